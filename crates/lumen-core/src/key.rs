@@ -1,0 +1,177 @@
+//! Registry keys: the one place that knows every path inside a registry.
+
+use std::fmt;
+
+use semver::Version;
+
+use crate::{digest::Digest, name::PackageName};
+
+/// A path inside a registry, relative, `/`-separated, with raw `@` in scopes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(String);
+
+/// The encoding of an artifact, and with it the file name extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ArtifactKind {
+    /// `tar`: uncompressed when Lumen made it, possibly gzip when made by hand.
+    Tar,
+    /// `tar.zst`: the same tree, compressed with Zstandard.
+    TarZst,
+}
+
+/// How a host may cache a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutability {
+    /// Never changes once written.
+    Immutable,
+    /// Replaced by later publishes; must be revalidated.
+    Mutable,
+}
+
+/// A text that is no path inside a registry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a path inside a registry")]
+pub struct KeyError(pub String);
+
+impl ArtifactKind {
+    /// The `kind` field of an artifact entry, which is also the extension.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tar => "tar",
+            Self::TarZst => "tar.zst",
+        }
+    }
+
+    /// The kind with this name, if it is one this version knows.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Tar, Self::TarZst]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
+}
+
+impl Key {
+    /// `index.json`, the global index.
+    pub fn global_index() -> Self {
+        Self("index.json".into())
+    }
+
+    /// `packages/<name>/index.json`.
+    pub fn package_index(name: &PackageName) -> Self {
+        Self(format!("packages/{name}/index.json"))
+    }
+
+    /// `packages/<name>/<version>.json`.
+    pub fn release(name: &PackageName, version: &Version) -> Self {
+        Self(format!("packages/{name}/{version}.json"))
+    }
+
+    /// `packages/<name>/`, the prefix of everything about a package.
+    pub fn package_prefix(name: &PackageName) -> String {
+        format!("packages/{name}/")
+    }
+
+    /// `artifacts/sha256/<2 hex>/<62 hex>.<kind>`.
+    pub fn artifact(digest: &Digest, kind: ArtifactKind) -> Self {
+        let hex = digest.hex();
+        Self(format!(
+            "artifacts/sha256/{}/{}.{}",
+            &hex[..2],
+            &hex[2..],
+            kind.as_str()
+        ))
+    }
+
+    /// The version a key of the form `packages/<name>/<version>.json` names.
+    pub fn release_version(&self, name: &PackageName) -> Option<Version> {
+        let file = self
+            .0
+            .strip_prefix(&Self::package_prefix(name))?
+            .strip_suffix(".json")?;
+        Version::parse(file).ok()
+    }
+
+    /// Parses a relative path found in a registry file or a listing.
+    ///
+    /// # Errors
+    /// When the text is absolute, has an empty, `.` or `..` segment, a
+    /// backslash, a colon, a query, a fragment or a control character.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let segment = |s: &str| !s.is_empty() && s != "." && s != "..";
+        let character = |c: char| !c.is_control() && !matches!(c, '\\' | ':' | '?' | '#' | '%');
+        match text.len() <= 1024 && text.chars().all(character) && text.split('/').all(segment) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(KeyError(text.to_owned())),
+        }
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the file ever changes, which decides its cache headers.
+    pub fn mutability(&self) -> Mutability {
+        let immutable = self.0.starts_with("artifacts/")
+            || (self.0.starts_with("packages/")
+                && self.0.ends_with(".json")
+                && !self.0.ends_with("/index.json"));
+        if immutable {
+            Mutability::Immutable
+        } else {
+            Mutability::Mutable
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_guide() {
+        let name = PackageName::parse("@scope/package-name").unwrap();
+        let version = Version::new(1, 0, 0);
+        assert_eq!(
+            Key::package_index(&name).as_str(),
+            "packages/@scope/package-name/index.json"
+        );
+        let key = Key::release(&name, &version);
+        assert_eq!(key.as_str(), "packages/@scope/package-name/1.0.0.json");
+        assert_eq!(key.release_version(&name), Some(version));
+        assert_eq!(Key::package_index(&name).release_version(&name), None);
+        let digest = Digest::of(b"abc");
+        assert_eq!(
+            Key::artifact(&digest, ArtifactKind::TarZst).as_str(),
+            "artifacts/sha256/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad.tar.zst"
+        );
+    }
+
+    #[test]
+    fn hostile_paths() {
+        for bad in [
+            "",
+            "/etc/passwd",
+            "a//b",
+            "../x",
+            "a/../b",
+            "./a",
+            "a\\b",
+            "c:/x",
+            "http://h/x",
+            "a?b",
+            "a#b",
+            "a\nb",
+            "a%2fb",
+        ] {
+            assert!(Key::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Key::parse("artifacts/sha256/ab/c.tar").is_ok());
+    }
+}

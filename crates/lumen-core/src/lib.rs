@@ -1,0 +1,31 @@
+//! The pure half of Lumen: file formats, names, versions and resolution.
+//!
+//! Nothing in this crate reads a file, opens a socket, looks at the clock or at
+//! the environment; its manifest has no crate that could. Every function maps
+//! values to values, so all of it can be tested, fuzzed and reused without a
+//! sandbox. Code map:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`name`], [`version`], [`constraint`], [`digest`] | the words of the trade |
+//! | [`key`] | every path inside a registry |
+//! | [`json`] | strict JSON with positions |
+//! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
+//! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
+
+pub mod constraint;
+pub mod digest;
+pub mod index;
+pub mod json;
+pub mod key;
+pub mod name;
+pub mod problem;
+pub mod requirement;
+pub mod version;
+
+pub use constraint::Constraint;
+pub use digest::Digest;
+pub use key::Key;
+pub use name::PackageName;
+pub use requirement::Requirement;
+pub use version::Version;

@@ -1,0 +1,143 @@
+//! What is wrong with an input, where, and what to do: data, rendered by the CLI.
+
+use std::{ops::Range, sync::Arc};
+
+/// Whether a problem stops the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The input is used all the same.
+    Warning,
+    /// The input is refused.
+    Error,
+}
+
+/// One thing wrong with an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Whether it stops the work.
+    pub severity: Severity,
+    /// What is wrong, one line, without a trailing full stop.
+    pub what: String,
+    /// Where, if the input is text.
+    pub place: Option<Place>,
+    /// What to do next, one line.
+    pub hint: Option<String>,
+}
+
+/// A place in a text file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file as the user knows it (path or URL).
+    pub file: String,
+    /// The whole text.
+    pub source: Arc<str>,
+    /// Byte range within `source`; empty at the end of the file is allowed.
+    pub span: Range<usize>,
+    /// A few words beside the caret; may be empty.
+    pub label: String,
+}
+
+impl Problem {
+    /// An error without a place or a hint.
+    pub fn error(what: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            what: what.into(),
+            place: None,
+            hint: None,
+        }
+    }
+
+    /// A warning without a place or a hint.
+    pub fn warning(what: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            what: what.into(),
+            place: None,
+            hint: None,
+        }
+    }
+
+    /// Adds the place.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Place {
+    /// Line and column, both from 1; columns count characters.
+    pub fn line_column(&self) -> (usize, usize) {
+        line_column(&self.source, self.span.start)
+    }
+}
+
+/// Line and column of a byte offset, both from 1; columns count characters.
+pub fn line_column(source: &str, offset: usize) -> (usize, usize) {
+    let mut offset = offset.min(source.len());
+    while !source.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &source[..offset];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
+}
+
+/// The byte offset of a line and column as parsers report them (from 1, columns count bytes).
+pub fn offset_of(source: &str, line: usize, column: usize) -> usize {
+    let start: usize = source
+        .split_inclusive('\n')
+        .take(line.saturating_sub(1))
+        .map(str::len)
+        .sum();
+    let mut offset = (start + column.saturating_sub(1)).min(source.len());
+    while !source.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+/// The closest of `known` to `word`, if it is close enough to be a slip of the finger.
+pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= (candidate.chars().count().max(3) / 3).min(3))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions() {
+        assert_eq!(line_column("ab\ncé d\n", 7), (2, 4));
+        assert_eq!(line_column("ab\ncé d\n", 0), (1, 1));
+        assert_eq!(line_column("ab", 99), (1, 3));
+        assert_eq!(offset_of("ab\ncd", 2, 2), 4);
+        assert_eq!(offset_of("ab", 9, 9), 2);
+    }
+
+    #[test]
+    fn nearest_word() {
+        assert_eq!(
+            nearest("dependancies", ["package", "dependencies"]),
+            Some("dependencies")
+        );
+        assert_eq!(nearest("verison", ["version", "name"]), Some("version"));
+        assert_eq!(nearest("foo", ["version", "name"]), None);
+    }
+}
