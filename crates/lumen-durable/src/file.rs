@@ -1,0 +1,259 @@
+//! Files that appear whole or not at all.
+
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
+
+use fs_err as fs;
+use tempfile::{Builder, NamedTempFile};
+
+use crate::fault;
+
+/// Prefix of files that are being written; they may be left behind by a crash.
+const TEMPORARY: &str = ".tmp-";
+
+/// Writes a file so that it is on the disk, whole, when this returns.
+///
+/// Parent folders are created. Readers see the old or the new contents.
+///
+/// # Errors
+/// Any I/O error; the old contents are then still there.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = temporary(path, bytes)?;
+    sync(&file)?;
+    persist(file, path)?;
+    sync_parent(path)
+}
+
+/// Writes a file so that readers see the old or the new contents, without
+/// waiting for the disk: for files that can be made again.
+///
+/// # Errors
+/// Any I/O error; the old contents are then still there.
+pub fn write_atomic_fast(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    persist(temporary(path, bytes)?, path)
+}
+
+/// Creates a file that must not exist; it is on the disk, whole, when this returns.
+///
+/// Returns `false`, and changes nothing, when something is at `path` already.
+/// Of many processes creating the same path exactly one gets `true`.
+///
+/// # Errors
+/// Any I/O error.
+pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    if path.symlink_metadata().is_ok() {
+        return Ok(false);
+    }
+    let file = temporary(path, bytes)?;
+    sync(&file)?;
+    fault::point("create", path)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => {}
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(named(error.error, "create", path)),
+    }
+    fault::point("created", path)?;
+    sync_parent(path)?;
+    Ok(true)
+}
+
+/// Renames a file or folder.
+///
+/// # Errors
+/// Any I/O error.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fault::point("rename", to)?;
+    fs::rename(from, to)?;
+    fault::point("renamed", to)
+}
+
+/// Swaps two existing files or folders.
+///
+/// Atomic on Linux and macOS. Elsewhere, and on file systems that cannot swap,
+/// `b` is missing for a moment and its old contents end at `a`.
+///
+/// # Errors
+/// Any I/O error.
+pub fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    fault::point("exchange", b)?;
+    if !exchange_atomically(a, b)? {
+        let aside = a.with_extension("swap");
+        fs::rename(b, &aside)?;
+        fault::point("exchange-half", b)?;
+        fs::rename(a, b)?;
+        fs::rename(&aside, a)?;
+    }
+    fault::point("exchanged", b)
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange_atomically(a: &Path, b: &Path) -> io::Result<bool> {
+    use rustix::{
+        fs::{CWD, RenameFlags, renameat_with},
+        io::Errno,
+    };
+    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(named(error.into(), "exchange", b)),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange_atomically(_: &Path, _: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Creates a folder and its parents; existing ones are fine.
+///
+/// # Errors
+/// Any I/O error.
+pub fn create_dir_all(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    fault::point("mkdir", path)?;
+    fs::create_dir_all(path)
+}
+
+/// Removes a file.
+///
+/// # Errors
+/// Any I/O error.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    fault::point("unlink", path)?;
+    fs::remove_file(path)?;
+    fault::point("unlinked", path)
+}
+
+/// Removes a folder and all below it; links are removed, not followed.
+///
+/// # Errors
+/// Any I/O error.
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    fault::point("rmdir", path)?;
+    fs::remove_dir_all(path)?;
+    fault::point("rmdired", path)
+}
+
+/// Writes the bytes to a temporary file beside `path`, readable by all as a web server needs it.
+fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let parent = parent(path);
+    create_dir_all(parent)?;
+    fault::point("write", path)?;
+    let mut builder = Builder::new();
+    builder.prefix(TEMPORARY);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder
+        .tempfile_in(parent)
+        .map_err(|error| named(error, "write", path))?;
+    file.write_all(bytes)
+        .map_err(|error| named(error, "write", path))?;
+    Ok(file)
+}
+
+fn sync(file: &NamedTempFile) -> io::Result<()> {
+    fault::point("sync", file.path())?;
+    file.as_file().sync_all()
+}
+
+fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    fault::point("rename", path)?;
+    file.persist(path)
+        .map_err(|error| named(error.error, "write", path))?;
+    fault::point("renamed", path)
+}
+
+/// Makes a rename durable. Windows has no such call and needs none: NTFS journals names.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fs::File::open(parent(path))?.sync_all()?;
+    fault::point("synced", path)
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn named(error: io::Error, operation: &str, path: &Path) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("failed to {operation} `{}`: {error}", path.display()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn writes_replace_whole_files_and_leave_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b.json");
+        write_atomic(&path, b"one").unwrap();
+        write_atomic_fast(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(&dir.path().join("a")), ["b.json"]);
+    }
+
+    #[test]
+    fn one_of_many_creators_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x/release.json");
+        let created: Vec<bool> = std::thread::scope(|scope| {
+            let create = |n: u8| {
+                let path = &path;
+                scope.spawn(move || create_new(path, &[n; 1000]).unwrap())
+            };
+            let threads: Vec<_> = (0..16).map(create).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert_eq!(created.iter().filter(|created| **created).count(), 1);
+        let winner = created.iter().position(|created| *created).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), vec![winner as u8; 1000]);
+        assert_eq!(names(path.parent().unwrap()), ["release.json"]);
+    }
+
+    #[test]
+    fn exchange_swaps_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+        write_atomic_fast(&a.join("in-a"), b"").unwrap();
+        write_atomic_fast(&b.join("in-b"), b"").unwrap();
+        exchange(&a, &b).unwrap();
+        assert_eq!(
+            (names(&a), names(&b)),
+            (vec!["in-b".into()], vec!["in-a".into()])
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_readable_by_a_web_server() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("index.json");
+        write_atomic(&path, b"{}").unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o644
+        );
+    }
+}
