@@ -10,14 +10,20 @@
 //! | [`name`], [`version`], [`constraint`], [`digest`] | the words of the trade |
 //! | [`key`] | every path inside a registry |
 //! | [`json`] | strict JSON with positions |
+//! | [`manifest`], [`edit`] | `lumen.toml`: read with positions, changed without losing anything |
+//! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
 
+pub mod config;
 pub mod constraint;
 pub mod digest;
+pub mod edit;
 pub mod index;
 pub mod json;
 pub mod key;
+pub mod lockfile;
+pub mod manifest;
 pub mod name;
 pub mod problem;
 pub mod requirement;
