@@ -13,12 +13,14 @@
 //! | [`manifest`], [`edit`] | `lumen.toml`: read with positions, changed without losing anything |
 //! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
+//! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
 
 pub mod config;
 pub mod constraint;
 pub mod digest;
 pub mod edit;
+pub mod explain;
 pub mod index;
 pub mod json;
 pub mod key;
@@ -27,6 +29,7 @@ pub mod manifest;
 pub mod name;
 pub mod problem;
 pub mod requirement;
+pub mod resolve;
 pub mod version;
 
 pub use constraint::Constraint;

@@ -1,0 +1,96 @@
+//! What is asked of the resolver, and its answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{name::PackageName, requirement::Features, requirement::Requirement, version::Version};
+
+/// A resolution to make.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The project, or every member of the workspace.
+    pub roots: Vec<Root>,
+    /// The versions of the lock file: kept where the requirements allow, yanked or not.
+    pub locked: BTreeMap<PackageName, Version>,
+    /// Names whose lock entry is ignored.
+    pub unlock: BTreeSet<PackageName>,
+    /// Whether a locked package may move to another version.
+    pub lock_mode: LockMode,
+    /// Which versions are tried first.
+    pub order: Order,
+    /// Versions published after this moment, in seconds since 1970, or at an unknown time, are out.
+    pub exclude_newer: Option<i64>,
+    /// Whether the network is off; only changes the words of a conflict.
+    pub offline: bool,
+    /// Packages whose catalog entry comes from a `[patch]`; only changes the words of a conflict.
+    pub patched: BTreeSet<PackageName>,
+}
+
+/// A manifest whose requirements must all hold.
+///
+/// Its optional dependencies are resolved too, with all of its features on, so that
+/// the lock does not depend on which of them are in use.
+#[derive(Debug, Clone, Default)]
+pub struct Root {
+    /// The member's name in a workspace; `None` says "your lumen.toml".
+    pub member: Option<String>,
+    /// Dependencies and dev-dependencies.
+    pub requirements: Vec<Requirement>,
+    /// The manifest's own features.
+    pub features: Features,
+}
+
+/// Which versions are tried first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The oldest (`--minimal-versions`).
+    Lowest,
+}
+
+/// What a lock entry means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LockMode {
+    /// Its version is tried first.
+    #[default]
+    Prefer,
+    /// No other version of a locked package may be used (`--locked`).
+    Require,
+}
+
+/// What came of a resolution without conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Versions were chosen.
+    Solved(Resolution),
+    /// The catalog lacks these; load them and resolve again. Never empty, sorted.
+    NeedsMore(Vec<Need>),
+}
+
+/// Something to load into the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// The package.
+    pub name: PackageName,
+    /// The version whose contents are needed; `None`: the package is not in the catalog.
+    pub version: Option<Version>,
+}
+
+/// The chosen versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolution {
+    /// Every package needed, roots excluded.
+    pub packages: BTreeMap<PackageName, Resolved>,
+}
+
+/// One chosen version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The version.
+    pub version: Version,
+    /// Its active features, those of its optional dependencies included.
+    pub features: BTreeSet<String>,
+    /// Its active direct dependencies.
+    pub dependencies: BTreeSet<PackageName>,
+}
