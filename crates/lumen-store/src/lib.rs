@@ -1,1 +1,51 @@
-//! Placeholder
+//! Synchronous local disk: archives, the package store, and a project's links into it.
+//!
+//! Nothing here knows a registry or the network; bytes come in through
+//! [`std::io::Read`] and go out as values. Code map:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`portable`] | which paths mean the same on every system; shared by reading and packing |
+//! | [`archive`] | the strict reader of package archives |
+//! | [`unpack`] | an archive onto the disk, whole or not at all |
+//! | [`pack`] | a folder into an archive, the same bytes on every machine |
+//! | [`cas`] | the content-addressed store |
+//! | [`link`] | `.lumen/packages` and the import links of a project |
+//!
+//! On disk, below `$LUMEN_HOME/store`:
+//!
+//! | path | what |
+//! |---|---|
+//! | `sha256/<2>/<62>/tree/` | an unpacked package, read-only |
+//! | `sha256/<2>/<62>/files` | its record: sizes, modes and hashes; written last |
+//! | `tmp/<unique>/`, `tmp/<unique>.lock` | a running process's workshop; garbage once the lock is free |
+//! | `lock` | shared by users of the store, exclusive for cleaning |
+//!
+//! and in a project:
+//!
+//! | path | what |
+//! |---|---|
+//! | `.lumen/packages/<name>` | one folder link (or copy) a package |
+//! | `.lumen/state.json` | what is installed and which import links are ours |
+//! | `.lumen/lock` | held while links change |
+//! | `.lumen/tmp-<unique>` | the next `packages`, while it is built |
+
+pub mod archive;
+pub mod cas;
+pub mod link;
+pub mod pack;
+pub mod portable;
+pub mod unpack;
+
+use lumen_core as _;
+
+/// Where a package keeps its Lumen sources (`*.lm`, `*.lm.md`, `*.lumen`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sources {
+    /// Some are below `src/`.
+    Src,
+    /// Some are in the package, none below `src/`.
+    Root,
+    /// There are none: a package of data, schemas or prompts.
+    None,
+}

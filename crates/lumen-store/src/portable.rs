@@ -1,0 +1,1 @@
+//! Paths that mean the same on every system.
