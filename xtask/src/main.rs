@@ -1,1 +1,41 @@
-fn main() {}
+//! Development tasks: `cargo xtask demo`, `cargo xtask test` and `cargo xtask resolve-suite`.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a development tool talks to the terminal and to nobody else"
+)]
+
+mod checks;
+mod demo;
+mod shell;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Development tasks.
+
+  cargo xtask demo                  a registry, packages and a project in target/demo
+  cargo xtask test [STEP...]        everything that must hold before a change is merged
+  cargo xtask resolve-suite FILE... the resolver against suites of recorded cases
+
+Steps of `test`, in order: tools fmt clippy deny test doc demo
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let task = args.next();
+    let rest: Vec<String> = args.collect();
+    match task.as_deref() {
+        Some("demo") if rest.is_empty() => demo::run(),
+        Some("test") => checks::run(&rest),
+        Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}

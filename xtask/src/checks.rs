@@ -1,0 +1,157 @@
+//! `cargo xtask test`: everything that must hold before a change is merged.
+
+use std::{
+    io,
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    demo,
+    shell::{cargo, run as sh, succeeds, works},
+};
+
+/// A step by name.
+type Step = (&'static str, fn() -> io::Result<()>);
+
+/// All steps, cheapest first.
+const STEPS: [Step; 7] = [
+    ("tools", tools),
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("deny", deny),
+    ("test", test),
+    ("doc", doc),
+    ("demo", demo::demo),
+];
+
+/// Runs the named steps, or all; goes on after a failure, so that one run shows every one.
+pub fn run(names: &[String]) -> ExitCode {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| !STEPS.iter().any(|step| step.0 == name.as_str()))
+    {
+        let known: Vec<&str> = STEPS.iter().map(|step| step.0).collect();
+        eprintln!("error: no step `{unknown}`; there are: {}", known.join(" "));
+        return ExitCode::from(2);
+    }
+    let wanted = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.0);
+    let mut results = Vec::new();
+    for (name, step) in STEPS.iter().filter(wanted) {
+        println!("\n==== {name}");
+        let start = Instant::now();
+        let result = step();
+        if let Err(error) = &result {
+            println!("error: {error}");
+        }
+        results.push((*name, result.is_ok(), start.elapsed()));
+    }
+    println!("\n==== summary");
+    for (name, ok, time) in &results {
+        println!(
+            "{:8} {:6} {:>6}",
+            name,
+            if *ok { "ok" } else { "FAILED" },
+            seconds(*time)
+        );
+    }
+    match results.iter().all(|(_, ok, _)| *ok) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs())
+}
+
+/// Gets what the other steps need, and says what cannot be had.
+fn tools() -> io::Result<()> {
+    for component in ["fmt", "clippy"] {
+        if !succeeds(cargo().args([component, "--version"])) {
+            let name = if component == "fmt" {
+                "rustfmt"
+            } else {
+                component
+            };
+            sh(Command::new("rustup").args(["component", "add", name]))?;
+        }
+    }
+    for (program, version, package, tests) in [
+        ("git", "--version", "git", "git dependencies"),
+        (
+            "nginx",
+            "-v",
+            "nginx-light",
+            "a registry behind a real web server",
+        ),
+    ] {
+        if !works(program, &[version]) && !apt_install(package) {
+            println!("skipped: `{program}` is not installed, so the tests of {tests} do nothing");
+        }
+    }
+    if !succeeds(cargo().args(["deny", "--version"])) {
+        println!("installing cargo-deny, once");
+        sh(cargo().args(["install", "cargo-deny", "--locked"]))?;
+    }
+    Ok(())
+}
+
+/// Installs a Debian package where that is possible without a question.
+fn apt_install(package: &str) -> bool {
+    if !works("apt-get", &["--version"]) {
+        return false;
+    }
+    let apt = |args: &[&str]| {
+        let root = works("sh", &["-c", "test \"$(id -u)\" = 0"]);
+        if !root && !works("sudo", &["-n", "true"]) {
+            return false;
+        }
+        let mut command = Command::new(if root { "env" } else { "sudo" });
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]);
+        sh(command.args(args)).is_ok()
+    };
+    let install = ["install", "-y", "--no-install-recommends", package];
+    apt(&install) || (apt(&["update"]) && apt(&install))
+}
+
+fn fmt() -> io::Result<()> {
+    sh(cargo().args(["fmt", "--all", "--", "--check"]))
+}
+
+fn clippy() -> io::Result<()> {
+    sh(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// Licences, duplicates and sources always; advisories where their database can be had.
+fn deny() -> io::Result<()> {
+    let deny = |args: &[&str]| {
+        let mut command = cargo();
+        command.arg("deny").args(args);
+        command
+    };
+    let offline = ["bans", "licenses", "sources"];
+    sh(deny(&["check", "--hide-inclusion-graph"]).args(offline))?;
+    if !succeeds(&mut deny(&["fetch", "db"])) {
+        println!("skipped: the advisory database cannot be fetched from here");
+        return Ok(());
+    }
+    sh(&mut deny(&["check", "--disable-fetch", "advisories"]))
+}
+
+fn test() -> io::Result<()> {
+    sh(cargo().args(["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn doc() -> io::Result<()> {
+    sh(cargo()
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .args(["doc", "--workspace", "--no-deps"]))
+}
