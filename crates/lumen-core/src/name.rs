@@ -10,11 +10,8 @@ pub const MAX_PART: usize = 64;
 /// Longest part that is tolerated when reading a registry made by other tools.
 const MAX_PART_READ: usize = 214;
 
-/// Names Windows reserves for devices, whatever their extension.
-const WINDOWS_DEVICES: [&str; 22] = [
-    "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8",
-    "com9", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
-];
+/// Names Windows reserves for devices, whatever their extension; `com` and `lpt` with a digit besides.
+const WINDOWS_DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 /// The name of a package, cheap to clone.
 ///
@@ -178,16 +175,30 @@ fn check_length(part: &str, limit: usize) -> Result<(), NameError> {
 }
 
 fn check_device(part: &str) -> Result<(), NameError> {
-    let stem = part.split('.').next().unwrap_or(part);
-    if WINDOWS_DEVICES
-        .iter()
-        .any(|device| stem.eq_ignore_ascii_case(device))
-    {
+    if is_windows_device(part) {
         return Err(NameError::Device {
             part: part.to_owned(),
         });
     }
     Ok(())
+}
+
+/// Whether Windows opens a device instead of a file of this name, whatever its
+/// extension: `nul`, `COM1.txt`, `aux .md`, `com¹`, `CONIN$`.
+pub fn is_windows_device(part: &str) -> bool {
+    let stem = part.split(['.', ':']).next().unwrap_or(part).trim_end();
+    let numbered = |prefix: &str| {
+        let (head, digit) = match stem.char_indices().nth(3) {
+            Some((at, digit)) if stem[at..].chars().count() == 1 => (&stem[..at], digit),
+            _ => return false,
+        };
+        head.eq_ignore_ascii_case(prefix) && matches!(digit, '0'..='9' | '¹' | '²' | '³')
+    };
+    WINDOWS_DEVICES
+        .iter()
+        .any(|device| stem.eq_ignore_ascii_case(device))
+        || numbered("com")
+        || numbered("lpt")
 }
 
 impl fmt::Display for PackageName {
@@ -280,6 +291,37 @@ mod tests {
             "..", "a/../b", "@a/..", "a:b", "a\0b", "a\\b", "COM1", "x/y",
         ] {
             assert!(PackageName::parse_lenient(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn windows_devices() {
+        for device in [
+            "nul",
+            "NUL.txt",
+            "Com1",
+            "com9.lm",
+            "lpt0",
+            "COM\u{b9}",
+            "lpt\u{b3}.x",
+            "aux .md",
+            "CONIN$",
+            "prn:x",
+        ] {
+            assert!(is_windows_device(device), "{device}");
+        }
+        for file in [
+            "null",
+            "com",
+            "com10",
+            "lptx",
+            "a.nul",
+            "console",
+            "",
+            "\u{e9}om1",
+            "comé",
+        ] {
+            assert!(!is_windows_device(file), "{file}");
         }
     }
 
