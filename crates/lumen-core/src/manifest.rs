@@ -7,14 +7,28 @@
 
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
 
+use dependency::Table;
+use reader::{Field, Reader, shown};
+use sections::Owner;
+
 use crate::{
-    constraint::Constraint, name::PackageName, problem::Problem, requirement::Features,
+    constraint::Constraint,
+    name::PackageName,
+    problem::{self, Problem},
+    requirement::Features,
     version::Version,
 };
 
+mod dependency;
+mod features;
 mod inherit;
+mod package;
+pub(crate) mod reader;
 mod requires;
+pub(crate) mod sections;
 
+pub(crate) use dependency::is_absolute;
+pub(crate) use features::Effect;
 pub use inherit::rebase;
 
 /// The name of the file.
@@ -35,7 +49,8 @@ pub struct Parsed {
 /// A `lumen.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
-    /// `[package]`; absent in the root of a workspace that is no package itself.
+    /// `[package]`; absent in the root of a workspace that is no package itself, and
+    /// where only dependencies are wanted.
     pub package: Option<Package>,
     /// `[workspace]`, in the root of a workspace.
     pub workspace: Option<Workspace>,
@@ -80,7 +95,7 @@ pub struct Package {
     pub repository: Option<String>,
     /// URL of the project.
     pub homepage: Option<String>,
-    /// Path of the read-me, relative to the manifest.
+    /// Path of the read-me, relative to the manifest (or see `readme_from_root`).
     pub readme: Option<String>,
     /// Glob patterns of the files to pack; empty: all.
     pub include: Vec<String>,
@@ -88,6 +103,9 @@ pub struct Package {
     pub exclude: Vec<String>,
     /// Whether the package may be published.
     pub publish: bool,
+    /// `readme` was inherited and is relative to the workspace's root until
+    /// [`Manifest::rebase_inherited`].
+    pub readme_from_root: bool,
     /// Keys that wait for the workspace's root, and where each stands in the file.
     pub inherited: BTreeMap<InheritedKey, Range<usize>>,
     /// Where the value of `name` stands in the file.
@@ -117,10 +135,42 @@ pub enum InheritedKey {
     Repository,
     /// `homepage`
     Homepage,
-    /// `readme`; relative to the root, see [`rebase`]
+    /// `readme`
     Readme,
     /// `publish`
     Publish,
+}
+
+impl InheritedKey {
+    /// All keys.
+    pub const ALL: [Self; 10] = [
+        Self::Version,
+        Self::Description,
+        Self::License,
+        Self::Categories,
+        Self::Keywords,
+        Self::Authors,
+        Self::Repository,
+        Self::Homepage,
+        Self::Readme,
+        Self::Publish,
+    ];
+
+    /// The key in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Version => "version",
+            Self::Description => "description",
+            Self::License => "license",
+            Self::Categories => "categories",
+            Self::Keywords => "keywords",
+            Self::Authors => "authors",
+            Self::Repository => "repository",
+            Self::Homepage => "homepage",
+            Self::Readme => "readme",
+            Self::Publish => "publish",
+        }
+    }
 }
 
 /// One dependency.
@@ -135,7 +185,7 @@ pub struct Dependency {
     /// Whether its `default` feature is asked for.
     pub default_features: bool,
     /// Came from `[workspace.dependencies]`: a path is relative to the
-    /// workspace's root, see [`rebase`].
+    /// workspace's root until [`Manifest::rebase_inherited`].
     pub inherited: bool,
     /// Where the value stands in the file that names the dependency.
     pub span: Range<usize>,
@@ -294,10 +344,112 @@ impl fmt::Display for LinkMode {
     }
 }
 
+/// Tables of this file that are ours; others belong to the compiler and are not looked at.
+const TABLES: [&str; 8] = [
+    "package",
+    "dependencies",
+    "dev-dependencies",
+    "patch",
+    "workspace",
+    "features",
+    "registry",
+    "install",
+];
+
 /// Parses a `lumen.toml`; `file` is its name for messages.
-pub fn parse(_file: &str, _source: &str) -> Parsed {
+pub fn parse(file: &str, source: &str) -> Parsed {
+    let mut reader = Reader::new(file, source);
+    let manifest = read(&mut reader);
+    let (problems, failed) = reader.into_problems();
     Parsed {
-        manifest: Some(Manifest::default()),
-        problems: Vec::new(),
+        manifest: manifest.filter(|_| !failed),
+        problems,
     }
 }
+
+fn read(reader: &mut Reader) -> Option<Manifest> {
+    let document = reader.document(MAX_BYTES)?;
+    let mut root = reader.root(&document);
+    let [
+        package_table,
+        dependencies,
+        dev_dependencies,
+        patch,
+        workspace,
+        feature_table,
+        registry,
+        install,
+    ] = TABLES.map(|table| root.take(table));
+    let declared = dependencies
+        .as_ref()
+        .and_then(|field| field.item.as_table_like())
+        .map(|table| table.iter().map(|(name, _)| name).collect())
+        .unwrap_or_default();
+    let mut table = |field: Option<Field<'_>>, table| {
+        field.map_or_else(Dependencies::new, |field| {
+            dependency::dependencies(reader, &field, table)
+        })
+    };
+    let dependencies = table(dependencies, Table::Normal);
+    let dev_dependencies = table(dev_dependencies, Table::Dev);
+    let patches = table(patch, Table::Patch);
+    let manifest = Manifest {
+        package: package_table.and_then(|field| package::package(reader, &field)),
+        workspace: workspace.and_then(|field| sections::workspace(reader, &field)),
+        features: feature_table
+            .map(|field| features::features(reader, &field, &dependencies, &declared))
+            .unwrap_or_default(),
+        registry: registry
+            .map(|field| sections::registry(reader, &field, Owner::Project))
+            .unwrap_or_default(),
+        install: install
+            .map(|field| sections::install(reader, &field))
+            .unwrap_or_default(),
+        dependencies,
+        dev_dependencies,
+        patches,
+    };
+    if let Some(package) = &manifest.package {
+        refuse_itself(reader, &manifest, &package.name);
+    }
+    for field in root.take_all() {
+        foreign(reader, &field);
+    }
+    Some(manifest)
+}
+
+/// A package cannot depend on itself: there is one version of each name.
+fn refuse_itself(reader: &mut Reader, manifest: &Manifest, name: &PackageName) {
+    for dependencies in [&manifest.dependencies, &manifest.dev_dependencies] {
+        if let Some(dependency) = dependencies.get(name) {
+            let what = format!("`{name}` cannot depend on itself");
+            reader.push(reader.error(dependency.name_span.clone(), what));
+        }
+    }
+}
+
+/// Warns about a top-level key that is none of ours, unless it can be the compiler's.
+fn foreign(reader: &mut Reader, field: &Field<'_>) {
+    let near = problem::nearest(field.key, TABLES);
+    let is_table = field.item.is_table_like() || field.item.is_array_of_tables();
+    let in_package = ["name", "include", "exclude"]
+        .into_iter()
+        .chain(InheritedKey::ALL.map(InheritedKey::as_str))
+        .any(|key| key == field.key);
+    let hint = match near {
+        Some(near) if is_table => format!("did you mean [{near}]?"),
+        None if is_table => return,
+        _ if in_package => "it belongs below [package]".to_owned(),
+        Some(near) => format!("did you mean [{near}]?"),
+        None => "it is ignored".to_owned(),
+    };
+    let kind = if is_table { "table" } else { "key" };
+    let what = format!("unknown {kind} {}", shown(field.key));
+    let problem = reader.warning(field.key_span.clone(), what);
+    reader.push(problem.hint(hint));
+}
+
+#[cfg(test)]
+mod problem_tests;
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,8 @@ impl Place {
     }
 }
 
-/// Line and column of a byte offset, both from 1; columns count characters.
+/// Line and column of a byte offset, both from 1; columns count characters, a byte
+/// order mark not among them.
 pub fn line_column(source: &str, offset: usize) -> (usize, usize) {
     let mut offset = offset.min(source.len());
     while !source.is_char_boundary(offset) {
@@ -90,7 +91,11 @@ pub fn line_column(source: &str, offset: usize) -> (usize, usize) {
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (
         before.matches('\n').count() + 1,
-        before[line_start..].chars().count() + 1,
+        before[line_start..]
+            .trim_start_matches('\u{feff}')
+            .chars()
+            .count()
+            + 1,
     )
 }
 
@@ -118,6 +123,43 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// Problems as plain text for snapshot tests: message, line, caret, hint.
+#[cfg(test)]
+pub(crate) fn plain(problems: &[Problem]) -> String {
+    let mut out = String::new();
+    for problem in problems {
+        let severity = match problem.severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        };
+        out += &format!("{severity}: {}\n", problem.what);
+        if let Some(place) = &problem.place {
+            let (line, column) = place.line_column();
+            let text = place.source.lines().nth(line - 1).unwrap_or_default();
+            let indent: String = text
+                .chars()
+                .take(column - 1)
+                .map(|c| if c == '\t' { c } else { ' ' })
+                .collect();
+            let marked = place.source[place.span.clone()]
+                .lines()
+                .next()
+                .unwrap_or("");
+            let carets = "^".repeat(marked.chars().count().max(1));
+            out += &format!("  {}:{line}:{column}\n", place.file);
+            out += &format!("  | {text}\n  | {indent}{carets}");
+            out += &match place.label.as_str() {
+                "" => "\n".to_owned(),
+                label => format!(" {label}\n"),
+            };
+        }
+        if let Some(hint) = &problem.hint {
+            out += &format!("  hint: {hint}\n");
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +169,7 @@ mod tests {
         assert_eq!(line_column("ab\ncé d\n", 7), (2, 4));
         assert_eq!(line_column("ab\ncé d\n", 0), (1, 1));
         assert_eq!(line_column("ab", 99), (1, 3));
+        assert_eq!(line_column("\u{feff}ab\n", 4), (1, 2));
         assert_eq!(offset_of("ab\ncd", 2, 2), 4);
         assert_eq!(offset_of("ab", 9, 9), 2);
     }

@@ -1,0 +1,269 @@
+//! `[package]` and `[workspace.package]`.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use url::Url;
+
+use super::{
+    InheritedKey, Package, WorkspacePackage,
+    reader::{Field, Reader, Section, Text, shown},
+};
+use crate::{
+    name::{NameError, PackageName},
+    version::Version,
+};
+
+/// What both tables can say.
+#[derive(Default)]
+struct Values {
+    values: WorkspacePackage,
+    inherited: BTreeMap<InheritedKey, Range<usize>>,
+    version_span: Option<Range<usize>>,
+    license_span: Option<Range<usize>>,
+}
+
+/// Reads `[package]`.
+pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package> {
+    let mut section = reader.section(field, "[package]")?;
+    let name = section.take("name");
+    let values = values(reader, &mut section, true);
+    let include = section.take("include");
+    let exclude = section.take("exclude");
+    let span = section.span.clone();
+    let mut globs = |field: Option<Field<'_>>| {
+        field.map_or_else(Vec::new, |field| reader.plain_strings(&field))
+    };
+    let (include, exclude) = (globs(include), globs(exclude));
+    if name.is_none() {
+        let problem = reader.error(span.clone(), "[package] has no `name`");
+        reader.push(problem);
+    }
+    if values.version_span.is_none() {
+        let problem = reader.error(span, "[package] has no `version`");
+        reader.push(problem.hint("start with `version = \"0.1.0\"`"));
+    }
+    reader.finish(section);
+    let name_text = name.and_then(|name| reader.string(&name))?;
+    let name = package_name(reader, &name_text)?;
+    let WorkspacePackage {
+        version,
+        description,
+        license,
+        categories,
+        keywords,
+        authors,
+        repository,
+        homepage,
+        readme,
+        publish,
+    } = values.values;
+    Some(Package {
+        name,
+        version: version.unwrap_or(Version::new(0, 0, 0)),
+        description,
+        license,
+        categories: categories.unwrap_or_default(),
+        keywords: keywords.unwrap_or_default(),
+        authors: authors.unwrap_or_default(),
+        repository,
+        homepage,
+        readme,
+        include,
+        exclude,
+        publish: publish.unwrap_or(true),
+        readme_from_root: false,
+        inherited: values.inherited,
+        name_span: name_text.span,
+        version_span: values.version_span.unwrap_or_default(),
+        license_span: values.license_span,
+    })
+}
+
+/// Reads `[workspace.package]`.
+pub(super) fn workspace_package(reader: &mut Reader, field: &Field<'_>) -> WorkspacePackage {
+    let Some(mut section) = reader.section(field, "[workspace.package]") else {
+        return WorkspacePackage::default();
+    };
+    let values = values(reader, &mut section, false);
+    reader.finish(section);
+    values.values
+}
+
+fn values(reader: &mut Reader, section: &mut Section<'_>, may_inherit: bool) -> Values {
+    let mut out = Values::default();
+    for key in InheritedKey::ALL {
+        let Some(field) = section.take(key.as_str()) else {
+            continue;
+        };
+        match key {
+            InheritedKey::Version => out.version_span = Some(field.span()),
+            InheritedKey::License => out.license_span = Some(field.span()),
+            _ => {}
+        }
+        if may_inherit && field.item.is_table_like() {
+            if let Some(span) = inherits(reader, &field) {
+                out.inherited.insert(key, span);
+            }
+            continue;
+        }
+        let values = &mut out.values;
+        match key {
+            InheritedKey::Version => values.version = version(reader, &field),
+            InheritedKey::Description => values.description = plain(reader, &field),
+            InheritedKey::License => values.license = license(reader, &field),
+            InheritedKey::Categories => values.categories = Some(reader.plain_strings(&field)),
+            InheritedKey::Keywords => values.keywords = Some(reader.plain_strings(&field)),
+            InheritedKey::Authors => values.authors = Some(reader.plain_strings(&field)),
+            InheritedKey::Repository => values.repository = link(reader, &field),
+            InheritedKey::Homepage => values.homepage = link(reader, &field),
+            InheritedKey::Readme => values.readme = readme(reader, &field),
+            InheritedKey::Publish => values.publish = reader.boolean(&field),
+        }
+    }
+    out
+}
+
+/// Checks `{ workspace = true }`; gives the place to blame when the root lacks the key.
+fn inherits(reader: &mut Reader, field: &Field<'_>) -> Option<Range<usize>> {
+    let mut section = reader.section(field, format!("`{}`", field.key))?;
+    let workspace = section.take("workspace");
+    reader.finish(section);
+    let Some(workspace) = workspace else {
+        let problem = reader.error(field.span(), format!("`{}` cannot be a table", field.key));
+        reader.push(problem.hint(format!(
+            "to inherit it, write `{}.workspace = true`",
+            field.key
+        )));
+        return None;
+    };
+    only_true(reader, &workspace).then_some(field.key_span.clone())
+}
+
+/// Whether `workspace` is `true`; anything else is a problem.
+pub(super) fn only_true(reader: &mut Reader, workspace: &Field<'_>) -> bool {
+    let value = reader.boolean(workspace);
+    if value == Some(false) {
+        let problem = reader.error(workspace.span(), "`workspace` can only be `true`");
+        reader.push(problem.hint("leave it out to give a value here"));
+    }
+    value == Some(true)
+}
+
+fn plain(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
+    Some(reader.string(field)?.text.to_owned())
+}
+
+fn package_name(reader: &mut Reader, text: &Text<'_>) -> Option<PackageName> {
+    match PackageName::parse(text.text) {
+        Ok(name) => Some(name),
+        Err(error) => {
+            let part = blamed(text.text, &error);
+            let problem = reader.error(reader.inside(text, part), error.to_string());
+            let tidy = tidy_name(text.text);
+            reader.push(match tidy {
+                Some(tidy) => problem.hint(format!("`{tidy}` would do")),
+                None => problem,
+            });
+            None
+        }
+    }
+}
+
+/// The part of a name that an error is about.
+pub(super) fn blamed(name: &str, error: &NameError) -> Range<usize> {
+    let found = match error {
+        NameError::Empty | NameError::Shape => None,
+        NameError::Character { character } => name
+            .find(*character)
+            .map(|at| at..at + character.len_utf8()),
+        NameError::TooLong { part, .. } | NameError::Edge { part } | NameError::Device { part } => {
+            name.find(part.as_str()).map(|at| at..at + part.len())
+        }
+    };
+    found.unwrap_or(0..name.len())
+}
+
+/// The name with its usual slips mended, if that makes it a good one.
+fn tidy_name(name: &str) -> Option<PackageName> {
+    let name: String = name
+        .trim()
+        .chars()
+        .map(|c| {
+            if c == ' ' {
+                '-'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect();
+    PackageName::parse(&name).ok()
+}
+
+fn version(reader: &mut Reader, field: &Field<'_>) -> Option<Version> {
+    let text = reader.string(field)?;
+    match Version::parse(text.text) {
+        Ok(version) => Some(version),
+        Err(error) => {
+            let what = format!("{} is not a version: {error}", shown(text.text));
+            let problem = reader.error(text.span.clone(), what);
+            let trimmed = text.text.trim().trim_start_matches(['v', 'V', '=']).trim();
+            let padded = [
+                trimmed.to_owned(),
+                format!("{trimmed}.0"),
+                format!("{trimmed}.0.0"),
+            ];
+            let meant = padded.into_iter().find(|text| Version::parse(text).is_ok());
+            reader.push(match meant {
+                Some(meant) => problem.hint(format!("write `{meant}`")),
+                None => problem.hint("a version has three numbers: `1.2.3`, `1.2.3-rc.1`"),
+            });
+            None
+        }
+    }
+}
+
+/// Any text is accepted, since the registry format does not say SPDX; but another text helps nobody.
+fn license(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
+    let text = reader.string(field)?;
+    if let Err(error) = spdx::Expression::parse(text.text) {
+        let part = match text.text.is_char_boundary(error.span.start)
+            && text.text.is_char_boundary(error.span.end)
+            && error.span.start <= error.span.end
+        {
+            true => error.span,
+            false => 0..text.text.len(),
+        };
+        let what = format!(
+            "{} is not an SPDX license expression: {}",
+            shown(text.text),
+            error.reason
+        );
+        let problem = reader.warning(reader.inside(&text, part.clone()), what);
+        let meant = text
+            .text
+            .get(part.start..)
+            .and_then(spdx::imprecise_license_id);
+        reader.push(match meant {
+            Some((license, _)) => problem.hint(format!("did you mean `{}`?", license.name)),
+            None => problem
+                .hint("use an identifier of https://spdx.org/licenses, or `LicenseRef-<name>`"),
+        });
+    }
+    Some(text.text.to_owned())
+}
+
+fn link(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
+    let text = reader.string(field)?;
+    let web = Url::parse(text.text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if !web {
+        let what = format!("`{}` is not an http or https URL", field.key);
+        let problem = reader.warning(text.span.clone(), what);
+        reader.push(problem.hint("people follow it from the registry's pages"));
+    }
+    Some(text.text.to_owned())
+}
+
+fn readme(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
+    let text = reader.word(field)?;
+    super::dependency::relative_path(reader, &text)
+}

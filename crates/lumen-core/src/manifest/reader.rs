@@ -1,0 +1,419 @@
+//! Reading TOML with positions: typed values, and problems that point at them.
+
+use std::{ops::Range, sync::Arc};
+
+use toml_edit::{Document, Item, TableLike, Value};
+
+use crate::problem::{self, Place, Problem, Severity};
+
+/// A file being read, and the problems found so far.
+pub(crate) struct Reader {
+    file: String,
+    source: Arc<str>,
+    problems: Vec<Problem>,
+}
+
+/// A table whose keys are asked for one by one; [`Reader::finish`] warns about the rest.
+pub(crate) struct Section<'d> {
+    /// For messages: `[package]`, or `dependency `x``.
+    name: String,
+    fields: Vec<Field<'d>>,
+    known: Vec<&'static str>,
+    /// Where the table's name stands.
+    pub span: Range<usize>,
+}
+
+/// A key and its value.
+#[derive(Clone)]
+pub(crate) struct Field<'d> {
+    /// The key, unquoted.
+    pub key: &'d str,
+    /// Where the key stands.
+    pub key_span: Range<usize>,
+    /// The value.
+    pub item: &'d Item,
+}
+
+/// A string of the file.
+#[derive(Clone)]
+pub(crate) struct Text<'d> {
+    /// What it says.
+    pub text: &'d str,
+    /// Where it stands, quotes included.
+    pub span: Range<usize>,
+}
+
+impl Field<'_> {
+    /// Where the value stands; for a table with a header or dotted keys, where its name does.
+    pub fn span(&self) -> Range<usize> {
+        match self.item {
+            Item::Value(value) => value.span(),
+            _ => None,
+        }
+        .unwrap_or_else(|| self.key_span.clone())
+    }
+}
+
+impl<'d> Section<'d> {
+    /// Takes a key out; from now on it counts as known.
+    pub fn take(&mut self, key: &'static str) -> Option<Field<'d>> {
+        self.known.push(key);
+        let at = self.fields.iter().position(|field| field.key == key)?;
+        Some(self.fields.remove(at))
+    }
+
+    /// Takes all that is left, for tables whose keys are names.
+    pub fn take_all(&mut self) -> Vec<Field<'d>> {
+        std::mem::take(&mut self.fields)
+    }
+}
+
+impl Reader {
+    pub fn new(file: &str, source: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            source: source.into(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The file's text.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Parses the text; a syntax error becomes the only problem.
+    pub fn document(&mut self, max_bytes: usize) -> Option<Document<Arc<str>>> {
+        if self.source.len() > max_bytes {
+            let what = format!(
+                "`{}` has {} bytes; the limit is {max_bytes}",
+                self.file,
+                self.source.len()
+            );
+            self.push(Problem::error(what));
+            return None;
+        }
+        match Document::parse(Arc::clone(&self.source)) {
+            Ok(document) => Some(document),
+            Err(error) => {
+                let problem = self.syntax_error(&error);
+                self.push(problem);
+                None
+            }
+        }
+    }
+
+    fn syntax_error(&self, error: &toml_edit::TomlError) -> Problem {
+        if let Some(span) = conflict_marker(&self.source) {
+            return self
+                .error(span, "the file has the markers of a merge conflict")
+                .hint("keep the lines you want and delete the markers");
+        }
+        let span = error.span().unwrap_or_default();
+        let message = error.message().trim();
+        if message == "duplicate key" {
+            let key = self.source.get(span.clone()).unwrap_or_default();
+            return self
+                .error(span.clone(), format!("{} is there twice", shown(key)))
+                .hint("keep one of them");
+        }
+        let raw = self.raw(&span);
+        if message.starts_with("string values must be quoted") {
+            return match raw.is_empty() {
+                true => self.error(span, "a value is missing"),
+                false => self
+                    .error(span.clone(), format!("{} is not a value", shown(raw)))
+                    .hint("a text stands in quotes"),
+            };
+        }
+        let message = message
+            .strip_suffix(", expected nothing")
+            .unwrap_or(message);
+        let problem = match message.strip_prefix("invalid ") {
+            Some(what) => self.error(span, format!("this is not a valid {what}")),
+            None => self.error(span, message),
+        };
+        match message.starts_with("invalid unquoted key") {
+            true => problem.hint("names with other characters stand in quotes: \"@scope/name\""),
+            false => problem,
+        }
+    }
+
+    /// The root table.
+    pub fn root<'d>(&self, document: &'d Document<Arc<str>>) -> Section<'d> {
+        Section {
+            name: "the file".into(),
+            fields: fields(document.as_table()),
+            known: Vec::new(),
+            span: 0..0,
+        }
+    }
+
+    /// The field's value as a table, or a problem. `name` is for messages.
+    pub fn section<'d>(
+        &mut self,
+        field: &Field<'d>,
+        name: impl Into<String>,
+    ) -> Option<Section<'d>> {
+        let name = name.into();
+        let Some(table) = field.item.as_table_like() else {
+            let what = format!("{name} must be a table, not {}", kind(field.item));
+            self.push(self.error(field.span(), what));
+            return None;
+        };
+        Some(Section {
+            name,
+            fields: fields(table),
+            known: Vec::new(),
+            span: field.key_span.clone(),
+        })
+    }
+
+    /// The field's value as a string, or a problem.
+    pub fn string<'d>(&mut self, field: &Field<'d>) -> Option<Text<'d>> {
+        if let Some(text) = field.item.as_str() {
+            return Some(Text {
+                text,
+                span: field.span(),
+            });
+        }
+        let span = field.span();
+        let what = format!(
+            "`{}` must be a string, not {}",
+            shown_bare(field.key),
+            kind(field.item)
+        );
+        let problem = self.error(span.clone(), what);
+        self.push(match field.item {
+            Item::Value(Value::Integer(_) | Value::Float(_) | Value::Datetime(_)) => {
+                problem.hint(format!("write it in quotes: \"{}\"", self.raw(&span)))
+            }
+            _ => problem,
+        });
+        None
+    }
+
+    /// The field's value as a string that is not empty, or a problem.
+    pub fn word<'d>(&mut self, field: &Field<'d>) -> Option<Text<'d>> {
+        let text = self.string(field)?;
+        if text.text.trim().is_empty() {
+            let what = format!("`{}` cannot be empty", shown_bare(field.key));
+            self.push(self.error(text.span, what));
+            return None;
+        }
+        Some(text)
+    }
+
+    /// The field's value as an array of strings; what is none is a problem and left out.
+    pub fn strings<'d>(&mut self, field: &Field<'d>) -> Vec<Text<'d>> {
+        let Some(array) = field.item.as_array() else {
+            let what = format!(
+                "`{}` must be an array of strings, not {}",
+                shown_bare(field.key),
+                kind(field.item)
+            );
+            let problem = self.error(field.span(), what);
+            self.push(match field.item {
+                Item::Value(Value::String(_)) => problem.hint(format!(
+                    "write it in brackets: [{}]",
+                    self.raw(&field.span())
+                )),
+                _ => problem,
+            });
+            return Vec::new();
+        };
+        let mut texts = Vec::with_capacity(array.len());
+        for value in array {
+            let span = value.span().unwrap_or_else(|| field.span());
+            match value.as_str() {
+                Some(text) => texts.push(Text { text, span }),
+                None => {
+                    let what = format!(
+                        "`{}` must hold strings, not {}",
+                        shown_bare(field.key),
+                        value_kind(value)
+                    );
+                    self.push(self.error(span, what));
+                }
+            }
+        }
+        texts
+    }
+
+    /// Like [`Reader::strings`], without the places.
+    pub fn plain_strings(&mut self, field: &Field<'_>) -> Vec<String> {
+        let texts = self.strings(field).into_iter();
+        texts.map(|text| text.text.to_owned()).collect()
+    }
+
+    /// The field's value as `true` or `false`, or a problem.
+    pub fn boolean(&mut self, field: &Field<'_>) -> Option<bool> {
+        if let Some(value) = field.item.as_bool() {
+            return Some(value);
+        }
+        let what = format!(
+            "`{}` must be `true` or `false`, not {}",
+            shown_bare(field.key),
+            kind(field.item)
+        );
+        let problem = self.error(field.span(), what);
+        self.push(match field.item.as_str() {
+            Some(text @ ("true" | "false")) => {
+                problem.hint(format!("leave out the quotes: {text}"))
+            }
+            _ => problem,
+        });
+        None
+    }
+
+    /// Warns about the keys that were not taken.
+    pub fn finish(&mut self, section: Section<'_>) {
+        for field in &section.fields {
+            let what = format!("unknown key {} in {}", shown(field.key), section.name);
+            let problem = self.warning(field.key_span.clone(), what);
+            let near = problem::nearest(field.key, section.known.iter().copied());
+            self.push(match near {
+                Some(known) => problem.hint(format!("did you mean `{known}`?")),
+                None => problem.hint("it is ignored"),
+            });
+        }
+    }
+
+    /// An error at a place; to be [`Reader::push`]ed.
+    pub fn error(&self, span: Range<usize>, what: impl Into<String>) -> Problem {
+        Problem::error(what).at(self.place(span))
+    }
+
+    /// A warning at a place; to be [`Reader::push`]ed.
+    pub fn warning(&self, span: Range<usize>, what: impl Into<String>) -> Problem {
+        Problem::warning(what).at(self.place(span))
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        Place {
+            file: self.file.clone(),
+            source: Arc::clone(&self.source),
+            span,
+            label: String::new(),
+        }
+    }
+
+    pub fn push(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// The text at a place.
+    pub fn raw(&self, span: &Range<usize>) -> &str {
+        self.source.get(span.clone()).unwrap_or_default()
+    }
+
+    /// Where a part of a string stands in the file; the whole string when escapes hide it.
+    pub fn inside(&self, text: &Text<'_>, part: Range<usize>) -> Range<usize> {
+        let raw = self.raw(&text.span);
+        let quotes = match raw.starts_with("\"\"\"") || raw.starts_with("'''") {
+            true => 3,
+            false => 1,
+        };
+        let within = raw
+            .len()
+            .checked_sub(quotes)
+            .and_then(|end| raw.get(quotes..end));
+        match within == Some(text.text) {
+            true => {
+                let start = text.span.start + quotes;
+                start + part.start..start + part.end
+            }
+            false => text.span.clone(),
+        }
+    }
+
+    /// All problems in the order of the file, and whether one of them is an error.
+    pub fn into_problems(mut self) -> (Vec<Problem>, bool) {
+        self.problems
+            .sort_by_key(|problem| problem.place.as_ref().map_or(0, |place| place.span.start));
+        let failed = self
+            .problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error);
+        (self.problems, failed)
+    }
+
+    /// The first error in the order of the file.
+    pub fn into_first_error(self) -> Option<Problem> {
+        let (problems, _) = self.into_problems();
+        problems
+            .into_iter()
+            .find(|problem| problem.severity == Severity::Error)
+    }
+}
+
+/// Where the first line with a conflict marker of git or mercurial stands, line end excluded.
+pub(crate) fn conflict_marker(source: &str) -> Option<Range<usize>> {
+    let mut start = 0;
+    for line in source.split_inclusive('\n') {
+        if line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") {
+            return Some(start..start + line.trim_end().len());
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// A text of the user in backquotes, on one line and not too long.
+pub(crate) fn shown(text: &str) -> String {
+    format!("`{}`", shown_bare(text))
+}
+
+/// A text of the user, on one line and not too long.
+pub(crate) fn shown_bare(text: &str) -> String {
+    const MOST: usize = 80;
+    let mut out = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == MOST {
+            out.push('…');
+            break;
+        }
+        match c.is_control() {
+            true => out.extend(c.escape_default()),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
+fn fields<'d>(table: &'d dyn TableLike) -> Vec<Field<'d>> {
+    table
+        .iter()
+        .filter(|(_, item)| !item.is_none())
+        .map(|(key, item)| Field {
+            key,
+            key_span: table
+                .key(key)
+                .and_then(|key| key.span())
+                .or_else(|| item.span())
+                .unwrap_or_default(),
+            item,
+        })
+        .collect()
+}
+
+fn kind(item: &Item) -> &'static str {
+    match item {
+        Item::None => "nothing",
+        Item::Value(value) => value_kind(value),
+        Item::Table(_) => "a table",
+        Item::ArrayOfTables(_) => "an array of tables",
+    }
+}
+
+fn value_kind(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "a string",
+        Value::Integer(_) => "an integer",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "`true` or `false`",
+        Value::Datetime(_) => "a date",
+        Value::Array(_) => "an array",
+        Value::InlineTable(_) => "a table",
+    }
+}

@@ -1,0 +1,178 @@
+//! `[registry]` and `[install]`, which the user's configuration has, too; and `[workspace]`.
+
+use std::collections::BTreeMap;
+
+use super::{
+    InstallSection, LinkMode, RegistrySection, Workspace,
+    dependency::{self, Table, is_registry_name, no_credentials, registry_name, relative_path},
+    package,
+    reader::{Field, Reader, shown},
+};
+use crate::{name::PackageName, problem};
+
+/// Whose file it is: the project's is shared with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Project,
+    User,
+}
+
+/// Reads `[registry]`.
+pub(crate) fn registry(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> RegistrySection {
+    let mut out = RegistrySection::default();
+    let Some(mut section) = reader.section(field, "[registry]") else {
+        return out;
+    };
+    if let Some(field) = section.take("default") {
+        out.default = reader.word(&field).and_then(|text| {
+            let good = if text.text.contains("://") {
+                owner == Owner::User || no_credentials(reader, &text)
+            } else {
+                let good = is_registry_name(text.text);
+                if !good {
+                    not_a_registry(
+                        reader,
+                        &field,
+                        "is neither a URL nor the name of a registry",
+                    );
+                }
+                good
+            };
+            good.then(|| text.text.to_owned())
+        });
+    }
+    if let Some(field) = section.take("registries") {
+        out.registries = registries(reader, &field, owner);
+    }
+    if let Some(field) = section.take("scopes") {
+        out.scopes = scopes(reader, &field);
+    }
+    reader.finish(section);
+    out
+}
+
+fn not_a_registry(reader: &mut Reader, field: &Field<'_>, what: &str) {
+    let text = shown(field.item.as_str().unwrap_or_default());
+    let problem = reader.error(field.span(), format!("{text} {what}"));
+    reader.push(problem.hint("a URL starts with `https://` or `file:///`"));
+}
+
+fn registries(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    let Some(mut section) = reader.section(field, "[registry.registries]") else {
+        return out;
+    };
+    for field in section.take_all() {
+        if !is_registry_name(field.key) {
+            let what = format!("{} cannot be the name of a registry", shown(field.key));
+            let problem = reader.error(field.key_span.clone(), what);
+            reader.push(problem.hint("use letters, digits, `-` and `_`"));
+        }
+        let Some(text) = reader.word(&field) else {
+            continue;
+        };
+        if !text.text.contains("://") {
+            not_a_registry(reader, &field, "is not a URL");
+        } else if owner == Owner::User || no_credentials(reader, &text) {
+            out.insert(field.key.to_owned(), text.text.to_owned());
+        }
+    }
+    out
+}
+
+fn scopes(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    let Some(mut section) = reader.section(field, "[registry.scopes]") else {
+        return out;
+    };
+    for field in section.take_all() {
+        let is_scope = field.key.starts_with('@')
+            && PackageName::parse_lenient(&format!("{}/x", field.key)).is_ok();
+        if !is_scope {
+            let what = format!("{} is not a scope", shown(field.key));
+            let problem = reader.error(field.key_span.clone(), what);
+            let hint = match field.key.starts_with('@') {
+                true => "a scope is `@` and a name".to_owned(),
+                false => format!("write \"@{}\", with the quotes", field.key),
+            };
+            reader.push(problem.hint(hint));
+        }
+        if let Some(name) = registry_name(reader, &field) {
+            out.insert(field.key.to_owned(), name);
+        }
+    }
+    out
+}
+
+/// Reads `[install]`.
+pub(crate) fn install(reader: &mut Reader, field: &Field<'_>) -> InstallSection {
+    let mut out = InstallSection::default();
+    let Some(mut section) = reader.section(field, "[install]") else {
+        return out;
+    };
+    if let Some(field) = section.take("link") {
+        out.link = reader.string(&field).and_then(|text| {
+            let parsed = text.text.parse::<LinkMode>();
+            if let Err(error) = &parsed {
+                let problem = reader.error(text.span.clone(), error.to_string());
+                let modes = LinkMode::ALL.map(LinkMode::as_str);
+                reader.push(match problem::nearest(text.text, modes) {
+                    Some(near) => problem.hint(format!("did you mean `{near}`?")),
+                    None => problem,
+                });
+            }
+            parsed.ok()
+        });
+    }
+    if let Some(field) = section.take("import-root") {
+        out.import_root = reader.word(&field).and_then(|text| {
+            let path = relative_path(reader, &text)?;
+            let inside = !path.split('/').any(|part| part == "..");
+            if !inside {
+                let what = "`import-root` must be a folder of the project";
+                let problem = reader.error(text.span.clone(), what);
+                reader.push(problem);
+            }
+            inside.then_some(path)
+        });
+    }
+    reader.finish(section);
+    out
+}
+
+/// Reads `[workspace]`.
+pub(super) fn workspace(reader: &mut Reader, field: &Field<'_>) -> Option<Workspace> {
+    let mut section = reader.section(field, "[workspace]")?;
+    let mut out = Workspace::default();
+    if let Some(field) = section.take("members") {
+        out.members = members(reader, &field);
+    }
+    if let Some(field) = section.take("exclude") {
+        out.exclude = members(reader, &field);
+    }
+    if let Some(field) = section.take("dependencies") {
+        out.dependencies = dependency::dependencies(reader, &field, Table::Workspace);
+    }
+    if let Some(field) = section.take("package") {
+        out.package = package::workspace_package(reader, &field);
+    }
+    reader.finish(section);
+    Some(out)
+}
+
+/// Folders or patterns below the root.
+fn members(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
+    let mut out = Vec::new();
+    for text in reader.strings(field) {
+        let Some(path) = relative_path(reader, &text) else {
+            continue;
+        };
+        if path.is_empty() || path.split('/').any(|part| part == "..") {
+            let what = format!("member {} is not a folder below the root", shown(&path));
+            let problem = reader.error(text.span.clone(), what);
+            reader.push(problem.hint("move it below the root, or make it a workspace of its own"));
+        }
+        out.push(path);
+    }
+    out
+}
