@@ -1,34 +1,52 @@
-//! The strict reader of package archives: placeholder for signatures.
+//! The strict reader of package archives.
+//!
+//! Two readers that disagree about an archive are a hole: what one scans, the
+//! other does not unpack. So this one does not guess. It reads the common ground
+//! of what GNU tar, bsdtar, 7-Zip, Python and this crate write, and refuses the
+//! rest, naming the entry and the rule:
+//!
+//! - Encoding by content: a plain tar, one gzip member or one zstd frame, and nothing after it.
+//! - ustar and GNU headers with a right checksum; numbers in octal (or base-256 where octal
+//!   cannot hold them), nothing hidden behind the end of a field or in padding.
+//! - Regular files and folders. No links, devices, sparse or contiguous files, volumes.
+//! - GNU `L` names and pax `path` and `size`, at most one extension header before an entry.
+//!   A pax `size` must agree with the header's. Of other pax keys only those that mean
+//!   nothing to the contents are accepted, and ignored: times, owners, comments, device
+//!   and inode numbers, and the attributes macOS adds to every file (`com.apple.*`). One global
+//!   header is accepted as the first block if it holds only a comment (`git archive` writes it).
+//! - Each path once, [portable](crate::portable); a folder may be implied by the paths below it.
+//! - Two zero blocks at the end and nothing but zeros after them.
+//! - The numbers in [`Limits`].
+//!
+//! Of a file's mode only "somebody may execute it" is kept. Owners, times and
+//! other mode bits are not looked at beyond being numbers.
 
-use std::{
-    fmt,
-    io::{self, Read},
-};
+mod decode;
+mod header;
+mod pax;
+mod reader;
+mod rule;
 
-/// Reads archives.
-pub fn read(
-    _input: impl Read,
-    _compressed_size: Option<u64>,
-    _limits: &Limits,
-    _sink: &mut impl Sink,
-) -> Result<Summary, ArchiveError> {
-    Err(ArchiveError::Input(io::ErrorKind::Unsupported.into()))
-}
+use std::io;
 
-/// How much an archive may hold. The defaults are the registry's limits.
+pub use decode::Encoding;
+pub use reader::{read, read_tapped};
+pub use rule::{ArchiveError, EntryType, Field, Refusal, Rule};
+
+/// How much an archive may hold. The default is what every Lumen registry allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of all files together that are always allowed.
     pub unpacked: u64,
-    /// Bytes of all files together allowed for each byte of the archive as transferred.
+    /// Bytes of all files together that are allowed for each byte of the archive as transferred.
     pub ratio: u64,
-    /// Files and folders.
+    /// Entries (files and folders), and likewise folders that entries imply.
     pub entries: u32,
     /// Components of a path.
     pub depth: usize,
     /// Bytes of a path.
     pub path: usize,
-    /// Bytes of one extension header.
+    /// Bytes of the body of one extension header.
     pub extension: u64,
 }
 
@@ -45,8 +63,22 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Bytes of all files together that an archive of this transferred size may hold.
+    pub fn unpacked_for(&self, compressed_size: Option<u64>) -> u64 {
+        let by_ratio = compressed_size.unwrap_or(0).saturating_mul(self.ratio);
+        self.unpacked.max(by_ratio)
+    }
+
+    /// Bytes that headers, names and padding may take besides the files: per
+    /// entry two headers, two paddings and a name.
+    pub(crate) fn overhead(&self) -> u64 {
+        u64::from(self.entries) * (4 * 512 + self.path as u64) + (1 << 20)
+    }
+}
+
 /// What an archive held.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
     /// How it was encoded.
     pub encoding: Encoding,
@@ -56,77 +88,37 @@ pub struct Summary {
     pub unpacked: u64,
 }
 
-/// How an archive is encoded, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// A tar.
-    Plain,
-    /// A tar in one gzip member.
-    Gzip,
-    /// A tar in one zstd frame.
-    Zstd,
-}
-
 /// A file about to be delivered to a [`Sink`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileEntry<'a> {
-    /// Relative path with `/`, already checked.
+    /// Relative path with `/`, checked to be portable and new.
     pub path: &'a str,
     /// Bytes.
     pub size: u64,
-    /// Whether any executable bit is set.
+    /// Whether somebody may execute it.
     pub executable: bool,
 }
 
-/// The contents of a file: pieces until `None`.
+/// The contents of a file.
 pub trait Body {
-    /// The next piece.
+    /// The next piece, never empty; `None` after the last. Small files come in one piece.
+    ///
+    /// # Errors
+    /// When the archive cannot be read on.
     fn next(&mut self) -> Result<Option<&[u8]>, ArchiveError>;
 }
 
 /// Where the entries of an archive go.
 pub trait Sink {
-    /// A folder, its parents first; called once for each, whether the archive lists it or not.
-    fn directory(&mut self, path: &str) -> io::Result<()>;
-    /// A file, its folder before it.
+    /// Takes a folder; called once for each, parents first, whether it is an entry or implied.
+    ///
+    /// # Errors
+    /// Any error ends the reading, as [`ArchiveError::Sink`].
+    fn folder(&mut self, path: &str) -> io::Result<()>;
+
+    /// Takes a file, after its folder. What is left of the body is skipped.
+    ///
+    /// # Errors
+    /// Any error ends the reading.
     fn file(&mut self, entry: FileEntry<'_>, body: &mut dyn Body) -> Result<(), ArchiveError>;
-    /// Every byte of the decompressed tar, in order.
-    fn tar_bytes(&mut self, _bytes: &[u8]) {}
-}
-
-/// Why an archive could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// The archive breaks a rule.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The input failed: not the archive's fault.
-    #[error("cannot read the archive: {0}")]
-    Input(#[source] io::Error),
-    /// The sink failed.
-    #[error(transparent)]
-    Sink(io::Error),
-}
-
-/// The rule an archive breaks and the entry that breaks it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Refusal {
-    /// The entry's name, made printable; `None` when the archive as a whole is at fault.
-    pub entry: Option<String>,
-    /// The rule.
-    pub rule: Rule,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.rule)
-    }
-}
-
-/// The rules of an archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Rule {
-    /// Placeholder.
-    Truncated,
 }
