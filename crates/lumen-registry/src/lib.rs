@@ -1,1 +1,32 @@
-//! Placeholder
+//! A Lumen registry: a folder of plain files behind four storage operations.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`location`] | registry URLs |
+//! | [`storage`] | `get`, `create`, `replace`, `list` on a folder, over HTTP, in memory |
+//! | [`cache`] | metadata of HTTP registries kept on the local disk |
+//! | [`reader`] | checked reads of index files, releases and artifacts |
+//! | [`loader`] | everything a resolution may need, loaded before it is solved |
+//! | [`publish`] | init, publish, yank and unyank by compare-and-swap |
+//! | [`search`] | ranked search over the global index |
+//!
+//! Nothing here knows a project, a lock file or the store of unpacked packages.
+
+pub mod cache;
+pub mod loader;
+pub mod location;
+pub mod publish;
+pub mod reader;
+pub mod search;
+pub mod storage;
+
+pub use location::Location;
+pub use reader::{Freshness, ReadError, Registry, RegistryOptions};
+pub use storage::{Revision, Storage, StorageError};
+
+/// A number nobody else has, for names of temporary files and for jitter.
+fn random() -> u64 {
+    use std::hash::{BuildHasher as _, RandomState};
+    // Every `RandomState` is keyed anew, from the system's randomness.
+    RandomState::new().hash_one(std::process::id())
+}

@@ -1,0 +1,382 @@
+//! Metadata of HTTP registries kept on the local disk.
+//!
+//! One append-only file a registry, read in one go: a resolution asks for
+//! thousands of small files, and opening each would cost more than reading them.
+//! Everything in it can be fetched again, so nothing waits for the disk and
+//! whatever is damaged is ignored.
+
+mod pack;
+
+use std::{
+    collections::HashMap,
+    io,
+    ops::{Deref, Range},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use lumen_core::{Digest, Key};
+
+use crate::{
+    location::{Credentials, Location},
+    storage::Validators,
+};
+
+/// Longest time a mutable file is used without asking, in seconds, whatever the server allows.
+pub const LONGEST_FRESHNESS: u32 = 300;
+
+/// The folder of a registry's cache below `root`; none for folders, which are never cached.
+pub fn directory(root: &Path, location: &Location) -> Option<PathBuf> {
+    let Location::Http(http) = location else {
+        return None;
+    };
+    // Another user of the same registry may be shown other packages.
+    let user = match http.credentials() {
+        Some(Credentials::Basic { user, .. }) => user,
+        Some(Credentials::Bearer(_)) | None => "",
+    };
+    let identity = Digest::of(format!("{user}\n{}", http.base()).as_bytes());
+    Some(root.join(&identity.hex()[..16]))
+}
+
+/// Seconds since 1970 by the local clock.
+pub(crate) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+/// The cached files of one registry; read from the disk when first needed.
+#[derive(Debug, Default)]
+pub struct Cache {
+    path: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    loaded: bool,
+    pack: pack::Pack,
+    entries: HashMap<String, Slot>,
+    /// Records to append.
+    pending: Vec<u8>,
+}
+
+#[derive(Debug, Clone)]
+struct Slot {
+    record: Bytes,
+    fetched_at: u64,
+    max_age: u32,
+}
+
+/// A cached answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cached {
+    /// When the server last confirmed it, in seconds since 1970.
+    pub fetched_at: u64,
+    /// Seconds for which the server allows to reuse it.
+    pub max_age: u32,
+    /// What to send when asking again.
+    pub validators: Validators,
+    /// The file, or `None` when there was none.
+    pub body: Option<Body>,
+}
+
+/// A cached file. It was strict JSON of the right shape when it was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Their digest.
+    pub digest: Digest,
+}
+
+/// Part of a shared buffer.
+#[derive(Debug, Clone)]
+pub struct Bytes {
+    buffer: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            range: 0..bytes.len(),
+            buffer: Arc::new(bytes),
+        }
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.buffer.get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Bytes {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Bytes {}
+
+impl Cached {
+    /// Whether it may be used without asking, at most `longest` seconds after it was fetched.
+    pub fn is_fresh(&self, now: u64, longest: u32) -> bool {
+        // A clock that went back proves nothing.
+        now.checked_sub(self.fetched_at)
+            .is_some_and(|age| age < u64::from(self.max_age.min(longest)))
+    }
+}
+
+impl Cache {
+    /// A cache that remembers for this process only.
+    pub fn in_memory() -> Self {
+        Self::default()
+    }
+
+    /// The cache in this file, which need not exist yet.
+    pub fn at(path: &Path) -> Self {
+        Self {
+            path: Some(path.into()),
+            state: Mutex::default(),
+        }
+    }
+
+    /// What is known about a file.
+    pub fn get(&self, key: &Key) -> Option<Cached> {
+        let state = self.lock();
+        let slot = state.entries.get(key.as_str())?;
+        let mut cached = pack::decode(&slot.record)?;
+        cached.fetched_at = slot.fetched_at;
+        cached.max_age = slot.max_age;
+        Some(cached)
+    }
+
+    /// Whether anything is known about a file.
+    pub fn contains(&self, key: &Key) -> bool {
+        self.lock().entries.contains_key(key.as_str())
+    }
+
+    /// Remembers an answer.
+    pub fn put(&self, key: &Key, cached: &Cached) {
+        self.add(pack::encode(key.as_str(), cached));
+    }
+
+    /// Remembers that the server confirmed what is known about a file.
+    pub fn touch(&self, key: &Key, fetched_at: u64, max_age: u32) {
+        self.add(pack::encode_touch(key.as_str(), fetched_at, max_age));
+    }
+
+    fn add(&self, payload: Vec<u8>) {
+        let mut state = self.lock();
+        if self.path.is_some() {
+            pack::frame(&payload, &mut state.pending);
+        }
+        state.apply(payload.into());
+    }
+
+    /// Appends what was learned to the file. Without it only the next process is slower.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn save(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        let Some(path) = self.path.as_deref().filter(|_| !state.pending.is_empty()) else {
+            return Ok(());
+        };
+        let pending = std::mem::take(&mut state.pending);
+        state.pack.append(path, &pending)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.loaded {
+            state.loaded = true;
+            if let Some(path) = &self.path {
+                let (pack, records) = pack::Pack::read(path);
+                state.pack = pack;
+                for record in records {
+                    state.apply(record);
+                }
+            }
+        }
+        state
+    }
+}
+
+impl State {
+    /// Takes a record into account; later ones win.
+    fn apply(&mut self, record: Bytes) {
+        let Some(header) = pack::header(&record) else {
+            return;
+        };
+        let (fetched_at, max_age) = (header.fetched_at, header.max_age);
+        if let Some(slot) = self.entries.get_mut(header.key) {
+            slot.fetched_at = fetched_at;
+            slot.max_age = max_age;
+            if !header.is_touch {
+                slot.record = record;
+            }
+        } else if !header.is_touch {
+            let key = header.key.to_owned();
+            let slot = Slot {
+                record,
+                fetched_at,
+                max_age,
+            };
+            self.entries.insert(key, slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Key {
+        Key::parse(text).unwrap()
+    }
+
+    fn cached(body: &str, fetched_at: u64) -> Cached {
+        Cached {
+            fetched_at,
+            max_age: 60,
+            validators: Validators {
+                etag: Some(format!("\"{body}\"")),
+                last_modified: None,
+            },
+            body: Some(Body {
+                digest: Digest::of(body.as_bytes()),
+                bytes: body.as_bytes().to_vec().into(),
+            }),
+        }
+    }
+
+    #[test]
+    fn survives_the_process_and_the_last_record_wins() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x/metadata.pack");
+        let cache = Cache::at(&path);
+        assert_eq!(cache.get(&key("a")), None);
+        cache.put(&key("a"), &cached("one", 1));
+        cache.put(&key("a"), &cached("two", 2));
+        let absent = Cached {
+            body: None,
+            ..cached("", 3)
+        };
+        cache.put(&key("b"), &absent);
+        cache.save().unwrap();
+        cache.touch(&key("a"), 9, 7);
+        cache.save().unwrap();
+        for cache in [cache, Cache::at(&path)] {
+            let expected = Cached {
+                max_age: 7,
+                ..cached("two", 9)
+            };
+            assert_eq!(cache.get(&key("a")), Some(expected));
+            assert_eq!(cache.get(&key("b")), Some(absent.clone()));
+        }
+    }
+
+    #[test]
+    fn two_processes_append_to_each_others_work() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metadata.pack");
+        let (one, two) = (Cache::at(&path), Cache::at(&path));
+        one.put(&key("a"), &cached("a", 1));
+        two.put(&key("b"), &cached("b", 1));
+        one.save().unwrap();
+        two.save().unwrap();
+        one.put(&key("c"), &cached("c", 1));
+        one.save().unwrap();
+        let three = Cache::at(&path);
+        for name in ["a", "b", "c"] {
+            assert_eq!(three.get(&key(name)), Some(cached(name, 1)), "{name}");
+        }
+    }
+
+    #[test]
+    fn damage_costs_only_what_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metadata.pack");
+        let cache = Cache::at(&path);
+        cache.put(&key("a"), &cached("first", 1));
+        cache.save().unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        cache.put(&key("b"), &cached("second", 1));
+        cache.save().unwrap();
+        let both = std::fs::read(&path).unwrap();
+        for length in whole.len()..both.len() {
+            std::fs::write(&path, &both[..length]).unwrap();
+            let torn = Cache::at(&path);
+            assert_eq!(torn.get(&key("a")), Some(cached("first", 1)));
+            assert_eq!(torn.get(&key("b")), None);
+            torn.put(&key("c"), &cached("third", 1));
+            torn.save().unwrap();
+            let mended = Cache::at(&path);
+            assert_eq!(mended.get(&key("a")), Some(cached("first", 1)));
+            assert_eq!(mended.get(&key("c")), Some(cached("third", 1)));
+        }
+        for at in 0..both.len() {
+            let mut bad = both.clone();
+            bad[at] ^= 0x55;
+            std::fs::write(&path, &bad).unwrap();
+            let cache = Cache::at(&path);
+            for (name, body) in [("a", "first"), ("b", "second")] {
+                let found = cache.get(&key(name));
+                assert!(
+                    found.is_none() || found == Some(cached(body, 1)),
+                    "byte {at}"
+                );
+            }
+            cache.put(&key("d"), &cached("d", 1));
+            cache.save().unwrap();
+            assert!(Cache::at(&path).get(&key("d")).is_some(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn stale_records_are_dropped_in_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("metadata.pack");
+        let big = "x".repeat(100_000);
+        for round in 0..40 {
+            let cache = Cache::at(&path);
+            cache.put(&key("big"), &cached(&big, round));
+            cache.put(&key(&format!("small-{round}")), &cached("s", round));
+            cache.save().unwrap();
+        }
+        assert!(std::fs::metadata(&path).unwrap().len() < 2_000_000);
+        let cache = Cache::at(&path);
+        assert_eq!(cache.get(&key("big")), Some(cached(&big, 39)));
+        for round in 0..40 {
+            assert!(cache.get(&key(&format!("small-{round}"))).is_some());
+        }
+    }
+
+    #[test]
+    fn freshness() {
+        let entry = cached("x", 100);
+        assert!(entry.is_fresh(159, 300));
+        assert!(!entry.is_fresh(160, 300));
+        assert!(!entry.is_fresh(111, 10));
+        assert!(!entry.is_fresh(99, 300));
+    }
+
+    #[test]
+    fn directories_differ_by_url_and_user() {
+        let dir = |url| directory(Path::new("c"), &Location::parse(url).unwrap());
+        assert_eq!(dir("https://h/x"), dir("https://h/x/"));
+        assert_ne!(dir("https://h/x"), dir("https://h/y"));
+        assert_ne!(dir("https://h/x"), dir("https://u:p@h/x"));
+        assert_eq!(dir("https://u:q@h/x"), dir("https://u:p@h/x"));
+        assert_eq!(
+            directory(Path::new("c"), &Location::File("/x".into())),
+            None
+        );
+    }
+}

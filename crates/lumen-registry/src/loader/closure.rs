@@ -1,0 +1,556 @@
+//! The packages reachable from a request, fetched concurrently.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use futures::future::{BoxFuture, FutureExt as _};
+use lumen_core::{
+    Constraint, Key, PackageName, Version,
+    index::{PackageIndex, ReleaseSummary, identity},
+    resolve::{
+        Catalog, CatalogPackage, CatalogVersion, Contents, LockMode, Need, Order, ReleaseContents,
+        Request, Resolution,
+    },
+};
+use tokio::task::JoinSet;
+
+use super::{Chosen, LoadError, Loaded, Progress, Routes};
+use crate::reader::{ReadError, Registry};
+
+/// Most versions whose files are fetched ahead when the resolver walks through a package without summaries.
+const MOST_AHEAD: usize = 32;
+
+/// Everything loaded for one request.
+pub(super) struct Closure<'r> {
+    routes: &'r Routes,
+    request: &'r Request,
+    progress: &'r (dyn Fn(Progress) + Sync),
+    catalog: Catalog,
+    entries: HashMap<PackageName, Entry>,
+    work: VecDeque<Work>,
+    tasks: JoinSet<Work>,
+    counts: Progress,
+    /// Whether every accepted version is followed, not only the likely one.
+    wide: bool,
+}
+
+/// A package of a registry.
+struct Entry {
+    registry: Registry,
+    index: Option<Arc<PackageIndex>>,
+    /// Why there is no index, if there should be one.
+    failure: Option<ReadError>,
+    /// What is asked of it, each once.
+    wanted: Vec<Wanted>,
+    /// Versions whose dependencies were asked for, and whether the optional ones were, too.
+    followed: BTreeMap<Version, bool>,
+    /// Versions whose own file is being or was read.
+    asked: BTreeSet<Version>,
+    /// What the files of versions without a summary say.
+    releases: BTreeMap<Version, ReleaseSummary>,
+    /// Failures that are not the release's fault.
+    failures: BTreeMap<Version, ReadError>,
+    /// How many versions to fetch ahead the next time.
+    ahead: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Wanted {
+    constraint: Constraint,
+    /// Whether optional dependencies may be turned on.
+    features: bool,
+}
+
+enum Work {
+    Want(PackageName, Wanted),
+    Index(PackageName, Result<Option<Arc<PackageIndex>>, ReadError>),
+    Release(
+        PackageName,
+        Version,
+        Result<Option<Box<ReleaseSummary>>, ReadError>,
+    ),
+}
+
+impl<'r> Closure<'r> {
+    pub(super) fn new(
+        routes: &'r Routes,
+        local: &BTreeMap<PackageName, CatalogPackage>,
+        request: &'r Request,
+        progress: &'r (dyn Fn(Progress) + Sync),
+    ) -> Self {
+        let mut work = VecDeque::new();
+        let of_local = local
+            .values()
+            .flat_map(|package| &package.versions)
+            .filter_map(|version| version.contents.get().ok().flatten())
+            .flat_map(|contents| &contents.requirements);
+        let of_roots = request.roots.iter().flat_map(|root| &root.requirements);
+        for requirement in of_roots.chain(of_local) {
+            let wanted = Wanted {
+                constraint: requirement.constraint.clone(),
+                features: !requirement.features.is_empty(),
+            };
+            work.push_back(Work::Want(requirement.name.clone(), wanted));
+        }
+        let catalog = Catalog {
+            packages: local.clone(),
+            known_names: Vec::new(),
+        };
+        Self {
+            routes,
+            request,
+            progress,
+            catalog,
+            entries: HashMap::new(),
+            work,
+            tasks: JoinSet::new(),
+            counts: Progress::default(),
+            wide: false,
+        }
+    }
+
+    pub(super) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    pub(super) fn into_catalog(self) -> Catalog {
+        self.catalog
+    }
+
+    /// Works until nothing is left to be followed.
+    pub(super) async fn run(&mut self) {
+        loop {
+            while let Some(work) = self.work.pop_front() {
+                self.step(work);
+            }
+            match self.tasks.join_next().await {
+                None => return,
+                Some(Ok(work)) => self.work.push_back(work),
+                // Neither panics nor is cancelled; if so, the resolver will ask again.
+                Some(Err(_)) => {}
+            }
+        }
+    }
+
+    /// Loads what the resolver needs, and all else it may need next.
+    pub(super) async fn load(&mut self, needs: Vec<Need>) -> Result<(), LoadError> {
+        if !self.wide {
+            self.wide = true;
+            let wanted: Vec<(PackageName, Wanted)> = self
+                .entries
+                .iter()
+                .flat_map(|(name, entry)| entry.wanted.iter().map(|w| (name.clone(), w.clone())))
+                .collect();
+            for (name, wanted) in wanted {
+                self.follow(&name, &wanted);
+            }
+        }
+        for need in &needs {
+            match &need.version {
+                None => self.enter(&need.name),
+                Some(version) => self.ask_ahead(&need.name, version),
+            }
+        }
+        self.run().await;
+        let mut stuck = Vec::new();
+        for need in needs {
+            if let Some(error) = self.failure(&need) {
+                return Err(error);
+            }
+            if !self.has(&need) {
+                stuck.push(need);
+            }
+        }
+        match stuck.is_empty() {
+            true => Ok(()),
+            false => Err(LoadError::Stuck(stuck)),
+        }
+    }
+
+    /// The resolution with the releases it chose.
+    pub(super) fn finish(mut self, resolution: Resolution) -> Loaded {
+        let mut chosen = BTreeMap::new();
+        for (name, resolved) in &resolution.packages {
+            let Some(mut entry) = self.entries.remove(name) else {
+                continue;
+            };
+            let version = &resolved.version;
+            let summary = entry.releases.remove(version).or_else(|| {
+                let index = entry.index.as_ref()?;
+                index.releases.get(version).cloned()
+            });
+            if let Some(summary) = summary {
+                let registry = entry.registry;
+                chosen.insert(name.clone(), Chosen { registry, summary });
+            }
+        }
+        Loaded {
+            resolution,
+            catalog: self.catalog,
+            chosen,
+        }
+    }
+
+    fn step(&mut self, work: Work) {
+        match work {
+            Work::Want(name, wanted) => {
+                self.enter(&name);
+                if let Some(entry) = self.entries.get_mut(&name)
+                    && !entry.wanted.contains(&wanted)
+                {
+                    entry.wanted.push(wanted.clone());
+                    self.follow(&name, &wanted);
+                }
+            }
+            Work::Index(name, result) => {
+                self.count_done();
+                self.take_index(&name, result);
+            }
+            Work::Release(name, version, result) => {
+                self.count_done();
+                self.take_release(&name, version, result);
+            }
+        }
+    }
+
+    /// Asks for a package's index, once.
+    fn enter(&mut self, name: &PackageName) {
+        if self.entries.contains_key(name) || self.catalog.packages.contains_key(name) {
+            return;
+        }
+        let Some(registry) = self.routes.registry_of(name) else {
+            return;
+        };
+        self.entries.insert(name.clone(), Entry::new(registry));
+        let (reader, name) = (registry.clone(), name.clone());
+        let key = Key::package_index(&name);
+        let future = async move {
+            let result = reader.package_index(&name).await;
+            Work::Index(name, result)
+        };
+        self.ask(registry, &key, future.boxed());
+    }
+
+    /// Asks for a version's own file, once.
+    fn ask_release(&mut self, name: &PackageName, version: &Version) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        if !entry.asked.insert(version.clone()) {
+            return;
+        }
+        let registry = entry.registry.clone();
+        let expected = entry
+            .index
+            .as_ref()
+            .and_then(|index| index.releases.get(version)?.metadata);
+        let (reader, name, version) = (registry.clone(), name.clone(), version.clone());
+        let key = Key::release(&name, &version);
+        let future = async move {
+            let result = reader.release(&name, &version, expected).await;
+            let summary = |(release, digest)| Box::new(ReleaseSummary::of(&release, digest));
+            Work::Release(name, version, result.map(|found| found.map(summary)))
+        };
+        self.ask(&registry, &key, future.boxed());
+    }
+
+    /// Starts a read. What is in the cache is read at once: a task would cost more.
+    fn ask(&mut self, registry: &Registry, key: &Key, mut future: BoxFuture<'static, Work>) {
+        self.counts.asked += 1;
+        if registry.is_cached(key)
+            && let Some(work) = (&mut future).now_or_never()
+        {
+            self.work.push_back(work);
+            return;
+        }
+        self.tasks.spawn(future);
+    }
+
+    fn count_done(&mut self) {
+        self.counts.done += 1;
+        (self.progress)(self.counts);
+    }
+
+    fn take_index(
+        &mut self,
+        name: &PackageName,
+        result: Result<Option<Arc<PackageIndex>>, ReadError>,
+    ) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        let source = format!("registry `{}`", entry.registry.name());
+        let package = match result {
+            Ok(Some(index)) => {
+                let versions = catalog_versions(&index, self.request.exclude_newer.is_some());
+                entry.index = Some(index);
+                CatalogPackage::present(source, versions)
+            }
+            Ok(None) => CatalogPackage::absent(source, Vec::new()),
+            Err(ReadError::Offline { .. }) => CatalogPackage::offline(source),
+            Err(error) => {
+                entry.failure = Some(error);
+                return;
+            }
+        };
+        let wanted = entry.wanted.clone();
+        self.catalog.packages.insert(name.clone(), package);
+        for wanted in wanted {
+            self.follow(name, &wanted);
+        }
+    }
+
+    fn take_release(
+        &mut self,
+        name: &PackageName,
+        version: Version,
+        result: Result<Option<Box<ReleaseSummary>>, ReadError>,
+    ) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        let contents = match result {
+            Ok(Some(summary)) => {
+                let contents = contents_of(&summary);
+                entry.releases.insert(version.clone(), *summary);
+                contents
+            }
+            Ok(None) => Err(format!(
+                "`{}` does not exist",
+                entry
+                    .registry
+                    .storage()
+                    .describe(&Key::release(name, &version))
+            )),
+            Err(error) if error.is_about_the_file() => Err(error.to_string()),
+            Err(error) => {
+                entry.failures.insert(version, error);
+                return;
+            }
+        };
+        let published_at = entry.releases.get(&version).and_then(published_at);
+        let package = self.catalog.packages.get_mut(name);
+        let slot = package.and_then(|package| {
+            let versions = &mut package.versions;
+            let at = versions.binary_search_by(|other| other.version.cmp(&version));
+            at.ok().and_then(|at| versions.get_mut(at))
+        });
+        if let Some(slot) = slot {
+            slot.published_at = published_at;
+            slot.contents = match contents {
+                Ok(contents) => Contents::Loaded(Arc::new(contents)),
+                Err(reason) => Contents::Unavailable(reason),
+            };
+        }
+        let wanted = self.entries.get(name).map(|entry| entry.wanted.clone());
+        for wanted in wanted.unwrap_or_default() {
+            self.follow(name, &wanted);
+        }
+    }
+
+    /// Asks for what the versions need that may be chosen for a requirement.
+    fn follow(&mut self, name: &PackageName, wanted: &Wanted) {
+        for version in self.candidates(name, wanted) {
+            let Some(entry) = self.entries.get_mut(name) else {
+                return;
+            };
+            let Some(summary) = entry.summary(&version) else {
+                self.ask_release(name, &version);
+                continue;
+            };
+            let optional_too =
+                self.wide || wanted.features || summary.features.contains_key("default");
+            let done = entry.followed.get(&version);
+            if done.is_some_and(|with_optional| *with_optional || !optional_too) {
+                continue;
+            }
+            for (dependency, constraint) in &summary.deps {
+                let options = summary.dependency_options.get(dependency);
+                if options.is_some_and(|options| options.optional) && !optional_too {
+                    continue;
+                }
+                let wanted = Wanted {
+                    constraint: constraint.clone(),
+                    features: options.is_some_and(|options| !options.features.is_empty()),
+                };
+                self.work.push_back(Work::Want(dependency.clone(), wanted));
+            }
+            entry.followed.insert(version, optional_too);
+        }
+    }
+
+    /// The versions to follow for a requirement: the likely choice, or all whose needs are at hand.
+    fn candidates(&self, name: &PackageName, wanted: &Wanted) -> Vec<Version> {
+        let (Some(entry), Some(package)) =
+            (self.entries.get(name), self.catalog.packages.get(name))
+        else {
+            return Vec::new();
+        };
+        let locked = self.request.locked.get(name);
+        let locked = locked.filter(|_| !self.request.unlock.contains(name));
+        let is_locked = |version: &CatalogVersion| locked == Some(&version.version);
+        let usable = |version: &&CatalogVersion| {
+            (version.yanked.is_none() || is_locked(version))
+                && !matches!(version.contents, Contents::Unavailable(_))
+                && !entry.failures.contains_key(&version.version)
+                && wanted.constraint.matches(&version.version)
+        };
+        let mut usable: Vec<&CatalogVersion> = package.versions.iter().filter(usable).collect();
+        if self.request.order == Order::Newest {
+            usable.reverse();
+        }
+        let has_summary = |version: &CatalogVersion| entry.summary(&version.version).is_some();
+        if let Some(limit) = self.request.exclude_newer {
+            // The dates decide, and may be in files not read yet.
+            let mut undated = usable.clone();
+            undated.retain(|version| !has_summary(version));
+            if !undated.is_empty() {
+                return owned(undated);
+            }
+            usable.retain(|version| {
+                is_locked(version) || version.published_at.is_some_and(|at| at <= limit)
+            });
+        }
+        let locked = usable.iter().copied().find(|version| is_locked(version));
+        match (locked, self.wide) {
+            (Some(locked), false) => usable = vec![locked],
+            (Some(locked), true) if self.request.lock_mode == LockMode::Require => {
+                usable = vec![locked];
+            }
+            (_, false) => usable.truncate(1),
+            (_, true) => {
+                let mut first = true;
+                usable.retain(|version| std::mem::take(&mut first) || has_summary(version));
+            }
+        }
+        owned(usable)
+    }
+
+    /// Asks for a version's file and those of the versions the resolver would try next.
+    fn ask_ahead(&mut self, name: &PackageName, version: &Version) {
+        let Some(entry) = self.entries.get_mut(name) else {
+            return;
+        };
+        let ahead = entry.ahead;
+        entry.ahead = (ahead * 2).min(MOST_AHEAD);
+        let wanted = entry.wanted.clone();
+        let accepted = |other: &Version| {
+            let mut constraints = wanted.iter().map(|wanted| &wanted.constraint);
+            constraints.any(|constraint| constraint.matches(other))
+        };
+        let newest_first = self.request.order == Order::Newest;
+        let package = self.catalog.packages.get(name);
+        let mut next: Vec<Version> = package
+            .into_iter()
+            .flat_map(|package| &package.versions)
+            .filter(|other| other.yanked.is_none() && matches!(other.contents, Contents::NotLoaded))
+            .map(|other| other.version.clone())
+            .filter(|other| {
+                (other < version) == newest_first && other != version && accepted(other)
+            })
+            .collect();
+        if newest_first {
+            next.reverse();
+        }
+        next.truncate(ahead);
+        next.insert(0, version.clone());
+        for version in next {
+            self.ask_release(name, &version);
+        }
+    }
+
+    /// Why a need cannot be met, unless it is the package's own fault.
+    fn failure(&mut self, need: &Need) -> Option<LoadError> {
+        let name = need.name.clone();
+        if !self.entries.contains_key(&name) && !self.catalog.packages.contains_key(&name) {
+            return Some(LoadError::NoRegistry { name });
+        }
+        let entry = self.entries.get_mut(&name)?;
+        let error = match &need.version {
+            None => entry.failure.take(),
+            Some(version) => entry.failures.remove(version),
+        };
+        error.map(|error| LoadError::Read { name, error })
+    }
+
+    /// Whether a need is met now.
+    fn has(&self, need: &Need) -> bool {
+        let Some(package) = self.catalog.packages.get(&need.name) else {
+            return false;
+        };
+        let Some(version) = &need.version else {
+            return true;
+        };
+        let mut versions = package.versions.iter();
+        let found = versions.find(|other| other.version == *version);
+        found.is_some_and(|found| !matches!(found.contents, Contents::NotLoaded))
+    }
+}
+
+impl Entry {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            registry: registry.clone(),
+            index: None,
+            failure: None,
+            wanted: Vec::new(),
+            followed: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            releases: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            ahead: 2,
+        }
+    }
+
+    fn summary(&self, version: &Version) -> Option<&ReleaseSummary> {
+        let of_index = || self.index.as_ref()?.releases.get(version);
+        self.releases.get(version).or_else(of_index)
+    }
+}
+
+fn owned(versions: Vec<&CatalogVersion>) -> Vec<Version> {
+    let versions = versions.into_iter();
+    versions.map(|version| version.version.clone()).collect()
+}
+
+/// The versions of an index for the catalog, oldest first.
+fn catalog_versions(index: &Arc<PackageIndex>, dates: bool) -> Vec<CatalogVersion> {
+    let mut versions: Vec<&Version> = index.versions.iter().collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let version = |version: &Version| {
+        let summary = index.releases.get(version);
+        CatalogVersion {
+            version: version.clone(),
+            yanked: index
+                .yank_reason(version)
+                .map(|reason| reason.unwrap_or_default().to_owned()),
+            published_at: summary.filter(|_| dates).and_then(published_at),
+            contents: summary.map_or(Contents::NotLoaded, |summary| {
+                let (index, version) = (Arc::clone(index), version.clone());
+                Contents::deferred(!summary.features.is_empty(), move || {
+                    index
+                        .releases
+                        .get(&version)
+                        .map_or_else(|| Ok(ReleaseContents::default()), contents_of)
+                })
+            }),
+        }
+    };
+    versions.into_iter().map(version).collect()
+}
+
+fn contents_of(summary: &ReleaseSummary) -> Result<ReleaseContents, String> {
+    identity(&summary.artifacts).map_err(|error| error.to_string())?;
+    Ok(ReleaseContents {
+        requirements: summary.requirements(),
+        features: summary.features.clone(),
+    })
+}
+
+fn published_at(summary: &ReleaseSummary) -> Option<i64> {
+    let time: jiff::Timestamp = summary.published_at.as_deref()?.parse().ok()?;
+    Some(time.as_second())
+}

@@ -1,0 +1,109 @@
+//! Read, edit, compare-and-swap, again: with patience, and with answers that got lost.
+
+use std::time::Duration;
+
+use lumen_core::Key;
+
+use super::PublishError;
+use crate::storage::{Revision, Storage, StorageError};
+
+/// Lost races before a writer gives up; the waits in between add up to about a minute.
+const MAX_CONFLICTS: u32 = 500;
+
+/// Failures that may have been successes, before they are believed.
+const MAX_FAILURES: u32 = 3;
+
+/// Longest wait after a lost race, in milliseconds.
+const LONGEST_WAIT: u64 = 200;
+
+/// A file that is being changed by compare-and-swap.
+pub(super) struct Swap<'a> {
+    storage: &'a Storage,
+    key: &'a Key,
+    limit: u64,
+    revision: Option<Revision>,
+    conflicts: u32,
+    failures: u32,
+}
+
+impl<'a> Swap<'a> {
+    pub(super) fn new(storage: &'a Storage, key: &'a Key, limit: u64) -> Self {
+        Self {
+            storage,
+            key,
+            limit,
+            revision: None,
+            conflicts: 0,
+            failures: 0,
+        }
+    }
+
+    /// The file as it is now.
+    pub(super) async fn read(&mut self) -> Result<Option<Vec<u8>>, StorageError> {
+        let (bytes, revision) = self.storage.get(self.key, self.limit).await?.unzip();
+        self.revision = revision;
+        Ok(bytes)
+    }
+
+    /// Writes the file if it still is what was read; `false`: read it again, edit again.
+    ///
+    /// A failure may hide a success (the answer got lost), so it also asks to
+    /// read again: an edit that finds nothing left to do has its proof.
+    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<bool, PublishError> {
+        let written = self
+            .storage
+            .replace(self.key, self.revision.as_ref(), bytes)
+            .await;
+        match written {
+            Ok(()) => return Ok(true),
+            Err(StorageError::Conflict { .. }) => self.conflicts += 1,
+            Err(error) => {
+                self.failures += 1;
+                if self.failures >= MAX_FAILURES || is_final(&error) {
+                    return Err(error.into());
+                }
+            }
+        }
+        if self.conflicts >= MAX_CONFLICTS {
+            return Err(PublishError::Busy {
+                file: self.storage.describe(self.key),
+                attempts: self.conflicts,
+            });
+        }
+        wait(self.conflicts + self.failures).await;
+        Ok(false)
+    }
+}
+
+/// Creates a file; an answer that got lost is asked for again.
+pub(super) async fn create(storage: &Storage, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+    let mut failures = 0;
+    loop {
+        match storage.create(key, bytes).await {
+            Err(error) if failures + 1 < MAX_FAILURES && !is_final(&error) => {
+                failures += 1;
+                wait(failures).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Whether trying the same again cannot help.
+fn is_final(error: &StorageError) -> bool {
+    matches!(
+        error,
+        StorageError::Exists { .. }
+            | StorageError::NoRoot { .. }
+            | StorageError::ReadOnly { .. }
+            | StorageError::Denied { .. }
+            | StorageError::TooLarge { .. }
+    )
+}
+
+/// Waits a random time that grows with the attempts, so that many writers spread out.
+async fn wait(attempt: u32) {
+    let most = (1_u64 << attempt.min(16)).min(LONGEST_WAIT);
+    let wait = Duration::from_millis(crate::random() % (most + 1));
+    tokio::time::sleep(wait).await;
+}

@@ -1,0 +1,103 @@
+//! Taking a version back, without deleting anything.
+
+use lumen_core::{
+    Key, PackageName, Version,
+    index::{self, MAX_PACKAGE_INDEX_BYTES, PackageIndex},
+    json,
+};
+
+use super::{PublishError, malformed, swap::Swap, update_global};
+use crate::storage::Storage;
+
+/// What a yank or unyank came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yank {
+    /// `false`: the index said so already.
+    pub changed: bool,
+    /// The package index as it is now.
+    pub index: PackageIndex,
+}
+
+/// Marks a version as not to be chosen by new resolutions; locks that have it keep working.
+///
+/// # Errors
+/// When there is no such package or version; failures of the host.
+pub async fn yank(
+    storage: &Storage,
+    name: &PackageName,
+    version: &Version,
+    reason: Option<&str>,
+    now: &str,
+) -> Result<Yank, PublishError> {
+    change(
+        storage,
+        name,
+        version,
+        Some(reason.unwrap_or_default()),
+        now,
+    )
+    .await
+}
+
+/// Takes a yank back.
+///
+/// # Errors
+/// As [`yank`].
+pub async fn unyank(
+    storage: &Storage,
+    name: &PackageName,
+    version: &Version,
+    now: &str,
+) -> Result<Yank, PublishError> {
+    change(storage, name, version, None, now).await
+}
+
+async fn change(
+    storage: &Storage,
+    name: &PackageName,
+    version: &Version,
+    reason: Option<&str>,
+    now: &str,
+) -> Result<Yank, PublishError> {
+    let key = Key::package_index(name);
+    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    let mut changed = false;
+    let index = loop {
+        let Some(current) = swap.read().await? else {
+            return Err(PublishError::UnknownPackage { name: name.clone() });
+        };
+        let fail = |error| malformed(storage, &key, &current, &error);
+        let index: PackageIndex = json::parse(&current).map_err(fail)?;
+        if !index.versions.contains(version) {
+            return Err(PublishError::UnknownVersion {
+                name: name.clone(),
+                version: version.clone(),
+                versions: index.versions,
+            });
+        }
+        let wanted = reason.map(|reason| Some(reason).filter(|reason| !reason.is_empty()));
+        if index.yank_reason(version) == wanted {
+            break index;
+        }
+        let bytes = index::put_yank(&current, version, reason).map_err(fail)?;
+        // Also when the answer gets lost and the next round finds the work done.
+        changed = true;
+        if swap.write(&bytes).await? {
+            break json::parse(&bytes).map_err(|error| malformed(storage, &key, &bytes, &error))?;
+        }
+    };
+    update_global(storage, name, now, name_of(storage)).await?;
+    Ok(Yank { changed, index })
+}
+
+/// The name for a global index that a hand-made registry lacks.
+fn name_of(storage: &Storage) -> &str {
+    match storage {
+        Storage::File(folder) => folder
+            .root()
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or("registry"),
+        Storage::Http(_) | Storage::Memory(_) => "registry",
+    }
+}

@@ -1,0 +1,336 @@
+//! Checked reads: what comes out of here has the right shape, name, size and hash.
+
+mod check;
+mod fetch;
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering},
+    },
+};
+
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    index::{GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release},
+    problem::Problem,
+};
+
+use crate::{
+    cache::{self, Cache},
+    location::Location,
+    storage::{HttpOptions, Sink, Storage, StorageError},
+};
+
+/// Largest `index.json`, in bytes: about four million packages.
+pub const MAX_GLOBAL_INDEX_BYTES: u64 = 512 << 20;
+
+/// Largest `index.json` that is read for nothing more than a suggestion, in bytes.
+const MAX_EASY_BYTES: u64 = 16 << 20;
+
+/// How old metadata may be. Folders are always read anew; releases never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Freshness {
+    /// As old as the server allows, but no older than [`cache::LONGEST_FRESHNESS`].
+    #[default]
+    Normal,
+    /// Confirmed by the server in this process.
+    Revalidate,
+    /// As it is in the cache, however old; the network is not used.
+    Offline,
+}
+
+/// How to open a registry.
+#[derive(Debug, Clone, Default)]
+pub struct RegistryOptions {
+    /// Folder of the metadata caches, one folder a registry; none: nothing is kept.
+    pub cache: Option<PathBuf>,
+    /// How old metadata may be.
+    pub freshness: Freshness,
+    /// Patience with web servers.
+    pub http: HttpOptions,
+}
+
+/// A registry to read from; clones are the same registry.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    storage: Storage,
+    location: Option<Location>,
+    freshness: AtomicU8,
+    /// Package indexes and releases.
+    cache: Cache,
+    /// The global index, apart because it may be large and is rarely needed.
+    global_cache: Cache,
+    /// Mutable files the server confirmed in this process.
+    confirmed: Mutex<HashSet<Key>>,
+    indexes: Mutex<HashMap<PackageName, Arc<PackageIndex>>>,
+    unconfirmed_used: AtomicBool,
+}
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The host failed or refused.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The file is not what its place says; the problem points into it.
+    #[error("{}", one_line(.0))]
+    Malformed(Box<Problem>),
+    /// The file has another hash than what refers to it says.
+    #[error("`{file}` has the hash {actual}, but the registry's index says {expected}")]
+    Hash {
+        /// Path or URL.
+        file: String,
+        /// The hash expected.
+        expected: Digest,
+        /// The hash found.
+        actual: Digest,
+    },
+    /// A file that another one refers to does not exist.
+    #[error("`{file}` does not exist")]
+    Missing {
+        /// Path or URL.
+        file: String,
+    },
+    /// The network is off and the cache does not have the file.
+    #[error("`{file}` is not in the cache, and the network is off")]
+    Offline {
+        /// The URL.
+        file: String,
+    },
+}
+
+impl ReadError {
+    /// Whether the file itself is to blame, not the way to it: trying again changes nothing.
+    pub fn is_about_the_file(&self) -> bool {
+        match self {
+            Self::Malformed(_)
+            | Self::Hash { .. }
+            | Self::Missing { .. }
+            | Self::Offline { .. } => true,
+            Self::Storage(error) => matches!(error, StorageError::TooLarge { .. }),
+        }
+    }
+}
+
+impl Registry {
+    /// A registry by its name in the configuration; nothing is opened or connected yet.
+    pub fn open(name: &str, location: Location, options: &RegistryOptions) -> Self {
+        let storage = Storage::open(&location, &options.http);
+        let folder = options.cache.as_deref();
+        let folder = folder.and_then(|root| cache::directory(root, &location));
+        let cache = |file: &str| {
+            let path = folder.as_ref().map(|folder| folder.join(file));
+            path.map_or_else(Cache::in_memory, |path| Cache::at(&path))
+        };
+        let caches = (cache("metadata.pack"), cache("index.pack"));
+        Self::new(name, storage, Some(location), options.freshness, caches)
+    }
+
+    /// A registry on a storage at hand, without a cache.
+    pub fn on(name: &str, storage: Storage) -> Self {
+        let caches = (Cache::in_memory(), Cache::in_memory());
+        Self::new(name, storage, None, Freshness::Normal, caches)
+    }
+
+    fn new(
+        name: &str,
+        storage: Storage,
+        location: Option<Location>,
+        freshness: Freshness,
+        (cache, global_cache): (Cache, Cache),
+    ) -> Self {
+        let inner = Inner {
+            name: name.into(),
+            storage,
+            location,
+            freshness: AtomicU8::new(freshness as u8),
+            cache,
+            global_cache,
+            confirmed: Mutex::default(),
+            indexes: Mutex::default(),
+            unconfirmed_used: AtomicBool::new(false),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Its name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Where it is, if it was opened from there.
+    pub fn location(&self) -> Option<&Location> {
+        self.inner.location.as_ref()
+    }
+
+    /// The files themselves.
+    pub fn storage(&self) -> &Storage {
+        &self.inner.storage
+    }
+
+    /// How old metadata may be.
+    pub fn freshness(&self) -> Freshness {
+        match self.inner.freshness.load(Ordering::Relaxed) {
+            x if x == Freshness::Revalidate as u8 => Freshness::Revalidate,
+            x if x == Freshness::Offline as u8 => Freshness::Offline,
+            _ => Freshness::Normal,
+        }
+    }
+
+    /// From now on the server confirms every mutable file, once; offline stays offline.
+    pub fn revalidate(&self) {
+        if self.freshness() == Freshness::Normal {
+            let freshness = Freshness::Revalidate as u8;
+            self.inner.freshness.store(freshness, Ordering::Relaxed);
+            self.indexes().clear();
+            self.inner.unconfirmed_used.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anything was answered from the cache that the server might answer differently by now.
+    pub fn used_unconfirmed(&self) -> bool {
+        self.inner.unconfirmed_used.load(Ordering::Relaxed)
+    }
+
+    /// All releases of a package; `None` when the registry has no such package.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a package index of this name.
+    pub async fn package_index(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<Arc<PackageIndex>>, ReadError> {
+        if let Some(index) = self.indexes().get(name) {
+            return Ok(Some(Arc::clone(index)));
+        }
+        let key = Key::package_index(name);
+        let index = self
+            .read_mutable(
+                &self.inner.cache,
+                &key,
+                MAX_PACKAGE_INDEX_BYTES,
+                |file, bytes| check::package_index(file, bytes, name),
+                check::parsed_package_index,
+            )
+            .await?
+            .map(Arc::new);
+        if let Some(index) = &index {
+            self.indexes().insert(name.clone(), Arc::clone(index));
+        }
+        Ok(index)
+    }
+
+    /// One release and the digest of its file; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not this release, or has another digest than expected.
+    pub async fn release(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        expected: Option<Digest>,
+    ) -> Result<Option<(Release, Digest)>, ReadError> {
+        let key = Key::release(name, version);
+        self.read_immutable(
+            &key,
+            MAX_RELEASE_BYTES,
+            expected,
+            |file, bytes| check::release(file, bytes, name, version),
+            check::parsed,
+        )
+        .await
+    }
+
+    /// The list of all packages; `None` when the registry has none yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not a global index.
+    pub async fn global_index(&self) -> Result<Option<GlobalIndex>, ReadError> {
+        self.read_global_index(MAX_GLOBAL_INDEX_BYTES).await
+    }
+
+    async fn read_global_index(&self, limit: u64) -> Result<Option<GlobalIndex>, ReadError> {
+        self.read_mutable(
+            &self.inner.global_cache,
+            &Key::global_index(),
+            limit,
+            check::global_index,
+            check::parsed,
+        )
+        .await
+    }
+
+    /// The names of all packages, if they are easily had; for suggestions.
+    pub async fn names(&self) -> Vec<PackageName> {
+        let index = self.read_global_index(MAX_EASY_BYTES).await;
+        let packages = index.ok().flatten().map(|index| index.packages);
+        let packages = packages.unwrap_or_default().into_iter();
+        packages.map(|package| package.name).collect()
+    }
+
+    /// Copies an artifact of at most `limit` bytes into `out` and returns its size. The caller checks the hash.
+    ///
+    /// # Errors
+    /// When the file is missing, too large, or cannot be read; bytes may have been written then.
+    pub async fn artifact(&self, key: &Key, limit: u64, out: Sink<'_>) -> Result<u64, ReadError> {
+        let file = || self.inner.storage.describe(key);
+        if self.is_offline() {
+            return Err(ReadError::Offline { file: file() });
+        }
+        let size = self.inner.storage.read_to(key, limit, out).await?;
+        size.ok_or_else(|| ReadError::Missing { file: file() })
+    }
+
+    /// Writes what was learned to the cache. Failing to only makes the next run slower, so it is only logged.
+    pub fn save_cache(&self) {
+        for cache in [&self.inner.cache, &self.inner.global_cache] {
+            if let Err(error) = cache.save() {
+                tracing::debug!(%error, "the metadata cache was not written");
+            }
+        }
+    }
+
+    /// Whether the cache knows something about a package's file.
+    pub(crate) fn is_cached(&self, key: &Key) -> bool {
+        self.inner.cache.contains(key)
+    }
+
+    fn is_offline(&self) -> bool {
+        matches!(self.inner.storage, Storage::Http(_)) && self.freshness() == Freshness::Offline
+    }
+
+    fn indexes(&self) -> std::sync::MutexGuard<'_, HashMap<PackageName, Arc<PackageIndex>>> {
+        let indexes = self.inner.indexes.lock();
+        indexes.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever forgot to save, or failed before, keeps what was learned.
+        let _ = self.cache.save();
+        let _ = self.global_cache.save();
+    }
+}
+
+/// `file:line:column: what`, for where no snippet can be shown.
+fn one_line(problem: &Problem) -> String {
+    match &problem.place {
+        Some(place) => {
+            let (line, column) = place.line_column();
+            format!("{}:{line}:{column}: {}", place.file, problem.what)
+        }
+        None => problem.what.clone(),
+    }
+}

@@ -1,0 +1,170 @@
+//! From the cache or the host, as fresh as asked for.
+
+use std::sync::{PoisonError, atomic::Ordering};
+
+use lumen_core::{Digest, Key};
+
+use super::{Freshness, ReadError, Registry};
+use crate::{
+    cache::{self, Body, Cache, Cached, LONGEST_FRESHNESS},
+    storage::{Fetched, HttpStorage, Storage, StorageError, Validators},
+};
+
+impl Registry {
+    /// Reads a mutable file. `check` takes bytes from outside, `parse` bytes that were checked before.
+    pub(super) async fn read_mutable<T>(
+        &self,
+        cache: &Cache,
+        key: &Key,
+        limit: u64,
+        check: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
+        parse: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
+    ) -> Result<Option<T>, ReadError> {
+        let file = self.inner.storage.describe(key);
+        let Storage::Http(http) = &self.inner.storage else {
+            let bytes = self.read_here(key, limit).await?;
+            return bytes.map(|bytes| check(&file, &bytes)).transpose();
+        };
+        let cached = cache.get(key);
+        let parse_cached = |cached: &Cached| match &cached.body {
+            Some(body) => parse(&file, &body.bytes).map(Some),
+            None => Ok(None),
+        };
+        match (&cached, self.freshness()) {
+            (Some(cached), Freshness::Offline) => return parse_cached(cached),
+            (None, Freshness::Offline) => return Err(ReadError::Offline { file }),
+            (Some(cached), _) if self.is_confirmed(key) => return parse_cached(cached),
+            // That there is no such package may have changed a moment ago.
+            (Some(cached), Freshness::Normal)
+                if cached.body.is_some() && cached.is_fresh(cache::now(), LONGEST_FRESHNESS) =>
+            {
+                self.inner.unconfirmed_used.store(true, Ordering::Relaxed);
+                return parse_cached(cached);
+            }
+            _ => {}
+        }
+        let known = cached.filter(|cached| cached.body.is_some() && !cached.validators.is_empty());
+        let validators = known.as_ref().map(|cached| &cached.validators);
+        let fetched = http.fetch(key, limit, validators).await?;
+        let (value, answer) = match (fetched, known) {
+            (Fetched::NotModified { max_age }, Some(known)) => {
+                let value = parse_cached(&known)?;
+                cache.touch(key, cache::now(), max_age);
+                self.confirm(key);
+                return Ok(value);
+            }
+            (Fetched::NotModified { .. }, None) => return Err(unasked(http, key).into()),
+            (Fetched::Absent, _) => (None, Some(answer(None, 0, Validators::default()))),
+            (
+                Fetched::Found {
+                    bytes,
+                    validators,
+                    max_age,
+                    keep,
+                },
+                _,
+            ) => {
+                let value = check(&file, &bytes)?;
+                let body = || Body {
+                    digest: Digest::of(&bytes),
+                    bytes: bytes.clone().into(),
+                };
+                let answer = keep.then(|| answer(Some(body()), max_age, validators));
+                (Some(value), answer)
+            }
+        };
+        if let Some(answer) = answer {
+            cache.put(key, &answer);
+            self.confirm(key);
+        }
+        Ok(value)
+    }
+
+    /// Reads a file that never changes once it is there.
+    pub(super) async fn read_immutable<T>(
+        &self,
+        key: &Key,
+        limit: u64,
+        expected: Option<Digest>,
+        check: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
+        parse: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
+    ) -> Result<Option<(T, Digest)>, ReadError> {
+        let file = self.inner.storage.describe(key);
+        let verified = |actual: Digest| match expected {
+            Some(expected) if expected != actual => Err(ReadError::Hash {
+                file: file.clone(),
+                expected,
+                actual,
+            }),
+            _ => Ok(actual),
+        };
+        let Storage::Http(http) = &self.inner.storage else {
+            let Some(bytes) = self.read_here(key, limit).await? else {
+                return Ok(None);
+            };
+            let digest = verified(Digest::of(&bytes))?;
+            return Ok(Some((check(&file, &bytes)?, digest)));
+        };
+        let cache = &self.inner.cache;
+        let body = cache.get(key).and_then(|cached| cached.body);
+        if let Some(body) = body.filter(|body| expected.is_none_or(|digest| digest == body.digest))
+        {
+            return Ok(Some((parse(&file, &body.bytes)?, body.digest)));
+        }
+        if self.freshness() == Freshness::Offline {
+            return Err(ReadError::Offline { file });
+        }
+        match http.fetch(key, limit, None).await? {
+            Fetched::Absent => Ok(None),
+            Fetched::NotModified { .. } => Err(unasked(http, key).into()),
+            Fetched::Found { bytes, keep, .. } => {
+                let digest = verified(Digest::of(&bytes))?;
+                let value = check(&file, &bytes)?;
+                if keep {
+                    let body = Body {
+                        digest,
+                        bytes: bytes.into(),
+                    };
+                    cache.put(key, &answer(Some(body), u32::MAX, Validators::default()));
+                }
+                Ok(Some((value, digest)))
+            }
+        }
+    }
+
+    /// Reads a file of a host that is not worth a cache.
+    async fn read_here(&self, key: &Key, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        match &self.inner.storage {
+            Storage::File(folder) => Ok(folder.get_bytes(key, limit)?),
+            storage => Ok(storage.get(key, limit).await?.map(|(bytes, _)| bytes)),
+        }
+    }
+
+    fn is_confirmed(&self, key: &Key) -> bool {
+        let confirmed = self.inner.confirmed.lock();
+        let confirmed = confirmed.unwrap_or_else(PoisonError::into_inner);
+        confirmed.contains(key)
+    }
+
+    fn confirm(&self, key: &Key) {
+        let confirmed = self.inner.confirmed.lock();
+        let mut confirmed = confirmed.unwrap_or_else(PoisonError::into_inner);
+        confirmed.insert(key.clone());
+    }
+}
+
+fn answer(body: Option<Body>, max_age: u32, validators: Validators) -> Cached {
+    Cached {
+        fetched_at: cache::now(),
+        max_age,
+        validators,
+        body,
+    }
+}
+
+fn unasked(http: &HttpStorage, key: &Key) -> StorageError {
+    StorageError::Status {
+        file: http.location().url(key.as_str()),
+        status: 304,
+    }
+}

@@ -1,0 +1,291 @@
+//! A registry in a folder.
+//!
+//! Works synchronously: a local disk answers sooner than another thread would
+//! be woken. Writers exclude each other by an advisory lock on `<root>/.lock`
+//! around compare and rename; readers need no lock, because files appear whole.
+
+use std::{
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use fs_err as fs;
+use lumen_core::Key;
+use lumen_durable::Lock;
+
+use super::{Revision, Sink, StorageError};
+
+/// The lock file. Its name and every other that starts with a dot is no key.
+const LOCK: &str = ".lock";
+
+/// Contents above this size are written before the lock is taken, in bytes.
+const STAGE_EARLY: usize = 1 << 20;
+
+/// A registry in a folder.
+#[derive(Debug, Clone)]
+pub struct FileStorage {
+    root: PathBuf,
+}
+
+impl FileStorage {
+    /// The storage in this folder, which need not exist yet.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The path of a file.
+    pub(super) fn path(&self, key: &Key) -> PathBuf {
+        // Component by component, so that Windows gets its own separator.
+        self.root.join(key.as_str().split('/').collect::<PathBuf>())
+    }
+
+    fn check_root(&self) -> Result<(), StorageError> {
+        match self.root.is_dir() {
+            true => Ok(()),
+            false => Err(StorageError::NoRoot {
+                path: self.root.display().to_string(),
+            }),
+        }
+    }
+
+    fn open(&self, key: &Key, limit: u64) -> Result<Option<(fs::File, u64)>, StorageError> {
+        let file = match fs::File::open(self.path(key)) {
+            Ok(file) => file,
+            Err(error) if is_absence(&error) => {
+                self.check_root()?;
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let size = file.metadata()?.len();
+        match size <= limit {
+            true => Ok(Some((file, size))),
+            false => Err(self.too_large(key, limit)),
+        }
+    }
+
+    fn too_large(&self, key: &Key, limit: u64) -> StorageError {
+        StorageError::TooLarge {
+            file: self.path(key).display().to_string(),
+            limit,
+        }
+    }
+
+    fn read(&self, key: &Key, limit: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        let Some((file, size)) = self.open(key, limit)? else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        // The file may grow while it is read, if another tool writes it in place.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        match bytes.len() as u64 <= limit {
+            true => Ok(Some(bytes)),
+            false => Err(self.too_large(key, limit)),
+        }
+    }
+
+    /// As [`super::Storage::get`], without the revision: one hash less.
+    pub(crate) fn get_bytes(&self, key: &Key, limit: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        self.read(key, limit)
+    }
+
+    pub(super) fn get(
+        &self,
+        key: &Key,
+        limit: u64,
+    ) -> Result<Option<(Vec<u8>, Revision)>, StorageError> {
+        let bytes = self.read(key, limit)?;
+        Ok(bytes.map(|bytes| {
+            let revision = Revision::of(&bytes);
+            (bytes, revision)
+        }))
+    }
+
+    pub(super) fn read_to(
+        &self,
+        key: &Key,
+        limit: u64,
+        out: Sink<'_>,
+    ) -> Result<Option<u64>, StorageError> {
+        let Some((file, _)) = self.open(key, limit)? else {
+            return Ok(None);
+        };
+        let copied = io::copy(&mut file.take(limit.saturating_add(1)), out)?;
+        match copied <= limit {
+            true => Ok(Some(copied)),
+            false => Err(self.too_large(key, limit)),
+        }
+    }
+
+    pub(super) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+        self.check_root()?;
+        if lumen_durable::create_new(&self.path(key), bytes)? {
+            return Ok(());
+        }
+        match self.read(key, bytes.len() as u64) {
+            Ok(Some(existing)) if existing == bytes => Ok(()),
+            Ok(_) | Err(StorageError::TooLarge { .. }) => Err(StorageError::Exists {
+                file: self.path(key).display().to_string(),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn replace(
+        &self,
+        key: &Key,
+        expected: Option<&Revision>,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        self.check_root()?;
+        let path = self.path(key);
+        let mut staged = None;
+        if bytes.len() > STAGE_EARLY {
+            // Not worth writing when it is too late already; the check that counts is below.
+            self.compare(key, expected)?;
+            staged = Some(Staged::write(&path, bytes)?);
+        }
+        let _lock = Lock::exclusive(&self.root.join(LOCK))?;
+        self.compare(key, expected)?;
+        let staged = match staged {
+            Some(staged) => staged,
+            None => Staged::write(&path, bytes)?,
+        };
+        staged.persist(&path)?;
+        Ok(())
+    }
+
+    fn compare(&self, key: &Key, expected: Option<&Revision>) -> Result<(), StorageError> {
+        let current = self.get(key, u64::MAX)?.map(|(_, revision)| revision);
+        match current.as_ref() == expected {
+            true => Ok(()),
+            false => Err(StorageError::Conflict {
+                file: self.path(key).display().to_string(),
+            }),
+        }
+    }
+
+    pub(super) fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
+        self.check_root()?;
+        let mut keys = Vec::new();
+        let mut folders = vec![prefix.trim_end_matches('/').to_owned()];
+        while let Some(folder) = folders.pop() {
+            let entries = match fs::read_dir(self.root.join(&folder)) {
+                Ok(entries) => entries,
+                Err(error) if is_absence(&error) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            for entry in entries {
+                let entry = entry?;
+                let name = entry.file_name();
+                // A name that is no UTF-8 or no key was not put there by a publish.
+                let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+                    continue;
+                };
+                let path = match folder.as_str() {
+                    "" => name.to_owned(),
+                    folder => format!("{folder}/{name}"),
+                };
+                match (entry.file_type()?.is_dir(), Key::parse(&path)) {
+                    (_, Err(_)) => {}
+                    (true, Ok(_)) => folders.push(path),
+                    (false, Ok(key)) => keys.push(key),
+                }
+            }
+        }
+        keys.sort_unstable();
+        Ok(keys)
+    }
+}
+
+/// Whether an error says that there is no such file, also because a parent is one.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// New contents on the disk beside their target, not yet in its place; removed when dropped.
+struct Staged {
+    path: Option<PathBuf>,
+}
+
+impl Staged {
+    fn write(target: &Path, bytes: &[u8]) -> io::Result<Self> {
+        let name = format!(".tmp-{:016x}", crate::random());
+        let path = target.with_file_name(name);
+        lumen_durable::write_atomic_fast(&path, bytes)?;
+        let staged = Self { path: Some(path) };
+        staged.sync()?;
+        Ok(staged)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        lumen_durable::fault::point("sync", path)?;
+        fs::File::options().write(true).open(path)?.sync_all()
+    }
+
+    /// Moves the contents over the target.
+    fn persist(mut self, target: &Path) -> io::Result<()> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        if let Some(time) = later_than(target, path)? {
+            let file = fs::File::options().write(true).open(path)?;
+            file.file().set_modified(time)?;
+            file.sync_all()?;
+        }
+        lumen_durable::rename(path, target)?;
+        self.path = None;
+        sync_folder(target)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // It is only litter: skipped by `list` and never read.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// The time to give to `new` when it would have the same time as `old`, in whole seconds.
+///
+/// Web servers derive validators from it: nginx's ETag is the time in seconds
+/// and the size, so two versions within a second would look the same.
+fn later_than(old: &Path, new: &Path) -> io::Result<Option<SystemTime>> {
+    let seconds = |path: &Path| -> io::Result<u64> {
+        let modified = fs::metadata(path)?.modified()?;
+        Ok(modified
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs())
+    };
+    let old = match seconds(old) {
+        Ok(old) => old,
+        Err(error) if is_absence(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let later = UNIX_EPOCH.checked_add(Duration::from_secs(old + 1));
+    Ok(later.filter(|_| seconds(new).is_ok_and(|new| new <= old)))
+}
+
+/// Makes a rename durable. Windows has no such call and needs none.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    lumen_durable::fault::point("synced", path)
+}

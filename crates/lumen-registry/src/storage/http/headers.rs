@@ -1,0 +1,136 @@
+//! The few response headers that matter.
+
+use std::time::Duration;
+
+use reqwest::header::{
+    AGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
+    RETRY_AFTER,
+};
+
+/// What tells versions of a file apart (RFC 9110 section 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// `ETag`, quotes and all.
+    pub etag: Option<String>,
+    /// `Last-Modified`.
+    pub last_modified: Option<String>,
+}
+
+impl Validators {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        // Longer ones are not worth keeping.
+        let short = |name| text(headers, name).filter(|text| text.len() <= 1024);
+        Self {
+            etag: short(ETAG).map(str::to_owned),
+            last_modified: short(LAST_MODIFIED).map(str::to_owned),
+        }
+    }
+
+    /// Whether there is nothing to ask with.
+    pub fn is_empty(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+}
+
+/// `Cache-Control` and `Age` (RFC 9111), as far as a private cache needs them.
+pub(super) struct Caching {
+    /// Seconds left.
+    pub(super) max_age: u32,
+    pub(super) keep: bool,
+}
+
+impl Caching {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let mut caching = Self {
+            max_age: 0,
+            keep: true,
+        };
+        let mut always_ask = false;
+        for value in headers.get_all(CACHE_CONTROL) {
+            let directives = value.to_str().unwrap_or_default().split(',');
+            for directive in directives.map(|text| text.trim().to_ascii_lowercase()) {
+                match directive.split_once('=') {
+                    Some(("max-age", seconds)) => {
+                        let seconds = seconds.trim_matches('"').parse::<u64>().unwrap_or_default();
+                        caching.max_age = u32::try_from(seconds).unwrap_or(u32::MAX);
+                    }
+                    None if directive == "no-store" => caching.keep = false,
+                    None if directive == "no-cache" => always_ask = true,
+                    _ => {}
+                }
+            }
+        }
+        let age = text(headers, AGE).and_then(|age| age.parse().ok());
+        caching.max_age = match always_ask || !caching.keep {
+            true => 0,
+            false => caching.max_age.saturating_sub(age.unwrap_or(0)),
+        };
+        caching
+    }
+}
+
+/// How long a server asks to be left alone.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = text(headers, RETRY_AFTER)?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Duration::try_from(date.duration_since(jiff::Timestamp::now())).ok()
+}
+
+/// A `Range` from this byte to the end.
+pub(super) fn range_from(start: u64) -> HeaderValue {
+    HeaderValue::from_str(&format!("bytes={start}-"))
+        .unwrap_or_else(|_| HeaderValue::from_static("bytes=0-"))
+}
+
+/// The first byte of a partial answer.
+pub(super) fn range_start(headers: &HeaderMap) -> Option<u64> {
+    let range = text(headers, CONTENT_RANGE)?.strip_prefix("bytes ")?;
+    range.split_once('-')?.0.parse().ok()
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter().cloned();
+        pairs
+            .map(|(name, value)| (name, HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn caching() {
+        for (control, age, expected) in [
+            ("public, max-age=3600", "0", (3600, true)),
+            ("Max-Age=\"60\", must-revalidate", "20", (40, true)),
+            ("max-age=60", "61", (0, true)),
+            ("max-age=99999999999", "x", (u32::MAX, true)),
+            ("max-age=60, no-cache", "0", (0, true)),
+            ("no-store, max-age=60", "0", (0, false)),
+            ("s-maxage=60", "0", (0, true)),
+        ] {
+            let caching = Caching::of(&headers(&[(CACHE_CONTROL, control), (AGE, age)]));
+            assert_eq!((caching.max_age, caching.keep), expected, "{control}");
+        }
+    }
+
+    #[test]
+    fn waits_and_ranges() {
+        let after = |text| retry_after(&headers(&[(RETRY_AFTER, text)]));
+        assert_eq!(after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(after("soon"), None);
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), None);
+        assert!(after("Fri, 06 Nov 2099 08:49:37 GMT").is_some());
+        let start = |text| range_start(&headers(&[(CONTENT_RANGE, text)]));
+        assert_eq!(start("bytes 5-9/10"), Some(5));
+        assert_eq!(start("bytes */10"), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which failures pass, and how long to wait for that.
+
+use std::{error::Error, time::Duration};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use reqwest::{Response, StatusCode};
+use url::Url;
+
+use super::{HttpOptions, headers};
+use crate::storage::StorageError;
+
+/// A failed try.
+pub(super) struct Failure {
+    error: StorageError,
+    /// Whether the next try may fare better, and the least wait before it.
+    again: Option<Duration>,
+}
+
+impl Failure {
+    pub(super) fn final_(error: StorageError) -> Self {
+        Self { error, again: None }
+    }
+
+    pub(super) fn again(error: StorageError) -> Self {
+        Self {
+            error,
+            again: Some(Duration::ZERO),
+        }
+    }
+}
+
+/// The tries left for one file.
+pub(super) struct Tries {
+    delays: ExponentialBackoff,
+    longest: Duration,
+}
+
+impl Tries {
+    pub(super) fn new(options: &HttpOptions) -> Self {
+        let delays = ExponentialBuilder::new()
+            .with_jitter()
+            .with_min_delay(options.first_delay)
+            .with_max_delay(options.longest_delay)
+            .with_max_times(options.tries.saturating_sub(1))
+            .build();
+        Self {
+            delays,
+            longest: options.longest_delay,
+        }
+    }
+
+    /// Waits for the next try; gives the error back when there is none.
+    pub(super) async fn wait(&mut self, failure: Failure) -> Result<(), StorageError> {
+        let (Some(least), Some(delay)) = (failure.again, self.delays.next()) else {
+            return Err(failure.error);
+        };
+        let delay = delay.max(least.min(self.longest));
+        tracing::debug!(error = %failure.error, ?delay, "trying again");
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+}
+
+/// The failure for a status that is neither success nor absence.
+pub(super) fn refusal(file: String, response: &Response) -> Failure {
+    let status = response.status();
+    match status {
+        StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Failure::final_(StorageError::Denied {
+            file,
+            status: status.as_u16(),
+        }),
+        _ => Failure {
+            error: StorageError::Status {
+                file,
+                status: status.as_u16(),
+            },
+            again: (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
+                .then(|| headers::retry_after(response.headers()).unwrap_or_default()),
+        },
+    }
+}
+
+/// The error for a request that got no answer.
+pub(super) fn sending(file: &str, url: &Url, error: &reqwest::Error) -> StorageError {
+    if !error.is_connect() {
+        return transfer(file, error);
+    }
+    let host = url.host_str().unwrap_or_default();
+    StorageError::Unreachable {
+        host: match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        },
+        reason: reason(error),
+    }
+}
+
+/// The error for an answer that broke off.
+pub(super) fn transfer(file: &str, error: &reqwest::Error) -> StorageError {
+    StorageError::Transfer {
+        file: file.to_owned(),
+        reason: reason(error),
+    }
+}
+
+fn reason(error: &reqwest::Error) -> String {
+    match error.is_timeout() {
+        true => "the server did not answer in time".into(),
+        false => root_cause(error),
+    }
+}
+
+/// The innermost error: the outer ones repeat the URL, credentials and all.
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,151 @@
+//! A registry in memory, with faults to order: for tests.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use lumen_core::Key;
+
+use super::{Revision, StorageError};
+
+/// A registry in memory; clones share their contents.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStorage {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: BTreeMap<Key, Vec<u8>>,
+    operations: u64,
+    fault: Option<Fault>,
+}
+
+/// Which operations fail, and how. Operations count from 1, reads included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// The operation that fails.
+    pub at: u64,
+    /// What happens to it.
+    pub kind: FaultKind,
+    /// Whether everything after it fails too, as if the process or the line were dead.
+    pub dead_afterwards: bool,
+}
+
+/// What happens to an operation that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Nothing is done.
+    Fail,
+    /// It is done, but reported as failed.
+    LoseAnswer,
+}
+
+impl MemoryStorage {
+    /// An empty registry.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Orders a fault, or none, and starts counting operations anew.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        let mut state = self.lock();
+        state.operations = 0;
+        state.fault = fault;
+    }
+
+    /// Operations since the last [`MemoryStorage::set_fault`].
+    pub fn operations(&self) -> u64 {
+        self.lock().operations
+    }
+
+    /// A copy of all files.
+    pub fn files(&self) -> BTreeMap<Key, Vec<u8>> {
+        self.lock().files.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs an operation, unless it is the one to fail.
+    fn run<T>(
+        &self,
+        operation: impl FnOnce(&mut BTreeMap<Key, Vec<u8>>) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut state = self.lock();
+        state.operations += 1;
+        let number = state.operations;
+        let injected = || io::Error::other(format!("injected fault at operation {number}")).into();
+        match state.fault {
+            Some(fault) if number == fault.at && fault.kind == FaultKind::LoseAnswer => {
+                // What it would have answered is what nobody gets to know.
+                let _ = operation(&mut state.files);
+                Err(injected())
+            }
+            Some(fault) if number == fault.at || (number > fault.at && fault.dead_afterwards) => {
+                Err(injected())
+            }
+            _ => operation(&mut state.files),
+        }
+    }
+
+    pub(super) fn get(
+        &self,
+        key: &Key,
+        limit: u64,
+    ) -> Result<Option<(Vec<u8>, Revision)>, StorageError> {
+        self.run(|files| match files.get(key) {
+            None => Ok(None),
+            Some(bytes) if bytes.len() as u64 > limit => Err(StorageError::TooLarge {
+                file: describe(key),
+                limit,
+            }),
+            Some(bytes) => Ok(Some((bytes.clone(), Revision::of(bytes)))),
+        })
+    }
+
+    pub(super) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+        self.run(|files| match files.get(key) {
+            Some(existing) if existing == bytes => Ok(()),
+            Some(_) => Err(StorageError::Exists {
+                file: describe(key),
+            }),
+            None => {
+                files.insert(key.clone(), bytes.to_vec());
+                Ok(())
+            }
+        })
+    }
+
+    pub(super) fn replace(
+        &self,
+        key: &Key,
+        expected: Option<&Revision>,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        self.run(|files| {
+            let current = files.get(key).map(|bytes| Revision::of(bytes));
+            if current.as_ref() != expected {
+                return Err(StorageError::Conflict {
+                    file: describe(key),
+                });
+            }
+            files.insert(key.clone(), bytes.to_vec());
+            Ok(())
+        })
+    }
+
+    pub(super) fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
+        self.run(|files| {
+            let keys = files.keys().filter(|key| key.as_str().starts_with(prefix));
+            Ok(keys.cloned().collect())
+        })
+    }
+}
+
+fn describe(key: &Key) -> String {
+    format!("memory:{key}")
+}

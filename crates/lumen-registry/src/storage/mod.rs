@@ -1,0 +1,224 @@
+//! The four operations a registry needs of its host.
+//!
+//! | operation | contract |
+//! |---|---|
+//! | [`Storage::get`] | the whole file and its revision, or `None` |
+//! | [`Storage::create`] | when it returns, the file is stored for good; it never changes an existing one |
+//! | [`Storage::replace`] | a compare-and-swap: of two writers with the same revision one gets [`StorageError::Conflict`] |
+//! | [`Storage::list`] | every key below a prefix, sorted |
+//!
+//! A closed set of hosts, so an enum: what they can do differs in nothing but speed.
+
+mod file;
+mod http;
+mod memory;
+
+use std::io::{self, Write};
+
+use lumen_core::{Digest, Key};
+
+pub use file::FileStorage;
+pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
+pub use memory::{Fault, FaultKind, MemoryStorage};
+
+use crate::location::Location;
+
+/// A host of registry files.
+#[derive(Debug, Clone)]
+pub enum Storage {
+    /// A folder.
+    File(FileStorage),
+    /// A web server, read only.
+    Http(HttpStorage),
+    /// A map in memory, for tests.
+    Memory(MemoryStorage),
+}
+
+/// What a file was when it was read; equal revisions mean equal contents.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Revision(String);
+
+impl Revision {
+    /// The revision of hosts that know files by their contents.
+    fn of(bytes: &[u8]) -> Self {
+        Self(Digest::of(bytes).hex())
+    }
+}
+
+/// Why a storage operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// `create`: the file is there with other contents.
+    #[error("`{file}` exists with different contents")]
+    Exists {
+        /// Path or URL.
+        file: String,
+    },
+    /// `replace`: the revision is stale.
+    #[error("`{file}` was changed by someone else at the same time")]
+    Conflict {
+        /// Path or URL.
+        file: String,
+    },
+    /// The file has more bytes than its kind may have.
+    #[error("`{file}` is larger than the {limit} bytes allowed")]
+    TooLarge {
+        /// Path or URL.
+        file: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The folder of the registry does not exist.
+    #[error("there is no registry folder at `{path}`")]
+    NoRoot {
+        /// The folder.
+        path: String,
+    },
+    /// The host cannot be written to, or cannot list.
+    #[error("{location} can only be read")]
+    ReadOnly {
+        /// The registry.
+        location: String,
+    },
+    /// Status 401 or 403, which never counts as absence.
+    #[error("`{file}` may not be read: the server answered with status {status}")]
+    Denied {
+        /// The URL.
+        file: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Any other status that is neither success nor absence.
+    #[error("cannot read `{file}`: the server answered with status {status}")]
+    Status {
+        /// The URL.
+        file: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// No connection, or none that could be trusted.
+    #[error("cannot connect to {host}: {reason}")]
+    Unreachable {
+        /// Host and port.
+        host: String,
+        /// What happened, with all causes.
+        reason: String,
+    },
+    /// The connection failed during the exchange.
+    #[error("cannot read `{file}`: {reason}")]
+    Transfer {
+        /// The URL.
+        file: String,
+        /// What happened, with all causes.
+        reason: String,
+    },
+    /// The local disk failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A sink for artifacts.
+pub type Sink<'a> = &'a mut (dyn Write + Send);
+
+impl Storage {
+    /// The storage at a location; nothing is opened or connected yet.
+    pub fn open(location: &Location, options: &HttpOptions) -> Self {
+        match location {
+            Location::File(root) => Self::File(FileStorage::new(root)),
+            Location::Http(http) => Self::Http(HttpStorage::new(http.clone(), options.clone())),
+        }
+    }
+
+    /// Reads a whole file of at most `limit` bytes; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::TooLarge`], and whatever the host reports; a refusal or a failure is never an absence.
+    pub async fn get(
+        &self,
+        key: &Key,
+        limit: u64,
+    ) -> Result<Option<(Vec<u8>, Revision)>, StorageError> {
+        match self {
+            Self::File(file) => file.get(key, limit),
+            Self::Http(http) => http.get(key, limit).await,
+            Self::Memory(memory) => memory.get(key, limit),
+        }
+    }
+
+    /// Stores a file that never changes. When the same bytes are there already, that is success too.
+    ///
+    /// # Errors
+    /// [`StorageError::Exists`] when other bytes are there; [`StorageError::ReadOnly`]; failures of the host.
+    pub async fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+        match self {
+            Self::File(file) => file.create(key, bytes),
+            Self::Http(http) => Err(http.read_only()),
+            Self::Memory(memory) => memory.create(key, bytes),
+        }
+    }
+
+    /// Replaces a file if its revision is still the one given (`None`: if it does not exist).
+    ///
+    /// # Errors
+    /// [`StorageError::Conflict`] when it is not, and nothing was changed;
+    /// [`StorageError::ReadOnly`]. After any other failure the new contents may or may not be there.
+    pub async fn replace(
+        &self,
+        key: &Key,
+        expected: Option<&Revision>,
+        bytes: &[u8],
+    ) -> Result<(), StorageError> {
+        match self {
+            Self::File(file) => file.replace(key, expected, bytes),
+            Self::Http(http) => Err(http.read_only()),
+            Self::Memory(memory) => memory.replace(key, expected, bytes),
+        }
+    }
+
+    /// All keys that start with `prefix`, sorted. A prefix is empty or ends with `/`.
+    ///
+    /// # Errors
+    /// [`StorageError::ReadOnly`] when the host cannot list; failures of the host.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
+        match self {
+            Self::File(file) => file.list(prefix),
+            Self::Http(http) => Err(http.read_only()),
+            Self::Memory(memory) => memory.list(prefix),
+        }
+    }
+
+    /// Copies a content-addressed file of at most `limit` bytes into `out` and
+    /// returns its size; `None` when there is none.
+    ///
+    /// A transfer that breaks off is continued where it stopped, so `out` sees every byte once.
+    ///
+    /// # Errors
+    /// As [`Storage::get`], and the errors of `out`. Some bytes may have been written then.
+    pub async fn read_to(
+        &self,
+        key: &Key,
+        limit: u64,
+        out: Sink<'_>,
+    ) -> Result<Option<u64>, StorageError> {
+        match self {
+            Self::File(file) => file.read_to(key, limit, out),
+            Self::Http(http) => http.read_to(key, limit, out).await,
+            Self::Memory(memory) => match memory.get(key, limit)? {
+                None => Ok(None),
+                Some((bytes, _)) => {
+                    out.write_all(&bytes)?;
+                    Ok(Some(bytes.len() as u64))
+                }
+            },
+        }
+    }
+
+    /// The path or URL of a file, for messages.
+    pub fn describe(&self, key: &Key) -> String {
+        match self {
+            Self::File(file) => file.path(key).display().to_string(),
+            Self::Http(http) => http.location().url(key.as_str()),
+            Self::Memory(_) => format!("memory:{key}"),
+        }
+    }
+}
