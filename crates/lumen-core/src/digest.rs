@@ -7,6 +7,21 @@ use sha2::Digest as _;
 
 const PREFIX: &str = "sha256:";
 
+/// Marks bytes that are no digit in [`NIBBLES`].
+const NOT_HEX: u8 = 0x80;
+
+/// The value of each lower-case hexadecimal digit. A lock has thousands of digests and is
+/// read by every command, so that a table is worth it.
+const NIBBLES: [u8; 256] = {
+    let mut table = [NOT_HEX; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
+
 /// A SHA-256 digest (FIPS 180-4).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -49,17 +64,18 @@ impl Digest {
     /// On any other text.
     pub fn from_hex(hex: &str) -> Result<Self, DigestError> {
         let error = || DigestError(hex.to_owned());
-        let nibble = |byte: u8| match byte {
-            b'0'..=b'9' => Ok(byte - b'0'),
-            b'a'..=b'f' => Ok(byte - b'a' + 10),
-            _ => Err(error()),
-        };
         if hex.len() != 64 {
             return Err(error());
         }
         let mut bytes = [0; 32];
+        let mut seen = 0;
         for (out, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks_exact(2)) {
-            *out = nibble(pair[0])? << 4 | nibble(pair[1])?;
+            let (high, low) = (NIBBLES[usize::from(pair[0])], NIBBLES[usize::from(pair[1])]);
+            *out = high << 4 | low & 15;
+            seen |= high | low;
+        }
+        if seen & NOT_HEX != 0 {
+            return Err(error());
         }
         Ok(Self(bytes))
     }

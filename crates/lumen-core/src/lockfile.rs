@@ -1,14 +1,31 @@
 //! `lumen.lock`: the exact packages of a project.
 //!
 //! The same on every machine: relative paths, registry origins without
-//! credentials, one block per package, sorted, so that two branches that add
-//! different packages merge.
+//! credentials. One block per package and one line per list entry, sorted, so
+//! that branches that add different packages merge. What the program writes is
+//! read line by line, since every command does that first; anything else that
+//! is TOML and means the same is read, too.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use url::Url;
 
 use crate::{
-    digest::Digest, manifest::GitReference, name::PackageName, problem::Problem, version::Version,
+    digest::Digest,
+    manifest::{
+        self, GitReference,
+        reader::{self, Reader},
+    },
+    name::PackageName,
+    problem::Problem,
+    version::Version,
 };
+
+mod build;
+mod canonical;
+mod general;
+mod raw;
+mod render;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "lumen.lock";
@@ -16,11 +33,13 @@ pub const FILE_NAME: &str = "lumen.lock";
 /// The format's version.
 pub const VERSION: u64 = 1;
 
+/// Largest `lumen.lock`, in bytes.
+pub const MAX_BYTES: usize = 64 << 20;
+
 /// A `lumen.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lockfile {
-    /// Registry name to origin: an `http(s)` URL without credentials, or nothing where
-    /// the registry is a folder of this machine.
+    /// Registry name to [`origin`]: nothing where the registry is a folder of this machine.
     pub registries: BTreeMap<String, Option<String>>,
     /// The packages.
     pub packages: BTreeMap<PackageName, LockedPackage>,
@@ -33,7 +52,7 @@ pub struct LockedPackage {
     pub version: Version,
     /// Where it comes from.
     pub source: LockedSource,
-    /// SHA-256 of the plain tar: the package's identity.
+    /// SHA-256 of the plain tar: the package's identity. Always there for packages of registries.
     pub checksum: Option<Digest>,
     /// Size of the plain tar in bytes.
     pub size: Option<u64>,
@@ -41,11 +60,12 @@ pub struct LockedPackage {
     pub compressed: Option<Compressed>,
     /// SHA-256 of `<version>.json`.
     pub metadata: Option<Digest>,
-    /// The packages it depends on, with the features that are on.
+    /// The packages it depends on, with the features that are on; all of them are in the lock.
     pub dependencies: Vec<PackageName>,
     /// The features that are on.
     pub features: Vec<String>,
-    /// For local packages: [`crate::manifest::Manifest::requires`], so that a stale lock is seen without resolving.
+    /// For local packages: [`manifest::Manifest::requires`], so that a stale lock is seen
+    /// without resolving.
     pub requires: Vec<String>,
 }
 
@@ -63,35 +83,106 @@ pub struct Compressed {
 pub enum LockedSource {
     /// A registry, by its name in [`Lockfile::registries`].
     Registry(String),
-    /// A folder, relative to the lock's, with `/`.
+    /// A folder, relative to the lock's, with `/`; see [`LockedSource::path`].
     Path(String),
     /// A git repository.
     Git {
-        /// URL without credentials.
+        /// URL; credentials are left out when the lock is written.
         url: String,
         /// What the manifest asked for.
         reference: GitReference,
-        /// The commit, in full.
+        /// The commit: 40 or 64 lower-case hexadecimal digits.
         commit: String,
     },
 }
 
+/// A path that cannot be written into a lock.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a relative path with `/`, so it means nothing on other machines")]
+pub struct LockedPathError(pub String);
+
+impl LockedSource {
+    /// A folder, checked: relative to the lock's, with `/`.
+    ///
+    /// # Errors
+    /// When the path is absolute on any system, or has a `\` or a control character.
+    pub fn path(path: impl Into<String>) -> Result<Self, LockedPathError> {
+        let path = path.into();
+        match is_locked_path(&path) {
+            true => Ok(Self::Path(path)),
+            false => Err(LockedPathError(path)),
+        }
+    }
+}
+
+fn is_locked_path(path: &str) -> bool {
+    !path.is_empty()
+        && !manifest::is_absolute(path)
+        && !path.chars().any(|c| c == '\\' || c.is_control())
+}
+
 impl Lockfile {
-    /// Parses a lock; `file` is its name for messages. Fields it does not know are ignored.
+    /// Parses a lock; `file` is its name for messages. Keys it does not know are ignored.
     ///
     /// # Errors
     /// The first problem.
-    pub fn parse(_file: &str, _text: &str) -> Result<Self, Problem> {
-        Ok(Self::default())
+    pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
+        let quick = match text.len() <= MAX_BYTES {
+            true => canonical::read(text),
+            false => None,
+        };
+        match quick {
+            Some(raw) => build::build(file, text, raw),
+            None => Self::parse_general(file, text),
+        }
     }
 
-    /// The text of the file. Sorts what has no order of its own.
-    pub fn render(&self) -> String {
-        String::new()
+    /// Parses shapes that the program does not write.
+    fn parse_general(file: &str, text: &str) -> Result<Self, Problem> {
+        let mut reader = Reader::new(file, text);
+        if let Some(span) = reader::conflict_marker(text) {
+            return Err(reader
+                .error(span, "the lock has the markers of a merge conflict")
+                .hint("restore either side of it, then run `lumen pkg install`"));
+        }
+        let document = reader.document(MAX_BYTES);
+        let raw = document
+            .as_ref()
+            .map(|document| general::read(&mut reader, document))
+            .unwrap_or_default();
+        match reader.take_first_error() {
+            Some(problem) => Err(problem),
+            None => build::build(file, text, raw),
+        }
     }
 }
 
-/// What a lock may say about a registry's URL: scheme, host and path of `http(s)` URLs; `None` for anything else.
-pub fn origin(_url: &str) -> Option<String> {
-    None
+/// What a lock says about a registry's URL: `http(s)` with host, port and path; `None` for anything else.
+pub fn origin(url: &str) -> Option<String> {
+    let mut url = Url::parse(url).ok()?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    // Both are refused only for URLs without a host, which these schemes do not have.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url.as_str().trim_end_matches('/').to_owned())
 }
+
+/// A URL without its password and, where the user name is one, without that.
+fn without_credentials(text: &str) -> Cow<'_, str> {
+    let Ok(mut url) = Url::parse(text) else {
+        return Cow::Borrowed(text);
+    };
+    if !manifest::has_credentials(&url) {
+        return Cow::Borrowed(text);
+    }
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Cow::Owned(url.into())
+}
+
+#[cfg(test)]
+mod tests;

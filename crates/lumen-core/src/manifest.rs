@@ -27,7 +27,7 @@ pub(crate) mod reader;
 mod requires;
 pub(crate) mod sections;
 
-pub(crate) use dependency::is_absolute;
+pub(crate) use dependency::{has_credentials, is_absolute, is_git_url, is_git_word};
 pub(crate) use features::Effect;
 pub use inherit::rebase;
 

@@ -294,9 +294,7 @@ fn reference(reader: &mut Reader, keys: &Keys<'_>) -> GitReference {
     let Some(text) = reader.word(field) else {
         return GitReference::Default;
     };
-    // The text becomes an argument of the git program.
-    let good = |c: char| !c.is_control() && c != ' ';
-    if text.text.starts_with('-') || !text.text.chars().all(good) {
+    if !is_git_word(text.text) {
         let what = format!("{} is not a {} of git", shown(text.text), field.key);
         let problem = reader.error(text.span.clone(), what);
         reader.push(problem);
@@ -441,17 +439,33 @@ pub(crate) fn is_absolute(path: &str) -> bool {
         || (bytes.len() >= 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':')
 }
 
+/// Whether a text can be an argument of the git program, and is no option of it.
+pub(crate) fn is_git_word(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && !text.chars().any(|c| c.is_control() || c == ' ')
+}
+
+/// Whether a text can be given to the git program as the place of a repository.
+pub(crate) fn is_git_url(text: &str) -> bool {
+    // `transport::address` makes git run a program of that name.
+    let is_transport = |before: &str| {
+        let name = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        before.bytes().all(name)
+    };
+    is_git_word(text)
+        && !text
+            .split_once("::")
+            .is_some_and(|(before, _)| is_transport(before))
+}
+
+/// Whether a URL has a password in it, or a user name where that may be a token.
+pub(crate) fn has_credentials(url: &Url) -> bool {
+    let web = matches!(url.scheme().trim_start_matches("git+"), "http" | "https");
+    url.password().is_some() || (web && !url.username().is_empty())
+}
+
 fn git_url(reader: &mut Reader, text: &Text<'_>) -> Option<String> {
     let url = text.text;
-    // `transport::address` makes git run a program of that name; a leading `-` is an option.
-    let strange = url.starts_with('-')
-        || url.chars().any(|c| c.is_control() || c == ' ')
-        || url.split_once("::").is_some_and(|(before, _)| {
-            before
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        });
-    if strange {
+    if !is_git_url(url) {
         let what = format!("{} is not a git URL that is allowed", shown(url));
         let problem = reader.error(text.span.clone(), what);
         reader.push(problem.hint("use `https://…`, `ssh://…`, `git@host:path` or a relative path"));
@@ -462,11 +476,7 @@ fn git_url(reader: &mut Reader, text: &Text<'_>) -> Option<String> {
 
 /// Whether a URL has no password in it; one that has is a problem.
 pub(super) fn no_credentials(reader: &mut Reader, text: &Text<'_>) -> bool {
-    let Ok(url) = Url::parse(text.text) else {
-        return true;
-    };
-    let web = matches!(url.scheme().trim_start_matches("git+"), "http" | "https");
-    if url.password().is_none() && (url.username().is_empty() || !web) {
+    if !Url::parse(text.text).is_ok_and(|url| has_credentials(&url)) {
         return true;
     }
     let start = text.text.find("://").map_or(0, |at| at + 3);

@@ -35,7 +35,7 @@ pub(crate) struct Field<'d> {
 }
 
 /// A string of the file.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text<'d> {
     /// What it says.
     pub text: &'d str,
@@ -75,11 +75,6 @@ impl Reader {
             source: source.into(),
             problems: Vec::new(),
         }
-    }
-
-    /// The file's text.
-    pub fn source(&self) -> &str {
-        &self.source
     }
 
     /// Parses the text; a syntax error becomes the only problem.
@@ -167,6 +162,41 @@ impl Reader {
             known: Vec::new(),
             span: field.key_span.clone(),
         })
+    }
+
+    /// The field's value as an array of tables, or a problem.
+    pub fn sections<'d>(&mut self, field: &Field<'d>) -> Vec<Section<'d>> {
+        type Tables<'d> = Vec<(&'d dyn TableLike, Option<Range<usize>>)>;
+        let tables: Option<Tables<'d>> = match field.item {
+            Item::ArrayOfTables(tables) => {
+                let part = |table: &'d toml_edit::Table| (table as &dyn TableLike, table.span());
+                Some(tables.iter().map(part).collect())
+            }
+            Item::Value(Value::Array(array)) => {
+                let part = |value: &'d Value| {
+                    let table = value.as_inline_table()?;
+                    Some((table as &dyn TableLike, table.span()))
+                };
+                array.iter().map(part).collect()
+            }
+            _ => None,
+        };
+        let Some(tables) = tables else {
+            let what = format!(
+                "`{}` must be an array of tables, not {}",
+                shown_bare(field.key),
+                kind(field.item)
+            );
+            self.push(self.error(field.span(), what));
+            return Vec::new();
+        };
+        let section = |(table, span): (&'d dyn TableLike, Option<Range<usize>>)| Section {
+            name: format!("[[{}]]", field.key),
+            fields: fields(table),
+            known: Vec::new(),
+            span: span.unwrap_or_else(|| field.key_span.clone()),
+        };
+        tables.into_iter().map(section).collect()
     }
 
     /// The field's value as a string, or a problem.
@@ -338,12 +368,12 @@ impl Reader {
         (self.problems, failed)
     }
 
-    /// The first error in the order of the file.
-    pub fn into_first_error(self) -> Option<Problem> {
-        let (problems, _) = self.into_problems();
-        problems
+    /// The first error so far, in the order of the file; the others are dropped.
+    pub fn take_first_error(&mut self) -> Option<Problem> {
+        std::mem::take(&mut self.problems)
             .into_iter()
-            .find(|problem| problem.severity == Severity::Error)
+            .filter(|problem| problem.severity == Severity::Error)
+            .min_by_key(|problem| problem.place.as_ref().map_or(0, |place| place.span.start))
     }
 }
 

@@ -1,0 +1,63 @@
+//! A lock as text with places: what both readers produce and `build` checks.
+
+use std::ops::Range;
+
+use crate::manifest::reader::Text;
+
+/// A whole number of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Number {
+    pub value: u64,
+    pub span: Range<usize>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Lock<'t> {
+    pub version: Option<Number>,
+    pub registries: Vec<Registry<'t>>,
+    pub packages: Vec<Package<'t>>,
+}
+
+/// `[[registry]]`
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Registry<'t> {
+    /// Where the header stands.
+    pub span: Range<usize>,
+    pub name: Option<Text<'t>>,
+    pub origin: Option<Text<'t>>,
+}
+
+/// `[[package]]`
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Package<'t> {
+    /// Where the header stands.
+    pub span: Range<usize>,
+    /// The values of [`STRINGS`], in that order.
+    pub strings: [Option<Text<'t>>; STRINGS.len()],
+    /// The values of [`NUMBERS`], in that order.
+    pub numbers: [Option<Number>; NUMBERS.len()],
+    /// The values of [`LISTS`], in that order.
+    pub lists: [Option<Vec<Text<'t>>>; LISTS.len()],
+}
+
+/// Keys of `[[package]]` whose values are strings.
+pub(super) const STRINGS: [&str; 12] = [
+    "name",
+    "version",
+    "registry",
+    "path",
+    "git",
+    "branch",
+    "tag",
+    "rev",
+    "commit",
+    "checksum",
+    "compressed",
+    "metadata",
+];
+
+/// Keys of `[[package]]` whose values are whole numbers.
+pub(super) const NUMBERS: [&str; 2] = ["size", "compressed-size"];
+
+/// Keys of `[[package]]` whose values are arrays of strings.
+pub(super) const LISTS: [&str; 3] = ["dependencies", "features", "requires"];
