@@ -11,6 +11,7 @@
 //! | [`pack`] | a folder into an archive, the same bytes on every machine |
 //! | [`cas`] | the content-addressed store |
 //! | [`link`] | `.lumen/packages` and the import links of a project |
+//! | [`project`] | a project's manifests, members and lock file |
 //!
 //! On disk, below `$LUMEN_HOME/store`:
 //!
@@ -32,20 +33,12 @@
 
 pub mod archive;
 pub mod cas;
+mod disk;
 pub mod link;
 pub mod pack;
 pub mod portable;
+pub mod project;
+mod sources;
 pub mod unpack;
 
-use lumen_core as _;
-
-/// Where a package keeps its Lumen sources (`*.lm`, `*.lm.md`, `*.lumen`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Sources {
-    /// Some are below `src/`.
-    Src,
-    /// Some are in the package, none below `src/`.
-    Root,
-    /// There are none: a package of data, schemas or prompts.
-    None,
-}
+pub use sources::Sources;

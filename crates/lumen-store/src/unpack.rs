@@ -2,20 +2,32 @@
 
 use std::{
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use crate::archive::{ArchiveError, Limits, Refusal, Summary};
+use fs_err as fs;
+use lumen_core::{Digest, digest::Hasher};
 
-/// Why an archive was not unpacked; nothing is left behind.
+use crate::{
+    archive::{self, ArchiveError, Body, FileEntry, Limits, Refusal, Sink, Summary},
+    disk::{Access, Folder},
+};
+
+/// Name of a manifest within a package.
+pub(crate) const MANIFEST: &str = "lumen.toml";
+
+/// Largest manifest that is kept in memory while unpacking, in bytes.
+const MAX_MANIFEST: u64 = 1 << 20;
+
+/// Why an archive was not unpacked. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
     /// The archive breaks a rule.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The folder holds something already.
-    #[error("`{}` is not empty", .0.display())]
-    Occupied(std::path::PathBuf),
+    /// Something is in the folder already.
+    #[error("`{}` is not an empty folder", .0.display())]
+    Occupied(PathBuf),
     /// The input or the disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -30,15 +42,201 @@ impl From<ArchiveError> for UnpackError {
     }
 }
 
-/// Unpacks an archive into `dir`, which must be absent or empty; files are writable by their owner.
+/// Unpacks an archive into `dir`, which must be absent or an empty folder.
+///
+/// Files are writable by their owner. The archive is first unpacked into a
+/// temporary folder on the same disk, and moved only when all of it was good.
 ///
 /// # Errors
-/// On a refusal or an I/O error; nothing is left in or beside `dir`.
+/// On a refusal or an I/O error; `dir` is then as it was.
 pub fn unpack(
-    _input: impl Read,
-    _compressed_size: Option<u64>,
-    _limits: &Limits,
-    _dir: &Path,
+    input: impl Read,
+    compressed_size: Option<u64>,
+    limits: &Limits,
+    dir: &Path,
 ) -> Result<Summary, UnpackError> {
-    Err(UnpackError::Io(io::ErrorKind::Unsupported.into()))
+    let exists = match fs::read_dir(dir) {
+        Ok(mut entries) => match entries.next() {
+            None => true,
+            Some(_) => return Err(UnpackError::Occupied(dir.to_owned())),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(UnpackError::Occupied(dir.to_owned()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let workshop = tempfile::Builder::new()
+        .prefix(".lumen-unpack-")
+        .tempdir_in(if exists { dir } else { existing_ancestor(dir) })?;
+    let tree = workshop.path().join("tree");
+    let mut writer = TreeWriter::create(&tree, Access::Writable, false)?;
+    let summary = archive::read(input, compressed_size, limits, &mut writer)?;
+    if exists {
+        for entry in fs::read_dir(&tree)? {
+            let entry = entry?;
+            fs::rename(entry.path(), dir.join(entry.file_name()))?;
+        }
+    } else {
+        if let Some(parent) = dir.parent() {
+            lumen_durable::create_dir_all(parent)?;
+        }
+        lumen_durable::rename(&tree, dir)?;
+    }
+    workshop.close()?;
+    Ok(summary)
+}
+
+/// The closest folder above `dir` that exists.
+fn existing_ancestor(dir: &Path) -> &Path {
+    dir.ancestors()
+        .skip(1)
+        .map(|path| match path.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => path,
+        })
+        .find(|path| path.is_dir())
+        .unwrap_or(Path::new("."))
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub path: String,
+    pub size: u64,
+    pub executable: bool,
+    pub digest: Digest,
+}
+
+/// Writes the entries of an archive below a folder.
+pub(crate) struct TreeWriter {
+    folder: Folder,
+    access: Access,
+    /// Whether to remember what was written.
+    keep: bool,
+    pub files: Vec<Written>,
+    pub folders: Vec<String>,
+    pub manifest: Option<Vec<u8>>,
+}
+
+impl TreeWriter {
+    /// Creates the folder, which must be absent.
+    pub(crate) fn create(path: &Path, access: Access, keep: bool) -> io::Result<Self> {
+        Ok(Self {
+            folder: Folder::create(path)?,
+            access,
+            keep,
+            files: Vec::new(),
+            folders: Vec::new(),
+            manifest: None,
+        })
+    }
+}
+
+impl Sink for TreeWriter {
+    fn folder(&mut self, path: &str) -> io::Result<()> {
+        self.folder.make(path)?;
+        if self.keep {
+            self.folders.push(path.to_owned());
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, entry: FileEntry<'_>, body: &mut dyn Body) -> Result<(), ArchiveError> {
+        let mut file = self
+            .folder
+            .new_file(entry.path, entry.executable, self.access)
+            .map_err(ArchiveError::Sink)?;
+        let mut hasher = self.keep.then(Hasher::new);
+        let mut manifest = (self.keep && entry.path == MANIFEST && entry.size <= MAX_MANIFEST)
+            .then(|| Vec::with_capacity(entry.size as usize));
+        while let Some(piece) = body.next()? {
+            file.write_all(piece).map_err(ArchiveError::Sink)?;
+            if let Some(hasher) = &mut hasher {
+                hasher.update(piece);
+            }
+            if let Some(manifest) = &mut manifest {
+                manifest.extend_from_slice(piece);
+            }
+        }
+        if let Some(hasher) = hasher {
+            self.files.push(Written {
+                path: entry.path.to_owned(),
+                size: entry.size,
+                executable: entry.executable,
+                digest: hasher.finish(),
+            });
+        }
+        if manifest.is_some() {
+            self.manifest = manifest;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pack::tar::tests::tar as archive;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn whole_or_not_at_all() {
+        let base = tempfile::tempdir().unwrap();
+        let good = archive(&[("a/b", b"1"), ("bin/run", b"2")]);
+        let mut bad = archive(&[("a/b", b"1"), ("a/B", b"2")]);
+        let into = |dir: &Path, bytes: &[u8]| unpack(bytes, None, &Limits::default(), dir);
+
+        let absent = base.path().join("x/y/z");
+        assert!(matches!(into(&absent, &bad), Err(UnpackError::Refused(_))));
+        bad.truncate(700);
+        assert!(matches!(into(&absent, &bad), Err(UnpackError::Refused(_))));
+        assert_eq!(names(base.path()), [""; 0]);
+        assert_eq!(into(&absent, &good).unwrap().files, 2);
+        assert_eq!(fs::read(absent.join("a/b")).unwrap(), b"1");
+        assert_eq!(names(base.path()), ["x"]);
+        assert!(matches!(
+            into(&absent, &good),
+            Err(UnpackError::Occupied(_))
+        ));
+        assert!(matches!(
+            into(&absent.join("bin/run"), &good),
+            Err(UnpackError::Occupied(_))
+        ));
+
+        let empty = base.path().join("empty");
+        fs::create_dir(&empty).unwrap();
+        assert!(matches!(into(&empty, &bad), Err(UnpackError::Refused(_))));
+        assert_eq!(names(&empty), [""; 0]);
+        into(&empty, &good).unwrap();
+        assert_eq!(names(&empty), ["a", "bin"]);
+        assert_eq!(names(base.path()), ["empty", "x"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn modes() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let base = tempfile::tempdir().unwrap();
+        let dir = base.path().join("out");
+        unpack(
+            &archive(&[("a", b""), ("bin/run", b"")])[..],
+            None,
+            &Limits::default(),
+            &dir,
+        )
+        .unwrap();
+        let mode = |name: &str| fs::metadata(dir.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode("a") & 0o700, 0o600);
+        assert_eq!(mode("bin/run") & 0o700, 0o700);
+        assert_eq!(mode(".") & 0o700, 0o700);
+    }
 }

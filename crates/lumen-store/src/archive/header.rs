@@ -3,10 +3,10 @@
 use super::rule::{EntryType, Field, Rule};
 
 /// The size of a header and of the units in which bodies are padded.
-pub(super) const BLOCK: usize = 512;
+pub(crate) const BLOCK: usize = 512;
 
 /// Largest size that eleven octal digits hold: 8 GiB less one byte.
-pub(super) const OCTAL_SIZE: u64 = 0o777_7777_7777;
+pub(crate) const OCTAL_SIZE: u64 = 0o777_7777_7777;
 
 /// A block.
 pub(super) type Block = [u8; BLOCK];

@@ -1,0 +1,229 @@
+//! Many small files, with one call to the system for each step.
+//!
+//! On Unix everything is relative to an open folder: no path is walked twice, and
+//! no link that appears meanwhile is followed out of it by its last component.
+
+use std::{io, path::Path};
+
+/// Who may change a file after it was written. Windows keeps no such mode; there
+/// files are always writable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nobody: 0444 and 0555.
+    ReadOnly,
+    /// Its owner: 0644 and 0755.
+    Writable,
+}
+
+#[cfg(unix)]
+pub(crate) use unix::{Folder, NewFile};
+
+#[cfg(not(unix))]
+pub(crate) use other::{Folder, NewFile};
+
+fn named(error: impl Into<io::Error>, doing: &str, path: &str) -> io::Error {
+    let error = error.into();
+    io::Error::new(error.kind(), format!("cannot {doing} `{path}`: {error}"))
+}
+
+/// A time of last change, as a number that grows.
+pub(crate) type Time = (i64, i64);
+
+/// What is known about a file or folder without opening it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub kind: StatusKind,
+    pub size: u64,
+    pub changed: Time,
+    /// Whether somebody may write to it; `false` where there are no modes.
+    pub writable: bool,
+    /// Whether somebody may execute it; `None` where there are no modes.
+    pub executable: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StatusKind {
+    File,
+    Folder,
+    Other,
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::fd::OwnedFd;
+
+    use rustix::{
+        fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, statat},
+        io::{Errno, write},
+    };
+
+    use super::{Access, Path, Status, StatusKind, io, named};
+
+    /// An open folder.
+    #[derive(Debug)]
+    pub(crate) struct Folder(OwnedFd);
+
+    const OPEN_FOLDER: OFlags = OFlags::RDONLY
+        .union(OFlags::DIRECTORY)
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::CLOEXEC);
+    const NEW_FILE: OFlags = OFlags::WRONLY
+        .union(OFlags::CREATE)
+        .union(OFlags::EXCL)
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::CLOEXEC);
+
+    impl Folder {
+        pub(crate) fn open(path: &Path) -> io::Result<Self> {
+            let fd = openat(CWD, path, OPEN_FOLDER, Mode::empty());
+            fd.map(Self)
+                .map_err(|error| named(error, "open", &path.to_string_lossy()))
+        }
+
+        /// Creates a folder that must be absent, and opens it.
+        pub(crate) fn create(path: &Path) -> io::Result<Self> {
+            mkdirat(CWD, path, Mode::from_raw_mode(0o755))
+                .map_err(|error| named(error, "create", &path.to_string_lossy()))?;
+            Self::open(path)
+        }
+
+        /// Creates a folder inside.
+        pub(crate) fn make(&self, path: &str) -> io::Result<()> {
+            mkdirat(&self.0, path, Mode::from_raw_mode(0o755))
+                .map_err(|error| named(error, "create", path))
+        }
+
+        /// Creates a file inside, which must be absent.
+        pub(crate) fn new_file(
+            &self,
+            path: &str,
+            executable: bool,
+            access: Access,
+        ) -> io::Result<NewFile<'_>> {
+            let mode = match access {
+                Access::ReadOnly => 0o444,
+                Access::Writable => 0o644,
+            };
+            let mode = mode | if executable { 0o111 } else { 0 };
+            openat(&self.0, path, NEW_FILE, Mode::from_raw_mode(mode))
+                .map(|fd| NewFile(fd, std::marker::PhantomData))
+                .map_err(|error| named(error, "create", path))
+        }
+
+        /// Looks at what is inside, without following a link; `None` when there is nothing.
+        pub(crate) fn status(&self, path: &str) -> io::Result<Option<Status>> {
+            let path = if path.is_empty() { "." } else { path };
+            let stat = match statat(&self.0, path, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
+                Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+                Err(error) => return Err(named(error, "look at", path)),
+            };
+            let mode = Mode::from_raw_mode(stat.st_mode);
+            Ok(Some(Status {
+                kind: match FileType::from_raw_mode(stat.st_mode) {
+                    FileType::RegularFile => StatusKind::File,
+                    FileType::Directory => StatusKind::Folder,
+                    _ => StatusKind::Other,
+                },
+                size: stat.st_size as u64,
+                changed: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+                writable: mode.intersects(Mode::WUSR | Mode::WGRP | Mode::WOTH),
+                executable: Some(mode.intersects(Mode::XUSR | Mode::XGRP | Mode::XOTH)),
+            }))
+        }
+    }
+
+    /// A file that is being written.
+    pub(crate) struct NewFile<'f>(OwnedFd, std::marker::PhantomData<&'f Folder>);
+
+    impl NewFile<'_> {
+        pub(crate) fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+            while !bytes.is_empty() {
+                match write(&self.0, bytes) {
+                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                    Ok(count) => bytes = &bytes[count..],
+                    Err(Errno::INTR) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod other {
+    use std::{io::Write as _, path::PathBuf};
+
+    use fs_err as fs;
+
+    use super::{Access, Path, Status, StatusKind, io};
+
+    /// A folder.
+    #[derive(Debug)]
+    pub(crate) struct Folder(PathBuf);
+
+    impl Folder {
+        pub(crate) fn open(path: &Path) -> io::Result<Self> {
+            match fs::symlink_metadata(path)?.is_dir() {
+                true => Ok(Self(path.to_owned())),
+                false => Err(io::ErrorKind::NotADirectory.into()),
+            }
+        }
+
+        /// Creates a folder that must be absent, and opens it.
+        pub(crate) fn create(path: &Path) -> io::Result<Self> {
+            fs::create_dir(path)?;
+            Ok(Self(path.to_owned()))
+        }
+
+        /// Creates a folder inside.
+        pub(crate) fn make(&self, path: &str) -> io::Result<()> {
+            fs::create_dir(self.0.join(path))
+        }
+
+        /// Creates a file inside, which must be absent.
+        pub(crate) fn new_file(
+            &self,
+            path: &str,
+            _executable: bool,
+            _access: Access,
+        ) -> io::Result<NewFile<'_>> {
+            let file = fs::File::create_new(self.0.join(path))?;
+            Ok(NewFile(file, std::marker::PhantomData))
+        }
+
+        /// Looks at what is inside, without following a link; `None` when there is nothing.
+        pub(crate) fn status(&self, path: &str) -> io::Result<Option<Status>> {
+            let metadata = match fs::symlink_metadata(self.0.join(path)) {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            let since = metadata
+                .modified()?
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
+            Ok(Some(Status {
+                kind: match metadata.file_type() {
+                    kind if kind.is_file() => StatusKind::File,
+                    kind if kind.is_dir() => StatusKind::Folder,
+                    _ => StatusKind::Other,
+                },
+                size: metadata.len(),
+                changed: (since.as_secs() as i64, i64::from(since.subsec_nanos())),
+                writable: false,
+                executable: None,
+            }))
+        }
+    }
+
+    /// A file that is being written.
+    pub(crate) struct NewFile<'f>(fs::File, std::marker::PhantomData<&'f Folder>);
+
+    impl NewFile<'_> {
+        pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+            self.0.write_all(bytes)
+        }
+    }
+}

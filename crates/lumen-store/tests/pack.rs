@@ -1,0 +1,488 @@
+//! Packing: what goes in, what is refused, and that the bytes depend on nothing else.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
+
+use std::{fs, io, path::Path};
+
+use lumen_core::Digest;
+use lumen_store::{
+    archive::{self, ArchiveError, Body, Encoding, FileEntry, Limits, Sink},
+    pack::{self, Note, NoteReason, PackError, PackOptions, Packed, SecretKind},
+};
+use proptest::prelude::*;
+
+/// Makes files from `path` or `path = contents`.
+fn folder(files: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for file in files {
+        let (path, contents) = file.split_once(" = ").unwrap_or((file, "x"));
+        write(dir.path(), path, contents);
+    }
+    dir
+}
+
+fn write(root: &Path, path: &str, contents: impl AsRef<[u8]>) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, contents).unwrap();
+}
+
+fn options(include: &[&str], exclude: &[&str]) -> PackOptions {
+    let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+    PackOptions {
+        include: owned(include),
+        exclude: owned(exclude),
+        ..PackOptions::default()
+    }
+}
+
+fn names(packed: &Packed) -> Vec<&str> {
+    packed.files.iter().map(|file| file.path.as_str()).collect()
+}
+
+#[track_caller]
+fn packs(files: &[&str], options: &PackOptions, expected: &[&str]) {
+    let dir = folder(files);
+    let packed = pack::pack(dir.path(), options).unwrap();
+    assert_eq!(names(&packed), expected);
+    let listing = pack::list(dir.path(), options).unwrap();
+    assert_eq!((listing.files, listing.notes), (packed.files, packed.notes));
+}
+
+#[test]
+fn everything_but_what_is_ignored() {
+    let none = options(&[], &[]);
+    packs(
+        &["lumen.toml", "src/main.lm", ".hidden", "b", "B2", "a/é"],
+        &none,
+        &[".hidden", "B2", "a/é", "b", "lumen.toml", "src/main.lm"],
+    );
+    // Outside of a repository too; the folder's own rules win over those above.
+    packs(
+        &[
+            "lumen.toml",
+            ".gitignore = *.log\n/out/\n!keep.log\n",
+            "a.log",
+            "keep.log",
+            "out/x",
+            "src/out/x",
+            "src/b.log",
+            "src/.gitignore = !b.log\n",
+            "deep/er/c.log",
+        ],
+        &none,
+        &[
+            ".gitignore",
+            "keep.log",
+            "lumen.toml",
+            "src/.gitignore",
+            "src/b.log",
+            "src/out/x",
+        ],
+    );
+    // `.lumenignore` is stronger than `.gitignore`.
+    packs(
+        &[
+            "lumen.toml",
+            ".gitignore = *.gen\n",
+            ".lumenignore = !a.gen\n/notes/\n",
+            "a.gen",
+            "b.gen",
+            "notes/x",
+        ],
+        &none,
+        &[".gitignore", ".lumenignore", "a.gen", "lumen.toml"],
+    );
+    packs(
+        &[
+            "lumen.toml",
+            "lumen.lock",
+            "sub/lumen.lock",
+            ".git/config",
+            "a/.git",
+            ".lumen/state.json",
+            ".hg/x",
+            ".jj/x",
+            ".DS_Store",
+            "a/Thumbs.db",
+        ],
+        &none,
+        &["lumen.toml", "sub/lumen.lock"],
+    );
+}
+
+#[test]
+fn include_and_exclude() {
+    let files = [
+        "lumen.toml",
+        "README.md",
+        "src/a.lm",
+        "src/b/c.lm",
+        "tests/t.lm",
+        "dist/x.js",
+        ".gitignore = dist/\n*.tmp\n",
+        "src/z.tmp",
+    ];
+    let check = |include: &[&str], exclude: &[&str], expected: &[&str]| {
+        packs(&files, &options(include, exclude), expected);
+    };
+    check(&["src/**"], &[], &["lumen.toml", "src/a.lm", "src/b/c.lm"]);
+    check(&["src"], &[], &["lumen.toml", "src/a.lm", "src/b/c.lm"]);
+    check(
+        &["/src/", "*.md"],
+        &["/src/b"],
+        &["README.md", "lumen.toml", "src/a.lm"],
+    );
+    check(&["./src/a.lm"], &[], &["lumen.toml", "src/a.lm"]);
+    check(
+        &[],
+        &["tests/", "*.md", ".gitignore", "lumen.toml"],
+        &["lumen.toml", "src/a.lm", "src/b/c.lm"],
+    );
+    // Named exactly: ignored or not.
+    check(&["dist"], &[], &["dist/x.js", "lumen.toml"]);
+    check(&["dist/x.js"], &[], &["dist/x.js", "lumen.toml"]);
+    check(&["src/z.tmp"], &[], &["lumen.toml", "src/z.tmp"]);
+    check(&["dist/*.js"], &[], &["lumen.toml"]);
+    check(&["**"], &["**/*.lm", ".*"], &["README.md", "lumen.toml"]);
+    check(&["dist"], &["*.js"], &["lumen.toml"]);
+
+    let dir = folder(&files);
+    let listing = pack::list(dir.path(), &options(&["LICENSE", "src/*.lm"], &[])).unwrap();
+    let path = "LICENSE".to_owned();
+    assert_eq!(
+        listing.notes,
+        [Note {
+            path,
+            reason: NoteReason::NotThere
+        }]
+    );
+    for (include, exclude) in [(&["[z-a]"][..], &[][..]), (&[][..], &["[z-a]"][..])] {
+        let error = pack::list(dir.path(), &options(include, exclude)).unwrap_err();
+        assert!(matches!(error, PackError::Pattern { .. }), "{error}");
+    }
+}
+
+#[test]
+fn ignore_files_above_the_package_count_as_far_as_the_repository() {
+    let dir = folder(&[
+        ".gitignore = *.outer\n",
+        "repo/.gitignore = *.skip\n/pkg/only/\n",
+        "repo/pkg/lumen.toml",
+        "repo/pkg/a.skip",
+        "repo/pkg/b.outer",
+        "repo/pkg/only/x",
+        "repo/pkg/src/only/x",
+    ]);
+    let package = dir.path().join("repo/pkg");
+    let files = || -> Vec<String> {
+        let listing = pack::list(&package, &PackOptions::default()).unwrap();
+        listing.files.into_iter().map(|file| file.path).collect()
+    };
+    // No repository: only the package's own files decide.
+    assert_eq!(
+        files(),
+        ["a.skip", "b.outer", "lumen.toml", "only/x", "src/only/x"]
+    );
+    fs::create_dir(dir.path().join("repo/.git")).unwrap();
+    assert_eq!(files(), ["b.outer", "lumen.toml", "src/only/x"]);
+}
+
+#[test]
+fn manifest() {
+    let dir = folder(&["src/a.lm"]);
+    let error = pack::pack(dir.path(), &PackOptions::default()).unwrap_err();
+    assert!(matches!(error, PackError::NoManifest));
+    let with = |bytes: &[u8]| PackOptions {
+        manifest_override: Some(bytes.to_vec()),
+        ..options(&["src"], &["lumen.toml"])
+    };
+    let packed = pack::pack(dir.path(), &with(b"[package]")).unwrap();
+    assert_eq!(names(&packed), ["lumen.toml", "src/a.lm"]);
+    assert_eq!(packed.files[0].size, 9);
+    write(dir.path(), "lumen.toml", "something else");
+    let same = pack::pack(dir.path(), &with(b"[package]")).unwrap();
+    assert_eq!(packed.tar, same.tar);
+    // The manifest is part of every package, even where it is ignored.
+    write(dir.path(), ".gitignore", "lumen.toml\n");
+    let packed = pack::pack(dir.path(), &options(&["src"], &[])).unwrap();
+    assert_eq!(names(&packed), ["lumen.toml", "src/a.lm"]);
+}
+
+#[test]
+fn secrets() {
+    let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n";
+    let dir = folder(&[
+        "lumen.toml",
+        "src/a.lm",
+        ".env",
+        "conf/server.pem",
+        ".npmrc",
+        ".env.example",
+        "ignored/.env",
+        ".gitignore = ignored/\n",
+    ]);
+    write(dir.path(), "notes.txt", key);
+    let found = |options: &PackOptions| match pack::pack(dir.path(), options) {
+        Err(PackError::Secrets(secrets)) => secrets
+            .into_iter()
+            .map(|secret| (secret.path, secret.kind))
+            .collect(),
+        Err(error) => panic!("{error}"),
+        Ok(_) => Vec::new(),
+    };
+    let all = [
+        (".env".to_owned(), SecretKind::Environment),
+        (".npmrc".to_owned(), SecretKind::Credentials),
+        ("conf/server.pem".to_owned(), SecretKind::Key),
+        ("notes.txt".to_owned(), SecretKind::Key),
+    ];
+    assert_eq!(found(&PackOptions::default()), all);
+    assert_eq!(found(&options(&["**", "conf/*"], &[])), all);
+    // Naming the folder is not naming the file.
+    assert_eq!(found(&options(&["**", "conf"], &["notes.txt"])), all[..3]);
+    assert_eq!(
+        found(&options(
+            &["**", ".env", "conf/server.pem"],
+            &["notes.txt", ".npmrc"]
+        )),
+        []
+    );
+    assert_eq!(
+        found(&options(&[], &["notes.txt", ".npmrc", "*.pem", ".env"])),
+        []
+    );
+    let unchecked = PackOptions {
+        refuse_secrets: false,
+        ..PackOptions::default()
+    };
+    assert_eq!(found(&unchecked), []);
+    let error = pack::list(dir.path(), &PackOptions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "these files look like secrets: `.env`, `.npmrc`, `conf/server.pem`, `notes.txt`"
+    );
+}
+
+#[test]
+fn nested_packages() {
+    let files = [
+        "lumen.toml",
+        "src/a.lm",
+        "examples/demo/lumen.toml",
+        "examples/demo/src/b.lm",
+        "examples/x.lm",
+    ];
+    packs(
+        &files,
+        &options(&[], &[]),
+        &["examples/x.lm", "lumen.toml", "src/a.lm"],
+    );
+    packs(
+        &files,
+        &options(&["**", "examples/demo"], &[]),
+        &[
+            "examples/demo/lumen.toml",
+            "examples/demo/src/b.lm",
+            "examples/x.lm",
+            "lumen.toml",
+            "src/a.lm",
+        ],
+    );
+    let dir = folder(&files);
+    let listing = pack::list(dir.path(), &PackOptions::default()).unwrap();
+    let path = "examples/demo".to_owned();
+    assert_eq!(
+        listing.notes,
+        [Note {
+            path,
+            reason: NoteReason::NestedPackage
+        }]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links() {
+    use std::os::unix::fs::symlink;
+    let dir = folder(&[
+        "outside.txt",
+        "pkg/lumen.toml",
+        "pkg/docs/a.md = text",
+        "pkg/src/a.lm",
+        "pkg/.gitignore = ignored*\n",
+    ]);
+    let root = dir.path().join("pkg");
+    symlink("docs/a.md", root.join("README.md")).unwrap();
+    symlink("src", root.join("folder_link")).unwrap();
+    symlink("nowhere", root.join("dangling")).unwrap();
+    symlink("../outside.txt", root.join("ignored.txt")).unwrap();
+    let packed = pack::pack(&root, &PackOptions::default()).unwrap();
+    assert_eq!(
+        names(&packed),
+        [
+            ".gitignore",
+            "README.md",
+            "docs/a.md",
+            "lumen.toml",
+            "src/a.lm"
+        ]
+    );
+    assert_eq!(packed.files[1].size, 4);
+    let notes: Vec<_> = packed
+        .notes
+        .iter()
+        .map(|note| (note.path.as_str(), note.reason))
+        .collect();
+    assert_eq!(
+        notes,
+        [
+            ("dangling", NoteReason::DanglingLink),
+            ("folder_link", NoteReason::FolderLink)
+        ]
+    );
+    symlink("../outside.txt", root.join("LICENSE")).unwrap();
+    symlink("/etc/hostname", root.join("src/x")).unwrap();
+    match pack::pack(&root, &PackOptions::default()) {
+        Err(PackError::LinksOutside(links)) => assert_eq!(links, ["LICENSE", "src/x"]),
+        other => panic!("{other:?}"),
+    }
+    assert!(pack::pack(&root, &options(&[], &["LICENSE", "/src/x"])).is_ok());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_do_not_work_everywhere() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let dir = folder(&[
+        "lumen.toml",
+        "a:b",
+        "README",
+        "readme",
+        "nul.lm",
+        "x/trailing. = 1",
+    ]);
+    fs::write(dir.path().join(OsStr::from_bytes(b"caf\xe9")), "").unwrap();
+    let error = pack::pack(dir.path(), &PackOptions::default()).unwrap_err();
+    let expected = "cannot pack `caf\u{fffd}`: its name is not UTF-8; \
+        cannot pack `a:b`: its path starts with a drive letter; \
+        cannot pack `nul.lm`: a component of its path is a device name on Windows; \
+        cannot pack `readme`: `README` and `readme` are the same file on some systems; \
+        cannot pack `x/trailing.`: a component of its path ends with a dot or a space, which Windows drops";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn bytes_depend_on_nothing_else() {
+    let files = [
+        "lumen.toml = [package]\n",
+        "src/main.lm.md = # hi\n",
+        "bin/run = #!/bin/sh\n",
+    ];
+    let first = folder(&files);
+    // Another order of creation, other times, other modes.
+    let second = folder(&[files[2], files[0], files[1]]);
+    fs::create_dir(second.path().join("empty")).unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(86_400);
+    let manifest = fs::File::options()
+        .write(true)
+        .open(second.path().join("lumen.toml"))
+        .unwrap();
+    manifest.set_modified(long_ago).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |dir: &Path, file: &str, mode| {
+            fs::set_permissions(dir.join(file), fs::Permissions::from_mode(mode)).unwrap()
+        };
+        mode(first.path(), "bin/run", 0o755);
+        mode(second.path(), "bin/run", 0o700);
+        mode(second.path(), "lumen.toml", 0o600);
+    }
+    let one = pack::pack(first.path(), &PackOptions::default()).unwrap();
+    let two = pack::pack(second.path(), &PackOptions::default()).unwrap();
+    assert_eq!(one.tar, two.tar);
+    assert_eq!(one.zst, two.zst);
+    assert_eq!(Digest::of(&one.tar), one.digest);
+    assert_eq!(Digest::of(&one.zst), one.zst_digest);
+    // This very digest, on every machine that has executable bits.
+    #[cfg(unix)]
+    assert_eq!(
+        one.digest.to_string(),
+        "sha256:b27a061aea392da50911cccde33131f891117275aeb0504289e16020924cb3c2"
+    );
+    assert_eq!(one.tar.len() % 512, 0);
+    let uncompressed = PackOptions {
+        compress: false,
+        ..PackOptions::default()
+    };
+    assert!(
+        pack::pack(first.path(), &uncompressed)
+            .unwrap()
+            .zst
+            .is_empty()
+    );
+}
+
+#[derive(Default)]
+struct Files(Vec<(String, Vec<u8>, bool)>);
+
+impl Sink for Files {
+    fn folder(&mut self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn file(&mut self, entry: FileEntry<'_>, body: &mut dyn Body) -> Result<(), ArchiveError> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = body.next()? {
+            bytes.extend_from_slice(piece);
+        }
+        self.0
+            .push((entry.path.to_owned(), bytes, entry.executable));
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_packed_can_be_read(
+        files in prop::collection::btree_map(
+            "[a-z]{1,8}(/[a-zé_-]{1,40}){0,6}",
+            (prop::collection::vec(any::<u8>(), 0..1200), any::<bool>()),
+            0..12,
+        )
+    ) {
+        let dir = folder(&["lumen.toml"]);
+        let mut expected = vec![("lumen.toml".to_owned(), b"x".to_vec(), false)];
+        for (path, (contents, executable)) in files {
+            let file = dir.path().join(&path);
+            if fs::create_dir_all(file.parent().unwrap()).is_err() || fs::write(&file, &contents).is_err() {
+                continue;
+            }
+            #[cfg(unix)]
+            fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(if executable { 0o755 } else { 0o644 })).unwrap();
+            expected.push((path, contents, executable && cfg!(unix)));
+        }
+        expected.sort();
+        let unchecked = PackOptions { refuse_secrets: false, ..PackOptions::default() };
+        let packed = match pack::pack(dir.path(), &unchecked) {
+            Ok(packed) => packed,
+            // The strategy makes device names now and then.
+            Err(PackError::Paths(_)) => return Ok(()),
+            Err(error) => panic!("{error}"),
+        };
+        for (bytes, encoding) in [(&packed.tar, Encoding::Plain), (&packed.zst, Encoding::Zstd)] {
+            let mut files = Files::default();
+            let summary = archive::read(&bytes[..], Some(bytes.len() as u64), &Limits::default(), &mut files).unwrap();
+            prop_assert_eq!(summary.encoding, encoding);
+            prop_assert_eq!(&files.0, &expected);
+        }
+    }
+}
