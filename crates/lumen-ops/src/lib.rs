@@ -1,1 +1,36 @@
-//! Placeholder
+//! The verbs of the package manager: the only place where registry, store and project meet.
+//!
+//! One file per verb or family of verbs; each takes a [`Session`](session::Session)
+//! and returns data. Words, colours and exit codes are the caller's.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`session`], [`settings`] | what a run shares; where settings come from |
+//! | [`report`] | events while an operation runs |
+//! | [`inputs`], [`resolve`] | from manifests to a lock |
+//! | [`fetch`], [`install`] | from a lock to a project with its packages |
+//! | [`edit`] | add, remove, update |
+//! | [`pack`], [`publish`] | from a folder to a release |
+//! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
+//! | [`maintain`] | verify, vendor, cache, clean |
+//! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
+
+pub mod edit;
+pub mod error;
+pub mod fetch;
+pub mod git;
+pub mod gitignore;
+pub mod graph;
+pub mod init;
+pub mod inputs;
+pub mod install;
+pub mod maintain;
+pub mod pack;
+pub mod publish;
+pub mod query;
+pub mod report;
+pub mod resolve;
+pub mod session;
+pub mod settings;
+
+pub use error::OpsError;

@@ -57,6 +57,8 @@ pub struct Project {
     pub lock: Option<(Lockfile, String)>,
     /// Warnings about the manifests.
     pub warnings: Vec<Problem>,
+    /// Manifests that are to be changed, and their new texts; the project is loaded as if they were.
+    pub edited: BTreeMap<PathBuf, String>,
 }
 
 /// Why a project cannot be loaded.
@@ -80,7 +82,10 @@ impl Project {
     /// When there is none.
     pub fn find(start: &Path) -> Result<PathBuf, ProjectError> {
         let candidates = start.ancestors().map(|dir| dir.join(MANIFEST));
-        candidates.into_iter().find(|file| file.is_file()).ok_or_else(|| ProjectError::NotFound(start.to_owned()))
+        candidates
+            .into_iter()
+            .find(|file| file.is_file())
+            .ok_or_else(|| ProjectError::NotFound(start.to_owned()))
     }
 
     /// Loads the project that the manifest file belongs to.
@@ -88,7 +93,18 @@ impl Project {
     /// # Errors
     /// When a manifest or the lock file is unreadable or invalid.
     pub fn load(manifest_file: &Path) -> Result<Self, ProjectError> {
-        let mut loader = Loader::new(manifest_file)?;
+        Self::load_edited(manifest_file, BTreeMap::new())
+    }
+
+    /// Loads the project as if some manifests had other texts; nothing is written.
+    ///
+    /// # Errors
+    /// As [`Project::load`].
+    pub fn load_edited(
+        manifest_file: &Path,
+        edited: BTreeMap<PathBuf, String>,
+    ) -> Result<Self, ProjectError> {
+        let mut loader = Loader::new(manifest_file, edited)?;
         let dir = parent(&loader.absolute);
         let root_dir = loader.workspace_root(&dir)?.unwrap_or_else(|| dir.clone());
         loader.root.clone_from(&root_dir);
@@ -101,7 +117,18 @@ impl Project {
         loader.refuse_twins(&members)?;
         let current = members.iter().position(|member| member.dir == dir);
         let lock = read_lock(&root_dir)?;
-        Ok(Self { root: root_dir, root_package, members, current, lock, warnings: loader.warnings })
+        let Loader {
+            warnings, edited, ..
+        } = loader;
+        Ok(Self {
+            root: root_dir,
+            root_package,
+            members,
+            current,
+            lock,
+            warnings,
+            edited,
+        })
     }
 
     /// The member the command was run in; the only member when there is just one.
@@ -118,26 +145,42 @@ impl Project {
     /// # Errors
     /// When a path dependency is missing, invalid, or has another name than asked for.
     pub fn local_packages(&self) -> Result<BTreeMap<PackageName, LocalPackage>, ProjectError> {
-        let mut loader = Loader::new(&self.root.join(MANIFEST))?;
+        let mut loader = Loader::new(&self.root.join(MANIFEST), self.edited.clone())?;
         loader.root.clone_from(&self.root);
         let mut found: BTreeMap<PackageName, LocalPackage> = BTreeMap::new();
         let mut queue: Vec<LocalPackage> = self.members.clone();
-        queue.extend(self.root_package.manifest.package.is_none().then(|| self.root_package.clone()));
+        queue.extend(
+            self.root_package
+                .manifest
+                .package
+                .is_none()
+                .then(|| self.root_package.clone()),
+        );
         for member in &self.members {
             found.extend(member.name().map(|name| (name.clone(), member.clone())));
         }
         while let Some(package) = queue.pop() {
-            let is_member = package.dir == self.root || self.members.iter().any(|member| member.dir == package.dir);
+            let is_member = package.dir == self.root
+                || self.members.iter().any(|member| member.dir == package.dir);
             for (name, dependency) in path_dependencies(&package.manifest, is_member) {
-                let DependencySource::Path { path, .. } = &dependency.source else { continue };
+                let DependencySource::Path { path, .. } = &dependency.source else {
+                    continue;
+                };
                 let dir = normalize(&package.dir.join(path));
                 if found.get(name).is_some_and(|known| known.dir == dir) {
                     continue;
                 }
                 let target = loader.dependency(&package, name, dependency, &dir)?;
                 if let Some(other) = found.get(name) {
-                    let what = format!("`{name}` is used from two folders, `{}` and `{}`", other.relative, target.relative);
-                    return Err(ProjectError::Problems(vec![package.problem(&dependency.span, what, "")]));
+                    let what = format!(
+                        "`{name}` is used from two folders, `{}` and `{}`",
+                        other.relative, target.relative
+                    );
+                    return Err(ProjectError::Problems(vec![package.problem(
+                        &dependency.span,
+                        what,
+                        "",
+                    )]));
                 }
                 found.insert(name.clone(), target.clone());
                 queue.push(target);
@@ -159,16 +202,32 @@ impl LocalPackage {
     }
 
     /// An error that points into this manifest.
-    pub fn problem(&self, span: &std::ops::Range<usize>, what: impl Into<String>, label: impl Into<String>) -> Problem {
-        let place = Place { file: self.file.clone(), source: self.source.clone(), span: span.clone(), label: label.into() };
+    pub fn problem(
+        &self,
+        span: &std::ops::Range<usize>,
+        what: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Problem {
+        let place = Place {
+            file: self.file.clone(),
+            source: self.source.clone(),
+            span: span.clone(),
+            label: label.into(),
+        };
         Problem::error(what).at(place)
     }
 }
 
 /// Dependencies by path: for a member also those of development and of `[patch]`.
-fn path_dependencies(manifest: &Manifest, is_member: bool) -> impl Iterator<Item = (&PackageName, &Dependency)> {
+fn path_dependencies(
+    manifest: &Manifest,
+    is_member: bool,
+) -> impl Iterator<Item = (&PackageName, &Dependency)> {
     let own = is_member.then(|| manifest.dev_dependencies.iter().chain(&manifest.patches));
-    let all = manifest.dependencies.iter().chain(own.into_iter().flatten());
+    let all = manifest
+        .dependencies
+        .iter()
+        .chain(own.into_iter().flatten());
     all.filter(|(_, dependency)| matches!(dependency.source, DependencySource::Path { .. }))
 }
 
@@ -179,13 +238,20 @@ struct Loader {
     working_dir: PathBuf,
     root: PathBuf,
     warnings: Vec<Problem>,
+    edited: BTreeMap<PathBuf, String>,
 }
 
 impl Loader {
-    fn new(manifest_file: &Path) -> Result<Self, ProjectError> {
+    fn new(manifest_file: &Path, edited: BTreeMap<PathBuf, String>) -> Result<Self, ProjectError> {
         let working_dir = std::env::current_dir()?;
         let absolute = normalize(&working_dir.join(manifest_file));
-        Ok(Self { root: parent(&absolute), absolute, working_dir, warnings: Vec::new() })
+        Ok(Self {
+            root: parent(&absolute),
+            absolute,
+            working_dir,
+            warnings: Vec::new(),
+            edited,
+        })
     }
 
     /// The nearest ancestor (or the folder itself) whose `[workspace]` has this folder as a member.
@@ -196,8 +262,14 @@ impl Loader {
                 continue;
             }
             let (_, manifest) = self.parse(&file)?;
-            let Some(workspace) = &manifest.workspace else { continue };
-            if candidate == dir || member_dirs(candidate, &workspace.members, &workspace.exclude)?.iter().any(|member| member == dir) {
+            let Some(workspace) = &manifest.workspace else {
+                continue;
+            };
+            if candidate == dir
+                || member_dirs(candidate, &workspace.members, &workspace.exclude)?
+                    .iter()
+                    .any(|member| member == dir)
+            {
                 return Ok(Some(candidate.to_owned()));
             }
         }
@@ -206,10 +278,15 @@ impl Loader {
 
     fn parse(&mut self, file: &Path) -> Result<(Arc<str>, Manifest), ProjectError> {
         let shown = self.shown(file);
-        let source = read_limited(file, MAX_MANIFEST, &shown)?;
+        let source = match self.edited.get(file) {
+            Some(text) => text.clone(),
+            None => read_limited(file, MAX_MANIFEST, &shown)?,
+        };
         let parsed = manifest::parse(&shown, &source);
-        let (errors, warnings): (Vec<_>, Vec<_>) =
-            parsed.problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+        let (errors, warnings): (Vec<_>, Vec<_>) = parsed
+            .problems
+            .into_iter()
+            .partition(|problem| problem.severity == Severity::Error);
         for warning in warnings {
             if !self.warnings.contains(&warning) {
                 self.warnings.push(warning);
@@ -231,20 +308,42 @@ impl Loader {
             Some(root) => self.parse(&root.join(MANIFEST))?.1,
             None => manifest.clone(),
         };
-        let member_dir = root.as_deref().map(|root| slashed(&relative(root, dir))).unwrap_or_default();
-        manifest = manifest.with_workspace(&base, &shown, &source).map_err(ProjectError::Problems)?;
-        for dependency in manifest.dependencies.values_mut().chain(manifest.dev_dependencies.values_mut()) {
-            if let (true, DependencySource::Path { path, .. }) = (dependency.inherited, &mut dependency.source) {
+        let member_dir = root
+            .as_deref()
+            .map(|root| slashed(&relative(root, dir)))
+            .unwrap_or_default();
+        manifest = manifest
+            .with_workspace(&base, &shown, &source)
+            .map_err(ProjectError::Problems)?;
+        for dependency in manifest
+            .dependencies
+            .values_mut()
+            .chain(manifest.dev_dependencies.values_mut())
+        {
+            if let (true, DependencySource::Path { path, .. }) =
+                (dependency.inherited, &mut dependency.source)
+            {
                 *path = manifest::rebase(path, &member_dir);
             }
         }
-        Ok(LocalPackage { dir: dir.to_owned(), relative: slashed(&relative(&self.root, dir)), file: shown, source, manifest })
+        Ok(LocalPackage {
+            dir: dir.to_owned(),
+            relative: slashed(&relative(&self.root, dir)),
+            file: shown,
+            source,
+            manifest,
+        })
     }
 
     fn members(&mut self, root: &LocalPackage) -> Result<Vec<LocalPackage>, ProjectError> {
-        let Some(workspace) = &root.manifest.workspace else { return Ok(Vec::new()) };
+        let Some(workspace) = &root.manifest.workspace else {
+            return Ok(Vec::new());
+        };
         let dirs = member_dirs(&root.dir, &workspace.members, &workspace.exclude)?;
-        dirs.iter().filter(|dir| **dir != root.dir).map(|dir| self.package(dir)).collect()
+        dirs.iter()
+            .filter(|dir| **dir != root.dir)
+            .map(|dir| self.package(dir))
+            .collect()
     }
 
     /// Loads a path dependency and checks that it is the package asked for.
@@ -256,31 +355,54 @@ impl Loader {
         dir: &Path,
     ) -> Result<LocalPackage, ProjectError> {
         let refuse = |what: String, hint: &str| {
-            ProjectError::Problems(vec![from.problem(&dependency.span, what, "").hint(hint.to_owned())])
+            ProjectError::Problems(vec![
+                from.problem(&dependency.span, what, "")
+                    .hint(hint.to_owned()),
+            ])
         };
         if !dir.join(MANIFEST).is_file() {
-            let what = format!("the path dependency `{name}` has no `lumen.toml` in `{}`", dir.display());
-            return Err(refuse(what, "correct the path, or run `lumen pkg init` in that folder"));
+            let what = format!(
+                "the path dependency `{name}` has no `lumen.toml` in `{}`",
+                dir.display()
+            );
+            return Err(refuse(
+                what,
+                "correct the path, or run `lumen pkg init` in that folder",
+            ));
         }
         let package = self.package(dir)?;
         match package.name() {
             Some(found) if found == name => Ok(package),
             Some(found) => Err(refuse(
-                format!("the folder `{}` holds `{found}`, not `{name}`", package.relative),
+                format!(
+                    "the folder `{}` holds `{found}`, not `{name}`",
+                    package.relative
+                ),
                 &format!("write `{found} = …`, or correct the path"),
             )),
-            None => Err(refuse(format!("`{}` has no [package] table", package.file), "name the folder of a package")),
+            None => Err(refuse(
+                format!("`{}` has no [package] table", package.file),
+                "name the folder of a package",
+            )),
         }
     }
 
     fn refuse_twins(&self, members: &[LocalPackage]) -> Result<(), ProjectError> {
         let mut seen: BTreeMap<&PackageName, &LocalPackage> = BTreeMap::new();
         for member in members {
-            let Some(package) = &member.manifest.package else { continue };
+            let Some(package) = &member.manifest.package else {
+                continue;
+            };
             if let Some(other) = seen.insert(&package.name, member) {
                 let what = format!("two members of the workspace are called `{}`", package.name);
-                let problem = member.problem(&package.name_span, what, format!("also the name of `{}`", other.file));
-                return Err(ProjectError::Problems(vec![problem.hint("rename one of them")]));
+                let problem = member.problem(
+                    &package.name_span,
+                    what,
+                    format!("also the name of `{}`", other.file),
+                );
+                return Err(ProjectError::Problems(vec![
+                    problem.hint("rename one of them"),
+                ]));
             }
         }
         Ok(())
@@ -288,12 +410,19 @@ impl Loader {
 
     /// A path as the user would write it: relative to the working folder when below it.
     fn shown(&self, file: &Path) -> String {
-        file.strip_prefix(&self.working_dir).unwrap_or(file).display().to_string()
+        file.strip_prefix(&self.working_dir)
+            .unwrap_or(file)
+            .display()
+            .to_string()
     }
 }
 
 /// Folders with a manifest that match `members` and not `exclude`, sorted.
-fn member_dirs(root: &Path, members: &[String], exclude: &[String]) -> Result<Vec<PathBuf>, ProjectError> {
+fn member_dirs(
+    root: &Path,
+    members: &[String],
+    exclude: &[String],
+) -> Result<Vec<PathBuf>, ProjectError> {
     let mut found = Vec::new();
     for pattern in members {
         expand(root, pattern, &mut found)?;
@@ -310,13 +439,22 @@ fn member_dirs(root: &Path, members: &[String], exclude: &[String]) -> Result<Ve
 
 fn expand(root: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
     let mut level = vec![root.to_owned()];
-    for segment in pattern.split('/').filter(|segment| !segment.is_empty() && *segment != ".") {
+    for segment in pattern
+        .split('/')
+        .filter(|segment| !segment.is_empty() && *segment != ".")
+    {
         if !segment.contains(['*', '?', '[', '{']) {
-            level = level.iter().map(|dir| normalize(&dir.join(segment))).collect();
+            level = level
+                .iter()
+                .map(|dir| normalize(&dir.join(segment)))
+                .collect();
             continue;
         }
         let glob = globset::Glob::new(segment).map_err(|error| {
-            let problem = Problem::error(format!("`{pattern}` is not a pattern for workspace members: {}", error.kind()));
+            let problem = Problem::error(format!(
+                "`{pattern}` is not a pattern for workspace members: {}",
+                error.kind()
+            ));
             ProjectError::Problems(vec![problem])
         })?;
         let matcher = glob.compile_matcher();
@@ -342,7 +480,8 @@ fn read_lock(root: &Path) -> Result<Option<(Lockfile, String)>, ProjectError> {
         return Ok(None);
     }
     let text = read_limited(&file, MAX_LOCKFILE, LOCKFILE)?;
-    let lock = Lockfile::parse(LOCKFILE, &text).map_err(|problem| ProjectError::Problems(vec![problem]))?;
+    let lock = Lockfile::parse(LOCKFILE, &text)
+        .map_err(|problem| ProjectError::Problems(vec![problem]))?;
     Ok(Some((lock, text)))
 }
 
@@ -352,7 +491,10 @@ fn read_limited(file: &Path, limit: u64, shown: &str) -> Result<String, ProjectE
         return Err(problem(format!("`{shown}` is larger than {limit} bytes")));
     }
     String::from_utf8(fs::read(file)?).map_err(|error| {
-        problem(format!("`{shown}` is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
+        problem(format!(
+            "`{shown}` is not UTF-8 text (byte {})",
+            error.utf8_error().valid_up_to()
+        ))
     })
 }
 
@@ -362,7 +504,11 @@ pub fn normalize(path: &Path) -> PathBuf {
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => drop(out.pop()),
+            Component::ParentDir
+                if matches!(out.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                out.pop();
+            }
             Component::ParentDir if out.has_root() => {}
             other => out.push(other),
         }
@@ -372,14 +518,21 @@ pub fn normalize(path: &Path) -> PathBuf {
 
 /// The path from one folder to another; both absolute and normalized.
 pub fn relative(from: &Path, to: &Path) -> PathBuf {
-    let shared = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let shared = from
+        .components()
+        .zip(to.components())
+        .take_while(|(a, b)| a == b)
+        .count();
     let up = from.components().skip(shared).map(|_| Component::ParentDir);
     up.chain(to.components().skip(shared)).collect()
 }
 
 /// A relative path with `/` whatever the system.
 pub fn slashed(path: &Path) -> String {
-    path.components().map(|component| component.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+    path.components()
+        .map(|component| component.as_os_str().to_string_lossy())
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -416,9 +569,15 @@ mod tests {
     #[test]
     fn workspace_members_are_found_from_a_member() {
         let dir = world(&[
-            ("lumen.toml", "[workspace]\nmembers = [\"packages/*\", \"tool\"]\nexclude = [\"packages/old\"]\n"),
+            (
+                "lumen.toml",
+                "[workspace]\nmembers = [\"packages/*\", \"tool\"]\nexclude = [\"packages/old\"]\n",
+            ),
             ("packages/a/lumen.toml", &package("a", "")),
-            ("packages/b/lumen.toml", &package("b", "[dependencies]\na = { path = \"../a\" }\n")),
+            (
+                "packages/b/lumen.toml",
+                &package("b", "[dependencies]\na = { path = \"../a\" }\n"),
+            ),
             ("packages/old/lumen.toml", &package("old", "")),
             ("packages/.hidden/lumen.toml", "broken"),
             ("packages/notes/readme.txt", ""),
@@ -427,7 +586,11 @@ mod tests {
         let root = normalize(dir.path());
         let project = Project::load(&root.join("packages/b/lumen.toml")).unwrap();
         assert_eq!(project.root, root);
-        let members: Vec<&str> = project.members.iter().map(|member| member.relative.as_str()).collect();
+        let members: Vec<&str> = project
+            .members
+            .iter()
+            .map(|member| member.relative.as_str())
+            .collect();
         assert_eq!(members, ["packages/a", "packages/b", "tool"]);
         assert_eq!(project.current_member().unwrap().relative, "packages/b");
         assert_eq!(project.local_packages().unwrap().len(), 3);
@@ -436,24 +599,54 @@ mod tests {
     #[test]
     fn path_dependencies_are_followed_and_checked() {
         let dir = world(&[
-            ("app/lumen.toml", &package("app", "[dependencies]\nlib = { path = \"../lib\" }\n")),
-            ("lib/lumen.toml", &package("lib", "[dependencies]\nbase = { path = \"../base\" }\n")),
+            (
+                "app/lumen.toml",
+                &package("app", "[dependencies]\nlib = { path = \"../lib\" }\n"),
+            ),
+            (
+                "lib/lumen.toml",
+                &package("lib", "[dependencies]\nbase = { path = \"../base\" }\n"),
+            ),
             ("base/lumen.toml", &package("base", "")),
-            ("wrong/lumen.toml", &package("wrong", "[dependencies]\nother = { path = \"../base\" }\n")),
-            ("gone/lumen.toml", &package("gone", "[dependencies]\nbase = { path = \"../nowhere\" }\n")),
+            (
+                "wrong/lumen.toml",
+                &package("wrong", "[dependencies]\nother = { path = \"../base\" }\n"),
+            ),
+            (
+                "gone/lumen.toml",
+                &package("gone", "[dependencies]\nbase = { path = \"../nowhere\" }\n"),
+            ),
         ]);
         let root = normalize(dir.path());
         let load = |name: &str| Project::load(&root.join(name).join(MANIFEST)).unwrap();
         let found = load("app").local_packages().unwrap();
-        let relative: Vec<&str> = found.values().map(|package| package.relative.as_str()).collect();
+        let relative: Vec<&str> = found
+            .values()
+            .map(|package| package.relative.as_str())
+            .collect();
         assert_eq!(relative, ["", "../base", "../lib"]);
-        assert!(load("wrong").local_packages().unwrap_err().to_string().contains("holds `base`, not `other`"));
-        assert!(load("gone").local_packages().unwrap_err().to_string().contains("has no `lumen.toml`"));
+        assert!(
+            load("wrong")
+                .local_packages()
+                .unwrap_err()
+                .to_string()
+                .contains("holds `base`, not `other`")
+        );
+        assert!(
+            load("gone")
+                .local_packages()
+                .unwrap_err()
+                .to_string()
+                .contains("has no `lumen.toml`")
+        );
     }
 
     #[test]
     fn a_missing_manifest_is_said() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(Project::find(dir.path()), Err(ProjectError::NotFound(_))));
+        assert!(matches!(
+            Project::find(dir.path()),
+            Err(ProjectError::NotFound(_))
+        ));
     }
 }

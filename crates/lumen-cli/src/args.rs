@@ -1,0 +1,384 @@
+//! The command line, as clap sees it.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The Lumen package manager.
+///
+/// A registry is a folder of plain files; `lumen pkg publish` writes to it and
+/// `lumen pkg install` reads it, checks everything and links it into a project.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lumen",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    propagate_version = true
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print errors only.
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Global options"
+    )]
+    pub quiet: bool,
+    /// Say more; twice for even more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    pub verbose: u8,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
+    pub color: Color,
+    /// Print the result as JSON on standard output.
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+    /// No progress bars.
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub no_progress: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Packages: add, install, publish and more.
+    #[command(subcommand)]
+    Pkg(Pkg),
+    /// Registries: set one up.
+    #[command(subcommand)]
+    Registry(Registry),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Anything else goes to `lumen-<command>` or to the Lumen compiler.
+    #[command(external_subcommand)]
+    External(Vec<OsString>),
+}
+
+/// Which project, which registry.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProjectArgs {
+    /// Path of lumen.toml, if not here or above.
+    #[arg(long, value_name = "FILE")]
+    pub manifest_path: Option<PathBuf>,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct RegistryArgs {
+    /// URL or configured name of the registry.
+    #[arg(long, value_name = "URL")]
+    pub registry: Option<String>,
+    /// Do not use the network.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// How versions are chosen.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ResolveArgs {
+    /// Choose the lowest version each constraint allows.
+    #[arg(long)]
+    pub minimal_versions: bool,
+    /// Ignore releases published after a date (2026-01-31) or within a duration (7d).
+    #[arg(long, value_name = "WHEN")]
+    pub exclude_newer: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct LockArgs {
+    /// Fail when lumen.lock is missing or out of date.
+    #[arg(long)]
+    pub locked: bool,
+    /// As --locked and --offline.
+    #[arg(long)]
+    pub frozen: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Pkg {
+    /// Make the current folder a package.
+    Init {
+        /// Name of the package; default: the folder's name.
+        #[arg(long)]
+        name: Option<String>,
+        /// The folder.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+    /// Make a new package in a new folder.
+    New {
+        /// The folder; its last part is the name unless --name says otherwise.
+        path: PathBuf,
+        /// Name of the package.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Add dependencies and install them.
+    Add(AddArgs),
+    /// Remove dependencies and what only they needed.
+    #[command(visible_alias = "rm")]
+    Remove {
+        /// Names of the dependencies.
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Show what would change; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Install what lumen.toml asks for, as lumen.lock says.
+    #[command(visible_alias = "sync")]
+    Install {
+        #[command(flatten)]
+        lock: LockArgs,
+        /// Show what would be installed; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        resolve: ResolveArgs,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Move to newer versions within the constraints, and install them.
+    Update {
+        /// Only these packages; default: all.
+        names: Vec<String>,
+        /// Also raise constraints in lumen.toml to the newest releases.
+        #[arg(long)]
+        breaking: bool,
+        /// Show what would change; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        resolve: ResolveArgs,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Resolve and write lumen.lock without installing.
+    Lock {
+        #[command(flatten)]
+        lock: LockArgs,
+        /// Show what would change; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        resolve: ResolveArgs,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// List the locked packages.
+    List {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Show what depends on what, as a tree.
+    Tree {
+        /// Deepest level to show.
+        #[arg(long, value_name = "N")]
+        depth: Option<usize>,
+        /// Show who needs this package instead.
+        #[arg(long, value_name = "NAME")]
+        invert: Option<String>,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Show why a package is there: every path that leads to it.
+    Why {
+        /// Name of the package.
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// List dependencies that have newer releases.
+    Outdated {
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Show what the registry knows about a package.
+    Info {
+        /// `name` or `name@version`.
+        package: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Search names and descriptions in the registry.
+    Search {
+        /// Words to look for.
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Most results to show.
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Pack the package into a tar file.
+    Pack {
+        /// Folder for the file.
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        out: PathBuf,
+        /// Show files, sizes and digest; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Path of lumen.toml, if not here or above.
+        #[arg(long, value_name = "FILE")]
+        manifest_path: Option<PathBuf>,
+    },
+    /// Unpack a package file, strictly.
+    Unpack {
+        /// A tar file, plain or compressed with gzip or zstd.
+        file: PathBuf,
+        /// Folder to unpack into; must not exist or be empty.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Publish the package to the registry.
+    Publish {
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+        /// Show files, sizes and digest; publish nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Raise the version in lumen.toml first.
+        #[arg(long, value_enum, value_name = "PART")]
+        bump: Option<Bump>,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Advise against a release; locked projects keep it.
+    Yank {
+        /// `name@version`.
+        release: String,
+        /// Why; shown to users.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Take a yank back.
+    Unyank {
+        /// `name@version`.
+        release: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Copy all locked packages into a folder of the project.
+    Vendor {
+        /// The folder.
+        #[arg(default_value = "vendor")]
+        dir: PathBuf,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Check every installed file against the lock.
+    Verify {
+        /// Put damaged packages back, from the registry.
+        #[arg(long)]
+        repair: bool,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// The store and caches of this machine.
+    #[command(subcommand)]
+    Cache(Cache),
+    /// Remove what install made in this project.
+    Clean {
+        /// Path of lumen.toml, if not here or above.
+        #[arg(long, value_name = "FILE")]
+        manifest_path: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// `name` or `name@constraint`.
+    #[arg(required = true)]
+    pub packages: Vec<String>,
+    /// Needed for development only.
+    #[arg(long)]
+    pub dev: bool,
+    /// Only needed when a feature asks for it.
+    #[arg(long, conflicts_with = "dev")]
+    pub optional: bool,
+    /// Features to turn on, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "FEATURES")]
+    pub features: Vec<String>,
+    /// Leave the default features off.
+    #[arg(long)]
+    pub no_default_features: bool,
+    /// A folder with the package.
+    #[arg(long, value_name = "DIR", conflicts_with = "git")]
+    pub path: Option<String>,
+    /// A git repository with the package.
+    #[arg(long, value_name = "URL")]
+    pub git: Option<String>,
+    /// Tag of the git repository.
+    #[arg(long, requires = "git", conflicts_with_all = ["branch", "rev"])]
+    pub tag: Option<String>,
+    /// Branch of the git repository.
+    #[arg(long, requires = "git", conflicts_with = "rev")]
+    pub branch: Option<String>,
+    /// Commit of the git repository.
+    #[arg(long, requires = "git")]
+    pub rev: Option<String>,
+    /// Show what would change; write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub resolve: ResolveArgs,
+    #[command(flatten)]
+    pub project: ProjectArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Bump {
+    Major,
+    Minor,
+    Patch,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Cache {
+    /// Show where they are and how large.
+    Info,
+    /// Remove cached metadata, git clones and packages that can be fetched again.
+    Clean,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Registry {
+    /// Make a new, empty registry.
+    Init {
+        /// Folder or URL.
+        location: String,
+        /// Name of the registry; default: the folder's name.
+        #[arg(long)]
+        name: Option<String>,
+    },
+}

@@ -1,0 +1,158 @@
+//! `vendor`, `verify`, `cache` and `clean`.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use lumen_ops::{
+    OpsError, install,
+    maintain::{self, Damage, Verdict},
+    report::Reporter as _,
+    resolve::ResolveOptions,
+};
+use lumen_registry::Freshness;
+use lumen_store::cas::DriftKind;
+use serde_json::json;
+
+use super::{bytes, count, session, with};
+use crate::{
+    args::{Cache, ProjectArgs, RegistryArgs},
+    ui::Ui,
+};
+
+pub fn vendor(dir: &Path, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Normal, ui)?;
+    let packages = maintain::vendor(&session, dir)?;
+    if ui.json {
+        ui.print_json(&json!({ "packages": packages, "dir": dir }));
+    }
+    ui.done(
+        "Vendored",
+        format!("{} into {}", count(packages, "package"), dir.display()),
+    );
+    Ok(())
+}
+
+pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let start = Instant::now();
+    let session = session(project, Freshness::Normal, ui)?;
+    let verdicts = maintain::verify(&session)?;
+    let damaged: Vec<&Verdict> = verdicts
+        .iter()
+        .filter(|verdict| verdict.damage.is_some())
+        .collect();
+    if ui.json {
+        let rows = verdicts.iter().map(|verdict| {
+            json!({
+                "name": verdict.name, "version": verdict.version, "ok": verdict.damage.is_none(),
+                "proven": verdict.proven, "damage": verdict.damage.as_ref().map(damage_lines),
+            })
+        });
+        ui.print_json(&rows.collect());
+    } else {
+        for verdict in &damaged {
+            for line in verdict.damage.iter().flat_map(damage_lines) {
+                ui.print(&format!("{} {}: {line}", verdict.name, verdict.version));
+            }
+        }
+    }
+    let proven = verdicts.iter().filter(|verdict| verdict.proven).count();
+    if damaged.is_empty() {
+        let seconds = start.elapsed().as_secs_f64();
+        let detail = format!(
+            "{} in {seconds:.2}s; {proven} proven against lumen.lock",
+            count(verdicts.len(), "package")
+        );
+        ui.done("Verified", detail);
+        return Ok(());
+    }
+    if !repair {
+        return Err(OpsError::Damaged(damaged.len()));
+    }
+    maintain::discard(&session, &verdicts)?;
+    let repaired = damaged.len();
+    install::run(
+        &session,
+        &ResolveOptions {
+            locked: true,
+            ..ResolveOptions::default()
+        },
+    )?;
+    ui.done("Repaired", count(repaired, "package"));
+    Ok(())
+}
+
+pub fn cache(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
+    let session = with(None, &RegistryArgs::default(), Freshness::Normal, ui)?;
+    match command {
+        Cache::Info => {
+            let info = maintain::cache_info(&session)?;
+            if ui.json {
+                ui.print_json(&json!({
+                    "home": info.home, "packages": info.store.entries, "files": info.store.files,
+                    "bytes": info.store.bytes, "metadata_bytes": info.metadata, "git_bytes": info.git,
+                    "projects": info.projects,
+                }));
+                return Ok(());
+            }
+            let line = |label: &str, value: String| ui.print(&format!("{label:>10}: {value}"));
+            line("home", info.home.display().to_string());
+            let entries = usize::try_from(info.store.entries).unwrap_or(usize::MAX);
+            line(
+                "packages",
+                format!("{} ({})", entries, bytes(info.store.bytes)),
+            );
+            line("metadata", bytes(info.metadata));
+            line("git", bytes(info.git));
+            line("projects", info.projects.to_string());
+        }
+        Cache::Clean => {
+            let removed = maintain::cache_clean(&session)?;
+            if ui.json {
+                ui.print_json(&json!({ "packages": removed.entries, "bytes": removed.bytes }));
+            }
+            let entries = usize::try_from(removed.entries).unwrap_or(usize::MAX);
+            ui.done(
+                "Removed",
+                format!(
+                    "{} ({}) and all metadata",
+                    count(entries, "unused package"),
+                    bytes(removed.bytes)
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+pub fn clean(manifest_path: Option<PathBuf>, ui: &Ui) -> Result<(), OpsError> {
+    let session = with(
+        manifest_path,
+        &RegistryArgs::default(),
+        Freshness::Normal,
+        ui,
+    )?;
+    maintain::clean(&session)?;
+    ui.done("Cleaned", "links and `.lumen`; lumen.lock is kept".into());
+    Ok(())
+}
+
+fn damage_lines(damage: &Damage) -> Vec<String> {
+    match damage {
+        Damage::Absent => vec!["not in the store".into()],
+        Damage::NotLinked => vec!["the project does not link to it".into()],
+        Damage::Files(files) => files
+            .iter()
+            .map(|drift| {
+                let what = match drift.kind {
+                    DriftKind::Changed => "changed",
+                    DriftKind::Missing => "missing",
+                    DriftKind::Extra => "added",
+                    DriftKind::Mode => "other permissions",
+                };
+                format!("{} {what}", drift.path)
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,225 @@
+//! `pack`, `unpack`, `publish`, `yank`, `unyank` and `registry init`.
+
+use std::path::{Path, PathBuf};
+
+use lumen_ops::{OpsError, edit, pack, publish, report::Reporter as _};
+use lumen_registry::Freshness;
+use lumen_store::pack::Packed;
+use serde_json::json;
+
+use super::{bytes, count, session, with};
+use crate::{
+    args::{Bump, ProjectArgs, Registry, RegistryArgs},
+    ui::Ui,
+};
+
+pub fn pack(
+    out: &Path,
+    dry_run: bool,
+    manifest_path: Option<PathBuf>,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = with(
+        manifest_path,
+        &RegistryArgs::default(),
+        Freshness::Normal,
+        ui,
+    )?;
+    let (checked, packed, file) = match dry_run {
+        true => {
+            let checked = pack::check(&session.project()?, None)?;
+            let packed = pack::pack(&checked)?;
+            (checked, packed, None)
+        }
+        false => {
+            let (checked, packed, file) = pack::run(&session, out)?;
+            (checked, packed, Some(file))
+        }
+    };
+    warn(ui, &checked, &packed);
+    if ui.json {
+        let mut value = packed_json(&checked, &packed);
+        value["file"] = json!(file);
+        ui.print_json(&value);
+    } else if dry_run {
+        contents(ui, &packed);
+    }
+    match file {
+        Some(file) => ui.done(
+            "Packed",
+            format!("{} into {}", size(&packed), file.display()),
+        ),
+        None => ui.done("Would pack", size(&packed)),
+    }
+    Ok(())
+}
+
+pub fn unpack(file: &Path, out: &Path, ui: &Ui) -> Result<(), OpsError> {
+    let summary = pack::unpack(file, out)?;
+    if ui.json {
+        ui.print_json(&json!({ "files": summary.files, "bytes": summary.unpacked }));
+    }
+    let files = usize::try_from(summary.files).unwrap_or(usize::MAX);
+    ui.done(
+        "Unpacked",
+        format!(
+            "{} ({}) into {}",
+            count(files, "file"),
+            bytes(summary.unpacked),
+            out.display()
+        ),
+    );
+    Ok(())
+}
+
+pub fn publish(
+    yes: bool,
+    dry_run: bool,
+    bump: Option<Bump>,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let bump = bump.map(|bump| match bump {
+        Bump::Major => publish::Bump::Major,
+        Bump::Minor => publish::Bump::Minor,
+        Bump::Patch => publish::Bump::Patch,
+    });
+    let prepared = publish::prepare(&session, bump)?;
+    let release = format!(
+        "`{}` {}",
+        prepared.checked.package.name, prepared.checked.package.version
+    );
+    let location = prepared.location.to_string();
+    warn(ui, &prepared.checked, &prepared.packed);
+    if dry_run {
+        if ui.json {
+            let mut value = packed_json(&prepared.checked, &prepared.packed);
+            value["registry"] = json!(location);
+            ui.print_json(&value);
+        } else {
+            contents(ui, &prepared.packed);
+        }
+        ui.done(
+            "Would publish",
+            format!("{release} to {location}: {}", size(&prepared.packed)),
+        );
+        return Ok(());
+    }
+    if !yes {
+        ui.done("Packed", format!("{release}: {}", size(&prepared.packed)));
+        // Without a terminal nobody can answer; then the command itself is the answer.
+        if ui.confirm(&format!(
+            "Publish {release} to {location}? A release can never be changed."
+        )) == Some(false)
+        {
+            return Err(OpsError::user(
+                "nothing was published",
+                "run it again and answer `y`, or pass --yes",
+            ));
+        }
+    }
+    let outcome = publish::run(&session, prepared)?;
+    if ui.json {
+        ui.print_json(&json!({ "new": outcome.new, "registry": location, "metadata": outcome.metadata, "release": outcome.release }));
+    }
+    match outcome.new {
+        true => ui.done("Published", format!("{release} to {location}")),
+        false => ui.done(
+            "Published",
+            format!("{release} already: {location} has the identical release"),
+        ),
+    }
+    Ok(())
+}
+
+pub fn yank(
+    release: &str,
+    reason: Option<&str>,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let (name, version) = edit::parse_release(release)?;
+    let changed = publish::yank(&session, &name, &version, reason)?;
+    if ui.json {
+        ui.print_json(&json!({ "name": name, "version": version, "yanked": reason.is_some(), "changed": changed }));
+    }
+    let verb = if reason.is_some() {
+        "Yanked"
+    } else {
+        "Unyanked"
+    };
+    let already = if changed { "" } else { " (it was already)" };
+    let because = reason
+        .map(|reason| format!(": {reason}"))
+        .unwrap_or_default();
+    ui.done(verb, format!("`{name}` {version}{because}{already}"));
+    Ok(())
+}
+
+pub fn registry(command: Registry, ui: &Ui) -> Result<(), OpsError> {
+    let Registry::Init { location, name } = command;
+    let session = with(None, &RegistryArgs::default(), Freshness::Normal, ui)?;
+    let location = publish::init(&session, &location, name.as_deref())?;
+    if ui.json {
+        ui.print_json(&json!({ "url": location.url() }));
+    }
+    ui.done("Created", format!("registry {location}"));
+    ui.hints(&[format!(
+        "`export LUMEN_REGISTRY={location}` makes it the default in this shell"
+    )]);
+    Ok(())
+}
+
+fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
+    for warning in &checked.warnings {
+        ui.warn(warning.clone());
+    }
+    for note in &packed.notes {
+        ui.detail("Left out", format!("`{}`: {}", note.path, note.reason));
+    }
+}
+
+/// Files and sizes, as data on standard output.
+fn contents(ui: &Ui, packed: &Packed) {
+    let width = packed
+        .files
+        .iter()
+        .map(|file| bytes(file.size).len())
+        .max()
+        .unwrap_or_default();
+    for file in &packed.files {
+        let mark = if file.executable { " *" } else { "" };
+        ui.print(&format!(
+            "{:>width$}  {}{mark}",
+            bytes(file.size),
+            file.path
+        ));
+    }
+    ui.print(&packed.digest.to_string());
+}
+
+fn size(packed: &Packed) -> String {
+    let files = count(packed.files.len(), "file");
+    format!(
+        "{files}, {} ({} compressed)",
+        bytes(packed.tar.len() as u64),
+        bytes(packed.zst.len() as u64)
+    )
+}
+
+fn packed_json(checked: &pack::Checked, packed: &Packed) -> serde_json::Value {
+    let files = packed
+        .files
+        .iter()
+        .map(|file| json!({ "path": file.path, "size": file.size, "executable": file.executable }));
+    json!({
+        "name": checked.package.name,
+        "version": checked.package.version,
+        "files": files.collect::<Vec<_>>(),
+        "digest": packed.digest,
+        "size": packed.tar.len(),
+        "compressed_size": packed.zst.len(),
+    })
+}

@@ -1,0 +1,217 @@
+//! From errors to the screen: the one place that chooses hints and exit codes.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the user can mend it |
+//! | 2 | the command line is wrong (clap's own) |
+//! | 3 | bytes are not what they must be: a hash or an archive was refused |
+//! | 4 | network or storage |
+//! | 70 | a defect of Lumen |
+
+use std::process::ExitCode;
+
+use lumen_core::{edit::EditError, problem::Problem};
+use lumen_ops::{OpsError, error::FetchError, git::GitError};
+use lumen_registry::{ReadError, StorageError, location::LocationError, publish::PublishError};
+use lumen_store::{
+    cas::InsertError, link::LinkError, link::vendor::VendorError, pack::PackError,
+    project::ProjectError,
+};
+
+use crate::ui::Ui;
+
+const USER: u8 = 1;
+const TRUST: u8 = 3;
+const STORAGE: u8 = 4;
+
+/// Shows an error and chooses the exit code.
+pub fn report(ui: &Ui, error: &OpsError) -> ExitCode {
+    if ui.json {
+        ui.print_json(&serde_json::json!({ "error": { "message": error.to_string(), "hints": hints(error) } }));
+    }
+    match error {
+        OpsError::Problems(problems) | OpsError::Project(ProjectError::Problems(problems)) => {
+            show(ui, problems)
+        }
+        OpsError::Read(ReadError::Malformed(problem))
+        | OpsError::Publish(PublishError::Malformed(problem)) => {
+            show(ui, std::slice::from_ref(problem));
+            ui.hints(&hints(error));
+        }
+        OpsError::Edit(EditError::Malformed(problem)) => show(ui, std::slice::from_ref(problem)),
+        OpsError::Conflict(story) => {
+            ui.error(&story.title, &[]);
+            ui.causes(&story.causes);
+            ui.hints(&story.hints);
+        }
+        other => ui.error(&other.to_string(), &hints(other)),
+    }
+    ExitCode::from(code(error))
+}
+
+fn show(ui: &Ui, problems: &[Problem]) {
+    for problem in problems {
+        ui.problem(problem);
+    }
+}
+
+fn code(error: &OpsError) -> u8 {
+    if let OpsError::Fetch { source, .. } = error {
+        match source.as_ref() {
+            FetchError::Insert(InsertError::Io(_) | InsertError::Source(_)) | FetchError::Io(_) => {
+                return STORAGE;
+            }
+            FetchError::Insert(_) | FetchError::OtherPackage { .. } => return TRUST,
+            FetchError::NoChecksum => return USER,
+            FetchError::Read(_) => {}
+        }
+    }
+    if error.storage().is_some() {
+        return STORAGE;
+    }
+    match error {
+        OpsError::Read(ReadError::Hash { .. }) | OpsError::Unpack { .. } | OpsError::Damaged(_) => {
+            TRUST
+        }
+        OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) => STORAGE,
+        OpsError::Publish(PublishError::Busy { .. } | PublishError::Storage(_)) => STORAGE,
+        OpsError::Git(GitError::Failed { .. } | GitError::Offline { .. } | GitError::Io(_)) => {
+            STORAGE
+        }
+        OpsError::Link(LinkError::Io(_)) | OpsError::Vendor(VendorError::Io(_)) => STORAGE,
+        OpsError::Project(ProjectError::Io(_)) => STORAGE,
+        _ => USER,
+    }
+}
+
+/// What to do next.
+fn hints(error: &OpsError) -> Vec<String> {
+    let hint = match error {
+        OpsError::NoHome => "set LUMEN_HOME to a folder of yours".into(),
+        OpsError::NoRegistry => {
+            "set LUMEN_REGISTRY, or write `[registry]` with `default = \"https://…\"` into lumen.toml, or pass --registry"
+                .into()
+        }
+        OpsError::UnknownRegistry { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+        OpsError::UnknownRegistry { name, .. } => {
+            format!("add `{name} = \"https://…\"` to `[registry.registries]` in lumen.toml")
+        }
+        OpsError::User { hint, .. } => return hint.iter().cloned().collect(),
+        OpsError::Locked { .. } => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),
+        OpsError::GitPackage { name, .. } => {
+            format!("its lumen.toml must say `name = \"{name}\"`, at the root or at most four folders below")
+        }
+        OpsError::NoSuchRelease { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
+        OpsError::NoSuchRelease { name, version: Some(_), .. } => {
+            format!("`lumen pkg info {name}` lists the versions there are")
+        }
+        OpsError::NoSuchRelease { .. } => "`lumen pkg search` finds packages by words; is the registry the right one?".into(),
+        OpsError::Damaged(_) => "run `lumen pkg verify --repair` to fetch them again".into(),
+        OpsError::Project(ProjectError::NotFound(_)) => {
+            "run `lumen pkg init` to make a package here, or pass --manifest-path".into()
+        }
+        OpsError::Location(LocationError::Unsupported { .. }) => "copy the folder there with the host's own tools".into(),
+        OpsError::Link(LinkError::Occupied { .. }) => {
+            "move it away, or set `import-root` in `[install]` of lumen.toml to another folder".into()
+        }
+        OpsError::Link(LinkError::ImportRoot(_)) => "name a folder inside the project, such as \"deps\"".into(),
+        OpsError::Vendor(VendorError::Occupied(_)) => "choose an empty folder, or move those files away".into(),
+        OpsError::Git(GitError::NoGit) => "install git, or depend on a published version instead".into(),
+        OpsError::Git(GitError::Offline { .. }) | OpsError::Read(ReadError::Offline { .. }) => {
+            "run it once without --offline".into()
+        }
+        OpsError::Git(_) => "try the same with `git clone`; lumen uses the git program and its settings".into(),
+        OpsError::Publish(error) => return publish_hint(error).into_iter().collect(),
+        OpsError::Fetch { source, .. } => return fetch_hint(source).into_iter().collect(),
+        OpsError::Read(error) => return read_hint(error).into_iter().collect(),
+        OpsError::Pack(error) => return pack_hint(error).into_iter().collect(),
+        OpsError::Unpack { .. } => "the file was not made by `lumen pkg pack`, or was damaged; nothing was unpacked".into(),
+        _ => return Vec::new(),
+    };
+    vec![hint]
+}
+
+fn publish_hint(error: &PublishError) -> Option<String> {
+    Some(match error {
+        PublishError::VersionExists { .. } => {
+            "releases never change; try `lumen pkg publish --bump patch`".into()
+        }
+        PublishError::NameTaken { other, .. } => {
+            format!(
+                "users could mistake one for the other; choose another name, or publish a version of `{other}`"
+            )
+        }
+        PublishError::Name { .. } => "correct `name` in lumen.toml".into(),
+        PublishError::UnknownVersion { name, .. } | PublishError::UnknownPackage { name } => {
+            format!("`lumen pkg info {name}` lists the versions there are")
+        }
+        PublishError::RegistryExists { .. } => {
+            "publish to it with `lumen pkg publish --registry <url>`".into()
+        }
+        PublishError::Busy { .. } => "run the command again; it goes on where it stopped".into(),
+        PublishError::Storage(error) => return storage_hint(error),
+        _ => return None,
+    })
+}
+
+fn pack_hint(error: &PackError) -> Option<String> {
+    Some(match error {
+        PackError::Secrets(_) => {
+            "add them to .gitignore or `exclude`; to publish one all the same, write its exact path into `include`".into()
+        }
+        PackError::LinksOutside(_) => "replace the links by files, or add them to `exclude`".into(),
+        PackError::Paths(_) => "rename them, or add them to `exclude`".into(),
+        PackError::TooMany { .. } | PackError::TooLarge { .. } => {
+            "leave files out with `exclude` in [package], or split the package".into()
+        }
+        _ => return None,
+    })
+}
+
+fn fetch_hint(error: &FetchError) -> Option<String> {
+    Some(match error {
+        FetchError::Read(error) => return read_hint(error),
+        FetchError::Insert(InsertError::Hash { .. } | InsertError::Plain { .. } | InsertError::Size { .. }) => {
+            "the registry serves other bytes than were locked; nothing was installed. Tell whoever runs it".into()
+        }
+        FetchError::Insert(InsertError::Refused(_)) => "nothing was installed; tell the author of the package".into(),
+        FetchError::OtherPackage { .. } => "the registry's files contradict each other; tell whoever runs it".into(),
+        FetchError::NoChecksum => "run `lumen pkg update` to lock it anew".into(),
+        _ => return None,
+    })
+}
+
+fn read_hint(error: &ReadError) -> Option<String> {
+    match error {
+        ReadError::Storage(error) => storage_hint(error),
+        ReadError::Offline { .. } => Some("run it once without --offline".into()),
+        ReadError::Missing { .. } => {
+            Some("the registry is incomplete; tell whoever runs it".into())
+        }
+        ReadError::Hash { .. } => Some(
+            "the file was changed after it was published; tell whoever runs the registry".into(),
+        ),
+        ReadError::Malformed(_) => {
+            Some("this file is in the registry; tell whoever runs it".into())
+        }
+    }
+}
+
+fn storage_hint(error: &StorageError) -> Option<String> {
+    Some(match error {
+        StorageError::NoRoot { path } => {
+            format!("run `lumen registry init {path}` to make one, or correct the path")
+        }
+        StorageError::ReadOnly { .. } => {
+            "publish to the folder it is served from: `--registry file:///path`".into()
+        }
+        StorageError::Denied { .. } => {
+            "check the credentials in the URL, or LUMEN_REGISTRIES_<NAME>_TOKEN".into()
+        }
+        StorageError::Unreachable { .. } => {
+            "check the address and the network, or use --offline".into()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,189 @@
+//! Every way an operation can fail, as data. `lumen-cli` chooses the words of the hint and the exit code.
+
+use std::{io, path::PathBuf};
+
+use lumen_core::{
+    PackageName, Version, constraint::ConstraintError, edit::EditError, explain::Story,
+    name::NameError, problem::Problem,
+};
+use lumen_registry::{ReadError, StorageError, location::LocationError, publish::PublishError};
+use lumen_store::{
+    cas::InsertError,
+    link::{LinkError, vendor::VendorError},
+    pack::PackError,
+    project::ProjectError,
+    unpack::UnpackError,
+};
+
+use crate::git::GitError;
+
+/// Why an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// Neither `LUMEN_HOME` nor a home folder.
+    #[error("there is no home folder for the package store")]
+    NoHome,
+    /// A registry is needed and none is configured.
+    #[error("no registry is configured")]
+    NoRegistry,
+    /// A name that no configuration gives a URL.
+    #[error("{origin} names the registry `{name}`, which is not configured")]
+    UnknownRegistry {
+        /// The name.
+        name: String,
+        /// Where it was used.
+        origin: String,
+        /// A configured name that is close to it.
+        nearest: Option<String>,
+    },
+    /// Input files have errors; all that were found.
+    #[error("{}", .0.first().map_or("invalid input", |problem| problem.what.as_str()))]
+    Problems(Vec<Problem>),
+    /// The user asked for something that cannot be.
+    #[error("{what}")]
+    User {
+        /// What.
+        what: String,
+        /// What to do instead.
+        hint: Option<String>,
+    },
+    /// No versions satisfy every requirement.
+    #[error("{}", .0.title)]
+    Conflict(Box<Story>),
+    /// `--locked`, but the lock file is missing or out of date.
+    #[error("`lumen.lock` {reason}, and --locked forbids to change it")]
+    Locked {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The locked artifact of a package could not be had.
+    #[error("cannot install `{name}` {version}: {source}")]
+    Fetch {
+        /// The package.
+        name: PackageName,
+        /// Its version.
+        version: Version,
+        /// What went wrong.
+        source: Box<FetchError>,
+    },
+    /// A git repository does not hold the package asked for.
+    #[error("`{url}` holds no package called `{name}`")]
+    GitPackage {
+        /// The package.
+        name: PackageName,
+        /// The repository, without credentials.
+        url: String,
+    },
+    /// A release is not in the registry.
+    #[error("the registry has no `{name}`{}", .version.as_ref().map(|v| format!(" {v}")).unwrap_or_default())]
+    NoSuchRelease {
+        /// The package.
+        name: PackageName,
+        /// The version, if the package exists.
+        version: Option<Version>,
+        /// A name or version that is close.
+        nearest: Option<String>,
+    },
+    /// Installed files differ from the lock.
+    #[error("{0} of the installed packages are not as they were published")]
+    Damaged(usize),
+    /// The project could not be loaded.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// A registry's URL is invalid.
+    #[error(transparent)]
+    Location(#[from] LocationError),
+    /// A registry could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A registry could not be written.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// A package could not be packed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// An archive could not be unpacked.
+    #[error("cannot unpack `{}`: {source}", .file.display())]
+    Unpack {
+        /// The archive.
+        file: PathBuf,
+        /// Why.
+        source: UnpackError,
+    },
+    /// A project's links could not be made.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// Packages could not be copied into the project.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
+    /// Git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A manifest could not be edited.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// Not a package name.
+    #[error("`{text}` is not a package name: {source}")]
+    Name {
+        /// What was given.
+        text: String,
+        /// Why.
+        source: NameError,
+    },
+    /// Not a constraint.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
+    /// A file or folder could not be used.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Why the artifact of a package is not in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It was read and refused.
+    #[error(transparent)]
+    Insert(#[from] InsertError),
+    /// It is another package than the registry says.
+    #[error("the artifact's own lumen.toml says `{found}`")]
+    OtherPackage {
+        /// Name and version found.
+        found: String,
+    },
+    /// The lock has no checksum to check it with.
+    #[error("`lumen.lock` has no checksum for it")]
+    NoChecksum,
+    /// A file or folder could not be used.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl OpsError {
+    /// A mistake of the user's, with what to do instead.
+    pub fn user(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::User {
+            what: what.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    /// The storage error at the bottom, if there is one; it decides the exit code.
+    pub fn storage(&self) -> Option<&StorageError> {
+        let read = match self {
+            Self::Read(read) => read,
+            Self::Fetch { source, .. } => match source.as_ref() {
+                FetchError::Read(read) => read,
+                _ => return None,
+            },
+            Self::Publish(PublishError::Storage(storage)) => return Some(storage),
+            _ => return None,
+        };
+        match read {
+            ReadError::Storage(storage) => Some(storage),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! Git dependencies, through the `git` program.
+//!
+//! One bare repository per URL under `$LUMEN_HOME/git/db` and one plain folder
+//! per commit under `$LUMEN_HOME/git/checkouts`. The user's own git does the
+//! transport, so that its credentials, proxies and ssh set-up apply.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use fs_err as fs;
+use lumen_core::{Digest, manifest::GitReference};
+use lumen_durable::Lock;
+
+/// Transports a manifest may ask for; `ext::` and others would run commands.
+const PROTOCOLS: &str = "file:git:http:https:ssh";
+
+/// A commit's files in a folder.
+#[derive(Debug, Clone)]
+pub struct Checkout {
+    /// The folder; shared and never written to again.
+    pub dir: PathBuf,
+    /// The full commit hash.
+    pub commit: String,
+}
+
+/// Why a git dependency is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// The `git` program is missing.
+    #[error("the `git` program was not found")]
+    NoGit,
+    /// A git command failed.
+    #[error("git could not {action} `{url}`: {reason}")]
+    Failed {
+        /// What was tried ("fetch").
+        action: &'static str,
+        /// The repository, without credentials.
+        url: String,
+        /// The last thing git said.
+        reason: String,
+    },
+    /// The repository lacks the reference.
+    #[error("`{url}` has no {reference}")]
+    NoReference {
+        /// The repository, without credentials.
+        url: String,
+        /// What was asked for, with its kind.
+        reference: String,
+    },
+    /// Offline, and the commit is not here.
+    #[error("`{url}` is not on this machine at {reference}, and the network is off")]
+    Offline {
+        /// The repository, without credentials.
+        url: String,
+        /// What was asked for, with its kind.
+        reference: String,
+    },
+    /// A file operation failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Gets the files of a commit: the locked one, or the one the reference names now.
+///
+/// # Errors
+/// When git is missing or fails, or the reference does not exist.
+pub fn checkout(
+    home: &Path,
+    url: &str,
+    reference: &GitReference,
+    locked: Option<&str>,
+    offline: bool,
+) -> Result<Checkout, GitError> {
+    let id = &Digest::of(url.as_bytes()).hex()[..16];
+    let repository = Repository {
+        dir: home.join("git/db").join(id),
+        url,
+        shown: without_credentials(url),
+        reference,
+    };
+    let _lock = Lock::exclusive(&home.join("git/db").join(format!("{id}.lock")))?;
+    let commit = repository.commit(locked, offline)?;
+    let dir = home.join("git/checkouts").join(id).join(&commit);
+    if !dir.is_dir() {
+        repository.write_out(&commit, &dir)?;
+    }
+    Ok(Checkout { dir, commit })
+}
+
+/// A reference in words: "branch `main`".
+pub fn describe(reference: &GitReference) -> String {
+    match reference {
+        GitReference::Default => "default branch".into(),
+        GitReference::Branch(name) => format!("branch `{name}`"),
+        GitReference::Tag(name) => format!("tag `{name}`"),
+        GitReference::Rev(rev) => format!("commit `{rev}`"),
+    }
+}
+
+struct Repository<'a> {
+    dir: PathBuf,
+    url: &'a str,
+    shown: String,
+    reference: &'a GitReference,
+}
+
+impl Repository<'_> {
+    fn commit(&self, locked: Option<&str>, offline: bool) -> Result<String, GitError> {
+        if !self.dir.join("HEAD").is_file() {
+            fs::create_dir_all(&self.dir)?;
+            self.git("prepare a folder for", &["init", "--quiet", "--bare"])?;
+        }
+        let fixed = locked.or(match self.reference {
+            GitReference::Rev(rev) => Some(rev.as_str()),
+            _ => None,
+        });
+        if let Some(commit) = fixed.and_then(|rev| self.parse(rev)) {
+            return Ok(commit);
+        }
+        if offline {
+            let here = self.parse(&self.local_name());
+            let missing = || GitError::Offline {
+                url: self.shown.clone(),
+                reference: describe(self.reference),
+            };
+            return here.filter(|_| fixed.is_none()).ok_or_else(missing);
+        }
+        match fixed {
+            Some(rev) => self.fetch_commit(rev),
+            None => self.fetch_reference(),
+        }
+    }
+
+    /// Fetches one commit; many servers allow that by its hash, all allow it by fetching everything.
+    fn fetch_commit(&self, rev: &str) -> Result<String, GitError> {
+        let whole =
+            matches!(rev.len(), 40 | 64) && rev.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !(whole && self.fetch(&[rev], true).is_ok()) {
+            self.fetch(
+                &["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
+                false,
+            )?;
+        }
+        self.parse(rev)
+            .ok_or_else(|| self.no_reference(&format!("commit `{rev}`")))
+    }
+
+    fn fetch_reference(&self) -> Result<String, GitError> {
+        let theirs = match self.reference {
+            GitReference::Branch(name) => format!("refs/heads/{name}"),
+            GitReference::Tag(name) => format!("refs/tags/{name}"),
+            GitReference::Default | GitReference::Rev(_) => "HEAD".into(),
+        };
+        let name = self.local_name();
+        match self.fetch(&[&format!("+{theirs}:{name}")], true) {
+            Err(GitError::Failed { reason, .. }) if reason.contains("couldn't find remote ref") => {
+                return Err(self.no_reference(&describe(self.reference)));
+            }
+            other => other?,
+        }
+        self.parse(&name)
+            .ok_or_else(|| self.no_reference(&describe(self.reference)))
+    }
+
+    /// Where the bare repository keeps what the reference named last.
+    fn local_name(&self) -> String {
+        let (kind, name) = match self.reference {
+            GitReference::Branch(name) => ("branch", name.as_str()),
+            GitReference::Tag(name) => ("tag", name.as_str()),
+            GitReference::Default | GitReference::Rev(_) => ("default", "head"),
+        };
+        format!("refs/lumen/{kind}/{name}")
+    }
+
+    fn fetch(&self, refspecs: &[&str], shallow: bool) -> Result<(), GitError> {
+        let mut arguments = vec!["fetch", "--quiet", "--force", "--no-tags"];
+        if shallow {
+            arguments.extend(["--depth", "1"]);
+        }
+        arguments.extend(["--", self.url]);
+        arguments.extend(refspecs);
+        self.git("fetch", &arguments).map(drop)
+    }
+
+    /// The full hash of a commit that is here.
+    fn parse(&self, rev: &str) -> Option<String> {
+        let name = format!("{rev}^{{commit}}");
+        let output = self
+            .git(
+                "read",
+                &[
+                    "rev-parse",
+                    "--verify",
+                    "--quiet",
+                    "--end-of-options",
+                    &name,
+                ],
+            )
+            .ok()?;
+        let commit = output.trim();
+        (matches!(commit.len(), 40 | 64) && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .then(|| commit.to_owned())
+    }
+
+    fn write_out(&self, commit: &str, dir: &Path) -> Result<(), GitError> {
+        let parent = dir.parent().unwrap_or(dir);
+        lumen_durable::create_dir_all(parent)?;
+        let temporary = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .tempdir_in(parent)?;
+        let tree = temporary.path().join("tree");
+        fs::create_dir(&tree)?;
+        let index = temporary.path().join("index");
+        let mut command = self.command(&["checkout", "--quiet", "--force", commit, "--", "."]);
+        command
+            .env("GIT_WORK_TREE", &tree)
+            .env("GIT_INDEX_FILE", &index)
+            .current_dir(&tree);
+        self.run("check out", command)?;
+        Ok(lumen_durable::rename(&tree, dir)?)
+    }
+
+    fn git(&self, action: &'static str, arguments: &[&str]) -> Result<String, GitError> {
+        self.run(action, self.command(arguments))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command.args([
+            "-c",
+            "core.autocrlf=false",
+            "-c",
+            "core.hooksPath=",
+            "-c",
+            "advice.detachedHead=false",
+        ]);
+        command.args(arguments).current_dir(&self.dir);
+        for variable in [
+            "GIT_INDEX_FILE",
+            "GIT_WORK_TREE",
+            "GIT_OBJECT_DIRECTORY",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        ] {
+            command.env_remove(variable);
+        }
+        command
+            .env("GIT_DIR", &self.dir)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
+        // Messages are matched above, so they must not be translated.
+        command.env("LC_ALL", "C").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, action: &'static str, mut command: Command) -> Result<String, GitError> {
+        let output = command.output().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => GitError::NoGit,
+            _ => GitError::Io(error),
+        })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).replace(self.url, &self.shown);
+        let line = said
+            .lines()
+            .rev()
+            .find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+        let reason = line.or(said.lines().last()).unwrap_or("no reason given");
+        let reason = reason
+            .trim_start_matches("fatal: ")
+            .trim_start_matches("error: ")
+            .to_owned();
+        Err(GitError::Failed {
+            action,
+            url: self.shown.clone(),
+            reason,
+        })
+    }
+
+    fn no_reference(&self, reference: &str) -> GitError {
+        GitError::NoReference {
+            url: self.shown.clone(),
+            reference: reference.to_owned(),
+        }
+    }
+}
+
+/// The URL without user name and password.
+pub fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let authority_end = rest.find('/').unwrap_or(rest.len());
+    match rest[..authority_end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn git(dir: &Path, arguments: &[&str]) {
+        let identity = [
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ];
+        let status = Command::new("git")
+            .args(identity)
+            .args(arguments)
+            .current_dir(dir)
+            .status()
+            .unwrap();
+        assert!(status.success(), "{arguments:?}");
+    }
+
+    fn repository() -> (tempfile::TempDir, String) {
+        let dir = tempfile::tempdir().unwrap();
+        let work = dir.path().join("work");
+        fs::create_dir(&work).unwrap();
+        git(&work, &["init", "--quiet", "-b", "main"]);
+        for (text, tag) in [("one", "v1"), ("two", "v2")] {
+            fs::write(work.join("file"), text).unwrap();
+            git(&work, &["add", "."]);
+            git(&work, &["commit", "--quiet", "-m", text]);
+            git(&work, &["tag", tag]);
+        }
+        let url = format!("file://{}", work.display());
+        (dir, url)
+    }
+
+    #[test]
+    fn references_commits_and_offline() {
+        let (dir, url) = repository();
+        let home = dir.path().join("home");
+        let text = |checkout: &Checkout| fs::read_to_string(checkout.dir.join("file")).unwrap();
+        let tag = |name: &str| GitReference::Tag(name.into());
+        let one = checkout(&home, &url, &tag("v1"), None, false).unwrap();
+        assert_eq!(text(&one), "one");
+        let head = checkout(&home, &url, &GitReference::Default, None, false).unwrap();
+        assert_eq!(text(&head), "two");
+        let short = GitReference::Rev(one.commit[..10].into());
+        assert_eq!(
+            checkout(&home, &url, &short, None, false).unwrap().commit,
+            one.commit
+        );
+        let branch = GitReference::Branch("main".into());
+        assert_eq!(
+            checkout(&home, &url, &branch, Some(&one.commit), true)
+                .unwrap()
+                .commit,
+            one.commit
+        );
+        assert!(matches!(
+            checkout(&home, &url, &tag("v3"), None, false),
+            Err(GitError::NoReference { .. })
+        ));
+        assert!(matches!(
+            checkout(&home, &url, &tag("v2"), None, true),
+            Err(GitError::Offline { .. })
+        ));
+    }
+
+    #[test]
+    fn a_manifest_cannot_run_commands() {
+        let home = tempfile::tempdir().unwrap();
+        let mark = home.path().join("mark");
+        let url = format!("ext::sh -c touch% {}", mark.display());
+        assert!(checkout(home.path(), &url, &GitReference::Default, None, false).is_err());
+        assert!(
+            checkout(
+                home.path(),
+                "--upload-pack=touch",
+                &GitReference::Default,
+                None,
+                false
+            )
+            .is_err()
+        );
+        assert!(!mark.exists());
+    }
+
+    #[test]
+    fn credentials_are_hidden() {
+        assert_eq!(
+            without_credentials("https://u:p@h.example/x"),
+            "https://h.example/x"
+        );
+        assert_eq!(without_credentials("git@h.example:x"), "git@h.example:x");
+    }
+}

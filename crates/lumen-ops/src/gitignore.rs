@@ -1,0 +1,114 @@
+//! The block of `.gitignore` that Lumen keeps up to date.
+
+use std::path::Path;
+
+use fs_err as fs;
+
+const BEGIN: &str = "# lumen: made by `lumen pkg install`";
+const END: &str = "# lumen: end";
+
+/// Adds the block to a folder's `.gitignore`, creating the file where needed.
+///
+/// # Errors
+/// Any I/O error.
+pub fn create(dir: &Path) -> std::io::Result<()> {
+    let file = dir.join(".gitignore");
+    let text = read(&file)?;
+    match text.contains(BEGIN) {
+        true => Ok(()),
+        false => lumen_durable::write_atomic_fast(&file, with_block(&text, &[]).as_bytes()),
+    }
+}
+
+/// Lists the import links in the block, if the user has kept the block.
+///
+/// `links` are relative to the folder, with `/`.
+///
+/// # Errors
+/// Any I/O error.
+pub fn update(dir: &Path, links: &[String]) -> std::io::Result<()> {
+    let file = dir.join(".gitignore");
+    let text = read(&file)?;
+    let new = with_block(&text, links);
+    match text.contains(BEGIN) && new != text {
+        true => lumen_durable::write_atomic_fast(&file, new.as_bytes()),
+        false => Ok(()),
+    }
+}
+
+fn read(file: &Path) -> std::io::Result<String> {
+    match fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        other => other,
+    }
+}
+
+/// The text with the block replaced, or appended when there is none.
+fn with_block(text: &str, links: &[String]) -> String {
+    let mut block = format!("{BEGIN}\n.lumen/\n");
+    for link in links {
+        block.push_str(&format!("/{link}\n"));
+    }
+    block.push_str(END);
+    block.push('\n');
+    if let Some(begin) = text.find(BEGIN) {
+        let after = text[begin..]
+            .find(END)
+            .map_or(text.len(), |at| begin + at + END.len());
+        let rest = text[after..]
+            .strip_prefix("\r\n")
+            .or(text[after..].strip_prefix('\n'))
+            .unwrap_or(&text[after..]);
+        return format!("{}{block}{rest}", &text[..begin]);
+    }
+    let gap = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    format!("{text}{gap}{block}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_block_is_kept_in_its_place() {
+        let first = with_block("target\n", &[]);
+        assert_eq!(first, format!("target\n{BEGIN}\n.lumen/\n{END}\n"));
+        let edited = format!("{first}# mine\n");
+        let second = with_block(&edited, &["my_utils".into(), "org/http".into()]);
+        assert_eq!(
+            second,
+            format!("target\n{BEGIN}\n.lumen/\n/my_utils\n/org/http\n{END}\n# mine\n")
+        );
+        assert_eq!(with_block(&second, &[]), edited);
+    }
+
+    #[test]
+    fn a_block_without_end_is_closed() {
+        assert_eq!(
+            with_block(&format!("{BEGIN}\n.lumen/"), &[]),
+            format!("{BEGIN}\n.lumen/\n{END}\n")
+        );
+    }
+
+    #[test]
+    fn users_who_removed_the_block_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".gitignore"), "mine\n").unwrap();
+        update(dir.path(), &["x".into()]).unwrap();
+        assert_eq!(
+            fs::read_to_string(dir.path().join(".gitignore")).unwrap(),
+            "mine\n"
+        );
+        create(dir.path()).unwrap();
+        update(dir.path(), &["x".into()]).unwrap();
+        assert!(
+            fs::read_to_string(dir.path().join(".gitignore"))
+                .unwrap()
+                .contains("\n/x\n")
+        );
+    }
+}

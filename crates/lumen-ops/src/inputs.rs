@@ -1,0 +1,428 @@
+//! Everything on this machine that a resolution depends on: members, path and git packages.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use lumen_core::{
+    PackageName, Requirement,
+    lockfile::{LockedPackage, LockedSource, Lockfile},
+    manifest::{self, Dependency, DependencySource, GitReference, Manifest},
+    problem::{Problem, Severity},
+    resolve::{CatalogPackage, CatalogVersion, Root},
+};
+use lumen_store::project::{self, LocalPackage, Project};
+
+use crate::{
+    error::OpsError,
+    git::{self, Checkout},
+    report::Reporter,
+};
+
+/// How deep below a repository's root a package is looked for.
+const GIT_SEARCH_DEPTH: usize = 4;
+
+/// A package from a git repository.
+#[derive(Debug, Clone)]
+pub struct GitPackage {
+    /// URL as the manifest has it.
+    pub url: String,
+    /// What the manifest asks for.
+    pub reference: GitReference,
+    /// The commit in use.
+    pub checkout: Checkout,
+    /// The package's folder within the checkout.
+    pub dir: PathBuf,
+    /// Its manifest.
+    pub manifest: Manifest,
+}
+
+/// Everything on this machine that a resolution depends on.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Workspace members and path dependencies by name.
+    pub locals: BTreeMap<PackageName, LocalPackage>,
+    /// Packages from git by name.
+    pub git: BTreeMap<PackageName, GitPackage>,
+    /// What the resolution must satisfy.
+    pub roots: Vec<Root>,
+    /// Registry a member names for a package.
+    pub routes: BTreeMap<PackageName, String>,
+    /// Packages replaced by `[patch]`.
+    pub patched: BTreeSet<PackageName>,
+}
+
+/// Where git packages come from: the clones below `home`, and the lock's commits unless freed.
+pub struct GitOptions<'a> {
+    /// `$LUMEN_HOME`.
+    pub home: &'a Path,
+    /// Whether the network is off.
+    pub offline: bool,
+    /// The lock whose commits are kept.
+    pub lock: Option<&'a Lockfile>,
+    /// Packages whose commit may move.
+    pub unlock: &'a BTreeSet<PackageName>,
+}
+
+impl Inputs {
+    /// Loads path packages and checks git packages out.
+    ///
+    /// # Errors
+    /// When one of them is missing, invalid or not the package asked for.
+    pub fn gather(
+        project: &Project,
+        options: &GitOptions<'_>,
+        reporter: &dyn Reporter,
+    ) -> Result<Self, OpsError> {
+        let locals = project.local_packages()?;
+        let patches = &project.root_package.manifest.patches;
+        let mut gatherer = Gatherer {
+            options,
+            reporter,
+            patches,
+            found: BTreeMap::new(),
+        };
+        for local in locals.values().chain([&project.root_package]) {
+            let member = is_member(project, local);
+            gatherer.follow(&local.manifest, member, None, &locals)?;
+        }
+        let git = gatherer.found;
+        let mut routes = BTreeMap::new();
+        let mut roots = Vec::new();
+        for member in &project.members {
+            collect_routes(member, &mut routes)?;
+            roots.push(root(project, member));
+        }
+        Ok(Self {
+            locals,
+            git,
+            roots,
+            routes,
+            patched: patches.keys().cloned().collect(),
+        })
+    }
+
+    /// The catalog entries of packages that come from no registry.
+    pub fn catalog(&self) -> BTreeMap<PackageName, CatalogPackage> {
+        let mut catalog = BTreeMap::new();
+        let mut add = |name: &PackageName, source: String, manifest: &Manifest| {
+            let Some(package) = &manifest.package else {
+                return;
+            };
+            let version = CatalogVersion::new(package.version.clone()).with(
+                requirements(&manifest.dependencies),
+                manifest.features.clone(),
+            );
+            catalog.insert(name.clone(), CatalogPackage::local(source, version));
+        };
+        for (name, local) in &self.locals {
+            let place = if local.relative.is_empty() {
+                "this project".into()
+            } else {
+                format!("path `{}`", local.relative)
+            };
+            add(name, place, &local.manifest);
+        }
+        for (name, package) in &self.git {
+            add(
+                name,
+                format!("git `{}`", git::without_credentials(&package.url)),
+                &package.manifest,
+            );
+        }
+        catalog
+    }
+}
+
+/// The requirements of a local package as the lock records them; a member's include the root's patches.
+pub fn lock_requires(project: &Project, local: &LocalPackage) -> Vec<String> {
+    let mut requires = local.manifest.requires();
+    if is_member(project, local) && local.dir != project.root {
+        let patches = project.root_package.manifest.patches.clone();
+        requires.extend(
+            Manifest {
+                patches,
+                ..Manifest::default()
+            }
+            .requires(),
+        );
+        requires.sort();
+    }
+    requires
+}
+
+/// Why a lock no longer says what the manifests ask for; `None` when it does.
+pub fn stale(
+    project: &Project,
+    locals: &BTreeMap<PackageName, LocalPackage>,
+    lock: &Lockfile,
+) -> Option<String> {
+    for (name, local) in locals {
+        let Some(locked) = lock.packages.get(name) else {
+            return Some(format!("`{name}` is not in it"));
+        };
+        let Some(package) = &local.manifest.package else {
+            continue;
+        };
+        if locked.source != LockedSource::Path(local.relative.clone()) {
+            return Some(format!("`{name}` comes from another place"));
+        }
+        if locked.version != package.version {
+            return Some(format!(
+                "`{name}` is {} now, {} in the lock",
+                package.version, locked.version
+            ));
+        }
+        if locked.requires != lock_requires(project, local) {
+            return Some(format!("the dependencies of `{name}` have changed"));
+        }
+    }
+    let is_gone = |(name, package): &(&PackageName, &LockedPackage)| {
+        matches!(package.source, LockedSource::Path(_)) && !locals.contains_key(*name)
+    };
+    lock.packages
+        .iter()
+        .find(is_gone)
+        .map(|(name, _)| format!("`{name}` is no longer here"))
+}
+
+/// Everything a local package needs: dependencies, and for a member those of development.
+pub fn needs<'p>(
+    project: &Project,
+    local: &'p LocalPackage,
+) -> impl Iterator<Item = (&'p PackageName, &'p Dependency)> {
+    let dev = is_member(project, local).then_some(&local.manifest.dev_dependencies);
+    local
+        .manifest
+        .dependencies
+        .iter()
+        .chain(dev.into_iter().flatten())
+}
+
+fn is_member(project: &Project, local: &LocalPackage) -> bool {
+    local.dir == project.root || project.members.iter().any(|member| member.dir == local.dir)
+}
+
+fn root(project: &Project, member: &LocalPackage) -> Root {
+    let alone = project.members.len() == 1 && member.dir == project.root;
+    let mut requirements = requirements(&member.manifest.dependencies);
+    requirements.extend(self::requirements(&member.manifest.dev_dependencies));
+    Root {
+        member: member.name().filter(|_| !alone).map(ToString::to_string),
+        requirements,
+        features: member.manifest.features.clone(),
+    }
+}
+
+fn requirements(dependencies: &manifest::Dependencies) -> Vec<Requirement> {
+    dependencies
+        .iter()
+        .filter_map(|(name, dependency)| dependency.requirement(name))
+        .collect()
+}
+
+fn collect_routes(
+    member: &LocalPackage,
+    routes: &mut BTreeMap<PackageName, String>,
+) -> Result<(), OpsError> {
+    let manifest = &member.manifest;
+    for (name, dependency) in manifest
+        .dependencies
+        .iter()
+        .chain(&manifest.dev_dependencies)
+    {
+        let DependencySource::Registry {
+            registry: Some(registry),
+            ..
+        } = &dependency.source
+        else {
+            continue;
+        };
+        match routes.insert(name.clone(), registry.clone()) {
+            Some(other) if other != *registry => {
+                let what = format!(
+                    "`{name}` is asked for from two registries, `{other}` and `{registry}`"
+                );
+                let problem = member.problem(&dependency.span, what, "");
+                return Err(OpsError::Problems(vec![
+                    problem.hint("a project uses one source per package"),
+                ]));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+struct Gatherer<'a> {
+    options: &'a GitOptions<'a>,
+    reporter: &'a dyn Reporter,
+    patches: &'a manifest::Dependencies,
+    found: BTreeMap<PackageName, GitPackage>,
+}
+
+impl Gatherer<'_> {
+    /// Checks out the git packages a manifest needs, and those they need.
+    fn follow(
+        &mut self,
+        manifest: &Manifest,
+        member: bool,
+        inside: Option<&GitPackage>,
+        locals: &BTreeMap<PackageName, LocalPackage>,
+    ) -> Result<(), OpsError> {
+        let own = member.then(|| manifest.dev_dependencies.iter().chain(&manifest.patches));
+        let all: Vec<_> = manifest
+            .dependencies
+            .iter()
+            .chain(own.into_iter().flatten())
+            .collect();
+        for (name, dependency) in all {
+            if locals.contains_key(name) || self.found.contains_key(name) {
+                continue;
+            }
+            let dependency = self.patches.get(name).unwrap_or(dependency);
+            let package = match (&dependency.source, inside) {
+                (DependencySource::Git { url, reference, .. }, _) => {
+                    self.check_out(name, url, reference)?
+                }
+                (DependencySource::Path { path, .. }, Some(parent)) => {
+                    let dir = project::normalize(&parent.dir.join(path));
+                    let inside = dir.starts_with(&parent.checkout.dir);
+                    let manifest = inside.then(|| read_manifest(&dir)).transpose()?.flatten();
+                    let missing = || OpsError::GitPackage {
+                        name: name.clone(),
+                        url: parent.url.clone(),
+                    };
+                    GitPackage {
+                        dir,
+                        manifest: manifest.ok_or_else(missing)?,
+                        ..parent.clone()
+                    }
+                }
+                _ => continue,
+            };
+            self.found.insert(name.clone(), package.clone());
+            self.follow(&package.manifest, false, Some(&package), locals)?;
+        }
+        Ok(())
+    }
+
+    fn check_out(
+        &self,
+        name: &PackageName,
+        url: &str,
+        reference: &GitReference,
+    ) -> Result<GitPackage, OpsError> {
+        let shown = git::without_credentials(url);
+        let locked = self
+            .options
+            .lock
+            .and_then(|lock| lock.packages.get(name))
+            .and_then(|locked| match &locked.source {
+                LockedSource::Git {
+                    url,
+                    reference: asked,
+                    commit,
+                } if *url == shown && asked == reference => Some(commit.as_str()),
+                _ => None,
+            });
+        let locked = locked.filter(|_| !self.options.unlock.contains(name));
+        let checkout = git::checkout(
+            self.options.home,
+            url,
+            reference,
+            locked,
+            self.options.offline,
+        )?;
+        self.reporter.detail(
+            "Checked out",
+            format!("{shown} at {}", &checkout.commit[..10]),
+        );
+        let missing = || OpsError::GitPackage {
+            name: name.clone(),
+            url: shown.clone(),
+        };
+        let (dir, manifest) =
+            find_package(&checkout.dir, name, GIT_SEARCH_DEPTH)?.ok_or_else(missing)?;
+        Ok(GitPackage {
+            url: url.to_owned(),
+            reference: reference.clone(),
+            checkout,
+            dir,
+            manifest,
+        })
+    }
+}
+
+/// The folder of a package in a checkout.
+///
+/// # Errors
+/// When a manifest on the way is invalid.
+pub fn folder_of(checkout: &Path, name: &PackageName) -> Result<Option<PathBuf>, OpsError> {
+    Ok(find_package(checkout, name, GIT_SEARCH_DEPTH)?.map(|(dir, _)| dir))
+}
+
+/// The folder at or below `dir` that holds the package, nearest first.
+fn find_package(
+    dir: &Path,
+    name: &PackageName,
+    depth: usize,
+) -> Result<Option<(PathBuf, Manifest)>, OpsError> {
+    let mut level = vec![dir.to_owned()];
+    for _ in 0..=depth {
+        let mut next = Vec::new();
+        for dir in &level {
+            if let Some(manifest) = read_manifest(dir)?
+                && manifest
+                    .package
+                    .as_ref()
+                    .is_some_and(|package| package.name == *name)
+            {
+                return Ok(Some((dir.clone(), manifest)));
+            }
+            for entry in fs::read_dir(dir)? {
+                let entry = entry?;
+                // A link could lead out of the checkout.
+                if entry.file_type()?.is_dir()
+                    && !entry.file_name().to_string_lossy().starts_with('.')
+                {
+                    next.push(entry.path());
+                }
+            }
+        }
+        next.sort();
+        level = next;
+    }
+    Ok(None)
+}
+
+/// The manifest of a folder in a git repository; `None` when it has none.
+fn read_manifest(dir: &Path) -> Result<Option<Manifest>, OpsError> {
+    let file = dir.join(project::MANIFEST);
+    let is_file = file
+        .symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_file());
+    if !is_file {
+        return Ok(None);
+    }
+    let local = Project::load(&file)?;
+    let package = local.members.into_iter().find(|member| member.dir == *dir);
+    match package {
+        Some(package) => Ok(Some(package.manifest)),
+        None => {
+            let parsed = manifest::parse(&file.display().to_string(), &fs::read_to_string(&file)?);
+            let errors: Vec<Problem> = parsed
+                .problems
+                .into_iter()
+                .filter(|p| p.severity == Severity::Error)
+                .collect();
+            if errors.is_empty() {
+                Ok(parsed.manifest)
+            } else {
+                Err(OpsError::Problems(errors))
+            }
+        }
+    }
+}

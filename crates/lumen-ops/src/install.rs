@@ -1,0 +1,283 @@
+//! `lumen pkg install`: what `lumen.toml` asks for, as `lumen.lock` says, linked into the project.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use lumen_core::{
+    Digest, PackageName,
+    lockfile::{LockedSource, Lockfile},
+    problem::Problem,
+};
+use lumen_durable::Lock;
+use lumen_store::{
+    Sources,
+    link::{self, Linked, Plan, Planned, State, state},
+    project::{LOCKFILE, LocalPackage, MANIFEST, Project},
+};
+
+use crate::{
+    error::OpsError,
+    fetch, gitignore, maintain,
+    resolve::{self, Changes, ResolveOptions},
+    session::Session,
+};
+
+/// What an install did.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Nothing had to be done.
+    pub up_to_date: bool,
+    /// Packages in the project, local ones left out.
+    pub packages: usize,
+    /// Those that had to be downloaded.
+    pub downloaded: usize,
+    /// How the lock file changed.
+    pub changes: Changes,
+    /// Import links.
+    pub linked: Linked,
+}
+
+/// Installs.
+///
+/// # Errors
+/// When the project is invalid, no versions fit, a package cannot be had, or the disk fails.
+/// The project is then as it was.
+pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, OpsError> {
+    let root_hint = session.manifest_path()?;
+    if options.may_trust_state()
+        && let Some(outcome) = nothing_to_do(session, &root_hint)?
+    {
+        return Ok(outcome);
+    }
+    let project = session.project()?;
+    let _lock = lock(&project, options)?;
+    // Somebody else may have installed while this process waited for the lock.
+    let project = Project::load(&root_hint)?;
+    let resolved = resolve::run(session, &project, options)?;
+    apply(session, &project, resolved, options.dry_run)
+}
+
+/// Keeps other installs out of the project. A dry run writes nothing, not even a lock.
+///
+/// # Errors
+/// Any I/O error.
+pub fn lock(project: &Project, options: &ResolveOptions) -> Result<Option<Lock>, OpsError> {
+    match options.dry_run {
+        true => Ok(None),
+        false => Ok(Some(Lock::exclusive(
+            &project.dot_lumen().join("install.lock"),
+        )?)),
+    }
+}
+
+/// Fetches, writes the lock file if it changed, and links.
+///
+/// # Errors
+/// As [`run`].
+pub fn apply(
+    session: &Session<'_>,
+    project: &Project,
+    resolved: resolve::Resolved,
+    dry_run: bool,
+) -> Result<Outcome, OpsError> {
+    let resolve::Resolved {
+        lock,
+        locals,
+        changes,
+        ..
+    } = resolved;
+    let packages = lock
+        .packages
+        .values()
+        .filter(|package| package.checksum.is_some())
+        .count();
+    if dry_run {
+        return Ok(Outcome {
+            packages,
+            changes,
+            ..Outcome::default()
+        });
+    }
+    let store = session.store()?;
+    let fetched = fetch::run(session, &store, &lock)?;
+    for (file, text) in &project.edited {
+        lumen_durable::write_atomic(file, text.as_bytes())?;
+    }
+    let text = resolve::write_lock(project, &lock)?;
+    let plan = plan(session, project, &lock, &text, &locals, &fetched)?;
+    let linked = link::install(&project.root, &plan)?;
+    let links: Vec<String> = state::load(&project.root)?
+        .map(|state| state.imports.into_keys().collect())
+        .unwrap_or_default();
+    gitignore::update(&project.root, &links)?;
+    maintain::remember(&session.environment.home, project)?;
+    for skipped in &linked.imports_skipped {
+        let what = format!(
+            "`{}` has the import path `{}` of `{}`",
+            skipped.package, skipped.path, skipped.taken_by
+        );
+        session.reporter.warn(
+            Problem::warning(what).hint("only the latter can be imported; rename one of them"),
+        );
+    }
+    Ok(Outcome {
+        up_to_date: false,
+        packages,
+        downloaded: fetched.downloaded,
+        changes,
+        linked,
+    })
+}
+
+fn plan(
+    session: &Session<'_>,
+    project: &Project,
+    lock: &Lockfile,
+    lock_text: &str,
+    locals: &BTreeMap<PackageName, LocalPackage>,
+    fetched: &fetch::Fetched,
+) -> Result<Plan, OpsError> {
+    let settings = session.settings()?;
+    let mut packages = BTreeMap::new();
+    for (name, locked) in &lock.packages {
+        let planned = match (&locked.source, fetched.entries.get(name)) {
+            (LockedSource::Path(relative), _) => {
+                // Members need no link to themselves unless another one depends on them.
+                let needed = lock
+                    .packages
+                    .values()
+                    .any(|other| other.dependencies.contains(name));
+                let Some(local) = locals
+                    .get(name)
+                    .filter(|_| needed || !is_member(project, relative))
+                else {
+                    continue;
+                };
+                Planned {
+                    version: locked.version.to_string(),
+                    digest: None,
+                    target: local.dir.clone(),
+                    sources: Sources::find(&local.dir),
+                }
+            }
+            (_, Some(entry)) => Planned {
+                version: locked.version.to_string(),
+                digest: locked.checksum,
+                target: entry.tree().to_owned(),
+                sources: entry.sources(),
+            },
+            (_, None) => continue,
+        };
+        packages.insert(name.clone(), planned);
+    }
+    let mut facts = BTreeMap::from([(
+        "lock".to_owned(),
+        Digest::of(lock_text.as_bytes()).to_string(),
+    )]);
+    for local in locals.values().chain([&project.root_package]) {
+        facts.insert(
+            fact_of(&local.relative),
+            Digest::of(local.source.as_bytes()).to_string(),
+        );
+    }
+    facts.insert("settings".into(), settings_fact(settings));
+    Ok(Plan {
+        mode: settings.link,
+        import_root: settings.import_root.to_string_lossy().replace('\\', "/"),
+        packages,
+        facts,
+    })
+}
+
+fn is_member(project: &Project, relative: &str) -> bool {
+    project
+        .members
+        .iter()
+        .any(|member| member.relative == relative)
+}
+
+fn fact_of(relative: &str) -> String {
+    format!("manifest {relative}")
+}
+
+fn settings_fact(settings: &crate::settings::Settings) -> String {
+    format!("{} {}", settings.link, settings.import_root.display())
+}
+
+/// The fast path: every file that decides an install is as it was after the last one, and all links are there.
+fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcome>, OpsError> {
+    let Some(root) = installed_root(manifest) else {
+        return Ok(None);
+    };
+    let Some(state) = state::load(&root)?.filter(|state| state.complete) else {
+        return Ok(None);
+    };
+    let unchanged = |file: &Path, digest: &str| {
+        std::fs::read(file).is_ok_and(|bytes| Digest::of(&bytes).to_string() == digest)
+    };
+    for (fact, value) in &state.facts {
+        let same = match (fact.as_str(), fact.strip_prefix("manifest ")) {
+            ("lock", _) => unchanged(&root.join(LOCKFILE), value),
+            (_, Some(relative)) => unchanged(&root.join(relative).join(MANIFEST), value),
+            _ => true,
+        };
+        if !same {
+            return Ok(None);
+        }
+    }
+    if !session.environment.config_files.is_empty() {
+        session.project()?;
+        if state.facts.get("settings") != Some(&settings_fact(session.settings()?)) {
+            return Ok(None);
+        }
+    }
+    if !link::links_intact(&root, &state) || !members_unchanged(&root, &state) {
+        return Ok(None);
+    }
+    let packages = state
+        .packages
+        .values()
+        .filter(|package| package.digest.is_some())
+        .count();
+    Ok(Some(Outcome {
+        up_to_date: true,
+        packages,
+        ..Outcome::default()
+    }))
+}
+
+/// The nearest folder, from the manifest's upwards, in which an install was made.
+fn installed_root(manifest: &Path) -> Option<PathBuf> {
+    let dir = manifest.parent()?;
+    dir.ancestors()
+        .find(|dir| dir.join(lumen_store::project::DOT_LUMEN).is_dir())
+        .map(Path::to_owned)
+}
+
+/// A new folder under a workspace's pattern is a member that no recorded manifest mentions.
+fn members_unchanged(root: &Path, state: &State) -> bool {
+    let recorded = |relative: &str| state.facts.contains_key(&fact_of(relative));
+    if state
+        .facts
+        .keys()
+        .filter(|fact| fact.starts_with("manifest "))
+        .count()
+        == 1
+        && recorded("")
+    {
+        // One manifest: look whether it is a workspace only by its text, which is cheap.
+        let text = std::fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
+        if !text.contains("workspace") {
+            return true;
+        }
+    }
+    match Project::load(&root.join(MANIFEST)) {
+        Ok(project) => project
+            .members
+            .iter()
+            .all(|member| recorded(&member.relative)),
+        Err(_) => false,
+    }
+}

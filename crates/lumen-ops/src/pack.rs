@@ -1,0 +1,242 @@
+//! `lumen pkg pack` and `unpack`, and the checks a package passes before it is packed.
+
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use lumen_core::{
+    Digest, Version,
+    edit::{self, EditError},
+    index::{DependencyOptions, Integrity, Release},
+    manifest::{self, Dependency, DependencySource, Manifest, Package},
+    problem::Problem,
+};
+use lumen_store::{
+    archive::{Limits, Summary},
+    pack::{self, Listing, PackOptions, Packed},
+    project::{LocalPackage, Project},
+    unpack,
+};
+
+use crate::{error::OpsError, session::Session};
+
+/// A package ready to be packed: everything checked that can be without looking at its files.
+#[derive(Debug)]
+pub struct Checked {
+    /// The package's folder.
+    pub dir: PathBuf,
+    /// `[package]`.
+    pub package: Package,
+    /// The release's metadata, without artifacts and time.
+    pub release: Release,
+    /// What to put into the archive.
+    pub options: PackOptions,
+    /// Worth saying, but no reason to stop.
+    pub warnings: Vec<Problem>,
+}
+
+/// Checks the package the command was run in; `version` replaces the manifest's.
+///
+/// # Errors
+/// Everything that makes it unfit to be published, at once.
+pub fn check(project: &Project, version: Option<&Version>) -> Result<Checked, OpsError> {
+    let local = current(project)?;
+    let mut problems = Vec::new();
+    let source = match version {
+        Some(version) => edit::set_version(&local.source, version)?,
+        None => local.source.to_string(),
+    };
+    let manifest = &local.manifest;
+    let Some(package) = &manifest.package else {
+        return Err(OpsError::user(
+            format!("`{}` has no [package] table", local.file),
+            "run this in a package's folder",
+        ));
+    };
+    for (name, dependency) in &manifest.dependencies {
+        check_dependency(local, name.as_str(), dependency, &mut problems);
+    }
+    if !problems.is_empty() {
+        return Err(OpsError::Problems(problems));
+    }
+    let text = edit::for_publish(&source, manifest).map_err(|error| no_version(local, error))?;
+    let mut package = package.clone();
+    package.version = version.unwrap_or(&package.version).clone();
+    let release = release(manifest, &package, &text);
+    let warnings = warnings(local, &package);
+    let options = PackOptions {
+        include: package.include.clone(),
+        exclude: package.exclude.clone(),
+        manifest_override: Some(text.into_bytes()),
+        ..PackOptions::default()
+    };
+    Ok(Checked {
+        dir: local.dir.clone(),
+        package,
+        release,
+        options,
+        warnings,
+    })
+}
+
+/// Lists what would be packed.
+///
+/// # Errors
+/// When the folder holds secrets or paths that do not work everywhere.
+pub fn list(checked: &Checked) -> Result<Listing, OpsError> {
+    Ok(pack::list(&checked.dir, &checked.options)?)
+}
+
+/// Packs.
+///
+/// # Errors
+/// As [`list`].
+pub fn pack(checked: &Checked) -> Result<Packed, OpsError> {
+    Ok(pack::pack(&checked.dir, &checked.options)?)
+}
+
+/// Packs the package into `<out>/<name>-<version>.tar`; a scope becomes part of the file name.
+///
+/// # Errors
+/// As [`check`] and [`list`], and any I/O error.
+pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBuf), OpsError> {
+    let checked = check(&session.project()?, None)?;
+    let packed = pack(&checked)?;
+    let name = checked
+        .package
+        .name
+        .as_str()
+        .trim_start_matches('@')
+        .replace('/', "-");
+    let file = session
+        .options
+        .working_dir
+        .join(out)
+        .join(format!("{name}-{}.tar", checked.package.version));
+    lumen_durable::write_atomic(&file, &packed.tar)?;
+    Ok((checked, packed, file))
+}
+
+/// Unpacks an archive with the strict reader; on refusal nothing is left in `dir`.
+///
+/// # Errors
+/// When the archive breaks a rule, `dir` is not empty, or the disk fails.
+pub fn unpack(file: &Path, dir: &Path) -> Result<Summary, OpsError> {
+    let input = fs::File::open(file)?;
+    let size = input.metadata()?.len();
+    unpack::unpack(input, Some(size), &Limits::default(), dir).map_err(|source| OpsError::Unpack {
+        file: file.to_owned(),
+        source,
+    })
+}
+
+/// The package the command was run in.
+///
+/// # Errors
+/// When the command was run in a workspace, outside of its members.
+pub fn current(project: &Project) -> Result<&LocalPackage, OpsError> {
+    project.current_member().ok_or_else(|| {
+        let members: Vec<String> = project
+            .members
+            .iter()
+            .map(|member| format!("`{}`", member.relative))
+            .collect();
+        OpsError::user(
+            "this is the root of a workspace, not a package",
+            format!("run it in a member's folder: {}", members.join(", ")),
+        )
+    })
+}
+
+fn check_dependency(
+    local: &LocalPackage,
+    name: &str,
+    dependency: &Dependency,
+    problems: &mut Vec<Problem>,
+) {
+    match &dependency.source {
+        DependencySource::Path { constraint: None, .. } => problems.push(
+            local
+                .problem(&dependency.span, format!("the path dependency `{name}` has no version"), "")
+                .hint("others cannot see your folders: add `version = \"…\"` beside `path`"),
+        ),
+        DependencySource::Git { constraint: None, .. } => problems.push(
+            local
+                .problem(&dependency.span, format!("the git dependency `{name}` has no version"), "")
+                .hint("a registry serves only what is in it: publish it there and add `version = \"…\"`"),
+        ),
+        DependencySource::Registry { registry: Some(registry), .. } => problems.push(
+            local
+                .problem(&dependency.span, format!("`{name}` comes from the registry `{registry}`"), "")
+                .hint("users of this package may not have it: publish it to the same registry, or pin its scope"),
+        ),
+        _ => {}
+    }
+}
+
+fn no_version(local: &LocalPackage, error: EditError) -> OpsError {
+    match error {
+        EditError::Malformed(problem) => OpsError::Problems(vec![*problem]),
+        error => {
+            let problem = Problem::error(format!("`{}` cannot be published: {error}", local.file));
+            OpsError::Problems(vec![problem])
+        }
+    }
+}
+
+/// The metadata of a release; `text` is the `lumen.toml` that goes into the archive.
+fn release(manifest: &Manifest, package: &Package, text: &str) -> Release {
+    let named = |dependencies: &manifest::Dependencies| -> Vec<_> {
+        dependencies
+            .iter()
+            .map(|(name, dependency)| (name.clone(), dependency.clone()))
+            .collect()
+    };
+    let dependencies = named(&manifest.dependencies);
+    let constraint = |dependency: &Dependency| dependency.constraint().cloned();
+    let options = |dependency: &Dependency| DependencyOptions {
+        optional: dependency.optional,
+        features: dependency.features.clone(),
+        default_features: (!dependency.default_features).then_some(false),
+    };
+    Release {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        deps: dependencies
+            .iter()
+            .filter_map(|(name, d)| Some((name.clone(), constraint(d)?)))
+            .collect(),
+        dependency_options: dependencies
+            .iter()
+            .map(|(name, dependency)| (name.clone(), options(dependency)))
+            .filter(|(_, options)| *options != DependencyOptions::default())
+            .collect(),
+        features: manifest.features.clone(),
+        artifacts: Vec::new(),
+        integrity: Some(Integrity {
+            manifest_hash: Some(Digest::of(text.as_bytes())),
+        }),
+        license: package.license.clone(),
+        description: package.description.clone(),
+        categories: package.categories.clone(),
+        published_at: None,
+    }
+}
+
+fn warnings(local: &LocalPackage, package: &Package) -> Vec<Problem> {
+    let missing = |key: &str, why: &str| {
+        local
+            .problem(&package.name_span, format!("the package has no {key}"), "")
+            .hint(format!("add `{key} = \"…\"`: {why}"))
+    };
+    let mut problems = Vec::new();
+    if package.license.is_none() {
+        problems.push(missing("license", "without one nobody may use it"));
+    }
+    if package.description.is_none() {
+        problems.push(missing("description", "search shows and searches it"));
+    }
+    for problem in &mut problems {
+        problem.severity = lumen_core::problem::Severity::Warning;
+    }
+    problems
+}

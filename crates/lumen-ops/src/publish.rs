@@ -1,0 +1,220 @@
+//! `lumen pkg publish`, `yank` and `unyank`, and `lumen registry init`.
+
+use lumen_core::{Digest, PackageName, Version, edit, index::Release};
+use lumen_registry::{
+    Location,
+    publish::{self, PublishError, PublishRequest},
+};
+use lumen_store::{pack::Packed, project::MANIFEST};
+
+use crate::{
+    error::OpsError,
+    pack::{self, Checked},
+    session::Session,
+    settings::DEFAULT,
+};
+
+/// Which part of the version to raise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bump {
+    /// 1.2.3 -> 2.0.0
+    Major,
+    /// 1.2.3 -> 1.3.0
+    Minor,
+    /// 1.2.3 -> 1.2.4
+    Patch,
+}
+
+/// A packed release and where it would go: what the user agrees to.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The package as checked.
+    pub checked: Checked,
+    /// Its archive.
+    pub packed: Packed,
+    /// Where it goes.
+    pub location: Location,
+    /// The name of that registry in the configuration.
+    pub registry: String,
+    /// The manifest with the raised version, to be written before publishing.
+    bumped: Option<String>,
+}
+
+/// What came of a publish.
+#[derive(Debug)]
+pub struct Outcome {
+    /// `false`: the identical release was there already.
+    pub new: bool,
+    /// The release as it is in the registry.
+    pub release: Release,
+    /// The digest of its `<version>.json`.
+    pub metadata: Digest,
+}
+
+/// Checks and packs the package, and finds the registry to publish to.
+///
+/// # Errors
+/// Everything that makes the package unfit; no registry.
+pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, OpsError> {
+    let project = session.project()?;
+    let local = pack::current(&project)?;
+    let version = bump
+        .zip(local.manifest.package.as_ref())
+        .map(|(bump, package)| raised(&package.version, bump));
+    let bumped = version
+        .as_ref()
+        .map(|version| edit::set_version(&local.source, version))
+        .transpose()?;
+    let checked = pack::check(&project, version.as_ref())?;
+    if !checked.package.publish {
+        return Err(OpsError::user(
+            format!("`{}` says `publish = false`", checked.package.name),
+            "remove that line from lumen.toml to publish it",
+        ));
+    }
+    let registry = match &session.options.registry {
+        Some(_) => DEFAULT.to_owned(),
+        None => session
+            .settings()?
+            .registry_of(&checked.package.name)
+            .to_owned(),
+    };
+    let location = session.location(&registry)?;
+    let packed = pack::pack(&checked)?;
+    Ok(Prepared {
+        checked,
+        packed,
+        location,
+        registry,
+        bumped,
+    })
+}
+
+/// Publishes, and reads the release back.
+///
+/// # Errors
+/// When the version exists with other contents, or the registry cannot be written.
+pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsError> {
+    let Prepared {
+        checked,
+        packed,
+        location,
+        registry,
+        bumped,
+    } = prepared;
+    if let Some(text) = bumped {
+        lumen_durable::write_atomic(&checked.dir.join(MANIFEST), text.as_bytes())?;
+    }
+    let request = PublishRequest {
+        release: checked.release,
+        tar: packed.tar,
+        zst: Some(packed.zst),
+        now: session
+            .options
+            .now
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        registry_name: registry_name(&location),
+    };
+    let handle = session.registry(&registry)?;
+    session.block_on(async {
+        let published = publish::publish(handle.storage(), &request).await?;
+        // Read it back as everybody else will.
+        let (name, version) = (&published.release.name, &published.release.version);
+        let seen = handle
+            .release(name, version, Some(published.metadata))
+            .await?;
+        let index = handle.package_index(name).await?;
+        match seen.is_some() && index.is_some_and(|index| index.versions.contains(version)) {
+            true => Ok(Outcome {
+                new: published.new,
+                release: published.release,
+                metadata: published.metadata,
+            }),
+            false => Err(PublishError::UnknownVersion {
+                name: name.clone(),
+                version: version.clone(),
+                versions: Vec::new(),
+            }
+            .into()),
+        }
+    })
+}
+
+/// Makes an empty registry.
+///
+/// # Errors
+/// When there is one already, or the location cannot be written to.
+pub fn init(
+    session: &Session<'_>,
+    location: &str,
+    name: Option<&str>,
+) -> Result<Location, OpsError> {
+    let location = Location::parse_path(location, &session.options.working_dir)?;
+    let name = name.map_or_else(|| registry_name(&location), str::to_owned);
+    let now = session
+        .options
+        .now
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
+    session.block_on(async { Ok(publish::init(&location, &name, &now).await?) })?;
+    Ok(location)
+}
+
+/// Yanks a release for a reason, or takes the yank back. Returns whether anything changed.
+///
+/// # Errors
+/// When there is no such release, or the registry cannot be written.
+pub fn yank(
+    session: &Session<'_>,
+    name: &PackageName,
+    version: &Version,
+    reason: Option<&str>,
+) -> Result<bool, OpsError> {
+    session.maybe_project()?;
+    let registry = match &session.options.registry {
+        Some(_) => session.registry(DEFAULT)?,
+        None => session.registry_of(name)?,
+    };
+    let now = session
+        .options
+        .now
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
+    session.block_on(async {
+        let done = match reason {
+            Some(reason) => {
+                publish::yank(registry.storage(), name, version, Some(reason), &now).await?
+            }
+            None => publish::unyank(registry.storage(), name, version, &now).await?,
+        };
+        Ok(done.changed)
+    })
+}
+
+/// The name a registry gets when none is given: its folder's, or its host's.
+fn registry_name(location: &Location) -> String {
+    let url = location.url();
+    let last = url
+        .trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default();
+    if last.is_empty() {
+        "lumen-registry".into()
+    } else {
+        last.to_owned()
+    }
+}
+
+fn raised(version: &Version, bump: Bump) -> Version {
+    match bump {
+        Bump::Major => Version::new(version.major + 1, 0, 0),
+        Bump::Minor => Version::new(version.major, version.minor + 1, 0),
+        // A pre-release comes before its release.
+        Bump::Patch if !version.pre.is_empty() => {
+            Version::new(version.major, version.minor, version.patch)
+        }
+        Bump::Patch => Version::new(version.major, version.minor, version.patch + 1),
+    }
+}

@@ -1,0 +1,66 @@
+//! What an operation tells while it runs; how it looks is the caller's affair.
+
+use lumen_core::problem::Problem;
+
+/// Something worth telling the user.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A finished step: a verb in the past tense and its object ("Installed", "12 packages in 0.4s").
+    Done {
+        /// The verb.
+        verb: &'static str,
+        /// What was done to what.
+        message: String,
+    },
+    /// A finished step that only interests with `-v`.
+    Detail {
+        /// The verb.
+        verb: &'static str,
+        /// What was done to what.
+        message: String,
+    },
+    /// Something the user should know and may want to act on.
+    Warning(Problem),
+    /// Work of a known length began.
+    Started {
+        /// What is being worked on ("Fetching").
+        verb: &'static str,
+        /// Number of steps to come.
+        steps: u64,
+    },
+    /// One step of the work is done.
+    Advanced {
+        /// What the step was about.
+        item: String,
+    },
+    /// The work is over.
+    Finished,
+}
+
+/// Receives events, from any thread.
+pub trait Reporter: Send + Sync {
+    /// Takes one event.
+    fn report(&self, event: Event);
+
+    /// Reports a finished step.
+    fn done(&self, verb: &'static str, message: String) {
+        self.report(Event::Done { verb, message });
+    }
+
+    /// Reports a finished step that only interests with `-v`.
+    fn detail(&self, verb: &'static str, message: String) {
+        self.report(Event::Detail { verb, message });
+    }
+
+    /// Reports a warning.
+    fn warn(&self, problem: Problem) {
+        self.report(Event::Warning(problem));
+    }
+}
+
+/// Drops every event; for tests and for work that must stay silent.
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: Event) {}
+}

@@ -1,0 +1,471 @@
+//! From manifests to a lock: keeps the lock where it still fits, resolves where it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lumen_core::{
+    PackageName, Version,
+    explain::explain,
+    key::ArtifactKind,
+    lockfile::{Compressed, LockedPackage, LockedSource, Lockfile},
+    problem::Problem,
+    resolve::{Order, Request},
+};
+use lumen_registry::loader::{self, Chosen, LoadError, Loaded, Routes};
+use lumen_store::{
+    cas::Store,
+    pack::{self, PackOptions},
+    project::{LOCKFILE, LocalPackage, Project},
+};
+
+use crate::{
+    error::OpsError,
+    fetch, git,
+    inputs::{self, GitOptions, Inputs},
+    report::Event,
+    session::Session,
+};
+
+/// How to resolve.
+#[derive(Debug, Clone, Default)]
+pub struct ResolveOptions {
+    /// The lock must exist and fit.
+    pub locked: bool,
+    /// Write nothing.
+    pub dry_run: bool,
+    /// Which versions are tried first.
+    pub order: Order,
+    /// Ignore releases published after this moment, in seconds since 1970.
+    pub exclude_newer: Option<i64>,
+    /// What may move to other versions than the lock's.
+    pub unlock: Unlock,
+}
+
+/// What may move to other versions than the lock's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Unlock {
+    /// Nothing, unless a requirement forbids the locked version.
+    #[default]
+    Nothing,
+    /// These packages.
+    Names(BTreeSet<PackageName>),
+    /// Everything.
+    All,
+}
+
+impl ResolveOptions {
+    /// Whether an install with these options does nothing when nothing changed since the last one.
+    pub fn may_trust_state(&self) -> bool {
+        !self.dry_run
+            && self.unlock == Unlock::Nothing
+            && self.order == Order::Newest
+            && self.exclude_newer.is_none()
+    }
+}
+
+/// A lock that fits the manifests.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The lock.
+    pub lock: Lockfile,
+    /// The local packages it was made for.
+    pub locals: BTreeMap<PackageName, LocalPackage>,
+    /// What is different from the lock before.
+    pub changes: Changes,
+}
+
+/// Differences between two locks, registry and git packages only.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// New packages.
+    pub added: Vec<(PackageName, Version)>,
+    /// Packages no longer needed.
+    pub removed: Vec<(PackageName, Version)>,
+    /// Packages at another version: old, new.
+    pub changed: Vec<(PackageName, Version, Version)>,
+}
+
+impl Changes {
+    /// Compares two locks.
+    pub fn between(old: Option<&Lockfile>, new: &Lockfile) -> Self {
+        let remote = |lock: &Lockfile| -> BTreeMap<PackageName, Version> {
+            let packages = lock
+                .packages
+                .iter()
+                .filter(|(_, package)| !matches!(package.source, LockedSource::Path(_)));
+            packages
+                .map(|(name, package)| (name.clone(), package.version.clone()))
+                .collect()
+        };
+        let (old, new) = (old.map(remote).unwrap_or_default(), remote(new));
+        let mut changes = Self::default();
+        for (name, version) in &new {
+            match old.get(name) {
+                None => changes.added.push((name.clone(), version.clone())),
+                Some(before) if before != version => {
+                    changes
+                        .changed
+                        .push((name.clone(), before.clone(), version.clone()));
+                }
+                Some(_) => {}
+            }
+        }
+        changes.removed = old
+            .into_iter()
+            .filter(|(name, _)| !new.contains_key(name))
+            .collect();
+        changes
+    }
+
+    /// Whether the locks are the same.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
+/// Makes a lock that fits the project's manifests.
+///
+/// # Errors
+/// When the lock may not change but must, no versions fit, or something cannot be read.
+pub fn run(
+    session: &Session<'_>,
+    project: &Project,
+    options: &ResolveOptions,
+) -> Result<Resolved, OpsError> {
+    let old = project.lock.as_ref().map(|(lock, _)| lock);
+    let locals = project.local_packages()?;
+    if options.unlock == Unlock::Nothing {
+        let stale = old.map(|lock| inputs::stale(project, &locals, lock));
+        match stale {
+            Some(None) => {
+                let lock = old.cloned().unwrap_or_default();
+                restore_git(session, &lock)?;
+                return Ok(Resolved {
+                    lock,
+                    locals,
+                    changes: Changes::default(),
+                });
+            }
+            Some(Some(reason)) if options.locked => {
+                return Err(OpsError::Locked {
+                    reason: format!("is out of date: {reason}"),
+                });
+            }
+            None if options.locked => {
+                return Err(OpsError::Locked {
+                    reason: "does not exist".into(),
+                });
+            }
+            _ => {}
+        }
+    }
+    let unlock = match (&options.unlock, old) {
+        (Unlock::Nothing, _) | (Unlock::All, None) => BTreeSet::new(),
+        (Unlock::All, Some(lock)) => lock.packages.keys().cloned().collect(),
+        (Unlock::Names(names), _) => names.clone(),
+    };
+    let git = GitOptions {
+        home: &session.environment.home,
+        offline: session.options.offline,
+        lock: old,
+        unlock: &unlock,
+    };
+    let inputs = Inputs::gather(project, &git, session.reporter)?;
+    let request = request(session, options, &inputs, old, unlock.clone());
+    let routes = routes(session, &inputs)?;
+    let loaded = load(session, &routes, &inputs, &request)?;
+    warn_of_yanks(session, &loaded);
+    let lock = lock(session, project, &inputs, &loaded)?;
+    let changes = Changes::between(old, &lock);
+    Ok(Resolved {
+        lock,
+        locals: inputs.locals,
+        changes,
+    })
+}
+
+/// Writes the lock file if its text changes; returns the text.
+///
+/// # Errors
+/// Any I/O error; the old file is then still there.
+pub fn write_lock(project: &Project, lock: &Lockfile) -> Result<String, OpsError> {
+    let text = lock.render();
+    if project.lock.as_ref().is_none_or(|(_, old)| *old != text) {
+        lumen_durable::write_atomic(&project.root.join(LOCKFILE), text.as_bytes())?;
+    }
+    Ok(text)
+}
+
+fn request(
+    session: &Session<'_>,
+    options: &ResolveOptions,
+    inputs: &Inputs,
+    old: Option<&Lockfile>,
+    unlock: BTreeSet<PackageName>,
+) -> Request {
+    let from_registry =
+        |package: &LockedPackage| matches!(package.source, LockedSource::Registry(_));
+    let locked = old
+        .into_iter()
+        .flat_map(|lock| &lock.packages)
+        .filter(|(_, package)| from_registry(package));
+    Request {
+        roots: inputs.roots.clone(),
+        locked: locked
+            .map(|(name, package)| (name.clone(), package.version.clone()))
+            .collect(),
+        unlock,
+        order: options.order,
+        exclude_newer: options.exclude_newer,
+        offline: session.options.offline,
+        patched: inputs.patched.clone(),
+        ..Request::default()
+    }
+}
+
+fn routes(session: &Session<'_>, inputs: &Inputs) -> Result<Routes, OpsError> {
+    let settings = session.settings()?;
+    let default = settings
+        .default
+        .as_ref()
+        .map(|_| session.registry(crate::settings::DEFAULT))
+        .transpose()?;
+    let mut routes = Routes::new(default);
+    for (scope, name) in &settings.scopes {
+        routes.pin_scope(scope, session.registry(name)?);
+    }
+    for (name, registry) in &inputs.routes {
+        routes.pin(name.clone(), session.registry(registry)?);
+    }
+    for name in session.registry_names()? {
+        // A registry that nothing comes from may be unusable here; then it is not worth a mention.
+        if let Ok(registry) = session.registry(&name) {
+            routes.mention(registry);
+        }
+    }
+    Ok(routes)
+}
+
+fn load(
+    session: &Session<'_>,
+    routes: &Routes,
+    inputs: &Inputs,
+    request: &Request,
+) -> Result<Loaded, OpsError> {
+    let catalog = inputs.catalog();
+    session.reporter.report(Event::Started {
+        verb: "Resolving",
+        steps: 0,
+    });
+    let result = session
+        .block_on(async { Ok(loader::load_and_resolve(routes, &catalog, request, &|_| {}).await) });
+    session.reporter.report(Event::Finished);
+    session.save_caches();
+    result?.map_err(|error| match error {
+        LoadError::Conflict { conflict, catalog } => {
+            OpsError::Conflict(Box::new(explain(&catalog, request, &conflict)))
+        }
+        LoadError::Read { error, .. } => OpsError::Read(error),
+        LoadError::NoRegistry { .. } => OpsError::NoRegistry,
+        error @ LoadError::Stuck(_) => OpsError::Io(std::io::Error::other(error.to_string())),
+    })
+}
+
+fn warn_of_yanks(session: &Session<'_>, loaded: &Loaded) {
+    for (name, resolved) in &loaded.resolution.packages {
+        let versions = loaded
+            .catalog
+            .packages
+            .get(name)
+            .into_iter()
+            .flat_map(|package| &package.versions);
+        let yanked = versions
+            .filter(|version| version.version == resolved.version)
+            .find_map(|v| v.yanked.as_deref());
+        if let Some(reason) = yanked {
+            let because = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(": {reason}")
+            };
+            let what = format!("`{name}` {} is yanked{because}", resolved.version);
+            let hint = format!("run `lumen pkg update {name}` to move to another version");
+            session.reporter.warn(Problem::warning(what).hint(hint));
+        }
+    }
+}
+
+fn lock(
+    session: &Session<'_>,
+    project: &Project,
+    inputs: &Inputs,
+    loaded: &Loaded,
+) -> Result<Lockfile, OpsError> {
+    let mut lock = Lockfile::default();
+    for (name, resolved) in &loaded.resolution.packages {
+        let dependencies: Vec<PackageName> = resolved.dependencies.iter().cloned().collect();
+        let features: Vec<String> = resolved.features.iter().cloned().collect();
+        let package = if let Some(local) = inputs.locals.get(name) {
+            local_entry(project, local, dependencies, features)
+        } else if let Some(package) = inputs.git.get(name) {
+            let source = LockedSource::Git {
+                url: git::without_credentials(&package.url),
+                reference: package.reference.clone(),
+                commit: package.checkout.commit.clone(),
+            };
+            let packed = pack_folder(&package.dir)?;
+            let mut package = entry(resolved.version.clone(), source, dependencies, features);
+            package.size = Some(packed.tar.len() as u64);
+            package.checksum = Some(fetch::insert_folder(&*session.store()?, &packed)?);
+            package
+        } else if let Some(chosen) = loaded.chosen.get(name) {
+            lock.registries.insert(
+                chosen.registry.name().to_owned(),
+                chosen
+                    .registry
+                    .location()
+                    .and_then(lumen_registry::Location::origin),
+            );
+            registry_entry(chosen, resolved.version.clone(), dependencies, features)
+        } else {
+            continue;
+        };
+        lock.packages.insert(name.clone(), package);
+    }
+    // Every local package is in the lock, so that a change in any of them is noticed.
+    for (name, local) in &inputs.locals {
+        let mut dependencies: Vec<PackageName> = inputs::needs(project, local)
+            .map(|(name, _)| name.clone())
+            .collect();
+        dependencies
+            .retain(|name| lock.packages.contains_key(name) || inputs.locals.contains_key(name));
+        dependencies.dedup();
+        let known = lock
+            .packages
+            .get(name)
+            .map(|package| package.features.clone())
+            .unwrap_or_default();
+        lock.packages.insert(
+            name.clone(),
+            local_entry(project, local, dependencies, known),
+        );
+    }
+    Ok(lock)
+}
+
+fn entry(
+    version: Version,
+    source: LockedSource,
+    dependencies: Vec<PackageName>,
+    features: Vec<String>,
+) -> LockedPackage {
+    LockedPackage {
+        version,
+        source,
+        checksum: None,
+        size: None,
+        compressed: None,
+        metadata: None,
+        dependencies,
+        features,
+        requires: Vec::new(),
+    }
+}
+
+fn local_entry(
+    project: &Project,
+    local: &LocalPackage,
+    dependencies: Vec<PackageName>,
+    features: Vec<String>,
+) -> LockedPackage {
+    let version = local
+        .manifest
+        .package
+        .as_ref()
+        .map_or(Version::new(0, 0, 0), |package| package.version.clone());
+    let mut package = entry(
+        version,
+        LockedSource::Path(local.relative.clone()),
+        dependencies,
+        features,
+    );
+    package.requires = inputs::lock_requires(project, local);
+    package
+}
+
+fn registry_entry(
+    chosen: &Chosen,
+    version: Version,
+    dependencies: Vec<PackageName>,
+    features: Vec<String>,
+) -> LockedPackage {
+    let source = LockedSource::Registry(chosen.registry.name().to_owned());
+    let artifacts = &chosen.summary.artifacts;
+    let compressed = artifacts
+        .iter()
+        .find(|artifact| artifact.kind == ArtifactKind::TarZst.as_str() && artifact.key().is_ok());
+    let mut package = entry(version, source, dependencies, features);
+    package.checksum = artifacts.first().map(|artifact| artifact.hash);
+    package.size = artifacts.first().map(|artifact| artifact.size);
+    package.compressed = compressed.map(|artifact| Compressed {
+        hash: artifact.hash,
+        size: artifact.size,
+    });
+    package.metadata = chosen.summary.metadata;
+    package
+}
+
+fn pack_folder(dir: &std::path::Path) -> Result<pack::Packed, OpsError> {
+    Ok(pack::pack(dir, &PackOptions::default())?)
+}
+
+/// Git packages of a lock whose tree is not in the store come from the clone again.
+fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), OpsError> {
+    let mut store: Option<std::sync::Arc<Store>> = None;
+    for (name, package) in &lock.packages {
+        let LockedSource::Git {
+            url,
+            reference,
+            commit,
+        } = &package.source
+        else {
+            continue;
+        };
+        let open = match &store {
+            Some(store) => store.clone(),
+            None => store.insert(session.store()?).clone(),
+        };
+        let Some(checksum) = package.checksum else {
+            continue;
+        };
+        if open
+            .get(&checksum, lumen_store::cas::Check::Quick)?
+            .is_some()
+        {
+            continue;
+        }
+        let checkout = git::checkout(
+            &session.environment.home,
+            url,
+            reference,
+            Some(commit),
+            session.options.offline,
+        )?;
+        let dir = inputs::folder_of(&checkout.dir, name)?.ok_or_else(|| OpsError::GitPackage {
+            name: name.clone(),
+            url: url.clone(),
+        })?;
+        let packed = pack_folder(&dir)?;
+        if packed.digest != checksum {
+            let what = format!(
+                "`{name}` at commit {commit} packs to {}, but the lock says {checksum}",
+                packed.digest
+            );
+            return Err(OpsError::user(
+                what,
+                format!("run `lumen pkg update {name}` if this change is expected"),
+            ));
+        }
+        fetch::insert_folder(&open, &packed)?;
+    }
+    Ok(())
+}

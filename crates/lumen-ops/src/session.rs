@@ -1,0 +1,269 @@
+//! What one run of a command shares: settings, registries, the store, the reporter.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use jiff::Timestamp;
+use lumen_core::{
+    PackageName,
+    problem::{Problem, Severity},
+};
+use lumen_registry::{Freshness, Location, Registry, RegistryOptions};
+use lumen_store::{
+    cas::Store,
+    project::{Project, ProjectError},
+};
+use tokio::runtime::Runtime;
+
+use crate::{
+    error::OpsError,
+    report::Reporter,
+    settings::{Environment, Settings},
+};
+
+/// What the command line says to every command.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder the command runs in, absolute.
+    pub working_dir: PathBuf,
+    /// `--manifest-path`.
+    pub manifest_path: Option<PathBuf>,
+    /// `--registry`: a URL or the name of a configured registry.
+    pub registry: Option<String>,
+    /// `--offline`.
+    pub offline: bool,
+    /// How old metadata of web registries may be.
+    pub freshness: Freshness,
+    /// The time of the run.
+    pub now: Timestamp,
+}
+
+/// One run of a command.
+pub struct Session<'r> {
+    /// The environment.
+    pub environment: Environment,
+    /// The command line.
+    pub options: Options,
+    /// Where to tell what happens.
+    pub reporter: &'r dyn Reporter,
+    settings: OnceLock<Settings>,
+    registries: Mutex<BTreeMap<String, Registry>>,
+    runtime: OnceLock<Runtime>,
+}
+
+impl<'r> Session<'r> {
+    /// A session; nothing is read yet.
+    pub fn new(environment: Environment, options: Options, reporter: &'r dyn Reporter) -> Self {
+        Self {
+            environment,
+            options,
+            reporter,
+            settings: OnceLock::new(),
+            registries: Mutex::default(),
+            runtime: OnceLock::new(),
+        }
+    }
+
+    /// The manifest that the command is about.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn manifest_path(&self) -> Result<PathBuf, OpsError> {
+        match &self.options.manifest_path {
+            Some(path) => {
+                let path = self.options.working_dir.join(path);
+                let file = if path.is_dir() {
+                    path.join(lumen_store::project::MANIFEST)
+                } else {
+                    path
+                };
+                match file.is_file() {
+                    true => Ok(file),
+                    false => Err(ProjectError::NotFound(file).into()),
+                }
+            }
+            None => Ok(Project::find(&self.options.working_dir)?),
+        }
+    }
+
+    /// Loads the project, tells its warnings, and takes its settings.
+    ///
+    /// # Errors
+    /// When there is no project or something in it is invalid.
+    pub fn project(&self) -> Result<Project, OpsError> {
+        let project = Project::load(&self.manifest_path()?)?;
+        for warning in &project.warnings {
+            self.reporter.warn(warning.clone());
+        }
+        self.merge(Some(&project))?;
+        Ok(project)
+    }
+
+    /// Takes the settings of the project here, if there is one, for commands that work without.
+    ///
+    /// # Errors
+    /// When there is a project and something in it is invalid.
+    pub fn maybe_project(&self) -> Result<Option<Project>, OpsError> {
+        match self.manifest_path() {
+            Ok(_) => self.project().map(Some),
+            Err(OpsError::Project(ProjectError::NotFound(_)))
+                if self.options.manifest_path.is_none() =>
+            {
+                self.merge(None)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn merge(&self, project: Option<&Project>) -> Result<(), OpsError> {
+        let manifest = project.map(|project| &project.root_package.manifest);
+        let (settings, warnings) = Settings::merge(
+            &self.environment,
+            manifest,
+            self.options.registry.as_deref(),
+        )?;
+        warnings
+            .into_iter()
+            .for_each(|warning| self.reporter.warn(warning));
+        let _ = self.settings.set(settings);
+        Ok(())
+    }
+
+    /// The settings; those without a project before one is loaded.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid.
+    pub fn settings(&self) -> Result<&Settings, OpsError> {
+        if self.settings.get().is_none() {
+            self.merge(None)?;
+        }
+        self.settings.get().ok_or(OpsError::NoRegistry)
+    }
+
+    /// A registry by name; the same one each time.
+    ///
+    /// # Errors
+    /// When nothing configures it or its URL is invalid.
+    pub fn registry(&self, name: &str) -> Result<Registry, OpsError> {
+        let mut registries = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(registry) = registries.get(name) {
+            return Ok(registry.clone());
+        }
+        let location = self.location(name)?;
+        let freshness = if self.options.offline {
+            Freshness::Offline
+        } else {
+            self.options.freshness
+        };
+        let options = RegistryOptions {
+            cache: Some(self.environment.cache_dir()),
+            freshness,
+            ..Default::default()
+        };
+        let registry = Registry::open(name, location, &options);
+        registries.insert(name.to_owned(), registry.clone());
+        Ok(registry)
+    }
+
+    /// Where a registry is.
+    ///
+    /// # Errors
+    /// When nothing configures it or its URL is invalid.
+    pub fn location(&self, name: &str) -> Result<Location, OpsError> {
+        let location = Location::parse(self.settings()?.url(name)?)?;
+        let variable = format!(
+            "LUMEN_REGISTRIES_{}_TOKEN",
+            name.to_ascii_uppercase().replace('-', "_")
+        );
+        Ok(match std::env::var(variable) {
+            Ok(token) if !token.is_empty() => location.with_token(token),
+            _ => location,
+        })
+    }
+
+    /// The registry a package comes from unless a dependency names another.
+    ///
+    /// # Errors
+    /// As [`Session::registry`].
+    pub fn registry_of(&self, name: &PackageName) -> Result<Registry, OpsError> {
+        let registry = self.settings()?.registry_of(name).to_owned();
+        self.registry(&registry)
+    }
+
+    /// Names of all configured registries.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid.
+    pub fn registry_names(&self) -> Result<Vec<String>, OpsError> {
+        let settings = self.settings()?;
+        let default = settings
+            .default
+            .iter()
+            .map(|_| crate::settings::DEFAULT.to_owned());
+        let named = settings
+            .registries
+            .keys()
+            .filter(|name| *name != crate::settings::DEFAULT)
+            .cloned();
+        Ok(default.chain(named).collect())
+    }
+
+    /// Writes what was learned about registries to the cache.
+    pub fn save_caches(&self) {
+        let registries = self
+            .registries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        registries.values().for_each(Registry::save_cache);
+    }
+
+    /// The package store.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn store(&self) -> Result<Arc<Store>, OpsError> {
+        Ok(Arc::new(Store::open(&self.environment.store_dir())?))
+    }
+
+    /// Runs asynchronous work to its end, on a runtime that is started when first needed.
+    ///
+    /// # Errors
+    /// When the runtime cannot start, and those of the work.
+    pub fn block_on<T>(
+        &self,
+        work: impl Future<Output = Result<T, OpsError>>,
+    ) -> Result<T, OpsError> {
+        if self.runtime.get().is_none() {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            let _ = self.runtime.set(runtime);
+        }
+        match self.runtime.get() {
+            Some(runtime) => runtime.block_on(work),
+            None => Err(std::io::Error::other("no runtime").into()),
+        }
+    }
+
+    /// Reads a file that is about to be changed.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not UTF-8.
+    pub fn read_text(&self, file: &Path) -> Result<String, OpsError> {
+        Ok(fs_err::read_to_string(file)?)
+    }
+}
+
+/// Splits problems into errors and warnings.
+pub fn split(problems: Vec<Problem>) -> (Vec<Problem>, Vec<Problem>) {
+    problems
+        .into_iter()
+        .partition(|problem| problem.severity == Severity::Error)
+}

@@ -1,0 +1,288 @@
+//! Settings from everywhere, in the order flag, environment, project, user, system.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use fs_err as fs;
+use lumen_core::{
+    PackageName, config,
+    manifest::{InstallSection, LinkMode, Manifest, RegistrySection},
+    problem::{self, Problem, Severity},
+};
+
+use crate::error::OpsError;
+
+/// The name of the registry that is used when nothing else says so.
+pub const DEFAULT: &str = "default";
+
+/// Where Lumen keeps its own files, and what the environment says.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// `$LUMEN_HOME`: store, caches, git clones.
+    pub home: PathBuf,
+    /// `LUMEN_REGISTRY`.
+    pub registry: Option<String>,
+    /// Configuration files that exist, the most specific first.
+    pub config_files: Vec<PathBuf>,
+}
+
+/// What the project and the configuration say together.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// URL of the default registry.
+    pub default: Option<String>,
+    /// URL of each named registry.
+    pub registries: BTreeMap<String, String>,
+    /// Name of the registry of each pinned scope.
+    pub scopes: BTreeMap<String, String>,
+    /// How packages get into the project.
+    pub link: LinkMode,
+    /// Folder for the import links, relative to the project.
+    pub import_root: PathBuf,
+}
+
+impl Environment {
+    /// Reads `LUMEN_HOME`, `LUMEN_REGISTRY` and the places of configuration files.
+    ///
+    /// # Errors
+    /// When no home folder can be found.
+    pub fn read() -> Result<Self, OpsError> {
+        use etcetera::BaseStrategy as _;
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let strategy = etcetera::choose_base_strategy().ok();
+        let home = match (text("LUMEN_HOME"), &strategy) {
+            (Some(home), _) => PathBuf::from(home),
+            (None, Some(strategy)) => strategy.data_dir().join("lumen"),
+            (None, None) => return Err(OpsError::NoHome),
+        };
+        let home = std::path::absolute(&home)?;
+        let system = if cfg!(windows) {
+            text("ProgramData").map(PathBuf::from)
+        } else {
+            Some("/etc".into())
+        };
+        let places = [strategy.map(|strategy| strategy.config_dir()), system];
+        let files = places
+            .into_iter()
+            .flatten()
+            .map(|dir| dir.join("lumen").join(config::FILE_NAME));
+        Ok(Self {
+            home,
+            registry: text("LUMEN_REGISTRY"),
+            config_files: files.filter(|file| file.is_file()).collect(),
+        })
+    }
+
+    /// The package store.
+    pub fn store_dir(&self) -> PathBuf {
+        self.home.join("store")
+    }
+
+    /// The metadata caches, one folder per registry.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.home.join("cache")
+    }
+}
+
+impl Settings {
+    /// Merges all sources; `flag` is `--registry`. Returns warnings beside the settings.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid, or a name names no registry.
+    pub fn merge(
+        environment: &Environment,
+        manifest: Option<&Manifest>,
+        flag: Option<&str>,
+    ) -> Result<(Self, Vec<Problem>), OpsError> {
+        let mut warnings = Vec::new();
+        let mut layers: Vec<(RegistrySection, InstallSection)> = Vec::new();
+        if let Some(manifest) = manifest {
+            layers.push((manifest.registry.clone(), manifest.install.clone()));
+        }
+        for file in &environment.config_files {
+            let config = read_config(file, &mut warnings)?;
+            layers.push((config.registry, config.install));
+        }
+        let mut registries = BTreeMap::new();
+        let mut scopes = BTreeMap::new();
+        for (registry, _) in layers.iter().rev() {
+            registries.extend(registry.registries.clone());
+            scopes.extend(registry.scopes.clone());
+        }
+        let chosen = flag.map(|text| (text, "--registry"));
+        let chosen = chosen.or(environment
+            .registry
+            .as_deref()
+            .map(|text| (text, "LUMEN_REGISTRY")));
+        let configured = || {
+            layers
+                .iter()
+                .find_map(|(registry, _)| registry.default.as_deref())
+        };
+        let chosen = chosen.or_else(|| configured().map(|text| (text, "[registry] default")));
+        let default = chosen
+            .map(|(text, origin)| resolve(text, origin, &registries))
+            .transpose()?;
+        for (scope, name) in &scopes {
+            check_name(name, &format!("[registry.scopes] {scope}"), &registries)?;
+        }
+        let link = layers
+            .iter()
+            .find_map(|(_, install)| install.link)
+            .unwrap_or(LinkMode::Symlink);
+        let import_root = layers
+            .iter()
+            .find_map(|(_, install)| install.import_root.clone())
+            .unwrap_or_default();
+        Ok((
+            Self {
+                default,
+                registries,
+                scopes,
+                link,
+                import_root: import_root.into(),
+            },
+            warnings,
+        ))
+    }
+
+    /// The name of the registry a package comes from, unless its dependency names one.
+    pub fn registry_of(&self, name: &PackageName) -> &str {
+        name.scope()
+            .and_then(|scope| self.scopes.get(scope))
+            .map_or(DEFAULT, String::as_str)
+    }
+
+    /// The URL of a registry by name.
+    ///
+    /// # Errors
+    /// When nothing configures it.
+    pub fn url(&self, name: &str) -> Result<&str, OpsError> {
+        match name {
+            DEFAULT if !self.registries.contains_key(DEFAULT) => {
+                self.default.as_deref().ok_or(OpsError::NoRegistry)
+            }
+            name => {
+                check_name(name, "a dependency", &self.registries)?;
+                Ok(self.registries.get(name).map_or("", String::as_str))
+            }
+        }
+    }
+}
+
+/// A URL stands for itself; anything else is the name of a registry.
+fn resolve(
+    text: &str,
+    origin: &str,
+    registries: &BTreeMap<String, String>,
+) -> Result<String, OpsError> {
+    if text.contains("://") {
+        return Ok(text.to_owned());
+    }
+    check_name(text, origin, registries)?;
+    Ok(registries.get(text).cloned().unwrap_or_default())
+}
+
+fn check_name(
+    name: &str,
+    origin: &str,
+    registries: &BTreeMap<String, String>,
+) -> Result<(), OpsError> {
+    if registries.contains_key(name) || name == DEFAULT {
+        return Ok(());
+    }
+    let nearest = problem::nearest(name, registries.keys().map(String::as_str)).map(str::to_owned);
+    Err(OpsError::UnknownRegistry {
+        name: name.to_owned(),
+        origin: origin.to_owned(),
+        nearest,
+    })
+}
+
+fn read_config(file: &Path, warnings: &mut Vec<Problem>) -> Result<config::Config, OpsError> {
+    let source: Arc<str> = fs::read_to_string(file)?.into();
+    let parsed = config::parse(&file.display().to_string(), &source);
+    let (errors, more): (Vec<_>, Vec<_>) = parsed
+        .problems
+        .into_iter()
+        .partition(|p| p.severity == Severity::Error);
+    warnings.extend(more);
+    match parsed.config {
+        Some(config) if errors.is_empty() => Ok(config),
+        _ => Err(OpsError::Problems(errors)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(
+        environment: Option<&str>,
+        manifest: &str,
+        flag: Option<&str>,
+        config: &str,
+    ) -> Result<Settings, OpsError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.toml");
+        fs::write(&file, config).unwrap();
+        let environment = Environment {
+            home: dir.path().into(),
+            registry: environment.map(str::to_owned),
+            config_files: vec![file],
+        };
+        let manifest = lumen_core::manifest::parse("lumen.toml", manifest)
+            .manifest
+            .unwrap();
+        Settings::merge(&environment, Some(&manifest), flag).map(|(settings, _)| settings)
+    }
+
+    #[test]
+    fn flag_beats_environment_beats_project_beats_user() {
+        let config = "[registry]\ndefault = \"file:///user\"\n[registry.registries]\nlocal = \"file:///local-user\"\n";
+        let manifest = "[registry]\ndefault = \"local\"\n[registry.registries]\nlocal = \"file:///local-project\"\n";
+        let default = |env, manifest, flag| {
+            settings(env, manifest, flag, config)
+                .unwrap()
+                .default
+                .unwrap()
+        };
+        assert_eq!(default(None, "", None), "file:///user");
+        assert_eq!(default(None, manifest, None), "file:///local-project");
+        assert_eq!(default(Some("file:///env"), manifest, None), "file:///env");
+        assert_eq!(
+            default(Some("file:///env"), manifest, Some("local")),
+            "file:///local-project"
+        );
+        assert_eq!(
+            default(Some("file:///env"), manifest, Some("https://r.example/x/")),
+            "https://r.example/x/"
+        );
+    }
+
+    #[test]
+    fn scopes_pin_a_registry_and_unknown_names_are_refused() {
+        let manifest = "[registry.registries]\nlocal = \"file:///l\"\n[registry.scopes]\n\"@org\" = \"local\"\n";
+        let settings_ok = settings(None, manifest, None, "").unwrap();
+        let registry = |name: &str| {
+            settings_ok
+                .registry_of(&PackageName::parse(name).unwrap())
+                .to_owned()
+        };
+        assert_eq!(
+            (registry("@org/http"), registry("@other/x")),
+            ("local".into(), DEFAULT.into())
+        );
+        let error = settings(None, manifest, Some("locl"), "").unwrap_err();
+        assert!(
+            matches!(error, OpsError::UnknownRegistry { nearest: Some(nearest), .. } if nearest == "local")
+        );
+        assert!(matches!(
+            settings_ok.url("default"),
+            Err(OpsError::NoRegistry)
+        ));
+    }
+}
