@@ -16,10 +16,10 @@ pub(crate) enum Access {
 }
 
 #[cfg(unix)]
-pub(crate) use unix::{Folder, NewFile};
+pub(crate) use unix::Folder;
 
 #[cfg(not(unix))]
-pub(crate) use other::{Folder, NewFile};
+pub(crate) use other::Folder;
 
 fn named(error: impl Into<io::Error>, doing: &str, path: &str) -> io::Error {
     let error = error.into();
@@ -50,14 +50,14 @@ pub(crate) enum StatusKind {
 
 #[cfg(unix)]
 mod unix {
-    use std::os::fd::OwnedFd;
+    use std::{fs::File, io::Read as _, os::fd::OwnedFd};
 
     use rustix::{
-        fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, openat, statat},
+        fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, statat},
         io::{Errno, write},
     };
 
-    use super::{Access, Path, Status, StatusKind, io, named};
+    use super::{Access, Path, Status, StatusKind, Time, io, named};
 
     /// An open folder.
     #[derive(Debug)]
@@ -65,6 +65,9 @@ mod unix {
 
     const OPEN_FOLDER: OFlags = OFlags::RDONLY
         .union(OFlags::DIRECTORY)
+        .union(OFlags::NOFOLLOW)
+        .union(OFlags::CLOEXEC);
+    const OPEN_FILE: OFlags = OFlags::RDONLY
         .union(OFlags::NOFOLLOW)
         .union(OFlags::CLOEXEC);
     const NEW_FILE: OFlags = OFlags::WRONLY
@@ -110,6 +113,29 @@ mod unix {
                 .map_err(|error| named(error, "create", path))
         }
 
+        /// Opens a folder inside; `None` when there is none.
+        pub(crate) fn open_inside(&self, path: &str) -> io::Result<Option<Self>> {
+            match openat(&self.0, path, OPEN_FOLDER, Mode::empty()) {
+                Ok(fd) => Ok(Some(Self(fd))),
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+                Err(error) => Err(named(error, "open", path)),
+            }
+        }
+
+        /// Reads a file inside and when it was written; `None` when there is none.
+        pub(crate) fn read(&self, path: &str) -> io::Result<Option<(Vec<u8>, Time)>> {
+            let fd = match openat(&self.0, path, OPEN_FILE, Mode::empty()) {
+                Ok(fd) => fd,
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+                Err(error) => return Err(named(error, "open", path)),
+            };
+            let stat = fstat(&fd).map_err(|error| named(error, "look at", path))?;
+            let mut bytes = Vec::with_capacity(stat.st_size as usize + 1);
+            let read = File::from(fd).read_to_end(&mut bytes);
+            read.map_err(|error| named(error, "read", path))?;
+            Ok(Some((bytes, time(&stat))))
+        }
+
         /// Looks at what is inside, without following a link; `None` when there is nothing.
         pub(crate) fn status(&self, path: &str) -> io::Result<Option<Status>> {
             let path = if path.is_empty() { "." } else { path };
@@ -126,11 +152,19 @@ mod unix {
                     _ => StatusKind::Other,
                 },
                 size: stat.st_size as u64,
-                changed: (stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+                changed: time(&stat),
                 writable: mode.intersects(Mode::WUSR | Mode::WGRP | Mode::WOTH),
                 executable: Some(mode.intersects(Mode::XUSR | Mode::XGRP | Mode::XOTH)),
             }))
         }
+    }
+
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the fields' types differ between systems"
+    )]
+    fn time(stat: &Stat) -> Time {
+        (stat.st_mtime as i64, stat.st_mtime_nsec as i64)
     }
 
     /// A file that is being written.
@@ -157,7 +191,7 @@ mod other {
 
     use fs_err as fs;
 
-    use super::{Access, Path, Status, StatusKind, io};
+    use super::{Access, Path, Status, StatusKind, Time, io};
 
     /// A folder.
     #[derive(Debug)]
@@ -191,6 +225,26 @@ mod other {
         ) -> io::Result<NewFile<'_>> {
             let file = fs::File::create_new(self.0.join(path))?;
             Ok(NewFile(file, std::marker::PhantomData))
+        }
+
+        /// Opens a folder inside; `None` when there is none.
+        pub(crate) fn open_inside(&self, path: &str) -> io::Result<Option<Self>> {
+            match self.status(path)? {
+                Some(status) if status.kind == StatusKind::Folder => {
+                    Ok(Some(Self(self.0.join(path))))
+                }
+                _ => Ok(None),
+            }
+        }
+
+        /// Reads a file inside and when it was written; `None` when there is none.
+        pub(crate) fn read(&self, path: &str) -> io::Result<Option<(Vec<u8>, Time)>> {
+            match self.status(path)? {
+                Some(status) if status.kind == StatusKind::File => {
+                    Ok(Some((fs::read(self.0.join(path))?, status.changed)))
+                }
+                _ => Ok(None),
+            }
         }
 
         /// Looks at what is inside, without following a link; `None` when there is nothing.

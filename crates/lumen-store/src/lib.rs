@@ -28,7 +28,7 @@
 //! |---|---|
 //! | `.lumen/packages/<name>` | one folder link (or copy) a package |
 //! | `.lumen/state.json` | what is installed and which import links are ours |
-//! | `.lumen/lock` | held while links change |
+//! | `.lumen/links.lock` | held while links change |
 //! | `.lumen/tmp-<unique>` | the next `packages`, while it is built |
 
 pub mod archive;

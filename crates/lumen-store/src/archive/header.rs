@@ -88,6 +88,8 @@ fn parse(block: &Block) -> Result<Header, Rule> {
     if !whole_text(&block[157..257], Field::Link)?.is_empty() {
         return Err(Rule::LinkTarget);
     }
+    whole_text(&block[265..297], Field::OwnerName)?;
+    whole_text(&block[297..329], Field::OwnerName)?;
     // GNU uses the bytes of the prefix for times and sparse maps, which readers that
     // know only ustar would take for a folder name.
     if gnu && block[345..].iter().any(|byte| *byte != 0) {

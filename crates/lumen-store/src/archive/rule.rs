@@ -162,6 +162,8 @@ pub enum Field {
     Time,
     /// `chksum`
     Checksum,
+    /// `uname`, `gname`
+    OwnerName,
     /// `linkname`
     Link,
     /// `devmajor`, `devminor`
@@ -184,6 +186,7 @@ impl fmt::Display for Field {
             Self::Size => "size",
             Self::Time => "time",
             Self::Checksum => "checksum",
+            Self::OwnerName => "owner's name",
             Self::Link => "link target",
             Self::Device => "device number",
             Self::Prefix => "name prefix",

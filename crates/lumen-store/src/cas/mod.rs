@@ -1,26 +1,57 @@
 //! The content-addressed store of unpacked packages.
+//!
+//! An entry is `sha256/<2>/<62>/`, named by the package's identity, with the
+//! unpacked `tree/` and its record `files`. It is built in a [workshop] and
+//! appears by one rename, so it is whole or not there; any number of threads and
+//! processes may insert the same package at once. It is still not believed
+//! blindly: [`Store::get`] looks whether files were changed since, and one that
+//! was is as good as absent, so that the caller inserts it anew.
+//!
+//! Nothing is synced to the disk: what a power cut takes can be made again. It
+//! shows as a missing record or as sizes other than recorded.
+
+mod check;
+mod insert;
+mod record;
+mod verify;
+mod workshop;
 
 use std::{
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
+use fs_err as fs;
 use lumen_core::Digest;
+use lumen_durable::Lock;
 
-use crate::{Sources, archive::Refusal};
+use self::{record::Head, workshop::Workshop};
+use crate::{Sources, unpack::MANIFEST};
 
-/// The store of one `$LUMEN_HOME`, held shared: nobody cleans it while this lives.
+pub use insert::{Expect, InsertError, Inserted};
+pub use verify::{Drift, DriftKind, Proof, Verified};
+
+/// Name of the record within an entry.
+const RECORD: &str = "files";
+/// Name of the unpacked package within an entry.
+const TREE: &str = "tree";
+
+/// The store of one `$LUMEN_HOME`. Nobody cleans it while this lives.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
+    workshop: Mutex<Option<Arc<Workshop>>>,
+    _lock: Lock,
 }
 
 /// How closely an entry is looked at before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// Its record is there.
+    /// Its record is there, so it was once unpacked completely.
     Marker,
-    /// Every file has its recorded size and mode and was not written to since.
+    /// Besides, every file has its recorded size and mode, and neither a file nor a folder was
+    /// changed after the record was written: no byte edited, no file added or removed.
     Quick,
 }
 
@@ -29,10 +60,7 @@ pub enum Check {
 pub struct Entry {
     digest: Digest,
     tree: PathBuf,
-    sources: Sources,
-    unpacked: u64,
-    files: u64,
-    manifest: Option<Digest>,
+    head: Head,
 }
 
 impl Entry {
@@ -40,138 +68,42 @@ impl Entry {
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
-    /// The unpacked package.
+
+    /// The folder with the unpacked package.
     pub fn tree(&self) -> &Path {
         &self.tree
     }
+
     /// Where its Lumen sources are.
     pub fn sources(&self) -> Sources {
-        self.sources
+        self.head.sources
     }
+
     /// Bytes of all its files together.
     pub fn unpacked(&self) -> u64 {
-        self.unpacked
+        self.head.unpacked
     }
+
     /// How many files it has.
     pub fn files(&self) -> u64 {
-        self.files
+        self.head.files
     }
+
     /// The digest of its `lumen.toml`, from the record; `None` when it has none.
     pub fn manifest_digest(&self) -> Option<&Digest> {
-        self.manifest.as_ref()
+        self.head.manifest.as_ref()
     }
+
     /// Its `lumen.toml`; `None` when it has none.
     ///
     /// # Errors
     /// Any I/O error other than absence.
     pub fn manifest(&self) -> io::Result<Option<Vec<u8>>> {
-        Ok(None)
+        optional(fs::read(self.tree.join(MANIFEST)))
     }
 }
 
-/// What the bytes of an artifact must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expect {
-    /// The digest of the bytes as transferred.
-    pub hash: Digest,
-    /// How many they are.
-    pub size: Option<u64>,
-    /// The digest of the decompressed tar, for a compressed second artifact.
-    pub plain: Option<Digest>,
-}
-
-/// A package that went into the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inserted {
-    /// Its entry.
-    pub entry: Entry,
-    /// The bytes of its `lumen.toml`; `None` when it has none.
-    pub manifest: Option<Vec<u8>>,
-}
-
-/// Why an artifact did not go into the store; the store is as it was.
-#[derive(Debug, thiserror::Error)]
-pub enum InsertError {
-    /// It ended early or went on.
-    #[error("the artifact has {} {actual} bytes, expected {expected}", if *.more { "more than" } else { "only" })]
-    Size {
-        /// Bytes announced.
-        expected: u64,
-        /// Bytes seen.
-        actual: u64,
-        /// Whether it went on after them.
-        more: bool,
-    },
-    /// Its bytes are others than announced.
-    #[error("the artifact is {actual}, expected {expected}")]
-    Hash {
-        /// The digest announced.
-        expected: Digest,
-        /// The digest of the bytes.
-        actual: Digest,
-    },
-    /// Its decompressed tar is another than announced.
-    #[error("the artifact decompresses to {actual}, expected {expected}")]
-    Plain {
-        /// The digest announced.
-        expected: Digest,
-        /// The digest of the decompressed bytes.
-        actual: Digest,
-    },
-    /// The archive breaks a rule.
-    #[error(transparent)]
-    Refused(Refusal),
-    /// The source failed: a download that broke off, for example.
-    #[error("cannot read the artifact: {0}")]
-    Source(#[source] io::Error),
-    /// The disk failed.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-/// A difference between a tree and its record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drift {
-    /// Path within the package.
-    pub path: String,
-    /// What is different.
-    pub kind: DriftKind,
-}
-
-/// What is different.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DriftKind {
-    /// Other contents.
-    Changed,
-    /// Not there.
-    Missing,
-    /// There, but not in the record.
-    Extra,
-    /// Other mode.
-    Mode,
-}
-
-/// What [`Store::verify`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verified {
-    /// There is no such entry.
-    Absent,
-    /// All files are as they were, and what shows it.
-    Intact(Proof),
-    /// These are not.
-    Drifted(Vec<Drift>),
-}
-
-/// What shows that an entry is intact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// The tree packs to exactly the identity: nothing on this machine had to be believed.
-    Archive,
-    /// The tree agrees with the record made when it was unpacked.
-    Record,
-}
-
-/// The size of a store.
+/// The size of a store, or of a part of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Packages.
@@ -185,52 +117,185 @@ pub struct Stats {
 impl Store {
     /// Opens the store below `root` (`$LUMEN_HOME/store`), creating it if need be.
     ///
+    /// Waits while somebody cleans it.
+    ///
     /// # Errors
     /// Any I/O error.
     pub fn open(root: &Path) -> io::Result<Self> {
+        let root = std::path::absolute(root)?;
+        lumen_durable::create_dir_all(&root)?;
         Ok(Self {
-            root: root.to_owned(),
+            _lock: Lock::shared(&lock_file(&root))?,
+            workshop: Mutex::new(None),
+            root,
         })
     }
+
     /// The entry of a package; `None` when it is absent or not as it was unpacked.
     ///
     /// # Errors
     /// Any I/O error other than absence.
-    pub fn get(&self, _identity: &Digest, _check: Check) -> io::Result<Option<Entry>> {
-        let _ = &self.root;
-        Ok(None)
+    pub fn get(&self, identity: &Digest, check: Check) -> io::Result<Option<Entry>> {
+        let folder = self.folder(identity);
+        let Some(head) = check::look(&folder, check)? else {
+            return Ok(None);
+        };
+        Ok(Some(Entry {
+            digest: *identity,
+            tree: folder.join(TREE),
+            head,
+        }))
     }
-    /// Unpacks an artifact into the store.
+
+    /// Takes an entry out of the store, whatever its state. Projects that link to it are then broken.
     ///
     /// # Errors
-    /// When the bytes are not what was expected, the archive is refused, or the disk fails.
-    pub fn insert(
-        &self,
-        _identity: &Digest,
-        _source: impl Read,
-        _expect: &Expect,
-    ) -> Result<Inserted, InsertError> {
-        Err(InsertError::Io(io::ErrorKind::Unsupported.into()))
+    /// Any I/O error other than absence.
+    pub fn discard(&self, identity: &Digest) -> io::Result<()> {
+        let aside = self.workshop()?.bench();
+        match lumen_durable::rename(&self.folder(identity), &aside) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => lumen_durable::remove_dir_all(&aside),
+        }
     }
-    /// Rehashes an entry.
-    ///
-    /// # Errors
-    /// Any I/O error.
-    pub fn verify(&self, _identity: &Digest) -> io::Result<Verified> {
-        Ok(Verified::Absent)
-    }
-    /// Counts the entries.
+
+    /// Counts the entries, going by their records.
     ///
     /// # Errors
     /// Any I/O error.
     pub fn stats(&self) -> io::Result<Stats> {
-        Ok(Stats::default())
+        let mut stats = Stats::default();
+        for (_, folder) in entries(&self.root)? {
+            stats.add(&folder)?;
+        }
+        Ok(stats)
     }
-    /// Removes all entries but those to keep, and garbage of killed processes; waits until nobody else uses the store.
+
+    /// Removes all entries but those to keep, and what killed processes left. Returns what was removed.
+    ///
+    /// Waits until nobody else uses the store.
     ///
     /// # Errors
     /// Any I/O error.
-    pub fn clean(self, _keep: impl Fn(&Digest) -> bool) -> io::Result<Stats> {
-        Ok(Stats::default())
+    pub fn clean(self, keep: impl Fn(&Digest) -> bool) -> io::Result<Stats> {
+        let Self {
+            root,
+            workshop,
+            _lock: shared,
+        } = self;
+        drop((workshop, shared));
+        let _alone = Lock::exclusive(&lock_file(&root))?;
+        let workshop = Workshop::open(&root.join("tmp"))?;
+        let mut removed = Stats::default();
+        for (digest, folder) in entries(&root)? {
+            if !keep(&digest) {
+                removed.add(&folder)?;
+                // Aside first, so that no entry is ever half there.
+                let aside = workshop.bench();
+                lumen_durable::rename(&folder, &aside)?;
+                lumen_durable::remove_dir_all(&aside)?;
+                // Fails while there are others below the same two digits.
+                let _ = folder.parent().map(fs::remove_dir);
+            }
+        }
+        Ok(removed)
+    }
+
+    fn folder(&self, identity: &Digest) -> PathBuf {
+        let hex = identity.hex();
+        let (first, rest) = hex.split_at(2);
+        let mut folder = self.root.join("sha256");
+        folder.push(first);
+        folder.push(rest);
+        folder
+    }
+
+    fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// The workshop of this store, set up on first use.
+    fn workshop(&self) -> io::Result<Arc<Workshop>> {
+        let mut workshop = self.workshop.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(workshop) = &*workshop {
+            return Ok(workshop.clone());
+        }
+        let opened = Arc::new(Workshop::open(&self.tmp())?);
+        Ok(workshop.insert(opened).clone())
+    }
+}
+
+impl Stats {
+    fn add(&mut self, folder: &Path) -> io::Result<()> {
+        self.entries += 1;
+        if let Some(head) = check::look(folder, Check::Marker)? {
+            self.files += head.files;
+            self.bytes += head.unpacked;
+        }
+        Ok(())
+    }
+}
+
+/// The files of a tree, if it is an entry's.
+pub(crate) fn recorded_files(tree: &Path) -> io::Result<Option<Vec<String>>> {
+    let Some(entry) = tree.parent().filter(|_| tree.ends_with(TREE)) else {
+        return Ok(None);
+    };
+    let Some(text) = optional(fs::read_to_string(entry.join(RECORD)))? else {
+        return Ok(None);
+    };
+    let files = |(_, rest)| {
+        let lines = record::lines(rest).flatten();
+        lines
+            .filter_map(|line| match line {
+                record::Line::File(file) => Some(file.path.to_owned()),
+                record::Line::Folder(_) => None,
+            })
+            .collect()
+    };
+    Ok(record::parse(&text).map(files))
+}
+
+fn lock_file(root: &Path) -> PathBuf {
+    root.join("lock")
+}
+
+/// All entries below a root; names that are no digest are passed by.
+fn entries(root: &Path) -> io::Result<Vec<(Digest, PathBuf)>> {
+    let mut found = Vec::new();
+    for first in folders(&root.join("sha256"))? {
+        for rest in folders(&first)? {
+            let names = [&first, &rest].map(|path| path.file_name().unwrap_or_default());
+            let hex: String = names.iter().map(|name| name.to_string_lossy()).collect();
+            if let Ok(digest) = Digest::from_hex(&hex) {
+                found.push((digest, rest));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let Some(entries) = optional(fs::read_dir(folder))? else {
+        return Ok(Vec::new());
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// Makes absence a value.
+fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -28,7 +28,7 @@ pub(crate) mod tar;
 use std::{collections::BTreeMap, io, path::Path};
 
 use fs_err as fs;
-use lumen_core::{Digest, digest::Hasher};
+use lumen_core::Digest;
 
 pub use secrets::{Secret, SecretKind};
 
@@ -288,32 +288,6 @@ fn compress(tar: &[u8]) -> io::Result<Vec<u8>> {
     compressor.include_checksum(true)?;
     compressor.include_contentsize(true)?;
     compressor.compress(tar)
-}
-
-/// The identity that a tree of files has, or would have, as a package.
-///
-/// `files` are relative paths with size and executable bit, in any order.
-pub(crate) fn identity<'f>(
-    root: &Path,
-    files: impl IntoIterator<Item = (&'f str, u64, bool)>,
-) -> io::Result<Digest> {
-    let files: BTreeMap<_, _> = files
-        .into_iter()
-        .map(|(path, size, executable)| (path, (size, executable)))
-        .collect();
-    let mut writer = Writer::new(Hasher::new());
-    let mut buffer = vec![0; 64 << 10];
-    for (path, (size, executable)) in files {
-        writer.file(path, size, executable)?;
-        let mut file = fs::File::open(root.join(path))?;
-        loop {
-            match io::Read::read(&mut file, &mut buffer)? {
-                0 => break,
-                count => writer.body(&buffer[..count])?,
-            }
-        }
-    }
-    Ok(writer.finish()?.finish())
 }
 
 /// The files of a folder as [`list`] finds them, with where they are on the disk.

@@ -228,6 +228,18 @@ fn fields() {
         Rule::Number(Field::Device),
     );
     check(
+        "behind the owner's name",
+        field(265, b"root\0x"),
+        "x",
+        Rule::Hidden(Field::OwnerName),
+    );
+    check(
+        "behind the group's name",
+        field(297, b"\0wheel"),
+        "x",
+        Rule::Hidden(Field::OwnerName),
+    );
+    check(
         "after the prefix",
         field(500, b"x"),
         "x",

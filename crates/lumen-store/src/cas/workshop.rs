@@ -1,0 +1,144 @@
+//! Where a process unpacks before a package appears in the store.
+//!
+//! `tmp/<unique>/` belongs to the process that holds `tmp/<unique>.lock`. The
+//! kernel frees the lock of a killed process, so a folder whose lock can be
+//! taken is garbage. `tmp/lock` is held while a workshop is set up, so that it is
+//! never seen without its lock, and while a bad entry is replaced.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use fs_err as fs;
+use lumen_durable::Lock;
+
+const LOCK: &str = "lock";
+
+/// A process's own folder in `tmp`, removed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Workshop {
+    folder: PathBuf,
+    next: AtomicU64,
+    _lock: Lock,
+}
+
+impl Workshop {
+    /// Sets a workshop up and removes those of killed processes.
+    pub(super) fn open(tmp: &Path) -> io::Result<Self> {
+        lumen_durable::create_dir_all(tmp)?;
+        let setup = turn(tmp)?;
+        let garbage = abandoned(tmp)?;
+        let folder = tempfile::Builder::new()
+            .prefix("")
+            .rand_bytes(12)
+            .tempdir_in(tmp)?
+            .keep();
+        let lock = Lock::exclusive(&lock_of(&folder))?;
+        drop(setup);
+        for (folder, _lock) in &garbage {
+            remove(folder);
+        }
+        Ok(Self {
+            folder,
+            next: AtomicU64::new(0),
+            _lock: lock,
+        })
+    }
+
+    /// A path in the workshop that was not given out before.
+    pub(super) fn bench(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.folder.join(number.to_string())
+    }
+}
+
+impl Drop for Workshop {
+    fn drop(&mut self) {
+        remove(&self.folder);
+    }
+}
+
+/// Keeps others from setting up a workshop and from replacing an entry.
+pub(super) fn turn(tmp: &Path) -> io::Result<Lock> {
+    Lock::exclusive(&tmp.join(LOCK))
+}
+
+/// The folders whose locks could be taken, with the locks.
+fn abandoned(tmp: &Path) -> io::Result<Vec<(PathBuf, Lock)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(tmp)? {
+        let path = entry?.path();
+        let folder = match path.extension() {
+            // The lock without the folder: its owner died after removing the latter.
+            Some(extension) if extension == LOCK => path.with_extension(""),
+            Some(_) => continue,
+            None if path.file_name().is_some_and(|name| name == LOCK) => continue,
+            None => path,
+        };
+        if found.iter().any(|(known, _)| *known == folder) {
+            continue;
+        }
+        if let Some(lock) = Lock::try_exclusive(&lock_of(&folder))? {
+            found.push((folder, lock));
+        }
+    }
+    Ok(found)
+}
+
+fn lock_of(folder: &Path) -> PathBuf {
+    folder.with_extension(LOCK)
+}
+
+/// Removes a workshop and then its lock. What cannot be removed now is garbage for the next one.
+fn remove(folder: &Path) {
+    let removed = match fs::symlink_metadata(folder) {
+        Ok(_) => lumen_durable::remove_dir_all(folder),
+        Err(_) => Ok(()),
+    };
+    if removed.is_ok() {
+        let _ = lumen_durable::remove_file(&lock_of(folder));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn only_abandoned_workshops_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let tmp = dir.path().join("tmp");
+        let alive = Workshop::open(&tmp).unwrap();
+        fs::create_dir(alive.bench()).unwrap();
+        // As a killed process leaves it: with a lock file, without one, and only the lock file.
+        fs::create_dir_all(tmp.join("dead/0/tree")).unwrap();
+        fs::write(tmp.join("dead.lock"), "").unwrap();
+        fs::create_dir_all(tmp.join("older/0")).unwrap();
+        fs::write(tmp.join("half.lock"), "").unwrap();
+        let another = Workshop::open(&tmp).unwrap();
+        let name = |workshop: &Workshop| {
+            let name = workshop.folder.file_name().unwrap();
+            name.to_str().unwrap().to_owned()
+        };
+        let mut expected = vec!["lock".to_owned()];
+        for workshop in [&alive, &another] {
+            expected.extend([name(workshop), name(workshop) + ".lock"]);
+        }
+        expected.sort();
+        assert_eq!(names(&tmp), expected);
+        assert!(alive.folder.join("0").is_dir());
+        drop((alive, another));
+        assert_eq!(names(&tmp), ["lock"]);
+    }
+}
