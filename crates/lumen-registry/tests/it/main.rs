@@ -1,0 +1,62 @@
+//! Tests across modules, against real folders, processes and sockets.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail a test by panicking, too"
+)]
+
+mod freshness;
+mod handmade;
+mod http;
+mod loader;
+mod publish;
+mod races;
+mod server;
+mod storage;
+
+use lumen_core::{PackageName, Version, index::Release};
+use lumen_registry::publish::PublishRequest;
+
+const NOW: &str = "2024-01-15T10:30:00Z";
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(future)
+}
+
+fn name(text: &str) -> PackageName {
+    PackageName::parse(text).unwrap()
+}
+
+fn version(text: &str) -> Version {
+    Version::parse(text).unwrap()
+}
+
+/// A release without dependencies whose artifacts are these texts.
+fn request(package: &str, number: &str, contents: &str) -> PublishRequest {
+    let release = Release {
+        name: name(package),
+        version: version(number),
+        deps: Default::default(),
+        dependency_options: Default::default(),
+        features: Default::default(),
+        artifacts: Vec::new(),
+        integrity: None,
+        license: Some("MIT".into()),
+        description: Some(format!("About {package}")),
+        categories: vec!["tests".into()],
+        published_at: None,
+    };
+    PublishRequest {
+        release,
+        tar: format!("tar of {contents}").into(),
+        zst: Some(format!("zst of {contents}").into()),
+        now: NOW.into(),
+        registry_name: "test".into(),
+    }
+}
