@@ -37,7 +37,7 @@ enum Op {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Comparator {
+pub(crate) struct Comparator {
     op: Op,
     /// `None` only for the bare wildcard.
     major: Option<u64>,
@@ -162,6 +162,11 @@ impl Constraint {
         })
     }
 
+    /// The alternatives, each a conjunction; for the resolver, which matches whole version lists.
+    pub(crate) fn groups(&self) -> &[Vec<Comparator>] {
+        &self.groups
+    }
+
     /// Whether every version is accepted (`*`).
     pub fn is_any(&self) -> bool {
         self.groups.iter().any(|group| {
@@ -183,7 +188,12 @@ impl Comparator {
         }
     }
 
-    fn names_pre_release_of(&self, version: &Version) -> bool {
+    /// Whether this is a `!=`: it accepts what lies outside of its interval.
+    pub(crate) fn is_not(&self) -> bool {
+        self.op == Op::Not
+    }
+
+    pub(crate) fn names_pre_release_of(&self, version: &Version) -> bool {
         !self.pre.is_empty()
             && self.major == Some(version.major)
             && self.minor == Some(version.minor)
@@ -191,22 +201,29 @@ impl Comparator {
     }
 
     fn matches(&self, version: &Version) -> bool {
-        let Some(major) = self.major else { return true };
-        match self.op {
-            Op::Exact | Op::Wildcard => self.compare(version, major) == Ordering::Equal,
-            Op::Not => self.compare(version, major) != Ordering::Equal,
-            Op::Greater => self.compare(version, major) == Ordering::Greater,
-            Op::GreaterEq => self.compare(version, major) != Ordering::Less,
-            Op::Less => self.compare(version, major) == Ordering::Less,
-            Op::LessEq => self.compare(version, major) != Ordering::Greater,
-            Op::Tilde => {
-                version.major == major
-                    && self.minor.is_none_or(|minor| version.minor == minor)
-                    && self
-                        .patch
-                        .is_none_or(|patch| (version.patch, &version.pre) >= (patch, &self.pre))
-            }
+        (self.side(version) == Ordering::Equal) != self.is_not()
+    }
+
+    /// Where a version lies relative to the interval this comparator names (`!=`: the one it refuses):
+    /// below it, in it (`Equal`), or above it. The pre-release rule is not applied.
+    pub(crate) fn side(&self, version: &Version) -> Ordering {
+        let Some(major) = self.major else {
+            return Ordering::Equal;
+        };
+        let compared = self.compare(version, major);
+        let accepted = match self.op {
+            Op::Exact | Op::Wildcard | Op::Not => return compared,
+            Op::Greater => return compared.cmp(&Ordering::Greater),
+            Op::Less => return compared.cmp(&Ordering::Less),
+            Op::GreaterEq => return compared.min(Ordering::Equal),
+            Op::LessEq => return compared.max(Ordering::Equal),
+            Op::Tilde => self.tilde_matches(version, major),
             Op::Caret => self.caret_matches(version, major),
+        };
+        match accepted {
+            true => Ordering::Equal,
+            // A version that equals all the parts there are is accepted, so this is never `Equal`.
+            false => compared,
         }
     }
 
@@ -226,6 +243,14 @@ impl Comparator {
                     .then_with(|| version.pre.cmp(&self.pre))
             })
         })
+    }
+
+    fn tilde_matches(&self, version: &Version, major: u64) -> bool {
+        version.major == major
+            && self.minor.is_none_or(|minor| version.minor == minor)
+            && self
+                .patch
+                .is_none_or(|patch| (version.patch, &version.pre) >= (patch, &self.pre))
     }
 
     fn caret_matches(&self, version: &Version, major: u64) -> bool {
@@ -260,6 +285,12 @@ impl Parser<'_> {
             total += group.len();
             if total > MAX_COMPARATORS || (self.dialect == Dialect::Cargo && total > 32) {
                 return Err(self.error(0..self.text.len(), "it has too many parts"));
+            }
+            if self.dialect == Dialect::Cargo
+                && group.len() > 1
+                && group.iter().any(|comparator| comparator.major.is_none())
+            {
+                return Err(self.error(0..self.text.len(), "`*` must stand alone"));
             }
             groups.push(group);
             if !self.eat("||") {

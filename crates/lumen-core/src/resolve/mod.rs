@@ -1,16 +1,35 @@
 //! Choosing one version of every package.
+//!
+//! Every package's usable versions are numbered in the order in
+//! which they are tried, so that a requirement is a few runs of numbers and the pre-release
+//! rule is exact ([`matching`], [`set`]); features are virtual packages ([`problem`]). The [`solver`] is PubGrub.
+//! Locked versions are tried first and yanked ones do not exist unless locked, so a lock
+//! file changes choices but never the verdict.
 
+mod activate;
 mod catalog;
+mod conflict;
+mod features;
+mod matching;
+mod problem;
 mod request;
+mod set;
+mod solver;
+mod table;
 
+use std::collections::HashMap;
+
+pub use activate::activate;
 pub use catalog::{
     Availability, Catalog, CatalogPackage, CatalogVersion, Contents, Deferred, ReleaseContents,
 };
+pub use conflict::Conflict;
 pub use request::{LockMode, Need, Order, Outcome, Request, Resolution, Resolved, Root};
 
-/// Why there is no answer; told to people by [`explain`](crate::explain::explain).
-#[derive(Debug, Clone)]
-pub struct Conflict {}
+use problem::{Kind, Known, Tables};
+use solver::Answer;
+
+use crate::name::PackageName;
 
 /// Chooses versions for everything the roots need.
 ///
@@ -18,8 +37,58 @@ pub struct Conflict {}
 /// [`Outcome::NeedsMore`], all that can be told at once.
 ///
 /// # Errors
-/// When no choice of versions satisfies every requirement.
+/// When no choice of versions satisfies every requirement. What is not loaded is given
+/// the benefit of the doubt, so this is final.
 pub fn resolve(catalog: &Catalog, request: &Request) -> Result<Outcome, Box<Conflict>> {
-    let _ = (catalog, request);
-    Ok(Outcome::Solved(Resolution::default()))
+    let mut tables = Tables::new(catalog, request);
+    run(request, &mut tables)
+}
+
+/// [`resolve`], deciding in an arbitrary order given by the seed; to test that verdicts do not depend on it.
+#[doc(hidden)]
+pub fn resolve_shuffled(
+    catalog: &Catalog,
+    request: &Request,
+    seed: u64,
+) -> Result<Outcome, Box<Conflict>> {
+    let mut tables = Tables::new(catalog, request);
+    tables.shuffle = Some(seed);
+    run(request, &mut tables)
+}
+
+fn run(request: &Request, tables: &mut Tables<'_>) -> Result<Outcome, Box<Conflict>> {
+    match solver::solve(tables, u64::MAX) {
+        Answer::Solved(picks) => Ok(outcome(request, tables, &picks)),
+        Answer::Conflict(facts) => Err(Box::new(Conflict::new(tables, facts))),
+        // Not before 2^64 steps.
+        Answer::GaveUp => Err(Box::new(Conflict::new(tables, Vec::new()))),
+    }
+}
+
+/// Turns the solver's picks into versions, or into what must be loaded first.
+fn outcome(request: &Request, tables: &Tables<'_>, picks: &[(u32, u32)]) -> Outcome {
+    let mut chosen = HashMap::new();
+    let mut needs = Vec::new();
+    for (node, index) in picks {
+        let Kind::Package(number) = tables.kind(*node) else {
+            continue;
+        };
+        let package = &tables.packages[number as usize];
+        let version = package.version(*index);
+        if let Some(version) = version {
+            chosen.insert(package.name.as_str(), version);
+        }
+        if let Known::NotLoaded = tables.contents(number, *index) {
+            needs.push(Need {
+                name: package.name.clone(),
+                version: version.map(|version| version.version.clone()),
+            });
+        }
+    }
+    if !needs.is_empty() {
+        needs.sort();
+        return Outcome::NeedsMore(needs);
+    }
+    let find = |name: &PackageName| chosen.get(name.as_str()).copied();
+    Outcome::Solved(activate::activate_with(request, find))
 }

@@ -1,0 +1,180 @@
+//! Packages as the solver sees them: usable versions numbered in the order they are tried.
+
+use std::collections::HashMap;
+
+use super::{
+    catalog::{Availability, Catalog, CatalogPackage, CatalogVersion, Contents},
+    matching::Versions,
+    request::{LockMode, Order, Request},
+    set::Set,
+};
+use crate::{constraint::Constraint, name::PackageName, version::Version};
+
+/// One package of the problem.
+pub(crate) struct Package<'a> {
+    pub name: &'a PackageName,
+    /// `None`: not in the catalog; it is taken to have one version that suits everybody.
+    pub entry: Option<&'a CatalogPackage>,
+    versions: Versions<'a>,
+    /// For each usable version, oldest first, its position in the entry.
+    positions: Vec<u32>,
+    newest_first: bool,
+    /// The index that is tried before all others.
+    pub preferred: Option<u32>,
+    /// Whether some version may have a `default` feature.
+    pub may_have_default: bool,
+    sets: HashMap<&'a str, (&'a Constraint, Set)>,
+}
+
+/// Why a version is not usable although it exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exclusion<'a> {
+    /// Yanked, for this reason (may be empty).
+    Yanked(&'a str),
+    /// Published after `exclude_newer`.
+    TooNew,
+    /// `exclude_newer` is set and the registry does not say when it was published.
+    AgeUnknown,
+    /// The lock file has another version, and it must not change.
+    Locked(&'a Version),
+    /// Its metadata cannot be had.
+    Unavailable(&'a str),
+}
+
+/// Why a version cannot be used, if it cannot.
+pub(crate) fn exclusion<'a>(
+    request: &'a Request,
+    name: &PackageName,
+    package: &CatalogPackage,
+    version: &'a CatalogVersion,
+) -> Option<Exclusion<'a>> {
+    if let Contents::Unavailable(reason) = &version.contents {
+        return Some(Exclusion::Unavailable(reason));
+    }
+    if package.local {
+        return None;
+    }
+    let locked = locked(request, name);
+    let is_locked = locked == Some(&version.version);
+    if let (Some(locked), LockMode::Require, false) = (locked, request.lock_mode, is_locked) {
+        return Some(Exclusion::Locked(locked));
+    }
+    if let (Some(reason), false) = (&version.yanked, is_locked) {
+        return Some(Exclusion::Yanked(reason));
+    }
+    let limit = request.exclude_newer?;
+    match version.published_at {
+        None => Some(Exclusion::AgeUnknown),
+        Some(time) if time > limit => Some(Exclusion::TooNew),
+        Some(_) => None,
+    }
+}
+
+/// The lock entry of a package that is not to be updated.
+pub(crate) fn locked<'a>(request: &'a Request, name: &PackageName) -> Option<&'a Version> {
+    let ignored = !request.unlock.is_empty() && request.unlock.contains(name);
+    request.locked.get(name).filter(|_| !ignored)
+}
+
+impl<'a> Package<'a> {
+    pub fn new(catalog: &'a Catalog, request: &'a Request, name: &'a PackageName) -> Self {
+        let entry = catalog.packages.get(name);
+        let newest_first = request.order == Order::Newest;
+        let mut package = Self {
+            name,
+            entry,
+            versions: Versions::default(),
+            positions: Vec::new(),
+            newest_first,
+            preferred: None,
+            may_have_default: false,
+            sets: HashMap::new(),
+        };
+        let Some(entry) = entry.filter(|entry| entry.availability == Availability::Present) else {
+            return package;
+        };
+        let all = &entry.versions;
+        let mut positions: Vec<u32> = (0..)
+            .zip(all)
+            .filter(|(_, version)| exclusion(request, name, entry, version).is_none())
+            .map(|(position, _)| position)
+            .collect();
+        // A stable sort, because it is quick on versions that are in order already.
+        positions.sort_by(|a, b| all[*a as usize].version.cmp(&all[*b as usize].version));
+        let usable = |position: &u32| &all[*position as usize];
+        package.versions = Versions::new(positions.iter().map(|p| &usable(p).version).collect());
+        package.may_have_default = positions
+            .iter()
+            .any(|p| usable(p).contents.may_have_default());
+        package.positions = positions;
+        if let Some(locked) = locked(request, name) {
+            let found = package
+                .positions
+                .binary_search_by(|p| usable(p).version.cmp(locked));
+            package.preferred = found.ok().map(|at| package.flip(at as u32));
+        }
+        package
+    }
+
+    /// How many versions it has.
+    pub fn count(&self) -> u32 {
+        match self.entry {
+            Some(_) => self.versions.len(),
+            None => 1,
+        }
+    }
+
+    /// The version with this index; `None` when the package is not in the catalog.
+    pub fn version(&self, index: u32) -> Option<&'a CatalogVersion> {
+        let position = self.positions.get(self.flip(index) as usize)?;
+        self.entry?.versions.get(*position as usize)
+    }
+
+    /// The position in the catalog of every version, in the order of the indices.
+    pub fn positions(&self) -> Vec<u32> {
+        let mut positions = self.positions.clone();
+        if self.newest_first {
+            positions.reverse();
+        }
+        positions
+    }
+
+    /// The versions a constraint accepts.
+    pub fn accepted(&mut self, constraint: &'a Constraint) -> Set {
+        let Some(entry) = self.entry else {
+            return Set::full();
+        };
+        if let Some((known, set)) = self.sets.get(constraint.as_str())
+            // The same text can mean two things in two dialects.
+            && *known == constraint
+        {
+            return set.clone();
+        }
+        let set = match entry.local && constraint.is_any() {
+            true => Set::from_runs(vec![(0, self.count())], self.count()),
+            false => self.select(constraint),
+        };
+        let value = (constraint, set.clone());
+        self.sets.entry(constraint.as_str()).or_insert(value);
+        set
+    }
+
+    fn select(&self, constraint: &Constraint) -> Set {
+        let count = self.count();
+        let mut runs = self.versions.accepted(constraint);
+        if self.newest_first {
+            for run in &mut runs {
+                *run = (count - run.1, count - run.0);
+            }
+        }
+        Set::from_runs(runs, count)
+    }
+
+    /// Turns an index into a position among the versions sorted oldest first, and back.
+    fn flip(&self, index: u32) -> u32 {
+        match self.newest_first {
+            true => self.versions.len().wrapping_sub(index).wrapping_sub(1),
+            false => index,
+        }
+    }
+}
