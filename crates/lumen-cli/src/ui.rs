@@ -8,7 +8,6 @@ use std::{
 };
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lumen_core::problem::{Problem, Severity};
@@ -35,7 +34,6 @@ pub struct Ui {
     /// Whether results are printed as JSON.
     pub json: bool,
     progress: bool,
-    color: Color,
     bar: Mutex<Option<ProgressBar>>,
 }
 
@@ -54,7 +52,6 @@ impl Ui {
             verbose: global.verbose,
             json: global.json,
             progress: terminal && !global.quiet && !global.no_progress,
-            color: global.color,
             bar: Mutex::new(None),
         }
     }
@@ -155,15 +152,6 @@ impl Ui {
             answer.trim().to_ascii_lowercase().as_str(),
             "y" | "yes"
         ))
-    }
-
-    /// Whether standard output takes colour.
-    pub fn stdout_is_styled(&self) -> bool {
-        match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
-        }
     }
 
     fn talk(&self, text: &str) {

@@ -270,6 +270,8 @@ impl Download {
             if let Some(found) = inserted.manifest.as_deref().and_then(identity) {
                 let expected = format!("{name} {}", package.version);
                 if found != expected {
+                    // Else the next install would find it there and ask no more.
+                    store.discard(&checksum)?;
                     return Err(FetchError::OtherPackage { found });
                 }
             }

@@ -30,7 +30,7 @@ pub fn source_label(source: &LockedSource) -> Option<String> {
     match source {
         LockedSource::Registry(name) if name == crate::settings::DEFAULT => None,
         LockedSource::Registry(name) => Some(format!("registry {name}")),
-        LockedSource::Path(path) if path.is_empty() => Some("this project".into()),
+        LockedSource::Path(path) if path == "." => Some("this project".into()),
         LockedSource::Path(path) => Some(format!("path {path}")),
         LockedSource::Git { url, commit, .. } => {
             Some(format!("git {url} at {}", &commit[..commit.len().min(10)]))
@@ -148,7 +148,7 @@ mod tests {
         let mut lock = Lockfile::default();
         for (text, dependencies) in edges {
             let source = match *text {
-                "app" => LockedSource::Path(String::new()),
+                "app" => LockedSource::Path(".".into()),
                 _ => LockedSource::Registry(crate::settings::DEFAULT.into()),
             };
             lock.packages

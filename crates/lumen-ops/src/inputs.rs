@@ -153,6 +153,16 @@ pub fn lock_requires(project: &Project, local: &LocalPackage) -> Vec<String> {
     requires
 }
 
+/// Where a local package comes from, as the lock says it; the project's own folder is `.`.
+pub fn source_of(local: &LocalPackage) -> LockedSource {
+    let path = if local.relative.is_empty() {
+        "."
+    } else {
+        &local.relative
+    };
+    LockedSource::Path(path.to_owned())
+}
+
 /// Why a lock no longer says what the manifests ask for; `None` when it does.
 pub fn stale(
     project: &Project,
@@ -166,7 +176,7 @@ pub fn stale(
         let Some(package) = &local.manifest.package else {
             continue;
         };
-        if locked.source != LockedSource::Path(local.relative.clone()) {
+        if locked.source != source_of(local) {
             return Some(format!("`{name}` comes from another place"));
         }
         if locked.version != package.version {

@@ -143,18 +143,17 @@ fn plan(
     let mut packages = BTreeMap::new();
     for (name, locked) in &lock.packages {
         let planned = match (&locked.source, fetched.entries.get(name)) {
-            (LockedSource::Path(relative), _) => {
+            (LockedSource::Path(_), _) => {
                 // Members need no link to themselves unless another one depends on them.
                 let needed = lock
                     .packages
                     .values()
                     .any(|other| other.dependencies.contains(name));
-                let Some(local) = locals
-                    .get(name)
-                    .filter(|_| needed || !is_member(project, relative))
-                else {
-                    continue;
+                let is_member = |local: &&LocalPackage| {
+                    project.members.iter().any(|member| member.dir == local.dir)
                 };
+                let local = locals.get(name).filter(|local| needed || !is_member(local));
+                let Some(local) = local else { continue };
                 Planned {
                     version: locked.version.to_string(),
                     digest: None,
@@ -189,13 +188,6 @@ fn plan(
         packages,
         facts,
     })
-}
-
-fn is_member(project: &Project, relative: &str) -> bool {
-    project
-        .members
-        .iter()
-        .any(|member| member.relative == relative)
 }
 
 fn fact_of(relative: &str) -> String {

@@ -382,12 +382,7 @@ fn local_entry(
         .package
         .as_ref()
         .map_or(Version::new(0, 0, 0), |package| package.version.clone());
-    let mut package = entry(
-        version,
-        LockedSource::Path(local.relative.clone()),
-        dependencies,
-        features,
-    );
+    let mut package = entry(version, inputs::source_of(local), dependencies, features);
     package.requires = inputs::lock_requires(project, local);
     package
 }

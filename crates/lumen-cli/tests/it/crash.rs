@@ -1,0 +1,156 @@
+//! A process killed at every storage operation of a publish and of an install.
+
+use std::fs;
+
+use lumen_testkit::sandbox::{Ran, Sandbox};
+
+use crate::{publish, sandbox};
+
+/// Far more operations than either command has.
+const MOST: u32 = 400;
+
+/// Runs a command that is stopped at its n-th storage operation; `None` when it has fewer.
+///
+/// A command may get over an operation that fails, a clean-up for example, and succeed.
+fn stopped(
+    sandbox: &Sandbox,
+    folder: &str,
+    arguments: &[&str],
+    variable: &str,
+    n: u32,
+) -> Option<Ran> {
+    let log = sandbox.path("faults.log");
+    let _ = fs::remove_file(&log);
+    let mut command = sandbox.command(folder, arguments);
+    command
+        .env(variable, n.to_string())
+        .env("LUMEN_FAULT_LOG", &log);
+    let ran = Ran::of(&command.output().unwrap());
+    let passed = fs::read_to_string(&log).unwrap_or_default().lines().count();
+    (passed >= n as usize).then_some(ran)
+}
+
+/// Whether a stranger sees the new release, and can install everything there is.
+fn readable(sandbox: &Sandbox, project: &str) -> bool {
+    sandbox
+        .package(project, "reader", "1.0.0", "[dependencies]\nold = \"^1\"\n")
+        .unwrap();
+    let _ = fs::remove_file(sandbox.path(&format!("{project}/lumen.lock")));
+    sandbox.ok(project, &["pkg", "install"]).unwrap();
+    let info = sandbox.run(".", &["pkg", "info", "old@1.1.0"]).unwrap();
+    if info.code == Some(0) {
+        sandbox
+            .package(
+                project,
+                "reader",
+                "1.0.0",
+                "[dependencies]\nold = \"=1.1.0\"\n",
+            )
+            .unwrap();
+        sandbox.ok(project, &["pkg", "install"]).unwrap();
+    }
+    info.code == Some(0)
+}
+
+fn publish_survives(variable: &str) {
+    for n in 1..MOST {
+        let sandbox = sandbox();
+        publish(&sandbox, "old", "1.0.0", "");
+        sandbox.package("next", "old", "1.1.0", "").unwrap();
+        let publishing = ["pkg", "publish", "--yes"];
+        let Some(_) = stopped(&sandbox, "next", &publishing, variable, n) else {
+            assert!(n > 10, "only {n} operations");
+            return;
+        };
+        readable(&sandbox, "reader");
+        // Another publisher of the same package carries on, or the same one does.
+        if n % 2 == 0 {
+            publish(&sandbox, "old", "1.2.0", "");
+            readable(&sandbox, "reader");
+        }
+        sandbox.ok("next", &publishing).unwrap();
+        assert!(readable(&sandbox, "reader"), "operation {n}");
+        let global = sandbox.read("registry/index.json").unwrap();
+        let latest = if n % 2 == 0 { "1.2.0" } else { "1.1.0" };
+        assert!(
+            global.contains(&format!("\"latest\": \"{latest}\"")),
+            "operation {n}: {global}"
+        );
+    }
+    panic!("the publish never came to its end");
+}
+
+#[test]
+fn a_killed_publish_is_finished_by_the_next() {
+    publish_survives("LUMEN_FAULT_AT");
+}
+
+#[test]
+fn a_failed_publish_is_finished_by_the_next() {
+    publish_survives("LUMEN_FAULT_ERROR_AT");
+}
+
+fn install_survives(variable: &str) {
+    let sandbox = sandbox();
+    for (name, version) in [("one", "1.0.0"), ("one", "1.1.0"), ("two", "1.0.0")] {
+        publish(&sandbox, name, version, "");
+    }
+    let project = |one: &str, two: bool| {
+        let two = if two { "two = \"1\"\n" } else { "" };
+        sandbox
+            .package(
+                "app",
+                "app",
+                "1.0.0",
+                &format!("[dependencies]\none = \"={one}\"\n{two}"),
+            )
+            .unwrap();
+    };
+    for n in 1..MOST {
+        for made in ["app", "home/lumen"] {
+            let _ = fs::remove_dir_all(sandbox.path(made));
+        }
+        project("1.0.0", true);
+        sandbox.ok("app", &["pkg", "install"]).unwrap();
+        project("1.1.0", false);
+        let ran = stopped(&sandbox, "app", &["pkg", "install"], variable, n);
+        // Old or new, never half: what is linked is whole.
+        let one = sandbox
+            .read("app/.lumen/packages/one/src/main.lm.md")
+            .unwrap();
+        let two = sandbox.path("app/.lumen/packages/two").exists();
+        assert!(
+            matches!(
+                (one.as_str(), two),
+                ("# one 1.0.0\n", true) | ("# one 1.1.0\n", false)
+            ),
+            "operation {n}: {one} {two}"
+        );
+        if ran.is_none() {
+            assert!(n > 5, "only {n} operations");
+            return;
+        }
+        sandbox.ok("app", &["pkg", "install"]).unwrap();
+        assert_eq!(
+            sandbox.read("app/one/main.lm.md").unwrap(),
+            "# one 1.1.0\n",
+            "operation {n}"
+        );
+        assert!(
+            !sandbox.path("app/two").exists(),
+            "operation {n}: a stale import link is left"
+        );
+        sandbox.ok("app", &["pkg", "verify"]).unwrap();
+    }
+    panic!("the install never came to its end");
+}
+
+#[test]
+fn a_killed_install_leaves_old_or_new() {
+    install_survives("LUMEN_FAULT_AT");
+}
+
+#[test]
+fn a_failed_install_leaves_old_or_new() {
+    install_survives("LUMEN_FAULT_ERROR_AT");
+}

@@ -1,0 +1,39 @@
+//! The `lumen` command as users run it: real processes, real folders, a real nginx.
+
+#![cfg(unix)]
+
+mod crash;
+mod damage;
+mod handmade;
+mod project;
+mod races;
+mod registries;
+
+use lumen_testkit::sandbox::{Ran, Sandbox};
+
+/// A sandbox with an empty registry.
+fn sandbox() -> Sandbox {
+    let sandbox = bare();
+    sandbox.ok(".", &["registry", "init", "registry"]).unwrap();
+    sandbox
+}
+
+/// A sandbox without a registry.
+fn bare() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_lumen")).unwrap()
+}
+
+/// Writes and publishes a package.
+fn publish(sandbox: &Sandbox, name: &str, version: &str, more: &str) {
+    let folder = format!("sources/{}-{version}", name.replace('/', "-"));
+    sandbox.package(&folder, name, version, more).unwrap();
+    sandbox.ok(&folder, &["pkg", "publish", "--yes"]).unwrap();
+}
+
+/// Asserts that a command failed with this code and said all of this.
+fn fails(ran: &Ran, code: i32, said: &[&str]) {
+    assert_eq!(ran.code, Some(code), "{ran:#?}");
+    for text in said {
+        assert!(ran.err.contains(text), "`{text}` is not in {ran:#?}");
+    }
+}

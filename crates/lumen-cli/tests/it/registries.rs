@@ -1,0 +1,217 @@
+//! Which registry a package comes from, and yanking.
+
+use lumen_testkit::sandbox::Sandbox;
+
+use crate::{fails, publish, sandbox};
+
+/// Publishes a package into another registry of the sandbox.
+fn publish_to(sandbox: &Sandbox, registry: &str, name: &str, version: &str) {
+    if !sandbox.path(registry).exists() {
+        sandbox.ok(".", &["registry", "init", registry]).unwrap();
+    }
+    let folder = format!("sources/{registry}-{}-{version}", name.replace('/', "-"));
+    sandbox.package(&folder, name, version, "").unwrap();
+    let url = format!("file://{}", sandbox.path(registry).display());
+    sandbox
+        .ok(&folder, &["pkg", "publish", "--yes", "--registry", &url])
+        .unwrap();
+}
+
+#[test]
+fn flag_environment_project_user() {
+    let sandbox = sandbox();
+    for registry in ["flag", "project", "user"] {
+        publish_to(&sandbox, registry, "who", "1.0.0");
+        sandbox
+            .package(&format!("{registry}-marks"), registry, "1.0.0", "")
+            .unwrap();
+        let url = format!("file://{}", sandbox.path(registry).display());
+        sandbox
+            .ok(
+                &format!("{registry}-marks"),
+                &["pkg", "publish", "--yes", "--registry", &url],
+            )
+            .unwrap();
+    }
+    let url = |name: &str| format!("file://{}", sandbox.path(name).display());
+    sandbox
+        .write(
+            "home/.config/lumen/config.toml",
+            &format!("[registry]\ndefault = \"{}\"\n", url("user")),
+        )
+        .unwrap();
+    let has = |project: &str, package: &str, arguments: &[&str]| {
+        let mut all = vec!["pkg", "info", package];
+        all.extend(arguments);
+        let output = sandbox
+            .command(project, &all)
+            .env_remove("LUMEN_REGISTRY")
+            .output()
+            .unwrap();
+        output.status.success()
+    };
+    sandbox.package("none", "none", "1.0.0", "").unwrap();
+    assert!(has("none", "user", &[]) && !has("none", "project", &[]));
+    let section = format!(
+        "[registry]\ndefault = \"{}\"\n[registry.registries]\nlocal = \"{}\"\n",
+        url("project"),
+        url("flag")
+    );
+    sandbox.package("app", "app", "1.0.0", &section).unwrap();
+    assert!(has("app", "project", &[]) && !has("app", "user", &[]));
+    assert!(has("app", "flag", &["--registry", "local"]));
+    assert!(has("app", "user", &["--registry", &url("user")]));
+    // The sandbox's LUMEN_REGISTRY beats the project.
+    assert_eq!(
+        sandbox
+            .run("app", &["pkg", "info", "project"])
+            .unwrap()
+            .code,
+        Some(1)
+    );
+    fails(
+        &sandbox
+            .run("app", &["pkg", "info", "x", "--registry", "locl"])
+            .unwrap(),
+        1,
+        &["`locl`", "did you mean `local`?"],
+    );
+}
+
+#[test]
+fn a_dependency_names_its_registry_and_a_scope_is_pinned() {
+    let sandbox = sandbox();
+    publish_to(&sandbox, "private", "secret-lib", "1.0.0");
+    publish_to(&sandbox, "private", "@org/http", "1.0.0");
+    publish(&sandbox, "@org/http", "9.0.0", "");
+    let url = format!("file://{}", sandbox.path("private").display());
+    let more = format!(
+        "[dependencies]\nsecret-lib = {{ version = \"^1\", registry = \"local\" }}\n\"@org/http\" = \"*\"\n\
+         [registry.registries]\nlocal = \"{url}\"\n[registry.scopes]\n\"@org\" = \"local\"\n"
+    );
+    sandbox.package("app", "app", "1.0.0", &more).unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    let list = sandbox.ok("app", &["pkg", "list"]).unwrap().out;
+    assert!(
+        list.contains("@org/http   1.0.0  (registry local)"),
+        "{list}"
+    );
+    assert!(
+        list.contains("secret-lib  1.0.0  (registry local)"),
+        "{list}"
+    );
+    let lock = sandbox.read("app/lumen.lock").unwrap();
+    assert!(
+        !lock.contains(
+            &sandbox
+                .path(".")
+                .display()
+                .to_string()
+                .trim_end_matches('.')
+                .to_owned()
+        ),
+        "{lock}"
+    );
+
+    sandbox
+        .package(
+            "lost",
+            "lost",
+            "1.0.0",
+            &more.replace(", registry = \"local\"", ""),
+        )
+        .unwrap();
+    fails(
+        &sandbox.run("lost", &["pkg", "install"]).unwrap(),
+        1,
+        &["secret-lib", "local"],
+    );
+}
+
+#[test]
+fn yanked_releases_stay_only_where_they_are_locked() {
+    let sandbox = sandbox();
+    for version in ["1.0.0", "1.1.0"] {
+        publish(&sandbox, "text", version, "");
+    }
+    sandbox
+        .package("app", "app", "1.0.0", "[dependencies]\ntext = \"^1\"\n")
+        .unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    sandbox
+        .ok(
+            ".",
+            &["pkg", "yank", "text@1.1.0", "--reason", "loses data"],
+        )
+        .unwrap();
+    let info = sandbox.ok(".", &["pkg", "info", "text@1.1.0"]).unwrap();
+    assert!(info.out.contains("yanked: loses data"), "{}", info.out);
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    assert!(
+        sandbox
+            .ok("app", &["pkg", "list"])
+            .unwrap()
+            .out
+            .contains("1.1.0")
+    );
+    assert!(
+        sandbox
+            .ok("app", &["pkg", "outdated"])
+            .unwrap()
+            .out
+            .contains("yanked: loses data")
+    );
+    sandbox
+        .package("new", "new", "1.0.0", "[dependencies]\ntext = \"^1\"\n")
+        .unwrap();
+    sandbox.ok("new", &["pkg", "install"]).unwrap();
+    assert!(
+        sandbox
+            .ok("new", &["pkg", "list"])
+            .unwrap()
+            .out
+            .contains("1.0.0")
+    );
+    sandbox.ok("app", &["pkg", "update"]).unwrap();
+    assert!(
+        sandbox
+            .ok("app", &["pkg", "list"])
+            .unwrap()
+            .out
+            .contains("1.0.0")
+    );
+    sandbox.ok(".", &["pkg", "unyank", "text@1.1.0"]).unwrap();
+    sandbox.ok("app", &["pkg", "update"]).unwrap();
+    assert!(
+        sandbox
+            .ok("app", &["pkg", "list"])
+            .unwrap()
+            .out
+            .contains("1.1.0")
+    );
+    fails(
+        &sandbox
+            .run(".", &["pkg", "yank", "text@7.0.0", "--reason", "x"])
+            .unwrap(),
+        1,
+        &["no `text` 7.0.0"],
+    );
+}
+
+#[test]
+fn without_a_registry_the_error_says_how_to_name_one() {
+    let sandbox = sandbox();
+    sandbox
+        .package("app", "app", "1.0.0", "[dependencies]\ntext = \"1\"\n")
+        .unwrap();
+    let output = sandbox
+        .command("app", &["pkg", "install"])
+        .env_remove("LUMEN_REGISTRY")
+        .output()
+        .unwrap();
+    fails(
+        &lumen_testkit::sandbox::Ran::of(&output),
+        1,
+        &["no registry is configured", "LUMEN_REGISTRY"],
+    );
+}
