@@ -25,13 +25,13 @@ const MAIN: &str = "\
 
 ```lumen
 import site_kit: read_pages, contents, answer
-import text_utils: wrap
+import text_utils: title_case
 
 cell main() -> Null
   let pages = read_pages(\"title,body\\nCrème brûlée,\\\"Sugar, eggs\\\"\\n\")
   print(contents(pages))
   print(answer(pages, \"/creme-brulee\").body)
-  print(wrap(\"a registry is a folder of plain files\", 20))
+  print(title_case(\"a registry is a folder of plain files\"))
   return null
 end
 ```
@@ -68,7 +68,7 @@ pub fn demo() -> io::Result<()> {
     demo.say("A project asks for packages; their dependencies come along.");
     demo.lumen(".", &["pkg", "new", "app"])?;
     demo.lumen("app", &["pkg", "search", "text"])?;
-    demo.lumen("app", &["pkg", "add", "site-kit", "text-utils"])?;
+    demo.lumen("app", &["pkg", "add", "site-kit", "text-utils@^1.0"])?;
     demo.lumen("app", &["pkg", "add", "--dev", "assertions"])?;
     demo.show("app/lumen.toml")?;
 
@@ -79,21 +79,21 @@ pub fn demo() -> io::Result<()> {
     demo.lumen("app", &["pkg", "tree"])?;
     demo.lumen("app", &["pkg", "why", "text-utils"])?;
 
-    demo.say("One link a package, and one for each import path of the compiler.");
+    demo.say("A link for each package, into the store, and for each import path.");
     fs::write(demo.dir.join("app/src/main.lm.md"), MAIN)?;
     demo.files("app")?;
     demo.lumen("app", &["pkg", "verify"])?;
 
     demo.say("A release turns out to be bad. It cannot be changed, but yanked.");
-    let reason = "wrap() breaks lines inside links";
+    let reason = "wrap() breaks links";
     demo.lumen(
         "app",
         &["pkg", "yank", "text-utils@1.1.0", "--reason", reason],
     )?;
 
-    demo.say("A locked project keeps what it has, and says so.");
+    demo.say("A locked project keeps what it has, and `outdated` tells.");
     demo.lumen("app", &["pkg", "install"])?;
-    demo.lumen("app", &["pkg", "list"])?;
+    demo.lumen("app", &["pkg", "outdated"])?;
     demo.expect_locked("app", "1.1.0")?;
 
     demo.say("A new project does not get it any more.");
@@ -105,6 +105,7 @@ pub fn demo() -> io::Result<()> {
     demo.say("And `update` leads the first project away from it.");
     demo.lumen("app", &["pkg", "update", "text-utils"])?;
     demo.lumen("app", &["pkg", "list"])?;
+    demo.expect_locked("app", "1.0.0")?;
 
     println!("\nAll of it is in {}", demo.dir.display());
     Ok(())
@@ -229,7 +230,7 @@ fn list(dir: &Path, prefix: &str, lines: &mut Vec<String>) -> io::Result<()> {
 fn tail(target: &Path) -> String {
     let text = target.to_string_lossy().replace('\\', "/");
     match text.find("/store/") {
-        Some(at) if target.is_absolute() => format!("$LUMEN_HOME{}", &text[at..]),
+        Some(at) if target.is_absolute() => text[at + 1..].to_owned(),
         _ => text,
     }
 }

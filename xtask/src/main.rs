@@ -8,9 +8,10 @@
 
 mod checks;
 mod demo;
+mod resolve_suite;
 mod shell;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 const HELP: &str = "\
 Development tasks.
@@ -29,6 +30,10 @@ fn main() -> ExitCode {
     match task.as_deref() {
         Some("demo") if rest.is_empty() => demo::run(),
         Some("test") => checks::run(&rest),
+        Some("resolve-suite") => {
+            let files: Vec<PathBuf> = rest.iter().map(PathBuf::from).collect();
+            resolve_suite::run(&files)
+        }
         Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             ExitCode::SUCCESS
