@@ -6,7 +6,9 @@
 //! when it strays from that path it asks for more, and from then on every
 //! version that some requirement accepts is followed.
 
+mod choice;
 mod closure;
+mod entry;
 mod routes;
 
 use std::collections::BTreeMap;

@@ -1,69 +1,40 @@
 //! The packages reachable from a request, fetched concurrently.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
 use futures::future::{BoxFuture, FutureExt as _};
 use lumen_core::{
-    Constraint, Key, PackageName, Version,
-    index::{PackageIndex, ReleaseSummary, identity},
-    resolve::{
-        Catalog, CatalogPackage, CatalogVersion, Contents, LockMode, Need, Order, ReleaseContents,
-        Request, Resolution,
-    },
+    Key, PackageName, Version,
+    index::{PackageIndex, ReleaseSummary},
+    resolve::{Catalog, CatalogPackage, Contents, Need, Request, Resolution},
 };
 use tokio::task::JoinSet;
 
-use super::{Chosen, LoadError, Loaded, Progress, Routes};
+use super::{
+    Chosen, LoadError, Loaded, Progress, Routes,
+    entry::{Entry, Wanted, catalog_versions, contents_of, published_at},
+};
 use crate::reader::{ReadError, Registry};
-
-/// Most versions whose files are fetched ahead when the resolver walks through a package without summaries.
-const MOST_AHEAD: usize = 32;
 
 /// Everything loaded for one request.
 pub(super) struct Closure<'r> {
-    routes: &'r Routes,
-    request: &'r Request,
-    progress: &'r (dyn Fn(Progress) + Sync),
-    catalog: Catalog,
-    entries: HashMap<PackageName, Entry>,
-    work: VecDeque<Work>,
-    tasks: JoinSet<Work>,
-    counts: Progress,
+    pub(super) routes: &'r Routes,
+    pub(super) request: &'r Request,
+    pub(super) progress: &'r (dyn Fn(Progress) + Sync),
+    pub(super) catalog: Catalog,
+    pub(super) entries: HashMap<PackageName, Entry>,
+    pub(super) work: VecDeque<Work>,
+    pub(super) tasks: JoinSet<Work>,
+    pub(super) counts: Progress,
     /// Whether every accepted version is followed, not only the likely one.
-    wide: bool,
+    pub(super) wide: bool,
 }
 
-/// A package of a registry.
-struct Entry {
-    registry: Registry,
-    index: Option<Arc<PackageIndex>>,
-    /// Why there is no index, if there should be one.
-    failure: Option<ReadError>,
-    /// What is asked of it, each once.
-    wanted: Vec<Wanted>,
-    /// Versions whose dependencies were asked for, and whether the optional ones were, too.
-    followed: BTreeMap<Version, bool>,
-    /// Versions whose own file is being or was read.
-    asked: BTreeSet<Version>,
-    /// What the files of versions without a summary say.
-    releases: BTreeMap<Version, ReleaseSummary>,
-    /// Failures that are not the release's fault.
-    failures: BTreeMap<Version, ReadError>,
-    /// How many versions to fetch ahead the next time.
-    ahead: usize,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Wanted {
-    constraint: Constraint,
-    /// Whether optional dependencies may be turned on.
-    features: bool,
-}
-
-enum Work {
+/// Something to be taken into account.
+pub(super) enum Work {
     Want(PackageName, Wanted),
     Index(PackageName, Result<Option<Arc<PackageIndex>>, ReadError>),
     Release(
@@ -234,7 +205,7 @@ impl<'r> Closure<'r> {
     }
 
     /// Asks for a version's own file, once.
-    fn ask_release(&mut self, name: &PackageName, version: &Version) {
+    pub(super) fn ask_release(&mut self, name: &PackageName, version: &Version) {
         let Some(entry) = self.entries.get_mut(name) else {
             return;
         };
@@ -350,117 +321,6 @@ impl<'r> Closure<'r> {
         }
     }
 
-    /// Asks for what the versions need that may be chosen for a requirement.
-    fn follow(&mut self, name: &PackageName, wanted: &Wanted) {
-        for version in self.candidates(name, wanted) {
-            let Some(entry) = self.entries.get_mut(name) else {
-                return;
-            };
-            let Some(summary) = entry.summary(&version) else {
-                self.ask_release(name, &version);
-                continue;
-            };
-            let optional_too =
-                self.wide || wanted.features || summary.features.contains_key("default");
-            let done = entry.followed.get(&version);
-            if done.is_some_and(|with_optional| *with_optional || !optional_too) {
-                continue;
-            }
-            for (dependency, constraint) in &summary.deps {
-                let options = summary.dependency_options.get(dependency);
-                if options.is_some_and(|options| options.optional) && !optional_too {
-                    continue;
-                }
-                let wanted = Wanted {
-                    constraint: constraint.clone(),
-                    features: options.is_some_and(|options| !options.features.is_empty()),
-                };
-                self.work.push_back(Work::Want(dependency.clone(), wanted));
-            }
-            entry.followed.insert(version, optional_too);
-        }
-    }
-
-    /// The versions to follow for a requirement: the likely choice, or all whose needs are at hand.
-    fn candidates(&self, name: &PackageName, wanted: &Wanted) -> Vec<Version> {
-        let (Some(entry), Some(package)) =
-            (self.entries.get(name), self.catalog.packages.get(name))
-        else {
-            return Vec::new();
-        };
-        let locked = self.request.locked.get(name);
-        let locked = locked.filter(|_| !self.request.unlock.contains(name));
-        let is_locked = |version: &CatalogVersion| locked == Some(&version.version);
-        let usable = |version: &&CatalogVersion| {
-            (version.yanked.is_none() || is_locked(version))
-                && !matches!(version.contents, Contents::Unavailable(_))
-                && !entry.failures.contains_key(&version.version)
-                && wanted.constraint.matches(&version.version)
-        };
-        let mut usable: Vec<&CatalogVersion> = package.versions.iter().filter(usable).collect();
-        if self.request.order == Order::Newest {
-            usable.reverse();
-        }
-        let has_summary = |version: &CatalogVersion| entry.summary(&version.version).is_some();
-        if let Some(limit) = self.request.exclude_newer {
-            // The dates decide, and may be in files not read yet.
-            let mut undated = usable.clone();
-            undated.retain(|version| !has_summary(version));
-            if !undated.is_empty() {
-                return owned(undated);
-            }
-            usable.retain(|version| {
-                is_locked(version) || version.published_at.is_some_and(|at| at <= limit)
-            });
-        }
-        let locked = usable.iter().copied().find(|version| is_locked(version));
-        match (locked, self.wide) {
-            (Some(locked), false) => usable = vec![locked],
-            (Some(locked), true) if self.request.lock_mode == LockMode::Require => {
-                usable = vec![locked];
-            }
-            (_, false) => usable.truncate(1),
-            (_, true) => {
-                let mut first = true;
-                usable.retain(|version| std::mem::take(&mut first) || has_summary(version));
-            }
-        }
-        owned(usable)
-    }
-
-    /// Asks for a version's file and those of the versions the resolver would try next.
-    fn ask_ahead(&mut self, name: &PackageName, version: &Version) {
-        let Some(entry) = self.entries.get_mut(name) else {
-            return;
-        };
-        let ahead = entry.ahead;
-        entry.ahead = (ahead * 2).min(MOST_AHEAD);
-        let wanted = entry.wanted.clone();
-        let accepted = |other: &Version| {
-            let mut constraints = wanted.iter().map(|wanted| &wanted.constraint);
-            constraints.any(|constraint| constraint.matches(other))
-        };
-        let newest_first = self.request.order == Order::Newest;
-        let package = self.catalog.packages.get(name);
-        let mut next: Vec<Version> = package
-            .into_iter()
-            .flat_map(|package| &package.versions)
-            .filter(|other| other.yanked.is_none() && matches!(other.contents, Contents::NotLoaded))
-            .map(|other| other.version.clone())
-            .filter(|other| {
-                (other < version) == newest_first && other != version && accepted(other)
-            })
-            .collect();
-        if newest_first {
-            next.reverse();
-        }
-        next.truncate(ahead);
-        next.insert(0, version.clone());
-        for version in next {
-            self.ask_release(name, &version);
-        }
-    }
-
     /// Why a need cannot be met, unless it is the package's own fault.
     fn failure(&mut self, need: &Need) -> Option<LoadError> {
         let name = need.name.clone();
@@ -487,70 +347,4 @@ impl<'r> Closure<'r> {
         let found = versions.find(|other| other.version == *version);
         found.is_some_and(|found| !matches!(found.contents, Contents::NotLoaded))
     }
-}
-
-impl Entry {
-    fn new(registry: &Registry) -> Self {
-        Self {
-            registry: registry.clone(),
-            index: None,
-            failure: None,
-            wanted: Vec::new(),
-            followed: BTreeMap::new(),
-            asked: BTreeSet::new(),
-            releases: BTreeMap::new(),
-            failures: BTreeMap::new(),
-            ahead: 2,
-        }
-    }
-
-    fn summary(&self, version: &Version) -> Option<&ReleaseSummary> {
-        let of_index = || self.index.as_ref()?.releases.get(version);
-        self.releases.get(version).or_else(of_index)
-    }
-}
-
-fn owned(versions: Vec<&CatalogVersion>) -> Vec<Version> {
-    let versions = versions.into_iter();
-    versions.map(|version| version.version.clone()).collect()
-}
-
-/// The versions of an index for the catalog, oldest first.
-fn catalog_versions(index: &Arc<PackageIndex>, dates: bool) -> Vec<CatalogVersion> {
-    let mut versions: Vec<&Version> = index.versions.iter().collect();
-    versions.sort_unstable();
-    versions.dedup();
-    let version = |version: &Version| {
-        let summary = index.releases.get(version);
-        CatalogVersion {
-            version: version.clone(),
-            yanked: index
-                .yank_reason(version)
-                .map(|reason| reason.unwrap_or_default().to_owned()),
-            published_at: summary.filter(|_| dates).and_then(published_at),
-            contents: summary.map_or(Contents::NotLoaded, |summary| {
-                let (index, version) = (Arc::clone(index), version.clone());
-                Contents::deferred(!summary.features.is_empty(), move || {
-                    index
-                        .releases
-                        .get(&version)
-                        .map_or_else(|| Ok(ReleaseContents::default()), contents_of)
-                })
-            }),
-        }
-    };
-    versions.into_iter().map(version).collect()
-}
-
-fn contents_of(summary: &ReleaseSummary) -> Result<ReleaseContents, String> {
-    identity(&summary.artifacts).map_err(|error| error.to_string())?;
-    Ok(ReleaseContents {
-        requirements: summary.requirements(),
-        features: summary.features.clone(),
-    })
-}
-
-fn published_at(summary: &ReleaseSummary) -> Option<i64> {
-    let time: jiff::Timestamp = summary.published_at.as_deref()?.parse().ok()?;
-    Some(time.as_second())
 }

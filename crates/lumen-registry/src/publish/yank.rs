@@ -6,7 +6,7 @@ use lumen_core::{
     json,
 };
 
-use super::{PublishError, malformed, swap::Swap, update_global};
+use super::{PublishError, indexes::update_global, malformed, swap::Swap};
 use crate::storage::Storage;
 
 /// What a yank or unyank came to.

@@ -151,6 +151,14 @@ fn names_that_read_the_same_are_taken() {
             "the name `my_utils` is too close to `my-utils`, which exists"
         );
         assert_eq!(registry_problems(&storage).await.len(), 0);
+        // What a hand-made registry let in keeps its name.
+        let index = br#"{"packages": [{"name": "a-b"}, {"name": "a_b"}]}"#;
+        let by_hand = Storage::Memory(MemoryStorage::new());
+        by_hand.create(&Key::global_index(), index).await.unwrap();
+        publish(&by_hand, &request("a_b", "1.0.0", "x"))
+            .await
+            .unwrap();
+
         let mut bad = request("a", "1.0.0", "x");
         bad.release.name = lumen_core::PackageName::parse_lenient("A").unwrap();
         let error = publish(&storage, &bad).await.unwrap_err();

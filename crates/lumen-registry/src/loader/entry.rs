@@ -1,0 +1,102 @@
+//! What is known about one package of a registry.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use lumen_core::{
+    Constraint, Version,
+    index::{PackageIndex, ReleaseSummary, identity},
+    resolve::{CatalogVersion, Contents, ReleaseContents},
+};
+
+use crate::reader::{ReadError, Registry};
+
+/// A package of a registry.
+pub(super) struct Entry {
+    pub(super) registry: Registry,
+    pub(super) index: Option<Arc<PackageIndex>>,
+    /// Why there is no index, if there should be one.
+    pub(super) failure: Option<ReadError>,
+    /// What is asked of it, each once.
+    pub(super) wanted: Vec<Wanted>,
+    /// Versions whose dependencies were asked for, and whether the optional ones were, too.
+    pub(super) followed: BTreeMap<Version, bool>,
+    /// Versions whose own file is being or was read.
+    pub(super) asked: BTreeSet<Version>,
+    /// What the files of versions without a summary say.
+    pub(super) releases: BTreeMap<Version, ReleaseSummary>,
+    /// Failures that are not the release's fault.
+    pub(super) failures: BTreeMap<Version, ReadError>,
+    /// How many versions to fetch ahead the next time.
+    pub(super) ahead: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) constraint: Constraint,
+    /// Whether optional dependencies may be turned on.
+    pub(super) features: bool,
+}
+
+impl Entry {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self {
+            registry: registry.clone(),
+            index: None,
+            failure: None,
+            wanted: Vec::new(),
+            followed: BTreeMap::new(),
+            asked: BTreeSet::new(),
+            releases: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            ahead: 2,
+        }
+    }
+
+    pub(super) fn summary(&self, version: &Version) -> Option<&ReleaseSummary> {
+        let of_index = || self.index.as_ref()?.releases.get(version);
+        self.releases.get(version).or_else(of_index)
+    }
+}
+
+/// The versions of an index for the catalog, oldest first.
+pub(super) fn catalog_versions(index: &Arc<PackageIndex>, dates: bool) -> Vec<CatalogVersion> {
+    let mut versions: Vec<&Version> = index.versions.iter().collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let version = |version: &Version| {
+        let summary = index.releases.get(version);
+        CatalogVersion {
+            version: version.clone(),
+            yanked: index
+                .yank_reason(version)
+                .map(|reason| reason.unwrap_or_default().to_owned()),
+            published_at: summary.filter(|_| dates).and_then(published_at),
+            contents: summary.map_or(Contents::NotLoaded, |summary| {
+                let (index, version) = (Arc::clone(index), version.clone());
+                Contents::deferred(!summary.features.is_empty(), move || {
+                    index
+                        .releases
+                        .get(&version)
+                        .map_or_else(|| Ok(ReleaseContents::default()), contents_of)
+                })
+            }),
+        }
+    };
+    versions.into_iter().map(version).collect()
+}
+
+pub(super) fn contents_of(summary: &ReleaseSummary) -> Result<ReleaseContents, String> {
+    identity(&summary.artifacts).map_err(|error| error.to_string())?;
+    Ok(ReleaseContents {
+        requirements: summary.requirements(),
+        features: summary.features.clone(),
+    })
+}
+
+pub(super) fn published_at(summary: &ReleaseSummary) -> Option<i64> {
+    let time: jiff::Timestamp = summary.published_at.as_deref()?.parse().ok()?;
+    Some(time.as_second())
+}

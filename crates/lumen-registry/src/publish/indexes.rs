@@ -1,0 +1,149 @@
+//! The two index files, brought up to date by compare-and-swap.
+
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    index::{self, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, identity},
+    json,
+};
+
+use super::{PublishError, Published, malformed, read_release, swap::Swap};
+use crate::{
+    reader::MAX_GLOBAL_INDEX_BYTES,
+    storage::{Storage, StorageError},
+};
+
+/// Step 3: the release, and any that a killed publisher left out, into the package index.
+pub(super) async fn update_package(
+    storage: &Storage,
+    published: &Published,
+) -> Result<(), PublishError> {
+    let name = &published.release.name;
+    let key = Key::package_index(name);
+    let listed = storage.list(&Key::package_prefix(name)).await?;
+    let listed: Vec<Version> = listed
+        .iter()
+        .filter_map(|key| key.release_version(name))
+        .collect();
+    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    loop {
+        let current = swap.read().await?;
+        let fail = |error| {
+            malformed(
+                storage,
+                &key,
+                current.as_deref().unwrap_or_default(),
+                &error,
+            )
+        };
+        let index: Option<PackageIndex> = current
+            .as_deref()
+            .map(json::parse)
+            .transpose()
+            .map_err(fail)?;
+        let mut releases = Vec::new();
+        let summary = index
+            .as_ref()
+            .and_then(|index| index.releases.get(&published.release.version));
+        if summary.and_then(|summary| summary.metadata) != Some(published.metadata) {
+            releases.push((published.release.clone(), published.metadata));
+        }
+        for version in &listed {
+            let known = |index: &PackageIndex| index.versions.contains(version);
+            if *version != published.release.version && !index.as_ref().is_some_and(known) {
+                releases.extend(left_out(storage, name, version).await?);
+            }
+        }
+        if releases.is_empty() {
+            return Ok(());
+        }
+        let bytes = index::put_releases(current.as_deref(), &releases).map_err(fail)?;
+        if swap.write(&bytes).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// A release that is there but not in the index. One that cannot be used stays where it is.
+async fn left_out(
+    storage: &Storage,
+    name: &PackageName,
+    version: &Version,
+) -> Result<Option<(Release, Digest)>, PublishError> {
+    match read_release(storage, name, version).await {
+        Ok(Some(Published {
+            release, metadata, ..
+        })) => {
+            let usable = release.name == *name
+                && release.version == *version
+                && identity(&release.artifacts).is_ok();
+            Ok(usable.then_some((release, metadata)))
+        }
+        Ok(None)
+        | Err(PublishError::Malformed(_) | PublishError::Storage(StorageError::TooLarge { .. })) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Step 4: brings the package's entry in the global index up to date.
+pub(super) async fn update_global(
+    storage: &Storage,
+    name: &PackageName,
+    now: &str,
+    registry_name: &str,
+) -> Result<(), PublishError> {
+    let (key, package_key) = (Key::global_index(), Key::package_index(name));
+    let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
+    loop {
+        let current = swap.read().await?;
+        // Read after the global index: of two publishers of a package, the one
+        // that swaps last has seen the package index that was written last.
+        let Some((bytes, _)) = storage.get(&package_key, MAX_PACKAGE_INDEX_BYTES).await? else {
+            return Err(PublishError::UnknownPackage { name: name.clone() });
+        };
+        let package: PackageIndex = json::parse(&bytes)
+            .map_err(|error| malformed(storage, &package_key, &bytes, &error))?;
+        let base = match current {
+            Some(current) => current,
+            None => index::new_global_index(registry_name, now),
+        };
+        check_name_in(storage, &base, name)?;
+        let bytes = index::put_package_entry(&base, &package, now)
+            .map_err(|error| malformed(storage, &key, &base, &error))?;
+        let Some(bytes) = bytes else {
+            return Ok(());
+        };
+        if swap.write(&bytes).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Checks that no other package has a name that reads the same.
+pub(super) async fn check_name(storage: &Storage, name: &PackageName) -> Result<(), PublishError> {
+    let key = Key::global_index();
+    match storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await? {
+        Some((bytes, _)) => check_name_in(storage, &bytes, name),
+        None => Ok(()),
+    }
+}
+
+fn check_name_in(storage: &Storage, index: &[u8], name: &PackageName) -> Result<(), PublishError> {
+    let parsed: GlobalIndex = json::parse(index)
+        .map_err(|error| malformed(storage, &Key::global_index(), index, &error))?;
+    let mut names: Vec<PackageName> = parsed.packages.into_iter().map(|e| e.name).collect();
+    let folded = name.folded();
+    // A package that is listed keeps its name, whatever was let in beside it by hand.
+    names.retain(|other| other == name || other.folded() == folded);
+    if names.contains(name) {
+        return Ok(());
+    }
+    match names.pop() {
+        Some(other) => Err(PublishError::NameTaken {
+            name: name.clone(),
+            other,
+        }),
+        None => Ok(()),
+    }
+}
