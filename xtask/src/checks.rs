@@ -77,17 +77,22 @@ fn tools() -> io::Result<()> {
             sh(Command::new("rustup").args(["component", "add", name]))?;
         }
     }
-    for (program, version, package, tests) in [
-        ("git", "--version", "git", "git dependencies"),
+    for (programs, version, package, tests) in [
+        (&["git"][..], "--version", "git", "git dependencies"),
+        // Debian's place is on the path of root only.
         (
-            "nginx",
+            &["nginx", "/usr/sbin/nginx"],
             "-v",
             "nginx-light",
             "a registry behind a real web server",
         ),
     ] {
-        if !works(program, &[version]) && !apt_install(package) {
-            println!("skipped: `{program}` is not installed, so the tests of {tests} do nothing");
+        let is_there = programs.iter().any(|program| works(program, &[version]));
+        if !is_there && !apt_install(package) {
+            println!(
+                "skipped: `{}` is not installed, so the tests of {tests} do nothing",
+                programs[0]
+            );
         }
     }
     if !succeeds(cargo().args(["deny", "--version"])) {
