@@ -63,7 +63,7 @@ pub enum Color {
 pub enum Command {
     /// Packages: add, install, publish and more.
     #[command(subcommand)]
-    Pkg(Pkg),
+    Pkg(Box<Pkg>),
     /// Registries: set one up.
     #[command(subcommand)]
     Registry(Registry),

@@ -13,6 +13,13 @@
 //! where it differs.
 
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests may fail the test"
+)]
 
 use std::{
     fmt::Write as _,

@@ -31,7 +31,7 @@ use crate::{
 /// Whatever the operation fails with.
 pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
     match cli.command {
-        Command::Pkg(command) => pkg(command, ui)?,
+        Command::Pkg(command) => pkg(*command, ui)?,
         Command::Registry(command) => publish::registry(command, ui)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -47,7 +47,7 @@ pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
                 Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
                 None => {
                     let known = Pkg::names();
-                    let hint = match known.iter().any(|command| *command == name) {
+                    let hint = match known.contains(&name) {
                         true => format!("did you mean `lumen pkg {name}`?"),
                         false => "`lumen --help` lists the commands; others need the Lumen compiler on the path".into(),
                     };

@@ -1,6 +1,13 @@
 //! The `lumen` command as users run it: real processes, real folders, a real nginx.
 
 #![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests may fail the test"
+)]
 
 mod crash;
 mod damage;
