@@ -50,10 +50,18 @@ pub(crate) enum StatusKind {
 
 #[cfg(unix)]
 mod unix {
-    use std::{fs::File, io::Read as _, os::fd::OwnedFd};
+    use std::{
+        ffi::OsString,
+        fs::File,
+        io::Read as _,
+        os::{fd::OwnedFd, unix::ffi::OsStringExt as _},
+        path::PathBuf,
+    };
 
     use rustix::{
-        fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, statat},
+        fs::{
+            AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, statat,
+        },
         io::{Errno, write},
     };
 
@@ -134,6 +142,18 @@ mod unix {
             let read = File::from(fd).read_to_end(&mut bytes);
             read.map_err(|error| named(error, "read", path))?;
             Ok(Some((bytes, time(&stat))))
+        }
+
+        /// What a link inside says; `None` when there is none.
+        pub(crate) fn link(&self, path: &str) -> Option<PathBuf> {
+            let target = readlinkat(&self.0, path, Vec::with_capacity(256)).ok()?;
+            Some(OsString::from_vec(target.into_bytes()).into())
+        }
+
+        /// Whether there is a folder, links followed.
+        pub(crate) fn leads_to_folder(&self, path: &str) -> bool {
+            statat(&self.0, path, AtFlags::empty())
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
         }
 
         /// Looks at what is inside, without following a link; `None` when there is nothing.
@@ -245,6 +265,16 @@ mod other {
                 }
                 _ => Ok(None),
             }
+        }
+
+        /// What a link inside says; `None` when there is none.
+        pub(crate) fn link(&self, path: &str) -> Option<PathBuf> {
+            lumen_durable::read_link_dir(&self.0.join(path)).ok()?
+        }
+
+        /// Whether there is a folder, links followed.
+        pub(crate) fn leads_to_folder(&self, path: &str) -> bool {
+            self.0.join(path).is_dir()
         }
 
         /// Looks at what is inside, without following a link; `None` when there is nothing.

@@ -19,6 +19,7 @@ mod tree;
 pub mod vendor;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Component, Path, PathBuf},
@@ -29,7 +30,11 @@ use lumen_core::{Digest, PackageName, manifest::LinkMode};
 use lumen_durable::Lock;
 
 use self::imports::{Changes, Wanted};
-use crate::{Sources, project::DOT_LUMEN};
+use crate::{
+    Sources,
+    disk::{Folder, StatusKind},
+    project::DOT_LUMEN,
+};
 
 pub use state::{Installed, State};
 
@@ -133,6 +138,7 @@ pub fn install(project: &Path, plan: &Plan) -> Result<Linked, LinkError> {
         imports,
         folders,
         facts: plan.facts.clone(),
+        changed: BTreeMap::new(),
     };
     let same = old.is_some_and(|old| {
         old.complete && (old.mode, &old.packages) == (state.mode, &state.packages)
@@ -149,6 +155,7 @@ pub fn install(project: &Path, plan: &Plan) -> Result<Linked, LinkError> {
     state.complete = true;
     state.imports = wanted.targets();
     state.folders = existing(project, &state.folders);
+    state.changed = times_of_change(project, &state)?;
     state.save(project)?;
     Ok(Linked {
         copied,
@@ -168,19 +175,58 @@ pub fn links_intact(project: &Path, state: &State) -> bool {
     state.complete && packages_intact(project, state) && state.imports.iter().all(import)
 }
 
+/// Packages that are worth a thread of their own to look at.
+const SHARE: usize = 256;
+
 fn packages_intact(project: &Path, state: &State) -> bool {
-    let packages = project.join(DOT_LUMEN).join(PACKAGES);
-    state.packages.iter().all(|(name, installed)| {
-        let path = packages.join(name.as_str());
-        let found = lumen_durable::read_link_dir(&path).unwrap_or_default();
-        match (found, installed.link) {
-            (Some(found), true) => {
-                plain(&found) == link_text(&path, &installed.target) && path.is_dir()
-            }
-            (None, false) => path.is_dir(),
-            _ => false,
+    let path = project.join(DOT_LUMEN).join(PACKAGES);
+    let Ok(folder) = Folder::open(&path) else {
+        return false;
+    };
+    // Links of the recorded age say what is recorded; only where they lead may be gone.
+    let unchanged = !state.changed.is_empty()
+        && state.changed.iter().all(|(scope, recorded)| {
+            let status = folder.status(scope).unwrap_or_default();
+            status.is_some_and(|status| status.changed == *recorded)
+        });
+    let intact = |(name, installed): &(&PackageName, &Installed)| {
+        let name = name.as_str();
+        if !installed.link {
+            let status = folder.status(name).unwrap_or_default();
+            return status.is_some_and(|status| status.kind == StatusKind::Folder);
         }
+        let right =
+            |found: PathBuf| plain(&found) == link_text(&path.join(name), &installed.target);
+        folder.leads_to_folder(name) && (unchanged || folder.link(name).is_some_and(right))
+    };
+    let packages: Vec<_> = state.packages.iter().collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = packages.len().div_ceil(threads).max(SHARE);
+    std::thread::scope(|scope| {
+        let mut parts = packages.chunks(share);
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts
+            .map(|part| scope.spawn(|| part.iter().all(intact)))
+            .collect();
+        let own = own.iter().all(intact);
+        others
+            .into_iter()
+            .fold(own, |all, thread| thread.join().unwrap_or(false) && all)
     })
+}
+
+/// When `packages` and the scopes in it were last changed.
+fn times_of_change(project: &Path, state: &State) -> io::Result<BTreeMap<String, (i64, i64)>> {
+    let folder = Folder::open(&project.join(DOT_LUMEN).join(PACKAGES))?;
+    let scopes = state.packages.keys().filter_map(PackageName::scope);
+    let folders: BTreeSet<&str> = scopes.chain([""]).collect();
+    let mut times = BTreeMap::new();
+    for name in folders {
+        if let Some(status) = folder.status(name)? {
+            times.insert(name.to_owned(), status.changed);
+        }
+    }
+    Ok(times)
 }
 
 /// How a package will be recorded, and linked to if it is linked.
@@ -264,10 +310,10 @@ fn existing(project: &Path, folders: &BTreeSet<String>) -> BTreeSet<String> {
 }
 
 /// What the link at `link` says, to lead to `target`: junctions on Windows are absolute.
-fn link_text(link: &Path, target: &str) -> PathBuf {
+fn link_text<'t>(link: &Path, target: &'t str) -> Cow<'t, Path> {
     let target = Path::new(target);
     if !cfg!(windows) || target.is_absolute() {
-        return target.to_owned();
+        return Cow::Borrowed(target);
     }
     let mut path = link.parent().unwrap_or(link).to_owned();
     for component in target.components() {
@@ -279,13 +325,13 @@ fn link_text(link: &Path, target: &str) -> PathBuf {
             component => path.push(component),
         }
     }
-    path
+    Cow::Owned(path)
 }
 
 /// A link's target without the prefix that Windows adds.
-fn plain(target: &Path) -> PathBuf {
+fn plain(target: &Path) -> &Path {
     match target.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
-        Some(rest) if cfg!(windows) => PathBuf::from(rest),
-        _ => target.to_owned(),
+        Some(rest) if cfg!(windows) => Path::new(rest),
+        _ => target,
     }
 }

@@ -33,6 +33,9 @@ pub struct State {
     pub folders: BTreeSet<String>,
     /// The caller's own keys and values.
     pub facts: BTreeMap<String, String>,
+    /// When `packages` and the scopes in it were last changed, in seconds and nanoseconds: while
+    /// they are as old as recorded, no link in them was added, removed or replaced.
+    pub(super) changed: BTreeMap<String, (i64, i64)>,
 }
 
 /// An installed package.
@@ -56,6 +59,7 @@ struct File {
     complete: bool,
     mode: String,
     facts: BTreeMap<String, String>,
+    changed: BTreeMap<String, (i64, i64)>,
     imports: BTreeMap<String, String>,
     folders: BTreeSet<String>,
     packages: BTreeMap<PackageName, Installed>,
@@ -87,6 +91,7 @@ fn parse(bytes: &[u8]) -> Option<State> {
         imports: file.imports,
         folders: file.folders,
         facts: file.facts,
+        changed: file.changed,
     })
 }
 
@@ -112,6 +117,7 @@ impl State {
             complete: self.complete,
             mode: self.mode.as_str().to_owned(),
             facts: self.facts.clone(),
+            changed: self.changed.clone(),
             imports: self.imports.clone(),
             folders: self.folders.clone(),
             packages: self.packages.clone(),
@@ -152,6 +158,7 @@ mod tests {
             imports: BTreeMap::from([("x/b".into(), "../.lumen/packages/@x/b/src".into())]),
             folders: BTreeSet::from(["x".into()]),
             facts: BTreeMap::from([("lock".into(), "sha256:…".into())]),
+            changed: BTreeMap::from([(String::new(), (1, 999_999_999))]),
         };
         state.save(dir.path()).unwrap();
         assert_eq!(load(dir.path()).unwrap().as_ref(), Some(&state));
