@@ -1,4 +1,16 @@
 //! Why a resolution failed, as a story with numbered causes.
+//!
+//! The solver's proof is reduced to the facts that matter ([`core`]), those are put together
+//! to statements of who asks for what ([`statement`]) and said in sentences
+//! ([`tell`]); the hint is tried out by resolving again ([`hint`]).
+
+mod core;
+mod hint;
+mod lack;
+mod scene;
+mod statement;
+mod tell;
+mod words;
 
 use crate::resolve::{Catalog, Conflict, Request};
 
@@ -7,7 +19,8 @@ use crate::resolve::{Catalog, Conflict, Request};
 pub struct Story {
     /// What is wrong: one line, lower case, no full stop.
     pub title: String,
-    /// The facts that clash, each a sentence; a sentence refers to another as `(see 2)`, counted from 1.
+    /// The facts that clash, at most twelve, each a sentence without a full stop; a sentence
+    /// refers to another as `(see 2)`, counted from 1.
     pub causes: Vec<String>,
     /// What to do: one concrete change, if one is known.
     pub hints: Vec<String>,
@@ -15,10 +28,16 @@ pub struct Story {
 
 /// Tells a conflict; `catalog` and `request` must be those that led to it.
 pub fn explain(catalog: &Catalog, request: &Request, conflict: &Conflict) -> Story {
-    let _ = (catalog, request, conflict);
+    let scene = scene::Scene {
+        catalog,
+        request,
+        conflict,
+    };
+    let facts = core::core(conflict);
+    let statements = statement::statements(scene, &facts);
     Story {
-        title: "no versions satisfy every requirement".into(),
-        causes: Vec::new(),
-        hints: Vec::new(),
+        title: tell::title(scene, &statements),
+        causes: tell::causes(scene, &statements),
+        hints: hint::hint(scene, &statements).into_iter().collect(),
     }
 }

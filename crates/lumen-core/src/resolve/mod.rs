@@ -8,13 +8,14 @@
 
 mod activate;
 mod catalog;
-mod conflict;
+pub(crate) mod conflict;
 mod features;
 mod matching;
-mod problem;
+mod needs;
+pub(crate) mod problem;
 mod request;
-mod set;
-mod solver;
+pub(crate) mod set;
+pub(crate) mod solver;
 mod table;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ pub use catalog::{
 };
 pub use conflict::Conflict;
 pub use request::{LockMode, Need, Order, Outcome, Request, Resolution, Resolved, Root};
+pub(crate) use table::{Exclusion, exclusion};
 
 use problem::{Kind, Known, Tables};
 use solver::Answer;
@@ -54,6 +56,22 @@ pub fn resolve_shuffled(
     let mut tables = Tables::new(catalog, request);
     tables.shuffle = Some(seed);
     run(request, &mut tables)
+}
+
+/// A solution, if one is found within a number of steps and nothing has to be loaded for it.
+pub(crate) fn resolve_quickly(
+    catalog: &Catalog,
+    request: &Request,
+    steps: u64,
+) -> Option<Resolution> {
+    let mut tables = Tables::new(catalog, request);
+    let Answer::Solved(picks) = solver::solve(&mut tables, steps) else {
+        return None;
+    };
+    match outcome(request, &tables, &picks) {
+        Outcome::Solved(resolution) => Some(resolution),
+        Outcome::NeedsMore(_) => None,
+    }
 }
 
 fn run(request: &Request, tables: &mut Tables<'_>) -> Result<Outcome, Box<Conflict>> {

@@ -9,7 +9,8 @@ use std::collections::HashMap;
 
 use super::{
     catalog::{Catalog, ReleaseContents},
-    features::{Meaning, Value, value},
+    features::{Value, value},
+    needs::VersionNeeds,
     request::Request,
     set::Set,
     solver::Problem,
@@ -113,9 +114,9 @@ pub(crate) enum Known<'a> {
 }
 
 /// The second version of a boolean node; the first is off.
-const ON: u32 = 1;
+pub(super) const ON: u32 = 1;
 
-type Needs = Vec<(u32, Set)>;
+pub(super) type Needs = Vec<(u32, Set)>;
 
 impl<'a> Tables<'a> {
     pub fn new(catalog: &'a Catalog, request: &'a Request) -> Self {
@@ -133,7 +134,7 @@ impl<'a> Tables<'a> {
         tables
     }
 
-    fn node(&mut self, kind: Kind<&'a str>) -> u32 {
+    pub(super) fn node(&mut self, kind: Kind<&'a str>) -> u32 {
         if let Some(node) = self.node_numbers.get(&kind) {
             return *node;
         }
@@ -155,7 +156,7 @@ impl<'a> Tables<'a> {
         kind.unwrap_or(Kind::Never)
     }
 
-    fn package(&mut self, name: &'a PackageName) -> u32 {
+    pub(super) fn package(&mut self, name: &'a PackageName) -> u32 {
         if let Some(number) = self.package_numbers.get(name.as_str()) {
             return *number;
         }
@@ -204,7 +205,6 @@ impl<'a> Tables<'a> {
                     let mut version = VersionNeeds {
                         tables: self,
                         package,
-                        index,
                         contents,
                         needs: &mut needs,
                     };
@@ -251,7 +251,11 @@ impl<'a> Tables<'a> {
     }
 
     /// Adds a requirement with the features it asks for.
-    fn requirement(&mut self, requirement: &'a Requirement, needs: &mut Needs) -> (u32, Set) {
+    pub(super) fn requirement(
+        &mut self,
+        requirement: &'a Requirement,
+        needs: &mut Needs,
+    ) -> (u32, Set) {
         let package = self.package(&requirement.name);
         let set = self.packages[package as usize].accepted(&requirement.constraint);
         needs.push((self.node(Kind::Package(package)), set.clone()));
@@ -267,138 +271,21 @@ impl<'a> Tables<'a> {
         (package, set)
     }
 
-    fn feature_need(&mut self, package: u32, feature: &'a str, set: &Set, needs: &mut Needs) {
+    pub(super) fn feature_need(
+        &mut self,
+        package: u32,
+        feature: &'a str,
+        set: &Set,
+        needs: &mut Needs,
+    ) {
         // With no version or no metadata, the need for the package itself says it all.
         if !set.is_empty() && self.packages[package as usize].entry.is_some() {
             needs.push((self.node(Kind::Feature(package, feature)), set.clone()));
         }
     }
 
-    fn never(&mut self, needs: &mut Needs) {
+    pub(super) fn never(&mut self, needs: &mut Needs) {
         needs.push((self.node(Kind::Never), Set::Empty));
-    }
-}
-
-/// Collects the needs of one loaded version.
-struct VersionNeeds<'t, 'a> {
-    tables: &'t mut Tables<'a>,
-    package: u32,
-    index: u32,
-    contents: &'a ReleaseContents,
-    needs: &'t mut Needs,
-}
-
-impl<'a> VersionNeeds<'_, 'a> {
-    fn of(&mut self, kind: Kind<&'a str>) {
-        match kind {
-            Kind::Package(_) => {
-                for requirement in self.contents.requirements.iter().filter(|r| !r.optional) {
-                    self.tables.requirement(requirement, self.needs);
-                }
-            }
-            Kind::Feature(_, feature) => self.feature(feature),
-            Kind::Default(_) => {
-                if self.contents.features.contains_key("default") {
-                    self.same(Kind::Feature(self.package, "default"));
-                }
-            }
-            Kind::Optional { dependency, .. } => self.optional(dependency),
-            _ => {}
-        }
-    }
-
-    /// Another node of this package, at the same version.
-    fn same(&mut self, kind: Kind<&'a str>) {
-        let count = self.tables.packages[self.package as usize].count();
-        let set = Set::index(self.index, count);
-        self.needs.push((self.tables.node(kind), set));
-    }
-
-    fn feature(&mut self, feature: &'a str) {
-        match self.contents.meaning(feature) {
-            Meaning::Row(values) => {
-                for text in values {
-                    self.value(feature, value(text));
-                }
-            }
-            Meaning::OptionalDependency => self.turn_on(feature),
-            Meaning::Missing => self.tables.never(self.needs),
-        }
-    }
-
-    fn value(&mut self, of: &str, value: Value<'a>) {
-        match value {
-            Value::Feature(feature) if feature == of => {}
-            Value::Feature(feature) => self.same(Kind::Feature(self.package, feature)),
-            Value::Optional(name) => self.turn_on(name),
-            Value::Of {
-                dependency,
-                feature,
-                weak,
-            } => self.feature_of(of, dependency, feature, weak),
-        }
-    }
-
-    /// Turns an optional dependency on; one that is not optional is on anyway.
-    fn turn_on(&mut self, name: &str) {
-        let Some(requirement) = self.contents.requirements_on(name).next() else {
-            return self.tables.never(self.needs);
-        };
-        if self.contents.is_optional(name) {
-            let dependency = self.tables.package(&requirement.name);
-            self.same(Kind::Optional {
-                owner: self.package,
-                dependency,
-            });
-        }
-    }
-
-    /// `name/feature` or `name?/feature` in the row of `of`.
-    fn feature_of(&mut self, of: &str, name: &'a str, feature: &'a str, weak: bool) {
-        let Some(requirement) = self.contents.requirements_on(name).next() else {
-            return self.tables.never(self.needs);
-        };
-        let dependency = self.tables.package(&requirement.name);
-        let optional = self.contents.is_optional(name);
-        if optional && weak {
-            let kind = Kind::Weak {
-                owner: self.package,
-                dependency,
-                feature,
-            };
-            return self.needs.push((self.tables.node(kind), Set::full()));
-        }
-        if optional {
-            self.turn_on(name);
-            // As in cargo, this also turns on the feature of that name, where there is one.
-            if name != of && self.contents.meaning(name) != Meaning::Missing {
-                self.same(Kind::Feature(self.package, name));
-            }
-        }
-        for requirement in self.contents.requirements_on(name) {
-            let table = &mut self.tables.packages[dependency as usize];
-            let set = table.accepted(&requirement.constraint);
-            self.tables
-                .feature_need(dependency, feature, &set, self.needs);
-        }
-    }
-
-    /// The requirements of an optional dependency that is on.
-    fn optional(&mut self, dependency: u32) {
-        let name = self.tables.packages[dependency as usize].name.as_str();
-        if !self.contents.is_dependency(name) {
-            return self.tables.never(self.needs);
-        }
-        if self.contents.has_weak(name) {
-            let kind = Kind::Active {
-                owner: self.package,
-                dependency,
-            };
-            self.needs.push((self.tables.node(kind), Set::index(ON, 2)));
-        }
-        for requirement in self.contents.requirements_on(name) {
-            self.tables.requirement(requirement, self.needs);
-        }
     }
 }
 

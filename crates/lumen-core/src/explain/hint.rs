@@ -1,0 +1,317 @@
+//! One concrete change to make.
+
+use super::{
+    lack::{self, Lack},
+    scene::Scene,
+    statement::{Ask, Asker, Statement},
+    tell,
+};
+use crate::{
+    constraint::Constraint,
+    name::PackageName,
+    problem,
+    resolve::{Exclusion, LockMode, Request, Resolution, resolve_quickly},
+    version::Version,
+};
+
+/// Most changes that are tried by resolving again.
+const MOST_TRIES: usize = 6;
+
+/// Most steps of one try.
+const MOST_STEPS: u64 = 10_000;
+
+/// The change most likely to help, if one is known.
+pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    certain(scene, statements)
+        .or_else(|| without_lock(scene, statements))
+        .or_else(|| with_later_date(scene, statements))
+        .or_else(|| with_another_requirement(scene, statements))
+        .or_else(|| for_authors(scene, statements))
+        .or_else(|| for_feature(scene, statements))
+        .or_else(|| for_contested(scene, statements))
+}
+
+/// What can be said without trying: nothing else helps as long as a package is not there.
+fn certain(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    for (asker, package, constraints) in dead_ends(statements) {
+        let name = scene.name(package);
+        let Some(lack) = lack::lack(scene, name, constraints) else {
+            continue;
+        };
+        match lack {
+            Lack::Absent(package) => {
+                if let Asker::Member(_) = asker {
+                    return Some(for_absent(scene, name, &package.elsewhere));
+                }
+            }
+            Lack::Offline => return Some("run the command once without `--offline`".into()),
+            Lack::Local(package, version) => {
+                return Some(match asker {
+                    Asker::Member(member) => {
+                        format!("in {}, ask for `{name}` ^{version}", file(scene, member))
+                    }
+                    Asker::Package(asker, _) => format!(
+                        "give `{name}` in {} a version that `{}` accepts",
+                        package.source,
+                        scene.name(asker)
+                    ),
+                });
+            }
+            Lack::PreRelease(versions) => {
+                let newest = versions.iter().max()?;
+                if let Asker::Member(member) = asker {
+                    let file = file(scene, member);
+                    return Some(format!(
+                        "to accept pre-releases, write `{name} = \">={newest}\"` in {file}"
+                    ));
+                }
+            }
+            Lack::Excluded(excluded) if scene.request.offline => {
+                if let Some((_, Exclusion::Unavailable(_))) = excluded.first() {
+                    return Some("run the command once without `--offline`".into());
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+type DeadEnd<'s> = (Asker<'s>, u32, &'s [&'s Constraint]);
+
+/// The asks that no version satisfies.
+fn dead_ends<'s>(statements: &'s [Statement<'_>]) -> impl Iterator<Item = DeadEnd<'s>> {
+    statements.iter().flat_map(|statement| {
+        let dead = statement.asks.iter().filter(|ask| ask.accepted.is_empty());
+        dead.map(|ask| (statement.asker, ask.package, ask.constraints.as_slice()))
+    })
+}
+
+fn for_absent(scene: Scene<'_>, name: &PackageName, elsewhere: &[String]) -> String {
+    if let Some(registry) = elsewhere.first() {
+        return format!(
+            "registry `{registry}` has `{name}`: add `registry = \"{registry}\"` to the dependency"
+        );
+    }
+    let known = scene.catalog.known_names.iter().chain(
+        scene
+            .catalog
+            .packages
+            .iter()
+            .filter_map(|(name, package)| (!package.versions.is_empty()).then_some(name)),
+    );
+    match problem::nearest(name.as_str(), known.map(PackageName::as_str)) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!(
+            "check the spelling, or run `lumen pkg search {}`",
+            name.bare()
+        ),
+    }
+}
+
+/// When the lock must not change: what has to be updated.
+fn without_lock(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    if scene.request.lock_mode != LockMode::Require {
+        return None;
+    }
+    let request = Request {
+        lock_mode: LockMode::Prefer,
+        ..scene.request.clone()
+    };
+    let solution = resolve_quickly(scene.catalog, &request, MOST_STEPS)?;
+    let changed = scene.request.locked.iter().filter(|(name, version)| {
+        let found = solution.packages.get(*name);
+        found.is_some_and(|found| found.version != **version)
+    });
+    let changed: Vec<&str> = changed.map(|(name, _)| name.as_str()).collect();
+    let held = dead_ends(statements).map(|(_, package, _)| scene.name(package).as_str());
+    let names = match changed.len() {
+        0 | 4.. => held.take(1).collect::<Vec<_>>(),
+        _ => changed,
+    };
+    Some(match names.is_empty() {
+        true => "run `lumen pkg lock` to bring lumen.lock up to date".into(),
+        false => format!("run `lumen pkg update {}`", names.join(" ")),
+    })
+}
+
+/// A requirement of a manifest with which, if changed, everything fits.
+fn with_another_requirement(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    let mut own: Vec<(u32, u32)> = Vec::new();
+    for statement in statements {
+        if let Asker::Member(member) = statement.asker {
+            own.extend(statement.asks.iter().map(|ask| (member, ask.package)));
+        }
+    }
+    let mut found: Option<(bool, String)> = None;
+    for (member, package) in own.into_iter().take(MOST_TRIES) {
+        let name = scene.name(package);
+        let Some((before, after)) = relaxed(scene, member, name) else {
+            continue;
+        };
+        let upgrade = !newer_than(scene, name, &before, &after);
+        let file = file(scene, member);
+        let text =
+            format!("in {file}, change `{name}` from {before} to ^{after}; then everything fits");
+        if upgrade {
+            return Some(text);
+        }
+        found.get_or_insert((upgrade, text));
+    }
+    found.map(|(_, text)| text)
+}
+
+/// The constraint of a manifest on a package, and the version that would be chosen without it.
+fn relaxed(scene: Scene<'_>, member: u32, name: &PackageName) -> Option<(Constraint, Version)> {
+    let mut request = scene.request.clone();
+    let root = request.roots.get_mut(member as usize)?;
+    let mut before = None;
+    for requirement in root.requirements.iter_mut().filter(|r| r.name == *name) {
+        before = Some(std::mem::replace(
+            &mut requirement.constraint,
+            Constraint::any(),
+        ));
+    }
+    let before = before.filter(|before| !before.is_any())?;
+    let solution: Resolution = resolve_quickly(scene.catalog, &request, MOST_STEPS)?;
+    let after = solution.packages.get(name)?.version.clone();
+    Some((before, after))
+}
+
+/// Whether the constraint accepts a version newer than this one.
+fn newer_than(
+    scene: Scene<'_>,
+    name: &PackageName,
+    constraint: &Constraint,
+    than: &Version,
+) -> bool {
+    let versions = scene
+        .entry(name)
+        .into_iter()
+        .flat_map(|package| &package.versions);
+    let mut versions = versions.map(|version| &version.version);
+    versions.any(|version| version > than && constraint.matches(version))
+}
+
+/// When `--exclude-newer` rules out what is asked for: the day that has to be allowed.
+fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    scene.request.exclude_newer?;
+    let works = |date: Option<i64>| {
+        let request = Request {
+            exclude_newer: date,
+            ..scene.request.clone()
+        };
+        resolve_quickly(scene.catalog, &request, MOST_STEPS).is_some()
+    };
+    let dates = dead_ends(statements).filter_map(|(_, package, constraints)| {
+        match lack::lack(scene, scene.name(package), constraints)? {
+            Lack::Excluded(excluded) => lack::published_from(&excluded),
+            _ => None,
+        }
+    });
+    if let Some(date) = dates.max()
+        && works(Some(date))
+        && let Some(day) = lack::day(date)
+    {
+        return Some(format!("choose an `--exclude-newer` date after {day}"));
+    }
+    works(None).then(|| "leave `--exclude-newer` out".into())
+}
+
+/// A package of others asks for what is not there.
+fn for_authors(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    dead_ends(statements).find_map(|(asker, package, constraints)| {
+        let Asker::Package(asker, _) = asker else {
+            return None;
+        };
+        let (asker, name) = (scene.name(asker), scene.name(package));
+        match lack::lack(scene, name, constraints)? {
+            Lack::Absent(package) => Some(match package.elsewhere.first() {
+                Some(registry) => format!(
+                    "registry `{registry}` has `{name}`: name it among your dependencies, with `registry = \"{registry}\"`"
+                ),
+                None => format!("tell the authors of `{asker}` that `{name}` is missing"),
+            }),
+            Lack::PreRelease(versions) => {
+                let newest = versions.iter().max()?;
+                Some(format!(
+                    "only the authors of `{asker}` can accept pre-releases: with `{name} = \">={newest}\"`"
+                ))
+            }
+            _ => None,
+        }
+    })
+}
+
+fn for_feature(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    let unusable = statements.iter().filter(|statement| statement.unusable);
+    let mut features = unusable.filter_map(|statement| match statement.asker {
+        Asker::Package(package, Some(feature)) => Some((package, feature)),
+        _ => None,
+    });
+    let (package, feature) = features.next()?;
+    let name = scene.name(package);
+    let asks = |statement: &&Statement<'_>| {
+        let direct = |ask: &Ask<'_>| ask.package == package && ask.features.contains(&feature);
+        statement.asks.iter().any(direct) || statement.weak.contains(&(package, feature))
+    };
+    if let Some(Asker::Package(asker, _)) = statements.iter().find(asks).map(|s| s.asker) {
+        let asker = scene.name(asker);
+        return Some(format!(
+            "tell the authors of `{asker}` that `{name}` has no `{feature}`"
+        ));
+    }
+    let versions = &scene.entry(name)?.versions;
+    let contents = versions
+        .iter()
+        .filter_map(|version| version.contents.get().ok().flatten());
+    let mut known: Vec<&str> = contents
+        .flat_map(|contents| contents.features.keys().map(String::as_str))
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    Some(match problem::nearest(feature, known.iter().copied()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None if known.is_empty() => format!("`{name}` has no features: ask for none"),
+        None => format!("`lumen pkg info {name}` shows the features there are"),
+    })
+}
+
+/// No change of a single requirement helps.
+fn for_contested(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+    let dead = dead_ends(statements).map(|(_, package, _)| package).next();
+    if let Some(package) = dead {
+        let name = scene.name(package);
+        return Some(format!(
+            "`lumen pkg info {name}` lists the versions of `{name}`"
+        ));
+    }
+    let package = *tell::contested(statements).first()?;
+    let name = scene.name(package);
+    let mut askers: Vec<&str> = Vec::new();
+    for statement in statements {
+        if let Asker::Package(asker, _) = statement.asker
+            && statement.asks.iter().any(|ask| ask.package == package)
+        {
+            askers.push(scene.name(asker).as_str());
+        }
+    }
+    askers.sort_unstable();
+    askers.dedup();
+    match askers.as_slice() {
+        [first, second] => Some(format!(
+            "no single change in lumen.toml helps; `{first}` or `{second}` must accept another `{name}`"
+        )),
+        _ => Some(format!(
+            "`lumen pkg info {name}` lists the versions of `{name}`"
+        )),
+    }
+}
+
+/// The manifest of a member.
+fn file(scene: Scene<'_>, member: u32) -> String {
+    match tell::member_name(scene, member) {
+        Some(name) => format!("the lumen.toml of `{name}`"),
+        None => "lumen.toml".into(),
+    }
+}
