@@ -7,7 +7,7 @@ use std::{
 
 use lumen_core::{
     Version,
-    resolve::{Order, Outcome, Request, Root, resolve},
+    resolve::{Catalog, Order, Outcome, Request, Root, resolve},
 };
 
 use super::{
@@ -59,9 +59,7 @@ impl Case {
     /// # Errors
     /// Says in one line what is not as expected.
     pub fn check(&self) -> Result<(), String> {
-        let names = Names::new(&self.world, &self.root)?;
-        let catalog = names.catalog(&self.world)?;
-        let request = self.request(&names)?;
+        let (names, catalog, request) = self.problem()?;
         let resolution = match resolve(&catalog, &request) {
             Ok(Outcome::Solved(resolution)) => resolution,
             Ok(Outcome::NeedsMore(needs)) => return Err(format!("asks for more: {needs:?}")),
@@ -109,6 +107,17 @@ impl Case {
             }
         }
         Ok(())
+    }
+
+    /// The case as the resolver wants it, and the names to read its answer by.
+    ///
+    /// # Errors
+    /// When a requirement is not in cargo's syntax.
+    pub fn problem(&self) -> Result<(Names, Catalog, Request), String> {
+        let names = Names::new(&self.world, &self.root)?;
+        let catalog = names.catalog(&self.world)?;
+        let request = self.request(&names)?;
+        Ok((names, catalog, request))
     }
 
     fn request(&self, names: &Names) -> Result<Request, String> {
