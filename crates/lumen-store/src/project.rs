@@ -1,9 +1,13 @@
 //! A project on disk: where its root is, which packages belong to it, its lock file.
 
+mod loader;
+mod members;
+mod paths;
+
 use std::{
     collections::BTreeMap,
     io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -11,9 +15,13 @@ use fs_err as fs;
 use lumen_core::{
     PackageName,
     lockfile::Lockfile,
-    manifest::{self, Dependency, DependencySource, Manifest},
-    problem::{Place, Problem, Severity},
+    manifest::{Dependency, DependencySource, Manifest},
+    problem::{Place, Problem},
 };
+
+pub use paths::{normalize, relative, slashed};
+
+use loader::Loader;
 
 /// File name of a manifest.
 pub const MANIFEST: &str = "lumen.toml";
@@ -231,249 +239,6 @@ fn path_dependencies(
     all.filter(|(_, dependency)| matches!(dependency.source, DependencySource::Path { .. }))
 }
 
-struct Loader {
-    /// The manifest the command names.
-    absolute: PathBuf,
-    /// Where relative paths in messages start.
-    working_dir: PathBuf,
-    root: PathBuf,
-    warnings: Vec<Problem>,
-    edited: BTreeMap<PathBuf, String>,
-}
-
-impl Loader {
-    fn new(manifest_file: &Path, edited: BTreeMap<PathBuf, String>) -> Result<Self, ProjectError> {
-        let working_dir = std::env::current_dir()?;
-        let absolute = normalize(&working_dir.join(manifest_file));
-        Ok(Self {
-            root: parent(&absolute),
-            absolute,
-            working_dir,
-            warnings: Vec::new(),
-            edited,
-        })
-    }
-
-    /// The nearest ancestor (or the folder itself) whose `[workspace]` has this folder as a member.
-    fn workspace_root(&mut self, dir: &Path) -> Result<Option<PathBuf>, ProjectError> {
-        for candidate in dir.ancestors() {
-            let file = candidate.join(MANIFEST);
-            if !file.is_file() {
-                continue;
-            }
-            let (_, manifest) = self.parse(&file)?;
-            let Some(workspace) = &manifest.workspace else {
-                continue;
-            };
-            if candidate == dir
-                || member_dirs(candidate, &workspace.members, &workspace.exclude)?
-                    .iter()
-                    .any(|member| member == dir)
-            {
-                return Ok(Some(candidate.to_owned()));
-            }
-        }
-        Ok(None)
-    }
-
-    fn parse(&mut self, file: &Path) -> Result<(Arc<str>, Manifest), ProjectError> {
-        let shown = self.shown(file);
-        let source = match self.edited.get(file) {
-            Some(text) => text.clone(),
-            None => read_limited(file, MAX_MANIFEST, &shown)?,
-        };
-        let parsed = manifest::parse(&shown, &source);
-        let (errors, warnings): (Vec<_>, Vec<_>) = parsed
-            .problems
-            .into_iter()
-            .partition(|problem| problem.severity == Severity::Error);
-        for warning in warnings {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
-            }
-        }
-        match parsed.manifest {
-            Some(manifest) if errors.is_empty() => Ok((source.into(), manifest)),
-            _ => Err(ProjectError::Problems(errors)),
-        }
-    }
-
-    /// Loads the package in a folder, inheriting from its workspace.
-    fn package(&mut self, dir: &Path) -> Result<LocalPackage, ProjectError> {
-        let file = dir.join(MANIFEST);
-        let (source, mut manifest) = self.parse(&file)?;
-        let shown = self.shown(&file);
-        let root = self.workspace_root(dir)?.filter(|root| root != dir);
-        let base = match &root {
-            Some(root) => self.parse(&root.join(MANIFEST))?.1,
-            None => manifest.clone(),
-        };
-        let member_dir = root
-            .as_deref()
-            .map(|root| slashed(&relative(root, dir)))
-            .unwrap_or_default();
-        manifest = manifest
-            .with_workspace(&base, &shown, &source)
-            .map_err(ProjectError::Problems)?;
-        for dependency in manifest
-            .dependencies
-            .values_mut()
-            .chain(manifest.dev_dependencies.values_mut())
-        {
-            if let (true, DependencySource::Path { path, .. }) =
-                (dependency.inherited, &mut dependency.source)
-            {
-                *path = manifest::rebase(path, &member_dir);
-            }
-        }
-        Ok(LocalPackage {
-            dir: dir.to_owned(),
-            relative: slashed(&relative(&self.root, dir)),
-            file: shown,
-            source,
-            manifest,
-        })
-    }
-
-    fn members(&mut self, root: &LocalPackage) -> Result<Vec<LocalPackage>, ProjectError> {
-        let Some(workspace) = &root.manifest.workspace else {
-            return Ok(Vec::new());
-        };
-        let dirs = member_dirs(&root.dir, &workspace.members, &workspace.exclude)?;
-        dirs.iter()
-            .filter(|dir| **dir != root.dir)
-            .map(|dir| self.package(dir))
-            .collect()
-    }
-
-    /// Loads a path dependency and checks that it is the package asked for.
-    fn dependency(
-        &mut self,
-        from: &LocalPackage,
-        name: &PackageName,
-        dependency: &Dependency,
-        dir: &Path,
-    ) -> Result<LocalPackage, ProjectError> {
-        let refuse = |what: String, hint: &str| {
-            ProjectError::Problems(vec![
-                from.problem(&dependency.span, what, "")
-                    .hint(hint.to_owned()),
-            ])
-        };
-        if !dir.join(MANIFEST).is_file() {
-            let what = format!(
-                "the path dependency `{name}` has no `lumen.toml` in `{}`",
-                dir.display()
-            );
-            return Err(refuse(
-                what,
-                "correct the path, or run `lumen pkg init` in that folder",
-            ));
-        }
-        let package = self.package(dir)?;
-        match package.name() {
-            Some(found) if found == name => Ok(package),
-            Some(found) => Err(refuse(
-                format!(
-                    "the folder `{}` holds `{found}`, not `{name}`",
-                    package.relative
-                ),
-                &format!("write `{found} = …`, or correct the path"),
-            )),
-            None => Err(refuse(
-                format!("`{}` has no [package] table", package.file),
-                "name the folder of a package",
-            )),
-        }
-    }
-
-    fn refuse_twins(&self, members: &[LocalPackage]) -> Result<(), ProjectError> {
-        let mut seen: BTreeMap<&PackageName, &LocalPackage> = BTreeMap::new();
-        for member in members {
-            let Some(package) = &member.manifest.package else {
-                continue;
-            };
-            if let Some(other) = seen.insert(&package.name, member) {
-                let what = format!("two members of the workspace are called `{}`", package.name);
-                let problem = member.problem(
-                    &package.name_span,
-                    what,
-                    format!("also the name of `{}`", other.file),
-                );
-                return Err(ProjectError::Problems(vec![
-                    problem.hint("rename one of them"),
-                ]));
-            }
-        }
-        Ok(())
-    }
-
-    /// A path as the user would write it: relative to the working folder when below it.
-    fn shown(&self, file: &Path) -> String {
-        file.strip_prefix(&self.working_dir)
-            .unwrap_or(file)
-            .display()
-            .to_string()
-    }
-}
-
-/// Folders with a manifest that match `members` and not `exclude`, sorted.
-fn member_dirs(
-    root: &Path,
-    members: &[String],
-    exclude: &[String],
-) -> Result<Vec<PathBuf>, ProjectError> {
-    let mut found = Vec::new();
-    for pattern in members {
-        expand(root, pattern, &mut found)?;
-    }
-    let mut excluded = Vec::new();
-    for pattern in exclude {
-        expand(root, pattern, &mut excluded)?;
-    }
-    found.retain(|dir| !excluded.contains(dir) && dir.join(MANIFEST).is_file());
-    found.sort();
-    found.dedup();
-    Ok(found)
-}
-
-fn expand(root: &Path, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
-    let mut level = vec![root.to_owned()];
-    for segment in pattern
-        .split('/')
-        .filter(|segment| !segment.is_empty() && *segment != ".")
-    {
-        if !segment.contains(['*', '?', '[', '{']) {
-            level = level
-                .iter()
-                .map(|dir| normalize(&dir.join(segment)))
-                .collect();
-            continue;
-        }
-        let glob = globset::Glob::new(segment).map_err(|error| {
-            let problem = Problem::error(format!(
-                "`{pattern}` is not a pattern for workspace members: {}",
-                error.kind()
-            ));
-            ProjectError::Problems(vec![problem])
-        })?;
-        let matcher = glob.compile_matcher();
-        let mut next = Vec::new();
-        for dir in level.iter().filter(|dir| dir.is_dir()) {
-            for entry in fs::read_dir(dir)? {
-                let entry = entry?;
-                let hidden = entry.file_name().to_string_lossy().starts_with('.');
-                if !hidden && matcher.is_match(entry.file_name()) && entry.path().is_dir() {
-                    next.push(entry.path());
-                }
-            }
-        }
-        level = next;
-    }
-    found.extend(level);
-    Ok(())
-}
-
 fn read_lock(root: &Path) -> Result<Option<(Lockfile, String)>, ProjectError> {
     let file = root.join(LOCKFILE);
     if !file.is_file() {
@@ -498,43 +263,6 @@ fn read_limited(file: &Path, limit: u64, shown: &str) -> Result<String, ProjectE
     })
 }
 
-/// Resolves `.` and `..` by their text, so that a folder has one spelling.
-pub fn normalize(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir
-                if matches!(out.components().next_back(), Some(Component::Normal(_))) =>
-            {
-                out.pop();
-            }
-            Component::ParentDir if out.has_root() => {}
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// The path from one folder to another; both absolute and normalized.
-pub fn relative(from: &Path, to: &Path) -> PathBuf {
-    let shared = from
-        .components()
-        .zip(to.components())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let up = from.components().skip(shared).map(|_| Component::ParentDir);
-    up.chain(to.components().skip(shared)).collect()
-}
-
-/// A relative path with `/` whatever the system.
-pub fn slashed(path: &Path) -> String {
-    path.components()
-        .map(|component| component.as_os_str().to_string_lossy())
-        .collect::<Vec<_>>()
-        .join("/")
-}
-
 fn parent(path: &Path) -> PathBuf {
     path.parent().unwrap_or(path).to_owned()
 }
@@ -555,15 +283,6 @@ mod tests {
 
     fn package(name: &str, more: &str) -> String {
         format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\n{more}")
-    }
-
-    #[test]
-    fn paths_are_normalized_and_related() {
-        let path = |text: &str| PathBuf::from(text);
-        assert_eq!(normalize(&path("/a/./b/../c")), path("/a/c"));
-        assert_eq!(normalize(&path("/../a")), path("/a"));
-        assert_eq!(relative(&path("/a/b"), &path("/a/c/d")), path("../c/d"));
-        assert_eq!(slashed(&relative(&path("/a"), &path("/a"))), "");
     }
 
     #[test]

@@ -189,7 +189,7 @@ fn manifests_with_errors_say_where() {
         )
         .unwrap();
     let ran = sandbox.run("app", &["pkg", "install"]).unwrap();
-    fails(&ran, 1, &["lumen.toml:2:", "lumen.toml:3:", "^"]);
+    fails(&ran, 1, &["lumen.toml:2:", "lumen.toml:3:", "^", "did you mean [dependencies]?"]);
 }
 
 #[test]
