@@ -1,12 +1,21 @@
 //! Changes to a `lumen.toml` that keep everything else: comments, order, spacing, line ends.
 
+use toml_edit::Item;
+
 use crate::{
     constraint::Constraint,
-    manifest::{DependencySource, Manifest},
+    manifest::{DependencySource, Effect, GitReference},
     name::PackageName,
     problem::Problem,
     version::Version,
 };
+
+mod change;
+mod layout;
+mod publish;
+
+use layout::Layout;
+pub use publish::for_publish;
 
 /// A table that holds dependencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,8 +67,26 @@ pub enum EditError {
     #[error("`{0}` is inherited from the workspace's root")]
     Inherited(&'static str),
     /// A path or git dependency that a registry could not resolve.
-    #[error("dependency `{0}` has a path or git source and no version")]
+    #[error(
+        "dependency `{0}` has a path or git source and no `version`, so others could not find it"
+    )]
     NoVersion(PackageName),
+    /// Something inherited that [`crate::manifest::Manifest::with_workspace`] has not filled in.
+    #[error("`{0}` is inherited and not resolved")]
+    Unresolved(String),
+}
+
+impl DependencyTable {
+    /// All tables.
+    pub const ALL: [Self; 2] = [Self::Normal, Self::Dev];
+
+    /// The name in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "dependencies",
+            Self::Dev => "dev-dependencies",
+        }
+    }
 }
 
 impl NewDependency {
@@ -75,6 +102,63 @@ impl NewDependency {
             default_features: true,
         }
     }
+
+    /// The value as TOML, in its shortest form.
+    fn to_toml(&self) -> String {
+        let mut keys: Vec<(&str, String)> = Vec::new();
+        let mut text = |key, value: &str| keys.push((key, change::quoted(value)));
+        match &self.source {
+            DependencySource::Registry {
+                constraint,
+                registry,
+            } => {
+                text("version", constraint.as_str());
+                if let Some(registry) = registry {
+                    text("registry", registry);
+                }
+            }
+            DependencySource::Path { path, constraint } => {
+                text("path", path);
+                if let Some(constraint) = constraint {
+                    text("version", constraint.as_str());
+                }
+            }
+            DependencySource::Git {
+                url,
+                reference,
+                constraint,
+            } => {
+                text("git", url);
+                match reference {
+                    GitReference::Default => {}
+                    GitReference::Branch(branch) => text("branch", branch),
+                    GitReference::Tag(tag) => text("tag", tag),
+                    GitReference::Rev(rev) => text("rev", rev),
+                }
+                if let Some(constraint) = constraint {
+                    text("version", constraint.as_str());
+                }
+            }
+            DependencySource::Workspace => keys.push(("workspace", "true".into())),
+        }
+        if !self.default_features && self.source != DependencySource::Workspace {
+            keys.push(("default-features", "false".into()));
+        }
+        if !self.features.is_empty() {
+            let features: Vec<String> = self.features.iter().map(|f| change::quoted(f)).collect();
+            keys.push(("features", format!("[{}]", features.join(", "))));
+        }
+        if self.optional {
+            keys.push(("optional", "true".into()));
+        }
+        match keys.as_slice() {
+            [("version", version)] => version.clone(),
+            keys => {
+                let keys: Vec<String> = keys.iter().map(|(k, v)| format!("{k} = {v}")).collect();
+                format!("{{ {} }}", keys.join(", "))
+            }
+        }
+    }
 }
 
 /// Adds a dependency, or replaces the one of that name in the same table.
@@ -85,11 +169,15 @@ impl NewDependency {
 /// When the text is malformed.
 pub fn add_dependency(
     source: &str,
-    _table: DependencyTable,
-    _name: &PackageName,
-    _dependency: &NewDependency,
+    table: DependencyTable,
+    name: &PackageName,
+    dependency: &NewDependency,
 ) -> Result<String, EditError> {
-    Ok(source.to_owned())
+    checked(change::set(
+        source,
+        &[table.as_str(), name.as_str()],
+        &dependency.to_toml(),
+    )?)
 }
 
 /// Removes a dependency from every table, and what `[features]` says about it.
@@ -97,45 +185,124 @@ pub fn add_dependency(
 /// # Errors
 /// When no table names it or the text is malformed.
 pub fn remove_dependency(source: &str, name: &PackageName) -> Result<Removed, EditError> {
-    let _ = source;
-    Err(EditError::NoDependency(name.clone()))
+    let mut text = source.to_owned();
+    let mut tables = Vec::new();
+    for table in DependencyTable::ALL {
+        let path = [table.as_str(), name.as_str()];
+        if Layout::new(&text)?.item(&path).is_some() {
+            text = change::remove(&text, &path)?;
+            tables.push(table);
+        }
+    }
+    if tables.is_empty() {
+        return Err(EditError::NoDependency(name.clone()));
+    }
+    if tables.contains(&DependencyTable::Normal) {
+        text = forget(text, name)?;
+    }
+    Ok(Removed {
+        source: checked(text)?,
+        tables,
+    })
 }
 
-/// Changes the constraint of a dependency wherever it is written, in whatever form.
+/// Takes a dependency that is gone out of `[features]`.
+fn forget(mut text: String, name: &PackageName) -> Result<String, EditError> {
+    let features: Vec<String> = Layout::new(&text)?
+        .item(&["features"])
+        .and_then(Item::as_table_like)
+        .map(|table| table.iter().map(|(key, _)| key.to_owned()).collect())
+        .unwrap_or_default();
+    for feature in &features {
+        text = change::remove_strings(&text, &["features", feature], |effect| {
+            match Effect::of(effect) {
+                Effect::Feature(other) => {
+                    other == name.as_str() && !features.iter().any(|known| known == other)
+                }
+                effect => effect.dependency() == Some(name.as_str()),
+            }
+        })?;
+    }
+    Ok(text)
+}
+
+/// Changes the constraint of a dependency wherever it is written, in whatever form;
+/// `[workspace.dependencies]` included.
 ///
 /// # Errors
 /// When no table names it, no mention has a version, or the text is malformed.
 pub fn set_constraint(
     source: &str,
-    _name: &PackageName,
-    _constraint: &Constraint,
+    name: &PackageName,
+    constraint: &Constraint,
 ) -> Result<String, EditError> {
-    Ok(source.to_owned())
+    let value = change::quoted(constraint.as_str());
+    let mut text = source.to_owned();
+    let (mut found, mut changed) = (false, false);
+    for table in [
+        &["dependencies"] as &[&str],
+        &["dev-dependencies"],
+        &["workspace", "dependencies"],
+    ] {
+        let mut path = table.to_vec();
+        path.push(name.as_str());
+        let layout = Layout::new(&text)?;
+        let Some(item) = layout.item(&path) else {
+            continue;
+        };
+        found = true;
+        if !item.is_str() {
+            path.push("version");
+            if layout.item(&path).is_none() {
+                continue;
+            }
+        }
+        changed = true;
+        text = change::set(&text, &path, &value)?;
+    }
+    match (found, changed) {
+        (false, _) => Err(EditError::NoDependency(name.clone())),
+        (true, false) => Err(EditError::NoConstraint(name.clone())),
+        (true, true) => checked(text),
+    }
 }
 
 /// Changes the package's version.
 ///
 /// # Errors
 /// When there is no package, its version is inherited, or the text is malformed.
-pub fn set_version(source: &str, _version: &Version) -> Result<String, EditError> {
-    Ok(source.to_owned())
-}
-
-/// The `lumen.toml` that goes into the package: self-contained, nothing local in it.
-///
-/// `manifest` is the source's own, after [`Manifest::with_workspace`]. Inherited
-/// values are written out; `path`, `git` and `registry` are dropped where a
-/// version remains; dev-dependencies without a version are dropped, as are
-/// `[patch]`, `[workspace]`, `[registry]` and `[install]`. A source that needs
-/// no change comes back byte for byte.
-///
-/// # Errors
-/// When a dependency has no version, or the text is malformed.
-pub fn for_publish(source: &str, _manifest: &Manifest) -> Result<String, EditError> {
-    Ok(source.to_owned())
+pub fn set_version(source: &str, version: &Version) -> Result<String, EditError> {
+    let layout = Layout::new(source)?;
+    if layout.item(&["package"]).is_none() {
+        return Err(EditError::NoPackage);
+    }
+    if layout.item(&["package", "version", "workspace"]).is_some() {
+        return Err(EditError::Inherited("version"));
+    }
+    let value = change::quoted(&version.to_string());
+    checked(change::set(source, &["package", "version"], &value)?)
 }
 
 /// The manifest of a new package.
 pub fn new_manifest(name: &PackageName, version: &Version) -> String {
-    format!("[package]\nname = \"{name}\"\nversion = \"{version}\"\n\n[dependencies]\n")
+    format!(
+        r#"[package]
+name = "{name}"
+version = "{version}"
+# description = "One line that people find it by"
+# license = "MIT"
+
+# `lumen pkg add <name>` writes here what the package needs.
+[dependencies]
+"#
+    )
 }
+
+/// The text, if it still is TOML: a file is never replaced by one that cannot be read.
+fn checked(text: String) -> Result<String, EditError> {
+    Layout::new(&text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -452,4 +452,4 @@ fn foreign(reader: &mut Reader, field: &Field<'_>) {
 #[cfg(test)]
 mod problem_tests;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -137,7 +137,7 @@ impl Reader {
     /// The root table.
     pub fn root<'d>(&self, document: &'d Document<Arc<str>>) -> Section<'d> {
         Section {
-            name: "the file".into(),
+            name: "this file".into(),
             fields: fields(document.as_table()),
             known: Vec::new(),
             span: 0..0,
