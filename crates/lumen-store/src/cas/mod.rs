@@ -1,7 +1,7 @@
 //! The content-addressed store of unpacked packages.
 //!
 //! An entry is `sha256/<2>/<62>/`, named by the package's identity, with the
-//! unpacked `tree/` and its record `files`. It is built in a [workshop] and
+//! unpacked `tree/` and its record `files`. It is built in a workshop and
 //! appears by one rename, so it is whole or not there; any number of threads and
 //! processes may insert the same package at once. It is still not believed
 //! blindly: [`Store::get`] looks whether files were changed since, and one that

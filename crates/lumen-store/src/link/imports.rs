@@ -53,10 +53,16 @@ impl Wanted {
             };
             let path = join(&root, &package.import_path());
             let folded = fold(&path).into_owned();
-            let holder = taken.iter().find(|(other, _)| {
-                **other == folded || is_below(other, &folded) || is_below(&folded, other)
-            });
-            if let Some((_, holder)) = holder {
+            let holder = above(&folded)
+                .chain([folded.as_str()])
+                .find_map(|path| taken.get(path))
+                .or_else(|| {
+                    let below = format!("{folded}/");
+                    let next = taken.range(below.clone()..).next();
+                    next.filter(|(path, _)| path.starts_with(&below))
+                        .map(|(_, holder)| holder)
+                });
+            if let Some(holder) = holder {
                 wanted.skipped.push(SkippedImport {
                     package: package.clone(),
                     path: package.import_path(),
@@ -93,11 +99,6 @@ fn join(folder: &str, name: &str) -> String {
         "" => name.to_owned(),
         _ => format!("{folder}/{name}"),
     }
-}
-
-fn is_below(path: &str, folder: &str) -> bool {
-    path.strip_prefix(folder)
-        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The paths of all folders above a path, the highest first.

@@ -42,6 +42,8 @@ pub use state::{Installed, State};
 const PACKAGES: &str = "packages";
 /// Prefix of a `packages` that is being built.
 const TEMPORARY: &str = "tmp-";
+/// Prefix of a state that is being written.
+const HALF_WRITTEN: &str = ".tmp-";
 
 /// What a project shall have installed.
 #[derive(Debug, Clone)]
@@ -119,7 +121,7 @@ pub enum LinkError {
 pub fn install(project: &Path, plan: &Plan) -> Result<Linked, LinkError> {
     let project = &std::path::absolute(project)?;
     let dot_lumen = project.join(DOT_LUMEN);
-    let _lock = Lock::exclusive(&dot_lumen.join("links.lock"))?;
+    let _lock = lock(project)?;
     sweep(&dot_lumen)?;
     let old = state::load(project)?;
     let old = old.as_ref();
@@ -293,15 +295,24 @@ fn swap(project: &Path, plan: &Plan, state: &State) -> io::Result<bool> {
     Ok(copied)
 }
 
-/// Removes what killed installs were building.
+/// Removes what killed installs were building or writing.
 fn sweep(dot_lumen: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dot_lumen)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(TEMPORARY) {
             lumen_durable::remove_dir_all(&entry.path())?;
+        } else if name.starts_with(HALF_WRITTEN) {
+            lumen_durable::remove_file(&entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Keeps others from changing the links and the state of a project.
+fn lock(project: &Path) -> io::Result<Lock> {
+    Lock::exclusive(&project.join(DOT_LUMEN).join("links.lock"))
 }
 
 fn existing(project: &Path, folders: &BTreeSet<String>) -> BTreeSet<String> {

@@ -100,6 +100,10 @@ fn parse(bytes: &[u8]) -> Option<State> {
 /// # Errors
 /// Any I/O error.
 pub fn invalidate(project: &Path) -> io::Result<()> {
+    if !path(project).exists() {
+        return Ok(());
+    }
+    let _lock = super::lock(project)?;
     match load(project)? {
         Some(state) if state.complete => State {
             complete: false,
