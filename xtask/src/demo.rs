@@ -121,8 +121,9 @@ impl Demo {
     /// Builds `lumen` and makes an empty `target/demo` with a copy of the examples.
     fn prepare() -> io::Result<Self> {
         sh(cargo().args(["build", "--quiet", "--package", "lumen-cli"]))?;
-        let target = std::env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| root().join("target"), PathBuf::from);
+        // A relative one is meant from where cargo ran, which is the root.
+        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        let target = root().join(target);
         let lumen = target
             .join("debug")
             .join("lumen")
