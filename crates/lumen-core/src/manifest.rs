@@ -12,10 +12,7 @@ use reader::{Field, Reader, shown};
 use sections::Owner;
 
 use crate::{
-    constraint::Constraint,
-    name::PackageName,
-    problem::{self, Problem},
-    requirement::Features,
+    constraint::Constraint, name::PackageName, problem::Problem, requirement::Features,
     version::Version,
 };
 
@@ -430,7 +427,7 @@ fn refuse_itself(reader: &mut Reader, manifest: &Manifest, name: &PackageName) {
 
 /// Warns about a top-level key that is none of ours, unless it can be the compiler's.
 fn foreign(reader: &mut Reader, field: &Field<'_>) {
-    let near = problem::nearest(field.key, TABLES);
+    let near = reader.nearest(field.key, TABLES);
     let is_table = field.item.is_table_like() || field.item.is_array_of_tables();
     let in_package = ["name", "include", "exclude"]
         .into_iter()

@@ -115,10 +115,21 @@ pub fn offset_of(source: &str, line: usize, column: usize) -> usize {
 
 /// The closest of `known` to `word`, if it is close enough to be a slip of the finger.
 pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    /// Most letters that can be wrong.
+    const FARTHEST: usize = 3;
+    let length = word.chars().count();
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count().max(3) / 3).min(3))
+        .filter_map(|candidate| {
+            let other = candidate.chars().count();
+            let most = (other.max(3) / 3).min(FARTHEST);
+            // The distance takes time and memory by the product of both lengths.
+            if length.abs_diff(other) > most || length > 256 {
+                return None;
+            }
+            let distance = strsim::damerau_levenshtein(word, candidate);
+            (distance <= most).then_some((distance, candidate))
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -182,5 +193,7 @@ mod tests {
         );
         assert_eq!(nearest("verison", ["version", "name"]), Some("version"));
         assert_eq!(nearest("foo", ["version", "name"]), None);
+        let long = "x".repeat(1 << 20);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     digest::Digest,
     manifest::{
         self, GitReference,
-        reader::{Reader, Text, shown},
+        reader::{Reader, Text, brief, shown},
     },
     name::PackageName,
     problem::Problem,
@@ -270,7 +270,7 @@ impl Builder<'_> {
     }
 
     fn wrong(&self, text: &Text<'_>, error: impl fmt::Display) -> Problem {
-        self.stale(text.span.clone(), error.to_string())
+        self.stale(text.span.clone(), brief(error))
     }
 
     fn twice(&self, name: &Text<'_>, what: &str) -> Problem {

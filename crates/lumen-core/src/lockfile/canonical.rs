@@ -9,7 +9,11 @@ use crate::manifest::reader::Text;
 /// Reads a lock; `None` if a line has another shape, which says nothing about whether it is good.
 pub(super) fn read(text: &str) -> Option<Lock<'_>> {
     let mut lines = Lines { text, at: 0 };
-    let mut lock = Lock::default();
+    // A usual block has some 450 bytes.
+    let mut lock = Lock {
+        packages: Vec::with_capacity(text.len() / 450),
+        ..Lock::default()
+    };
     let mut table = Table::Root;
     while let Some(line) = lines.next() {
         let content = line.content;

@@ -8,7 +8,7 @@ use url::Url;
 use super::{
     Dependencies, Dependency, DependencySource, GitReference,
     package::{blamed, only_true},
-    reader::{Field, Reader, Section, Text, shown, shown_bare},
+    reader::{Field, Reader, Section, Text, brief, shown, shown_bare},
 };
 use crate::{
     constraint::{Constraint, Dialect},
@@ -71,7 +71,7 @@ fn name(reader: &mut Reader, field: &Field<'_>) -> Option<PackageName> {
                 true => key.span.start + part.start..key.span.start + part.end,
                 false => reader.inside(&key, part),
             };
-            reader.error(span, error.to_string())
+            reader.error(span, brief(error))
         }
     };
     reader.push(problem);

@@ -6,7 +6,7 @@ use super::{
     Dependencies,
     reader::{Field, Reader, Text, shown, shown_bare},
 };
-use crate::{problem, requirement::Features};
+use crate::requirement::Features;
 
 /// What a feature turns on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl Check<'_> {
         let what = format!("there is no feature {}", shown(name));
         let problem = reader.error(reader.inside(text, whole), what);
         let known = self.features.keys().map(String::as_str);
-        reader.push(match problem::nearest(name, known) {
+        reader.push(match reader.nearest(name, known) {
             Some(near) => problem.hint(format!("did you mean `{near}`?")),
             None => problem.hint("a dependency is written `dep:name` or `name/feature`"),
         });
@@ -186,12 +186,10 @@ impl Check<'_> {
         }
         let what = format!("there is no dependency {}", shown(name));
         let problem = reader.error(reader.inside(text, start..start + name.len()), what);
-        reader.push(
-            match problem::nearest(name, self.declared.iter().copied()) {
-                Some(near) => problem.hint(format!("did you mean `{near}`?")),
-                None => problem.hint("features are about [dependencies] only"),
-            },
-        );
+        reader.push(match reader.nearest(name, self.declared.iter().copied()) {
+            Some(near) => problem.hint(format!("did you mean `{near}`?")),
+            None => problem.hint("features are about [dependencies] only"),
+        });
         false
     }
 

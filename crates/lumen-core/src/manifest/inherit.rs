@@ -6,10 +6,7 @@ use super::{
     Dependencies, Dependency, DependencySource, InheritedKey, Manifest, Package, Workspace,
     reader::{Reader, shown},
 };
-use crate::{
-    name::PackageName,
-    problem::{self, Problem},
-};
+use crate::{name::PackageName, problem::Problem};
 
 impl Manifest {
     /// Whether something waits for the workspace's root.
@@ -176,7 +173,7 @@ fn missing_dependency(
     let what = format!("the workspace's root has no dependency `{name}` to inherit");
     let problem = reader.error(span, what);
     let known = workspace.dependencies.keys().map(PackageName::as_str);
-    reader.push(match problem::nearest(name.as_str(), known) {
+    reader.push(match reader.nearest(name.as_str(), known) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem.hint("add it to [workspace.dependencies] there"),
     });

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::{
     InheritedKey, Package, WorkspacePackage,
-    reader::{Field, Reader, Section, Text, shown},
+    reader::{Field, Reader, Section, Text, brief, shown},
 };
 use crate::{
     name::{NameError, PackageName},
@@ -158,7 +158,7 @@ fn package_name(reader: &mut Reader, text: &Text<'_>) -> Option<PackageName> {
         Ok(name) => Some(name),
         Err(error) => {
             let part = blamed(text.text, &error);
-            let problem = reader.error(reader.inside(text, part), error.to_string());
+            let problem = reader.error(reader.inside(text, part), brief(error));
             let tidy = tidy_name(text.text);
             reader.push(match tidy {
                 Some(tidy) => problem.hint(format!("`{tidy}` would do")),

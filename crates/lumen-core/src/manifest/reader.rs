@@ -1,16 +1,23 @@
 //! Reading TOML with positions: typed values, and problems that point at them.
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::problem::{self, Place, Problem, Severity};
+
+/// Most problems that are kept: nobody reads more, and a hostile file could have very many.
+const MAX_PROBLEMS: usize = 200;
+
+/// Most words that one is compared with for a hint.
+const MAX_CANDIDATES: usize = 1000;
 
 /// A file being read, and the problems found so far.
 pub(crate) struct Reader {
     file: String,
     source: Arc<str>,
     problems: Vec<Problem>,
+    failed: bool,
 }
 
 /// A table whose keys are asked for one by one; [`Reader::finish`] warns about the rest.
@@ -74,6 +81,7 @@ impl Reader {
             file: file.to_owned(),
             source: source.into(),
             problems: Vec::new(),
+            failed: false,
         }
     }
 
@@ -301,7 +309,7 @@ impl Reader {
         for field in &section.fields {
             let what = format!("unknown key {} in {}", shown(field.key), section.name);
             let problem = self.warning(field.key_span.clone(), what);
-            let near = problem::nearest(field.key, section.known.iter().copied());
+            let near = self.nearest(field.key, section.known.iter().copied());
             self.push(match near {
                 Some(known) => problem.hint(format!("did you mean `{known}`?")),
                 None => problem.hint("it is ignored"),
@@ -329,7 +337,23 @@ impl Reader {
     }
 
     pub fn push(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        let first_error = problem.severity == Severity::Error && !self.failed;
+        if self.problems.len() < MAX_PROBLEMS || first_error {
+            self.problems.push(problem);
+        }
+        self.failed |= first_error;
+    }
+
+    /// The known word that was meant, for a hint; not looked for when nobody will see it.
+    pub fn nearest<'k>(
+        &self,
+        word: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) -> Option<&'k str> {
+        match self.problems.len() < MAX_PROBLEMS {
+            true => problem::nearest(word, known.into_iter().take(MAX_CANDIDATES)),
+            false => None,
+        }
     }
 
     /// The text at a place.
@@ -361,11 +385,7 @@ impl Reader {
     pub fn into_problems(mut self) -> (Vec<Problem>, bool) {
         self.problems
             .sort_by_key(|problem| problem.place.as_ref().map_or(0, |place| place.span.start));
-        let failed = self
-            .problems
-            .iter()
-            .any(|problem| problem.severity == Severity::Error);
-        (self.problems, failed)
+        (self.problems, self.failed)
     }
 
     /// The first error so far, in the order of the file; the others are dropped.
@@ -396,10 +416,18 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// A text of the user, on one line and not too long.
 pub(crate) fn shown_bare(text: &str) -> String {
-    const MOST: usize = 80;
+    one_line(text, 80)
+}
+
+/// A message that repeats a text of the user, on one line and not too long.
+pub(crate) fn brief(message: impl fmt::Display) -> String {
+    one_line(&message.to_string(), 240)
+}
+
+fn one_line(text: &str, most: usize) -> String {
     let mut out = String::new();
     for (count, c) in text.chars().enumerate() {
-        if count == MOST {
+        if count == most {
             out.push('…');
             break;
         }

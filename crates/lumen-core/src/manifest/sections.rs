@@ -6,9 +6,9 @@ use super::{
     InstallSection, LinkMode, RegistrySection, Workspace,
     dependency::{self, Table, is_registry_name, no_credentials, registry_name, relative_path},
     package,
-    reader::{Field, Reader, shown},
+    reader::{Field, Reader, brief, shown, shown_bare},
 };
-use crate::{name::PackageName, problem};
+use crate::name::PackageName;
 
 /// Whose file it is: the project's is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn scopes(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, String> {
             let problem = reader.error(field.key_span.clone(), what);
             let hint = match field.key.starts_with('@') {
                 true => "a scope is `@` and a name".to_owned(),
-                false => format!("write \"@{}\", with the quotes", field.key),
+                false => format!("write \"@{}\", with the quotes", shown_bare(field.key)),
             };
             reader.push(problem.hint(hint));
         }
@@ -114,9 +114,9 @@ pub(crate) fn install(reader: &mut Reader, field: &Field<'_>) -> InstallSection 
         out.link = reader.string(&field).and_then(|text| {
             let parsed = text.text.parse::<LinkMode>();
             if let Err(error) = &parsed {
-                let problem = reader.error(text.span.clone(), error.to_string());
+                let problem = reader.error(text.span.clone(), brief(error));
                 let modes = LinkMode::ALL.map(LinkMode::as_str);
-                reader.push(match problem::nearest(text.text, modes) {
+                reader.push(match reader.nearest(text.text, modes) {
                     Some(near) => problem.hint(format!("did you mean `{near}`?")),
                     None => problem,
                 });

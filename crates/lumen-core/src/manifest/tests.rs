@@ -271,6 +271,29 @@ fn inheritance_of_what_is_not_there() {
 }
 
 #[test]
+fn hostile_sizes() {
+    let repeat = |line: fn(usize) -> String| (0..40_000).map(line).collect::<String>();
+    let long = "x".repeat(MAX_BYTES / 4);
+    for source in [
+        format!("[package]\n{}", repeat(|n| format!("k{n} = 1\n"))),
+        format!("[dependencies]\n{}", repeat(|n| format!("k{n} = 1.0\n"))),
+        format!("[features]\na = [{}]\n", repeat(|n| format!("\"k{n}\",\n"))),
+        format!("[features]\n{}", repeat(|n| format!("k{n} = [\"l{n}\"]\n"))),
+        format!("[features]\n{long} = [\"{long}x\"]\n[package]\nname = \"{long}\"\n"),
+        format!("[dependencies]\nx = \"{long}\"\n\"{long}\\n\" = \"1\"\n"),
+        format!("x = {}", "[".repeat(100_000)),
+        format!("[{}]", "a.".repeat(100_000)),
+    ] {
+        let problems = parse("lumen.toml", &source).problems;
+        assert!((1..=201).contains(&problems.len()));
+        assert!(problems.iter().all(|problem| problem.what.len() < 600));
+    }
+    // However many warnings come first, an error is among them.
+    let warnings = repeat(|n| format!("k{n} = 1\n"));
+    assert!(problems(&format!("[package]\n{warnings}")).contains("error: "));
+}
+
+#[test]
 fn rebasing() {
     for (path, member, expected) in [
         ("libs/a", "crates/b", "../../libs/a"),
