@@ -125,6 +125,41 @@ fn pre_release_only() {
 }
 
 #[test]
+fn pre_release_for_one_only() {
+    let packages = "
+        app 1.0.0 -> http >=2.0.0-beta
+        site 1.0.0 -> http >=1.0 <3
+        http 1.0.0
+        http 2.0.0-beta.3";
+    assert_snapshot!(story(packages, "app ^1, site ^1"), @r#"
+    error: `app` and `site` need different versions of `http`
+      1. your lumen.toml asks for `app` ^1 and `site` ^1
+      2. `app` 1.0.0 needs `http` >=2.0.0-beta
+      3. `site` 1.0.0 needs `http` >=1.0 <3
+      4. `http` 2.0.0-beta.3 is a pre-release, and `>=1.0 <3` accepts none
+    hint: no single change in lumen.toml helps; `app` or `site` must accept another `http`
+    "#);
+}
+
+#[test]
+fn versions_apart() {
+    let packages = "
+        app 1.0.0 -> json ^1
+        app 1.1.0
+        app 1.2.0 -> json ^1
+        json 1.0.0
+        site 1.0.0 -> json ^2, app !=1.1.0
+        json 2.0.0";
+    assert_snapshot!(story(packages, "site ^1"), @r#"
+    error: `app` and `site` need different versions of `json`
+      1. your lumen.toml asks for `site` ^1
+      2. `site` 1.0.0 needs `json` ^2 and `app` !=1.1.0
+      3. `app` 1.0.0 and 1.2.0 need `json` ^1
+    hint: no single change in lumen.toml helps; `app` or `site` must accept another `json`
+    "#);
+}
+
+#[test]
 fn locked() {
     let catalog = catalog(
         "
@@ -424,8 +459,8 @@ fn hundreds_of_pins() {
     assert_snapshot!(story(&packages, "boto >=1.50.0 <1.400.0, urllib ^2"), @r#"
     error: your lumen.toml and `core` need different versions of `urllib`
       1. your lumen.toml asks for `boto` >=1.50.0 <1.400.0 and `urllib` ^2
-      2. `boto` 1.50.0 to 1.399.0 needs `core` 1.50.0 to 1.399.0
-      3. `core` 1.50.0 to 1.399.0 needs `urllib` 1.26.0
+      2. `boto` 1.50.0 to 1.399.0 need `core` 1.50.0 to 1.399.0
+      3. `core` 1.50.0 to 1.399.0 need `urllib` 1.26.0
     hint: in lumen.toml, change `boto` from >=1.50.0 <1.400.0 to ^1.400.0; then everything fits
     "#);
 }

@@ -16,10 +16,10 @@ use crate::resolve::{
 };
 
 /// Most rounds of adding facts back.
-const MOST_ROUNDS: usize = 256;
+const MOST_ROUNDS: usize = 64;
 
-/// Most facts of which each is tried to be left out.
-const MOST_TRIED: usize = 256;
+/// Most facts that are checked together; a conflict that needs more is told unreduced.
+const MOST_FACTS: usize = 200;
 
 /// Most steps of a single check; a check that takes longer counts as "not a conflict".
 const MOST_STEPS: u64 = 20_000;
@@ -46,7 +46,7 @@ pub(super) fn core(conflict: &Conflict) -> Vec<Fact> {
             }
             Answer::GaveUp => break,
         }
-        if facts.len() == known {
+        if facts.len() == known || facts.len() > MOST_FACTS {
             break;
         }
         known = facts.len();
@@ -110,7 +110,7 @@ fn without_the_needless(
     background: &[&Fact],
     mut facts: Vec<Fact>,
 ) -> Vec<Fact> {
-    if facts.len() > MOST_TRIED {
+    if facts.len() > MOST_FACTS {
         return facts;
     }
     for at in (0..facts.len()).rev() {

@@ -174,7 +174,8 @@ fn relaxed(scene: Scene<'_>, member: u32, name: &PackageName) -> Option<(Constra
     }
     let before = before.filter(|before| !before.is_any())?;
     let solution: Resolution = resolve_quickly(scene.catalog, &request, MOST_STEPS)?;
-    let after = solution.packages.get(name)?.version.clone();
+    let mut after = solution.packages.get(name)?.version.clone();
+    after.build = semver::BuildMetadata::EMPTY;
     Some((before, after))
 }
 
@@ -286,8 +287,18 @@ fn for_contested(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Strin
             "`lumen pkg info {name}` lists the versions of `{name}`"
         ));
     }
-    let package = *tell::contested(statements).first()?;
+    let contested = tell::contested(statements);
+    let package = *contested.first()?;
     let name = scene.name(package);
+    if contested.len() > 1 {
+        let members = statements
+            .iter()
+            .filter(|s| matches!(s.asker, Asker::Member(_)));
+        let name = scene.name(members.flat_map(|s| &s.asks).next()?.package);
+        return Some(format!(
+            "`lumen pkg info {name}` lists the versions of `{name}`"
+        ));
+    }
     let mut askers: Vec<&str> = Vec::new();
     for statement in statements {
         if let Asker::Package(asker, _) = statement.asker

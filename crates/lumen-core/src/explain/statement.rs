@@ -1,5 +1,7 @@
 //! Facts as people would state them: who asks for what.
 
+use std::collections::HashMap;
+
 use super::scene::{Scene, constraints};
 use crate::{
     constraint::Constraint,
@@ -7,7 +9,7 @@ use crate::{
 };
 
 /// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Asker<'a> {
     /// A manifest.
     Member(u32),
@@ -39,27 +41,25 @@ pub(super) struct Ask<'a> {
 
 /// Turns facts into statements, told from the manifests outwards.
 pub(super) fn statements<'a>(scene: Scene<'a>, facts: &[Fact]) -> Vec<Statement<'a>> {
+    let asked = asked(scene, facts);
     let mut statements: Vec<Statement<'a>> = Vec::new();
+    let mut places: HashMap<(Asker<'a>, Set), usize> = HashMap::new();
     for fact in facts {
         let Some(asker) = asker(scene, fact.from) else {
             continue;
         };
-        let versions = narrowed(scene, facts, fact);
-        let same = |known: &&mut Statement<'_>| known.asker == asker && known.versions == versions;
-        match statements.iter_mut().find(same) {
-            Some(known) => known.add(scene, fact),
-            None => {
-                let mut statement = Statement {
-                    asker,
-                    versions,
-                    asks: Vec::new(),
-                    unusable: false,
-                    weak: Vec::new(),
-                };
-                statement.add(scene, fact);
-                statements.push(statement);
-            }
-        }
+        let versions = narrowed(scene, &asked, fact);
+        let place = *places.entry((asker, versions.clone())).or_insert_with(|| {
+            statements.push(Statement {
+                asker,
+                versions,
+                asks: Vec::new(),
+                unusable: false,
+                weak: Vec::new(),
+            });
+            statements.len() - 1
+        });
+        statements[place].add(scene, fact);
     }
     outwards(statements)
 }
@@ -85,21 +85,27 @@ fn feature_behind<'a>(scene: Scene<'a>, node: u32) -> Option<&'a str> {
     features.min()
 }
 
-/// The versions of a fact that anything in the story asks for, or all when that is none.
-fn narrowed(scene: Scene<'_>, facts: &[Fact], fact: &Fact) -> Set {
-    let Some(package) = scene.kind(fact.from).package() else {
-        return fact.versions.clone();
-    };
-    let about = facts.iter().filter(|other| {
-        let kind = scene.kind(other.to);
-        kind.package() == Some(package) && !matches!(kind, Kind::Optional { .. })
-    });
-    let asked = about.fold(Set::Empty, |asked, other| asked.union(&other.accepted));
-    let narrowed = fact.versions.intersection(&asked);
-    match narrowed.is_empty() {
-        true => fact.versions.clone(),
-        false => narrowed,
+/// For each package, the versions that anything in the story asks for.
+fn asked(scene: Scene<'_>, facts: &[Fact]) -> HashMap<u32, Set> {
+    let mut asked: HashMap<u32, Set> = HashMap::new();
+    for fact in facts {
+        let kind = scene.kind(fact.to);
+        if let (Some(package), false) = (kind.package(), matches!(kind, Kind::Optional { .. })) {
+            let known = asked.entry(package).or_default();
+            *known = known.union(&fact.accepted);
+        }
     }
+    asked
+}
+
+/// The versions of a fact that are asked for, or all when that is none.
+fn narrowed(scene: Scene<'_>, asked: &HashMap<u32, Set>, fact: &Fact) -> Set {
+    let package = scene.kind(fact.from).package();
+    let asked = package.and_then(|package| asked.get(&package));
+    let narrowed = asked.map(|asked| fact.versions.intersection(asked));
+    narrowed
+        .filter(|set| !set.is_empty())
+        .unwrap_or_else(|| fact.versions.clone())
 }
 
 impl<'a> Statement<'a> {

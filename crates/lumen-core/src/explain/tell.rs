@@ -1,12 +1,18 @@
 //! Statements as sentences.
 
+use std::collections::BTreeMap;
+
 use super::{
     lack,
     scene::Scene,
     statement::{Ask, Asker, Statement},
     words,
 };
-use crate::resolve::set::Set;
+use crate::{
+    name::PackageName,
+    resolve::{CatalogPackage, set::Set},
+    version::Version,
+};
 
 /// Most causes of a story; of more, the middle is left out.
 const MOST_CAUSES: usize = 12;
@@ -57,10 +63,11 @@ pub(super) fn causes(scene: Scene<'_>, statements: &[Statement<'_>]) -> Vec<Stri
 }
 
 fn say(scene: Scene<'_>, statement: &Statement<'_>) -> Vec<Sentence> {
-    let subject = subject(scene, statement);
-    let verb = match statement.asker {
-        Asker::Member(_) => "asks for",
-        Asker::Package(..) => "needs",
+    let (subject, plural) = subject(scene, statement);
+    let verb = match (statement.asker, plural) {
+        (Asker::Member(_), _) => "asks for",
+        (Asker::Package(..), false) => "needs",
+        (Asker::Package(..), true) => "need",
     };
     let mut said = Vec::new();
     let sentence = |text: String, refers_to: Vec<u32>| Sentence {
@@ -89,8 +96,9 @@ fn say(scene: Scene<'_>, statement: &Statement<'_>) -> Vec<Sentence> {
     }
     for (package, feature) in &statement.weak {
         let name = scene.name(*package);
+        let ask = if plural { "ask" } else { "asks" };
         let text =
-            format!("{subject} asks for the feature `{feature}` of `{name}` where that is used");
+            format!("{subject} {ask} for the feature `{feature}` of `{name}` where that is used");
         said.push(sentence(text, Vec::new()));
     }
     if statement.unusable {
@@ -99,16 +107,18 @@ fn say(scene: Scene<'_>, statement: &Statement<'_>) -> Vec<Sentence> {
     said
 }
 
-fn subject(scene: Scene<'_>, statement: &Statement<'_>) -> String {
+/// Who asks, and whether that is a plural.
+fn subject(scene: Scene<'_>, statement: &Statement<'_>) -> (String, bool) {
     match statement.asker {
-        Asker::Member(member) => self::member(scene, member),
+        Asker::Member(member) => (self::member(scene, member), false),
         Asker::Package(package, feature) => {
-            let versions = words::versions(scene, package, &statement.versions);
-            match feature {
+            let (versions, plural) = words::versions(scene, package, &statement.versions);
+            let text = match feature {
                 None => versions,
                 Some("default") => format!("{versions}, with its default features,"),
                 Some(feature) => format!("{versions}, with the feature `{feature}`,"),
-            }
+            };
+            (text, plural)
         }
     }
 }
@@ -128,11 +138,14 @@ pub(super) fn member_name(scene: Scene<'_>, member: u32) -> Option<&str> {
 
 fn object(scene: Scene<'_>, ask: &Ask<'_>) -> String {
     let name = scene.name(ask.package);
-    let which = match ask.constraints.len() > MOST_CONSTRAINTS && !ask.accepted.is_empty() {
-        true => Some(words::version_numbers(scene, ask.package, &ask.accepted)),
-        false => {
-            let most = ask.constraints.len().min(MOST_CONSTRAINTS);
-            words::constraint_texts(&ask.constraints[..most])
+    let which = match (ask.constraints.len(), ask.accepted.is_empty()) {
+        // Too many constraints to read or to spell out.
+        (0 | 4.., false) if ask.accepted != Set::full() => {
+            Some(words::version_numbers(scene, ask.package, &ask.accepted))
+        }
+        (count, _) => {
+            let shown = &ask.constraints[..count.min(MOST_CONSTRAINTS)];
+            words::constraint_texts(shown)
         }
     };
     let which = which.map(|which| format!(" {which}")).unwrap_or_default();
@@ -150,9 +163,14 @@ fn object(scene: Scene<'_>, ask: &Ask<'_>) -> String {
 /// Why versions that are asked for cannot be used at all.
 fn unusable(scene: Scene<'_>, statement: &Statement<'_>) -> String {
     let Asker::Package(package, feature) = statement.asker else {
-        return format!("{} cannot be satisfied", subject(scene, statement));
+        return format!("{} cannot be satisfied", subject(scene, statement).0);
     };
-    let versions = words::versions(scene, package, &statement.versions);
+    let (versions, plural) = words::versions(scene, package, &statement.versions);
+    let (has, needs) = if plural {
+        ("have", "need")
+    } else {
+        ("has", "needs")
+    };
     let first = statement
         .versions
         .first()
@@ -161,58 +179,71 @@ fn unusable(scene: Scene<'_>, statement: &Statement<'_>) -> String {
     match (contents, feature) {
         (Some(Err(reason)), _) => format!("{versions} cannot be used: {reason}"),
         (Some(Ok(Some(contents))), Some(feature)) => match contents.features.get(feature) {
-            None => format!("{versions} has no feature `{feature}`"),
+            None => format!("{versions} {has} no feature `{feature}`"),
             Some(_) => format!(
-                "{versions} has a feature `{feature}` that names something which is not a dependency"
+                "{versions} {has} a feature `{feature}` that names something which is not a dependency"
             ),
         },
-        _ => format!("{versions} needs another version of itself"),
+        _ => format!("{versions} {needs} another version of itself"),
     }
 }
 
 /// Versions that match all that is asked of their package, but are ruled out.
 fn ruled_out(scene: Scene<'_>, statements: &[Statement<'_>]) -> Vec<Sentence> {
-    let mut sentences: Vec<Sentence> = Vec::new();
+    let mut asks: BTreeMap<u32, Vec<&Ask<'_>>> = BTreeMap::new();
     for ask in statements.iter().flat_map(|statement| &statement.asks) {
-        let name = scene.name(ask.package);
-        let Some(package) = scene.entry(name) else {
-            continue;
-        };
-        let of_same = || {
-            let asks = statements.iter().flat_map(|statement| &statement.asks);
-            asks.filter(|other| other.package == ask.package)
-        };
-        let dead = of_same().any(|other| other.accepted.is_empty());
-        if dead
-            || sentences
-                .iter()
-                .any(|sentence| sentence.about == Some(ask.package))
-        {
-            continue;
+        asks.entry(ask.package).or_default().push(ask);
+    }
+    let sentence = |(package, asks): (u32, Vec<&Ask<'_>>)| {
+        let name = scene.name(package);
+        let entry = scene.entry(name)?;
+        if asks.iter().any(|ask| ask.accepted.is_empty()) {
+            return None;
         }
-        let excluded = lack::excluded(scene, name, package, |version| {
-            of_same().all(|ask| ask.constraints.iter().any(|c| c.matches(version)))
+        let excluded = lack::excluded(scene, name, entry, |version| {
+            asks.iter()
+                .all(|ask| ask.constraints.iter().any(|c| c.matches(version)))
         });
-        if excluded.is_empty() {
-            continue;
-        }
-        let matches = if excluded.len() > 1 {
-            "also match"
-        } else {
-            "also matches"
+        let text = match excluded.len() {
+            0 => pre_release(name, entry, &asks)?,
+            count => {
+                let matches = if count > 1 {
+                    "also match"
+                } else {
+                    "also matches"
+                };
+                let (which, why) = (lack::which(&excluded), lack::predicate(name, &excluded));
+                format!("`{name}` {which} {matches}, but {why}")
+            }
         };
-        let (which, why) = (lack::which(&excluded), lack::predicate(name, &excluded));
-        sentences.push(Sentence {
-            text: format!("`{name}` {which} {matches}, but {why}"),
-            about: Some(ask.package),
+        Some(Sentence {
+            text,
+            about: None,
             refers_to: Vec::new(),
-        });
-    }
-    sentences.truncate(2);
-    for sentence in &mut sentences {
-        sentence.about = None;
-    }
-    sentences
+        })
+    };
+    asks.into_iter().filter_map(sentence).take(2).collect()
+}
+
+/// A pre-release that all accept but for the rule that a requirement must name one.
+fn pre_release(name: &PackageName, package: &CatalogPackage, asks: &[&Ask<'_>]) -> Option<String> {
+    let loosely = |ask: &&Ask<'_>, version: &Version| {
+        ask.constraints
+            .iter()
+            .any(|c| c.matches_ignoring_pre_release_rule(version))
+    };
+    let pre = package.versions.iter().map(|version| &version.version);
+    let pre = pre.filter(|v| !v.pre.is_empty() && asks.iter().all(|ask| loosely(ask, v)));
+    let newest = pre.max()?;
+    let strict = asks
+        .iter()
+        .flat_map(|ask| &ask.constraints)
+        .find(|c| !c.matches(newest))?;
+    let accepted = asks
+        .iter()
+        .any(|ask| ask.constraints.iter().any(|c| c.matches(newest)));
+    // Where nobody asks for pre-releases, there is nothing to say about them.
+    accepted.then(|| format!("`{name}` {newest} is a pre-release, and `{strict}` accepts none"))
 }
 
 /// What is wrong, in one line.

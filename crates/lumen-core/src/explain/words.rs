@@ -6,16 +6,23 @@ use crate::{constraint::Constraint, resolve::set::Set, version::Version};
 /// Most runs of versions that are spelled out.
 const MOST_RUNS: usize = 3;
 
-/// Versions of a package, as the subject or the object of a sentence.
-pub(super) fn versions(scene: Scene<'_>, package: u32, set: &Set) -> String {
+/// Versions of a package, as the subject of a sentence, and whether that is a plural.
+pub(super) fn versions(scene: Scene<'_>, package: u32, set: &Set) -> (String, bool) {
     let name = scene.name(package);
     let count = scene.count(package);
     let runs = scene.runs(package, set);
     match runs.as_slice() {
-        [] => format!("`{name}`"),
-        [all] if all.len() as u32 == count && count > 1 => format!("every version of `{name}`"),
-        [run] => format!("`{name}` {}", one_run(scene, package, run)),
-        _ => format!("`{name}` {}", many_runs(&runs)),
+        [] => (format!("`{name}`"), false),
+        [all] if all.len() as u32 == count && count > 1 => {
+            (format!("every version of `{name}`"), false)
+        }
+        [run] => {
+            let text = one_run(scene, package, run);
+            // "1.x (1.0.0 to 1.4.2)" is one series, "1.0.0 to 1.4.2" is several versions.
+            let plural = run.len() > 1 && !text.ends_with(')');
+            (format!("`{name}` {text}"), plural)
+        }
+        _ => (format!("`{name}` {}", many_runs(&runs)), true),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which features and dependencies are active, given the versions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     catalog::{Catalog, CatalogVersion, ReleaseContents},
@@ -36,7 +36,7 @@ pub(super) fn activate_with<'a>(
 ) -> Resolution {
     let mut activation = Activation {
         find,
-        active: BTreeMap::new(),
+        active: HashMap::new(),
         work: Vec::new(),
     };
     for root in &request.roots {
@@ -71,7 +71,7 @@ pub(super) fn activate_with<'a>(
 
 struct Activation<'a, F> {
     find: F,
-    active: BTreeMap<&'a PackageName, Active<'a>>,
+    active: HashMap<&'a PackageName, Active<'a>>,
     work: Vec<Work<'a>>,
 }
 

@@ -99,8 +99,10 @@ impl<'a> Package<'a> {
             .filter(|(_, version)| exclusion(request, name, entry, version).is_none())
             .map(|(position, _)| position)
             .collect();
-        // A stable sort, because it is quick on versions that are in order already.
-        positions.sort_by(|a, b| all[*a as usize].version.cmp(&all[*b as usize].version));
+        let by_version = |a: &u32, b: &u32| all[*a as usize].version.cmp(&all[*b as usize].version);
+        if !positions.is_sorted_by(|a, b| by_version(a, b).is_le()) {
+            positions.sort_by(by_version);
+        }
         let usable = |position: &u32| &all[*position as usize];
         package.versions = Versions::new(positions.iter().map(|p| &usable(p).version).collect());
         package.may_have_default = positions

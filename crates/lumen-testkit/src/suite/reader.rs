@@ -77,7 +77,7 @@ impl<'v> Reader<'v> {
             root: root(item)?,
             locked,
             lowest: item.get("order").and_then(Value::as_str) == Some("lowest"),
-            expect: expect(item.get("expect").unwrap_or(item))?,
+            expect: expect(item.get("expect").or(item.get("expected")).unwrap_or(item))?,
         }))
     }
 
@@ -230,8 +230,20 @@ fn expect(value: &Value) -> Result<Expect, String> {
             _ => Ok(Vec::new()),
         }
     };
-    let verdict = if value.get("unsat").and_then(Value::as_bool) == Some(true) {
+    let known = ["unsat", "solution", "match", "one_of", "features"];
+    let unsatisfiable = match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text == "unsat",
+        value => value.get("unsat").and_then(Value::as_bool) == Some(true),
+    };
+    let verdict = if unsatisfiable {
         Verdict::Unsatisfiable
+    } else if value
+        .as_object()
+        .is_some_and(|fields| !known.iter().any(|key| fields.contains_key(*key)))
+    {
+        // Just the versions.
+        Verdict::OneOf(vec![versions(Some(value))?])
     } else {
         match value.get("match").and_then(Value::as_str) {
             Some("valid") => Verdict::Valid,

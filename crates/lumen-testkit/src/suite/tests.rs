@@ -79,10 +79,12 @@ fn queries_share_packages() {
         "queries": [
             {"root": {"0": "*"}, "expect": {"solution": {"0": "1.0.0", "1": "7.0.0"}, "match": "exact"}},
             {"package": "0", "version": "2", "expect": {"unsat": true}},
-            {"root": [["1", "*"]], "solution": {"1": "7"}}
+            {"root": [["1", "*"]], "solution": {"1": "7"}},
+            {"root": {"0": "2"}, "expect": null},
+            {"root": {"1": "*"}, "expect": {"1": "7"}}
         ]
     }"#;
-    assert_eq!(outcome(text), "3 passed, 0 skipped");
+    assert_eq!(outcome(text), "5 passed, 0 skipped");
 }
 
 #[test]

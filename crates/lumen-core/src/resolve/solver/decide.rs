@@ -155,12 +155,17 @@ impl<P: Problem> Solver<'_, P> {
     /// Records what versions of a node need, each need once for all the versions that have it.
     fn record(&mut self, node: u32, indices: &[u32]) {
         let count = self.problem.count(node);
+        if let [index] = indices {
+            for (to, accepted) in self.problem.needs(node, *index) {
+                let versions = Set::index(*index, count);
+                self.add_need(node, versions, to, accepted);
+            }
+            return;
+        }
         let mut found: Vec<Need> = Vec::new();
         let mut places = HashMap::new();
         for index in indices {
             for (to, accepted) in self.problem.needs(node, *index) {
-                let none = accepted.len_within(self.problem.count(to)) == 0;
-                let accepted = if none { Set::Empty } else { accepted };
                 let place = *places.entry((to, accepted.clone())).or_insert_with(|| {
                     found.push(Need {
                         to,
@@ -173,12 +178,18 @@ impl<P: Problem> Solver<'_, P> {
             }
         }
         for need in found {
-            self.add_fact(Fact {
-                from: node,
-                versions: Set::from_runs(need.runs, count),
-                to: need.to,
-                accepted: need.accepted,
-            });
+            let versions = Set::from_runs(need.runs, count);
+            self.add_need(node, versions, need.to, need.accepted);
         }
+    }
+
+    fn add_need(&mut self, from: u32, versions: Set, to: u32, accepted: Set) {
+        let none = accepted.len_within(self.problem.count(to)) == 0;
+        self.add_fact(Fact {
+            from,
+            versions,
+            to,
+            accepted: if none { Set::Empty } else { accepted },
+        });
     }
 }
