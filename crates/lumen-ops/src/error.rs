@@ -85,7 +85,7 @@ pub enum OpsError {
         nearest: Option<String>,
     },
     /// Installed files differ from the lock.
-    #[error("{0} of the installed packages are not as they were published")]
+    #[error("installed packages that are not as they were published: {0}")]
     Damaged(usize),
     /// The project could not be loaded.
     #[error(transparent)]

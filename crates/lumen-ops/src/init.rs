@@ -34,7 +34,8 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
         Some(name) => parse_name(name)?,
         None => parse_name(&name_from_folder(&dir))?,
     };
-    let module = format!("src/{}.lm.md", name.bare().replace(['-', '.'], "_"));
+    // The name under which the compiler finds `import <package>: …`.
+    let module = "src/main.lm.md".to_owned();
     let mut files = Vec::new();
     let text = edit::new_manifest(&name, &Version::new(0, 1, 0));
     lumen_durable::write_atomic(&manifest, text.as_bytes())?;
@@ -110,7 +111,7 @@ mod tests {
         assert_eq!(created.name.as_str(), "my-utils");
         assert_eq!(
             created.files,
-            ["lumen.toml", "src/my_utils.lm.md", ".gitignore"]
+            ["lumen.toml", "src/main.lm.md", ".gitignore"]
         );
         assert!(
             run(&folder, None)

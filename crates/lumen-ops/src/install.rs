@@ -14,7 +14,7 @@ use lumen_durable::Lock;
 use lumen_store::{
     Sources,
     link::{self, Linked, Plan, Planned, State, state},
-    project::{LOCKFILE, LocalPackage, MANIFEST, Project},
+    project::{LOCKFILE, LocalPackage, MANIFEST, Project, normalize, relative, slashed},
 };
 
 use crate::{
@@ -218,6 +218,13 @@ fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcom
         if !same {
             return Ok(None);
         }
+    }
+    // A project below another one is not part of it, unless the other recorded it.
+    let own = manifest
+        .parent()
+        .map(|dir| slashed(&relative(&root, &normalize(dir))));
+    if !own.is_some_and(|own| state.facts.contains_key(&fact_of(&own))) {
+        return Ok(None);
     }
     if !session.environment.config_files.is_empty() {
         session.project()?;

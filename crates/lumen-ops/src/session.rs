@@ -177,14 +177,20 @@ impl<'r> Session<'r> {
     /// # Errors
     /// When nothing configures it or its URL is invalid.
     pub fn location(&self, name: &str) -> Result<Location, OpsError> {
-        let location = Location::parse(self.settings()?.url(name)?)?;
+        let settings = self.settings()?;
+        let url = settings.url(name)?;
+        let location = Location::parse(url)?;
         let variable = format!(
             "LUMEN_REGISTRIES_{}_TOKEN",
             name.to_ascii_uppercase().replace('-', "_")
         );
-        Ok(match std::env::var(variable) {
-            Ok(token) if !token.is_empty() => location.with_token(token),
-            _ => location,
+        // A project's file may give any name any URL, so it must not choose where a token goes.
+        let token = std::env::var(variable)
+            .ok()
+            .filter(|token| !token.is_empty());
+        Ok(match token.filter(|_| settings.is_trusted(url)) {
+            Some(token) => location.with_token(token),
+            None => location,
         })
     }
 

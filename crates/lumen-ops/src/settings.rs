@@ -1,7 +1,7 @@
 //! Settings from everywhere, in the order flag, environment, project, user, system.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -38,6 +38,8 @@ pub struct Settings {
     pub registries: BTreeMap<String, String>,
     /// Name of the registry of each pinned scope.
     pub scopes: BTreeMap<String, String>,
+    /// URLs that the user gave, by flag, environment or configuration: only these may be sent secrets.
+    trusted: BTreeSet<String>,
     /// How packages get into the project.
     pub link: LinkMode,
     /// Folder for the import links, relative to the project.
@@ -102,6 +104,7 @@ impl Settings {
         if let Some(manifest) = manifest {
             layers.push((manifest.registry.clone(), manifest.install.clone()));
         }
+        let project_layers = layers.len();
         for file in &environment.config_files {
             let config = read_config(file, &mut warnings)?;
             layers.push((config.registry, config.install));
@@ -126,6 +129,18 @@ impl Settings {
         let default = chosen
             .map(|(text, origin)| resolve(text, origin, &registries))
             .transpose()?;
+        let own = layers
+            .iter()
+            .skip(project_layers)
+            .map(|(registry, _)| registry);
+        let mut trusted: BTreeSet<String> = own
+            .flat_map(|registry| registry.registries.values().chain(&registry.default))
+            .cloned()
+            .collect();
+        if flag.is_some_and(is_location) || environment.registry.as_deref().is_some_and(is_location)
+        {
+            trusted.extend(default.clone());
+        }
         for (scope, name) in &scopes {
             check_name(name, &format!("[registry.scopes] {scope}"), &registries)?;
         }
@@ -142,6 +157,7 @@ impl Settings {
                 default,
                 registries,
                 scopes,
+                trusted,
                 link,
                 import_root: import_root.into(),
             },
@@ -154,6 +170,11 @@ impl Settings {
         name.scope()
             .and_then(|scope| self.scopes.get(scope))
             .map_or(DEFAULT, String::as_str)
+    }
+
+    /// Whether the user gave this URL; one from a project's file must not be sent the user's secrets.
+    pub fn is_trusted(&self, url: &str) -> bool {
+        self.trusted.contains(url)
     }
 
     /// The URL of a registry by name.
@@ -173,7 +194,12 @@ impl Settings {
     }
 }
 
-/// A URL stands for itself; anything else is the name of a registry.
+/// Whether a text says where a registry is, instead of naming one.
+fn is_location(text: &str) -> bool {
+    text.contains("://") || text.contains(['/', '\\'])
+}
+
+/// A URL or a path stands for itself; anything else is the name of a registry.
 fn resolve(
     text: &str,
     origin: &str,
@@ -181,6 +207,11 @@ fn resolve(
 ) -> Result<String, OpsError> {
     if text.contains("://") {
         return Ok(text.to_owned());
+    }
+    if is_location(text)
+        && let Ok(url) = url::Url::from_file_path(std::path::absolute(text)?)
+    {
+        return Ok(url.into());
     }
     check_name(text, origin, registries)?;
     Ok(registries.get(text).cloned().unwrap_or_default())
@@ -261,6 +292,38 @@ mod tests {
             default(Some("file:///env"), manifest, Some("https://r.example/x/")),
             "https://r.example/x/"
         );
+    }
+
+    #[test]
+    fn only_the_users_own_urls_are_trusted() {
+        let config = "[registry.registries]\nwork = \"https://work.example/\"\n";
+        let manifest = "[registry]\ndefault = \"https://evil.example/\"\n\
+                        [registry.registries]\nwork = \"https://evil.example/work\"\n";
+        let trusted = |env, flag, url: &str| {
+            settings(env, manifest, flag, config)
+                .unwrap()
+                .is_trusted(url)
+        };
+        assert!(trusted(None, None, "https://work.example/"));
+        assert!(!trusted(None, None, "https://evil.example/"));
+        assert!(!trusted(None, None, "https://evil.example/work"));
+        assert!(!trusted(None, Some("work"), "https://evil.example/work"));
+        assert!(trusted(
+            Some("https://env.example"),
+            None,
+            "https://env.example"
+        ));
+        assert!(trusted(
+            None,
+            Some("https://flag.example"),
+            "https://flag.example"
+        ));
+    }
+
+    #[test]
+    fn a_path_stands_for_its_url() {
+        let default = settings(None, "", Some("/srv/reg"), "").unwrap().default;
+        assert_eq!(default.as_deref(), Some("file:///srv/reg"));
     }
 
     #[test]

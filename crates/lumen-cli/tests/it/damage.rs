@@ -49,7 +49,7 @@ fn verify_finds_a_changed_file_and_repairs_it() {
         .unwrap();
     fs::set_permissions(&file, metadata.permissions()).unwrap();
     let ran = sandbox.run("app", &["pkg", "verify"]).unwrap();
-    fails(&ran, 3, &["1 of the installed packages", "--repair"]);
+    fails(&ran, 3, &["not as they were published: 1", "--repair"]);
     assert_eq!(ran.out, "text 1.0.0: src/main.lm.md changed\n");
     sandbox.ok("app", &["pkg", "verify", "--repair"]).unwrap();
     assert_eq!(
@@ -189,7 +189,16 @@ fn manifests_with_errors_say_where() {
         )
         .unwrap();
     let ran = sandbox.run("app", &["pkg", "install"]).unwrap();
-    fails(&ran, 1, &["lumen.toml:2:", "lumen.toml:3:", "^", "did you mean [dependencies]?"]);
+    fails(
+        &ran,
+        1,
+        &[
+            "lumen.toml:2:",
+            "lumen.toml:3:",
+            "^",
+            "did you mean [dependencies]?",
+        ],
+    );
 }
 
 #[test]

@@ -69,6 +69,21 @@ fn add_install_update_remove() {
 }
 
 #[test]
+fn a_project_below_another_is_its_own() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    let dependency = "[dependencies]\ntext = \"1\"\n";
+    for project in ["outer", "outer/inner"] {
+        sandbox
+            .package(project, "app", "1.0.0", dependency)
+            .unwrap();
+        sandbox.ok(project, &["pkg", "install"]).unwrap();
+        let linked = format!("{project}/text/main.lm.md");
+        assert_eq!(sandbox.read(&linked).unwrap(), "# text 1.0.0\n");
+    }
+}
+
+#[test]
 fn a_failed_add_changes_nothing() {
     let sandbox = sandbox();
     publish(&sandbox, "text-utils", "1.0.0", "");
