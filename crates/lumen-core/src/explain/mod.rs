@@ -1,12 +1,12 @@
 //! Why a resolution failed, as a story with numbered causes.
 //!
-//! The solver's proof is reduced to the facts that matter ([`core`]), those are put together
-//! to statements of who asks for what ([`statement`]) and said in sentences
-//! ([`tell`]); the hint is tried out by resolving again ([`hint`]).
+//! The solver's proof is reduced to the facts that matter (`reduce`), those are put together
+//! to statements of who asks for what (`statement`) and said in sentences
+//! (`tell`); the hint is tried out by resolving again (`hint`).
 
-mod core;
 mod hint;
 mod lack;
+mod reduce;
 mod scene;
 mod statement;
 mod tell;
@@ -33,7 +33,7 @@ pub fn explain(catalog: &Catalog, request: &Request, conflict: &Conflict) -> Sto
         request,
         conflict,
     };
-    let facts = core::core(conflict);
+    let facts = reduce::reduce(conflict);
     let statements = statement::statements(scene, &facts);
     Story {
         title: tell::title(scene, &statements),

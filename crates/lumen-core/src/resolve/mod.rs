@@ -1,10 +1,10 @@
 //! Choosing one version of every package.
 //!
-//! Every package's usable versions are numbered in the order in
-//! which they are tried, so that a requirement is a few runs of numbers and the pre-release
-//! rule is exact ([`matching`], [`set`]); features are virtual packages ([`problem`]). The [`solver`] is PubGrub.
-//! Locked versions are tried first and yanked ones do not exist unless locked, so a lock
-//! file changes choices but never the verdict.
+//! The solver is PubGrub (`solver`). Every package's usable versions are numbered in the
+//! order in which they are tried, so that a requirement is a few runs of numbers and the
+//! pre-release rule is exact (`matching`, `set`); features are virtual packages (`problem`).
+//! Locked versions are tried first and yanked ones do not exist unless locked: a lock
+//! file changes choices, and never makes a conflict unless it must not change.
 
 mod activate;
 mod catalog;

@@ -25,7 +25,7 @@ const MOST_FACTS: usize = 200;
 const MOST_STEPS: u64 = 20_000;
 
 /// A few facts that, with the structural ones, leave no solution.
-pub(super) fn core(conflict: &Conflict) -> Vec<Fact> {
+pub(super) fn reduce(conflict: &Conflict) -> Vec<Fact> {
     let (background, fine): (Vec<&Fact>, Vec<&Fact>) = conflict
         .facts
         .iter()
