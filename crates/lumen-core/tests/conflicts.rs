@@ -498,3 +498,21 @@ fn two_ways_that_both_fail() {
     hint: in lumen.toml, change `text` from ^2 to ^1.0.0; then everything fits
     "#);
 }
+
+#[test]
+fn causes_refer_to_each_other() {
+    let packages = "
+        app 1.0.0 -> lib =1.0.0
+        app 2.0.0 -> lib =2.0.0
+        lib 1.0.0 -> app =2.0.0
+        lib 2.0.0 -> app =1.0.0";
+    assert_snapshot!(story(packages, "app"), @r#"
+    error: no version of `app` that is asked for can be used
+      1. your lumen.toml asks for `app`
+      2. `app` 2.0.0 needs `lib` =2.0.0
+      3. `app` 1.0.0 needs `lib` =1.0.0
+      4. `lib` 2.0.0 needs `app` =1.0.0 (see 2)
+      5. `lib` 1.0.0 needs `app` =2.0.0 (see 2)
+    hint: `lumen pkg info app` lists the versions of `app`
+    "#);
+}
