@@ -248,7 +248,7 @@ fn raise(
         else {
             continue;
         };
-        if dependency.inherited || !(names.is_empty() || names.contains(name)) {
+        if !(names.is_empty() || names.contains(name)) {
             continue;
         }
         let registry = match registry {
@@ -271,11 +271,12 @@ fn raise(
             continue;
         }
         let constraint = Constraint::caret(newest);
-        text = Some(edit::set_constraint(
-            text.as_deref().unwrap_or(&member.source),
-            name,
-            &constraint,
-        )?);
+        match edit::set_constraint(text.as_deref().unwrap_or(&member.source), name, &constraint) {
+            Ok(edited) => text = Some(edited),
+            // Its version is in the workspace's root.
+            Err(EditError::NoConstraint(_)) => continue,
+            Err(error) => return Err(error.into()),
+        }
         raised.push(Added {
             name: name.clone(),
             constraint: Some(constraint),

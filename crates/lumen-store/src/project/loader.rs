@@ -8,7 +8,7 @@ use std::{
 
 use lumen_core::{
     PackageName,
-    manifest::{self, Dependency, DependencySource, Manifest},
+    manifest::{self, Dependency, Manifest},
     problem::Problem,
 };
 
@@ -101,17 +101,7 @@ impl Loader {
         manifest = manifest
             .with_workspace(&base, &shown, &source)
             .map_err(ProjectError::Problems)?;
-        for dependency in manifest
-            .dependencies
-            .values_mut()
-            .chain(manifest.dev_dependencies.values_mut())
-        {
-            if let (true, DependencySource::Path { path, .. }) =
-                (dependency.inherited, &mut dependency.source)
-            {
-                *path = manifest::rebase(path, &member_dir);
-            }
-        }
+        manifest.rebase_inherited(&member_dir);
         Ok(LocalPackage {
             dir: dir.to_owned(),
             relative: slashed(&relative(&self.root, dir)),
