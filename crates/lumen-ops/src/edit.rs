@@ -204,7 +204,13 @@ pub fn update(
     let mut edited = BTreeMap::new();
     let mut raised = Vec::new();
     if breaking {
-        for member in &project.members {
+        // The root of a workspace has versions that its members inherit.
+        let is_root = |member: &&LocalPackage| member.dir == project.root;
+        let root = match project.members.iter().any(|member| is_root(&member)) {
+            true => None,
+            false => Some(&project.root_package),
+        };
+        for member in project.members.iter().chain(root) {
             let text = raise(session, member, &names, &options, &mut raised)?;
             edited.extend(text.map(|text| (member.dir.join(MANIFEST), text)));
         }
@@ -236,11 +242,14 @@ fn raise(
 ) -> Result<Option<String>, OpsError> {
     let mut text: Option<String> = None;
     let manifest = &member.manifest;
-    for (name, dependency) in manifest
+    let shared = manifest.workspace.as_ref();
+    let shared = shared.map(|workspace| &workspace.dependencies);
+    let all = manifest
         .dependencies
         .iter()
         .chain(&manifest.dev_dependencies)
-    {
+        .chain(shared.into_iter().flatten());
+    for (name, dependency) in all {
         let DependencySource::Registry {
             constraint,
             registry,

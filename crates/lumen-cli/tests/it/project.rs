@@ -187,6 +187,33 @@ fn path_dependencies_workspaces_and_patches() {
 }
 
 #[test]
+fn breaking_updates_raise_constraints_where_they_are_written() {
+    let sandbox = sandbox();
+    publish(&sandbox, "lib", "1.0.0", "");
+    publish(&sandbox, "base", "1.0.0", "");
+    let root =
+        "[workspace]\nmembers = [\"one\"]\n\n[workspace.dependencies]\nlib = \"^1.0\" # shared\n";
+    sandbox.write("ws/lumen.toml", root).unwrap();
+    let member = "[dependencies]\nlib.workspace = true\nbase = \"~1.0\"\n";
+    sandbox.package("ws/one", "one", "1.0.0", member).unwrap();
+    sandbox.ok("ws", &["pkg", "install"]).unwrap();
+    publish(&sandbox, "lib", "2.0.0", "");
+    publish(&sandbox, "base", "1.1.0", "");
+    sandbox.ok("ws", &["pkg", "update"]).unwrap();
+    assert_eq!(sandbox.read("ws/lumen.toml").unwrap(), root);
+    sandbox.ok("ws", &["pkg", "update", "--breaking"]).unwrap();
+    let raised = root.replace("^1.0", "^2.0.0");
+    assert_eq!(sandbox.read("ws/lumen.toml").unwrap(), raised);
+    let manifest = sandbox.read("ws/one/lumen.toml").unwrap();
+    assert!(
+        manifest.ends_with("lib.workspace = true\nbase = \"^1.1.0\"\n"),
+        "{manifest}"
+    );
+    let list = sandbox.ok("ws", &["pkg", "list"]).unwrap().out;
+    assert_eq!(list, "base  1.1.0\nlib   2.0.0\n");
+}
+
+#[test]
 fn git_dependencies() {
     let sandbox = sandbox();
     sandbox
