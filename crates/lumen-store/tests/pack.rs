@@ -77,7 +77,6 @@ fn everything_but_what_is_ignored() {
         ],
         &none,
         &[
-            ".gitignore",
             "keep.log",
             "lumen.toml",
             "src/.gitignore",
@@ -96,7 +95,7 @@ fn everything_but_what_is_ignored() {
             "notes/x",
         ],
         &none,
-        &[".gitignore", ".lumenignore", "a.gen", "lumen.toml"],
+        &[".lumenignore", "a.gen", "lumen.toml"],
     );
     packs(
         &[
@@ -141,7 +140,7 @@ fn include_and_exclude() {
     check(&["./src/a.lm"], &[], &["lumen.toml", "src/a.lm"]);
     check(
         &[],
-        &["tests/", "*.md", ".gitignore", "lumen.toml"],
+        &["tests/", "*.md", "lumen.toml"],
         &["lumen.toml", "src/a.lm", "src/b/c.lm"],
     );
     // Named exactly: ignored or not.
@@ -325,13 +324,7 @@ fn links() {
     let packed = pack::pack(&root, &PackOptions::default()).unwrap();
     assert_eq!(
         names(&packed),
-        [
-            ".gitignore",
-            "README.md",
-            "docs/a.md",
-            "lumen.toml",
-            "src/a.lm"
-        ]
+        ["README.md", "docs/a.md", "lumen.toml", "src/a.lm"]
     );
     assert_eq!(packed.files[1].size, 4);
     let notes: Vec<_> = packed

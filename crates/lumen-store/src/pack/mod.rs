@@ -4,7 +4,7 @@
 //!
 //! 1. `lumen.toml`, always; its bytes may be replaced.
 //! 2. Never: folders of version control (`.git`, `.hg`, `.svn`, `.jj`), `.lumen`, the root's
-//!    `lumen.lock`, `.DS_Store` and `Thumbs.db`.
+//!    `lumen.lock` and `.gitignore`, which installs rewrite, `.DS_Store` and `Thumbs.db`.
 //! 3. `exclude` patterns take out. They and `include` are written as in `.gitignore`.
 //! 4. A file or folder that `include` names exactly (no wildcard, relative to the root) goes
 //!    in even if it is ignored or looks like a secret.

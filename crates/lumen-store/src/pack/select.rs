@@ -32,6 +32,9 @@ const NEVER: [&str; 7] = [
     "Thumbs.db",
 ];
 
+/// Files of the root that say something about this working copy: installs rewrite both.
+const LOCAL: [&str; 2] = [".gitignore", "lumen.lock"];
+
 /// Ignore files, the stronger one last.
 const IGNORE_FILES: [&str; 2] = [".gitignore", ".lumenignore"];
 
@@ -105,7 +108,7 @@ impl Walk<'_> {
                 continue;
             };
             let path = join(relative, name);
-            if NEVER.contains(&name) || path == "lumen.lock" {
+            if NEVER.contains(&name) || LOCAL.contains(&path.as_str()) {
                 continue;
             }
             self.entry(&entry.path(), path, ignores)?;
