@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::{FetchError, OpsError},
+    parallel,
     report::Event,
     session::Session,
 };
@@ -84,37 +85,16 @@ pub fn run(
     Ok(fetched)
 }
 
-/// The packages that are in the store, looked at by several threads.
+/// The packages that are in the store.
 fn present(
     store: &Store,
     wanted: &[(&PackageName, &LockedPackage, Digest)],
 ) -> Result<BTreeMap<PackageName, Entry>, OpsError> {
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(8);
-    let share = wanted.len().div_ceil(threads).max(1);
-    let look = |part: &[(&PackageName, &LockedPackage, Digest)]| -> std::io::Result<Vec<(PackageName, Entry)>> {
-        let mut found = Vec::new();
-        for (name, _, checksum) in part {
-            if let Some(entry) = store.get(checksum, Check::Quick)? {
-                found.push(((*name).clone(), entry));
-            }
-        }
-        Ok(found)
-    };
-    let parts: std::io::Result<Vec<_>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = wanted
-            .chunks(share)
-            .map(|part| scope.spawn(move || look(part)))
-            .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(std::io::Error::other("a thread failed")))
-        };
-        threads.into_iter().map(join).collect()
-    });
-    Ok(parts?.into_iter().flatten().collect())
+    let found = parallel::map(wanted, |(name, _, checksum)| {
+        let entry = store.get(checksum, Check::Quick)?;
+        Ok(entry.map(|entry| ((*name).clone(), entry)))
+    })?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 async fn fetch_all(

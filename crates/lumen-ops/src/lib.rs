@@ -14,6 +14,7 @@
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
 //! | [`maintain`] | verify, vendor, cache, clean |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
+//! | [`parallel`] | work on many items at once |
 
 pub mod edit;
 pub mod error;
@@ -26,6 +27,7 @@ pub mod inputs;
 pub mod install;
 pub mod maintain;
 pub mod pack;
+pub mod parallel;
 pub mod publish;
 pub mod query;
 pub mod report;

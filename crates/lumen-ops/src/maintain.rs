@@ -16,7 +16,7 @@ use lumen_store::{
 
 use crate::{
     error::OpsError,
-    fetch, gitignore,
+    fetch, gitignore, parallel,
     resolve::{self, ResolveOptions},
     session::Session,
 };
@@ -70,36 +70,25 @@ pub fn verify(session: &Session<'_>) -> Result<Vec<Verdict>, OpsError> {
         .iter()
         .filter_map(|(name, package)| Some((name, package, package.checksum?)))
         .collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = packages.len().div_ceil(threads).max(1);
-    let check = |part: &[(&PackageName, &lumen_core::lockfile::LockedPackage, Digest)]| -> std::io::Result<Vec<Verdict>> {
-        let mut verdicts = Vec::new();
-        for (name, package, checksum) in part {
-            let verified = store.verify(checksum)?;
-            let proven = verified == Verified::Intact(Proof::Archive);
-            let damage = match verified {
-                Verified::Absent => Some(Damage::Absent),
-                Verified::Drifted(files) => Some(Damage::Files(files)),
-                Verified::Intact(_) if !(links_intact && linked(name, checksum)) => Some(Damage::NotLinked),
-                Verified::Intact(_) => None,
-            };
-            verdicts.push(Verdict { name: (*name).clone(), version: package.version.clone(), damage, proven });
-        }
-        Ok(verdicts)
-    };
-    let parts: std::io::Result<Vec<_>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = packages
-            .chunks(share)
-            .map(|part| scope.spawn(move || check(part)))
-            .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(std::io::Error::other("a thread failed")))
+    let verdicts = parallel::map(&packages, |(name, package, checksum)| {
+        let verified = store.verify(checksum)?;
+        let proven = verified == Verified::Intact(Proof::Archive);
+        let damage = match verified {
+            Verified::Absent => Some(Damage::Absent),
+            Verified::Drifted(files) => Some(Damage::Files(files)),
+            Verified::Intact(_) if !(links_intact && linked(name, checksum)) => {
+                Some(Damage::NotLinked)
+            }
+            Verified::Intact(_) => None,
         };
-        threads.into_iter().map(join).collect()
-    });
-    Ok(parts?.into_iter().flatten().collect())
+        Ok(Verdict {
+            name: (*name).clone(),
+            version: package.version.clone(),
+            damage,
+            proven,
+        })
+    })?;
+    Ok(verdicts)
 }
 
 /// Takes damaged packages out of the store, so that the next install fetches them again.
