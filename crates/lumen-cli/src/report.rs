@@ -123,6 +123,10 @@ fn hints(error: &OpsError) -> Vec<String> {
         }
         OpsError::Git(_) => "try the same with `git clone`; lumen uses the git program and its settings".into(),
         OpsError::Publish(error) => return publish_hint(error).into_iter().collect(),
+        OpsError::Io(error)
+        | OpsError::Project(ProjectError::Io(error))
+        | OpsError::Link(LinkError::Io(error))
+        | OpsError::Vendor(VendorError::Io(error)) => return io_hint(error).into_iter().collect(),
         OpsError::Fetch { source, .. } => return fetch_hint(source).into_iter().collect(),
         OpsError::Read(error) => return read_hint(error).into_iter().collect(),
         OpsError::Pack(error) => return pack_hint(error).into_iter().collect(),
@@ -169,6 +173,23 @@ fn pack_hint(error: &PackError) -> Option<String> {
     })
 }
 
+/// What to do when the disk refuses; every operation leaves the old state behind.
+fn io_hint(error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind;
+    Some(match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "free some space (`lumen pkg cache clean` may help) and run it again".into()
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "check who may write there, or set LUMEN_HOME to a folder of yours".into()
+        }
+        ErrorKind::NotADirectory => {
+            "a file is where a folder must be: move it away, or set LUMEN_HOME".into()
+        }
+        _ => return None,
+    })
+}
+
 fn fetch_hint(error: &FetchError) -> Option<String> {
     Some(match error {
         FetchError::Read(error) => return read_hint(error),
@@ -178,7 +199,8 @@ fn fetch_hint(error: &FetchError) -> Option<String> {
         FetchError::Insert(InsertError::Refused(_)) => "nothing was installed; tell the author of the package".into(),
         FetchError::OtherPackage { .. } => "the registry's files contradict each other; tell whoever runs it".into(),
         FetchError::NoChecksum => "run `lumen pkg update` to lock it anew".into(),
-        _ => return None,
+        FetchError::Io(error) | FetchError::Insert(InsertError::Io(error)) => return io_hint(error),
+        FetchError::Insert(_) => return None,
     })
 }
 

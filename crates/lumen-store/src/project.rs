@@ -251,7 +251,10 @@ fn read_lock(root: &Path) -> Result<Option<(Lockfile, String)>, ProjectError> {
 }
 
 fn read_limited(file: &Path, limit: u64, shown: &str) -> Result<String, ProjectError> {
-    let problem = |what: String| ProjectError::Problems(vec![Problem::error(what)]);
+    let problem = |what: String| {
+        let hint = format!("restore `{shown}` from version control, or write it anew");
+        ProjectError::Problems(vec![Problem::error(what).hint(hint)])
+    };
     if fs::metadata(file)?.len() > limit {
         return Err(problem(format!("`{shown}` is larger than {limit} bytes")));
     }

@@ -229,3 +229,37 @@ fn secrets_are_not_published_by_mistake() {
     fails(&ran, 1, &["`.env`", "look like secrets", "exclude"]);
     assert!(!sandbox.path("registry/packages/p").exists());
 }
+
+#[test]
+fn a_home_that_cannot_be_used_is_said_and_loses_nothing() {
+    let sandbox = installed();
+    let lock = sandbox.read("app/lumen.lock").unwrap();
+    fs::remove_dir_all(sandbox.path("app/.lumen")).unwrap();
+    sandbox.write("file", "").unwrap();
+    let mut command = sandbox.command("app", &["pkg", "install"]);
+    command.env("LUMEN_HOME", sandbox.path("file"));
+    let ran = lumen_testkit::sandbox::Ran::of(&command.output().unwrap());
+    fails(&ran, 4, &["file/store", "set LUMEN_HOME"]);
+    assert_eq!(sandbox.read("app/lumen.lock").unwrap(), lock);
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+}
+
+#[test]
+fn lock_files_that_are_none_are_refused_in_words() {
+    let sandbox = installed();
+    let lock = sandbox.path("app/lumen.lock");
+    for (bytes, said) in [
+        (&b"\xff\xfe\0"[..], "is not UTF-8 text"),
+        (b"version = 99\n", "newer"),
+        (b"<<<<<<< HEAD\n=======\n>>>>>>> x\n", "lumen.lock:1:"),
+        (b"[[package]]\n", "lumen.lock:"),
+    ] {
+        fs::write(&lock, bytes).unwrap();
+        fails(
+            &sandbox.run("app", &["pkg", "install"]).unwrap(),
+            1,
+            &[said, "hint:"],
+        );
+        assert_eq!(fs::read(&lock).unwrap(), bytes);
+    }
+}
