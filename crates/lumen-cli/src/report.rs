@@ -153,6 +153,7 @@ fn publish_hint(error: &PublishError) -> Option<String> {
         PublishError::RegistryExists { .. } => {
             "publish to it with `lumen pkg publish --registry <url>`".into()
         }
+        PublishError::NewerFormat { .. } => "update lumen; nothing was written".into(),
         PublishError::Busy { .. } => "run the command again; it goes on where it stopped".into(),
         PublishError::Storage(error) => return storage_hint(error),
         _ => return None,

@@ -19,6 +19,9 @@ use crate::{
     version::{self, Version},
 };
 
+/// The format of registries that this version writes.
+pub const FORMAT: u64 = 1;
+
 /// Largest `<version>.json`, in bytes.
 pub const MAX_RELEASE_BYTES: u64 = 1 << 20;
 
@@ -281,6 +284,9 @@ impl PackageIndex {
 /// `index.json`: every package of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct GlobalIndex {
+    /// The registry's format; a hand-made one does not say and is format 1.
+    #[serde(default)]
+    pub format: Option<u64>,
     /// The registry's own name.
     #[serde(default)]
     pub name: Option<String>,
@@ -305,7 +311,7 @@ pub struct PackageEntry {
 /// A new, empty global index.
 pub fn new_global_index(registry_name: &str, now: &str) -> Vec<u8> {
     json::to_bytes(&json!({
-        "name": registry_name, "version": "1.0.0", "format": 1,
+        "name": registry_name, "version": "1.0.0", "format": FORMAT,
         "updated_at": now, "package_count": 0, "packages": [],
     }))
 }

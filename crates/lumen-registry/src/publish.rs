@@ -88,6 +88,15 @@ pub enum PublishError {
         /// The rule it breaks.
         error: NameError,
     },
+    /// The registry was made by a later version.
+    #[error(
+        "the registry has format {format}; this version writes format {}",
+        index::FORMAT
+    )]
+    NewerFormat {
+        /// Its format.
+        format: u64,
+    },
     /// The metadata is larger than readers accept.
     #[error(
         "the metadata of `{name}` {version} has {size} bytes; the limit is {MAX_RELEASE_BYTES}"

@@ -215,3 +215,16 @@ fn without_a_registry_the_error_says_how_to_name_one() {
         &["no registry is configured", "LUMEN_REGISTRY"],
     );
 }
+
+#[test]
+fn a_registry_of_a_later_format_is_not_written_to() {
+    let sandbox = sandbox();
+    let index = sandbox.read("registry/index.json").unwrap();
+    let later = index.replace("\"format\": 1", "\"format\": 2");
+    assert_ne!(index, later);
+    sandbox.write("registry/index.json", &later).unwrap();
+    sandbox.package("p", "p", "1.0.0", "").unwrap();
+    let ran = sandbox.run("p", &["pkg", "publish", "--yes"]).unwrap();
+    fails(&ran, 1, &["the registry has format 2", "update lumen"]);
+    assert!(!sandbox.path("registry/packages/p").exists());
+}

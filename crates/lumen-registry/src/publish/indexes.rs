@@ -132,6 +132,9 @@ pub(super) async fn check_name(storage: &Storage, name: &PackageName) -> Result<
 fn check_name_in(storage: &Storage, index: &[u8], name: &PackageName) -> Result<(), PublishError> {
     let parsed: GlobalIndex = json::parse(index)
         .map_err(|error| malformed(storage, &Key::global_index(), index, &error))?;
+    if let Some(format) = parsed.format.filter(|format| *format > index::FORMAT) {
+        return Err(PublishError::NewerFormat { format });
+    }
     let mut names: Vec<PackageName> = parsed.packages.into_iter().map(|e| e.name).collect();
     let folded = name.folded();
     // A package that is listed keeps its name, whatever was let in beside it by hand.
