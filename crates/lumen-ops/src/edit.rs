@@ -228,7 +228,16 @@ fn apply(
     let manifest = session.manifest_path()?;
     let project = Project::load_edited(&manifest, edited)?;
     let _lock = install::lock(&project, options)?;
-    let resolved = resolve::run(session, &project, options)?;
+    let resolved = resolve::run(session, &project, options).map_err(|error| match error {
+        // The story speaks of the manifest as it would be.
+        OpsError::Conflict(mut story) if !project.edited.is_empty() => {
+            story
+                .hints
+                .push("nothing was written; lumen.toml is as it was".into());
+            OpsError::Conflict(story)
+        }
+        other => other,
+    })?;
     install::apply(session, &project, resolved, options.dry_run)
 }
 

@@ -101,7 +101,7 @@ fn a_failed_add_changes_nothing() {
     let ran = sandbox
         .run("app", &["pkg", "add", "text-utils@^2"])
         .unwrap();
-    fails(&ran, 1, &["text-utils", "hint:"]);
+    fails(&ran, 1, &["text-utils", "hint:", "nothing was written"]);
     assert_eq!(sandbox.read("app/lumen.toml").unwrap(), before);
     assert!(!sandbox.path("app/lumen.lock").exists());
 }
