@@ -70,7 +70,7 @@ pub fn add(
     additions: &[Addition],
     options: &ResolveOptions,
 ) -> Result<(Vec<Added>, Outcome), OpsError> {
-    let project = session.project()?;
+    let (project, _lock) = session.locked_project(options.dry_run)?;
     let local = pack::current(&project)?;
     let mut text = local.source.to_string();
     let mut added = Vec::new();
@@ -133,7 +133,7 @@ pub fn remove(
     names: &[String],
     options: &ResolveOptions,
 ) -> Result<Outcome, OpsError> {
-    let project = session.project()?;
+    let (project, _lock) = session.locked_project(options.dry_run)?;
     let local = pack::current(&project)?;
     let mut text = local.source.to_string();
     for name in names {
@@ -173,7 +173,7 @@ pub fn update(
     breaking: bool,
     options: &ResolveOptions,
 ) -> Result<(Vec<Added>, Outcome), OpsError> {
-    let project = session.project()?;
+    let (project, _lock) = session.locked_project(options.dry_run)?;
     let names = names
         .iter()
         .map(|name| parse_name(name))
@@ -220,6 +220,7 @@ pub fn update(
 }
 
 /// Resolves and installs with manifests as edited, and writes them when that works.
+/// The caller holds the project's lock.
 fn apply(
     session: &Session<'_>,
     edited: BTreeMap<PathBuf, String>,
@@ -227,7 +228,6 @@ fn apply(
 ) -> Result<Outcome, OpsError> {
     let manifest = session.manifest_path()?;
     let project = Project::load_edited(&manifest, edited)?;
-    let _lock = install::lock(&project, options)?;
     let resolved = resolve::run(session, &project, options).map_err(|error| match error {
         // The story speaks of the manifest as it would be.
         OpsError::Conflict(mut story) if !project.edited.is_empty() => {

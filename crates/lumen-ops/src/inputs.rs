@@ -67,16 +67,16 @@ pub struct GitOptions<'a> {
 }
 
 impl Inputs {
-    /// Loads path packages and checks git packages out.
+    /// Adds what comes from git to the packages of the project.
     ///
     /// # Errors
     /// When one of them is missing, invalid or not the package asked for.
     pub fn gather(
         project: &Project,
+        locals: BTreeMap<PackageName, LocalPackage>,
         options: &GitOptions<'_>,
         reporter: &dyn Reporter,
     ) -> Result<Self, OpsError> {
-        let locals = project.local_packages()?;
         let patches = &project.root_package.manifest.patches;
         let mut gatherer = Gatherer {
             options,

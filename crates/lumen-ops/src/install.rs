@@ -10,7 +10,6 @@ use lumen_core::{
     lockfile::{LockedSource, Lockfile},
     problem::Problem,
 };
-use lumen_durable::Lock;
 use lumen_store::{
     Sources,
     link::{self, Linked, Plan, Planned, State, state},
@@ -45,31 +44,15 @@ pub struct Outcome {
 /// When the project is invalid, no versions fit, a package cannot be had, or the disk fails.
 /// The project is then as it was.
 pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, OpsError> {
-    let root_hint = session.manifest_path()?;
+    let manifest = session.manifest_path()?;
     if options.may_trust_state()
-        && let Some(outcome) = nothing_to_do(session, &root_hint)?
+        && let Some(outcome) = nothing_to_do(session, &manifest)?
     {
         return Ok(outcome);
     }
-    let project = session.project()?;
-    let _lock = lock(&project, options)?;
-    // Somebody else may have installed while this process waited for the lock.
-    let project = Project::load(&root_hint)?;
+    let (project, _lock) = session.locked_project(options.dry_run)?;
     let resolved = resolve::run(session, &project, options)?;
     apply(session, &project, resolved, options.dry_run)
-}
-
-/// Keeps other installs out of the project. A dry run writes nothing, not even a lock.
-///
-/// # Errors
-/// Any I/O error.
-pub fn lock(project: &Project, options: &ResolveOptions) -> Result<Option<Lock>, OpsError> {
-    match options.dry_run {
-        true => Ok(None),
-        false => Ok(Some(Lock::exclusive(
-            &project.dot_lumen().join("install.lock"),
-        )?)),
-    }
 }
 
 /// Fetches, writes the lock file if it changed, and links.

@@ -7,7 +7,6 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::{Digest, PackageName, Version, lockfile::LockedSource};
-use lumen_durable::Lock;
 use lumen_store::{
     cas::{Drift, Proof, Stats, Store, Verified},
     link::{self, Plan, state, vendor},
@@ -153,12 +152,7 @@ pub fn vendor(session: &Session<'_>, dir: &Path) -> Result<usize, OpsError> {
 /// # Errors
 /// When the disk fails.
 pub fn clean(session: &Session<'_>) -> Result<(), OpsError> {
-    let project = session.project()?;
-    let dot_lumen = project.root.join(DOT_LUMEN);
-    if !dot_lumen.exists() {
-        return Ok(());
-    }
-    let _lock = Lock::exclusive(&dot_lumen.join("install.lock"))?;
+    let (project, _lock) = session.locked_project(false)?;
     let settings = session.settings()?;
     let nothing = Plan {
         mode: settings.link,
@@ -168,7 +162,7 @@ pub fn clean(session: &Session<'_>) -> Result<(), OpsError> {
     };
     link::install(&project.root, &nothing)?;
     gitignore::update(&project.root, &[])?;
-    Ok(lumen_durable::remove_dir_all(&dot_lumen)?)
+    Ok(lumen_durable::remove_dir_all(&project.dot_lumen())?)
 }
 
 /// Where this machine's store and caches are, and how large.

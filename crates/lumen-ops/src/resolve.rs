@@ -169,7 +169,7 @@ pub fn run(
         lock: old,
         unlock: &unlock,
     };
-    let inputs = Inputs::gather(project, &git, session.reporter)?;
+    let inputs = Inputs::gather(project, locals, &git, session.reporter)?;
     let request = request(session, options, &inputs, old, unlock.clone());
     let routes = routes(session, &inputs)?;
     let loaded = load(session, &routes, &inputs, &request)?;

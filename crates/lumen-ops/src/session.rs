@@ -2,19 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use jiff::Timestamp;
-use lumen_core::{
-    PackageName,
-    problem::{Problem, Severity},
-};
+use lumen_core::PackageName;
+use lumen_durable::Lock;
 use lumen_registry::{Freshness, Location, Registry, RegistryOptions};
 use lumen_store::{
     cas::Store,
-    project::{Project, ProjectError},
+    project::{DOT_LUMEN, Project, ProjectError},
 };
 use tokio::runtime::Runtime;
 
@@ -100,6 +98,22 @@ impl<'r> Session<'r> {
         }
         self.merge(Some(&project))?;
         Ok(project)
+    }
+
+    /// Loads the project with all others kept out of it until the lock is dropped.
+    ///
+    /// The lock comes first: whoever held it may have changed the manifest and the
+    /// lock file. A dry run writes nothing, not even a lock.
+    ///
+    /// # Errors
+    /// As [`Session::project`], and any I/O error.
+    pub fn locked_project(&self, dry_run: bool) -> Result<(Project, Option<Lock>), OpsError> {
+        let root = Project::root_of(&self.manifest_path()?)?;
+        let lock = match dry_run {
+            true => None,
+            false => Some(Lock::exclusive(&root.join(DOT_LUMEN).join("install.lock"))?),
+        };
+        Ok((self.project()?, lock))
     }
 
     /// Takes the settings of the project here, if there is one, for commands that work without.
@@ -257,19 +271,4 @@ impl<'r> Session<'r> {
             None => Err(std::io::Error::other("no runtime").into()),
         }
     }
-
-    /// Reads a file that is about to be changed.
-    ///
-    /// # Errors
-    /// When it cannot be read or is not UTF-8.
-    pub fn read_text(&self, file: &Path) -> Result<String, OpsError> {
-        Ok(fs_err::read_to_string(file)?)
-    }
-}
-
-/// Splits problems into errors and warnings.
-pub fn split(problems: Vec<Problem>) -> (Vec<Problem>, Vec<Problem>) {
-    problems
-        .into_iter()
-        .partition(|problem| problem.severity == Severity::Error)
 }

@@ -96,6 +96,15 @@ impl Project {
             .ok_or_else(|| ProjectError::NotFound(start.to_owned()))
     }
 
+    /// The folder of the project that the manifest file belongs to, from manifests alone.
+    ///
+    /// # Errors
+    /// When a manifest on the way is unreadable or invalid.
+    pub fn root_of(manifest_file: &Path) -> Result<PathBuf, ProjectError> {
+        let mut loader = Loader::new(manifest_file, BTreeMap::new())?;
+        loader.project_root()
+    }
+
     /// Loads the project that the manifest file belongs to.
     ///
     /// # Errors
@@ -114,7 +123,7 @@ impl Project {
     ) -> Result<Self, ProjectError> {
         let mut loader = Loader::new(manifest_file, edited)?;
         let dir = parent(&loader.absolute);
-        let root_dir = loader.workspace_root(&dir)?.unwrap_or_else(|| dir.clone());
+        let root_dir = loader.project_root()?;
         loader.root.clone_from(&root_dir);
         let root_package = loader.package(&root_dir)?;
         let mut members = loader.members(&root_package)?;

@@ -48,8 +48,7 @@ pub fn lock(
     let mut project_args = project.clone();
     project_args.registry.offline |= lock.frozen;
     let session = session(&project_args, Freshness::Normal, ui)?;
-    let project = session.project()?;
-    let _lock = install::lock(&project, &options)?;
+    let (project, _lock) = session.locked_project(dry_run)?;
     let resolved = resolve::run(&session, &project, &options)?;
     if !dry_run {
         resolve::write_lock(&project, &resolved.lock)?;

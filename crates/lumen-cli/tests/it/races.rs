@@ -113,3 +113,26 @@ fn installs_at_once_share_a_store_and_a_project() {
         sandbox.ok(project, &["pkg", "verify"]).unwrap();
     }
 }
+
+#[test]
+fn no_dependency_is_lost_when_many_are_added_at_once() {
+    let sandbox = sandbox();
+    let names: Vec<String> = (0..6).map(|n| format!("dep-{n}")).collect();
+    for name in &names {
+        publish(&sandbox, name, "1.0.0", "");
+    }
+    sandbox.package("app", "app", "1.0.0", "").unwrap();
+    let start = |name: &String| {
+        let mut command = sandbox.command("app", &["pkg", "add", name]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    for ran in finish(names.iter().map(start).collect()) {
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+    }
+    let manifest = sandbox.read("app/lumen.toml").unwrap();
+    for name in &names {
+        assert!(manifest.contains(&format!("{name} = ")), "{manifest}");
+    }
+    sandbox.ok("app", &["pkg", "verify"]).unwrap();
+}

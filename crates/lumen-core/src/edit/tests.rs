@@ -1,3 +1,5 @@
+//! Edits of every form a manifest can have; long because the forms are many.
+
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;

@@ -44,6 +44,12 @@ impl Loader {
         })
     }
 
+    /// The workspace's root, or the folder of a package that is in none.
+    pub(super) fn project_root(&mut self) -> Result<PathBuf, ProjectError> {
+        let dir = parent(&self.absolute);
+        Ok(self.workspace_root(&dir)?.unwrap_or(dir))
+    }
+
     /// The nearest ancestor (or the folder itself) whose `[workspace]` has this folder as a member.
     pub(super) fn workspace_root(&mut self, dir: &Path) -> Result<Option<PathBuf>, ProjectError> {
         for candidate in dir.ancestors() {
