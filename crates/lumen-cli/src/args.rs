@@ -118,6 +118,20 @@ pub struct LockArgs {
     pub frozen: bool,
 }
 
+/// What `install` and `lock` take.
+#[derive(Debug, Clone, Default, Args)]
+pub struct InstallArgs {
+    #[command(flatten)]
+    pub lock: LockArgs,
+    /// Show what would change; write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub resolve: ResolveArgs,
+    #[command(flatten)]
+    pub project: ProjectArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Pkg {
     /// Make the current folder a package.
@@ -153,17 +167,7 @@ pub enum Pkg {
     },
     /// Install what lumen.toml asks for, as lumen.lock says.
     #[command(visible_alias = "sync")]
-    Install {
-        #[command(flatten)]
-        lock: LockArgs,
-        /// Show what would be installed; write nothing.
-        #[arg(long)]
-        dry_run: bool,
-        #[command(flatten)]
-        resolve: ResolveArgs,
-        #[command(flatten)]
-        project: ProjectArgs,
-    },
+    Install(InstallArgs),
     /// Move to newer versions within the constraints, and install them.
     Update {
         /// Only these packages; default: all.
@@ -180,17 +184,7 @@ pub enum Pkg {
         project: ProjectArgs,
     },
     /// Resolve and write lumen.lock without installing.
-    Lock {
-        #[command(flatten)]
-        lock: LockArgs,
-        /// Show what would change; write nothing.
-        #[arg(long)]
-        dry_run: bool,
-        #[command(flatten)]
-        resolve: ResolveArgs,
-        #[command(flatten)]
-        project: ProjectArgs,
-    },
+    Lock(InstallArgs),
     /// List the locked packages.
     List {
         #[command(flatten)]

@@ -8,46 +8,41 @@ use lumen_ops::{
     edit::{self, AddFrom, Added, Addition},
     install::{self, Outcome},
     report::Reporter as _,
-    resolve::{self, Changes},
+    resolve::{self, Changes, ResolveOptions},
+    session::Session,
 };
 use lumen_registry::Freshness;
 use serde_json::json;
 
 use super::{count, resolve_options, session};
 use crate::{
-    args::{AddArgs, LockArgs, ProjectArgs, ResolveArgs},
+    args::{AddArgs, InstallArgs, LockArgs, ProjectArgs, ResolveArgs},
     ui::Ui,
 };
 
-pub fn install(
-    lock: &LockArgs,
-    dry_run: bool,
-    resolve: &ResolveArgs,
-    project: &ProjectArgs,
-    ui: &Ui,
-) -> Result<(), OpsError> {
+pub fn install(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
-    let options = resolve_options(lock, dry_run, resolve)?;
-    let mut project = project.clone();
-    project.registry.offline |= lock.frozen;
-    let session = session(&project, Freshness::Normal, ui)?;
+    let (session, options) = prepare(arguments, ui)?;
     let outcome = install::run(&session, &options)?;
-    show(ui, &outcome, dry_run, start);
+    show(ui, &outcome, options.dry_run, start);
     Ok(())
 }
 
-pub fn lock(
-    lock: &LockArgs,
-    dry_run: bool,
-    resolve: &ResolveArgs,
-    project: &ProjectArgs,
-    ui: &Ui,
-) -> Result<(), OpsError> {
+/// The session and options of `install` and `lock`; `--frozen` is also `--offline`.
+fn prepare<'u>(
+    arguments: &InstallArgs,
+    ui: &'u Ui,
+) -> Result<(Session<'u>, ResolveOptions), OpsError> {
+    let options = resolve_options(&arguments.lock, arguments.dry_run, &arguments.resolve)?;
+    let mut project = arguments.project.clone();
+    project.registry.offline |= arguments.lock.frozen;
+    Ok((session(&project, Freshness::Normal, ui)?, options))
+}
+
+pub fn lock(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
-    let options = resolve_options(lock, dry_run, resolve)?;
-    let mut project_args = project.clone();
-    project_args.registry.offline |= lock.frozen;
-    let session = session(&project_args, Freshness::Normal, ui)?;
+    let (session, options) = prepare(arguments, ui)?;
+    let dry_run = options.dry_run;
     let (project, _lock) = session.locked_project(dry_run)?;
     let resolved = resolve::run(&session, &project, &options)?;
     if !dry_run {

@@ -70,12 +70,7 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
             dry_run,
             project,
         } => install::remove(&names, dry_run, &project, ui)?,
-        Pkg::Install {
-            lock,
-            dry_run,
-            resolve,
-            project,
-        } => install::install(&lock, dry_run, &resolve, &project, ui)?,
+        Pkg::Install(arguments) => install::install(&arguments, ui)?,
         Pkg::Update {
             names,
             breaking,
@@ -85,12 +80,7 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
         } => {
             install::update(&names, breaking, dry_run, &resolve, &project, ui)?;
         }
-        Pkg::Lock {
-            lock,
-            dry_run,
-            resolve,
-            project,
-        } => install::lock(&lock, dry_run, &resolve, &project, ui)?,
+        Pkg::Lock(arguments) => install::lock(&arguments, ui)?,
         Pkg::List { project } => inspect::list(&project, ui)?,
         Pkg::Tree {
             depth,
