@@ -13,9 +13,12 @@
 //! | [`manifest`], [`edit`] | `lumen.toml`: read with positions, changed without losing anything |
 //! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
+//! | [`signing`], [`note`], [`merkle`], [`tile`], [`checkpoint`] | signatures and logs, as C2SP says |
+//! | [`trust`] | roots, owners, statements, the name map, and the history they make |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
 
+pub mod checkpoint;
 pub mod config;
 pub mod constraint;
 pub mod digest;
@@ -26,10 +29,15 @@ pub mod json;
 pub mod key;
 pub mod lockfile;
 pub mod manifest;
+pub mod merkle;
 pub mod name;
+pub mod note;
 pub mod problem;
 pub mod requirement;
 pub mod resolve;
+pub mod signing;
+pub mod tile;
+pub mod trust;
 pub mod version;
 
 pub use constraint::Constraint;

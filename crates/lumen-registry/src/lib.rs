@@ -8,6 +8,8 @@
 //! | [`reader`] | checked reads of index files, releases and artifacts |
 //! | [`loader`] | everything a resolution may need, loaded before it is solved |
 //! | [`publish`] | init, publish, yank and unyank by compare-and-swap |
+//! | [`log`], [`signer`] | the log of a signed registry: appending, repairing, checking |
+//! | [`verify`] | what a client checks before it believes a signed registry |
 //! | [`search`] | ranked search over the global index |
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
@@ -15,10 +17,13 @@
 pub mod cache;
 pub mod loader;
 pub mod location;
+pub mod log;
 pub mod publish;
 pub mod reader;
 pub mod search;
+pub mod signer;
 pub mod storage;
+pub mod verify;
 
 pub use location::Location;
 pub use reader::{Freshness, ReadError, Registry, RegistryOptions};

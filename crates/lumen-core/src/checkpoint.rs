@@ -1,0 +1,1 @@
+//! Checkpoints and cosignatures (C2SP tlog-checkpoint, tlog-cosignature).

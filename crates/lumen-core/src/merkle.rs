@@ -1,0 +1,1 @@
+//! Merkle trees and proofs (RFC 6962).

@@ -1,0 +1,1 @@
+//! The tiles of a log (C2SP tlog-tiles).

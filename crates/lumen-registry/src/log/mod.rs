@@ -1,0 +1,1 @@
+//! Writing the log of a signed registry.
