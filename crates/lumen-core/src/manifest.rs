@@ -12,6 +12,7 @@ use reader::{Field, Reader, shown};
 use sections::Owner;
 
 use crate::{
+    digest::Digest,
     constraint::Constraint, name::PackageName, problem::Problem, requirement::Features,
     version::Version,
 };
@@ -280,6 +281,10 @@ pub struct RegistrySection {
     pub registries: BTreeMap<String, String>,
     /// `[registry.scopes]`: `@scope` to the name of a registry.
     pub scopes: BTreeMap<String, String>,
+    /// `trust = "required"`: unsigned registries are refused.
+    pub signed_only: bool,
+    /// `[registry.roots]`: name of a registry to the hash of its first root note.
+    pub roots: BTreeMap<String, Digest>,
 }
 
 /// `[install]`, in `lumen.toml` and in the user's configuration.

@@ -8,7 +8,7 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::{
-    PackageName, config,
+    Digest, PackageName, config,
     manifest::{InstallSection, LinkMode, Manifest, RegistrySection},
     problem::{self, Problem, Severity},
 };
@@ -40,6 +40,10 @@ pub struct Settings {
     pub scopes: BTreeMap<String, String>,
     /// URLs that the user gave, by flag, environment or configuration: only these may be sent secrets.
     trusted: BTreeSet<String>,
+    /// Whether unsigned registries are refused.
+    pub signed_only: bool,
+    /// By the name of a registry: the hash of its first root note.
+    pub roots: BTreeMap<String, Digest>,
     /// How packages get into the project.
     pub link: LinkMode,
     /// Folder for the import links, relative to the project.
@@ -111,7 +115,22 @@ impl Settings {
         }
         let mut registries = BTreeMap::new();
         let mut scopes = BTreeMap::new();
+        let mut roots: BTreeMap<String, Digest> = BTreeMap::new();
         for (registry, _) in layers.iter().rev() {
+            for (name, root) in &registry.roots {
+                // A weaker file's pin must not be undone by a stronger one: a project is not the user.
+                if roots
+                    .insert(name.clone(), *root)
+                    .is_some_and(|other| other != *root)
+                {
+                    return Err(OpsError::user(
+                        format!(
+                            "lumen.toml and your configuration pin different roots for the registry `{name}`"
+                        ),
+                        "find out which one is right, then correct [registry.roots] in the other",
+                    ));
+                }
+            }
             registries.extend(registry.registries.clone());
             scopes.extend(registry.scopes.clone());
         }
@@ -158,6 +177,8 @@ impl Settings {
                 registries,
                 scopes,
                 trusted,
+                signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
+                roots,
                 link,
                 import_root: import_root.into(),
             },
@@ -318,6 +339,18 @@ mod tests {
             Some("https://flag.example"),
             "https://flag.example"
         ));
+    }
+
+    #[test]
+    fn pins_and_the_wish_for_signatures_add_up() {
+        let root = |text: &str| Digest::of(text.as_bytes());
+        let pin = |root: Digest| format!("[registry.roots]\ndefault = \"{root}\"\n");
+        let manifest = pin(root("a"));
+        let merged = settings(None, &manifest, None, "[registry]\ntrust = \"required\"\n").unwrap();
+        assert!(merged.signed_only);
+        assert_eq!(merged.roots[DEFAULT], root("a"));
+        assert!(settings(None, &manifest, None, &pin(root("a"))).is_ok());
+        assert!(settings(None, &manifest, None, &pin(root("b"))).is_err());
     }
 
     #[test]

@@ -587,6 +587,25 @@ more = "quick"
 }
 
 #[test]
+fn trust_problems() {
+    assert_snapshot!(problems(r#"[registry]
+trust = "always"
+[registry.roots]
+default = "SHA256:abc"
+"#), @r#"
+    error: `trust` is `required` or `optional`, not `always`
+      lumen.toml:2:9
+      | trust = "always"
+      |         ^^^^^^^^
+    error: `SHA256:abc` is not a fingerprint
+      lumen.toml:4:11
+      | default = "SHA256:abc"
+      |           ^^^^^^^^^^^^
+      hint: `lumen registry trust show` prints it: `sha256:` and 64 digits
+    "#);
+}
+
+#[test]
 fn registry_and_install_problems() {
     assert_snapshot!(problems(r#"[registry]
 default = "my registry"

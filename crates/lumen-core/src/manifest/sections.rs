@@ -8,7 +8,7 @@ use super::{
     package,
     reader::{Field, Reader, brief, shown, shown_bare},
 };
-use crate::name::PackageName;
+use crate::{digest::Digest, name::PackageName};
 
 /// Whose file it is: the project's is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,54 @@ pub(crate) fn registry(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> 
     if let Some(field) = section.take("scopes") {
         out.scopes = scopes(reader, &field);
     }
+    if let Some(field) = section.take("trust") {
+        out.signed_only = trust(reader, &field);
+    }
+    if let Some(field) = section.take("roots") {
+        out.roots = roots(reader, &field);
+    }
     reader.finish(section);
+    out
+}
+
+/// `trust`: whether unsigned registries are refused.
+fn trust(reader: &mut Reader, field: &Field<'_>) -> bool {
+    let Some(text) = reader.string(field) else {
+        return false;
+    };
+    match text.text {
+        "required" => return true,
+        "optional" => {}
+        other => {
+            let what = format!("`trust` is `required` or `optional`, not {}", shown(other));
+            let problem = reader.error(text.span.clone(), what);
+            reader.push(problem);
+        }
+    }
+    false
+}
+
+/// `[registry.roots]`: fingerprints of signed registries.
+fn roots(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, Digest> {
+    let mut out = BTreeMap::new();
+    let Some(mut section) = reader.section(field, "[registry.roots]") else {
+        return out;
+    };
+    for field in section.take_all() {
+        let Some(text) = reader.word(&field) else {
+            continue;
+        };
+        match text.text.parse() {
+            Ok(digest) => drop(out.insert(field.key.to_owned(), digest)),
+            Err(_) => {
+                let what = format!("{} is not a fingerprint", shown(text.text));
+                let problem = reader.error(text.span.clone(), what);
+                reader.push(
+                    problem.hint("`lumen registry trust show` prints it: `sha256:` and 64 digits"),
+                );
+            }
+        }
+    }
     out
 }
 

@@ -76,12 +76,16 @@ other = ["quick", "cache"]
 
 [registry]
 default = "https://registry.example.org"
+trust = "required"
 
 [registry.registries]
 local = "file:///srv/registry"
 
 [registry.scopes]
 "@org" = "local"
+
+[registry.roots]
+local = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 [install]
 link = "hardlink"
@@ -112,6 +116,8 @@ fn everything_is_read() {
     assert_eq!(workspace.members, ["crates/*", "."]);
     assert_eq!(workspace.package.license.as_deref(), Some("MIT"));
     assert_eq!(manifest.registry.scopes["@org"], "local");
+    assert!(manifest.registry.signed_only);
+    assert_eq!(manifest.registry.roots["local"], Digest::of(b"abc"));
     assert_eq!(
         manifest.registry.registries["local"],
         "file:///srv/registry"
