@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Tests of the verifier: good registries pass, and every kind of damage is noticed."""
+
+import json
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import ed25519
+import make_example
+from formats import bundle_path, decode_bundle, digest
+from verify import Folder, Verifier
+
+EXAMPLE = pathlib.Path(__file__).parent / "example"
+
+
+def problems(folder, fingerprint=None, older=None):
+    verifier = Verifier(Folder(folder))
+    verifier.run(fingerprint, older)
+    return verifier.problems
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.temporary.name) / "registry"
+        self.addCleanup(self.temporary.cleanup)
+
+    def example(self):
+        shutil.copytree(EXAMPLE, self.folder)
+        return self.folder
+
+    def edit(self, key, change):
+        path = self.example() / key
+        path.write_bytes(change(path.read_bytes()))
+
+    def noticed(self, text, **options):
+        found = problems(self.folder, **options)
+        self.assertTrue(any(text in problem for problem in found), found)
+
+
+class Good(Case):
+    def test_the_example_is_good(self):
+        self.assertEqual(problems(EXAMPLE), [])
+
+    def test_the_example_is_what_the_script_makes(self):
+        make_example.make(self.folder)
+
+        def files(folder):
+            return {path.relative_to(folder): path.read_bytes()
+                    for path in folder.rglob("*") if path.is_file()}
+        self.assertEqual(files(self.folder), files(EXAMPLE))
+
+    def test_a_large_log_and_map(self):
+        make_example.make(self.folder)
+        registry = make_example.Registry(self.folder)
+        leaves = (EXAMPLE / "log" / bundle_path(0, 17)).read_bytes()
+        registry.leaves, registry.minute = decode_bundle(leaves), 40
+        registry.packages = {name: json.loads(
+            (self.folder / f"packages/{name}/index.json").read_bytes())
+            for name in ("my-utils", "@org/http")}
+        for name, file in registry.packages.items():
+            for version in file["versions"]:
+                data = (self.folder / f"packages/{name}/{version}.json").read_bytes()
+                registry.releases[name, version] = json.loads(data), data
+        claims = [registry.claim(f"name{n}", [make_example.ADA]) for n in range(300)]
+        registry.append(*claims)
+        self.assertEqual(problems(self.folder), [])
+        self.assertTrue((self.folder / "log/tile/0/000").exists())
+
+    def test_a_log_that_has_grown(self):
+        older = make_example.note(
+            [make_example.ORIGIN, "0", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="],
+            make_example.LOG)
+        self.assertEqual(problems(EXAMPLE, older=older.encode()), [])
+
+    def test_without_the_package_cryptography(self):
+        found, ed25519.Ed25519PublicKey = ed25519.Ed25519PublicKey, None
+        try:
+            self.assertEqual(problems(EXAMPLE), [])
+        finally:
+            ed25519.Ed25519PublicKey = found
+
+
+class Damaged(Case):
+    def test_a_release(self):
+        self.edit("packages/my-utils/1.0.0.json", lambda d: d.replace(b"MIT", b"MPL"))
+        self.noticed("the hash is not the signed one")
+
+    def test_an_artifact(self):
+        path = next((EXAMPLE / "artifacts").rglob("*.tar")).relative_to(EXAMPLE)
+        self.edit(path, lambda d: d[:-1] + b"x")
+        self.noticed("is not what its name says")
+
+    def test_a_withheld_yank(self):
+        def forget(data):
+            file = json.loads(data)
+            file["events"] = file["events"][:-1]
+            file["yanked"] = {}
+            return json.dumps(file).encode()
+        self.edit("packages/my-utils/index.json", forget)
+        self.noticed("not the events of the log")
+
+    def test_an_index_that_lies_about_yanks(self):
+        self.edit("packages/my-utils/index.json",
+                  lambda d: d.replace(b'"yanked":{"1.0.0"', b'"yanked":{"1.1.0"'))
+        self.noticed("`yanked` is")
+
+    def test_an_index_that_lies_about_dependencies(self):
+        self.edit("packages/@org/http/index.json", lambda d: d.replace(b"^1.0", b"^2.0"))
+        self.noticed("another `deps`")
+
+    def test_a_tile(self):
+        self.edit("log/tile/0/000.p/17", lambda d: bytes(32) + d[32:])
+        self.noticed("log/tile/0/000.p/17 is wrong")
+
+    def test_an_entry(self):
+        self.edit("log/tile/entries/000.p/17", lambda d: d.replace(b"rounds", b"sounds"))
+        self.noticed("do not have the root")
+
+    def test_a_map_node(self):
+        self.example()
+        for path in self.folder.glob("map/??/*"):
+            path.unlink()
+        self.noticed("is missing or wrong")
+
+    def test_another_root(self):
+        self.example()
+        self.noticed("trust/root/1.note is", fingerprint="sha256:" + "0" * 64)
+
+    def test_a_checkpoint_by_another_key(self):
+        def sign_again(data):
+            text = data.decode().split("\n\n")[0]
+            signer = make_example.Signer("mallory", make_example.ORIGIN)
+            return make_example.note(text.split("\n"), signer).encode()
+        self.edit("log/checkpoint", sign_again)
+        self.noticed("no log key of the current root")
+
+    def test_a_bad_signature_of_a_checkpoint(self):
+        self.edit("log/checkpoint", lambda d: d[:-10] + b"AAAAAAAA=\n")
+        self.assertNotEqual(problems(self.folder), [])
+
+    def test_a_rollback_and_a_fork(self):
+        newer = make_example.note([make_example.ORIGIN, "99", "A" * 43 + "="],
+                                  make_example.LOG)
+        other = make_example.note([make_example.ORIGIN, "17", "A" * 43 + "="],
+                                  make_example.LOG)
+        self.example()
+        self.noticed("rolled back from 99 to 17", older=newer.encode())
+        self.noticed("fork", older=other.encode())
+
+
+class WrongEntries(Case):
+    """Entries that a writer with the log key should have refused."""
+
+    def start(self):
+        """A registry in which ada owns my-utils, without a release."""
+        self.registry = make_example.Registry(self.folder)
+        ada = make_example.ADA
+        root = (EXAMPLE / "trust/root/1.note").read_text()
+        self.registry.append(root)
+        self.claim = self.registry.claim("my-utils", [ada])
+        self.registry.append(self.claim)
+        return self.registry
+
+    def test_a_stranger_publishes(self):
+        registry = self.start()
+        registry.append(registry.release("my-utils", "1.0.0", "", {}, 1, make_example.BOB))
+        self.noticed("entry 4: 0 owners of my-utils signed it")
+
+    def test_a_version_is_published_twice(self):
+        registry = self.start()
+        for _ in range(2):
+            registry.append(
+                registry.release("my-utils", "1.0.0", "", {}, 1, make_example.ADA))
+        self.noticed("my-utils 1.0.0 is published again")
+
+    def test_a_name_without_an_owner(self):
+        registry = self.start()
+        registry.append(registry.release("other", "1.0.0", "", {}, 1, make_example.ADA))
+        self.noticed("nobody has claimed other")
+
+    def test_a_second_claim(self):
+        registry = self.start()
+        registry.append(registry.claim("my-utils", [make_example.ADA]))
+        self.noticed("seq 1 follows 1")
+
+    def test_a_revoked_key_publishes_nothing_that_counts(self):
+        registry = self.start()
+        ada, bob = make_example.ADA, make_example.BOB
+        registry.append(registry.claim("my-utils", [ada, bob], seq=2,
+                                       prev=digest(self.claim.encode()),
+                                       revoked=[(bob, 5)]))
+        registry.append(registry.release("my-utils", "1.0.0", "", {}, 2, bob))
+        file = json.loads((self.folder / "packages/my-utils/index.json").read_bytes())
+        self.assertEqual(file["latest"], None)
+        self.assertEqual(problems(self.folder), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
