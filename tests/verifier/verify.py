@@ -85,9 +85,9 @@ def main():
     try:
         older = pathlib.Path(args.checkpoint).read_bytes() if args.checkpoint else None
         if source.get("trust/root/1.note") is None:
-            sys.exit(f"{args.registry}: no trust/root/1.note, so no signed registry")
+            parser.error(f"{args.registry} has no trust/root/1.note: it is not signed")
     except (OSError, ValueError) as error:
-        sys.exit(f"{args.registry}: {error}")
+        parser.error(f"{args.registry}: {error}")
     verifier = Verifier(source)
     verifier.run(args.fingerprint, older)
     for problem in verifier.problems:
