@@ -56,6 +56,15 @@ class Good(Case):
                     for path in folder.rglob("*") if path.is_file()}
         self.assertEqual(files(self.folder), files(EXAMPLE))
 
+    def test_the_specification_shows_the_example(self):
+        text = (EXAMPLE.parents[2] / "docs/registry-spec.md").read_text()
+        for key in ("trust/root/1.note", "trust/names/@org/2.note", "map/size/2",
+                    "log/checkpoint"):
+            self.assertIn(f"```text\n{(EXAMPLE / key).read_text()}```", text)
+        tile = (EXAMPLE / "log/tile/0/000.p/2").read_bytes()
+        self.assertIn(tile[:32].hex(), text)
+        self.assertIn(tile[32:].hex(), text)
+
     def test_a_large_log_and_map(self):
         make_example.make(self.folder)
         registry = make_example.Registry(self.folder)
