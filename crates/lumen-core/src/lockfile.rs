@@ -39,10 +39,28 @@ pub const MAX_BYTES: usize = 64 << 20;
 /// A `lumen.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lockfile {
-    /// Registry name to [`origin`]: nothing where the registry is a folder of this machine.
-    pub registries: BTreeMap<String, Option<String>>,
+    /// The registries of the packages, by name.
+    pub registries: BTreeMap<String, LockedRegistry>,
     /// The packages.
     pub packages: BTreeMap<PackageName, LockedPackage>,
+}
+
+/// One registry of a lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockedRegistry {
+    /// [`origin`]: nothing where the registry is a folder of this machine.
+    pub origin: Option<String>,
+    /// What its log said; nothing for an unsigned registry.
+    pub trust: Option<LockedTrust>,
+}
+
+/// What a signed registry had proved when the lock was made: it may only go on from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedTrust {
+    /// The registry's fingerprint: SHA-256 of its first root note.
+    pub root: Digest,
+    /// The checkpoint, with its signatures.
+    pub checkpoint: String,
 }
 
 /// One package of a lock.

@@ -6,7 +6,7 @@ use lumen_core::{
     PackageName, Version,
     explain::explain,
     key::ArtifactKind,
-    lockfile::{Compressed, LockedPackage, LockedSource, Lockfile},
+    lockfile::{Compressed, LockedPackage, LockedRegistry, LockedSource, Lockfile},
     problem::Problem,
     resolve::{Order, Request},
 };
@@ -318,13 +318,14 @@ fn lock(
             package.checksum = Some(fetch::insert_folder(&*session.store()?, &packed)?);
             package
         } else if let Some(chosen) = loaded.chosen.get(name) {
-            lock.registries.insert(
-                chosen.registry.name().to_owned(),
-                chosen
-                    .registry
+            let registry = &chosen.registry;
+            let locked = LockedRegistry {
+                origin: registry
                     .location()
                     .and_then(lumen_registry::Location::origin),
-            );
+                trust: registry.trusted(),
+            };
+            lock.registries.insert(registry.name().to_owned(), locked);
             registry_entry(chosen, resolved.version.clone(), dependencies, features)
         } else {
             continue;

@@ -15,6 +15,7 @@ use std::{
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release},
+    lockfile::LockedTrust,
     problem::Problem,
 };
 
@@ -172,6 +173,11 @@ impl Registry {
     /// Where it is, if it was opened from there.
     pub fn location(&self) -> Option<&Location> {
         self.inner.location.as_ref()
+    }
+
+    /// What a lock keeps of a signed registry; nothing for an unsigned one, or one nothing was read from.
+    pub fn trusted(&self) -> Option<LockedTrust> {
+        None
     }
 
     /// The files themselves.

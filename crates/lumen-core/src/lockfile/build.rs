@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fmt, ops::Range};
 
 use super::{
-    Compressed, LockedPackage, LockedSource, Lockfile, VERSION, is_locked_path, origin, raw,
+    Compressed, LockedPackage, LockedRegistry, LockedSource, LockedTrust, Lockfile, VERSION,
+    is_locked_path, origin, raw,
 };
 use crate::{
     digest::Digest,
@@ -92,7 +93,19 @@ impl Builder<'_> {
         for registry in raw.registries {
             let name = self.required(registry.name, &registry.span, "name")?;
             let origin = registry.origin.and_then(|text| origin(text.text));
-            if registries.insert(name.text.to_owned(), origin).is_some() {
+            let trust = match (registry.trust_root, registry.checkpoint) {
+                (Some(root), Some(checkpoint)) => Some(LockedTrust {
+                    root: self.digest(&root)?,
+                    checkpoint: checkpoint.text.into_owned(),
+                }),
+                (None, None) => None,
+                _ => {
+                    let what = "`trust-root` and `checkpoint` need each other";
+                    return Err(self.stale(registry.span, what));
+                }
+            };
+            let registry = LockedRegistry { origin, trust };
+            if registries.insert(name.text.to_owned(), registry).is_some() {
                 return Err(self.twice(&name, "registry"));
             }
         }
@@ -153,7 +166,7 @@ impl Builder<'_> {
         numbers: [Option<raw::Number>; raw::NUMBERS.len()],
         span: &Range<usize>,
         name: &Text<'_>,
-        registries: &BTreeMap<String, Option<String>>,
+        registries: &BTreeMap<String, LockedRegistry>,
     ) -> Result<LockedPackage, Problem> {
         let version = self.required(strings.version.clone(), span, "version")?;
         let version = Version::parse(version.text).map_err(|error| {
@@ -163,10 +176,7 @@ impl Builder<'_> {
             )
         })?;
         let digest = |text: &Option<Text<'_>>| match text {
-            Some(text) => match text.text.parse::<Digest>() {
-                Ok(digest) => Ok(Some(digest)),
-                Err(error) => Err(self.wrong(text, error)),
-            },
+            Some(text) => self.digest(text).map(Some),
             None => Ok(None),
         };
         let checksum = digest(&strings.checksum)?;
@@ -202,7 +212,7 @@ impl Builder<'_> {
         &self,
         strings: &Strings<'_>,
         span: &Range<usize>,
-        registries: &BTreeMap<String, Option<String>>,
+        registries: &BTreeMap<String, LockedRegistry>,
     ) -> Result<LockedSource, Problem> {
         match (&strings.registry, &strings.path, &strings.git) {
             (Some(registry), None, None) => {
@@ -258,6 +268,10 @@ impl Builder<'_> {
             reference,
             commit: commit.text.to_owned(),
         })
+    }
+
+    fn digest(&self, text: &Text<'_>) -> Result<Digest, Problem> {
+        text.text.parse().map_err(|error| self.wrong(text, error))
     }
 
     fn required<'t>(

@@ -3,7 +3,7 @@
 //! It reads a part of TOML and gives up on everything else, so that what it
 //! accepts means the same to a TOML parser.
 
-use super::raw::{LISTS, Lock, NUMBERS, Number, Package, Registry, STRINGS};
+use super::raw::{self, LISTS, Lock, NUMBERS, Number, Package, Registry, STRINGS};
 use crate::manifest::reader::Text;
 
 /// Reads a lock; `None` if a line has another shape, which says nothing about whether it is good.
@@ -56,6 +56,11 @@ pub(super) fn read(text: &str) -> Option<Lock<'_>> {
                 let slot = match key {
                     "name" => &mut registry.name,
                     "origin" => &mut registry.origin,
+                    "trust-root" => &mut registry.trust_root,
+                    "checkpoint" => {
+                        set(&mut registry.checkpoint, escaped_lines(value, start)?)?;
+                        continue;
+                    }
                     _ => return None,
                 };
                 set(slot, string(value, start)?)?;
@@ -131,6 +136,18 @@ fn string(value: &str, start: usize) -> Option<Text<'_>> {
     let plain = !quoted && !has_control(text);
     plain.then(|| Text {
         text,
+        span: start..start + value.len(),
+    })
+}
+
+/// A basic string whose only escapes are those of line ends.
+fn escaped_lines(value: &str, start: usize) -> Option<raw::Lines<'_>> {
+    let text = value.strip_prefix('"')?.strip_suffix('"')?;
+    let lines = text.replace("\\n", "\n");
+    let other = |c: char| c == '"' || c == '\\';
+    let plain = !lines.contains(other) && !has_control(text);
+    plain.then(|| raw::Lines {
+        text: lines.into(),
         span: start..start + value.len(),
     })
 }

@@ -6,7 +6,7 @@ use toml_edit::Document;
 
 use super::{
     VERSION,
-    raw::{LISTS, Lock, NUMBERS, Number, Package, Registry, STRINGS},
+    raw::{LISTS, Lines, Lock, NUMBERS, Number, Package, Registry, STRINGS},
 };
 use crate::manifest::reader::{Field, Reader, Section};
 
@@ -31,10 +31,16 @@ pub(super) fn read<'d>(reader: &mut Reader, document: &'d Document<Arc<str>>) ->
             reader.string(&field)
         };
         let (name, origin) = (string("name"), string("origin"));
+        let (trust_root, checkpoint) = (string("trust-root"), string("checkpoint"));
         lock.registries.push(Registry {
             span: section.span,
             name,
             origin,
+            trust_root,
+            checkpoint: checkpoint.map(|text| Lines {
+                text: text.text.into(),
+                span: text.span,
+            }),
         });
     }
     for mut section in blocks(reader, root.take("package")) {

@@ -1,6 +1,6 @@
 //! A lock as text with places: what both readers produce and `build` checks.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use crate::manifest::reader::Text;
 
@@ -25,6 +25,15 @@ pub(super) struct Registry<'t> {
     pub span: Range<usize>,
     pub name: Option<Text<'t>>,
     pub origin: Option<Text<'t>>,
+    pub trust_root: Option<Text<'t>>,
+    pub checkpoint: Option<Lines<'t>>,
+}
+
+/// A string of more than one line, which the file has on one, with escapes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Lines<'t> {
+    pub text: Cow<'t, str>,
+    pub span: Range<usize>,
 }
 
 /// `[[package]]`

@@ -12,11 +12,15 @@ impl Lockfile {
         let mut out = String::with_capacity(256 + self.packages.len() * 512);
         out.push_str("# Written by `lumen pkg`. Commit this file; do not edit it.\n");
         number(&mut out, "version", VERSION);
-        for (name, url) in &self.registries {
+        for (name, registry) in &self.registries {
             out.push_str("\n[[registry]]\n");
             string(&mut out, "name", name);
-            if let Some(origin) = url.as_deref().and_then(origin) {
+            if let Some(origin) = registry.origin.as_deref().and_then(origin) {
                 string(&mut out, "origin", &origin);
+            }
+            if let Some(trust) = &registry.trust {
+                digest(&mut out, "trust-root", &trust.root);
+                string(&mut out, "checkpoint", &trust.checkpoint);
             }
         }
         for (name, package) in &self.packages {
@@ -124,6 +128,7 @@ fn escaped(text: &str) -> Cow<'_, str> {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
             c if c.is_control() => {
                 let _ = write!(out, "\\u{:04X}", u32::from(c));
             }

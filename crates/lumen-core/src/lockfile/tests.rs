@@ -24,6 +24,24 @@ fn package(source: LockedSource) -> LockedPackage {
     }
 }
 
+fn unsigned(origin: Option<&str>) -> LockedRegistry {
+    LockedRegistry {
+        origin: origin.map(Into::into),
+        trust: None,
+    }
+}
+
+/// The sample with a signed registry.
+fn signed_sample() -> Lockfile {
+    let mut lock = sample();
+    let registry = lock.registries.get_mut("default").unwrap();
+    registry.trust = Some(LockedTrust {
+        root: Digest::from_hex(HEX).unwrap(),
+        checkpoint: "reg/1f\n412\nAAAA\n\n\u{2014} reg/1f AAAA\n".into(),
+    });
+    lock
+}
+
 fn sample() -> Lockfile {
     let digest = Digest::from_hex(HEX).unwrap();
     let registries = [
@@ -59,7 +77,7 @@ fn sample() -> Lockfile {
     });
     Lockfile {
         registries: registries
-            .map(|(name, origin)| (name.into(), origin.map(Into::into)))
+            .map(|(name, origin)| (name.into(), unsigned(origin)))
             .into(),
         packages: [
             (name("@org/http"), http),
@@ -153,6 +171,44 @@ fn the_file_as_written() {
 }
 
 #[test]
+fn a_signed_registry() {
+    let text = signed_sample().render();
+    let line = format!(
+        "trust-root = \"sha256:{HEX}\"\ncheckpoint = \"reg/1f\\n412\\nAAAA\\n\\n\u{2014} reg/1f AAAA\\n\"\n"
+    );
+    assert!(text.contains(&line), "{text}");
+    assert_eq!(parse(&text), Ok(signed_sample()));
+    let mut quick = signed_sample();
+    quick.packages.clear();
+    assert!(canonical::read(&quick.render()).is_some());
+    assert_eq!(parse(&quick.render()), Ok(quick));
+    for other in [
+        text.replace("\\n", "\\u000a"),
+        text.replace("checkpoint = \"reg/1f", "checkpoint = \"\\x72eg/1f"),
+        text.replace("checkpoint = \"reg", "checkpoint = \"r\\u0065g"),
+    ] {
+        let parsed = parse(&other);
+        // Escapes of TOML 1.1 are for the parser to judge.
+        assert!(parsed.is_err() || parsed == Ok(signed_sample()), "{other}");
+    }
+    let root = format!("trust-root = \"sha256:{HEX}\"\n");
+    assert_snapshot!(problem(&text.replace(&root, "")), @r#"
+    error: `trust-root` and `checkpoint` need each other
+      lumen.lock:4:1
+      | [[registry]]
+      | ^^^^^^^^^^^^
+      hint: restore the file, or delete it and run `lumen pkg install`
+    "#);
+    assert_snapshot!(problem(&text.replace(&root, "trust-root = \"x\"\n")), @r#"
+    error: `x` is not a digest; write `sha256:` and 64 lower-case hexadecimal digits
+      lumen.lock:7:14
+      | trust-root = "x"
+      |              ^^^
+      hint: restore the file, or delete it and run `lumen pkg install`
+    "#);
+}
+
+#[test]
 fn other_spellings_mean_the_same() {
     let text = sample().render();
     for other in [
@@ -177,10 +233,12 @@ fn credentials_and_machine_paths_stay_out() {
     let mut lock = sample();
     lock.registries.insert(
         "default".into(),
-        Some("https://me:secret@registry.example.org/sub/?token=secret#secret".into()),
+        unsigned(Some(
+            "https://me:secret@registry.example.org/sub/?token=secret#secret",
+        )),
     );
     lock.registries
-        .insert("local".into(), Some("file:///home/me/registry".into()));
+        .insert("local".into(), unsigned(Some("file:///home/me/registry")));
     lock.packages.get_mut("repo").unwrap().source = LockedSource::Git {
         url: "https://secret@example.org/repo".into(),
         reference: GitReference::Tag("v1".into()),
@@ -450,7 +508,9 @@ fn any_lock() -> impl Strategy<Value = Lockfile> {
         collection::vec(any::<sample::Index>(), 0..4),
         collection::btree_set("[a-z\"\\\\é\t\u{7f}\u{85}]{1,5}", 0..3),
     );
-    collection::btree_map(any_name(), package, 0..6).prop_map(|packages| {
+    let trust = option::of((digest(), "[a-z\n\"\\\\é\u{2014} ]{0,12}"));
+    let packages = collection::btree_map(any_name(), package, 0..6);
+    (packages, trust).prop_map(|(packages, trust)| {
         let names: Vec<PackageName> = packages.keys().cloned().collect();
         let packages = packages
             .into_iter()
@@ -476,10 +536,14 @@ fn any_lock() -> impl Strategy<Value = Lockfile> {
                 (name, locked)
             })
             .collect();
-        Lockfile {
+        let mut lock = Lockfile {
             packages,
             ..sample()
+        };
+        if let Some(registry) = lock.registries.get_mut("local") {
+            registry.trust = trust.map(|(root, checkpoint)| LockedTrust { root, checkpoint });
         }
+        lock
     })
 }
 
@@ -505,7 +569,7 @@ proptest! {
             1..3,
         ),
     ) {
-        let mut text = sample().render();
+        let mut text = signed_sample().render();
         for (at, length, with) in edits {
             let at = at.index(text.len());
             let end = (at + length).min(text.len());
