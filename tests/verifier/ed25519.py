@@ -64,6 +64,12 @@ def encode(point):
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
+def is_usable_key(public):
+    """Whether these bytes are a point, and not one of small order."""
+    point = decode(public)
+    return point is not None and not same(multiply(8, point), ZERO)
+
+
 def verify(public, message, signature):
     """Whether the signature is good; keys and points of small order never are."""
     if len(public) != 32 or len(signature) != 64:

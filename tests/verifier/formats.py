@@ -8,6 +8,8 @@ import json
 import re
 from datetime import datetime
 
+from ed25519 import is_usable_key
+
 MAX_LEAF = 65535
 MAX_NOTE = 1 << 20
 MAX_SIGNATURES = 100
@@ -77,9 +79,11 @@ class Key:
         data = base64_bytes(material)
         if len(data) != 33 or data[0] != kind:
             raise Bad(f"a key of another type: {text!r}")
-        if not 1 <= len(name.encode()) <= 128 or re.search(r"[\s\x00-\x1f\x7f]", name):
+        if not 1 <= len(name.encode()) <= 200 or re.search(r"[\s\x00-\x1f\x7f]", name):
             raise Bad(f"a bad key name: {name!r}")
-        self.name, self.bytes, self.text = name, data[1:], text
+        self.name, self.bytes = name, data[1:]
+        if not is_usable_key(self.bytes):
+            raise Bad(f"not a usable Ed25519 key: {text!r}")
         self.id = key_hash(name, data)
         if key_id != self.id.hex():
             raise Bad(f"the id of the key {name} is {self.id.hex()}, not {key_id}")

@@ -518,6 +518,8 @@ def signed_by(text, signatures, keys):
             if (key.name, key.id) == (name, key_id):
                 if not ed25519_verify(key.bytes, text.encode(), signature):
                     raise Bad(f"the signature by {key.name} is wrong")
+                if key in found:
+                    raise Bad(f"two signatures by {key.name}")
                 found.add(key)
     return found
 
