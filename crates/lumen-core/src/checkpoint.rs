@@ -1,1 +1,178 @@
-//! Checkpoints and cosignatures (C2SP tlog-checkpoint, tlog-cosignature).
+//! Checkpoints ([tlog-checkpoint](https://c2sp.org/tlog-checkpoint)) and the cosignatures
+//! of witnesses ([tlog-cosignature](https://c2sp.org/tlog-cosignature)).
+
+use data_encoding::BASE64;
+
+use crate::{
+    digest::Digest,
+    note::{Note, NoteError, NoteSignature},
+    signing::{CosignerKey, PublicKey},
+};
+
+/// Largest checkpoint, in bytes.
+pub const MAX_CHECKPOINT_BYTES: u64 = 64 << 10;
+
+/// Most signatures of a checkpoint.
+pub const MAX_SIGNATURES: usize = 16;
+
+/// The state of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The log's own name.
+    pub origin: String,
+    /// How many entries it has.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Digest,
+}
+
+/// Why a checkpoint is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    /// Larger than [`MAX_CHECKPOINT_BYTES`].
+    #[error("the checkpoint is larger than {MAX_CHECKPOINT_BYTES} bytes")]
+    TooLarge,
+    /// More than [`MAX_SIGNATURES`].
+    #[error("the checkpoint has more than {MAX_SIGNATURES} signatures")]
+    TooManySignatures,
+    /// It is not a note, or a signature is forged.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// Origin, size and root are not there in this form.
+    #[error("the checkpoint does not begin with an origin, a size and a root")]
+    Form,
+    /// It is that of another log.
+    #[error("the checkpoint is that of `{found}`, not of `{expected}`")]
+    Origin {
+        /// The log asked for.
+        expected: String,
+        /// The log it names.
+        found: String,
+    },
+    /// None of the log's keys signed it.
+    #[error("the checkpoint is not signed by a key of the log")]
+    Unsigned,
+}
+
+impl Checkpoint {
+    /// Parses the text of a checkpoint. Extension lines are allowed and ignored.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Form`].
+    pub fn parse(text: &str) -> Result<Self, CheckpointError> {
+        let body = text.strip_suffix('\n').ok_or(CheckpointError::Form)?;
+        let mut lines = body.split('\n');
+        let (Some(origin), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next())
+        else {
+            return Err(CheckpointError::Form);
+        };
+        let number: Option<u64> = size.parse().ok();
+        let number = number.filter(|number| number.to_string() == size);
+        let root = BASE64.decode(root.as_bytes()).ok();
+        let root = root.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        match (number, root) {
+            (Some(size), Some(root))
+                if !origin.is_empty() && lines.all(|line| !line.is_empty()) =>
+            {
+                Ok(Self {
+                    origin: origin.to_owned(),
+                    size,
+                    root: Digest::from_bytes(root),
+                })
+            }
+            _ => Err(CheckpointError::Form),
+        }
+    }
+
+    /// The text that is signed.
+    pub fn to_text(&self) -> String {
+        let root = BASE64.encode(self.root.as_bytes());
+        format!("{}\n{}\n{root}\n", self.origin, self.size)
+    }
+}
+
+/// Reads a checkpoint of a log that one of its keys signed.
+///
+/// # Errors
+/// When it is too large, malformed, of another log, or not signed by one of the keys.
+pub fn open(
+    bytes: &[u8],
+    origin: &str,
+    keys: &[PublicKey],
+) -> Result<(Checkpoint, Note), CheckpointError> {
+    if bytes.len() as u64 > MAX_CHECKPOINT_BYTES {
+        return Err(CheckpointError::TooLarge);
+    }
+    let note = Note::parse(bytes)?;
+    if note.signatures.len() > MAX_SIGNATURES {
+        return Err(CheckpointError::TooManySignatures);
+    }
+    let checkpoint = Checkpoint::parse(&note.text)?;
+    if checkpoint.origin != origin {
+        return Err(CheckpointError::Origin {
+            expected: origin.to_owned(),
+            found: checkpoint.origin,
+        });
+    }
+    match note.verified(keys)?.is_empty() {
+        false => Ok((checkpoint, note)),
+        true => Err(CheckpointError::Unsigned),
+    }
+}
+
+/// What a witness signs: the checkpoint together with the time, in seconds since 1970.
+pub fn cosigned_message(text: &str, time: u64) -> Vec<u8> {
+    format!("cosignature/v1\ntime {time}\n{text}").into_bytes()
+}
+
+/// Adds a witness's signature of [`cosigned_message`], in place of its earlier one.
+pub fn add_cosignature(note: &mut Note, key: &CosignerKey, time: u64, signature: [u8; 64]) {
+    let (name, id) = (key.name(), key.id());
+    note.signatures
+        .retain(|other| other.name != name || other.id != id);
+    note.signatures.push(NoteSignature {
+        name: name.to_owned(),
+        id,
+        signature: [time.to_be_bytes().as_slice(), &signature].concat(),
+    });
+}
+
+/// The witnesses that signed, each once, with the time they say, in seconds since 1970.
+///
+/// # Errors
+/// When a signature in the name of a witness is not its own.
+pub fn cosignatures<'k>(
+    note: &Note,
+    witnesses: &'k [CosignerKey],
+) -> Result<Vec<(&'k CosignerKey, u64)>, NoteError> {
+    let mut out: Vec<(&CosignerKey, u64)> = Vec::new();
+    for witness in witnesses {
+        if out.iter().any(|(other, _)| *other == witness) {
+            continue;
+        }
+        let id = witness.id();
+        let mut own = note
+            .signatures
+            .iter()
+            .filter(|signature| signature.name == witness.name() && signature.id == id);
+        let Some(found) = own.next() else { continue };
+        if own.next().is_some() {
+            return Err(NoteError::Twice(witness.name().to_owned()));
+        }
+        let forged = || NoteError::Forged(witness.name().to_owned());
+        let (time, signature) = found
+            .signature
+            .split_first_chunk::<8>()
+            .ok_or_else(forged)?;
+        let signature = <&[u8; 64]>::try_from(signature).map_err(|_| forged())?;
+        let time = u64::from_be_bytes(*time);
+        match witness
+            .key()
+            .verify(&cosigned_message(&note.text, time), signature)
+        {
+            true => out.push((witness, time)),
+            false => return Err(forged()),
+        }
+    }
+    Ok(out)
+}

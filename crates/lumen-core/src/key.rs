@@ -4,7 +4,11 @@ use std::fmt;
 
 use semver::Version;
 
-use crate::{digest::Digest, name::PackageName};
+use crate::{
+    digest::Digest,
+    name::PackageName,
+    tile::{Tile, entries::entries_path},
+};
 
 /// A path inside a registry, relative, `/`-separated, with raw `@` in scopes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +86,67 @@ impl Key {
         ))
     }
 
+    /// `signatures/<name>/<version>.sig.json`.
+    pub fn signature(name: &PackageName, version: &Version) -> Self {
+        Self(format!("signatures/{name}/{version}.sig.json"))
+    }
+
+    /// `log/checkpoint`.
+    pub fn checkpoint() -> Self {
+        Self("log/checkpoint".into())
+    }
+
+    /// `log/head`, the writers' commit point.
+    pub fn head() -> Self {
+        Self("log/head".into())
+    }
+
+    /// `log/staging/<64 hex>`, what a writer was about to do.
+    pub fn staging(digest: &Digest) -> Self {
+        Self(format!("log/staging/{}", digest.hex()))
+    }
+
+    /// `log/tile/<level>/<index>[.p/<width>]`.
+    pub fn tile(tile: &Tile) -> Self {
+        Self(format!("log/{}", tile.path()))
+    }
+
+    /// `log/tile/entries/<index>[.p/<width>]`.
+    pub fn entries(index: u64, width: u16) -> Self {
+        Self(format!("log/{}", entries_path(index, width)))
+    }
+
+    /// `map/<size>`, the leaf that has the map's root.
+    pub fn map_leaf(size: u64) -> Self {
+        Self(format!("map/{size}"))
+    }
+
+    /// `map/<2 hex>/<62 hex>`, a node of the name map.
+    pub fn map_node(digest: &Digest) -> Self {
+        let hex = digest.hex();
+        Self(format!("map/{}/{}", &hex[..2], &hex[2..]))
+    }
+
+    /// `trust/root/<n>.note`.
+    pub fn root_note(seq: u64) -> Self {
+        Self(format!("trust/root/{seq}.note"))
+    }
+
+    /// `trust/root/index.json`, all root notes with their places in the log.
+    pub fn root_index() -> Self {
+        Self("trust/root/index.json".into())
+    }
+
+    /// `trust/names/<@scope or name>/<n>.note`.
+    pub fn owners_note(subject: &str, seq: u64) -> Self {
+        Self(format!("trust/names/{subject}/{seq}.note"))
+    }
+
+    /// `trust/names/<@scope>/index.json`, all notes of a scope with their places in the log.
+    pub fn owners_index(subject: &str) -> Self {
+        Self(format!("trust/names/{subject}/index.json"))
+    }
+
     /// The version a key of the form `packages/<name>/<version>.json` names.
     pub fn release_version(&self, name: &PackageName) -> Option<Version> {
         let file = self
@@ -112,10 +177,16 @@ impl Key {
 
     /// Whether the file ever changes, which decides its cache headers.
     pub fn mutability(&self) -> Mutability {
-        let immutable = self.0.starts_with("artifacts/")
-            || (self.0.starts_with("packages/")
-                && self.0.ends_with(".json")
-                && !self.0.ends_with("/index.json"));
+        let below = |folder: &str| self.0.starts_with(folder);
+        let content = [
+            "artifacts/",
+            "signatures/",
+            "map/",
+            "log/tile/",
+            "log/staging/",
+        ];
+        let immutable = content.into_iter().any(below)
+            || (["packages/", "trust/"].into_iter().any(below) && !self.0.ends_with("/index.json"));
         if immutable {
             Mutability::Immutable
         } else {

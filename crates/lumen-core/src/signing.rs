@@ -89,8 +89,12 @@ impl PublicKey {
         let mut words = line.split_ascii_whitespace();
         let (kind, body) = (words.next(), words.next().unwrap_or_default());
         let blob = BASE64.decode(body.as_bytes()).map_err(|_| KeyError::Ssh)?;
-        let key = blob.strip_prefix(SSH_PREFIX).filter(|_| kind == Some("ssh-ed25519"));
-        let key = key.and_then(|key| key.try_into().ok()).ok_or(KeyError::Ssh)?;
+        let key = blob
+            .strip_prefix(SSH_PREFIX)
+            .filter(|_| kind == Some("ssh-ed25519"));
+        let key = key
+            .and_then(|key| key.try_into().ok())
+            .ok_or(KeyError::Ssh)?;
         Self::new(name, key)
     }
 
@@ -120,13 +124,18 @@ impl PublicKey {
     /// `SHA256:…` as OpenSSH prints it for the same key, whatever its name.
     pub fn fingerprint(&self) -> String {
         let blob = [SSH_PREFIX, &self.bytes].concat();
-        format!("SHA256:{}", BASE64_NOPAD.encode(&sha2::Sha256::digest(blob)))
+        format!(
+            "SHA256:{}",
+            BASE64_NOPAD.encode(&sha2::Sha256::digest(blob))
+        )
     }
 
     /// Whether this is its signature of a message, by the strict rules.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        VerifyingKey::from_bytes(&self.bytes)
-            .is_ok_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
+        VerifyingKey::from_bytes(&self.bytes).is_ok_and(|key| {
+            key.verify_strict(message, &Signature::from_bytes(signature))
+                .is_ok()
+        })
     }
 }
 
@@ -232,7 +241,10 @@ impl SecretKey {
     /// # Errors
     /// When the text has another form, hash or type.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let rest = text.trim().strip_prefix(SECRET_PREFIX).ok_or(KeyError::Form)?;
+        let rest = text
+            .trim()
+            .strip_prefix(SECRET_PREFIX)
+            .ok_or(KeyError::Form)?;
         let (name, hash, body) = split(rest)?;
         let body = Zeroizing::new(BASE64.decode(body.as_bytes()).map_err(|_| KeyError::Form)?);
         let seed = typed(&body, ED25519)?;
@@ -249,7 +261,10 @@ impl SecretKey {
         body.extend_from_slice(&*Zeroizing::new(self.key.to_bytes()));
         let body = Zeroizing::new(BASE64.encode(&body));
         let hash = HEXLOWER.encode(&self.public.id());
-        Zeroizing::new(format!("{SECRET_PREFIX}{}+{hash}+{}", self.public.name, &*body))
+        Zeroizing::new(format!(
+            "{SECRET_PREFIX}{}+{hash}+{}",
+            self.public.name, &*body
+        ))
     }
 
     /// Its 32 secret bytes.
@@ -319,7 +334,9 @@ fn split(text: &str) -> Result<(&str, [u8; 4], &str), KeyError> {
     let (Some(name), Some(hash), Some(body)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(KeyError::Form);
     };
-    let hash = HEXLOWER.decode(hash.as_bytes()).map_err(|_| KeyError::Form)?;
+    let hash = HEXLOWER
+        .decode(hash.as_bytes())
+        .map_err(|_| KeyError::Form)?;
     Ok((name, hash.try_into().map_err(|_| KeyError::Form)?, body))
 }
 

@@ -1,0 +1,60 @@
+//! Entry bundles: the leaves under a tile of level 0, each after its length.
+
+use super::{FULL, path};
+
+/// Largest leaf, in bytes: its length has two.
+pub const MAX_LEAF: usize = u16::MAX as usize;
+
+/// Largest bundle, in bytes.
+pub const MAX_BUNDLE: u64 = FULL as u64 * (MAX_LEAF as u64 + 2);
+
+/// Why bytes are no bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// A leaf is too large.
+    #[error("an entry of the log has more than {MAX_LEAF} bytes")]
+    TooLarge,
+    /// The bytes end inside a leaf.
+    #[error("the entries end in the middle of one")]
+    Truncated,
+}
+
+/// The path of a bundle below the log.
+pub fn entries_path(index: u64, width: u16) -> String {
+    path("entries", index, width)
+}
+
+/// The bytes of a bundle.
+///
+/// # Errors
+/// When a leaf is too large.
+pub fn encode<L: AsRef<[u8]>>(leaves: &[L]) -> Result<Vec<u8>, BundleError> {
+    let mut out = Vec::new();
+    for leaf in leaves {
+        let leaf = leaf.as_ref();
+        let length = u16::try_from(leaf.len()).map_err(|_| BundleError::TooLarge)?;
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(leaf);
+    }
+    Ok(out)
+}
+
+/// The leaves of a bundle.
+///
+/// # Errors
+/// When the bytes end inside a leaf.
+pub fn decode(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
+    let mut out = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes
+            .split_first_chunk::<2>()
+            .ok_or(BundleError::Truncated)?;
+        let length = usize::from(u16::from_be_bytes(*length));
+        let (leaf, rest) = rest
+            .split_at_checked(length)
+            .ok_or(BundleError::Truncated)?;
+        out.push(leaf.to_vec());
+        bytes = rest;
+    }
+    Ok(out)
+}
