@@ -1,5 +1,6 @@
 """Strict Ed25519 (RFC 8032): with the package `cryptography`, or without."""
 
+import functools
 import hashlib
 
 try:
@@ -64,6 +65,7 @@ def encode(point):
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
+@functools.cache
 def is_usable_key(public):
     """Whether these bytes are a point, and not one of small order."""
     point = decode(public)
