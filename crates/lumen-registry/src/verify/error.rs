@@ -1,0 +1,206 @@
+//! What a registry can be caught at.
+
+use std::path::PathBuf;
+
+use lumen_core::{Digest, PackageName, Version};
+
+/// Who knows which fingerprint a registry has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PinSource {
+    /// The configuration or the command line.
+    Pin,
+    /// The lock file.
+    Lock,
+    /// An earlier run on this machine.
+    State,
+}
+
+impl PinSource {
+    const fn says(self) -> &'static str {
+        match self {
+            Self::Pin => "the pinned fingerprint is",
+            Self::Lock => "the lock says",
+            Self::State => "this machine remembers",
+        }
+    }
+}
+
+/// Why a registry is not believed: one variant an attack.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrustError {
+    /// The log is smaller than it was.
+    #[error("log rolled back from {from} to {to} entries")]
+    Rollback {
+        /// Entries seen before.
+        from: u64,
+        /// Entries shown now.
+        to: u64,
+    },
+    /// Two checkpoints that cannot be of one log.
+    #[error(
+        "the log was forked: its {to} entries do not continue the {from} seen before{}",
+        saved(.evidence)
+    )]
+    Fork {
+        /// Entries seen before.
+        from: u64,
+        /// Entries shown now.
+        to: u64,
+        /// Both checkpoints, signed: proof against the registry.
+        evidence: Option<PathBuf>,
+    },
+    /// The index of a name is not all that the log has of it.
+    #[error(
+        "the events of `{name}` are not those of the log: a release, a yank or a change of owners is withheld or altered"
+    )]
+    Withheld {
+        /// A package, a scope or `@root`.
+        name: String,
+    },
+    /// A package the log has is answered with "not found".
+    #[error("`{name}` is in the log, but its index is missing")]
+    ForgedAbsence {
+        /// A package or a scope.
+        name: String,
+    },
+    /// A package, or a version, the log does not have.
+    #[error("`{what}` is not in the log")]
+    Unlogged {
+        /// A package, or a package and a version.
+        what: String,
+    },
+    /// Somebody signed who does not own the name.
+    #[error("`{name}`: {reason}")]
+    WrongOwner {
+        /// A package or a scope.
+        name: String,
+        /// Who did what.
+        reason: String,
+    },
+    /// A release was signed with a key after it was revoked.
+    #[error("`{name}` {version} was signed with a key that had been revoked")]
+    RevokedKey {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
+    /// Notes made for another registry.
+    #[error("`{name}`: {reason}")]
+    Replay {
+        /// A package, a scope or `@root`.
+        name: String,
+        /// Which registry they are of.
+        reason: String,
+    },
+    /// Events that break the rules in another way.
+    #[error("`{name}`: {reason}")]
+    History {
+        /// A package or a scope.
+        name: String,
+        /// The rule.
+        reason: String,
+    },
+    /// No witness saw the checkpoint recently enough.
+    #[error(
+        "the newest witness signature of the log is {age} seconds old, more than the {max} seconds allowed: updates may be withheld"
+    )]
+    Stale {
+        /// Seconds since a witness signed.
+        age: u64,
+        /// Seconds that the root note allows.
+        max: u64,
+    },
+    /// Too few witnesses signed the checkpoint.
+    #[error("{found} witnesses signed the log's checkpoint, but the registry demands {quorum}")]
+    Witnesses {
+        /// Good cosignatures.
+        found: usize,
+        /// Those needed.
+        quorum: u32,
+    },
+    /// The root note has expired.
+    #[error("the registry's root note expired at {at}")]
+    Expired {
+        /// RFC 3339.
+        at: String,
+    },
+    /// A registry that was signed shows no signatures.
+    #[error("the registry was signed before and is not any more ({})", .source_of_claim.says_signed())]
+    Downgraded {
+        /// Who knows that it was signed.
+        source_of_claim: PinSource,
+    },
+    /// Signatures are demanded of an unsigned registry.
+    #[error("the registry is not signed, but signed registries are required")]
+    NotSigned,
+    /// The registry has another first root note.
+    #[error("the registry's fingerprint is {found}, but {} {expected}", .by.says())]
+    RootPin {
+        /// The fingerprint expected.
+        expected: Digest,
+        /// The fingerprint found.
+        found: Digest,
+        /// Who expects it.
+        by: PinSource,
+    },
+    /// The root notes do not make a chain.
+    #[error("the registry's root notes are not in order: {reason}")]
+    RootChain {
+        /// The rule.
+        reason: String,
+    },
+    /// The checkpoint is not one of this registry.
+    #[error("the log's checkpoint is not valid: {reason}")]
+    Checkpoint {
+        /// The rule.
+        reason: String,
+    },
+    /// Files of the log do not fit its checkpoint.
+    #[error("the log's files do not fit its checkpoint: {reason}")]
+    Log {
+        /// The file or the proof.
+        reason: String,
+    },
+    /// Files of the name map do not fit the log.
+    #[error("the name map does not fit the log: {reason}")]
+    Map {
+        /// The node or the rule.
+        reason: String,
+    },
+    /// A release's file is not the one that was signed.
+    #[error("`{file}` has the hash {actual}, but the publisher signed {expected}")]
+    Metadata {
+        /// Path or URL.
+        file: String,
+        /// The hash signed.
+        expected: Digest,
+        /// The hash found.
+        actual: Digest,
+    },
+    /// What this machine remembers cannot be read or written.
+    #[error("cannot use `{file}`: {reason}")]
+    State {
+        /// The file.
+        file: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl PinSource {
+    const fn says_signed(self) -> &'static str {
+        match self {
+            Self::Pin => "its fingerprint is pinned",
+            Self::Lock => "the lock has its fingerprint",
+            Self::State => "this machine remembers its fingerprint",
+        }
+    }
+}
+
+fn saved(evidence: &Option<PathBuf>) -> String {
+    match evidence {
+        Some(path) => format!("; both checkpoints are in `{}`", path.display()),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,230 @@
+//! What this machine remembers of signed registries: one small file each.
+//!
+//! `<first 16 hex digits of SHA-256 of the URL>.json`, replaced as a whole below
+//! a lock. A checkpoint is only ever replaced by a larger one, so that processes
+//! that finish out of order lose nothing.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use lumen_core::{Digest, checkpoint::Checkpoint, json, note::Note};
+use lumen_durable::{Lock, write_atomic};
+use serde::{Deserialize, Serialize};
+
+use super::TrustError;
+
+/// What is remembered of one registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered {
+    /// Its URL, without credentials.
+    pub url: String,
+    /// Its own name; empty while it was only pinned.
+    #[serde(default)]
+    pub origin: String,
+    /// Its fingerprint.
+    pub root: Digest,
+    /// The largest checkpoint seen, with its signatures; empty while it was only pinned.
+    #[serde(default)]
+    pub checkpoint: String,
+    /// When it was first seen, RFC 3339.
+    pub first_seen: String,
+    /// Whether somebody vouched for the fingerprint.
+    #[serde(default)]
+    pub pinned: bool,
+}
+
+impl Remembered {
+    /// Size and root of the checkpoint; nothing when there is none.
+    ///
+    /// # Errors
+    /// When the text is no checkpoint.
+    pub fn seen(&self) -> Result<Option<Checkpoint>, String> {
+        match self.checkpoint.is_empty() {
+            true => Ok(None),
+            false => checkpoint_of(&self.checkpoint).map(Some),
+        }
+    }
+}
+
+/// The checkpoint in a signed note; who signed is not looked at.
+pub(super) fn checkpoint_of(note: &str) -> Result<Checkpoint, String> {
+    let note = Note::parse(note.as_bytes()).map_err(|error| error.to_string())?;
+    Checkpoint::parse(&note.text).map_err(|error| error.to_string())
+}
+
+/// The file of a registry.
+pub fn path(dir: &Path, url: &str) -> PathBuf {
+    dir.join(format!("{}.json", &Digest::of(url.as_bytes()).hex()[..16]))
+}
+
+/// What is remembered of a registry.
+///
+/// # Errors
+/// When the file cannot be read or is damaged: to forget is a decision.
+pub fn read(dir: &Path, url: &str) -> Result<Option<Remembered>, TrustError> {
+    let path = path(dir, url);
+    let bytes = match fs_err::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(&path, error)),
+    };
+    json::parse(&bytes)
+        .map(Some)
+        .map_err(|error| unusable(&path, error))
+}
+
+/// All registries remembered, by URL; damaged files are left out.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn list(dir: &Path) -> Result<Vec<Remembered>, TrustError> {
+    let entries = match fs_err::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unusable(dir, error)),
+    };
+    let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut all: Vec<Remembered> = files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .filter_map(|path| json::parse(&fs_err::read(path).ok()?).ok())
+        .collect();
+    all.sort_by(|a, b| a.url.cmp(&b.url));
+    Ok(all)
+}
+
+/// Forgets a registry, damaged files included; `false` when nothing was remembered.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub fn forget(dir: &Path, url: &str) -> Result<bool, TrustError> {
+    let path = path(dir, url);
+    if !path.exists() {
+        return Ok(false);
+    }
+    let _lock = lock(dir, &path)?;
+    match lumen_durable::remove_file(&path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unusable(&path, error)),
+    }
+}
+
+/// Vouches for a fingerprint before or after first contact; `now` is RFC 3339.
+///
+/// # Errors
+/// [`TrustError::RootPin`] when another one is remembered, which [`forget`] or
+/// [`accept`] must end first; and when the file cannot be read or written.
+pub fn pin(dir: &Path, url: &str, root: Digest, now: &str) -> Result<Remembered, TrustError> {
+    let path = path(dir, url);
+    let _lock = lock(dir, &path)?;
+    let remembered = match read(dir, url)? {
+        Some(old) if old.root != root => {
+            return Err(TrustError::RootPin {
+                expected: old.root,
+                found: root,
+                by: super::PinSource::State,
+            });
+        }
+        Some(old) => Remembered {
+            pinned: true,
+            ..old
+        },
+        None => Remembered {
+            url: url.to_owned(),
+            origin: String::new(),
+            root,
+            checkpoint: String::new(),
+            first_seen: now.to_owned(),
+            pinned: true,
+        },
+    };
+    write(&path, &remembered)?;
+    Ok(remembered)
+}
+
+/// Remembers a registry as it is now, whatever was remembered: somebody decided so.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn accept(dir: &Path, remembered: &Remembered) -> Result<(), TrustError> {
+    let path = path(dir, &remembered.url);
+    let _lock = lock(dir, &path)?;
+    write(&path, remembered)
+}
+
+/// Remembers a checkpoint that continues the one remembered, unless a larger one is there by now.
+///
+/// # Errors
+/// When another fingerprint is there by now, or the file cannot be read or written.
+pub(super) fn advance(dir: &Path, new: &Remembered) -> Result<(), TrustError> {
+    let path = path(dir, &new.url);
+    let _lock = lock(dir, &path)?;
+    let old = read(dir, &new.url)?;
+    let size = |remembered: &Remembered| {
+        let seen = remembered.seen().map_err(|error| unusable(&path, error))?;
+        Ok(seen.map_or(0, |checkpoint| checkpoint.size))
+    };
+    let mut new = new.clone();
+    if let Some(old) = old {
+        if old.root != new.root {
+            return Err(TrustError::RootPin {
+                expected: old.root,
+                found: new.root,
+                by: super::PinSource::State,
+            });
+        }
+        new.pinned |= old.pinned;
+        new.first_seen.clone_from(&old.first_seen);
+        if size(&old)? > size(&new)? {
+            new.checkpoint.clone_from(&old.checkpoint);
+        }
+        if new == old {
+            return Ok(());
+        }
+    }
+    write(&path, &new)
+}
+
+/// Saves two checkpoints that cannot be of one log.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn save_evidence(
+    dir: &Path,
+    url: &str,
+    before: &str,
+    now: &str,
+) -> Result<PathBuf, TrustError> {
+    // Named by its contents: the same fork again is the same file.
+    let text = format!("{url}\n\nseen before:\n\n{before}\nshown now:\n\n{now}");
+    let name = Digest::of(text.as_bytes()).hex();
+    let stem = path(dir, url).with_extension("");
+    let stem = stem.file_name().unwrap_or_default().to_string_lossy();
+    let path = dir.join(format!("{stem}-fork-{}.txt", &name[..8]));
+    write_atomic(&path, text.as_bytes()).map_err(|error| unusable(&path, error))?;
+    Ok(path)
+}
+
+fn write(path: &Path, remembered: &Remembered) -> Result<(), TrustError> {
+    let bytes = json::to_bytes(&serde_json::json!(remembered));
+    write_atomic(path, &bytes).map_err(|error| unusable(path, error))
+}
+
+fn lock(dir: &Path, path: &Path) -> Result<Lock, TrustError> {
+    let file = path.with_extension("lock");
+    lumen_durable::create_dir_all(dir)
+        .and_then(|()| Lock::exclusive(&file))
+        .map_err(|error| unusable(&file, error))
+}
+
+fn unusable(path: &Path, error: impl std::fmt::Display) -> TrustError {
+    TrustError::State {
+        file: path.display().to_string(),
+        reason: error.to_string(),
+    }
+}
