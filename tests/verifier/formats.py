@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ed25519 import is_usable_key
 
+CONTROL = r"[\x00-\x1f\x7f-\x9f]"
 MAX_LEAF = 65535
 MAX_NOTE = 1 << 20
 MAX_SIGNATURES = 100
@@ -79,7 +80,7 @@ class Key:
         data = base64_bytes(material)
         if len(data) != 33 or data[0] != kind:
             raise Bad(f"a key of another type: {text!r}")
-        if not 1 <= len(name.encode()) <= 200 or re.search(r"[\s\x00-\x1f\x7f]", name):
+        if not 1 <= len(name.encode()) <= 200 or re.search(r"\s", name) or re.search(CONTROL, name):
             raise Bad(f"a bad key name: {name!r}")
         self.name, self.bytes = name, data[1:]
         if not is_usable_key(self.bytes):
@@ -199,7 +200,9 @@ def origin_text(text):
     return text
 
 
-def previous(text):
+def previous(seq, text):
+    if (text == "none") != (seq == 1):
+        raise Bad(f"seq {seq} with prev {text}")
     return None if text == "none" else hash_text(text)
 
 
@@ -220,7 +223,7 @@ class Root:
         lines.literal(cls.FIRST)
         self.origin = origin_text(lines.one("registry"))
         self.seq = lines.number("seq", 1)
-        self.prev = previous(lines.one("prev"))
+        self.prev = previous(self.seq, lines.one("prev"))
         self.time = lines.time("time")
         expires = lines.one("expires")
         self.expires = expires if expires == "never" else time(expires)
@@ -244,6 +247,8 @@ class Root:
         threshold(self.quorum, self.witnesses, 0)
         age = lines.one("max-age")
         self.max_age = None if age == "none" else number(age)
+        if self.max_age is not None and self.quorum == 0:
+            raise Bad("a max-age without witnesses")
         lines.end()
         return self
 
@@ -260,7 +265,7 @@ class Owners:
         if not re.fullmatch(r"@?[^\s/@]+", self.subject):
             raise Bad(f"neither a scope nor a name without one: {self.subject!r}")
         self.seq = lines.number("seq", 1)
-        self.prev = previous(lines.one("prev"))
+        self.prev = previous(self.seq, lines.one("prev"))
         self.time = lines.time("time")
         self.override = lines.flag("override")
         self.threshold = lines.number("admin-threshold", 1)
@@ -320,10 +325,10 @@ class Statement:
         self.time = lines.time("time")
         if self.kind == "deprecate":
             self.replacement = lines.optional("replacement")
-        if self.kind in ("yank", "unyank", "deprecate"):
+        if self.kind != "publish":
             self.reason = lines.one("reason")
-            if len(self.reason.encode()) > 1000:
-                raise Bad("a reason of more than 1,000 bytes")
+            if len(self.reason.encode()) > 1000 or re.search(CONTROL, self.reason):
+                raise Bad("a reason of more than 1,000 bytes, or with control characters")
         lines.end()
         return self
 
@@ -344,9 +349,9 @@ class MapLeaf:
 class Checkpoint:
     @classmethod
     def parse(cls, text):
-        lines = text.split("\n")
-        if len(lines) != 4 or lines[3]:
-            raise Bad("a checkpoint has three lines")
+        lines = text.split("\n")[:-1]
+        if len(lines) < 3 or "" in lines:
+            raise Bad("a checkpoint has three lines, and no empty ones")
         self = cls()
         self.origin, self.size = origin_text(lines[0]), number(lines[1])
         self.root = base64_bytes(lines[2])
