@@ -2,8 +2,8 @@
 
 import re
 
-SUMMARY = ("deps", "dependency_options", "features", "artifacts", "integrity", "license",
-           "description", "categories", "published_at")
+SUMMARY = ("deps", "dependency_options", "features", "artifacts", "integrity",
+           "license", "description", "categories", "published_at")
 
 
 def precedence(version):
@@ -15,7 +15,8 @@ def precedence(version):
         return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in text.split(".")]
 
     pre, build = match[4], match[5]
-    return numbers, pre is None, parts(pre) if pre else [], parts(build) if build else []
+    return (numbers, pre is None, parts(pre) if pre else [],
+            parts(build) if build else [])
 
 
 def latest(versions, yanked):
@@ -62,5 +63,6 @@ def derived_index(owners, events, releases):
     }
     for version, release in releases.items():
         if release is not None:
-            index["releases"][version] = {k: release[k] for k in SUMMARY if k in release}
+            summary = {key: release[key] for key in SUMMARY if key in release}
+            index["releases"][version] = summary
     return index

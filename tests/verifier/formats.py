@@ -80,7 +80,7 @@ class Key:
         data = base64_bytes(material)
         if len(data) != 33 or data[0] != kind:
             raise Bad(f"a key of another type: {text!r}")
-        if not 1 <= len(name.encode()) <= 200 or re.search(r"\s", name) or re.search(CONTROL, name):
+        if not 1 <= len(name.encode()) <= 200 or re.search(rf"\s|{CONTROL}", name):
             raise Bad(f"a bad key name: {name!r}")
         self.name, self.bytes = name, data[1:]
         if not is_usable_key(self.bytes):
@@ -328,7 +328,7 @@ class Statement:
         if self.kind != "publish":
             self.reason = lines.one("reason")
             if len(self.reason.encode()) > 1000 or re.search(CONTROL, self.reason):
-                raise Bad("a reason of more than 1,000 bytes, or with control characters")
+                raise Bad("a reason with control characters or too many bytes")
         lines.end()
         return self
 

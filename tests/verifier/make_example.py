@@ -133,7 +133,8 @@ class Registry:
         for key, events in self.events.items():
             if key.startswith("@") and "/" not in key:
                 path = "trust/root" if key == "@root" else f"trust/names/{key}"
-                self.write(f"{path}/index.json", compact({"name": key, "events": events}))
+                file = compact({"name": key, "events": events})
+                self.write(f"{path}/index.json", file)
             else:
                 self.write_index(key)
         self.write_global_index()
@@ -191,8 +192,8 @@ class Registry:
                      "description": file.get("description", "")}
                     for name, file in sorted(self.packages.items()) if file["versions"]]
         self.write("index.json", pretty({
-            "name": "example", "version": "1.0.0", "format": 1, "updated_at": self.now(),
-            "package_count": len(packages), "packages": packages}))
+            "name": "example", "version": "1.0.0", "format": 1,
+            "updated_at": self.now(), "package_count": len(packages), "packages": packages}))
 
     def release(self, name, version, description, deps, owners, signer):
         """Stores a release and gives the statement that publishes it."""
@@ -250,7 +251,8 @@ def make(folder):
                                    revoked=[(BOB, len(registry.leaves))]))
     registry.append(note([
         "lumen/deprecate/v1", f"registry {ORIGIN}", "package @org/http", "owners 2",
-        f"time {registry.now()}", "replacement my-utils", "reason no longer needed"], ADA))
+        f"time {registry.now()}", "replacement my-utils",
+        "reason no longer needed"], ADA))
 
 
 def main():

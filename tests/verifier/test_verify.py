@@ -121,7 +121,8 @@ class Damaged(Case):
         self.noticed("`yanked` is")
 
     def test_an_index_that_lies_about_dependencies(self):
-        self.edit("packages/@org/http/index.json", lambda d: d.replace(b"^1.0", b"^2.0"))
+        self.edit("packages/@org/http/index.json",
+                  lambda d: d.replace(b"^1.0", b"^2.0"))
         self.noticed("another `deps`")
 
     def test_a_tile(self):
@@ -129,7 +130,8 @@ class Damaged(Case):
         self.noticed("log/tile/0/000.p/17 is wrong")
 
     def test_an_entry(self):
-        self.edit("log/tile/entries/000.p/17", lambda d: d.replace(b"rounds", b"sounds"))
+        self.edit("log/tile/entries/000.p/17",
+                  lambda d: d.replace(b"rounds", b"sounds"))
         self.noticed("do not have the root")
 
     def test_a_map_node(self):
@@ -179,7 +181,8 @@ class WrongEntries(Case):
 
     def test_a_stranger_publishes(self):
         registry = self.start()
-        registry.append(registry.release("my-utils", "1.0.0", "", {}, 1, make_example.BOB))
+        registry.append(
+            registry.release("my-utils", "1.0.0", "", {}, 1, make_example.BOB))
         self.noticed("entry 4: 0 owners of my-utils signed it")
 
     def test_a_version_is_published_twice(self):

@@ -344,7 +344,8 @@ class Verifier:
         keys = owners.may_publish(statement.subject)
         signers = signed_by(text, signatures, keys)
         if len(signers) != 1:
-            raise Bad(f"{len(signers)} owners of {statement.subject} signed it, not one")
+            name = statement.subject
+            raise Bad(f"{len(signers)} owners of {name} signed it, not one")
         known = self.statements.setdefault(statement.subject, [])
         releases = {s.version for _, s, _ in known if s.kind == "publish"}
         if statement.kind == "publish" and statement.version in releases:
@@ -475,8 +476,8 @@ class Verifier:
     def check_manifest(self, what, data, release):
         try:
             with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-                names = [n for n in ("lumen.toml", "./lumen.toml") if n in tar.getnames()]
-                manifest = tar.extractfile(names[0]).read() if names else b""
+                names = {name.removeprefix("./"): name for name in tar.getnames()}
+                manifest = tar.extractfile(names["lumen.toml"]).read()
             package = tomllib.loads(manifest.decode())["package"]
             found = (package["name"], package["version"])
         except (tarfile.TarError, KeyError, ValueError, AttributeError) as error:
@@ -511,7 +512,7 @@ def instant(text):
 
 
 def signed_by(text, signatures, keys):
-    """The keys that signed the text; a bad signature by a known key is an error (14.2)."""
+    """The keys that signed; a bad signature by a known key is an error (14.2)."""
     found = set()
     for name, key_id, signature in signatures:
         for key in keys:
