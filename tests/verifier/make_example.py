@@ -55,6 +55,14 @@ def note(lines, *signers):
     return text + "\n" + "".join(signer.line(text) for signer in signers)
 
 
+def root_lines(*, seq=1, prev="none", expires="never", names=("names open 0",),
+               witnesses=("witness-quorum 0", "max-age none")):
+    """The text of a root note with the keys of the example."""
+    return ["lumen/root/v1", f"registry {ORIGIN}", f"seq {seq}", f"prev {prev}",
+            "time 2026-01-31T10:30:00Z", f"expires {expires}", "root-threshold 1",
+            f"root {ROOT}", f"log {LOG}", *names, *witnesses]
+
+
 def pretty(value):
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
@@ -193,7 +201,8 @@ class Registry:
                     for name, file in sorted(self.packages.items()) if file["versions"]]
         self.write("index.json", pretty({
             "name": "example", "version": "1.0.0", "format": 1,
-            "updated_at": self.now(), "package_count": len(packages), "packages": packages}))
+            "updated_at": self.now(), "package_count": len(packages),
+            "packages": packages}))
 
     def release(self, name, version, description, deps, owners, signer):
         """Stores a release and gives the statement that publishes it."""
@@ -220,21 +229,21 @@ class Registry:
                      f"version {version}", f"metadata {digest(data)} {len(data)}",
                      f"owners {owners}", f"time {self.now()}"], signer)
 
-    def claim(self, subject, publishers, *, seq=1, prev="none", revoked=()):
+    def claim(self, subject, publishers, *, seq=1, prev="none", revoked=(), admin=ADA,
+              override=(), signers=None):
+        """An ownership note."""
         return note(["lumen/owners/v1", f"registry {ORIGIN}", f"name {subject}",
-                     f"seq {seq}", f"prev {prev}", f"time {self.now()}",
-                     "admin-threshold 1", f"admin {ADA}",
+                     f"seq {seq}", f"prev {prev}", f"time {self.now()}", *override,
+                     "admin-threshold 1", f"admin {admin}",
                      *(f"publish {publisher}" for publisher in publishers),
-                     *(f"revoke {key} from {index}" for key, index in revoked)], ADA)
+                     *(f"revoke {key} from {index}" for key, index in revoked)],
+                    *(signers or [admin]))
 
 
 def make(folder):
     """The example: a root, a scope, two packages, a yank, a revoked key."""
     registry = Registry(folder)
-    registry.append(note([
-        "lumen/root/v1", f"registry {ORIGIN}", "seq 1", "prev none",
-        f"time {registry.now()}", "expires never", "root-threshold 1", f"root {ROOT}",
-        f"log {LOG}", "names open 0", "witness-quorum 0", "max-age none"], ROOT))
+    registry.append(note(root_lines(), ROOT))
     scope = registry.claim("@org", [ADA, f"{BOB} only @org/http"])
     registry.append(scope)
     registry.append(

@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """Tests of the verifier: good registries pass, and every kind of damage is noticed."""
 
+import base64
 import json
 import pathlib
 import shutil
 import sys
 import tempfile
 import unittest
+from time import time as time_now
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
 import make_example
-from formats import bundle_path, decode_bundle, digest
+from formats import bundle_path, decode_bundle, digest, key_hash
 from verify import Folder, Verifier
 
 EXAMPLE = pathlib.Path(__file__).parent / "example"
@@ -164,6 +166,76 @@ class Damaged(Case):
         self.example()
         self.noticed("rolled back from 99 to 17", older=newer.encode())
         self.noticed("fork", older=other.encode())
+
+
+class Rules(Case):
+    """Root notes with more than one key to look at."""
+
+    def start(self, **lines):
+        self.registry = make_example.Registry(self.folder)
+        text = make_example.root_lines(**lines)
+        self.root = make_example.note(text, make_example.ROOT)
+        self.registry.append(self.root)
+        return self.registry
+
+    def test_claims_need_approval_where_the_root_says_so(self):
+        bob, ada = make_example.BOB, make_example.ADA
+        registry = self.start(names=("names approve 1", f"name {bob}"))
+        registry.append(registry.claim("good", [ada], signers=[ada, bob]))
+        self.assertEqual(problems(self.folder), [])
+        registry.append(registry.claim("bad", [ada]))
+        self.noticed("entry 4: 0 signatures by names keys, 1 needed")
+
+    def test_an_override_needs_names_keys(self):
+        bob, ada = make_example.BOB, make_example.ADA
+        registry = self.start(names=("names open 1", f"name {bob}"))
+        first = registry.claim("name", [ada])
+        registry.append(first)
+        change = {"admin": bob, "seq": 2, "prev": digest(first.encode())}
+        registry.append(registry.claim("name", [bob], override=["override"], **change))
+        self.assertEqual(problems(self.folder), [])
+
+    def test_a_change_without_the_old_admins(self):
+        registry = self.start()
+        first = registry.claim("name", [make_example.ADA])
+        registry.append(first)
+        change = {"admin": make_example.BOB, "seq": 2, "prev": digest(first.encode())}
+        registry.append(registry.claim("name", [make_example.BOB], **change))
+        self.noticed("entry 4: 0 signatures by old admins, 1 needed")
+
+    def test_a_root_that_expired(self):
+        self.start(expires="2026-02-01T00:00:00Z")
+        registry = self.registry
+        self.noticed("expired at 2026-02-01T00:00:00Z")
+        registry.append(make_example.note(make_example.root_lines(
+            seq=2, prev=digest(self.root.encode())), make_example.ROOT))
+        self.assertEqual(problems(self.folder), [])
+
+    def test_a_root_by_another_key(self):
+        registry = self.start()
+        registry.append(make_example.note(make_example.root_lines(
+            seq=2, prev=digest(self.root.encode())), make_example.BOB))
+        self.noticed("signatures by the root before, 1 needed")
+
+    def test_witnesses(self):
+        bob = make_example.BOB
+        public = b"\x04" + bob.bytes
+        name = key_hash("bob", public)
+        vkey = f"bob+{name.hex()}+{base64.b64encode(public).decode()}"
+        self.start(witnesses=("witness-quorum 1", f"witness {vkey}", "max-age 3600"))
+        path = self.folder / "log/checkpoint"
+        checkpoint = path.read_text()
+        self.noticed("0 of 1 witnesses")
+        for time, age in ((int(time_now()), None), (1700000000, "within max-age")):
+            text = checkpoint.split("\n\n")[0] + "\n"
+            message = f"cosignature/v1\ntime {time}\n{text}".encode()
+            signature = time.to_bytes(8, "big") + ed25519.sign(bob.seed, message)
+            line = base64.b64encode(name + signature).decode()
+            path.write_text(f"{checkpoint}— bob {line}\n")
+            if age:
+                self.noticed(age)
+            else:
+                self.assertEqual(problems(self.folder), [])
 
 
 class WrongEntries(Case):
