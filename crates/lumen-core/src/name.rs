@@ -201,6 +201,14 @@ pub fn is_windows_device(part: &str) -> bool {
         || numbered("lpt")
 }
 
+impl std::str::FromStr for PackageName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for PackageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)

@@ -1,1 +1,28 @@
 //! What a signed registry says: roots, owners, statements, the name map and their history.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`text`] | the lines all of these notes are made of |
+//! | [`root`] | root notes: the registry's own keys and rules |
+//! | [`owners`] | ownership notes: who may publish what |
+//! | [`statement`] | publish, yank, unyank, deprecate, undeprecate |
+//! | [`event`] | entries of the log, and the chain of a name's |
+//! | [`map`] | the name map: a proof of what a name has and has not |
+//! | [`history`] | what a name's events mean, and who was allowed to cause them |
+//!
+//! Formats: docs/registry-spec.md.
+
+pub mod event;
+pub mod history;
+pub mod map;
+pub mod owners;
+pub mod root;
+pub mod statement;
+pub mod text;
+
+pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend};
+pub use history::{HistoryError, OwnersHistory, PackageHistory, RootHistory};
+pub use owners::{OwnersNote, Publisher, Revoked};
+pub use root::{NamePolicy, RootNote};
+pub use statement::{Action, Statement};
+pub use text::FormError;

@@ -1,0 +1,198 @@
+//! Entries of the log, and the chain of those about one name.
+
+use std::fmt;
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    owners::{self, OwnersNote},
+    root::{self, RootNote},
+    statement::Statement,
+    text::FormError,
+};
+use crate::{
+    digest::{Digest, Hasher},
+    merkle::leaf_hash,
+    name::PackageName,
+    note::{Note, NoteError},
+    tile::entries::MAX_LEAF,
+};
+
+/// The first line of a map leaf.
+const MAP_KIND: &str = "lumen/map/v1";
+
+/// What an event is about: a key of the name map.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// The registry itself: `@root`.
+    Root,
+    /// A scope, with its `@`.
+    Scope(String),
+    /// A package.
+    Package(PackageName),
+}
+
+impl Subject {
+    /// Parses a key of the map.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "@root" {
+            return Some(Self::Root);
+        }
+        match text.starts_with('@') && !text.contains('/') {
+            true => PackageName::parse(&format!("{text}/x"))
+                .is_ok()
+                .then(|| Self::Scope(text.to_owned())),
+            false => PackageName::parse(text).ok().map(Self::Package),
+        }
+    }
+
+    /// What owns a package: its scope, or itself.
+    pub fn owner_of(name: &PackageName) -> Self {
+        match name.scope() {
+            Some(scope) => Self::Scope(scope.to_owned()),
+            None => Self::Package(name.clone()),
+        }
+    }
+
+    pub(super) fn is_scoped_package(&self) -> bool {
+        matches!(self, Self::Package(name) if name.scope().is_some())
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("@root"),
+            Self::Scope(scope) => f.write_str(scope),
+            Self::Package(name) => fmt::Display::fmt(name, f),
+        }
+    }
+}
+
+/// An entry of the log and its place, as index files repeat it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its index in the log.
+    pub i: u64,
+    /// Its exact text.
+    pub note: String,
+}
+
+/// The last leaf of each batch: the state of the name map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MapLeaf {
+    /// The size of the log, this leaf included.
+    pub size: u64,
+    /// The root of the map over all events before.
+    pub root: Digest,
+}
+
+impl MapLeaf {
+    /// Parses a map leaf.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.split('\n');
+        let (kind, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+        let leaf = Self {
+            size: size.parse().ok()?,
+            root: Digest::from_bytes(BASE64.decode(root.as_bytes()).ok()?.try_into().ok()?),
+        };
+        (kind == MAP_KIND && leaf.to_text() == text).then_some(leaf)
+    }
+
+    /// Its exact text.
+    pub fn to_text(&self) -> String {
+        let root = BASE64.encode(self.root.as_bytes());
+        format!("{MAP_KIND}\n{}\n{root}\n", self.size)
+    }
+}
+
+/// An entry of the log, understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A root note.
+    Root(RootNote),
+    /// An ownership note.
+    Owners(OwnersNote),
+    /// A statement.
+    Statement(Statement),
+    /// The state of the name map.
+    Map(MapLeaf),
+}
+
+/// Why bytes are no entry of a log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EntryError {
+    /// Larger than a leaf can be.
+    #[error("the entry is larger than {MAX_LEAF} bytes")]
+    TooLarge,
+    /// Not a note.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// Not one of Lumen's notes.
+    #[error(transparent)]
+    Form(#[from] FormError),
+}
+
+impl Entry {
+    /// Parses an entry; nothing is verified. A map leaf has no signatures and so no note.
+    ///
+    /// # Errors
+    /// When the bytes are not an entry.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, Option<Note>), EntryError> {
+        if bytes.len() > MAX_LEAF {
+            return Err(EntryError::TooLarge);
+        }
+        let leaf = std::str::from_utf8(bytes).ok().and_then(MapLeaf::parse);
+        if let Some(leaf) = leaf {
+            return Ok((Self::Map(leaf), None));
+        }
+        let note = Note::parse(bytes)?;
+        let entry = match note.text.lines().next() {
+            Some(root::KIND) => Self::Root(RootNote::parse(&note.text)?),
+            Some(owners::KIND) => Self::Owners(OwnersNote::parse(&note.text)?),
+            _ => Self::Statement(Statement::parse(&note.text)?),
+        };
+        Ok((entry, Some(note)))
+    }
+
+    /// What it is about; a map leaf is about nothing.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Root(_) => Some(Subject::Root),
+            Self::Owners(note) => Some(note.name.clone()),
+            Self::Statement(statement) => Some(Subject::Package(statement.package.clone())),
+            Self::Map(_) => None,
+        }
+    }
+
+    /// The registry it is for; a map leaf does not say.
+    pub fn origin(&self) -> Option<&str> {
+        match self {
+            Self::Root(note) => Some(&note.origin),
+            Self::Owners(note) => Some(&note.origin),
+            Self::Statement(statement) => Some(&statement.origin),
+            Self::Map(_) => None,
+        }
+    }
+}
+
+/// The head of the chain of a name without events.
+pub const NO_EVENTS: Digest = Digest::from_bytes([0; 32]);
+
+/// The head of a chain with one more event.
+pub fn extend(chain: &Digest, index: u64, leaf: &Digest) -> Digest {
+    let mut hasher = Hasher::new();
+    hasher.update(&[2]);
+    hasher.update(chain.as_bytes());
+    hasher.update(&index.to_be_bytes());
+    hasher.update(leaf.as_bytes());
+    hasher.finish()
+}
+
+/// The head of the chain of these events.
+pub fn chain(events: &[Event]) -> Digest {
+    events.iter().fold(NO_EVENTS, |chain, event| {
+        extend(&chain, event.i, &leaf_hash(event.note.as_bytes()))
+    })
+}

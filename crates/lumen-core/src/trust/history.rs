@@ -1,0 +1,226 @@
+//! What events mean, and whether those who caused them were allowed to.
+//!
+//! Writers check an entry against the history before they append it, clients check
+//! the history they are shown: by the same rules, since they are the same code.
+
+mod owners;
+mod package;
+mod roots;
+
+pub use owners::OwnersHistory;
+pub use package::{Deprecated, LoggedRelease, PackageHistory, Yanked};
+pub use roots::RootHistory;
+
+use super::{
+    event::{Entry, EntryError, Event},
+    text::FormError,
+};
+use crate::{
+    digest::Digest,
+    note::{Note, NoteError},
+    signing::PublicKey,
+    version::Version,
+};
+
+/// Why a history is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HistoryError {
+    /// An entry is malformed.
+    #[error("entry {index} of the log: {error}")]
+    Entry {
+        /// Its place in the log.
+        index: u64,
+        /// What is wrong with it.
+        error: EntryError,
+    },
+    /// A signature does not hold.
+    #[error("entry {index} of the log: {error}")]
+    Signature {
+        /// Its place in the log.
+        index: u64,
+        /// What is wrong with it.
+        error: NoteError,
+    },
+    /// The entries are not in the order of the log.
+    #[error("entry {index} of the log is listed out of order")]
+    Order {
+        /// Its place in the log.
+        index: u64,
+    },
+    /// An entry is about something else.
+    #[error("entry {index} of the log is not about `{subject}`")]
+    Subject {
+        /// Its place in the log.
+        index: u64,
+        /// What it should be about.
+        subject: String,
+    },
+    /// An entry was made for another registry.
+    #[error("entry {index} of the log was made for the registry `{found}`, not for `{expected}`")]
+    Origin {
+        /// Its place in the log.
+        index: u64,
+        /// This registry.
+        expected: String,
+        /// The one it names.
+        found: String,
+    },
+    /// A chain of notes has a gap.
+    #[error("entry {index} of the log does not continue note {after} of `{subject}`")]
+    Sequence {
+        /// Its place in the log.
+        index: u64,
+        /// What it is about.
+        subject: String,
+        /// The number of the note before, 0 if there is none.
+        after: u64,
+    },
+    /// Too few of the keys that have to agree did.
+    #[error("entry {index} of the log has {found} of the {needed} signatures of {whose} it needs")]
+    Threshold {
+        /// Its place in the log.
+        index: u64,
+        /// Whose signatures.
+        whose: &'static str,
+        /// Signatures needed.
+        needed: u32,
+        /// Signatures there.
+        found: usize,
+    },
+    /// There is no root note.
+    #[error("the registry has no root note")]
+    NoRoot,
+    /// The first root note is not the one that was pinned.
+    #[error("the registry's fingerprint is {found}, not {expected}")]
+    Pin {
+        /// The fingerprint pinned.
+        expected: Digest,
+        /// The one found.
+        found: Digest,
+    },
+    /// A name without an owner is used.
+    #[error("nobody owns `{subject}` at entry {index} of the log")]
+    Unowned {
+        /// The place in the log.
+        index: u64,
+        /// The name or scope.
+        subject: String,
+    },
+    /// Somebody else than an owner made a statement.
+    #[error("entry {index} of the log is not signed by an owner of `{subject}`")]
+    WrongOwner {
+        /// Its place in the log.
+        index: u64,
+        /// The name or scope.
+        subject: String,
+    },
+    /// A revoked key made a statement.
+    #[error("entry {index} of the log is signed by the revoked key {}", .key.fingerprint())]
+    RevokedKey {
+        /// Its place in the log.
+        index: u64,
+        /// The key.
+        key: PublicKey,
+    },
+    /// A statement names another ownership note than the one in force.
+    #[error(
+        "entry {index} of the log was made under ownership note {found}; note {expected} is in force"
+    )]
+    Superseded {
+        /// Its place in the log.
+        index: u64,
+        /// The note in force.
+        expected: u64,
+        /// The one it names.
+        found: u64,
+    },
+    /// A version is published twice.
+    #[error("entry {index} of the log publishes {version} again")]
+    Twice {
+        /// Its place in the log.
+        index: u64,
+        /// The version.
+        version: Version,
+    },
+    /// A statement is about a version that is not there.
+    #[error("entry {index} of the log is about {version}, which was not published")]
+    UnknownVersion {
+        /// Its place in the log.
+        index: u64,
+        /// The version.
+        version: Version,
+    },
+    /// A note forgets a revocation.
+    #[error("entry {index} of the log takes a revocation back")]
+    Unrevoked {
+        /// Its place in the log.
+        index: u64,
+    },
+}
+
+/// Events parsed, in order and each below `origin`, if that is known.
+fn parse(events: &[Event], origin: Option<&str>) -> Result<Vec<(u64, Entry, Note)>, HistoryError> {
+    let mut out: Vec<(u64, Entry, Note)> = Vec::with_capacity(events.len());
+    for Event { i: index, note } in events {
+        let index = *index;
+        if out.last().is_some_and(|(before, ..)| *before >= index) {
+            return Err(HistoryError::Order { index });
+        }
+        let (entry, note) =
+            Entry::parse(note.as_bytes()).map_err(|error| HistoryError::Entry { index, error })?;
+        let Some(note) = note else {
+            let error = FormError {
+                line: 1,
+                expected: "the kind of a note".into(),
+            };
+            return Err(HistoryError::Entry {
+                index,
+                error: error.into(),
+            });
+        };
+        check_origin(index, &entry, origin)?;
+        out.push((index, entry, note));
+    }
+    Ok(out)
+}
+
+fn check_origin(index: u64, entry: &Entry, origin: Option<&str>) -> Result<(), HistoryError> {
+    match (origin, entry.origin()) {
+        (Some(expected), Some(found)) if expected != found => Err(HistoryError::Origin {
+            index,
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that enough of the keys signed.
+fn threshold(
+    index: u64,
+    note: &Note,
+    whose: &'static str,
+    needed: u32,
+    keys: &[PublicKey],
+) -> Result<(), HistoryError> {
+    let signers = note
+        .verified(keys)
+        .map_err(|error| HistoryError::Signature { index, error })?;
+    // The same key under two names is still one key.
+    let mut distinct: Vec<&[u8; 32]> = signers.iter().map(|key| key.bytes()).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let found = distinct.len();
+    match found >= needed as usize {
+        true => Ok(()),
+        false => Err(HistoryError::Threshold {
+            index,
+            whose,
+            needed,
+            found,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! What was published, yanked and deprecated, by whom.
+
+use std::collections::BTreeMap;
+
+use super::{HistoryError, OwnersHistory, RootHistory, check_origin, parse};
+use crate::{
+    digest::Digest,
+    name::PackageName,
+    note::Note,
+    signing::PublicKey,
+    trust::{
+        event::{Entry, Event, Subject},
+        statement::{Action, Statement},
+    },
+    version::Version,
+};
+
+/// All that the log says about a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageHistory {
+    /// The package.
+    pub name: PackageName,
+    /// Who owns it, or its scope.
+    pub owners: OwnersHistory,
+    /// Its releases, those by revoked keys too.
+    pub releases: BTreeMap<Version, LoggedRelease>,
+    /// Releases that are yanked now.
+    pub yanked: BTreeMap<Version, Yanked>,
+    /// Whether the package is deprecated now.
+    pub deprecated: Option<Deprecated>,
+}
+
+/// A release in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedRelease {
+    /// Its place in the log.
+    pub index: u64,
+    /// SHA-256 of `<version>.json`.
+    pub metadata: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Who published it.
+    pub signer: PublicKey,
+    /// When, by the publisher's clock.
+    pub time: String,
+    /// Whether that key was revoked from this place on, or an earlier one.
+    pub revoked: bool,
+}
+
+/// A yank in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yanked {
+    /// Why.
+    pub reason: String,
+    /// Its place in the log.
+    pub index: u64,
+    /// Who did it.
+    pub signer: PublicKey,
+    /// When, by their clock.
+    pub time: String,
+}
+
+/// A deprecation in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deprecated {
+    /// Why.
+    pub reason: String,
+    /// What to use in its place.
+    pub replacement: Option<PackageName>,
+    /// Its place in the log.
+    pub index: u64,
+    /// Who did it.
+    pub signer: PublicKey,
+    /// When, by their clock.
+    pub time: String,
+}
+
+impl PackageHistory {
+    /// A package without events; `owners` are those of its scope, or nobody.
+    pub const fn new(name: PackageName, owners: OwnersHistory) -> Self {
+        Self {
+            name,
+            owners,
+            releases: BTreeMap::new(),
+            yanked: BTreeMap::new(),
+            deprecated: None,
+        }
+    }
+
+    /// Checks the events of a package and those of its scope, if it has one.
+    ///
+    /// # Errors
+    /// When an event is malformed, misplaced, or by somebody who was not allowed to cause it.
+    pub fn verify(
+        roots: &RootHistory,
+        name: &PackageName,
+        scope_events: &[Event],
+        events: &[Event],
+    ) -> Result<Self, HistoryError> {
+        let owner = Subject::owner_of(name);
+        let owners = match owner {
+            Subject::Scope(_) => OwnersHistory::verify(roots, owner, scope_events)?,
+            owner => OwnersHistory::nobody(owner),
+        };
+        let mut history = Self::new(name.clone(), owners);
+        let parsed = parse(events, Some(roots.origin()))?;
+        let mut statements = Vec::new();
+        // Owners first: a later note may revoke the key of an earlier statement.
+        for ((index, entry, note), event) in parsed.into_iter().zip(events) {
+            match entry {
+                Entry::Owners(owners) if name.scope().is_none() => {
+                    let hash = Digest::of(event.note.as_bytes());
+                    history.owners.push(roots, index, owners, &note, hash)?;
+                }
+                Entry::Statement(statement) => statements.push((index, statement, note)),
+                _ => return Err(history.other_subject(index)),
+            }
+        }
+        for (index, statement, note) in statements {
+            let signer = history.check(index, &statement, &note)?;
+            history.apply(index, statement, signer);
+        }
+        Ok(history)
+    }
+
+    /// Checks a statement that would come next, whose signer must not be revoked.
+    ///
+    /// # Errors
+    /// As [`PackageHistory::verify`], and [`HistoryError::RevokedKey`].
+    pub fn check_next(
+        &self,
+        roots: &RootHistory,
+        index: u64,
+        statement: &Statement,
+        note: &Note,
+    ) -> Result<(), HistoryError> {
+        check_origin(
+            index,
+            &Entry::Statement(statement.clone()),
+            Some(roots.origin()),
+        )?;
+        let key = self.check(index, statement, note)?;
+        match self.owners.is_revoked(&key, index) {
+            true => Err(HistoryError::RevokedKey { index, key }),
+            false => Ok(()),
+        }
+    }
+
+    fn check(
+        &self,
+        index: u64,
+        statement: &Statement,
+        note: &Note,
+    ) -> Result<PublicKey, HistoryError> {
+        if statement.package != self.name {
+            return Err(self.other_subject(index));
+        }
+        let signer = self
+            .owners
+            .signer(index, &self.name, statement.owners, note)?;
+        let published = |version: &Version| self.releases.contains_key(version);
+        match &statement.action {
+            Action::Publish { version, .. } if published(version) => Err(HistoryError::Twice {
+                index,
+                version: version.clone(),
+            }),
+            Action::Yank { version, .. } | Action::Unyank { version, .. }
+                if !published(version) =>
+            {
+                Err(HistoryError::UnknownVersion {
+                    index,
+                    version: version.clone(),
+                })
+            }
+            _ => Ok(signer),
+        }
+    }
+
+    fn apply(&mut self, index: u64, statement: Statement, signer: PublicKey) {
+        let revoked = self.owners.is_revoked(&signer, index);
+        let time = statement.time;
+        match statement.action {
+            Action::Publish {
+                version,
+                metadata,
+                size,
+            } => {
+                let release = LoggedRelease {
+                    index,
+                    metadata,
+                    size,
+                    signer,
+                    time,
+                    revoked,
+                };
+                self.releases.insert(version, release);
+            }
+            // What a revoked key says besides does not count.
+            _ if revoked => {}
+            Action::Yank { version, reason } => {
+                let yanked = Yanked {
+                    reason,
+                    index,
+                    signer,
+                    time,
+                };
+                self.yanked.insert(version, yanked);
+            }
+            Action::Unyank { version, .. } => drop(self.yanked.remove(&version)),
+            Action::Deprecate {
+                replacement,
+                reason,
+            } => {
+                self.deprecated = Some(Deprecated {
+                    reason,
+                    replacement,
+                    index,
+                    signer,
+                    time,
+                });
+            }
+            Action::Undeprecate { .. } => self.deprecated = None,
+        }
+    }
+
+    fn other_subject(&self, index: u64) -> HistoryError {
+        HistoryError::Subject {
+            index,
+            subject: self.name.to_string(),
+        }
+    }
+}

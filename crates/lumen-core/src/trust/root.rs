@@ -1,0 +1,214 @@
+//! Root notes: a registry's own keys and rules.
+
+use std::fmt::Write;
+
+use super::text::{FormError, Lines, is_time};
+use crate::{
+    digest::Digest,
+    signing::{CosignerKey, PublicKey},
+};
+
+/// The first line.
+pub const KIND: &str = "lumen/root/v1";
+
+/// Most keys of one role.
+pub const MAX_KEYS: usize = 64;
+
+/// The text of a root note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootNote {
+    /// The registry's own name, which every note in it repeats.
+    pub origin: String,
+    /// From 1.
+    pub seq: u64,
+    /// SHA-256 of the bytes of the note before.
+    pub prev: Option<Digest>,
+    /// When it was made, by its maker's clock.
+    pub time: String,
+    /// When it stops to be valid; `None`: never.
+    pub expires: Option<String>,
+    /// How many of `root` have to sign this note and the next one.
+    pub threshold: u32,
+    /// The keys that may change all this.
+    pub root: Vec<PublicKey>,
+    /// The keys that sign checkpoints, each alone.
+    pub log: Vec<PublicKey>,
+    /// Who gets a name.
+    pub policy: NamePolicy,
+    /// How many of `names` have to agree.
+    pub names_threshold: u32,
+    /// The keys that approve names and settle who owns them.
+    pub names: Vec<PublicKey>,
+    /// How many witnesses must have cosigned a checkpoint.
+    pub witness_quorum: u32,
+    /// The witnesses.
+    pub witnesses: Vec<CosignerKey>,
+    /// How old the newest cosignature may be, in seconds.
+    pub max_age: Option<u64>,
+}
+
+/// Who gets a name that nobody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamePolicy {
+    /// Whoever publishes it first.
+    Open,
+    /// Whom the names keys approve of.
+    Approve,
+}
+
+impl NamePolicy {
+    /// As notes write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Approve => "approve",
+        }
+    }
+}
+
+impl RootNote {
+    /// Parses the text of a root note.
+    ///
+    /// # Errors
+    /// On the first line that is not as it must be.
+    pub fn parse(text: &str) -> Result<Self, FormError> {
+        let mut lines = Lines::of(text, KIND)?;
+        let origin = lines.origin()?;
+        let (seq, prev) = lines.sequence()?;
+        let time = lines.time()?;
+        let expires = match lines.value("expires")? {
+            "never" => None,
+            text => {
+                lines.check(is_time(text), "`expires` with a time or `never`")?;
+                Some(text.to_owned())
+            }
+        };
+        let threshold: u32 = lines.parsed("root-threshold", "a number")?;
+        let root = keys(&mut lines, "root", 1)?;
+        lines.check(
+            within(threshold, 1, root.len()),
+            "a threshold that its keys can reach",
+        )?;
+        let log = keys(&mut lines, "log", 1)?;
+        let named = log.iter().all(|key| key.name() == origin);
+        lines.check(named, "a log key whose name is the registry's origin")?;
+        let (policy, names_threshold) = policy(&mut lines)?;
+        let names = keys(&mut lines, "name", 0)?;
+        let least = u32::from(policy == NamePolicy::Approve || !names.is_empty());
+        lines.check(
+            within(names_threshold, least, names.len()),
+            "a threshold that its keys can reach",
+        )?;
+        let witness_quorum: u32 = lines.parsed("witness-quorum", "a number")?;
+        let witnesses = lines.all("witness", 0, MAX_KEYS)?;
+        let witnesses = distinct(&lines, &witnesses, "a different key of a witness")?;
+        lines.check(
+            within(witness_quorum, 0, witnesses.len()),
+            "a quorum that the witnesses can reach",
+        )?;
+        let max_age = match lines.value("max-age")? {
+            "none" => None,
+            text => Some(lines.parse(text, "`max-age` with seconds or `none`")?),
+        };
+        // Only witnesses say when they saw a checkpoint.
+        lines.check(
+            max_age.is_none() || witness_quorum > 0,
+            "`none` where no witness is asked for",
+        )?;
+        lines.end()?;
+        Ok(Self {
+            origin,
+            seq,
+            prev,
+            time,
+            expires,
+            threshold,
+            root,
+            log,
+            policy,
+            names_threshold,
+            names,
+            witness_quorum,
+            witnesses,
+            max_age,
+        })
+    }
+
+    /// The text that is signed.
+    pub fn to_text(&self) -> String {
+        let or = |text: Option<String>, none: &str| text.unwrap_or_else(|| none.to_owned());
+        let prev = or(self.prev.map(|prev| prev.to_string()), "none");
+        let expires = or(self.expires.clone(), "never");
+        let mut out = format!(
+            "{KIND}\nregistry {}\nseq {}\nprev {prev}\ntime {}\nexpires {expires}\nroot-threshold {}\n",
+            self.origin, self.seq, self.time, self.threshold
+        );
+        let mut add = |line: std::fmt::Arguments<'_>| {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{line}");
+        };
+        self.root
+            .iter()
+            .for_each(|key| add(format_args!("root {key}")));
+        self.log
+            .iter()
+            .for_each(|key| add(format_args!("log {key}")));
+        add(format_args!(
+            "names {} {}",
+            self.policy.as_str(),
+            self.names_threshold
+        ));
+        self.names
+            .iter()
+            .for_each(|key| add(format_args!("name {key}")));
+        add(format_args!("witness-quorum {}", self.witness_quorum));
+        self.witnesses
+            .iter()
+            .for_each(|key| add(format_args!("witness {key}")));
+        add(format_args!(
+            "max-age {}",
+            or(self.max_age.map(|age| age.to_string()), "none")
+        ));
+        out
+    }
+}
+
+fn policy(lines: &mut Lines<'_>) -> Result<(NamePolicy, u32), FormError> {
+    let text = lines.value("names")?;
+    let what = "`names open` or `names approve` and a number";
+    let (policy, threshold) = text.split_once(' ').ok_or_else(|| lines.error(what))?;
+    let policy = [NamePolicy::Open, NamePolicy::Approve]
+        .into_iter()
+        .find(|known| known.as_str() == policy)
+        .ok_or_else(|| lines.error(what))?;
+    Ok((policy, lines.parse(threshold, what)?))
+}
+
+/// Whether a threshold is at least `least` and can be reached.
+pub(super) fn within(threshold: u32, least: u32, keys: usize) -> bool {
+    threshold >= least && usize::try_from(threshold).is_ok_and(|threshold| threshold <= keys)
+}
+
+/// All keys of a role, no two of them the same.
+pub(super) fn keys(
+    lines: &mut Lines<'_>,
+    role: &str,
+    least: usize,
+) -> Result<Vec<PublicKey>, FormError> {
+    let values = lines.all(role, least, MAX_KEYS)?;
+    distinct(lines, &values, "a different key")
+}
+
+fn distinct<K: std::str::FromStr + std::fmt::Display + Ord + Clone>(
+    lines: &Lines<'_>,
+    values: &[&str],
+    what: &str,
+) -> Result<Vec<K>, FormError> {
+    let mut keys = Vec::new();
+    for value in values {
+        let key: K = lines.parse(value, what)?;
+        lines.check(!keys.contains(&key), what)?;
+        keys.push(key);
+    }
+    Ok(keys)
+}
