@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use crate::{
     digest::Digest,
     note::{Note, NoteError, NoteSignature},
-    signing::{CosignerKey, PublicKey},
+    signing::{CosignerKey, PublicKey, SecretKey},
 };
 
 /// Largest checkpoint, in bytes.
@@ -137,42 +137,57 @@ pub fn add_cosignature(note: &mut Note, key: &CosignerKey, time: u64, signature:
     });
 }
 
-/// The witnesses that signed, each once, with the time they say, in seconds since 1970.
+/// Signs a checkpoint as a witness at a time, in seconds since 1970.
+pub fn cosign(key: &SecretKey, note: &mut Note, time: u64) {
+    let signature = key.sign(&cosigned_message(&note.text, time));
+    add_cosignature(note, &key.cosigner(), time, signature);
+}
+
+/// The witnesses that signed, each once, with the time they say, in seconds since 1970. A key
+/// that is there under two names is one witness, since what it signs has no name.
 ///
 /// # Errors
-/// When a signature in the name of a witness is not its own.
+/// When a signature in the name of a witness is not its own, or there are two.
 pub fn cosignatures<'k>(
     note: &Note,
     witnesses: &'k [CosignerKey],
 ) -> Result<Vec<(&'k CosignerKey, u64)>, NoteError> {
+    let mut seen: Vec<&CosignerKey> = Vec::new();
     let mut out: Vec<(&CosignerKey, u64)> = Vec::new();
-    for witness in witnesses {
-        if out.iter().any(|(other, _)| *other == witness) {
+    for signature in &note.signatures {
+        let mut known = witnesses
+            .iter()
+            .filter(|key| key.name() == signature.name && key.id() == signature.id)
+            .peekable();
+        if known.peek().is_none() {
             continue;
         }
-        let id = witness.id();
-        let mut own = note
-            .signatures
-            .iter()
-            .filter(|signature| signature.name == witness.name() && signature.id == id);
-        let Some(found) = own.next() else { continue };
-        if own.next().is_some() {
-            return Err(NoteError::Twice(witness.name().to_owned()));
+        let (witness, time) = cosignature(&note.text, signature, known)
+            .ok_or_else(|| NoteError::Forged(signature.name.clone()))?;
+        if seen.contains(&witness) {
+            return Err(NoteError::Twice(signature.name.clone()));
         }
-        let forged = || NoteError::Forged(witness.name().to_owned());
-        let (time, signature) = found
-            .signature
-            .split_first_chunk::<8>()
-            .ok_or_else(forged)?;
-        let signature = <&[u8; 64]>::try_from(signature).map_err(|_| forged())?;
-        let time = u64::from_be_bytes(*time);
-        match witness
-            .key()
-            .verify(&cosigned_message(&note.text, time), signature)
-        {
-            true => out.push((witness, time)),
-            false => return Err(forged()),
+        seen.push(witness);
+        let same =
+            |other: &&mut (&CosignerKey, u64)| other.0.key().bytes() == witness.key().bytes();
+        match out.iter_mut().find(same) {
+            Some(found) => found.1 = found.1.max(time),
+            None => out.push((witness, time)),
         }
     }
     Ok(out)
+}
+
+/// Who of the witnesses made a signature, and when; times have 63 bits.
+fn cosignature<'k>(
+    text: &str,
+    signature: &NoteSignature,
+    mut witnesses: impl Iterator<Item = &'k CosignerKey>,
+) -> Option<(&'k CosignerKey, u64)> {
+    let (time, bytes) = signature.signature.split_first_chunk::<8>()?;
+    let time = u64::from_be_bytes(*time);
+    let bytes = <&[u8; 64]>::try_from(bytes).ok()?;
+    let message = cosigned_message(text, time);
+    let witness = witnesses.find(|witness| witness.key().verify(&message, bytes))?;
+    i64::try_from(time).ok().map(|_| (witness, time))
 }

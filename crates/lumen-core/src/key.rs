@@ -116,9 +116,9 @@ impl Key {
         Self(format!("log/{}", entries_path(index, width)))
     }
 
-    /// `map/<size>`, the leaf that has the map's root.
-    pub fn map_leaf(size: u64) -> Self {
-        Self(format!("map/{size}"))
+    /// `map/size/<size>`, the leaf that has the map's root.
+    pub fn map_size(size: u64) -> Self {
+        Self(format!("map/size/{size}"))
     }
 
     /// `map/<2 hex>/<62 hex>`, a node of the name map.
@@ -186,7 +186,10 @@ impl Key {
             "log/staging/",
         ];
         let immutable = content.into_iter().any(below)
-            || (["packages/", "trust/"].into_iter().any(below) && !self.0.ends_with("/index.json"));
+            || (below("packages/")
+                && self.0.ends_with(".json")
+                && !self.0.ends_with("/index.json"))
+            || (below("trust/") && self.0.ends_with(".note"));
         if immutable {
             Mutability::Immutable
         } else {

@@ -81,7 +81,8 @@ pub fn verify_inclusion(
 /// Checks that a tree of `new` leaves starts with all leaves of a tree of `old` leaves.
 ///
 /// # Errors
-/// When the proof does not show it.
+/// When the proof does not show it, and when only the old tree is empty, for which there
+/// are no proofs.
 pub fn verify_consistency(
     old: u64,
     new: u64,
@@ -89,11 +90,12 @@ pub fn verify_consistency(
     new_root: &Digest,
     proof: &[Digest],
 ) -> Result<(), ProofError> {
-    if old > new {
+    if old > new || (old == 0 && new > 0) {
         return Err(ProofError::Range);
     }
-    if old == new || old == 0 {
-        return match (proof.is_empty(), old == 0 || old_root == new_root) {
+    if old == new {
+        let same = old_root == new_root && (old > 0 || *old_root == empty_root());
+        return match (proof.is_empty(), same) {
             (false, _) => Err(ProofError::Length),
             (true, false) => Err(ProofError::Root),
             (true, true) => Ok(()),

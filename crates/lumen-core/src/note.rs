@@ -3,7 +3,7 @@
 
 use data_encoding::BASE64;
 
-use crate::signing::{PublicKey, is_key_name};
+use crate::signing::PublicKey;
 
 /// Largest note, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -123,7 +123,8 @@ impl Note {
         });
     }
 
-    /// Those of the keys that signed the text, each once. Signatures of unknown keys are ignored.
+    /// Those of the keys that signed the text, each once, under whatever names.
+    /// Signatures of unknown keys are ignored.
     ///
     /// # Errors
     /// When a signature in the name of one of the keys is not its own, or there are two.
@@ -131,26 +132,30 @@ impl Note {
         &self,
         keys: impl IntoIterator<Item = &'k PublicKey>,
     ) -> Result<Vec<&'k PublicKey>, NoteError> {
+        let keys: Vec<(&PublicKey, [u8; 4])> =
+            keys.into_iter().map(|key| (key, key.id())).collect();
+        let mut seen: Vec<&PublicKey> = Vec::new();
         let mut signers: Vec<&PublicKey> = Vec::new();
-        for key in keys {
-            let id = key.id();
-            let mut own = self
-                .signatures
+        for signature in &self.signatures {
+            // Short hashes can collide, so that one name and hash may stand for two keys.
+            let mut known = keys
                 .iter()
-                .filter(|signature| signature.name == key.name() && signature.id == id);
-            let Some(signature) = own.next() else {
+                .filter(|(key, id)| key.name() == signature.name && *id == signature.id)
+                .map(|(key, _)| *key)
+                .peekable();
+            if known.peek().is_none() {
                 continue;
-            };
-            if own.next().is_some() {
-                return Err(NoteError::Twice(key.name().to_owned()));
             }
-            let good = <&[u8; 64]>::try_from(signature.signature.as_slice())
-                .is_ok_and(|signature| key.verify(self.text.as_bytes(), signature));
-            if !good {
-                return Err(NoteError::Forged(key.name().to_owned()));
+            let bytes = <&[u8; 64]>::try_from(signature.signature.as_slice()).ok();
+            let signer = bytes
+                .and_then(|bytes| known.find(|key| key.verify(self.text.as_bytes(), bytes)))
+                .ok_or_else(|| NoteError::Forged(signature.name.clone()))?;
+            if seen.contains(&signer) {
+                return Err(NoteError::Twice(signature.name.clone()));
             }
-            if !signers.contains(&key) {
-                signers.push(key);
+            seen.push(signer);
+            if !signers.iter().any(|other| other.bytes() == signer.bytes()) {
+                signers.push(signer);
             }
         }
         Ok(signers)
@@ -169,7 +174,8 @@ fn parse_line(line: &str) -> Option<NoteSignature> {
     let (name, body) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
     let body = BASE64.decode(body.as_bytes()).ok()?;
     let (id, signature) = body.split_first_chunk::<4>()?;
-    (is_key_name(name) && !signature.is_empty()).then(|| NoteSignature {
+    let is_name = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+');
+    (is_name && !signature.is_empty()).then(|| NoteSignature {
         name: name.to_owned(),
         id: *id,
         signature: signature.to_vec(),

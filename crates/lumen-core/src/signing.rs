@@ -64,7 +64,7 @@ impl PublicKey {
             return Err(KeyError::Name);
         }
         match VerifyingKey::from_bytes(&bytes) {
-            Ok(key) if !key.is_weak() => Ok(Self {
+            Ok(key) if is_canonical(&bytes) && !key.is_weak() => Ok(Self {
                 name: name.to_owned(),
                 bytes,
             }),
@@ -130,12 +130,14 @@ impl PublicKey {
         )
     }
 
-    /// Whether this is its signature of a message, by the strict rules.
+    /// Whether this is its signature of a message, by the strict rules: points have one
+    /// encoding only and no small order, and S is reduced (RFC 8032, section 5.1.7).
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        VerifyingKey::from_bytes(&self.bytes).is_ok_and(|key| {
-            key.verify_strict(message, &Signature::from_bytes(signature))
-                .is_ok()
-        })
+        let point = signature.first_chunk::<32>();
+        let signature = Signature::from_bytes(signature);
+        point.is_some_and(is_canonical)
+            && VerifyingKey::from_bytes(&self.bytes)
+                .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 }
 
@@ -288,6 +290,11 @@ impl SecretKey {
         })
     }
 
+    /// Its public half as the key of a witness.
+    pub fn cosigner(&self) -> CosignerKey {
+        CosignerKey::new(self.public.clone())
+    }
+
     /// The signature of a message.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.key.sign(message).to_bytes()
@@ -298,6 +305,12 @@ impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretKey({})", self.public)
     }
+}
+
+/// Whether the encoded y of a point is below the field's prime, 2^255 - 19.
+fn is_canonical(point: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = point;
+    *first < 0xed || *last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
 fn id(name: &str, kind: u8, key: &[u8; 32]) -> [u8; 4] {

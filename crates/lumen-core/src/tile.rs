@@ -5,30 +5,22 @@
 //! question takes, and [`Tiles`] answers it once they are there.
 
 pub mod entries;
+mod name;
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use crate::{
     digest::Digest,
     merkle::{empty_root, node_hash},
 };
 
+pub use name::Tile;
+
 /// Hashes of a full tile.
 pub const FULL: u16 = 256;
 
 /// Levels of 8 bits of position each, of which a log of 2^64 leaves has 8.
 const LEVELS: u8 = 8;
-
-/// The name of a tile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tile {
-    /// 0 for hashes of leaves.
-    pub level: u8,
-    /// Its position in the level.
-    pub index: u64,
-    /// Its hashes: 1 to 256.
-    pub width: u16,
-}
 
 /// Why tiles do not answer a question.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,76 +44,6 @@ pub enum TileError {
     /// The sizes or the index are impossible.
     #[error("the log has no such position or size")]
     Range,
-}
-
-impl Tile {
-    /// Its path below the log: `tile/0/x001/234.p/5`.
-    pub fn path(&self) -> String {
-        path(&self.level.to_string(), self.index, self.width)
-    }
-
-    /// Parses a path below the log.
-    ///
-    /// # Errors
-    /// On any path that [`Tile::path`] does not write.
-    pub fn parse(text: &str) -> Result<Self, TileError> {
-        let error = || TileError::Path(text.to_owned());
-        let rest = text.strip_prefix("tile/").ok_or_else(error)?;
-        let (level, rest) = rest.split_once('/').ok_or_else(error)?;
-        let (index, width) = parse_index(rest).ok_or_else(error)?;
-        let level = level.parse::<u8>().ok().filter(|level| *level < 64);
-        let tile = Self {
-            level: level.ok_or_else(error)?,
-            index,
-            width,
-        };
-        match tile.path() == text {
-            true => Ok(tile),
-            false => Err(error()),
-        }
-    }
-
-    /// The full tile at the same place.
-    pub const fn full(self) -> Self {
-        Self {
-            width: FULL,
-            ..self
-        }
-    }
-}
-
-impl fmt::Display for Tile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path())
-    }
-}
-
-/// `tile/<kind>/<index in groups of three digits>[.p/<width>]`.
-fn path(kind: &str, index: u64, width: u16) -> String {
-    let mut out = format!("{:03}", index % 1000);
-    let mut rest = index / 1000;
-    while rest > 0 {
-        out = format!("x{:03}/{out}", rest % 1000);
-        rest /= 1000;
-    }
-    match width {
-        FULL => format!("tile/{kind}/{out}"),
-        width => format!("tile/{kind}/{out}.p/{width}"),
-    }
-}
-
-fn parse_index(text: &str) -> Option<(u64, u16)> {
-    let (index, width) = match text.split_once(".p/") {
-        Some((index, width)) => (index, width.parse().ok().filter(|w| (1..FULL).contains(w))?),
-        None => (text, FULL),
-    };
-    let mut value = 0_u64;
-    for group in index.split('/') {
-        let digits = group.strip_prefix('x').unwrap_or(group);
-        let number: u64 = digits.parse().ok().filter(|_| digits.len() == 3)?;
-        value = value.checked_mul(1000)?.checked_add(number)?;
-    }
-    Some((value, width))
 }
 
 /// A complete subtree: 2^`height` leaves, the `position`-th of its height.
@@ -274,17 +196,18 @@ impl Tiles {
     /// # Errors
     /// When the bytes are not as many as its hashes take.
     pub fn insert(&mut self, tile: Tile, bytes: Vec<u8>) -> Result<(), TileError> {
-        let expected = usize::from(tile.width) * 32;
-        match bytes.len() == expected {
-            true => drop(self.0.insert(tile, bytes)),
-            false => {
-                return Err(TileError::Length {
-                    tile,
-                    expected,
-                    found: bytes.len(),
-                });
-            }
+        let (expected, found) = (usize::from(tile.width) * 32, bytes.len());
+        if !(1..=FULL).contains(&tile.width) {
+            return Err(TileError::Range);
         }
+        if found != expected {
+            return Err(TileError::Length {
+                tile,
+                expected,
+                found,
+            });
+        }
+        self.0.insert(tile, bytes);
         Ok(())
     }
 
@@ -294,9 +217,10 @@ impl Tiles {
     }
 
     fn find(&self, tile: &Tile) -> Option<&[u8]> {
-        let widest = tile.full();
-        let mut wide_enough = self.0.range(*tile..=widest);
-        wide_enough.next().map(|(_, bytes)| bytes.as_slice())
+        let mut from_here = self.0.range(*tile..);
+        let (found, bytes) = from_here.next()?;
+        let same = found.level == tile.level && found.index == tile.index;
+        same.then_some(bytes.as_slice())
     }
 
     /// The root of the log of this size.
@@ -324,9 +248,10 @@ impl Tiles {
     /// The proof that the log of `new` leaves continues that of `old` leaves.
     ///
     /// # Errors
-    /// When `old` is larger, or a tile of [`tiles_for_consistency`] is missing.
+    /// When `old` is larger or only `old` is 0, or a tile of [`tiles_for_consistency`] is
+    /// missing.
     pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<Digest>, TileError> {
-        match old <= new {
+        match old <= new && (old > 0 || new == 0) {
             true => self.hashes(&consistency(old, new), new),
             false => Err(TileError::Range),
         }

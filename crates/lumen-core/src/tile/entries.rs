@@ -1,6 +1,6 @@
 //! Entry bundles: the leaves under a tile of level 0, each after its length.
 
-use super::{FULL, path};
+use super::{FULL, name::path};
 
 /// Largest leaf, in bytes: its length has two.
 pub const MAX_LEAF: usize = u16::MAX as usize;
@@ -14,6 +14,9 @@ pub enum BundleError {
     /// A leaf is too large.
     #[error("an entry of the log has more than {MAX_LEAF} bytes")]
     TooLarge,
+    /// There are more leaves than a tile has hashes.
+    #[error("the entries are more than {FULL}")]
+    TooMany,
     /// The bytes end inside a leaf.
     #[error("the entries end in the middle of one")]
     Truncated,
@@ -27,8 +30,11 @@ pub fn entries_path(index: u64, width: u16) -> String {
 /// The bytes of a bundle.
 ///
 /// # Errors
-/// When a leaf is too large.
+/// When a leaf is too large, or there are more than [`FULL`].
 pub fn encode<L: AsRef<[u8]>>(leaves: &[L]) -> Result<Vec<u8>, BundleError> {
+    if leaves.len() > usize::from(FULL) {
+        return Err(BundleError::TooMany);
+    }
     let mut out = Vec::new();
     for leaf in leaves {
         let leaf = leaf.as_ref();
@@ -42,10 +48,13 @@ pub fn encode<L: AsRef<[u8]>>(leaves: &[L]) -> Result<Vec<u8>, BundleError> {
 /// The leaves of a bundle.
 ///
 /// # Errors
-/// When the bytes end inside a leaf.
+/// When the bytes end inside a leaf, or there are more than [`FULL`].
 pub fn decode(mut bytes: &[u8]) -> Result<Vec<Vec<u8>>, BundleError> {
     let mut out = Vec::new();
     while !bytes.is_empty() {
+        if out.len() == usize::from(FULL) {
+            return Err(BundleError::TooMany);
+        }
         let (length, rest) = bytes
             .split_first_chunk::<2>()
             .ok_or(BundleError::Truncated)?;
