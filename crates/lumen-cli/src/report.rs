@@ -12,7 +12,7 @@
 use std::process::ExitCode;
 
 use lumen_core::{edit::EditError, problem::Problem};
-use lumen_ops::{OpsError, error::FetchError, git::GitError};
+use lumen_ops::{OpsError, error::FetchError, git::GitError, keys::KeysError};
 use lumen_registry::{ReadError, StorageError, location::LocationError, publish::PublishError};
 use lumen_store::{
     cas::InsertError, link::LinkError, link::vendor::VendorError, pack::PackError,
@@ -71,16 +71,16 @@ fn code(error: &OpsError) -> u8 {
         return STORAGE;
     }
     match error {
-        OpsError::Read(ReadError::Hash { .. }) | OpsError::Unpack { .. } | OpsError::Damaged(_) => {
-            TRUST
-        }
+        OpsError::Read(ReadError::Hash { .. } | ReadError::Trust(_))
+        | OpsError::Unpack { .. }
+        | OpsError::Damaged(_) => TRUST,
         OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) => STORAGE,
         OpsError::Publish(PublishError::Busy { .. } | PublishError::Storage(_)) => STORAGE,
         OpsError::Git(GitError::Failed { .. } | GitError::Offline { .. } | GitError::Io(_)) => {
             STORAGE
         }
         OpsError::Link(LinkError::Io(_)) | OpsError::Vendor(VendorError::Io(_)) => STORAGE,
-        OpsError::Project(ProjectError::Io(_)) => STORAGE,
+        OpsError::Project(ProjectError::Io(_)) | OpsError::Keys(KeysError::Io(_)) => STORAGE,
         _ => USER,
     }
 }
@@ -123,6 +123,7 @@ fn hints(error: &OpsError) -> Vec<String> {
         }
         OpsError::Git(_) => "try the same with `git clone`; lumen uses the git program and its settings".into(),
         OpsError::Publish(error) => return publish_hint(error).into_iter().collect(),
+        OpsError::Keys(error) => return key_hint(error).into_iter().collect(),
         OpsError::Io(error)
         | OpsError::Project(ProjectError::Io(error))
         | OpsError::Link(LinkError::Io(error))
@@ -156,6 +157,26 @@ fn publish_hint(error: &PublishError) -> Option<String> {
         PublishError::NewerFormat { .. } => "update lumen; nothing was written".into(),
         PublishError::Busy { .. } => "run the command again; it goes on where it stopped".into(),
         PublishError::Storage(error) => return storage_hint(error),
+        _ => return None,
+    })
+}
+
+fn key_hint(error: &KeysError) -> Option<String> {
+    Some(match error {
+        KeysError::NoKey => {
+            "make one with `lumen key new`, or set LUMEN_KEY or LUMEN_KEY_FILE".into()
+        }
+        KeysError::Unknown {
+            nearest: Some(nearest),
+            ..
+        } => format!("did you mean `{nearest}`?"),
+        KeysError::Unknown { .. } => "`lumen key list` lists your keys".into(),
+        KeysError::Exists { .. } => {
+            "choose another name, or make its successor with `lumen key rotate`".into()
+        }
+        KeysError::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
+        KeysError::NoPassphrase { .. } => "set LUMEN_KEY_PASSPHRASE".into(),
+        KeysError::Io(error) => return io_hint(error),
         _ => return None,
     })
 }
@@ -215,6 +236,7 @@ fn read_hint(error: &ReadError) -> Option<String> {
         ReadError::Hash { .. } => Some(
             "the file was changed after it was published; tell whoever runs the registry".into(),
         ),
+        ReadError::Trust(_) => None,
         ReadError::Malformed(_) => {
             Some("this file is in the registry; tell whoever runs it".into())
         }

@@ -13,6 +13,12 @@ use crate::fault;
 /// Prefix of files that are being written; they may be left behind by a crash.
 const TEMPORARY: &str = ".tmp-";
 
+/// Permissions of files that a web server must be able to read.
+const PUBLIC: u32 = 0o644;
+
+/// Permissions of secrets.
+const PRIVATE: u32 = 0o600;
+
 /// Writes a file so that it is on the disk, whole, when this returns.
 ///
 /// Parent folders are created. Readers see the old or the new contents.
@@ -20,7 +26,7 @@ const TEMPORARY: &str = ".tmp-";
 /// # Errors
 /// Any I/O error; the old contents are then still there.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let file = temporary(path, bytes)?;
+    let file = temporary(path, bytes, PUBLIC)?;
     sync(&file)?;
     persist(file, path)?;
     sync_parent(path)
@@ -32,7 +38,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Any I/O error; the old contents are then still there.
 pub fn write_atomic_fast(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    persist(temporary(path, bytes)?, path)
+    persist(temporary(path, bytes, PUBLIC)?, path)
 }
 
 /// Creates a file that must not exist; it is on the disk, whole, when this returns.
@@ -43,10 +49,34 @@ pub fn write_atomic_fast(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Any I/O error.
 pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    create(path, bytes, PUBLIC)
+}
+
+/// As [`create_new`], but only the user can read the file, and its folder when that is new.
+///
+/// # Errors
+/// Any I/O error.
+pub fn create_new_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let folder = parent(path);
+    if !folder.is_dir() {
+        create_dir_all(parent(folder))?;
+        fault::point("mkdir", folder)?;
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .recursive(true)
+            .create(folder)
+            .map_err(|error| named(error, "create", folder))?;
+    }
+    create(path, bytes, PRIVATE)
+}
+
+fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
     if path.symlink_metadata().is_ok() {
         return Ok(false);
     }
-    let file = temporary(path, bytes)?;
+    let file = temporary(path, bytes, mode)?;
     sync(&file)?;
     fault::point("create", path)?;
     match file.persist_noclobber(path) {
@@ -138,15 +168,17 @@ pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     fault::point("rmdired", path)
 }
 
-/// Writes the bytes to a temporary file beside `path`, readable by all as a web server needs it.
-fn temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+/// Writes the bytes to a temporary file beside `path`, with these permissions on Unix.
+fn temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let parent = parent(path);
     create_dir_all(parent)?;
     fault::point("write", path)?;
     let mut builder = Builder::new();
     builder.prefix(TEMPORARY);
     #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
     let mut file = builder
         .tempfile_in(parent)
         .map_err(|error| named(error, "write", path))?;
@@ -255,5 +287,18 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o644
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn private_files_are_private_and_never_overwritten() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/keys/one.key");
+        assert!(create_new_private(&path, b"one").unwrap());
+        assert!(!create_new_private(&path, b"two").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(parent(&path))), (0o600, 0o700));
     }
 }

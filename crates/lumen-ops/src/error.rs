@@ -15,7 +15,7 @@ use lumen_store::{
     unpack::UnpackError,
 };
 
-use crate::git::GitError;
+use crate::{git::GitError, keys::KeysError};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,9 @@ pub enum OpsError {
     /// Git failed.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A signing key could not be made, read or used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// A manifest could not be edited.
     #[error(transparent)]
     Edit(#[from] EditError),

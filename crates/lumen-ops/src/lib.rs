@@ -14,6 +14,7 @@
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
 //! | [`maintain`] | verify, vendor, cache, clean |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
+//! | [`keys`] | signing keys of the user |
 //! | [`parallel`] | work on many items at once |
 
 pub mod edit;
@@ -25,6 +26,7 @@ pub mod graph;
 pub mod init;
 pub mod inputs;
 pub mod install;
+pub mod keys;
 pub mod maintain;
 pub mod pack;
 pub mod parallel;

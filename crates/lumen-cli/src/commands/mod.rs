@@ -2,6 +2,7 @@
 
 mod inspect;
 mod install;
+mod key;
 mod maintain;
 mod publish;
 mod query;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
     match cli.command {
         Command::Pkg(command) => pkg(*command, ui)?,
         Command::Registry(command) => publish::registry(command, ui)?,
+        Command::Key(command) => key::run(command, ui)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "lumen", &mut script);

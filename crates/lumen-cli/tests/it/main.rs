@@ -12,6 +12,7 @@
 mod crash;
 mod damage;
 mod handmade;
+mod keys;
 mod project;
 mod races;
 mod registries;

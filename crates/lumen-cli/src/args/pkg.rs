@@ -1,136 +1,10 @@
-//! The command line, as clap sees it.
+//! `lumen pkg …`.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
-/// The Lumen package manager.
-///
-/// A registry is a folder of plain files; `lumen pkg publish` writes to it and
-/// `lumen pkg install` reads it, checks everything and links it into a project.
-#[derive(Debug, Parser)]
-#[command(
-    name = "lumen",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true,
-    propagate_version = true
-)]
-pub struct Cli {
-    #[command(flatten)]
-    pub global: Global,
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// Options every command takes.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// Print errors only.
-    #[arg(
-        short,
-        long,
-        global = true,
-        conflicts_with = "verbose",
-        help_heading = "Global options"
-    )]
-    pub quiet: bool,
-    /// Say more; twice for even more.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
-    pub verbose: u8,
-    /// When to use colour.
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
-    pub color: Color,
-    /// Print the result as JSON on standard output.
-    #[arg(long, global = true, help_heading = "Global options")]
-    pub json: bool,
-    /// No progress bars.
-    #[arg(long, global = true, help_heading = "Global options")]
-    pub no_progress: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Packages: add, install, publish and more.
-    #[command(subcommand)]
-    Pkg(Box<Pkg>),
-    /// Registries: set one up.
-    #[command(subcommand)]
-    Registry(Registry),
-    /// Print a completion script for a shell.
-    Completions {
-        /// The shell.
-        shell: clap_complete::Shell,
-    },
-    /// Anything else goes to `lumen-<command>` or to the Lumen compiler.
-    #[command(external_subcommand)]
-    External(Vec<OsString>),
-}
-
-/// Which project, which registry.
-#[derive(Debug, Clone, Default, Args)]
-pub struct ProjectArgs {
-    /// Path of lumen.toml, if not here or above.
-    #[arg(long, value_name = "FILE")]
-    pub manifest_path: Option<PathBuf>,
-    #[command(flatten)]
-    pub registry: RegistryArgs,
-}
-
-#[derive(Debug, Clone, Default, Args)]
-pub struct RegistryArgs {
-    /// URL or configured name of the registry.
-    #[arg(long, value_name = "URL")]
-    pub registry: Option<String>,
-    /// Do not use the network.
-    #[arg(long)]
-    pub offline: bool,
-}
-
-/// How versions are chosen.
-#[derive(Debug, Clone, Default, Args)]
-pub struct ResolveArgs {
-    /// Choose the lowest version each constraint allows.
-    #[arg(long)]
-    pub minimal_versions: bool,
-    /// Ignore releases published after a date (2026-01-31) or within a duration (7d).
-    #[arg(long, value_name = "WHEN")]
-    pub exclude_newer: Option<String>,
-}
-
-#[derive(Debug, Clone, Default, Args)]
-pub struct LockArgs {
-    /// Fail when lumen.lock is missing or out of date.
-    #[arg(long)]
-    pub locked: bool,
-    /// As --locked and --offline.
-    #[arg(long)]
-    pub frozen: bool,
-}
-
-/// What `install` and `lock` take.
-#[derive(Debug, Clone, Default, Args)]
-pub struct InstallArgs {
-    #[command(flatten)]
-    pub lock: LockArgs,
-    /// Show what would change; write nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub resolve: ResolveArgs,
-    #[command(flatten)]
-    pub project: ProjectArgs,
-}
+use super::{InstallArgs, ProjectArgs, ResolveArgs};
 
 #[derive(Debug, Subcommand)]
 pub enum Pkg {
@@ -363,16 +237,4 @@ pub enum Cache {
     Info,
     /// Remove cached metadata, git clones and packages that can be fetched again.
     Clean,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Registry {
-    /// Make a new, empty registry.
-    Init {
-        /// Folder or URL.
-        location: String,
-        /// Name of the registry; default: the folder's name.
-        #[arg(long)]
-        name: Option<String>,
-    },
 }

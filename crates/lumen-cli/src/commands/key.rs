@@ -1,0 +1,137 @@
+//! `lumen key …`: the user's signing keys.
+
+use lumen_ops::{
+    OpsError,
+    keys::{self, KeyInfo, KeyStore},
+    report::Reporter as _,
+    settings::Environment,
+};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::{args::Key, ui::Ui};
+
+pub fn run(command: Key, ui: &Ui) -> Result<(), OpsError> {
+    let store = KeyStore::of(&Environment::read()?)?;
+    match command {
+        Key::New { name, passphrase } => {
+            let passphrase = wanted(passphrase, name.as_deref().unwrap_or("new"))?;
+            let passphrase = passphrase.as_deref().map(String::as_str);
+            let info = store.generate(name.as_deref(), passphrase)?;
+            show(ui, &info, "Created");
+        }
+        Key::List => list(&store, ui)?,
+        Key::Show { name } => {
+            let info = store.info(name.as_deref())?;
+            if ui.json {
+                ui.print_json(&json(&info));
+            } else {
+                for (label, value) in [
+                    ("name", info.public.name().to_owned()),
+                    ("public", info.public.to_string()),
+                    ("fingerprint", info.public.fingerprint()),
+                    ("file", info.path.display().to_string()),
+                    ("passphrase", if info.sealed { "yes" } else { "no" }.into()),
+                ] {
+                    ui.print(&format!("{label:>12}: {value}"));
+                }
+            }
+        }
+        Key::Default { name } => {
+            store.set_default(&name)?;
+            show(ui, &store.info(Some(&name))?, "Chose");
+        }
+        Key::Import {
+            file,
+            name,
+            passphrase,
+        } => {
+            let passphrase = wanted(passphrase, name.as_deref().unwrap_or("imported"))?;
+            let passphrase = passphrase.as_deref().map(String::as_str);
+            let info = store.import(&file, name.as_deref(), passphrase)?;
+            show(ui, &info, "Imported");
+        }
+        Key::Export { name, secret } => export(&store, name.as_deref(), secret, ui)?,
+        Key::Rotate { name, passphrase } => {
+            let passphrase = wanted(passphrase, name.as_deref().unwrap_or("new"))?;
+            let passphrase = passphrase.as_deref().map(String::as_str);
+            let (old, new) = store.rotate(name.as_deref(), passphrase)?;
+            show(ui, &new, "Created");
+            let old = old.public.name();
+            ui.hints(&[format!(
+                "`{old}` stays until the names and registries it may sign for know the new key"
+            )]);
+        }
+    }
+    Ok(())
+}
+
+fn wanted(passphrase: bool, name: &str) -> Result<Option<Zeroizing<String>>, OpsError> {
+    Ok(passphrase.then(|| keys::new_passphrase(name)).transpose()?)
+}
+
+fn list(store: &KeyStore, ui: &Ui) -> Result<(), OpsError> {
+    let keys = store.list()?;
+    if ui.json {
+        ui.print_json(&keys.iter().map(json).collect());
+        return Ok(());
+    }
+    let width = keys.iter().map(|key| key.public.name().len()).max();
+    let width = width.unwrap_or_default();
+    for key in &keys {
+        let notes = [(key.default, "default"), (key.sealed, "passphrase")];
+        let notes = notes.iter().filter(|(there, _)| *there);
+        let notes: Vec<&str> = notes.map(|(_, note)| *note).collect();
+        let (name, fingerprint) = (key.public.name(), key.public.fingerprint());
+        let line = format!("{name:width$}  {fingerprint}  {}", notes.join(", "));
+        ui.print(line.trim_end());
+    }
+    if keys.is_empty() {
+        ui.done("Found", format!("no key in {}", store.dir().display()));
+        ui.hints(&["`lumen key new` makes one".into()]);
+    }
+    Ok(())
+}
+
+fn export(store: &KeyStore, name: Option<&str>, secret: bool, ui: &Ui) -> Result<(), OpsError> {
+    let info = store.info(name)?;
+    if !secret {
+        if ui.json {
+            ui.print_json(&json(&info));
+        } else {
+            ui.print(&info.public.to_string());
+        }
+        return Ok(());
+    }
+    let (_, file) = store.read(name)?;
+    let text = keys::unlock(file)?.to_text();
+    if ui.json {
+        ui.print_json(&json!({ "name": info.public.name(), "secret": &*text }));
+    } else {
+        ui.print(&text);
+    }
+    Ok(())
+}
+
+fn show(ui: &Ui, info: &KeyInfo, verb: &'static str) {
+    if ui.json {
+        ui.print_json(&json(info));
+    }
+    let name = info.public.name();
+    let default = if info.default { ", the default" } else { "" };
+    ui.done(
+        verb,
+        format!("key `{name}` {}{default}", info.public.fingerprint()),
+    );
+}
+
+fn json(info: &KeyInfo) -> serde_json::Value {
+    json!({
+        "name": info.public.name(),
+        "public": info.public.to_string(),
+        "fingerprint": info.public.fingerprint(),
+        "file": info.path,
+        "passphrase": info.sealed,
+        "default": info.default,
+    })
+}

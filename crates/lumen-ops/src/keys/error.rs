@@ -1,0 +1,89 @@
+//! Why a key cannot be had. No variant ever holds a secret or a part of one.
+
+use std::{io, path::PathBuf};
+
+/// Why a key cannot be made, read or used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// Neither the environment nor the key folder has a key.
+    #[error("there is no key to sign with")]
+    NoKey,
+    /// No key has this name.
+    #[error("there is no key `{name}` in {}", .dir.display())]
+    Unknown {
+        /// The name.
+        name: String,
+        /// The key folder.
+        dir: PathBuf,
+        /// A name that is close to it.
+        nearest: Option<String>,
+    },
+    /// A key of this name exists; keys are never overwritten.
+    #[error("there is a key `{name}` already")]
+    Exists {
+        /// The name.
+        name: String,
+    },
+    /// Not a name for a key.
+    #[error("`{name}` cannot be the name of a key: {reason}")]
+    Name {
+        /// What was given.
+        name: String,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// A secret that others can read is no secret.
+    #[error("other users can read the key file `{}` (mode {mode:o})", .path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A file that is not a key.
+    #[error("`{}` is not a key: {reason}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The passphrase does not open the key.
+    #[error("that is not the passphrase of the key `{name}`")]
+    Passphrase {
+        /// The key.
+        name: String,
+    },
+    /// The key needs a passphrase and nobody can be asked.
+    #[error("the key `{name}` needs a passphrase, and there is no terminal to ask for it")]
+    NoPassphrase {
+        /// The key.
+        name: String,
+    },
+    /// The passphrase was typed in two ways.
+    #[error("the two passphrases differ")]
+    Differ,
+    /// A passphrase protects nothing when it is empty.
+    #[error("the passphrase is empty")]
+    Empty,
+    /// A variable of the environment does not say which key.
+    #[error("the environment variable {variable} {reason}")]
+    Variable {
+        /// Its name; never what it holds.
+        variable: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The ssh-agent does not help.
+    #[error("the ssh-agent {reason}")]
+    Agent {
+        /// What happened.
+        reason: String,
+    },
+    /// The system gave no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
+    /// A file or folder could not be used.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}

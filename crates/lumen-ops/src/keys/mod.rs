@@ -1,0 +1,204 @@
+//! The user's signing keys: one private file each, the environment, or an ssh-agent.
+//!
+//! Secrets are wiped from memory and never appear in errors, output or logs.
+
+mod agent;
+mod error;
+mod file;
+mod openssh;
+mod seal;
+mod store;
+
+use std::{path::PathBuf, sync::Arc};
+
+use lumen_core::signing::{PublicKey, SecretKey};
+use lumen_registry::signer::Signer;
+use zeroize::Zeroizing;
+
+pub use self::{
+    error::KeysError,
+    file::KeyFile,
+    store::{KeyInfo, KeyStore},
+};
+use crate::{error::OpsError, session::Session};
+
+/// Says which key to use: its text, its name, or that the ssh-agent has it.
+const KEY: &str = "LUMEN_KEY";
+/// Names a file with a key.
+const KEY_FILE: &str = "LUMEN_KEY_FILE";
+/// The passphrase, where nobody can be asked.
+const PASSPHRASE: &str = "LUMEN_KEY_PASSPHRASE";
+
+/// The user's key: from the environment, or the default of the key folder.
+///
+/// # Errors
+/// When there is none, or it cannot be unlocked.
+pub fn signer(session: &Session<'_>) -> Result<Arc<dyn Signer>, OpsError> {
+    let store = KeyStore::of(&session.environment)?;
+    if let Some(signer) = from_environment(&store)? {
+        return Ok(signer);
+    }
+    let (_, file) = store.read(None)?;
+    Ok(Arc::new(unlock(file)?))
+}
+
+/// As [`signer`]; makes a first key when there is none and says where it is.
+///
+/// # Errors
+/// As [`signer`], and when a key cannot be made.
+pub fn signer_or_new(
+    session: &Session<'_>,
+) -> Result<(Arc<dyn Signer>, Option<PathBuf>), OpsError> {
+    match signer(session) {
+        Err(OpsError::Keys(KeysError::NoKey)) => {
+            let store = KeyStore::of(&session.environment)?;
+            let info = store.generate(None, None)?;
+            Ok((signer(session)?, Some(info.path)))
+        }
+        other => other.map(|signer| (signer, None)),
+    }
+}
+
+/// The public half of the user's key, without unlocking it.
+///
+/// # Errors
+/// When there is no key.
+pub fn public(session: &Session<'_>) -> Result<PublicKey, OpsError> {
+    let store = KeyStore::of(&session.environment)?;
+    if let Some(signer) = from_environment(&store)? {
+        return Ok(signer.public().clone());
+    }
+    Ok(store.read(None)?.1.public)
+}
+
+/// The secret key of a file, asking for its passphrase when it has one.
+///
+/// # Errors
+/// When the passphrase cannot be had or is wrong.
+pub fn unlock(file: KeyFile) -> Result<SecretKey, KeysError> {
+    let name = file.public.name().to_owned();
+    file.unlock(|| passphrase(&name))
+}
+
+/// A passphrase for a new key, typed twice.
+///
+/// # Errors
+/// When there is nobody to ask, or the two differ.
+pub fn new_passphrase(name: &str) -> Result<Zeroizing<String>, KeysError> {
+    let first = match variable(PASSPHRASE) {
+        Some(passphrase) => Zeroizing::new(passphrase),
+        None => {
+            let first = ask(name, &format!("New passphrase for the key `{name}`: "))?;
+            if *first != *ask(name, "Once more: ")? {
+                return Err(KeysError::Differ);
+            }
+            first
+        }
+    };
+    match first.is_empty() {
+        true => Err(KeysError::Empty),
+        false => Ok(first),
+    }
+}
+
+fn passphrase(name: &str) -> Result<Zeroizing<String>, KeysError> {
+    match variable(PASSPHRASE) {
+        Some(passphrase) => Ok(Zeroizing::new(passphrase)),
+        None => ask(name, &format!("Passphrase of the key `{name}`: ")),
+    }
+}
+
+fn ask(name: &str, prompt: &str) -> Result<Zeroizing<String>, KeysError> {
+    use std::io::IsTerminal as _;
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        return Err(KeysError::NoPassphrase {
+            name: name.to_owned(),
+        });
+    }
+    Ok(rpassword::prompt_password(prompt).map(Zeroizing::new)?)
+}
+
+fn from_environment(store: &KeyStore) -> Result<Option<Arc<dyn Signer>>, KeysError> {
+    if let Some(text) = variable(KEY) {
+        return from_text(store, &Zeroizing::new(text)).map(Some);
+    }
+    let Some(path) = variable(KEY_FILE) else {
+        return Ok(None);
+    };
+    let key = unlock(store::parse(&PathBuf::from(path), None)?)?;
+    Ok(Some(Arc::new(key)))
+}
+
+/// What `LUMEN_KEY` may hold. Errors never show it.
+fn from_text(store: &KeyStore, text: &str) -> Result<Arc<dyn Signer>, KeysError> {
+    let text = text.trim();
+    if let Some(rest) = text.strip_prefix("ssh-agent") {
+        return match rest.strip_prefix(':') {
+            Some(fingerprint) => Ok(Arc::new(agent::AgentKey::find(Some(fingerprint))?)),
+            None if rest.is_empty() => Ok(Arc::new(agent::AgentKey::find(None)?)),
+            None => Err(bad_variable(
+                "must be `ssh-agent` or `ssh-agent:SHA256:` and a fingerprint",
+            )),
+        };
+    }
+    if text.starts_with("PRIVATE+KEY+") {
+        let key = SecretKey::parse(text).map_err(|_| bad_variable("holds a damaged key"))?;
+        return Ok(Arc::new(key));
+    }
+    match store.read(Some(text)) {
+        Ok((_, file)) => Ok(Arc::new(unlock(file)?)),
+        // What it holds may be a secret in a form we do not know.
+        Err(KeysError::Unknown { .. } | KeysError::Name { .. }) => {
+            Err(bad_variable("holds neither a key nor the name of one"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn bad_variable(reason: &str) -> KeysError {
+    KeysError::Variable {
+        variable: KEY,
+        reason: reason.to_owned(),
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The name of an SSH key: the same wherever it is used, whatever its comment says.
+fn ssh_name(public: &[u8; 32]) -> String {
+    let hash = lumen_core::Digest::of(public).to_string();
+    let hash = hash.trim_start_matches("sha256:");
+    format!("ssh-{}", hash.get(..16).unwrap_or(hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_gives_a_key_and_errors_never_show_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = KeyStore::at(dir.path().join("keys"));
+        let key = SecretKey::from_seed("ci", [3; 32]).unwrap();
+        let signer = from_text(&store, &key.to_text()).unwrap();
+        assert_eq!(signer.public(), key.public());
+        store.generate(Some("work"), None).unwrap();
+        assert_eq!(from_text(&store, "work").unwrap().public().name(), "work");
+        for secret in [
+            "hunter2hunter2",
+            "PRIVATE+KEY+hunter2",
+            "hunter2/!",
+            "ssh-agenthunter2",
+        ] {
+            let error = from_text(&store, secret).unwrap_err();
+            assert!(matches!(error, KeysError::Variable { .. }), "{error}");
+            assert!(
+                !format!("{error} {error:?}").contains("hunter2"),
+                "{error:?}"
+            );
+        }
+        assert!(!format!("{:?}", from_text(&store, &key.to_text()).unwrap()).contains("PRIVATE"));
+    }
+}
