@@ -4,10 +4,13 @@
 //! Reading keeps only what the client uses. Rewriting works on the JSON itself,
 //! so that fields of other tools and later versions survive, in their order.
 
+mod signed;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+pub use signed::{EventList, REVOKED, events_of, put_events};
 
 use crate::{
     constraint::Constraint,
@@ -16,6 +19,7 @@ use crate::{
     key::{ArtifactKind, Key},
     name::PackageName,
     requirement::{Features, Requirement},
+    trust::Event,
     version::{self, Version},
 };
 
@@ -203,6 +207,23 @@ pub struct PackageIndex {
     /// `<version>.json` is read instead.
     #[serde(default)]
     pub releases: BTreeMap<Version, ReleaseSummary>,
+    /// In a signed registry: all entries of its log about the package.
+    #[serde(default)]
+    pub events: Vec<Event>,
+    /// Whether the package should not be used any more.
+    #[serde(default)]
+    pub deprecated: Option<Deprecation>,
+}
+
+/// `deprecated` of a package index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deprecation {
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// What to use in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<PackageName>,
 }
 
 /// One entry of `releases` in a package index.
@@ -226,11 +247,34 @@ pub struct ReleaseSummary {
     /// As in [`Release`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
+    /// As in [`Release`]; this and what follows only in signed registries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<Integrity>,
+    /// As in [`Release`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// As in [`Release`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// As in [`Release`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
 }
 
 impl ReleaseSummary {
-    /// The summary of a release whose file has this digest.
+    /// The summary of a release whose file has this digest: what resolving needs.
     pub fn of(release: &Release, metadata: Digest) -> Self {
+        Self {
+            integrity: None,
+            license: None,
+            description: None,
+            categories: Vec::new(),
+            ..Self::complete(release, metadata)
+        }
+    }
+
+    /// All of a release whose file has this digest, so that the file need not be read to check it.
+    pub fn complete(release: &Release, metadata: Digest) -> Self {
         Self {
             deps: release.deps.clone(),
             dependency_options: release.dependency_options.clone(),
@@ -238,6 +282,27 @@ impl ReleaseSummary {
             artifacts: release.artifacts.clone(),
             metadata: Some(metadata),
             published_at: release.published_at.clone(),
+            integrity: release.integrity.clone(),
+            license: release.license.clone(),
+            description: release.description.clone(),
+            categories: release.categories.clone(),
+        }
+    }
+
+    /// The release that a complete summary is of.
+    pub fn release(&self, name: &PackageName, version: &Version) -> Release {
+        Release {
+            name: name.clone(),
+            version: version.clone(),
+            deps: self.deps.clone(),
+            dependency_options: self.dependency_options.clone(),
+            features: self.features.clone(),
+            artifacts: self.artifacts.clone(),
+            integrity: self.integrity.clone(),
+            license: self.license.clone(),
+            description: self.description.clone(),
+            categories: self.categories.clone(),
+            published_at: self.published_at.clone(),
         }
     }
 

@@ -1,0 +1,142 @@
+//! Index files of signed registries: made from the events of the log and the releases.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::{Deprecation, PackageIndex, Release, ReleaseSummary, object};
+use crate::{
+    digest::Digest,
+    json::{self, JsonError},
+    trust::{Event, PackageHistory},
+    version,
+};
+
+/// The reason given for releases of a key that was revoked.
+pub const REVOKED: &str = "its signing key was revoked";
+
+/// The fields that follow from events and releases, in the order of the file.
+const OWN: [&str; 10] = [
+    "name",
+    "versions",
+    "prereleases",
+    "latest",
+    "yanked",
+    "description",
+    "categories",
+    "deprecated",
+    "releases",
+    "events",
+];
+
+/// `trust/root/index.json` and `trust/names/<@scope>/index.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventList {
+    /// What the events are about, as the name map has it.
+    pub name: String,
+    /// All of them, in the order of the log.
+    pub events: Vec<Event>,
+}
+
+impl EventList {
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        compact(&json!(self))
+    }
+}
+
+/// The events in a package index or an event list.
+///
+/// # Errors
+/// When the bytes are neither.
+pub fn events_of(bytes: &[u8]) -> Result<Vec<Event>, JsonError> {
+    #[derive(Deserialize)]
+    struct Events {
+        #[serde(default)]
+        events: Vec<Event>,
+    }
+    json::parse::<Events>(bytes).map(|list| list.events)
+}
+
+/// The package index that follows from a history: the same bytes whoever makes it, and when.
+///
+/// Summaries are taken from `releases` and, where they are of the releases in the log, from
+/// the existing file, whose unknown fields are kept.
+///
+/// # Errors
+/// When the existing bytes are not a package index.
+pub fn put_events(
+    existing: Option<&[u8]>,
+    history: &PackageHistory,
+    events: &[Event],
+    releases: &[(Release, Digest)],
+) -> Result<Vec<u8>, JsonError> {
+    let foreign = object(existing)?;
+    let index: Option<PackageIndex> = existing.map(json::parse).transpose()?;
+    let mut summaries = index.map(|index| index.releases).unwrap_or_default();
+    for (release, metadata) in releases {
+        let summary = ReleaseSummary::complete(release, *metadata);
+        summaries.insert(release.version.clone(), summary);
+    }
+    summaries.retain(|version, summary| {
+        let logged = history.releases.get(version);
+        logged.is_some_and(|logged| summary.metadata == Some(logged.metadata))
+    });
+    let mut yanked: BTreeMap<_, &str> = history
+        .yanked
+        .iter()
+        .map(|(version, yanked)| (version, yanked.reason.as_str()))
+        .collect();
+    let revoked = history
+        .releases
+        .iter()
+        .filter(|(_, release)| release.revoked);
+    yanked.extend(revoked.map(|(version, _)| (version, REVOKED)));
+    let versions: Vec<_> = history.releases.keys().cloned().collect();
+    let newest = versions.last().and_then(|version| summaries.get(version));
+    let prereleases: Vec<_> = versions.iter().filter(|v| !v.pre.is_empty()).collect();
+    let latest = version::latest(&versions, |version| yanked.contains_key(version));
+    let description = newest.and_then(|summary| summary.description.clone());
+    let categories = newest.map(|summary| summary.categories.clone());
+    let deprecated = history.deprecated.as_ref().map(|deprecated| Deprecation {
+        reason: deprecated.reason.clone(),
+        replacement: deprecated.replacement.clone(),
+    });
+    let mut root = Map::new();
+    let values = [
+        json!(history.name),
+        json!(versions),
+        json!(prereleases),
+        json!(latest),
+        by_version(&yanked),
+        json!(description.unwrap_or_default()),
+        json!(categories.unwrap_or_default()),
+        json!(deprecated),
+        by_version(&summaries),
+        json!(events),
+    ];
+    for (field, value) in OWN.into_iter().zip(values) {
+        if !value.is_null() || field == "latest" {
+            root.insert(field.into(), value);
+        }
+    }
+    for (field, value) in foreign {
+        if !OWN.contains(&field.as_str()) {
+            root.insert(field, value);
+        }
+    }
+    Ok(compact(&Value::Object(root)))
+}
+
+fn by_version<K: ToString, V: Serialize>(map: &BTreeMap<K, V>) -> Value {
+    let entry = |(version, value): (&K, &V)| (version.to_string(), json!(value));
+    Value::Object(map.iter().map(entry).collect())
+}
+
+/// JSON on one line: these files are read by programs, often, and can be long.
+fn compact(value: &Value) -> Vec<u8> {
+    let mut bytes = value.to_string().into_bytes();
+    bytes.push(b'\n');
+    bytes
+}
