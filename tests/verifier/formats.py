@@ -262,7 +262,7 @@ class Owners:
         lines.literal(cls.FIRST)
         self.origin = origin_text(lines.one("registry"))
         self.subject = lines.one("name")
-        if not re.fullmatch(r"@?[^\s/@]+", self.subject):
+        if not re.fullmatch(r"@?[^\s/@]+", self.subject) or self.subject == "@root":
             raise Bad(f"neither a scope nor a name without one: {self.subject!r}")
         self.seq = lines.number("seq", 1)
         self.prev = previous(self.seq, lines.one("prev"))
@@ -294,8 +294,13 @@ class Owners:
         return self
 
     def may_publish(self, package):
-        """The keys that may sign statements about a package."""
-        return {key for key, only in self.publishers if only in (None, package)}
+        """The keys that may sign statements about a package, in the note's order."""
+        return [key for key, only in self.publishers if only in (None, package)]
+
+    def keeps(self, revoked):
+        """Whether everything that was revoked before still is."""
+        return all(key in self.revoked and self.revoked[key] <= start
+                   for key, start in revoked.items())
 
     def is_revoked(self, key, index):
         """Whether what this key signed at this index is void."""

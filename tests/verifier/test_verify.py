@@ -255,7 +255,7 @@ class WrongEntries(Case):
         registry = self.start()
         registry.append(
             registry.release("my-utils", "1.0.0", "", {}, 1, make_example.BOB))
-        self.noticed("entry 4: 0 owners of my-utils signed it")
+        self.noticed("entry 4: no owner of my-utils signed it")
 
     def test_a_version_is_published_twice(self):
         registry = self.start()

@@ -322,7 +322,7 @@ class Verifier:
         else:
             before = chain[-1][1]
             self.check_follows(note, before, self.events[note.subject])
-            if not before.revoked.items() <= note.revoked.items():
+            if not note.keeps(before.revoked):
                 raise Bad("it takes a revocation back")
             if note.override:
                 if root.names_threshold == 0:
@@ -343,16 +343,16 @@ class Verifier:
             raise Bad(f"owners {statement.owners}, but note {owners.seq} is in force")
         keys = owners.may_publish(statement.subject)
         signers = signed_by(text, signatures, keys)
-        if len(signers) != 1:
-            name = statement.subject
-            raise Bad(f"{len(signers)} owners of {name} signed it, not one")
+        if not signers:
+            raise Bad(f"no owner of {statement.subject} signed it")
+        signer = next(key for key in keys if key in signers)
         known = self.statements.setdefault(statement.subject, [])
         releases = {s.version for _, s, _ in known if s.kind == "publish"}
         if statement.kind == "publish" and statement.version in releases:
             raise Bad(f"{statement.subject} {statement.version} is published again")
         if statement.kind in ("yank", "unyank") and statement.version not in releases:
             raise Bad(f"{statement.subject} {statement.version} was not published")
-        known.append((index, statement, signers.pop()))
+        known.append((index, statement, signer))
 
     def replay_map(self, index, entry):
         if entry.size != index + 1:

@@ -1,0 +1,184 @@
+//! Reads `tests/verifier/example`, a registry that another program made from
+//! docs/registry-spec.md alone: both understand the same by it.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use lumen_core::{
+    Digest, checkpoint,
+    key::Key,
+    merkle::{self, leaf_hash},
+    name::PackageName,
+    note::Note,
+    signing::{PublicKey, SecretKey},
+    tile::{self, Tile, Tiles, entries},
+    trust::{self, Entry, Event, PackageHistory, RootHistory, map},
+};
+
+/// The registry's origin.
+const ORIGIN: &str = "example/5f3c9a1b";
+/// How many entries its log has.
+const SIZE: u64 = 17;
+/// The sizes at which it had a public checkpoint.
+const SIZES: [u64; 8] = [2, 4, 7, 9, 11, 13, 15, 17];
+
+fn path(key: &str) -> PathBuf {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/verifier/example");
+    PathBuf::from(root).join(key)
+}
+
+fn read(key: &str) -> Vec<u8> {
+    fs::read(path(key)).expect(key)
+}
+
+/// The entries of the log at one of its sizes.
+fn leaves(size: u64) -> Vec<Vec<u8>> {
+    let width = u16::try_from(size).unwrap();
+    let key = format!("log/{}", entries::entries_path(0, width));
+    let leaves = entries::decode(&read(&key)).unwrap();
+    assert_eq!(entries::encode(&leaves).unwrap(), read(&key));
+    leaves
+}
+
+/// The key that the example makes of a name, under another one.
+fn key(seed: &str, name: &str) -> SecretKey {
+    let seed = Digest::of(format!("lumen example key {seed}").as_bytes());
+    SecretKey::from_seed(name, *seed.as_bytes()).unwrap()
+}
+
+/// The events of each key of the map at one of the log's sizes.
+fn events(size: u64) -> BTreeMap<String, Vec<Event>> {
+    let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+    for (i, leaf) in (0..).zip(leaves(size)) {
+        let (entry, _) = Entry::parse(&leaf).unwrap();
+        if let Some(subject) = entry.subject() {
+            let note = String::from_utf8(leaf).unwrap();
+            let events = events.entry(subject.to_string()).or_default();
+            events.push(Event { i, note });
+        }
+    }
+    events
+}
+
+fn stored_tiles(size: u64) -> Tiles {
+    let mut tiles = Tiles::default();
+    for tile in tile::tiles_for_edge(size) {
+        tiles
+            .insert(tile, read(&format!("log/{}", tile.path())))
+            .unwrap();
+    }
+    tiles
+}
+
+#[test]
+fn the_checkpoint_is_signed_and_of_these_entries() {
+    let log = key("ada", ORIGIN).public().clone();
+    let (checkpoint, _) = checkpoint::open(&read("log/checkpoint"), ORIGIN, &[log]).unwrap();
+    assert_eq!(checkpoint.size, SIZE);
+    let tiles = stored_tiles(SIZE);
+    assert_eq!(tiles.root(SIZE).unwrap(), checkpoint.root);
+    for (index, leaf) in (0..).zip(leaves(SIZE)) {
+        let proof = tiles.prove_inclusion(index, SIZE).unwrap();
+        merkle::verify_inclusion(index, SIZE, &leaf_hash(&leaf), &proof, &checkpoint.root).unwrap();
+    }
+    let stranger = key("bob", ORIGIN).public().clone();
+    assert!(checkpoint::open(&read("log/checkpoint"), ORIGIN, &[stranger]).is_err());
+}
+
+#[test]
+fn appending_makes_the_same_tiles() {
+    let mut tiles = Tiles::default();
+    let mut size = 0;
+    for next in SIZES {
+        let new: Vec<Digest> = leaves(next)[usize::try_from(size).unwrap()..]
+            .iter()
+            .map(|leaf| leaf_hash(leaf))
+            .collect();
+        let appended = tiles.append(size, &new).unwrap();
+        assert_eq!(appended.size, next);
+        let written: BTreeMap<Tile, Vec<u8>> = appended.tiles.into_iter().collect();
+        let stored = tile::tiles_for_edge(next)
+            .into_iter()
+            .map(|tile| (tile, read(&format!("log/{}", tile.path()))))
+            .collect();
+        assert_eq!(written, stored);
+        for (tile, bytes) in written {
+            tiles.insert(tile, bytes).unwrap();
+        }
+        size = next;
+    }
+}
+
+#[test]
+fn notes_are_read_and_written_alike() {
+    let known = ["ada", "bob", "root"].map(|name| key(name, name).public().clone());
+    for leaf in leaves(SIZE) {
+        if leaf.starts_with(b"lumen/map/") {
+            continue;
+        }
+        let note = Note::parse(&leaf).unwrap();
+        assert_eq!(note.to_text().as_bytes(), leaf);
+        let signers: Vec<&PublicKey> = note.verified(&known).unwrap();
+        assert_eq!(signers.len(), 1);
+        let signer = key(signers[0].name(), signers[0].name());
+        let mut again = Note::unsigned(note.text.clone()).unwrap();
+        again.add(signer.public(), signer.sign(note.text.as_bytes()));
+        assert_eq!(again, note);
+    }
+}
+
+#[test]
+fn the_map_is_the_same_at_every_size() {
+    for size in SIZES {
+        let chains: BTreeMap<String, Digest> = events(size)
+            .into_iter()
+            .map(|(key, events)| (key, trust::chain(&events)))
+            .collect();
+        let (root, nodes) = map::build(&chains);
+        let leaf = trust::MapLeaf { size, root }.to_text();
+        assert_eq!(leaf.as_bytes(), read(Key::map_size(size).as_str()));
+        assert_eq!(leaves(size).last().unwrap(), leaf.as_bytes());
+        for (hash, bytes) in nodes {
+            assert_eq!(bytes, read(Key::map_node(&hash).as_str()));
+        }
+    }
+}
+
+#[test]
+fn texts_are_written_as_they_were_read() {
+    for leaf in leaves(SIZE) {
+        let (entry, note) = Entry::parse(&leaf).unwrap();
+        let text = match entry {
+            Entry::Root(root) => root.to_text(),
+            Entry::Owners(owners) => owners.to_text(),
+            Entry::Statement(statement) => statement.to_text(),
+            Entry::Map(leaf) => leaf.to_text(),
+        };
+        let expected = note.map_or(leaf, |note| note.text.into_bytes());
+        assert_eq!(text.as_bytes(), expected);
+    }
+}
+
+#[test]
+fn the_histories_say_what_happened() {
+    let events = events(SIZE);
+    let fingerprint = Digest::of(&read("trust/root/1.note"));
+    let roots = RootHistory::verify(&events["@root"], Some(&fingerprint)).unwrap();
+    assert_eq!(roots.origin(), ORIGIN);
+
+    let name = PackageName::parse("my-utils").unwrap();
+    let utils = PackageHistory::verify(&roots, &name, &[], &events["my-utils"]).unwrap();
+    let versions: Vec<String> = utils.releases.keys().map(ToString::to_string).collect();
+    assert_eq!(versions, ["1.0.0", "1.1.0"]);
+    let yanked: Vec<&str> = utils.yanked.values().map(|y| y.reason.as_str()).collect();
+    assert_eq!(yanked, ["rounds the wrong way"]);
+
+    let name = PackageName::parse("@org/http").unwrap();
+    let http =
+        PackageHistory::verify(&roots, &name, &events["@org"], &events["@org/http"]).unwrap();
+    let release = http.releases.values().next().unwrap();
+    assert_eq!((release.signer.name(), release.revoked), ("bob", false));
+    let metadata = read("packages/@org/http/1.2.0.json");
+    assert_eq!(release.metadata, Digest::of(&metadata));
+    let deprecated = http.deprecated.unwrap();
+    assert_eq!(deprecated.replacement.unwrap().as_str(), "my-utils");
+}
