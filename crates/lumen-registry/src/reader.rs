@@ -2,6 +2,7 @@
 
 mod check;
 mod fetch;
+mod signed;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,7 +16,6 @@ use std::{
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release},
-    lockfile::LockedTrust,
     problem::Problem,
 };
 
@@ -23,7 +23,7 @@ use crate::{
     cache::{self, Cache},
     location::Location,
     storage::{HttpOptions, Sink, Storage, StorageError},
-    verify::{TrustError, TrustInfo, TrustOptions},
+    verify::{TrustError, TrustOptions},
 };
 
 /// Largest `index.json`, in bytes: about four million packages.
@@ -78,6 +78,7 @@ struct Inner {
     indexes: Mutex<HashMap<PackageName, Arc<PackageIndex>>>,
     unconfirmed_used: AtomicBool,
     trust: TrustOptions,
+    view: Mutex<signed::Found>,
 }
 
 /// Why something could not be read.
@@ -171,6 +172,7 @@ impl Registry {
             indexes: Mutex::default(),
             unconfirmed_used: AtomicBool::new(false),
             trust,
+            view: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -185,19 +187,6 @@ impl Registry {
     /// Where it is, if it was opened from there.
     pub fn location(&self) -> Option<&Location> {
         self.inner.location.as_ref()
-    }
-
-    /// Checks root, checkpoint and log, once; `None` for an unsigned registry where that is allowed.
-    ///
-    /// # Errors
-    /// When they cannot be read, or are not in order.
-    pub async fn trust(&self) -> Result<Option<TrustInfo>, ReadError> {
-        Ok(None)
-    }
-
-    /// What a lock keeps of a signed registry; nothing for an unsigned one, or one nothing was read from.
-    pub fn trusted(&self) -> Option<LockedTrust> {
-        None
     }
 
     /// The files themselves.
@@ -220,6 +209,11 @@ impl Registry {
             let freshness = Freshness::Revalidate as u8;
             self.inner.freshness.store(freshness, Ordering::Relaxed);
             self.indexes().clear();
+            *self
+                .inner
+                .view
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = signed::Found::default();
             self.inner.unconfirmed_used.store(false, Ordering::Relaxed);
         }
     }
@@ -240,21 +234,31 @@ impl Registry {
         if let Some(index) = self.indexes().get(name) {
             return Ok(Some(Arc::clone(index)));
         }
-        let key = Key::package_index(name);
-        let index = self
-            .read_mutable(
-                &self.inner.cache,
-                &key,
-                MAX_PACKAGE_INDEX_BYTES,
-                |file, bytes| check::package_index(file, bytes, name),
-                check::parsed_package_index,
-            )
-            .await?
-            .map(Arc::new);
+        let index = match self.view().await? {
+            Some(view) => {
+                let package = view.package(self, name).await?;
+                package.map(|package| Arc::clone(&package.index))
+            }
+            None => self.unsigned_package_index(name).await?.map(Arc::new),
+        };
         if let Some(index) = &index {
             self.indexes().insert(name.clone(), Arc::clone(index));
         }
         Ok(index)
+    }
+
+    async fn unsigned_package_index(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<PackageIndex>, ReadError> {
+        self.read_mutable(
+            (&self.inner.cache, None),
+            &Key::package_index(name),
+            MAX_PACKAGE_INDEX_BYTES,
+            |file, bytes| check::package_index(file, bytes, name),
+            check::parsed_package_index,
+        )
+        .await
     }
 
     /// One release and the digest of its file; `None` when there is no such file.
@@ -267,11 +271,14 @@ impl Registry {
         version: &Version,
         expected: Option<Digest>,
     ) -> Result<Option<(Release, Digest)>, ReadError> {
+        if let Some(view) = self.view().await? {
+            return self.signed_release(&view, (name, version), expected).await;
+        }
         let key = Key::release(name, version);
         self.read_immutable(
             &key,
             MAX_RELEASE_BYTES,
-            expected,
+            (expected, None),
             |file, bytes| check::release(file, bytes, name, version),
             check::parsed,
         )
@@ -288,7 +295,7 @@ impl Registry {
 
     async fn read_global_index(&self, limit: u64) -> Result<Option<GlobalIndex>, ReadError> {
         self.read_mutable(
-            &self.inner.global_cache,
+            (&self.inner.global_cache, None),
             &Key::global_index(),
             limit,
             check::global_index,

@@ -77,6 +77,11 @@ pub(super) fn release(
 
 /// Reads a global index from outside.
 pub(super) fn global_index(file: &str, bytes: &[u8]) -> Result<GlobalIndex, ReadError> {
+    strict_parsed(file, bytes)
+}
+
+/// Reads a file from outside.
+pub(super) fn strict_parsed<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ReadError> {
     strict(file, bytes)?;
     parsed(file, bytes)
 }

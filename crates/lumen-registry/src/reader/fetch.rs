@@ -12,9 +12,10 @@ use crate::{
 
 impl Registry {
     /// Reads a mutable file. `check` takes bytes from outside, `parse` bytes that were checked before.
+    /// With a mark, no cache answers.
     pub(super) async fn read_mutable<T>(
         &self,
-        cache: &Cache,
+        (cache, mark): (&Cache, Option<&str>),
         key: &Key,
         limit: u64,
         check: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
@@ -33,6 +34,7 @@ impl Registry {
         match (&cached, self.freshness()) {
             (Some(cached), Freshness::Offline) => return parse_cached(cached),
             (None, Freshness::Offline) => return Err(ReadError::Offline { file }),
+            _ if mark.is_some() => {}
             (Some(cached), _) if self.is_confirmed(key) => return parse_cached(cached),
             // That there is no such package may have changed a moment ago.
             (Some(cached), Freshness::Normal)
@@ -45,7 +47,10 @@ impl Registry {
         }
         let known = cached.filter(|cached| cached.body.is_some() && !cached.validators.is_empty());
         let validators = known.as_ref().map(|cached| &cached.validators);
-        let fetched = http.fetch(key, limit, validators).await?;
+        let fetched = match mark {
+            None => http.fetch(key, limit, validators).await?,
+            Some(mark) => http.fetch_anew(key, limit, mark).await?,
+        };
         let (value, answer) = match (fetched, known) {
             (Fetched::NotModified { max_age }, Some(known)) => {
                 let value = parse_cached(&known)?;
@@ -80,12 +85,12 @@ impl Registry {
         Ok(value)
     }
 
-    /// Reads a file that never changes once it is there.
+    /// Reads a file that never changes once it is there. With a mark, no cache answers.
     pub(super) async fn read_immutable<T>(
         &self,
         key: &Key,
         limit: u64,
-        expected: Option<Digest>,
+        (expected, mark): (Option<Digest>, Option<&str>),
         check: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
         parse: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
     ) -> Result<Option<(T, Digest)>, ReadError> {
@@ -107,14 +112,19 @@ impl Registry {
         };
         let cache = &self.inner.cache;
         let body = cache.get(key).and_then(|cached| cached.body);
-        if let Some(body) = body.filter(|body| expected.is_none_or(|digest| digest == body.digest))
-        {
+        let believed =
+            |body: &Body| mark.is_none() && expected.is_none_or(|digest| digest == body.digest);
+        if let Some(body) = body.filter(believed) {
             return Ok(Some((parse(&file, &body.bytes)?, body.digest)));
         }
         if self.freshness() == Freshness::Offline {
             return Err(ReadError::Offline { file });
         }
-        match http.fetch(key, limit, None).await? {
+        let fetched = match mark {
+            None => http.fetch(key, limit, None).await?,
+            Some(mark) => http.fetch_anew(key, limit, mark).await?,
+        };
+        match fetched {
             Fetched::Absent => Ok(None),
             Fetched::NotModified { .. } => Err(unasked(http, key).into()),
             Fetched::Found { bytes, keep, .. } => {

@@ -126,10 +126,10 @@ pub enum TrustError {
         at: String,
     },
     /// A registry that was signed shows no signatures.
-    #[error("the registry was signed before and is not any more ({})", .source_of_claim.says_signed())]
+    #[error("the registry was signed before and is not any more ({})", .by.says_signed())]
     Downgraded {
         /// Who knows that it was signed.
-        source_of_claim: PinSource,
+        by: PinSource,
     },
     /// Signatures are demanded of an unsigned registry.
     #[error("the registry is not signed, but signed registries are required")]

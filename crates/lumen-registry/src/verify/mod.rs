@@ -16,7 +16,11 @@
 //! | [`state`] | what this machine remembers of registries |
 
 mod error;
+mod files;
+mod map;
+pub(crate) mod package;
 pub mod state;
+pub(crate) mod view;
 
 use std::path::PathBuf;
 

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use lumen_core::Key;
 use reqwest::{
     Response, StatusCode,
-    header::{HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE},
+    header::{CACHE_CONTROL, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE},
 };
 use tokio::sync::Semaphore;
 
@@ -123,7 +123,26 @@ impl HttpStorage {
     ) -> Result<Fetched, StorageError> {
         let mut tries = retry::Tries::new(&self.inner.options);
         loop {
-            match self.fetch_once(key, limit, validators).await {
+            match self.fetch_once(key, limit, validators, None).await {
+                Ok(fetched) => return Ok(fetched),
+                Err(failure) => tries.wait(failure).await?,
+            }
+        }
+    }
+
+    /// Reads a file past the caches on the way, which have it under a name without `mark`.
+    ///
+    /// # Errors
+    /// As [`super::Storage::get`].
+    pub async fn fetch_anew(
+        &self,
+        key: &Key,
+        limit: u64,
+        mark: &str,
+    ) -> Result<Fetched, StorageError> {
+        let mut tries = retry::Tries::new(&self.inner.options);
+        loop {
+            match self.fetch_once(key, limit, None, Some(mark)).await {
                 Ok(fetched) => return Ok(fetched),
                 Err(failure) => tries.wait(failure).await?,
             }
@@ -165,9 +184,15 @@ impl HttpStorage {
         key: &Key,
         limit: u64,
         validators: Option<&Validators>,
+        mark: Option<&str>,
     ) -> Result<Fetched, Failure> {
-        let file = self.inner.location.url(key.as_str());
-        let mut conditions = HeaderMap::new();
+        let mut file = self.inner.location.url(key.as_str());
+        let mut headers = HeaderMap::new();
+        if let Some(mark) = mark {
+            file = format!("{file}?c={mark}");
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
+        let mut conditional = false;
         if let Some(validators) = validators {
             let values = [
                 (IF_NONE_MATCH, &validators.etag),
@@ -175,13 +200,13 @@ impl HttpStorage {
             ];
             for (name, value) in values {
                 if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
-                    conditions.insert(name, value);
+                    headers.insert(name, value);
+                    conditional = true;
                 }
             }
         }
-        let conditional = !conditions.is_empty();
         let _permit = self.permit().await;
-        let response = self.inner.client.get(&file, conditions).await?;
+        let response = self.inner.client.get(&file, headers).await?;
         let caching = headers::Caching::of(response.headers());
         match response.status() {
             StatusCode::OK => {

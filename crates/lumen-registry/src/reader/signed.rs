@@ -1,0 +1,197 @@
+//! Reads for the checks of signed registries, and what comes out of those checks.
+
+use std::sync::{Arc, PoisonError, atomic::Ordering};
+
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release},
+    lockfile::LockedTrust,
+    trust::PackageHistory,
+};
+use tokio::sync::OnceCell;
+
+use super::{Freshness, ReadError, Registry, check};
+use crate::{
+    cache::{self, LONGEST_FRESHNESS},
+    storage::Storage,
+    verify::{TrustError, TrustInfo, TrustOptions, package::Listed, view::View},
+};
+
+/// What was found at a registry, once: nothing for an unsigned one.
+pub(super) type Found = Arc<OnceCell<Result<Option<Arc<View>>, TrustError>>>;
+
+impl Registry {
+    /// Checks root, checkpoint and log, once; `None` for an unsigned registry where that is allowed.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not in order.
+    pub async fn trust(&self) -> Result<Option<TrustInfo>, ReadError> {
+        let view = self.view().await?;
+        Ok(view.map(|view| view.info.clone()))
+    }
+
+    /// What a lock keeps of a signed registry; nothing for an unsigned one, or one nothing was read from.
+    pub fn trusted(&self) -> Option<LockedTrust> {
+        let view = self.found().get()?.as_ref().ok()?.clone()?;
+        Some(LockedTrust {
+            root: view.info.fingerprint,
+            checkpoint: view.info.checkpoint.clone(),
+        })
+    }
+
+    /// Who released, yanked and owned a package, and when; `None` when the registry is
+    /// unsigned or has no such package.
+    ///
+    /// # Errors
+    /// As [`Registry::package_index`].
+    pub async fn provenance(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<Arc<PackageHistory>>, ReadError> {
+        let Some(view) = self.view().await? else {
+            return Ok(None);
+        };
+        let package = view.package(self, name).await?;
+        Ok(package.map(|package| Arc::clone(&package.history)))
+    }
+
+    /// What signatures and log say; concurrent callers share the work.
+    pub(super) async fn view(&self) -> Result<Option<Arc<View>>, ReadError> {
+        let found = self.found();
+        let establish = || async {
+            match View::establish(self).await {
+                Ok(view) => Ok(Ok(view.map(Arc::new))),
+                // It will not get better in this process.
+                Err(ReadError::Trust(error)) => Ok(Err(error)),
+                Err(error) => Err(error),
+            }
+        };
+        match found.get_or_try_init(establish).await? {
+            Ok(view) => Ok(view.clone()),
+            Err(error) => Err(error.clone().into()),
+        }
+    }
+
+    fn found(&self) -> Found {
+        let found = self.inner.view.lock();
+        Arc::clone(&found.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A release of a signed registry, as it was signed.
+    pub(super) async fn signed_release(
+        &self,
+        view: &View,
+        (name, version): (&PackageName, &Version),
+        expected: Option<Digest>,
+    ) -> Result<Option<(Release, Digest)>, ReadError> {
+        let Some(package) = view.package(self, name).await? else {
+            return Ok(None);
+        };
+        let Some(logged) = package.history.releases.get(version) else {
+            return Ok(None);
+        };
+        if logged.revoked {
+            let (name, version) = (name.clone(), version.clone());
+            return Err(TrustError::RevokedKey { name, version }.into());
+        }
+        let key = Key::release(name, version);
+        let other = |actual| TrustError::Metadata {
+            file: self.inner.storage.describe(&key),
+            expected: logged.metadata,
+            actual,
+        };
+        if let Some(locked) = expected.filter(|digest| *digest != logged.metadata) {
+            return Err(other(locked).into());
+        }
+        // Its size was signed, too, so that nobody has to read more.
+        let limit = MAX_RELEASE_BYTES.min(logged.size);
+        let read = self.read_immutable(
+            &key,
+            limit,
+            (Some(logged.metadata), None),
+            |file, bytes| check::release(file, bytes, name, version),
+            check::parsed,
+        );
+        read.await.map_err(|error| match error {
+            ReadError::Hash { actual, .. } => other(actual).into(),
+            error => error,
+        })
+    }
+
+    /// A file that changes, unchecked.
+    pub(crate) async fn mutable_bytes(
+        &self,
+        key: &Key,
+        limit: u64,
+        mark: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let cache = (&self.inner.cache, mark);
+        self.read_mutable(cache, key, limit, bytes, bytes).await
+    }
+
+    /// A file that does not change, checked if a digest is expected.
+    pub(crate) async fn immutable_bytes(
+        &self,
+        key: &Key,
+        limit: u64,
+        expected: Option<Digest>,
+        mark: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let read = self.read_immutable(key, limit, (expected, mark), bytes, bytes);
+        Ok(read.await?.map(|(bytes, _)| bytes))
+    }
+
+    /// A package index with its events.
+    pub(crate) async fn listed(
+        &self,
+        name: &PackageName,
+        mark: Option<&str>,
+    ) -> Result<Option<Listed>, ReadError> {
+        self.read_mutable(
+            (&self.inner.cache, mark),
+            &Key::package_index(name),
+            MAX_PACKAGE_INDEX_BYTES,
+            |file, bytes| {
+                check::package_index(file, bytes, name)?;
+                check::parsed(file, bytes)
+            },
+            check::parsed,
+        )
+        .await
+    }
+
+    /// The events of a scope or of `@root`.
+    pub(crate) async fn events(
+        &self,
+        key: &Key,
+        limit: u64,
+        mark: Option<&str>,
+    ) -> Result<Option<Listed>, ReadError> {
+        let cache = (&self.inner.cache, mark);
+        self.read_mutable(cache, key, limit, check::strict_parsed, check::parsed)
+            .await
+    }
+
+    /// Whether the server said a moment ago that a file is not there. For files that
+    /// appear once in the life of a registry.
+    pub(crate) fn was_absent(&self, key: &Key) -> bool {
+        let absent = matches!(self.inner.storage, Storage::Http(_))
+            && self.freshness() == Freshness::Normal
+            && self.inner.cache.get(key).is_some_and(|cached| {
+                let age = cache::now().checked_sub(cached.fetched_at);
+                cached.body.is_none() && age.is_some_and(|age| age < LONGEST_FRESHNESS.into())
+            });
+        if absent {
+            self.inner.unconfirmed_used.store(true, Ordering::Relaxed);
+        }
+        absent
+    }
+
+    pub(crate) fn trust_options(&self) -> &TrustOptions {
+        &self.inner.trust
+    }
+}
+
+fn bytes(_: &str, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
+    Ok(bytes.to_vec())
+}

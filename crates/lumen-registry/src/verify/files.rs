@@ -1,0 +1,147 @@
+//! Tiles and leaves of the log, read through the registry's caches.
+
+use futures::future::try_join_all;
+use lumen_core::{
+    Key,
+    checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
+    merkle::{leaf_hash, verify_consistency, verify_inclusion},
+    tile::{FULL, Tile, Tiles, tiles_for_consistency, tiles_for_edge, tiles_for_inclusion},
+};
+
+use super::TrustError;
+use crate::reader::{ReadError, Registry};
+
+/// Bytes of a full tile.
+const MAX_TILE_BYTES: u64 = 256 * 32;
+
+/// Whether a log continues another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Growth {
+    /// Every entry of the smaller one is where it was.
+    Continues,
+    /// The tiles are those of the new checkpoint, and the old one is not part of it.
+    Forked,
+}
+
+/// The bytes of the checkpoint.
+pub(super) async fn checkpoint(
+    registry: &Registry,
+    mark: Option<&str>,
+) -> Result<Vec<u8>, ReadError> {
+    let key = Key::checkpoint();
+    let bytes = registry.mutable_bytes(&key, MAX_CHECKPOINT_BYTES, mark);
+    bytes.await?.ok_or_else(|| {
+        let reason = format!("`{}` is missing", registry.storage().describe(&key));
+        TrustError::Checkpoint { reason }.into()
+    })
+}
+
+/// Compares a log with a smaller one, by its tiles.
+pub(super) async fn growth(
+    registry: &Registry,
+    old: &Checkpoint,
+    new: &Checkpoint,
+) -> Result<Growth, ReadError> {
+    let mut wanted = tiles_for_consistency(old.size, new.size);
+    // So that tiles that are damaged are told from a log that was forked.
+    wanted.extend(tiles_for_edge(new.size));
+    wanted.sort_unstable();
+    wanted.dedup();
+    let tiles = genuine(registry, &wanted, new).await?;
+    let proof = tiles.prove_consistency(old.size, new.size);
+    let proof = proof.map_err(|error| log(error.to_string()))?;
+    match verify_consistency(old.size, new.size, &old.root, &new.root, &proof) {
+        Ok(()) => Ok(Growth::Continues),
+        Err(_) => Ok(Growth::Forked),
+    }
+}
+
+/// The last leaf of a log: the map's root, proved to be in the log.
+pub(super) async fn last_leaf(
+    registry: &Registry,
+    checkpoint: &Checkpoint,
+) -> Result<Vec<u8>, ReadError> {
+    let size = checkpoint.size;
+    let Some(index) = size.checked_sub(1) else {
+        return Err(log("the log is empty".into()).into());
+    };
+    let key = Key::map_size(size);
+    for mark in [None, Some(format!("{size}"))] {
+        let leaf = registry.immutable_bytes(&key, 1024, None, mark.as_deref());
+        let leaf = leaf.await?.ok_or_else(|| TrustError::Map {
+            reason: format!("`{}` is missing", registry.storage().describe(&key)),
+        })?;
+        let mut wanted = tiles_for_inclusion(index, size);
+        wanted.extend(tiles_for_edge(size));
+        wanted.sort_unstable();
+        wanted.dedup();
+        let tiles = genuine(registry, &wanted, checkpoint).await?;
+        let proof = tiles.prove_inclusion(index, size);
+        let proof = proof.map_err(|error| log(error.to_string()))?;
+        if verify_inclusion(index, size, &leaf_hash(&leaf), &proof, &checkpoint.root).is_ok() {
+            return Ok(leaf);
+        }
+    }
+    let reason = format!(
+        "`{}` is not the last entry of the log",
+        registry.storage().describe(&key)
+    );
+    Err(TrustError::Map { reason }.into())
+}
+
+/// Tiles that lead to the checkpoint's root; read anew once if they do not.
+async fn genuine(
+    registry: &Registry,
+    wanted: &[Tile],
+    checkpoint: &Checkpoint,
+) -> Result<Tiles, ReadError> {
+    let mut reason = String::new();
+    for mark in [None, Some(checkpoint.root.hex())] {
+        let tiles = tiles(registry, wanted, mark.as_deref()).await?;
+        match tiles.root(checkpoint.size) {
+            Ok(root) if root == checkpoint.root => return Ok(tiles),
+            Ok(_) => reason = "its tiles lead to another root".into(),
+            Err(error) => reason = error.to_string(),
+        }
+    }
+    Err(log(reason).into())
+}
+
+async fn tiles(
+    registry: &Registry,
+    wanted: &[Tile],
+    mark: Option<&str>,
+) -> Result<Tiles, ReadError> {
+    let read = |tile: Tile| async move {
+        let key = Key::tile(&tile);
+        let partial = registry.immutable_bytes(&key, MAX_TILE_BYTES, None, mark);
+        if let Some(bytes) = partial.await? {
+            return Ok::<_, ReadError>((tile, bytes));
+        }
+        // Partial tiles may be removed once the full one is there.
+        let full = Tile {
+            width: FULL,
+            ..tile
+        };
+        let whole = Key::tile(&full);
+        let whole = registry.immutable_bytes(&whole, MAX_TILE_BYTES, None, mark);
+        match whole.await? {
+            Some(bytes) => Ok((full, bytes)),
+            None => {
+                let file = registry.storage().describe(&key);
+                Err(log(format!("`{file}` is missing")).into())
+            }
+        }
+    };
+    let mut tiles = Tiles::default();
+    for (tile, bytes) in try_join_all(wanted.iter().copied().map(read)).await? {
+        tiles
+            .insert(tile, bytes)
+            .map_err(|error| log(error.to_string()))?;
+    }
+    Ok(tiles)
+}
+
+fn log(reason: String) -> TrustError {
+    TrustError::Log { reason }
+}

@@ -1,0 +1,100 @@
+//! The name map: what the log has of every name, and that it has nothing of others.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lumen_core::{
+    Digest, Key,
+    trust::{
+        Entry,
+        map::{Lookup, MAX_NODE_BYTES, lookup},
+    },
+};
+use tokio::sync::OnceCell;
+
+use super::TrustError;
+use crate::reader::{ReadError, Registry};
+
+/// Deepest path: a node a byte of the hash, and one more.
+const MAX_DEPTH: usize = 33;
+
+/// The map of one checkpoint, with the nodes read so far.
+#[derive(Debug)]
+pub(super) struct NameMap {
+    root: Digest,
+    nodes: Mutex<BTreeMap<Digest, Vec<u8>>>,
+    /// Nodes being read, so that each is read once.
+    reading: Mutex<HashMap<Digest, Arc<OnceCell<()>>>>,
+}
+
+impl NameMap {
+    /// The map whose root the last leaf of a log of `size` entries has.
+    pub(super) fn of_leaf(leaf: &[u8], size: u64) -> Result<Self, TrustError> {
+        let reason = match Entry::parse(leaf) {
+            Ok((Entry::Map(map), _)) if map.size == size => {
+                return Ok(Self {
+                    root: map.root,
+                    nodes: Mutex::default(),
+                    reading: Mutex::default(),
+                });
+            }
+            Ok((Entry::Map(map), _)) => format!("its root is that of {} entries", map.size),
+            Ok(_) => "the log's last entry has no root of it".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(TrustError::Map { reason })
+    }
+
+    /// The chain of a name; `None` when the log has nothing of it.
+    pub(super) async fn head(
+        &self,
+        registry: &Registry,
+        name: &str,
+    ) -> Result<Option<Digest>, ReadError> {
+        for _ in 0..MAX_DEPTH {
+            let step = {
+                let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+                lookup(&nodes, &self.root, name)
+            };
+            let step = step.map_err(|error| TrustError::Map {
+                reason: error.to_string(),
+            })?;
+            match step {
+                Lookup::Found(head) => return Ok(Some(head)),
+                Lookup::Absent => return Ok(None),
+                Lookup::Need(node) => self.read(registry, node).await?,
+            }
+        }
+        let reason = format!("the path of `{name}` does not end");
+        Err(TrustError::Map { reason }.into())
+    }
+
+    async fn read(&self, registry: &Registry, node: Digest) -> Result<(), ReadError> {
+        let cell = {
+            let reading = self.reading.lock();
+            let mut reading = reading.unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(reading.entry(node).or_default())
+        };
+        let read = || async {
+            let key = Key::map_node(&node);
+            let file = || registry.storage().describe(&key);
+            let bytes = registry.immutable_bytes(&key, MAX_NODE_BYTES, Some(node), None);
+            let bytes = bytes.await.map_err(|error| match error {
+                ReadError::Hash { actual, .. } => {
+                    let reason = format!("`{}` has the hash {actual}", file());
+                    TrustError::Map { reason }.into()
+                }
+                error => error,
+            })?;
+            let bytes = bytes.ok_or_else(|| TrustError::Map {
+                reason: format!("`{}` is missing", file()),
+            })?;
+            let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            nodes.insert(node, bytes);
+            Ok::<_, ReadError>(())
+        };
+        cell.get_or_try_init(read).await.map(|()| ())
+    }
+}

@@ -1,0 +1,225 @@
+//! One package: all its events, what they mean, and the index made of that.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::future::{join, try_join};
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, ReleaseSummary},
+    trust::{Event, HistoryError, PackageHistory, Subject, chain},
+    version,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    TrustError,
+    view::{View, up_to},
+};
+use crate::reader::{ReadError, Registry};
+
+/// What a file of the host says, none of it believed yet.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Listed {
+    /// The events of a name.
+    #[serde(default)]
+    pub(crate) events: Vec<Event>,
+    /// Of a package: the fields of its releases' files.
+    #[serde(default)]
+    releases: BTreeMap<String, Map<String, Value>>,
+    /// Of a package: its versions.
+    #[serde(default)]
+    versions: Vec<Value>,
+}
+
+/// A package whose history holds.
+#[derive(Debug)]
+pub(crate) struct Package {
+    pub(crate) index: Arc<PackageIndex>,
+    pub(crate) history: Arc<PackageHistory>,
+}
+
+impl Package {
+    /// Reads a package; `None` when the log has nothing of it.
+    pub(super) async fn load(
+        view: &View,
+        registry: &Registry,
+        name: &PackageName,
+    ) -> Result<Option<Self>, ReadError> {
+        let names = view.names(registry).await?;
+        let head = names.map.head(registry, name.as_str());
+        let (head, listed) = try_join(head, registry.listed(name, None)).await?;
+        let Some(head) = head else {
+            return match listed {
+                Some(listed) if claims(&listed, view.size()) => {
+                    let what = name.to_string();
+                    Err(TrustError::Unlogged { what }.into())
+                }
+                _ => Ok(None),
+            };
+        };
+        let subject = Subject::Package(name.clone());
+        let (listed, events) = complete(view, registry, &subject, head, listed).await?;
+        let scope = match name.scope() {
+            Some(scope) => view.scope(registry, scope).await?,
+            None => Arc::default(),
+        };
+        let history = PackageHistory::verify(&names.roots, name, &scope, &events);
+        let history = history.map_err(|error| refusal(name.as_str(), error))?;
+        let index = index(&history, &listed)?;
+        Ok(Some(Self {
+            index: Arc::new(index),
+            history: Arc::new(history),
+        }))
+    }
+}
+
+/// The events of a scope, all that the log has; empty for a scope nobody claimed.
+pub(super) async fn scope_events(
+    view: &View,
+    registry: &Registry,
+    scope: &str,
+) -> Result<Vec<Event>, ReadError> {
+    let names = view.names(registry).await?;
+    let subject = Subject::Scope(scope.to_owned());
+    let head = names.map.head(registry, scope);
+    let (head, listed) = join(head, read(registry, &subject, None)).await;
+    match head? {
+        Some(head) => Ok(complete(view, registry, &subject, head, listed?).await?.1),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The file that has the events of a name.
+async fn read(
+    registry: &Registry,
+    subject: &Subject,
+    mark: Option<&str>,
+) -> Result<Option<Listed>, ReadError> {
+    match subject {
+        Subject::Package(name) => registry.listed(name, mark).await,
+        Subject::Root => {
+            let key = Key::root_index();
+            registry.events(&key, MAX_PACKAGE_INDEX_BYTES, mark).await
+        }
+        Subject::Scope(scope) => {
+            let key = Key::owners_index(scope);
+            registry.events(&key, MAX_PACKAGE_INDEX_BYTES, mark).await
+        }
+    }
+}
+
+/// The events that make the chain the map has; the file is read anew once if they do not.
+async fn complete(
+    view: &View,
+    registry: &Registry,
+    subject: &Subject,
+    head: Digest,
+    mut listed: Option<Listed>,
+) -> Result<(Listed, Vec<Event>), ReadError> {
+    let mark = head.hex();
+    for last in [false, true] {
+        if let Some(found) = listed.take() {
+            let events = up_to(&found.events, view.size()).to_vec();
+            if chain(&events) == head {
+                return Ok((found, events));
+            }
+            if last {
+                let name = subject.to_string();
+                return Err(TrustError::Withheld { name }.into());
+            }
+        }
+        if !last {
+            listed = read(registry, subject, Some(&mark[..16])).await?;
+        }
+    }
+    let name = subject.to_string();
+    Err(TrustError::ForgedAbsence { name }.into())
+}
+
+/// Whether an index says anything the log must have by now. An index may be ahead of the
+/// checkpoint: of a package whose events are all later nothing is said yet.
+fn claims(listed: &Listed, size: u64) -> bool {
+    let logged = !up_to(&listed.events, size).is_empty();
+    logged || (listed.events.is_empty() && !listed.versions.is_empty())
+}
+
+/// The index a client sees: made of the log; of the host's file only what was signed.
+fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, TrustError> {
+    let valid = history
+        .releases
+        .iter()
+        .filter(|(_, release)| !release.revoked);
+    let versions: Vec<&Version> = valid.map(|(version, _)| version).collect();
+    let owned: Vec<Version> = versions.iter().map(|version| (*version).clone()).collect();
+    let latest = version::latest(&owned, |version| history.yanked.contains_key(version));
+    let yanked: BTreeMap<&Version, &str> = history
+        .yanked
+        .iter()
+        .map(|(version, yanked)| (version, yanked.reason.as_str()))
+        .collect();
+    let deprecated = history.deprecated.as_ref().map(|deprecated| {
+        let mut fields = Map::new();
+        fields.insert("reason".into(), json!(deprecated.reason));
+        if let Some(replacement) = &deprecated.replacement {
+            fields.insert("replacement".into(), json!(replacement));
+        }
+        fields.insert("at".into(), json!(deprecated.time));
+        fields
+    });
+    let mut releases = BTreeMap::new();
+    let mut newest: Option<Release> = None;
+    for version in versions {
+        if let Some((release, digest)) = signed(history, listed, version) {
+            let summary = ReleaseSummary::of(&release, digest);
+            releases.insert(version.clone(), summary);
+            newest = Some(release);
+        }
+    }
+    let mut fields = json!({
+        "name": history.name, "versions": owned, "latest": latest, "yanked": yanked,
+    });
+    if let Some(newest) = newest {
+        fields["description"] = json!(newest.description);
+        fields["categories"] = json!(newest.categories);
+    }
+    if let Some(deprecated) = deprecated {
+        fields["deprecated"] = Value::Object(deprecated);
+    }
+    let index: Result<PackageIndex, _> = serde_json::from_value(fields);
+    let mut index = index.map_err(|error| TrustError::History {
+        name: history.name.to_string(),
+        reason: error.to_string(),
+    })?;
+    index.releases = releases;
+    Ok(index)
+}
+
+/// A release out of the index, if it is the one that was signed, byte for byte.
+fn signed(
+    history: &PackageHistory,
+    listed: &Listed,
+    version: &Version,
+) -> Option<(Release, Digest)> {
+    let logged = history.releases.get(version)?;
+    let mut fields = listed.releases.get(&version.to_string())?.clone();
+    fields.insert("name".into(), json!(history.name));
+    fields.insert("version".into(), json!(version));
+    let release: Release = serde_json::from_value(Value::Object(fields)).ok()?;
+    let bytes = release.to_bytes();
+    let same = bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata;
+    same.then_some((release, logged.metadata))
+}
+
+/// A history that does not hold, as the attack it is.
+fn refusal(name: &str, error: HistoryError) -> TrustError {
+    let (name, reason) = (name.to_owned(), error.to_string());
+    match error {
+        HistoryError::WrongOwner { .. }
+        | HistoryError::Unowned { .. }
+        | HistoryError::Superseded { .. }
+        | HistoryError::Threshold { .. } => TrustError::WrongOwner { name, reason },
+        HistoryError::Origin { .. } => TrustError::Replay { name, reason },
+        _ => TrustError::History { name, reason },
+    }
+}

@@ -1,0 +1,388 @@
+//! What one process found at a signed registry, established once.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lumen_core::{
+    Digest, Key, PackageName,
+    checkpoint::{self, Checkpoint, cosignatures},
+    note::Note,
+    trust::{Event, HistoryError, RootHistory, RootNote, chain, text},
+};
+use tokio::sync::OnceCell;
+
+use super::{
+    PinSource, TrustError, TrustInfo,
+    files::{self, Growth},
+    map::NameMap,
+    package::Package,
+    state::{self, Remembered},
+};
+use crate::{
+    Freshness, cache,
+    location::Location,
+    reader::{ReadError, Registry},
+};
+
+/// Largest list of root notes, in bytes.
+const MAX_ROOTS_BYTES: u64 = 4 << 20;
+
+/// How far the clock of a witness may be ahead, in seconds.
+const MAX_AHEAD: i64 = 600;
+
+/// A registry whose root, checkpoint and log are in order.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) info: TrustInfo,
+    roots: RootHistory,
+    root_chain: Digest,
+    checkpoint: Checkpoint,
+    now: i64,
+    names: OnceCell<Names>,
+    packages: Mutex<HashMap<PackageName, Arc<OnceCell<Option<Arc<Package>>>>>>,
+    scopes: Mutex<HashMap<String, Arc<OnceCell<Arc<Vec<Event>>>>>>,
+}
+
+/// The name map, and the root notes it says are all.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) map: NameMap,
+    pub(super) roots: RootHistory,
+}
+
+impl View {
+    /// Reads root notes and checkpoint and checks them against what is known from before.
+    pub(crate) async fn establish(registry: &Registry) -> Result<Option<Self>, ReadError> {
+        let options = registry.trust_options();
+        let url = registry.location().map(Location::url);
+        let memory = options.state_dir.as_deref().zip(url.as_deref());
+        let remembered = match memory {
+            Some((dir, url)) => state::read(dir, url)?,
+            None => None,
+        };
+        let Some(events) = roots(registry, None).await? else {
+            return unsigned(registry, remembered.is_some()).await;
+        };
+        let expected = [
+            (PinSource::Pin, options.pin),
+            (
+                PinSource::Lock,
+                options.locked.as_ref().map(|lock| lock.root),
+            ),
+            (
+                PinSource::State,
+                remembered.as_ref().map(|state| state.root),
+            ),
+        ];
+        let now = match options.now {
+            0 => i64::try_from(cache::now()).unwrap_or(i64::MAX),
+            now => now,
+        };
+        let mut before = Vec::new();
+        if let Some(lock) = &options.locked {
+            before.push(lock.checkpoint.as_str());
+        }
+        if let Some(state) = remembered
+            .as_ref()
+            .filter(|state| !state.checkpoint.is_empty())
+        {
+            before.push(state.checkpoint.as_str());
+        }
+        let before = before
+            .into_iter()
+            .map(|note| Ok((note, earlier(note)?)))
+            .collect::<Result<Vec<_>, TrustError>>()?;
+        let largest = before.iter().map(|(_, seen)| seen.size).max().unwrap_or(0);
+
+        let check = |events: &[Event], bytes: &[u8]| {
+            let size = state::checkpoint_of(&String::from_utf8_lossy(bytes))
+                .map_err(|reason| TrustError::Checkpoint { reason })?
+                .size;
+            let logged = up_to(events, size);
+            let roots = RootHistory::verify(logged, None).map_err(root_chain)?;
+            for (by, expected) in expected {
+                if let Some(expected) = expected.filter(|digest| *digest != roots.fingerprint) {
+                    let found = roots.fingerprint;
+                    return Err(TrustError::RootPin {
+                        expected,
+                        found,
+                        by,
+                    });
+                }
+            }
+            let (checkpoint, note) = open(bytes, roots.current())?;
+            if registry.freshness() != Freshness::Offline {
+                still_valid(roots.current(), now)?;
+                fresh(roots.current(), &note, now)?;
+            }
+            Ok((chain(logged), roots, checkpoint, note))
+        };
+        let mut bytes = files::checkpoint(registry, None).await?;
+        let mut checked = check(&events, &bytes);
+        let behind = |checked: &Result<(_, _, Checkpoint, _), _>| {
+            checked
+                .as_ref()
+                .map_or(true, |(_, _, checkpoint, _)| checkpoint.size < largest)
+        };
+        if behind(&checked) && registry.freshness() != Freshness::Offline {
+            // A cache on the way may have old files; what they say now counts.
+            let mark = format!("{largest}");
+            let events = roots(registry, Some(&mark)).await?.unwrap_or(events);
+            bytes = files::checkpoint(registry, Some(&mark)).await?;
+            checked = check(&events, &bytes);
+        }
+        let (root_chain, roots, checkpoint, note) = checked?;
+
+        let shown = note.to_text();
+        for (note, seen) in &before {
+            continues(registry, (note, seen), (&shown, &checkpoint), memory).await?;
+        }
+        let pinned = options.pin.is_some() || remembered.as_ref().is_some_and(|state| state.pinned);
+        let current = roots.current();
+        let info = TrustInfo {
+            origin: current.origin.clone(),
+            fingerprint: roots.fingerprint,
+            first_use: !expected.iter().any(|(_, digest)| digest.is_some()),
+            pinned,
+            checkpoint: shown,
+            size: checkpoint.size,
+            root_seq: current.seq,
+            expires: current.expires.clone(),
+        };
+        if let Some((dir, url)) = memory {
+            let new = Remembered {
+                url: url.to_owned(),
+                origin: info.origin.clone(),
+                root: info.fingerprint,
+                checkpoint: info.checkpoint.clone(),
+                first_seen: time(now),
+                pinned,
+            };
+            state::advance(dir, &new)?;
+        }
+        Ok(Some(Self {
+            info,
+            roots,
+            root_chain,
+            checkpoint,
+            now,
+            names: OnceCell::new(),
+            packages: Mutex::default(),
+            scopes: Mutex::default(),
+        }))
+    }
+
+    /// The name map, proved to be the log's last word; established when first needed.
+    pub(super) async fn names(&self, registry: &Registry) -> Result<&Names, ReadError> {
+        let establish = || async {
+            let leaf = files::last_leaf(registry, &self.checkpoint).await?;
+            let map = NameMap::of_leaf(&leaf, self.checkpoint.size)?;
+            let head = map.head(registry, "@root").await?;
+            let withheld = || TrustError::Withheld {
+                name: "@root".into(),
+            };
+            let head = head.ok_or_else(withheld)?;
+            let roots = match head == self.root_chain {
+                true => self.roots.clone(),
+                false => self.newer_roots(registry, &head).await?,
+            };
+            Ok::<_, ReadError>(Names { map, roots })
+        };
+        self.names.get_or_try_init(establish).await
+    }
+
+    /// The root notes once more, past all caches: those at hand are not all the log has.
+    async fn newer_roots(
+        &self,
+        registry: &Registry,
+        head: &Digest,
+    ) -> Result<RootHistory, ReadError> {
+        let withheld = || TrustError::Withheld {
+            name: "@root".into(),
+        };
+        let events = roots(registry, Some(&head.hex())).await?;
+        let events = events.ok_or_else(withheld)?;
+        let events = up_to(&events, self.checkpoint.size);
+        if chain(events) != *head {
+            return Err(withheld().into());
+        }
+        let roots = RootHistory::verify(events, Some(&self.roots.fingerprint));
+        let roots = roots.map_err(root_chain)?;
+        let (_, note) = open(self.info.checkpoint.as_bytes(), roots.current())?;
+        if registry.freshness() != Freshness::Offline {
+            still_valid(roots.current(), self.now)?;
+            fresh(roots.current(), &note, self.now)?;
+        }
+        Ok(roots)
+    }
+
+    /// Entries of the log.
+    pub(super) const fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    /// A package as the log has it; concurrent callers share the work.
+    pub(crate) async fn package(
+        &self,
+        registry: &Registry,
+        name: &PackageName,
+    ) -> Result<Option<Arc<Package>>, ReadError> {
+        let cell = {
+            let packages = self.packages.lock();
+            let mut packages = packages.unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(packages.entry(name.clone()).or_default())
+        };
+        let load = || async {
+            let package = Package::load(self, registry, name).await?;
+            Ok::<_, ReadError>(package.map(Arc::new))
+        };
+        cell.get_or_try_init(load).await.cloned()
+    }
+
+    /// The ownership notes of a scope, checked to be all; concurrent callers share the work.
+    pub(super) async fn scope(
+        &self,
+        registry: &Registry,
+        scope: &str,
+    ) -> Result<Arc<Vec<Event>>, ReadError> {
+        let cell = {
+            let scopes = self.scopes.lock();
+            let mut scopes = scopes.unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(scopes.entry(scope.to_owned()).or_default())
+        };
+        let load = || async {
+            let events = super::package::scope_events(self, registry, scope).await?;
+            Ok::<_, ReadError>(Arc::new(events))
+        };
+        cell.get_or_try_init(load).await.cloned()
+    }
+}
+
+/// The root notes; `None` where there are none.
+async fn roots(registry: &Registry, mark: Option<&str>) -> Result<Option<Vec<Event>>, ReadError> {
+    let key = Key::root_index();
+    if mark.is_none() && registry.was_absent(&key) {
+        return Ok(None);
+    }
+    let listed = registry.events(&key, MAX_ROOTS_BYTES, mark).await?;
+    Ok(listed.map(|listed| listed.events))
+}
+
+/// What to make of a registry without root notes.
+async fn unsigned(registry: &Registry, remembered: bool) -> Result<Option<View>, ReadError> {
+    let options = registry.trust_options();
+    let known = [
+        (PinSource::Pin, options.pin.is_some()),
+        (PinSource::Lock, options.locked.is_some()),
+        (PinSource::State, remembered),
+    ];
+    if let Some((by, _)) = known.into_iter().find(|(_, known)| *known) {
+        return Err(TrustError::Downgraded { by }.into());
+    }
+    match options.required {
+        true => Err(TrustError::NotSigned.into()),
+        false => Ok(None),
+    }
+}
+
+/// The events with an index below the size of the log: an index may be ahead of the checkpoint.
+pub(super) fn up_to(events: &[Event], size: u64) -> &[Event] {
+    let end = events.iter().position(|event| event.i >= size);
+    &events[..end.unwrap_or(events.len())]
+}
+
+fn earlier(note: &str) -> Result<Checkpoint, TrustError> {
+    state::checkpoint_of(note).map_err(|reason| TrustError::Checkpoint {
+        reason: format!("the one remembered or locked: {reason}"),
+    })
+}
+
+fn open(bytes: &[u8], root: &RootNote) -> Result<(Checkpoint, Note), TrustError> {
+    checkpoint::open(bytes, &root.origin, &root.log).map_err(|error| TrustError::Checkpoint {
+        reason: error.to_string(),
+    })
+}
+
+fn root_chain(error: HistoryError) -> TrustError {
+    TrustError::RootChain {
+        reason: error.to_string(),
+    }
+}
+
+fn still_valid(root: &RootNote, now: i64) -> Result<(), TrustError> {
+    let expired = |at: &&String| text::seconds(at).is_none_or(|at| at <= now);
+    match root.expires.as_ref().filter(expired) {
+        Some(at) => Err(TrustError::Expired { at: at.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Whether enough witnesses signed, and one of them lately. Only witnesses say when they
+/// saw a checkpoint, so without them there is no age, and a root note cannot limit it.
+fn fresh(root: &RootNote, note: &Note, now: i64) -> Result<(), TrustError> {
+    let times = cosignatures(note, &root.witnesses).map_err(|error| TrustError::Checkpoint {
+        reason: error.to_string(),
+    })?;
+    let latest = now.saturating_add(MAX_AHEAD);
+    let qualifying: Vec<i64> = times
+        .iter()
+        .filter_map(|(_, time)| i64::try_from(*time).ok())
+        .filter(|time| *time <= latest)
+        .collect();
+    let quorum = usize::try_from(root.witness_quorum).unwrap_or(usize::MAX);
+    if qualifying.len() < quorum {
+        return Err(TrustError::Witnesses {
+            found: qualifying.len(),
+            quorum: root.witness_quorum,
+        });
+    }
+    if let (Some(max), Some(newest)) = (root.max_age, qualifying.iter().max()) {
+        let age = now.saturating_sub(*newest).max(0).unsigned_abs();
+        if age > max {
+            return Err(TrustError::Stale { age, max });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the log shown is the one seen before, grown or not.
+async fn continues(
+    registry: &Registry,
+    (old_note, old): (&str, &Checkpoint),
+    (new_note, new): (&str, &Checkpoint),
+    memory: Option<(&std::path::Path, &str)>,
+) -> Result<(), ReadError> {
+    let forked = || {
+        let evidence = memory.map(|(dir, url)| state::save_evidence(dir, url, old_note, new_note));
+        Ok::<_, ReadError>(TrustError::Fork {
+            from: old.size,
+            to: new.size,
+            evidence: evidence.transpose()?,
+        })
+    };
+    if old.origin != new.origin {
+        let reason = format!("it was that of `{}` before", old.origin);
+        return Err(TrustError::Checkpoint { reason }.into());
+    }
+    match old.size.cmp(&new.size) {
+        std::cmp::Ordering::Greater => Err(TrustError::Rollback {
+            from: old.size,
+            to: new.size,
+        }
+        .into()),
+        std::cmp::Ordering::Equal if old.root == new.root => Ok(()),
+        std::cmp::Ordering::Equal => Err(forked()?.into()),
+        std::cmp::Ordering::Less => match files::growth(registry, old, new).await? {
+            Growth::Continues => Ok(()),
+            Growth::Forked => Err(forked()?.into()),
+        },
+    }
+}
+
+/// RFC 3339.
+fn time(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
