@@ -224,6 +224,9 @@ pub struct Deprecation {
     /// What to use in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<PackageName>,
+    /// Since when, by the owner's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// One entry of `releases` in a package index.

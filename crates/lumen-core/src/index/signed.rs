@@ -102,6 +102,7 @@ pub fn put_events(
     let deprecated = history.deprecated.as_ref().map(|deprecated| Deprecation {
         reason: deprecated.reason.clone(),
         replacement: deprecated.replacement.clone(),
+        at: Some(deprecated.time.clone()),
     });
     let mut root = Map::new();
     let values = [

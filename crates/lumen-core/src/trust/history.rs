@@ -12,7 +12,7 @@ pub use package::{Deprecated, LoggedRelease, PackageHistory, Yanked};
 pub use roots::RootHistory;
 
 use super::{
-    event::{Entry, EntryError, Event},
+    event::{Entry, EntryError, Event, Subject},
     text::FormError,
 };
 use crate::{
@@ -150,12 +150,52 @@ pub enum HistoryError {
         /// The version.
         version: Version,
     },
+    /// An earlier statement is there again, word for word.
+    #[error("entry {index} of the log repeats an earlier statement")]
+    Repeated {
+        /// Its place in the log.
+        index: u64,
+    },
     /// A note forgets a revocation.
     #[error("entry {index} of the log takes a revocation back")]
     Unrevoked {
         /// Its place in the log.
         index: u64,
     },
+}
+
+/// Checks an entry that a writer is about to append at `index`, by the rules of readers; a key
+/// that is revoked may not sign it. `owners` and `package` are those the entry is about,
+/// absent where the log has nothing about them.
+///
+/// # Errors
+/// When readers would refuse it, or not let it count.
+pub fn may_append(
+    roots: &RootHistory,
+    owners: Option<&OwnersHistory>,
+    package: Option<&PackageHistory>,
+    entry: &Entry,
+    note: &Note,
+    index: u64,
+) -> Result<(), HistoryError> {
+    match entry {
+        Entry::Root(next) => roots.check_next(index, next, note),
+        Entry::Owners(next) => match owners {
+            Some(owners) => owners.check_next(roots, index, next, note),
+            None => OwnersHistory::nobody(next.name.clone()).check_next(roots, index, next, note),
+        },
+        Entry::Statement(statement) => match package {
+            Some(package) => package.check_next(roots, index, statement, note),
+            None => {
+                let name = &statement.package;
+                let nobody = OwnersHistory::nobody(Subject::owner_of(name));
+                let owners = owners.cloned().unwrap_or(nobody);
+                let package = PackageHistory::new(name.clone(), owners);
+                package.check_next(roots, index, statement, note)
+            }
+        },
+        Entry::Map(_) => Ok(()),
+    }
 }
 
 /// Events parsed, in order and each below `origin`, if that is known.

@@ -75,7 +75,7 @@ impl Node {
             .collect::<Result<_, _>>()
             .map_err(|_| error())?;
         match *kind {
-            BIN if hashes.len() % 2 == 0 && hashes.len() <= 2 * MAX_BIN => {
+            BIN if hashes.len().is_multiple_of(2) && hashes.len() <= 2 * MAX_BIN => {
                 let pairs: Vec<Pair> = hashes
                     .chunks_exact(2)
                     .map(|pair| (pair[0], pair[1]))
@@ -84,12 +84,19 @@ impl Node {
                 let here = pairs
                     .iter()
                     .all(|pair| pair.0.as_bytes().starts_with(prefix));
-                match sorted && here {
+                // Where no name goes on, there is no node; only a map can be empty.
+                let empty = pairs.is_empty() && !prefix.is_empty();
+                match sorted && here && !empty {
                     true => Ok(Self::Bin(pairs)),
                     false => Err(error()),
                 }
             }
-            BRANCH if hashes.len() == 256 && prefix.len() < 31 => Ok(Self::Branch(hashes)),
+            BRANCH if hashes.len() == 256 && prefix.len() < 31 => {
+                match hashes.iter().any(|child| *child != NO_CHILD) {
+                    true => Ok(Self::Branch(hashes)),
+                    false => Err(error()),
+                }
+            }
             _ => Err(error()),
         }
     }

@@ -21,7 +21,7 @@ pub mod statement;
 pub mod text;
 
 pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend};
-pub use history::{HistoryError, OwnersHistory, PackageHistory, RootHistory};
+pub use history::{HistoryError, OwnersHistory, PackageHistory, RootHistory, may_append};
 pub use owners::{OwnersNote, Publisher, Revoked};
 pub use root::{NamePolicy, RootNote};
 pub use statement::{Action, Statement};

@@ -96,7 +96,7 @@ impl OwnersNote {
             let (key, from) = value
                 .split_once(" from ")
                 .ok_or_else(|| lines.error(what))?;
-            let (key, from) = (lines.parse(key, what)?, lines.parse(from, what)?);
+            let (key, from) = (lines.parse(key, what)?, lines.number(from, what)?);
             lines.check(revoked.iter().all(|other| other.key != key), what)?;
             revoked.push(Revoked { key, from });
         }

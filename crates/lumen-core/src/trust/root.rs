@@ -108,7 +108,7 @@ impl RootNote {
         )?;
         let max_age = match lines.value("max-age")? {
             "none" => None,
-            text => Some(lines.parse(text, "`max-age` with seconds or `none`")?),
+            text => Some(lines.number(text, "`max-age` with seconds or `none`")?),
         };
         // Only witnesses say when they saw a checkpoint.
         lines.check(

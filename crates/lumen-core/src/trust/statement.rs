@@ -5,6 +5,8 @@ use std::fmt::Write;
 use super::text::{FormError, Lines, is_reason};
 use crate::{digest::Digest, name::PackageName, version::Version};
 
+const VERBS: [&str; 5] = ["publish", "yank", "unyank", "deprecate", "undeprecate"];
+
 /// The text of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
@@ -94,12 +96,13 @@ impl Statement {
             .strip_prefix("lumen/")
             .and_then(|rest| rest.strip_suffix("/v1"));
         let verb = verb.unwrap_or_default();
-        let known = ["publish", "yank", "unyank", "deprecate", "undeprecate"];
-        let first = match known.contains(&verb) {
-            true => kind,
-            false => "the kind of a statement",
-        };
-        let mut lines = Lines::of(text, first)?;
+        if !VERBS.contains(&verb) {
+            return Err(FormError {
+                line: 1,
+                expected: "the kind of a statement".into(),
+            });
+        }
+        let mut lines = Lines::of(text, kind)?;
         let origin = lines.origin()?;
         let package: PackageName = lines.parsed("package", "the name of a package")?;
         let version = |lines: &mut Lines<'_>| lines.parsed::<Version>("version", "a version");
@@ -109,7 +112,7 @@ impl Statement {
                 let what = "`metadata sha256:… <size>`";
                 let metadata = lines.value("metadata")?;
                 let (digest, size) = metadata.split_once(' ').ok_or_else(|| lines.error(what))?;
-                let (metadata, size) = (lines.parse(digest, what)?, lines.parse(size, what)?);
+                let (metadata, size) = (lines.parse(digest, what)?, lines.number(size, what)?);
                 let (owners, time) = common(&mut lines)?;
                 (
                     Action::Publish {
@@ -196,8 +199,10 @@ impl Statement {
 }
 
 fn common(lines: &mut Lines<'_>) -> Result<(u64, String), FormError> {
-    let owners: u64 = lines.parsed("owners", "the number of an ownership note")?;
-    lines.check(owners >= 1, "the number of an ownership note")?;
+    let what = "the number of an ownership note";
+    let owners = lines.value("owners")?;
+    let owners = lines.number(owners, what)?;
+    lines.check(owners >= 1, what)?;
     Ok((owners, lines.time()?))
 }
 

@@ -113,6 +113,13 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// A part of the line just read: digits without leading zeros, below 2^63.
+    pub(super) fn number(&self, text: &str, what: &str) -> Result<u64, FormError> {
+        let number: u64 = self.parse(text, what)?;
+        self.check(number < 1 << 63, what)?;
+        Ok(number)
+    }
+
     pub(super) fn origin(&mut self) -> Result<String, FormError> {
         let text = self.value("registry")?;
         self.check(is_origin(text), "the origin of a registry")?;
@@ -127,7 +134,8 @@ impl<'a> Lines<'a> {
 
     /// `seq` and `prev`, which is `none` exactly for the first.
     pub(super) fn sequence(&mut self) -> Result<(u64, Option<Digest>), FormError> {
-        let seq: u64 = self.parsed("seq", "a number")?;
+        let seq = self.value("seq")?;
+        let seq = self.number(seq, "a number")?;
         let prev = match self.value("prev")? {
             "none" => None,
             text => Some(self.parse(text, "`sha256:…` or `none`")?),

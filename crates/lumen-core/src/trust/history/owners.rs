@@ -188,8 +188,10 @@ impl OwnersHistory {
         let signers = note
             .verified(owners.publishers_of(package))
             .map_err(|error| HistoryError::Signature { index, error })?;
-        match signers.first() {
-            Some(key) => Ok((*key).clone()),
+        let signed = |key: &&PublicKey| signers.iter().any(|other| other.bytes() == key.bytes());
+        // Of several it is the one that the note lists first.
+        match owners.publishers_of(package).find(signed) {
+            Some(key) => Ok(key.clone()),
             None => Err(HistoryError::WrongOwner {
                 index,
                 subject: subject(),

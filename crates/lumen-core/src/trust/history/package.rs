@@ -1,6 +1,6 @@
 //! What was published, yanked and deprecated, by whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{HistoryError, OwnersHistory, RootHistory, check_origin, parse};
 use crate::{
@@ -28,6 +28,8 @@ pub struct PackageHistory {
     pub yanked: BTreeMap<Version, Yanked>,
     /// Whether the package is deprecated now.
     pub deprecated: Option<Deprecated>,
+    /// Hashes of the texts of all statements.
+    said: BTreeSet<Digest>,
 }
 
 /// A release in the log.
@@ -84,6 +86,7 @@ impl PackageHistory {
             releases: BTreeMap::new(),
             yanked: BTreeMap::new(),
             deprecated: None,
+            said: BTreeSet::new(),
         }
     }
 
@@ -118,6 +121,7 @@ impl PackageHistory {
         }
         for (index, statement, note) in statements {
             let signer = history.check(index, &statement, &note)?;
+            history.said.insert(Digest::of(note.text.as_bytes()));
             history.apply(index, statement, signer);
         }
         Ok(history)
@@ -171,6 +175,10 @@ impl PackageHistory {
                     index,
                     version: version.clone(),
                 })
+            }
+            // Who keeps the log could have an old statement count again, word for word.
+            _ if self.said.contains(&Digest::of(note.text.as_bytes())) => {
+                Err(HistoryError::Repeated { index })
             }
             _ => Ok(signer),
         }
