@@ -2,8 +2,10 @@
 
 import re
 
-SUMMARY = ("deps", "dependency_options", "features", "artifacts", "integrity",
-           "license", "description", "categories", "published_at")
+SUMMARY = ("deps", "dependency_options", "features", "artifacts", "metadata",
+           "published_at", "integrity", "license", "description", "categories")
+
+REVOKED = "its signing key was revoked"
 
 
 def precedence(version):
@@ -47,16 +49,19 @@ def derived_index(owners, events, releases):
         elif statement.kind == "unyank":
             yanked.pop(statement.version, None)
         elif statement.kind == "deprecate":
-            deprecated = {"reason": statement.reason, "at": statement.time}
+            deprecated = {"reason": statement.reason}
             if statement.replacement is not None:
                 deprecated["replacement"] = statement.replacement
+            deprecated["at"] = statement.time
         else:
             deprecated = None
     versions.sort(key=precedence)
+    yanked.update({version: REVOKED for version in void})
+    yanked = {version: yanked[version] for version in sorted(yanked, key=precedence)}
     index = {
         "versions": versions,
         "prereleases": [v for v in versions if "-" in v.split("+")[0]],
-        "latest": latest(versions, yanked.keys() | void),
+        "latest": latest(versions, yanked),
         "yanked": yanked,
         "deprecated": deprecated,
         "releases": {},

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
-from derive import derived_index
+from derive import SUMMARY, derived_index
 from formats import (
     Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
     owner_subject, parse_entry, root_of, sha256, tiles_of,
@@ -184,14 +184,15 @@ class Registry:
         index = derived_index(owners, events, releases)
         for version, summary in index["releases"].items():
             summary["metadata"] = digest(self.releases[name, version][1])
+            ordered = {key: summary[key] for key in SUMMARY if key in summary}
+            index["releases"][version] = ordered
         newest = releases[index["versions"][-1]] if index["versions"] else {}
-        file = {"name": name, **index}
-        if file["deprecated"] is None:
-            del file["deprecated"]
-        for field in ("description", "categories"):
-            if field in newest:
-                file[field] = newest[field]
-        file["events"] = self.events[name]
+        deprecated, summaries = index.pop("deprecated"), index.pop("releases")
+        file = {"name": name, **index, "description": newest.get("description", ""),
+                "categories": newest.get("categories", [])}
+        if deprecated is not None:
+            file["deprecated"] = deprecated
+        file |= {"releases": summaries, "events": self.events[name]}
         self.packages[name] = file
         self.write(f"packages/{name}/index.json", compact(file))
 

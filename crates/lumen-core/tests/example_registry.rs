@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use lumen_core::{
     Digest, checkpoint,
+    index::{self, EventList, Release},
+    json,
     key::Key,
     merkle::{self, leaf_hash},
     name::PackageName,
@@ -181,4 +183,39 @@ fn the_histories_say_what_happened() {
     assert_eq!(release.metadata, Digest::of(&metadata));
     let deprecated = http.deprecated.unwrap();
     assert_eq!(deprecated.replacement.unwrap().as_str(), "my-utils");
+}
+
+#[test]
+fn the_same_indexes_follow() {
+    let events = events(SIZE);
+    let roots = RootHistory::verify(&events["@root"], None).unwrap();
+    for (name, scope) in [("my-utils", None), ("@org/http", Some("@org"))] {
+        let (key, name) = (name, PackageName::parse(name).unwrap());
+        let scope = scope.map(|scope| events[scope].as_slice());
+        let scope = scope.unwrap_or_default();
+        let history = PackageHistory::verify(&roots, &name, scope, &events[key]).unwrap();
+        let releases: Vec<(Release, Digest)> = history
+            .releases
+            .keys()
+            .map(|version| {
+                let bytes = read(Key::release(&name, version).as_str());
+                let release: Release = json::parse(&bytes).unwrap();
+                assert_eq!(release.to_bytes(), bytes);
+                (release, Digest::of(&bytes))
+            })
+            .collect();
+        let bytes = index::put_events(None, &history, &events[key], &releases).unwrap();
+        let stored = read(Key::package_index(&name).as_str());
+        assert_eq!(String::from_utf8(bytes), String::from_utf8(stored));
+    }
+    for (key, name) in [
+        (Key::root_index(), "@root"),
+        (Key::owners_index("@org"), "@org"),
+    ] {
+        let list = EventList {
+            name: name.into(),
+            events: events[name].clone(),
+        };
+        assert_eq!(list.to_bytes(), read(key.as_str()));
+    }
 }
