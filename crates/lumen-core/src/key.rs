@@ -228,6 +228,61 @@ mod tests {
     }
 
     #[test]
+    fn paths_of_signed_registries() {
+        use Mutability::{Immutable, Mutable};
+        let name = PackageName::parse("@scope/package-name").unwrap();
+        let digest = Digest::of(b"abc");
+        let tile = Tile {
+            level: 0,
+            index: 1234,
+            width: 5,
+        };
+        for (key, path, mutability) in [
+            (Key::checkpoint(), "log/checkpoint", Mutable),
+            (Key::head(), "log/head", Mutable),
+            (
+                Key::staging(&digest),
+                "log/staging/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                Immutable,
+            ),
+            (Key::tile(&tile), "log/tile/0/x001/234.p/5", Immutable),
+            (Key::entries(3, 256), "log/tile/entries/003", Immutable),
+            (Key::map_size(15), "map/size/15", Immutable),
+            (
+                Key::map_node(&digest),
+                "map/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+                Immutable,
+            ),
+            (Key::root_note(2), "trust/root/2.note", Immutable),
+            (Key::root_index(), "trust/root/index.json", Mutable),
+            (
+                Key::owners_note("@scope", 1),
+                "trust/names/@scope/1.note",
+                Immutable,
+            ),
+            (
+                Key::owners_index("@scope"),
+                "trust/names/@scope/index.json",
+                Mutable,
+            ),
+            (
+                Key::signature(&name, &Version::new(1, 0, 0)),
+                "signatures/@scope/package-name/1.0.0.sig.json",
+                Immutable,
+            ),
+            (
+                Key::package_index(&name),
+                "packages/@scope/package-name/index.json",
+                Mutable,
+            ),
+        ] {
+            assert_eq!(key.as_str(), path);
+            assert_eq!(key.mutability(), mutability, "{path}");
+            assert_eq!(Key::parse(path), Ok(key));
+        }
+    }
+
+    #[test]
     fn hostile_paths() {
         for bad in [
             "",

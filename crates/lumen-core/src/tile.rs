@@ -6,6 +6,8 @@
 
 pub mod entries;
 mod name;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
