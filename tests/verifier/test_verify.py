@@ -269,6 +269,18 @@ class WrongEntries(Case):
         registry.append(registry.release("other", "1.0.0", "", {}, 1, make_example.ADA))
         self.noticed("nobody has claimed other")
 
+    def test_an_old_yank_is_used_again(self):
+        registry, ada = self.start(), make_example.ADA
+        registry.append(registry.release("my-utils", "1.0.0", "", {}, 1, ada))
+        lines = [f"registry {make_example.ORIGIN}", "package my-utils", "version 1.0.0",
+                 "owners 1", f"time {registry.now()}", "reason "]
+        yank = make_example.note(["lumen/yank/v1", *lines], ada)
+        registry.append(yank)
+        registry.append(make_example.note(["lumen/unyank/v1", *lines], ada))
+        self.assertEqual(problems(self.folder), [])
+        registry.append(yank)
+        self.noticed("entry 10: it repeats an earlier statement")
+
     def test_a_second_claim(self):
         registry = self.start()
         registry.append(registry.claim("my-utils", [make_example.ADA]))

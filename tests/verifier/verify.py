@@ -111,6 +111,7 @@ class Verifier:
         self.events = {}       # map key -> [(index, text)]
         self.chains = {}       # map key -> chain value
         self.statements = {}   # package -> [(index, Statement, signing key)]
+        self.said = set()      # texts of all statements
         self.checkpoint = None
         self.map_root = None
 
@@ -347,6 +348,9 @@ class Verifier:
             raise Bad(f"no owner of {statement.subject} signed it")
         signer = next(key for key in keys if key in signers)
         known = self.statements.setdefault(statement.subject, [])
+        if text in self.said:
+            raise Bad("it repeats an earlier statement")
+        self.said.add(text)
         releases = {s.version for _, s, _ in known if s.kind == "publish"}
         if statement.kind == "publish" and statement.version in releases:
             raise Bad(f"{statement.subject} {statement.version} is published again")
