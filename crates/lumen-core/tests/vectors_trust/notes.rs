@@ -3,7 +3,7 @@
 use lumen_core::{
     checkpoint::{self, Checkpoint, CheckpointError, cosign, cosignatures},
     note::{Note, NoteError},
-    signing::{CosignerKey, PublicKey, SecretKey},
+    signing::{CosignerKey, KeyError, PublicKey, SecretKey},
 };
 
 use super::{array, bytes, hash, json, number, text};
@@ -236,4 +236,63 @@ fn witnesses() {
     // Times have 63 bits.
     cosign(&witness, &mut note, 1 << 63);
     assert!(cosignatures(&note, &keys).is_err());
+}
+
+/// The fingerprint is what `ssh-keygen -l` prints.
+#[test]
+fn keys_of_open_ssh() {
+    let body = "AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqti";
+    let key =
+        PublicKey::parse_ssh(&format!("ssh-ed25519 {body} user@example.com"), "user").unwrap();
+    assert_eq!(
+        key.fingerprint(),
+        "SHA256:UCUiLr7Pjs9wFFJMDByLgc3NrtdU344OgUM45wZPcIQ"
+    );
+    assert_eq!(key.name(), "user");
+    for bad in [
+        String::new(),
+        "ssh-ed25519".into(),
+        body.into(),
+        format!("ssh-rsa {body}"),
+        format!("ssh-ed25519 {}", &body[..body.len() - 4]),
+        format!("ssh-ed25519 {body}AAAA"),
+        format!("ssh-ed25519 {}", body.replace("1lZDI1", "1lZDI2")),
+    ] {
+        assert_eq!(
+            PublicKey::parse_ssh(&bad, "user"),
+            Err(KeyError::Ssh),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_key() {
+    let good = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+    assert!(PublicKey::parse(good).is_ok());
+    let of_type_2 = good.replace("+Ae", "+Au");
+    for (bad, error) in [
+        (String::new(), KeyError::Form),
+        (good[..23].to_owned(), KeyError::Form),
+        (good.replace("foo+", "foo "), KeyError::Form),
+        (good.replace("530d903a", "530d903"), KeyError::Form),
+        (good.replace("530d903a", "530D903A"), KeyError::Form),
+        (good.replace("530d903a", "530d903b"), KeyError::Hash),
+        (good.replace("foo", "fop"), KeyError::Hash),
+        (good.replace("foo", "f o"), KeyError::Name),
+        (good.replace("example.com/foo", ""), KeyError::Name),
+        (format!("{good}\n"), KeyError::Form),
+        (good[..good.len() - 4].to_owned(), KeyError::Form),
+        (of_type_2, KeyError::Type(2)),
+    ] {
+        assert_eq!(PublicKey::parse(&bad), Err(error), "{bad}");
+    }
+    let key = secret("name", 7);
+    let text = key.to_text();
+    assert!(text.starts_with("PRIVATE+KEY+name+"));
+    assert_eq!(SecretKey::parse(&text).unwrap().public(), key.public());
+    assert!(SecretKey::parse(&text.replace("+name+", "+nane+")).is_err());
+    assert!(SecretKey::parse(&key.public().to_string()).is_err());
+    assert!(!format!("{key:?}").contains(&text[text.len() - 20..]));
+    assert!(SecretKey::from_seed("a+b", [0; 32]).is_err());
 }
