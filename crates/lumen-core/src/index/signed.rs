@@ -94,7 +94,10 @@ pub fn put_events(
         .filter(|(_, release)| release.revoked);
     yanked.extend(revoked.map(|(version, _)| (version, REVOKED)));
     let versions: Vec<_> = history.releases.keys().cloned().collect();
-    let newest = versions.last().and_then(|version| summaries.get(version));
+    // What a revoked key said about the package is not repeated.
+    let mut good = history.releases.iter().rev();
+    let newest = good.find(|(_, release)| !release.revoked);
+    let newest = newest.and_then(|(version, _)| summaries.get(version));
     let prereleases: Vec<_> = versions.iter().filter(|v| !v.pre.is_empty()).collect();
     let latest = version::latest(&versions, |version| yanked.contains_key(version));
     let description = newest.and_then(|summary| summary.description.clone());

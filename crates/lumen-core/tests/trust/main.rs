@@ -1,0 +1,14 @@
+//! What is signed in a registry: forms of notes, who may say what, and the indexes that follow.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail a test by panicking, too"
+)]
+
+mod forms;
+mod history;
+mod index;
+mod map;
+mod owners;
+mod world;
