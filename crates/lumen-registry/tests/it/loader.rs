@@ -158,12 +158,12 @@ impl HandMade {
         routes(&self.registry(Freshness::Normal))
     }
 
-    /// What was asked for since the last call, sorted.
+    /// What was asked for since the last call, sorted; that the registry is unsigned is another matter.
     fn asked(&self) -> Vec<String> {
         let mut paths = self.server.take();
         paths.sort();
-        let short = |path: String| path.trim_start_matches("/packages/").to_owned();
-        paths.into_iter().map(short).collect()
+        let short = |path: String| path.strip_prefix("/packages/").map(str::to_owned);
+        paths.into_iter().filter_map(short).collect()
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail a test by panicking, too"
 )]
 
+mod attacks;
 mod freshness;
 mod handmade;
 mod http;
@@ -14,6 +15,7 @@ mod publish;
 mod races;
 mod server;
 mod storage;
+mod verified;
 
 use lumen_core::{PackageName, Version, index::Release};
 use lumen_registry::publish::PublishRequest;
@@ -58,5 +60,7 @@ fn request(package: &str, number: &str, contents: &str) -> PublishRequest {
         zst: Some(format!("zst of {contents}").into()),
         now: NOW.into(),
         registry_name: "test".into(),
+        signer: None,
+        last_seen: None,
     }
 }
