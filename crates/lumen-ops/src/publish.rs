@@ -115,6 +115,8 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
             .strftime("%Y-%m-%dT%H:%M:%SZ")
             .to_string(),
         registry_name: registry_name(&location),
+        signer: None,
+        last_seen: None,
     };
     let handle = session.registry(&registry)?;
     session.block_on(async {

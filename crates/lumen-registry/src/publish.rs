@@ -14,22 +14,33 @@
 //! there, but it is not listed.
 
 mod indexes;
-mod swap;
+mod signed;
+pub(crate) mod swap;
 mod yank;
+
+use std::sync::Arc;
 
 use lumen_core::{
     Digest, Key, PackageName, Version,
+    checkpoint::Checkpoint,
     index::{self, Artifact, MAX_RELEASE_BYTES, Release},
     json::{self, JsonError},
     key::ArtifactKind,
     name::NameError,
     problem::Problem,
+    signing::PublicKey,
+    trust::{HistoryError, Subject},
 };
 
 use self::indexes::{check_name, update_global, update_package};
-pub use self::yank::{Yank, unyank, yank};
+pub use self::{
+    signed::{Change, Changed, change},
+    yank::{Yank, unyank, yank},
+};
 use crate::{
     location::Location,
+    log::is_signed,
+    signer::{SignError, Signer},
     storage::{FileStorage, Storage, StorageError},
 };
 
@@ -46,6 +57,11 @@ pub struct PublishRequest {
     pub now: String,
     /// The registry's name, for the case that it has no `index.json` yet.
     pub registry_name: String,
+    /// Signs what the log of a signed registry gets; its key must be one of the log keys
+    /// and that of an owner, if the name has one.
+    pub signer: Option<Arc<dyn Signer>>,
+    /// What was last seen of the registry's log.
+    pub last_seen: Option<Checkpoint>,
 }
 
 /// What a publish came to.
@@ -57,6 +73,8 @@ pub struct Published {
     pub release: Release,
     /// The digest of its `<version>.json`.
     pub metadata: Digest,
+    /// The signed checkpoint of a signed registry, which the caller should remember.
+    pub checkpoint: Option<String>,
 }
 
 /// Why a registry was not written to.
@@ -145,6 +163,56 @@ pub enum PublishError {
     /// The host failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The registry is signed, but there is nothing to sign with.
+    #[error("the registry is signed, so a key is needed to write to it")]
+    NoKey,
+    /// The registry is not signed, and this is only possible in signed ones.
+    #[error("the registry is not signed")]
+    NotSigned,
+    /// The key is not one of those that may write the log.
+    #[error("the key `{}` ({}) is not a log key of the registry `{origin}`", .key.name(), .key.fingerprint())]
+    LogKey {
+        /// The registry.
+        origin: String,
+        /// The key.
+        key: PublicKey,
+    },
+    /// The key is not one of those that may publish the package.
+    #[error("the key `{}` ({}) may not publish `{name}`", .key.name(), .key.fingerprint())]
+    NotOwner {
+        /// The package.
+        name: PackageName,
+        /// The key.
+        key: PublicKey,
+    },
+    /// Names of this registry are given out by its names keys.
+    #[error("nobody owns `{subject}`, and the registry has to approve who gets it")]
+    NeedsApproval {
+        /// The name or scope.
+        subject: Subject,
+    },
+    /// The log cannot have this entry.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Nothing was signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// A file of the log, the map or the root is not what it must be.
+    #[error("`{file}` is damaged: {what}")]
+    Damaged {
+        /// Path or URL.
+        file: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The log does not continue what was seen of it before.
+    #[error("the log has {found} entries and does not continue the {seen} seen before")]
+    Diverged {
+        /// Entries seen before.
+        seen: u64,
+        /// Entries it has now.
+        found: u64,
+    },
 }
 
 /// Makes an empty registry in a folder, which may exist.
@@ -173,7 +241,10 @@ pub async fn init(location: &Location, name: &str, now: &str) -> Result<(), Publ
 
 /// Publishes a release. Repeating it, also after it was killed or failed, is safe.
 ///
+/// In a signed registry, nobody's name becomes the signer's where that is up to whoever comes first.
+///
 /// # Errors
+/// [`PublishError::NoKey`], [`PublishError::NotOwner`] and [`PublishError::LogKey`] of signed registries;
 /// [`PublishError::VersionExists`] and [`PublishError::NameTaken`], which change
 /// nothing that a reader sees; failures of the host.
 pub async fn publish(
@@ -181,6 +252,9 @@ pub async fn publish(
     request: &PublishRequest,
 ) -> Result<Published, PublishError> {
     let release = complete(request)?;
+    if is_signed(storage).await? {
+        return signed::publish(storage, request, &release).await;
+    }
     let existing = read_release(storage, &release.name, &release.version).await?;
     let published = match existing {
         Some(existing) => {
@@ -244,6 +318,7 @@ async fn create(
             new: true,
             release: release.clone(),
             metadata: Digest::of(&bytes),
+            checkpoint: None,
         }),
         Err(StorageError::Exists { file }) => {
             match read_release(storage, name, version).await? {
@@ -300,7 +375,7 @@ impl Published {
     }
 }
 
-async fn read_release(
+pub(crate) async fn read_release(
     storage: &Storage,
     name: &PackageName,
     version: &Version,
@@ -316,10 +391,16 @@ async fn read_release(
         new: false,
         release,
         metadata,
+        checkpoint: None,
     }))
 }
 
-fn malformed(storage: &Storage, key: &Key, bytes: &[u8], error: &JsonError) -> PublishError {
+pub(crate) fn malformed(
+    storage: &Storage,
+    key: &Key,
+    bytes: &[u8],
+    error: &JsonError,
+) -> PublishError {
     let problem = error.problem(&storage.describe(key), bytes);
     PublishError::Malformed(Box::new(problem))
 }

@@ -1,1 +1,70 @@
 //! Writing the log of a signed registry.
+//!
+//! Writers meet at `log/head`: replacing it commits a batch. What follows from the
+//! batch (tiles, entries, map, notes, indexes, at last the public checkpoint) is made
+//! the same by whoever does it, so a writer first finishes what the one before left.
+//!
+//! | module | what |
+//! |---|---|
+//! | `head` | the commit and its staging file |
+//! | `files` | checked reads of tiles, entries and map |
+//! | `batch` | entries and all immutable files that follow from them |
+//! | `roll` | finishing a committed batch, up to the global index |
+//! | `indexes` | the index files, which only ever gain events |
+//! | `state` | the registry's state for a writer, and what it may append |
+//! | `append` | the loop around the commit |
+//! | `init` | the first batch |
+//! | `check`, `rebuild` | the whole registry against its log |
+
+mod append;
+mod batch;
+mod files;
+mod head;
+mod indexes;
+mod init;
+mod roll;
+mod state;
+
+use std::fmt::Display;
+
+use lumen_core::{Key, note::Note, signing::PublicKey};
+
+pub use append::{Receipt, Writer};
+pub use init::{RootInfo, init_signed, sign_existing};
+pub use roll::{is_signed, repair};
+pub use state::State;
+
+use crate::{publish::PublishError, signer::Signer, storage::Storage};
+
+fn damaged(storage: &Storage, key: &Key, what: impl Display) -> PublishError {
+    PublishError::Damaged {
+        file: storage.describe(key),
+        what: what.to_string(),
+    }
+}
+
+/// Signs a text, as one of the keys listed.
+pub(crate) fn sign_as(
+    text: &str,
+    key: &PublicKey,
+    signer: &dyn Signer,
+) -> Result<String, PublishError> {
+    let mut note = Note::unsigned(text).map_err(|error| crate::signer::SignError {
+        key: key.name().to_owned(),
+        reason: error.to_string(),
+    })?;
+    note.add(key, signer.sign(text.as_bytes())?);
+    Ok(note.to_text())
+}
+
+/// The listed key that a signer has, under the name it is listed with.
+pub(crate) fn key_of<'k>(
+    keys: impl IntoIterator<Item = &'k PublicKey>,
+    signer: &dyn Signer,
+) -> Option<&'k PublicKey> {
+    let same = |key: &&PublicKey| key.bytes() == signer.public().bytes();
+    let mut keys: Vec<&PublicKey> = keys.into_iter().filter(same).collect();
+    // The key's own name first, if it is listed under several.
+    keys.sort_by_key(|key| *key != signer.public());
+    keys.first().copied()
+}

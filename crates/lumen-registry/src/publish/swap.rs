@@ -8,16 +8,16 @@ use super::PublishError;
 use crate::storage::{Revision, Storage, StorageError};
 
 /// Lost races before a writer gives up; the waits in between add up to about a minute.
-const MAX_CONFLICTS: u32 = 500;
+pub(crate) const MAX_CONFLICTS: u32 = 500;
 
 /// Failures that may have been successes, before they are believed.
-const MAX_FAILURES: u32 = 3;
+pub(crate) const MAX_FAILURES: u32 = 3;
 
 /// Longest wait after a lost race, in milliseconds.
 const LONGEST_WAIT: u64 = 200;
 
 /// A file that is being changed by compare-and-swap.
-pub(super) struct Swap<'a> {
+pub(crate) struct Swap<'a> {
     storage: &'a Storage,
     key: &'a Key,
     limit: u64,
@@ -27,7 +27,7 @@ pub(super) struct Swap<'a> {
 }
 
 impl<'a> Swap<'a> {
-    pub(super) fn new(storage: &'a Storage, key: &'a Key, limit: u64) -> Self {
+    pub(crate) fn new(storage: &'a Storage, key: &'a Key, limit: u64) -> Self {
         Self {
             storage,
             key,
@@ -39,7 +39,7 @@ impl<'a> Swap<'a> {
     }
 
     /// The file as it is now.
-    pub(super) async fn read(&mut self) -> Result<Option<Vec<u8>>, StorageError> {
+    pub(crate) async fn read(&mut self) -> Result<Option<Vec<u8>>, StorageError> {
         let (bytes, revision) = self.storage.get(self.key, self.limit).await?.unzip();
         self.revision = revision;
         Ok(bytes)
@@ -49,7 +49,7 @@ impl<'a> Swap<'a> {
     ///
     /// A failure may hide a success (the answer got lost), so it also asks to
     /// read again: an edit that finds nothing left to do has its proof.
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> Result<bool, PublishError> {
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<bool, PublishError> {
         let written = self
             .storage
             .replace(self.key, self.revision.as_ref(), bytes)
@@ -70,19 +70,19 @@ impl<'a> Swap<'a> {
                 attempts: self.conflicts,
             });
         }
-        wait(self.conflicts + self.failures).await;
+        wait(self.storage, self.conflicts + self.failures).await;
         Ok(false)
     }
 }
 
 /// Creates a file; an answer that got lost is asked for again.
-pub(super) async fn create(storage: &Storage, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+pub(crate) async fn create(storage: &Storage, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
     let mut failures = 0;
     loop {
         match storage.create(key, bytes).await {
             Err(error) if failures + 1 < MAX_FAILURES && !is_final(&error) => {
                 failures += 1;
-                wait(failures).await;
+                wait(storage, failures).await;
             }
             other => return other,
         }
@@ -90,7 +90,7 @@ pub(super) async fn create(storage: &Storage, key: &Key, bytes: &[u8]) -> Result
 }
 
 /// Whether trying the same again cannot help.
-fn is_final(error: &StorageError) -> bool {
+pub(crate) fn is_final(error: &StorageError) -> bool {
     matches!(
         error,
         StorageError::Exists { .. }
@@ -102,7 +102,11 @@ fn is_final(error: &StorageError) -> bool {
 }
 
 /// Waits a random time that grows with the attempts, so that many writers spread out.
-async fn wait(attempt: u32) {
+pub(crate) async fn wait(storage: &Storage, attempt: u32) {
+    // In memory there is nobody to wait for but other tasks, which had their turn.
+    if matches!(storage, Storage::Memory(_)) {
+        return;
+    }
     let most = (1_u64 << attempt.min(16)).min(LONGEST_WAIT);
     let wait = Duration::from_millis(crate::random() % (most + 1));
     tokio::time::sleep(wait).await;

@@ -7,7 +7,7 @@ use lumen_core::{
 };
 
 use super::{PublishError, indexes::update_global, malformed, swap::Swap};
-use crate::storage::Storage;
+use crate::{log::is_signed, storage::Storage};
 
 /// What a yank or unyank came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub struct Yank {
 /// Marks a version as not to be chosen by new resolutions; locks that have it keep working.
 ///
 /// # Errors
-/// When there is no such package or version; failures of the host.
+/// When there is no such package or version; [`PublishError::NoKey`] in a signed registry,
+/// where it takes a [`super::Change`]; failures of the host.
 pub async fn yank(
     storage: &Storage,
     name: &PackageName,
@@ -59,6 +60,9 @@ async fn change(
     reason: Option<&str>,
     now: &str,
 ) -> Result<Yank, PublishError> {
+    if is_signed(storage).await? {
+        return Err(PublishError::NoKey);
+    }
     let key = Key::package_index(name);
     let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
     let mut changed = false;

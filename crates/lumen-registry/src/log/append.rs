@@ -1,0 +1,254 @@
+//! The loop around the commit.
+
+use lumen_core::{
+    Digest, Key,
+    checkpoint::Checkpoint,
+    trust::{Entry, RootNote},
+};
+
+use super::{
+    batch::Batch,
+    files::load_range,
+    head::Head,
+    key_of,
+    roll::{finish, settle},
+    sign_as,
+    state::State,
+};
+use crate::{
+    publish::{
+        PublishError,
+        swap::{self, MAX_CONFLICTS, MAX_FAILURES, is_final, wait},
+    },
+    signer::Signer,
+    storage::{Storage, StorageError},
+};
+
+/// Somebody who appends to the log.
+#[derive(Debug)]
+pub struct Writer<'a> {
+    /// Where the registry is.
+    pub storage: &'a Storage,
+    /// Signs the checkpoints; its key must be one of the log keys.
+    pub signer: &'a dyn Signer,
+    /// What this writer saw last of the log, which must be a part of it now.
+    pub last_seen: Option<Checkpoint>,
+}
+
+/// What an append came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The index of the first entry; `None`: nothing had to be appended.
+    pub index: Option<u64>,
+    /// The size of the log.
+    pub size: u64,
+    /// The signed checkpoint of that size.
+    pub checkpoint: String,
+}
+
+/// What became of a head that was to be replaced.
+enum Outcome {
+    Committed,
+    /// Somebody else was first.
+    Lost,
+}
+
+impl<'a> Writer<'a> {
+    /// The state of the registry now, with everything finished that others began.
+    ///
+    /// # Errors
+    /// [`PublishError::NotSigned`], [`PublishError::Diverged`], failures of the host,
+    /// and files that are damaged.
+    pub async fn state(&self) -> Result<State<'a>, PublishError> {
+        let Some((head, revision)) = Head::read(self.storage).await? else {
+            return Err(PublishError::NotSigned);
+        };
+        settle(self.storage, &head).await?;
+        let state = State::load(self.storage, head, revision).await?;
+        if let Some(seen) = &self.last_seen {
+            state.check_continues(seen).await?;
+        }
+        Ok(state)
+    }
+
+    /// Appends the entries that `make` makes of the current state, as one batch.
+    ///
+    /// It is called again whenever another writer was first; without entries nothing is done.
+    ///
+    /// # Errors
+    /// Those of `make`, [`PublishError::LogKey`], what [`State::check`] says of the
+    /// entries, and failures of the host. After a failure of the host the entries may
+    /// be in the log or not.
+    pub async fn append<M>(&self, make: M) -> Result<Receipt, PublishError>
+    where
+        M: AsyncFn(&State<'_>) -> Result<Vec<String>, PublishError>,
+    {
+        let mut seen = self.last_seen.clone();
+        let mut attempts = 0;
+        loop {
+            let state = self.state().await?;
+            if let Some(seen) = &seen {
+                state.check_continues(seen).await?;
+            }
+            seen = Some(state.head.checkpoint.clone());
+            let entries = make(&state).await?;
+            if entries.is_empty() {
+                return Ok(Receipt {
+                    index: None,
+                    size: state.size(),
+                    checkpoint: state.head.note,
+                });
+            }
+            state.check(&entries).await?;
+            let mut base = state.base.clone();
+            let batch = Batch::make(self.storage, &mut base, entries).await?;
+            let head = self.commitment(&state, &batch).await?;
+            match self.commit(&state, &batch, &head).await? {
+                Outcome::Committed => {
+                    // Others may have finished it, and gone on.
+                    finish(self.storage, &head, &batch).await?;
+                    return Ok(Receipt {
+                        index: Some(batch.from),
+                        size: batch.size,
+                        checkpoint: head.note,
+                    });
+                }
+                Outcome::Lost => attempts += 1,
+            }
+            if attempts >= MAX_CONFLICTS {
+                return Err(PublishError::Busy {
+                    file: self.storage.describe(&Key::head()),
+                    attempts,
+                });
+            }
+            wait(self.storage, attempts).await;
+        }
+    }
+
+    /// Appends one note, unless it is the log already.
+    ///
+    /// # Errors
+    /// As [`Writer::append`].
+    pub async fn append_note(&self, note: &str) -> Result<Receipt, PublishError> {
+        self.append(async |state: &State<'_>| {
+            let subject = match Entry::parse(note.as_bytes()) {
+                Ok((entry, _)) => entry.subject(),
+                // Whoever checks the entry says what is wrong.
+                Err(_) => None,
+            };
+            let events = match &subject {
+                Some(subject) => state.events(subject).await?,
+                None => Vec::new(),
+            };
+            Ok(match events.iter().any(|event| event.note == note) {
+                true => Vec::new(),
+                false => vec![note.to_owned()],
+            })
+        })
+        .await
+    }
+
+    /// The staging file, and the head that commits it.
+    async fn commitment(&self, state: &State<'_>, batch: &Batch) -> Result<Head, PublishError> {
+        // A new root counts for its own checkpoint, too.
+        let last_root =
+            batch
+                .entries
+                .iter()
+                .rev()
+                .find_map(|entry| match Entry::parse(entry.as_bytes()) {
+                    Ok((Entry::Root(root), _)) => Some(root),
+                    _ => None,
+                });
+        let current = state.roots.current();
+        for root in [Some(current), last_root.as_ref()].into_iter().flatten() {
+            self.log_key(root)?;
+        }
+        commitment(self.storage, self.signer, current, batch).await
+    }
+
+    /// Checks that this writer may sign checkpoints, before it does anything else.
+    pub(crate) fn check_log_key(&self, state: &State<'_>) -> Result<(), PublishError> {
+        self.log_key(state.roots.current())
+    }
+
+    fn log_key(&self, root: &RootNote) -> Result<(), PublishError> {
+        match key_of(&root.log, self.signer) {
+            Some(_) => Ok(()),
+            None => Err(PublishError::LogKey {
+                origin: root.origin.clone(),
+                key: self.signer.public().clone(),
+            }),
+        }
+    }
+
+    async fn commit(
+        &self,
+        state: &State<'_>,
+        batch: &Batch,
+        head: &Head,
+    ) -> Result<Outcome, PublishError> {
+        let (storage, key, bytes) = (self.storage, Key::head(), head.to_bytes());
+        let mut failures = 0;
+        loop {
+            let replaced = storage.replace(&key, Some(&state.revision), &bytes).await;
+            let error = match replaced {
+                Ok(()) => return Ok(Outcome::Committed),
+                Err(error) if is_final(&error) => return Err(error.into()),
+                Err(error) => error,
+            };
+            // The answer says nothing for sure: what is there does.
+            let found = match Head::read(storage).await {
+                Ok(found) => found,
+                Err(_) => return Err(error.into()),
+            };
+            match found {
+                Some((found, _)) if found == *head => return Ok(Outcome::Committed),
+                Some((found, _)) if found != state.head => {
+                    settle(storage, &found).await?;
+                    let ours = found.checkpoint.size >= batch.size
+                        && load_range(storage, batch.from, batch.size).await? == batch.entries;
+                    return Ok(match ours {
+                        true => Outcome::Committed,
+                        false => Outcome::Lost,
+                    });
+                }
+                _ => {}
+            }
+            failures += 1;
+            if failures >= MAX_FAILURES || matches!(error, StorageError::Conflict { .. }) {
+                return Err(error.into());
+            }
+            wait(storage, failures).await;
+        }
+    }
+}
+
+/// Stores the staging file of a batch and signs the head that commits it.
+pub(super) async fn commitment(
+    storage: &Storage,
+    signer: &dyn Signer,
+    root: &RootNote,
+    batch: &Batch,
+) -> Result<Head, PublishError> {
+    let Some(key) = key_of(&root.log, signer) else {
+        return Err(PublishError::LogKey {
+            origin: root.origin.clone(),
+            key: signer.public().clone(),
+        });
+    };
+    let bytes = batch.staging().to_bytes();
+    let staging = Digest::of(&bytes);
+    swap::create(storage, &Key::staging(&staging), &bytes).await?;
+    let checkpoint = Checkpoint {
+        origin: root.origin.clone(),
+        size: batch.size,
+        root: batch.root,
+    };
+    let note = sign_as(&checkpoint.to_text(), key, signer)?;
+    Ok(Head {
+        staging,
+        checkpoint,
+        note,
+    })
+}

@@ -1,0 +1,263 @@
+//! A batch of entries and all that follows from it: tiles, entry bundles, the map.
+//!
+//! Whoever makes it out of the same log and the same entries makes the same bytes. So a
+//! writer makes it before the commit and applies it after, and whoever finds a commit
+//! that was not applied makes it again.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    Digest, Key,
+    checkpoint::Checkpoint,
+    merkle::leaf_hash,
+    tile::{Tile, Tiles, entries, tiles_for_edge},
+    trust::{
+        Entry, Event, MapLeaf, Subject, extend,
+        map::{self, Nodes, Update},
+    },
+};
+
+use super::{
+    damaged,
+    files::{load_chain, load_entries, load_map_root, load_node, load_tiles},
+    head::Staging,
+};
+use crate::{publish::PublishError, storage::Storage};
+
+/// The log as it was before a batch.
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    pub(super) size: u64,
+    pub(super) root: Digest,
+    pub(super) map: Digest,
+    pub(super) tiles: Tiles,
+    pub(super) nodes: Nodes,
+}
+
+/// A batch and what follows from it.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub(super) from: u64,
+    pub(super) size: u64,
+    pub(super) root: Digest,
+    /// All entries, the map leaf last.
+    pub(super) entries: Vec<String>,
+    /// Its events by what they are about.
+    pub(super) events: BTreeMap<Subject, Vec<Event>>,
+    /// The immutable files, in the order they are to be written.
+    pub(super) files: Vec<(Key, Vec<u8>)>,
+    /// When it was made, by the word of its last note.
+    pub(super) time: String,
+}
+
+impl Base {
+    /// The log before its first entry.
+    pub(super) fn empty() -> Self {
+        let (map, node) = map::empty();
+        Self {
+            size: 0,
+            root: lumen_core::merkle::empty_root(),
+            map,
+            tiles: Tiles::default(),
+            nodes: Nodes::from([(map, node)]),
+        }
+    }
+
+    /// The log at a size; `root`: what it must be, if that is known.
+    pub(super) async fn load(
+        storage: &Storage,
+        size: u64,
+        root: Option<&Digest>,
+    ) -> Result<Self, PublishError> {
+        if size == 0 {
+            return Ok(Self::empty());
+        }
+        let mut tiles = Tiles::default();
+        load_tiles(storage, &mut tiles, &tiles_for_edge(size)).await?;
+        let fail = |error: &dyn std::fmt::Display| damaged(storage, &Key::head(), error);
+        let found = tiles.root(size).map_err(|error| fail(&error))?;
+        if root.is_some_and(|root| *root != found) {
+            return Err(fail(&"its root is not that of the log's tiles"));
+        }
+        let map = load_map_root(storage, &mut tiles, size, &found).await?;
+        Ok(Self {
+            size,
+            root: found,
+            map,
+            tiles,
+            nodes: Nodes::new(),
+        })
+    }
+}
+
+impl Batch {
+    /// Makes a batch of these entries, which are not map leaves.
+    pub(super) async fn make(
+        storage: &Storage,
+        base: &mut Base,
+        notes: Vec<String>,
+    ) -> Result<Self, PublishError> {
+        let from = base.size;
+        let size = from.saturating_add(notes.len() as u64 + 1);
+        let (events, time) = events_of(storage, from, &notes)?;
+        let (map, nodes) = change_map(storage, base, &events).await?;
+        let leaf = MapLeaf { size, root: map }.to_text();
+        let mut entries = notes;
+        entries.push(leaf.clone());
+        let hashes: Vec<Digest> = entries
+            .iter()
+            .map(|entry| leaf_hash(entry.as_bytes()))
+            .collect();
+        let appended = base
+            .tiles
+            .append(from, &hashes)
+            .map_err(|error| damaged(storage, &Key::head(), error))?;
+        let mut files = bundles(storage, base, &entries, size).await?;
+        let tile = |(tile, bytes): (Tile, Vec<u8>)| (Key::tile(&tile), bytes);
+        files.extend(appended.tiles.into_iter().map(tile));
+        let node = |(hash, bytes): (Digest, Vec<u8>)| (Key::map_node(&hash), bytes);
+        files.extend(nodes.into_iter().map(node));
+        files.push((Key::map_size(size), leaf.into_bytes()));
+        Ok(Self {
+            from,
+            size,
+            root: appended.root,
+            entries,
+            events,
+            files,
+            time,
+        })
+    }
+
+    /// Makes a committed batch again.
+    pub(super) async fn again(
+        storage: &Storage,
+        staging: &Staging,
+        commit: &Checkpoint,
+    ) -> Result<Self, PublishError> {
+        let mut base = Base::load(storage, staging.from, None).await?;
+        let mut notes = staging.entries.clone();
+        let leaf = notes.pop();
+        let batch = Self::make(storage, &mut base, notes).await?;
+        let same = batch.entries.last() == leaf.as_ref()
+            && batch.size == commit.size
+            && batch.root == commit.root;
+        match same {
+            true => Ok(batch),
+            false => Err(damaged(
+                storage,
+                &Key::head(),
+                "its root does not follow from the log and the staging file",
+            )),
+        }
+    }
+
+    pub(super) fn staging(&self) -> Staging {
+        Staging {
+            from: self.from,
+            entries: self.entries.clone(),
+        }
+    }
+}
+
+/// The events of entries, and the time of the last.
+fn events_of(
+    storage: &Storage,
+    from: u64,
+    notes: &[String],
+) -> Result<(BTreeMap<Subject, Vec<Event>>, String), PublishError> {
+    let mut events: BTreeMap<Subject, Vec<Event>> = BTreeMap::new();
+    let mut time = String::new();
+    for (i, note) in (from..).zip(notes) {
+        let (entry, _) =
+            Entry::parse(note.as_bytes()).map_err(|error| damaged(storage, &Key::head(), error))?;
+        let (Some(subject), Some(at)) = (entry.subject(), time_of(&entry)) else {
+            let what = "a batch has a map leaf before its end";
+            return Err(damaged(storage, &Key::head(), what));
+        };
+        time = at.to_owned();
+        let note = note.clone();
+        events.entry(subject).or_default().push(Event { i, note });
+    }
+    Ok((events, time))
+}
+
+/// When an entry was made, by its maker's clock.
+pub(super) fn time_of(entry: &Entry) -> Option<&str> {
+    match entry {
+        Entry::Root(note) => Some(&note.time),
+        Entry::Owners(note) => Some(&note.time),
+        Entry::Statement(statement) => Some(&statement.time),
+        Entry::Map(_) => None,
+    }
+}
+
+async fn change_map(
+    storage: &Storage,
+    base: &mut Base,
+    events: &BTreeMap<Subject, Vec<Event>>,
+) -> Result<(Digest, Vec<(Digest, Vec<u8>)>), PublishError> {
+    let mut changes = BTreeMap::new();
+    for (subject, events) in events {
+        let name = subject.to_string();
+        let before = load_chain(storage, &mut base.nodes, &base.map, &name).await?;
+        let chain = events.iter().fold(before, |chain, event| {
+            extend(&chain, event.i, &leaf_hash(event.note.as_bytes()))
+        });
+        changes.insert(name, chain);
+    }
+    loop {
+        match map::update(&base.nodes, &base.map, &changes) {
+            Ok(Update::Done { root, nodes }) => return Ok((root, nodes)),
+            Ok(Update::Need(hashes)) => {
+                for hash in hashes {
+                    load_node(storage, &mut base.nodes, &hash).await?;
+                }
+            }
+            Err(error) => return Err(damaged(storage, &Key::map_node(&error.0), &error)),
+        }
+    }
+}
+
+/// The entry bundles that are new or longer.
+async fn bundles(
+    storage: &Storage,
+    base: &Base,
+    entries: &[String],
+    size: u64,
+) -> Result<Vec<(Key, Vec<u8>)>, PublishError> {
+    let (mut index, width) = (base.size / 256, (base.size % 256) as u16);
+    let mut all = Vec::new();
+    if width > 0 {
+        all = load_entries(storage, index, width).await?;
+        let tile = Tile {
+            level: 0,
+            index,
+            width,
+        };
+        let hashes: Vec<u8> = all
+            .iter()
+            .flat_map(|entry| *leaf_hash(entry.as_bytes()).as_bytes())
+            .collect();
+        let mut tiles = base.tiles.clone();
+        let inserted = tiles.insert(tile, hashes);
+        if inserted.is_err() || tiles.root(base.size).as_ref() != Ok(&base.root) {
+            let key = Key::entries(index, width);
+            return Err(damaged(
+                storage,
+                &key,
+                "its entries are not those of the log",
+            ));
+        }
+    }
+    all.extend(entries.iter().cloned());
+    let mut out = Vec::new();
+    for chunk in all.chunks(256) {
+        let width = (size - index * 256).min(256) as u16;
+        let key = Key::entries(index, width);
+        let bytes = entries::encode(chunk).map_err(|error| damaged(storage, &key, error))?;
+        out.push((key, bytes));
+        index += 1;
+    }
+    Ok(out)
+}

@@ -1,0 +1,115 @@
+//! What writers share: the head, which is the commit, and the batch it commits.
+
+use lumen_core::{
+    Digest, Key,
+    checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
+    json,
+    note::Note,
+    signing::PublicKey,
+};
+use serde::{Deserialize, Serialize};
+
+use super::damaged;
+use crate::{
+    publish::PublishError,
+    storage::{Revision, Storage},
+};
+
+/// Largest staging file, in bytes.
+const MAX_STAGING_BYTES: u64 = 64 << 20;
+
+/// `log/head`: the last commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Head {
+    /// The name of the staging file.
+    pub(super) staging: Digest,
+    /// The state of the log.
+    pub(super) checkpoint: Checkpoint,
+    /// The checkpoint with its signatures.
+    pub(super) note: String,
+}
+
+impl Head {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        format!("staging {}\n{}", self.staging.hex(), self.note).into_bytes()
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (first, note) = text.split_once('\n')?;
+        let staging = Digest::from_hex(first.strip_prefix("staging ")?).ok()?;
+        let text = Note::parse(note.as_bytes()).ok()?.text;
+        Some(Self {
+            staging,
+            checkpoint: Checkpoint::parse(&text).ok()?,
+            note: note.to_owned(),
+        })
+    }
+
+    /// The head as it is now; who signed it is not checked.
+    pub(super) async fn read(storage: &Storage) -> Result<Option<(Self, Revision)>, PublishError> {
+        let key = Key::head();
+        let Some((bytes, revision)) = storage.get(&key, 2 * MAX_CHECKPOINT_BYTES).await? else {
+            return Ok(None);
+        };
+        let what = "it is not the name of a staging file and a checkpoint";
+        let head = Self::parse(&bytes).ok_or_else(|| damaged(storage, &key, what))?;
+        Ok(Some((head, revision)))
+    }
+
+    /// Checks that one of the keys signed it for this registry.
+    pub(super) fn check(
+        &self,
+        storage: &Storage,
+        origin: &str,
+        keys: &[PublicKey],
+    ) -> Result<(), PublishError> {
+        match checkpoint::open(self.note.as_bytes(), origin, keys) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(damaged(storage, &Key::head(), error)),
+        }
+    }
+}
+
+/// The public checkpoint and its revision; who signed it is not checked.
+pub(super) async fn read_checkpoint(
+    storage: &Storage,
+) -> Result<Option<(Checkpoint, Revision)>, PublishError> {
+    let key = Key::checkpoint();
+    let Some((bytes, revision)) = storage.get(&key, MAX_CHECKPOINT_BYTES).await? else {
+        return Ok(None);
+    };
+    let note = Note::parse(&bytes).map_err(|error| damaged(storage, &key, error))?;
+    match Checkpoint::parse(&note.text) {
+        Ok(checkpoint) => Ok(Some((checkpoint, revision))),
+        Err(error) => Err(damaged(storage, &key, error)),
+    }
+}
+
+/// `log/staging/<hash>`: a batch, before and after it is committed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Staging {
+    /// The size of the log before.
+    pub(super) from: u64,
+    /// The entries, the map leaf last.
+    pub(super) entries: Vec<String>,
+}
+
+impl Staging {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::json!(self).to_string().into_bytes();
+        bytes.push(b'\n');
+        bytes
+    }
+
+    pub(super) async fn read(storage: &Storage, name: &Digest) -> Result<Self, PublishError> {
+        let key = Key::staging(name);
+        let Some((bytes, _)) = storage.get(&key, MAX_STAGING_BYTES).await? else {
+            return Err(damaged(storage, &key, "it does not exist"));
+        };
+        if Digest::of(&bytes) != *name {
+            return Err(damaged(storage, &key, "it has another hash than its name"));
+        }
+        json::parse(&bytes).map_err(|error| damaged(storage, &key, error))
+    }
+}

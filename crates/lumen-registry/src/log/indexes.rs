@@ -1,0 +1,201 @@
+//! The index files of a signed registry, brought up to date by compare-and-swap.
+//!
+//! An index that has the events of a batch is left as it is: whoever wrote it knew
+//! more. So a slow writer never takes anything back.
+
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    index::{
+        self, EventList, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release,
+        events_of, put_events,
+    },
+    json,
+    trust::{Event, OwnersHistory, PackageHistory, RootHistory, Subject},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    damaged,
+    state::{index_key, listed},
+};
+use crate::{
+    publish::{PublishError, swap::Swap},
+    reader::MAX_GLOBAL_INDEX_BYTES,
+    storage::{Storage, StorageError},
+};
+
+/// The events of both, sorted; where they differ, those of the log.
+fn merged(listed: Vec<Event>, log: &[Event]) -> Vec<Event> {
+    let mut events = listed;
+    events.retain(|event| log.iter().all(|own| own.i != event.i));
+    events.extend(log.iter().cloned());
+    events.sort_by_key(|event| event.i);
+    events
+}
+
+/// Adds events to `trust/root/index.json` or that of a scope.
+pub(super) async fn put_list(
+    storage: &Storage,
+    subject: &Subject,
+    events: &[Event],
+) -> Result<(), PublishError> {
+    let key = index_key(subject);
+    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    loop {
+        let current = swap.read().await?;
+        let existing = match current.as_deref().map(events_of) {
+            Some(Ok(existing)) => existing,
+            // A damaged one is made anew, from what is known.
+            Some(Err(_)) | None => Vec::new(),
+        };
+        if events.iter().all(|event| existing.contains(event)) {
+            return Ok(());
+        }
+        let list = EventList {
+            name: subject.to_string(),
+            events: merged(existing, events),
+        };
+        if swap.write(&list.to_bytes()).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Adds events to a package index, or only derives it anew when its owners changed.
+pub(super) async fn put_package(
+    storage: &Storage,
+    roots: &RootHistory,
+    name: &PackageName,
+    events: &[Event],
+) -> Result<(), PublishError> {
+    let key = Key::package_index(name);
+    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    loop {
+        let current = swap.read().await?;
+        let existing = match current.as_deref().map(events_of) {
+            Some(Ok(existing)) => existing,
+            Some(Err(error)) => return Err(damaged(storage, &key, error)),
+            None => Vec::new(),
+        };
+        let complete = events.iter().all(|event| existing.contains(event));
+        if complete && !events.is_empty() {
+            return Ok(());
+        }
+        let all = merged(existing, events);
+        let bytes = derive(storage, roots, name, current.as_deref(), &all).await?;
+        if current.as_deref() == Some(&bytes) || swap.write(&bytes).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// The package index that follows from events; summaries are taken from the current one.
+pub(super) async fn derive(
+    storage: &Storage,
+    roots: &RootHistory,
+    name: &PackageName,
+    current: Option<&[u8]>,
+    events: &[Event],
+) -> Result<Vec<u8>, PublishError> {
+    let owner = Subject::owner_of(name);
+    let scope = match &owner {
+        Subject::Scope(_) => listed(storage, &owner).await?,
+        _ => Vec::new(),
+    };
+    // Events that cannot be believed leave a package without releases, not the
+    // registry without writers.
+    let history = PackageHistory::verify(roots, name, &scope, events)
+        .unwrap_or_else(|_| PackageHistory::new(name.clone(), OwnersHistory::nobody(owner)));
+    let index: Option<PackageIndex> = current.and_then(|current| json::parse(current).ok());
+    let mut releases = Vec::new();
+    for (version, logged) in &history.releases {
+        let summary = index.as_ref().and_then(|index| index.releases.get(version));
+        let complete = summary.is_some_and(|summary| {
+            Digest::of(&summary.release(name, version).to_bytes()) == logged.metadata
+        });
+        if !complete {
+            releases.extend(release(storage, name, version, &logged.metadata).await?);
+        }
+    }
+    put_events(current, &history, events, &releases)
+        .map_err(|error| damaged(storage, &Key::package_index(name), error))
+}
+
+/// A release's file, if it is the one that the log has.
+async fn release(
+    storage: &Storage,
+    name: &PackageName,
+    version: &Version,
+    metadata: &Digest,
+) -> Result<Option<(Release, Digest)>, PublishError> {
+    match storage
+        .get(&Key::release(name, version), MAX_RELEASE_BYTES)
+        .await
+    {
+        Ok(Some((bytes, _))) if Digest::of(&bytes) == *metadata => {
+            let release: Option<Release> = json::parse(&bytes).ok();
+            Ok(release.map(|release| (release, *metadata)))
+        }
+        Ok(_) | Err(StorageError::TooLarge { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The size of the log that a global index reflects.
+pub(super) fn log_size(index: &[u8]) -> u64 {
+    let index: Option<Map<String, Value>> = json::parse(index).ok();
+    let log = index.as_ref().and_then(|index| index.get("log"));
+    log.and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// Brings the entries of packages in the global index up to a size of the log.
+pub(super) async fn put_global(
+    storage: &Storage,
+    names: &[PackageName],
+    size: u64,
+    time: &str,
+    registry_name: &str,
+) -> Result<(), PublishError> {
+    let key = Key::global_index();
+    let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
+    loop {
+        let mut bytes = match swap.read().await? {
+            Some(current) if log_size(&current) >= size => return Ok(()),
+            Some(current) => current,
+            None => index::new_global_index(registry_name, time),
+        };
+        for name in names {
+            let package_key = Key::package_index(name);
+            let found = storage.get(&package_key, MAX_PACKAGE_INDEX_BYTES).await?;
+            let Some((package, _)) = found else { continue };
+            let package: PackageIndex =
+                json::parse(&package).map_err(|error| damaged(storage, &package_key, error))?;
+            if package.versions.is_empty() {
+                continue;
+            }
+            let put = index::put_package_entry(&bytes, &package, time)
+                .map_err(|error| damaged(storage, &key, error))?;
+            bytes = put.unwrap_or(bytes);
+        }
+        let bytes = stamp(&bytes, size, time).map_err(|error| damaged(storage, &key, error))?;
+        if swap.write(&bytes).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// A global index that says which size of the log it reflects, and since when.
+pub(super) fn stamp(index: &[u8], size: u64, time: &str) -> Result<Vec<u8>, json::JsonError> {
+    let mut root: Map<String, Value> = json::parse(index)?;
+    root.insert("updated_at".into(), json!(time));
+    root.insert("log".into(), json!(size));
+    Ok(json::to_bytes(&Value::Object(root)))
+}
+
+/// Whether the global index reflects a size of the log.
+pub(super) async fn is_current(storage: &Storage, size: u64) -> Result<bool, PublishError> {
+    let global = storage
+        .get(&Key::global_index(), MAX_GLOBAL_INDEX_BYTES)
+        .await?;
+    Ok(global.is_some_and(|(bytes, _)| log_size(&bytes) >= size))
+}

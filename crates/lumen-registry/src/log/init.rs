@@ -1,0 +1,179 @@
+//! The first batch: root note 1.
+
+use lumen_core::{
+    Digest, Key,
+    checkpoint::Checkpoint,
+    trust::{Event, NamePolicy, RootHistory, RootNote, Subject},
+};
+
+use super::{
+    append::commitment,
+    batch::{Base, Batch},
+    head::{Head, Staging},
+    roll::settle,
+    sign_as,
+    state::listed,
+};
+use crate::{
+    publish::PublishError,
+    reader::MAX_GLOBAL_INDEX_BYTES,
+    signer::Signer,
+    storage::{Storage, StorageError},
+};
+
+/// What identifies a signed registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootInfo {
+    /// SHA-256 of its first root note.
+    pub fingerprint: Digest,
+    /// Its own name in every note.
+    pub origin: String,
+    /// The signed checkpoint of its first batch.
+    pub checkpoint: String,
+}
+
+/// Makes an empty signed registry. Repeating it after it failed or was killed is safe.
+///
+/// The signer's key becomes root key and log key; names are for whoever comes first.
+///
+/// # Errors
+/// [`PublishError::RegistryExists`] when there is a registry, failures of the host.
+pub async fn init_signed(
+    storage: &Storage,
+    name: &str,
+    origin: &str,
+    signer: &dyn Signer,
+    now: &str,
+) -> Result<RootInfo, PublishError> {
+    init(storage, Some(name), origin, signer, now).await
+}
+
+/// Makes a registry signed that is not yet. What it has is listed to those who read it
+/// signed once its owners publish it again.
+///
+/// # Errors
+/// As [`init_signed`], but for the registry that may be there.
+pub async fn sign_existing(
+    storage: &Storage,
+    origin: &str,
+    signer: &dyn Signer,
+    now: &str,
+) -> Result<RootInfo, PublishError> {
+    init(storage, None, origin, signer, now).await
+}
+
+async fn init(
+    storage: &Storage,
+    name: Option<&str>,
+    origin: &str,
+    signer: &dyn Signer,
+    now: &str,
+) -> Result<RootInfo, PublishError> {
+    let exists = || PublishError::RegistryExists {
+        location: storage.describe(&Key::global_index()),
+    };
+    if let Some((head, _)) = Head::read(storage).await? {
+        return half_made(storage, &head, signer).await?.ok_or_else(exists);
+    }
+    let global = Key::global_index();
+    if name.is_some()
+        && storage
+            .get(&global, MAX_GLOBAL_INDEX_BYTES)
+            .await?
+            .is_some()
+    {
+        return Err(exists());
+    }
+    let root = first_root(origin, signer, now)?;
+    let text = sign_as(&root.to_text(), signer.public(), signer)?;
+    // What would not be read back must not become the root of anything.
+    let event = Event {
+        i: 0,
+        note: text.clone(),
+    };
+    let roots = RootHistory::verify(std::slice::from_ref(&event), None)?;
+    let batch = Batch::make(storage, &mut Base::empty(), vec![text]).await?;
+    let head = commitment(storage, signer, roots.current(), &batch).await?;
+    let replaced = storage.replace(&Key::head(), None, &head.to_bytes()).await;
+    match (replaced, Head::read(storage).await?) {
+        (Ok(()), _) => {}
+        (Err(_), Some((found, _))) if found == head => {}
+        (Err(StorageError::Conflict { .. }), _) => return Err(exists()),
+        (Err(error), _) => return Err(error.into()),
+    }
+    if let Some(name) = name {
+        name_it(storage, name, now).await?;
+    }
+    settle(storage, &head).await?;
+    Ok(RootInfo {
+        fingerprint: roots.fingerprint,
+        origin: origin.to_owned(),
+        checkpoint: head.note,
+    })
+}
+
+/// The global index with the name that was chosen, before it is stamped with the log's size.
+async fn name_it(storage: &Storage, name: &str, now: &str) -> Result<(), PublishError> {
+    let index = lumen_core::index::new_global_index(name, now);
+    match storage.replace(&Key::global_index(), None, &index).await {
+        Ok(()) | Err(StorageError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finishes an init of the same signer that was killed after its commit.
+async fn half_made(
+    storage: &Storage,
+    head: &Head,
+    signer: &dyn Signer,
+) -> Result<Option<RootInfo>, PublishError> {
+    let Checkpoint { size, origin, .. } = &head.checkpoint;
+    let done = super::indexes::is_current(storage, *size).await?;
+    if *size != 2 || done {
+        return Ok(None);
+    }
+    let staging = Staging::read(storage, &head.staging).await?;
+    let mut events = listed(storage, &Subject::Root).await?;
+    if let (true, Some(note)) = (events.is_empty(), staging.entries.first()) {
+        events.push(Event {
+            i: 0,
+            note: note.clone(),
+        });
+    }
+    let roots = RootHistory::verify(&events, None)?;
+    if super::key_of(&roots.current().root, signer).is_none() {
+        return Ok(None);
+    }
+    settle(storage, head).await?;
+    Ok(Some(RootInfo {
+        fingerprint: roots.fingerprint,
+        origin: origin.clone(),
+        checkpoint: head.note.clone(),
+    }))
+}
+
+fn first_root(origin: &str, signer: &dyn Signer, now: &str) -> Result<RootNote, PublishError> {
+    let key = signer.public();
+    let log = key
+        .renamed(origin)
+        .map_err(|error| crate::signer::SignError {
+            key: key.name().to_owned(),
+            reason: format!("`{origin}` cannot be the name of a log key: {error}"),
+        })?;
+    Ok(RootNote {
+        origin: origin.to_owned(),
+        seq: 1,
+        prev: None,
+        time: now.to_owned(),
+        expires: None,
+        threshold: 1,
+        root: vec![key.clone()],
+        log: vec![log],
+        policy: NamePolicy::Open,
+        names_threshold: 0,
+        names: Vec::new(),
+        witness_quorum: 0,
+        witnesses: Vec::new(),
+        max_age: None,
+    })
+}

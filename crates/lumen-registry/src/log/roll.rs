@@ -1,0 +1,208 @@
+//! Finishing a committed batch: the same after a commit of one's own and after a
+//! crash of somebody else.
+
+use std::collections::BTreeSet;
+
+use lumen_core::{
+    Key, PackageName,
+    checkpoint::MAX_CHECKPOINT_BYTES,
+    trust::{Entry, Event, RootHistory, Subject},
+};
+
+use super::{
+    batch::Batch,
+    damaged,
+    head::{Head, Staging, read_checkpoint},
+    indexes::{is_current, put_global, put_list, put_package},
+    state::listed,
+};
+use crate::{
+    publish::{
+        PublishError,
+        swap::{self, Swap},
+    },
+    storage::Storage,
+};
+
+/// Whether a registry is signed, or about to be.
+///
+/// # Errors
+/// Failures of the host.
+pub async fn is_signed(storage: &Storage) -> Result<bool, PublishError> {
+    let limit = lumen_core::note::MAX_BYTES as u64;
+    for key in [Key::root_note(1), Key::head()] {
+        if storage.get(&key, limit).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Finishes whatever a killed writer left. Returns the size of the log.
+///
+/// # Errors
+/// [`PublishError::NotSigned`], failures of the host, and files that are damaged.
+pub async fn repair(storage: &Storage) -> Result<u64, PublishError> {
+    let Some((head, _)) = Head::read(storage).await? else {
+        return Err(PublishError::NotSigned);
+    };
+    settle(storage, &head).await?;
+    Ok(head.checkpoint.size)
+}
+
+/// Makes sure that the batch of a head is finished.
+pub(super) async fn settle(storage: &Storage, head: &Head) -> Result<(), PublishError> {
+    let size = head.checkpoint.size;
+    let public = read_checkpoint(storage).await?;
+    let public = public.map(|(checkpoint, _)| checkpoint);
+    let behind = public.as_ref().is_none_or(|public| public.size < size);
+    if let Some(public) = public.filter(|public| public.size == size) {
+        if public.root != head.checkpoint.root || public.origin != head.checkpoint.origin {
+            let what = "it is not the state of the log that `log/head` has";
+            return Err(damaged(storage, &Key::checkpoint(), what));
+        }
+    }
+    if behind {
+        let staging = Staging::read(storage, &head.staging).await?;
+        let batch = Batch::again(storage, &staging, &head.checkpoint).await?;
+        return finish(storage, head, &batch).await;
+    }
+    if !is_current(storage, size).await? {
+        let staging = Staging::read(storage, &head.staging).await?;
+        let batch = Batch::again(storage, &staging, &head.checkpoint).await?;
+        finish_global(storage, head, &batch).await?;
+    }
+    Ok(())
+}
+
+/// Writes everything that follows from a committed batch, the checkpoint last but for the
+/// global index.
+pub(super) async fn finish(
+    storage: &Storage,
+    head: &Head,
+    batch: &Batch,
+) -> Result<(), PublishError> {
+    // Who signed a head is known once its root notes are; before that nothing is written.
+    let mut root_events = listed(storage, &Subject::Root).await?;
+    let added = batch.events.get(&Subject::Root);
+    for event in added.into_iter().flatten() {
+        if !root_events.contains(event) {
+            root_events.push(event.clone());
+        }
+    }
+    let roots = RootHistory::verify(&root_events, None)?;
+    head.check(storage, roots.origin(), &roots.current().log)?;
+    for (key, bytes) in &batch.files {
+        swap::create(storage, key, bytes).await?;
+    }
+    let mut packages = Vec::new();
+    for (subject, events) in &batch.events {
+        for event in events {
+            put_note(storage, event).await?;
+        }
+        match subject {
+            Subject::Root | Subject::Scope(_) => put_list(storage, subject, events).await?,
+            Subject::Package(name) => packages.push((name, events)),
+        }
+    }
+    for (name, events) in packages {
+        put_package(storage, &roots, name, events).await?;
+    }
+    for name in of_scopes(storage, batch).await? {
+        put_package(storage, &roots, &name, &[]).await?;
+    }
+    put_checkpoint(storage, head).await?;
+    finish_global(storage, head, batch).await
+}
+
+/// The file of an entry that has one of its own.
+async fn put_note(storage: &Storage, event: &Event) -> Result<(), PublishError> {
+    if let Some((key, bytes)) = note_file(event) {
+        swap::create(storage, &key, &bytes).await?;
+    }
+    Ok(())
+}
+
+/// The file of an entry that has one of its own.
+pub(super) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
+    use lumen_core::trust::Action;
+    let (entry, _) = Entry::parse(event.note.as_bytes()).ok()?;
+    let key = match entry {
+        Entry::Root(root) => Key::root_note(root.seq),
+        Entry::Owners(owners) => Key::owners_note(&owners.name.to_string(), owners.seq),
+        Entry::Statement(statement) => match statement.action {
+            Action::Publish { version, .. } => {
+                let mut bytes = serde_json::json!(event).to_string().into_bytes();
+                bytes.push(b'\n');
+                return Some((Key::signature(&statement.package, &version), bytes));
+            }
+            _ => return None,
+        },
+        Entry::Map(_) => return None,
+    };
+    Some((key, event.note.clone().into_bytes()))
+}
+
+/// The packages of scopes whose owners changed: a key may be revoked, and its releases void.
+async fn of_scopes(
+    storage: &Storage,
+    batch: &Batch,
+) -> Result<BTreeSet<PackageName>, PublishError> {
+    let mut names = BTreeSet::new();
+    for (subject, events) in &batch.events {
+        let revokes = events.iter().any(|event| event.note.contains("\nrevoke "));
+        if let (Subject::Scope(scope), true) = (subject, revokes) {
+            names.extend(packages_below(storage, &format!("packages/{scope}/")).await?);
+        }
+    }
+    Ok(names)
+}
+
+/// The packages that have an index below a prefix.
+pub(super) async fn packages_below(
+    storage: &Storage,
+    prefix: &str,
+) -> Result<BTreeSet<PackageName>, PublishError> {
+    let name = |key: &Key| {
+        let path = key.as_str().strip_prefix("packages/")?;
+        PackageName::parse(path.strip_suffix("/index.json")?).ok()
+    };
+    let keys = storage.list(prefix).await?;
+    Ok(keys.iter().filter_map(name).collect())
+}
+
+/// Makes the head's checkpoint the public one, unless a later one is.
+async fn put_checkpoint(storage: &Storage, head: &Head) -> Result<(), PublishError> {
+    let key = Key::checkpoint();
+    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
+    loop {
+        let current = swap.read().await?;
+        let size = |bytes: &Vec<u8>| {
+            let note = lumen_core::note::Note::parse(bytes).ok()?;
+            let checkpoint = lumen_core::checkpoint::Checkpoint::parse(&note.text).ok()?;
+            Some(checkpoint.size)
+        };
+        if current.as_ref().and_then(size) >= Some(head.checkpoint.size) {
+            return Ok(());
+        }
+        if swap.write(head.note.as_bytes()).await? {
+            return Ok(());
+        }
+    }
+}
+
+async fn finish_global(storage: &Storage, head: &Head, batch: &Batch) -> Result<(), PublishError> {
+    let mut names = of_scopes(storage, batch).await?;
+    names.extend(batch.events.keys().filter_map(|subject| match subject {
+        Subject::Package(name) => Some(name.clone()),
+        _ => None,
+    }));
+    let names: Vec<PackageName> = names.into_iter().collect();
+    let registry = registry_name(&head.checkpoint.origin);
+    put_global(storage, &names, batch.size, &batch.time, registry).await
+}
+
+/// The name of a registry whose global index is gone: the first part of its origin.
+pub(super) fn registry_name(origin: &str) -> &str {
+    origin.split_once('/').map_or(origin, |(name, _)| name)
+}

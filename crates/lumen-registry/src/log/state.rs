@@ -1,0 +1,266 @@
+//! The state of a signed registry at its head, for a writer.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    Digest, Key, PackageName,
+    checkpoint::Checkpoint,
+    index::{MAX_PACKAGE_INDEX_BYTES, events_of},
+    merkle::verify_consistency,
+    tile::{Tiles, tiles_for_consistency},
+    trust::{
+        Entry, Event, HistoryError, OwnersHistory, PackageHistory, RootHistory, Subject, chain,
+        event::NO_EVENTS, map::Nodes,
+    },
+};
+
+use super::{
+    batch::Base,
+    damaged,
+    files::{load_chain, load_tiles},
+    head::Head,
+};
+use crate::{
+    publish::PublishError,
+    storage::{Revision, Storage},
+};
+
+/// The state of a signed registry, as far as a writer looked at it.
+///
+/// Events come from index files and are compared with the map that the log commits to.
+#[derive(Debug)]
+pub struct State<'a> {
+    storage: &'a Storage,
+    /// The root notes.
+    pub roots: RootHistory,
+    root_events: Vec<Event>,
+    pub(super) head: Head,
+    pub(super) revision: Revision,
+    pub(super) base: Base,
+}
+
+/// The file that lists the events of a subject.
+pub(super) fn index_key(subject: &Subject) -> Key {
+    match subject {
+        Subject::Root => Key::root_index(),
+        Subject::Scope(scope) => Key::owners_index(scope),
+        Subject::Package(name) => Key::package_index(name),
+    }
+}
+
+/// The events that an index lists; none when there is no index.
+pub(super) async fn listed(
+    storage: &Storage,
+    subject: &Subject,
+) -> Result<Vec<Event>, PublishError> {
+    let key = index_key(subject);
+    match storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await? {
+        None => Ok(Vec::new()),
+        Some((bytes, _)) => events_of(&bytes).map_err(|error| damaged(storage, &key, error)),
+    }
+}
+
+impl<'a> State<'a> {
+    /// Loads the state at a head whose batch is finished.
+    pub(super) async fn load(
+        storage: &'a Storage,
+        head: Head,
+        revision: Revision,
+    ) -> Result<Self, PublishError> {
+        let Checkpoint { size, root, origin } = &head.checkpoint;
+        let mut base = Base::load(storage, *size, Some(root)).await?;
+        let root_events = verified(storage, &mut base, &Subject::Root).await?;
+        let roots = RootHistory::verify(&root_events, None)?;
+        if roots.origin() != origin {
+            return Err(damaged(
+                storage,
+                &Key::head(),
+                "it is that of another registry",
+            ));
+        }
+        head.check(storage, origin, &roots.current().log)?;
+        Ok(Self {
+            storage,
+            roots,
+            root_events,
+            head,
+            revision,
+            base,
+        })
+    }
+
+    pub(crate) const fn storage(&self) -> &'a Storage {
+        self.storage
+    }
+
+    /// The registry's origin.
+    pub fn origin(&self) -> &str {
+        self.roots.origin()
+    }
+
+    /// Entries of the log.
+    pub const fn size(&self) -> u64 {
+        self.base.size
+    }
+
+    /// The signed checkpoint of this state.
+    pub fn checkpoint(&self) -> &str {
+        &self.head.note
+    }
+
+    /// Checks that the log continues what was seen of it.
+    pub(super) async fn check_continues(&self, seen: &Checkpoint) -> Result<(), PublishError> {
+        let diverged = || PublishError::Diverged {
+            seen: seen.size,
+            found: self.base.size,
+        };
+        if seen.size > self.base.size || seen.origin != self.origin() {
+            return Err(diverged());
+        }
+        let mut tiles: Tiles = self.base.tiles.clone();
+        let wanted = tiles_for_consistency(seen.size, self.base.size);
+        load_tiles(self.storage, &mut tiles, &wanted).await?;
+        let proof = tiles
+            .prove_consistency(seen.size, self.base.size)
+            .map_err(|error| damaged(self.storage, &Key::head(), error))?;
+        verify_consistency(
+            seen.size,
+            self.base.size,
+            &seen.root,
+            &self.base.root,
+            &proof,
+        )
+        .map_err(|_| diverged())
+    }
+
+    /// All events of a subject.
+    ///
+    /// # Errors
+    /// When the registry does not list those that the log has.
+    pub async fn events(&self, subject: &Subject) -> Result<Vec<Event>, PublishError> {
+        // The nodes read are few and not worth sharing.
+        verified(self.storage, &mut self.base.clone(), subject).await
+    }
+
+    /// The owners of a subject.
+    ///
+    /// # Errors
+    /// As [`State::events`].
+    pub async fn owners(&self, subject: &Subject) -> Result<OwnersHistory, PublishError> {
+        match subject {
+            Subject::Package(name) => Ok(self.package(name).await?.owners),
+            subject => {
+                let events = self.events(subject).await?;
+                let history = OwnersHistory::verify(&self.roots, subject.clone(), &events)?;
+                Ok(history)
+            }
+        }
+    }
+
+    /// The history of a package.
+    ///
+    /// # Errors
+    /// As [`State::events`].
+    pub async fn package(&self, name: &PackageName) -> Result<PackageHistory, PublishError> {
+        self.package_with(name, &BTreeMap::new(), &self.roots).await
+    }
+
+    async fn events_with(
+        &self,
+        subject: &Subject,
+        added: &BTreeMap<Subject, Vec<Event>>,
+    ) -> Result<Vec<Event>, PublishError> {
+        let mut events = self.events(subject).await?;
+        events.extend(added.get(subject).into_iter().flatten().cloned());
+        Ok(events)
+    }
+
+    async fn package_with(
+        &self,
+        name: &PackageName,
+        added: &BTreeMap<Subject, Vec<Event>>,
+        roots: &RootHistory,
+    ) -> Result<PackageHistory, PublishError> {
+        let owner = Subject::owner_of(name);
+        let scope = match &owner {
+            Subject::Scope(_) => self.events_with(&owner, added).await?,
+            _ => Vec::new(),
+        };
+        let own = self
+            .events_with(&Subject::Package(name.clone()), added)
+            .await?;
+        Ok(PackageHistory::verify(roots, name, &scope, &own)?)
+    }
+
+    /// Checks that the log may have these entries next, by the rules that readers apply.
+    ///
+    /// # Errors
+    /// [`PublishError::History`] says what is wrong with them.
+    pub async fn check(&self, entries: &[String]) -> Result<(), PublishError> {
+        let mut roots = self.roots.clone();
+        let mut root_events = self.root_events.clone();
+        let mut added: BTreeMap<Subject, Vec<Event>> = BTreeMap::new();
+        for (index, text) in (self.base.size..).zip(entries) {
+            let parsed = Entry::parse(text.as_bytes());
+            let (entry, note) = parsed.map_err(|error| HistoryError::Entry { index, error })?;
+            let (Some(subject), Some(note)) = (entry.subject(), note) else {
+                let what = "a batch has a map leaf before its end";
+                return Err(damaged(self.storage, &Key::head(), what));
+            };
+            let event = Event {
+                i: index,
+                note: text.clone(),
+            };
+            match &entry {
+                Entry::Root(next) => {
+                    roots.check_next(index, next, &note)?;
+                    root_events.push(event.clone());
+                    roots = RootHistory::verify(&root_events, None)?;
+                }
+                Entry::Owners(next) => {
+                    let owners = match &next.name {
+                        Subject::Package(name) => {
+                            self.package_with(name, &added, &roots).await?.owners
+                        }
+                        scope => {
+                            let events = self.events_with(scope, &added).await?;
+                            OwnersHistory::verify(&roots, scope.clone(), &events)?
+                        }
+                    };
+                    owners.check_next(&roots, index, next, &note)?;
+                }
+                Entry::Statement(next) => {
+                    let package = self.package_with(&next.package, &added, &roots).await?;
+                    package.check_next(&roots, index, next, &note)?;
+                }
+                Entry::Map(_) => {}
+            }
+            added.entry(subject).or_default().push(event);
+        }
+        Ok(())
+    }
+}
+
+/// The events of a subject, compared with the map.
+async fn verified(
+    storage: &Storage,
+    base: &mut Base,
+    subject: &Subject,
+) -> Result<Vec<Event>, PublishError> {
+    let mut events = listed(storage, subject).await?;
+    events.retain(|event| event.i < base.size);
+    let nodes: &mut Nodes = &mut base.nodes;
+    let expected: Digest = load_chain(storage, nodes, &base.map, &subject.to_string()).await?;
+    let found = match events.is_empty() {
+        true => NO_EVENTS,
+        false => chain(&events),
+    };
+    match found == expected {
+        true => Ok(events),
+        false => Err(damaged(
+            storage,
+            &index_key(subject),
+            "its events are not those of the log",
+        )),
+    }
+}
