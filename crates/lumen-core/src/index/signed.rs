@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Deprecation, PackageIndex, Release, ReleaseSummary, object};
+use super::{Deprecation, PackageIndex, Release, ReleaseSummary, rewrite::object};
 use crate::{
     digest::Digest,
     json::{self, JsonError},

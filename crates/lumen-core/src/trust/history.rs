@@ -261,6 +261,3 @@ fn threshold(
         }),
     }
 }
-
-#[cfg(test)]
-mod tests;

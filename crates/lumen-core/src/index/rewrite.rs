@@ -1,0 +1,177 @@
+//! Rewriting of index files: works on the JSON itself, so that unknown fields survive.
+
+use serde_json::{Map, Value, json};
+
+use super::{FORMAT, PackageIndex, Release, ReleaseSummary};
+use crate::{
+    digest::Digest,
+    json::{self, JsonError},
+    version::{self, Version},
+};
+
+/// A new, empty global index.
+pub fn new_global_index(registry_name: &str, now: &str) -> Vec<u8> {
+    json::to_bytes(&json!({
+        "name": registry_name, "version": "1.0.0", "format": FORMAT,
+        "updated_at": now, "package_count": 0, "packages": [],
+    }))
+}
+
+/// Adds or replaces releases in a package index (`None`: a new one), keeping every field it does not own.
+///
+/// # Errors
+/// When the existing bytes are not a package index.
+pub fn put_releases(
+    existing: Option<&[u8]>,
+    releases: &[(Release, Digest)],
+) -> Result<Vec<u8>, JsonError> {
+    let mut root = object(existing)?;
+    let Some((newest, _)) = releases.iter().max_by(|a, b| a.0.version.cmp(&b.0.version)) else {
+        return Ok(json::to_bytes(&Value::Object(root)));
+    };
+    root.entry("name").or_insert_with(|| json!(newest.name));
+    for field in ["versions", "prereleases"] {
+        root.entry(field).or_insert_with(|| json!([]));
+    }
+    root.entry("latest").or_insert(Value::Null);
+    root.entry("yanked").or_insert_with(|| json!({}));
+    let summaries = root.entry("releases").or_insert_with(|| json!({}));
+    if let Value::Object(summaries) = summaries {
+        for (release, metadata) in releases {
+            summaries.insert(
+                release.version.to_string(),
+                json!(ReleaseSummary::of(release, *metadata)),
+            );
+        }
+        sort_by_version(summaries);
+    }
+    let index: PackageIndex = reread(&root)?;
+    let mut versions = index.versions.clone();
+    versions.extend(releases.iter().map(|(release, _)| release.version.clone()));
+    versions.sort();
+    versions.dedup();
+    if versions.last() == Some(&newest.version) {
+        root.insert(
+            "description".into(),
+            json!(newest.description.clone().unwrap_or_default()),
+        );
+        root.insert("categories".into(), json!(newest.categories));
+    }
+    root.insert(
+        "prereleases".into(),
+        json!(
+            versions
+                .iter()
+                .filter(|v| !v.pre.is_empty())
+                .collect::<Vec<_>>()
+        ),
+    );
+    root.insert(
+        "latest".into(),
+        json!(version::latest(&versions, |v| index.is_yanked(v))),
+    );
+    root.insert("versions".into(), json!(versions));
+    Ok(json::to_bytes(&Value::Object(root)))
+}
+
+/// Marks a version as yanked for a reason, or takes that back (`None`).
+///
+/// # Errors
+/// When the existing bytes are not a package index.
+pub fn put_yank(
+    existing: &[u8],
+    version: &Version,
+    reason: Option<&str>,
+) -> Result<Vec<u8>, JsonError> {
+    let mut root = object(Some(existing))?;
+    let yanked = root.entry("yanked").or_insert_with(|| json!({}));
+    if let Value::Object(yanked) = yanked {
+        match reason {
+            Some(reason) => drop(yanked.insert(version.to_string(), json!(reason))),
+            None => drop(yanked.shift_remove(&version.to_string())),
+        }
+        sort_by_version(yanked);
+    }
+    let index: PackageIndex = reread(&root)?;
+    root.insert(
+        "latest".into(),
+        json!(version::latest(&index.versions, |v| index.is_yanked(v))),
+    );
+    Ok(json::to_bytes(&Value::Object(root)))
+}
+
+/// Brings a package's entry in the global index up to date with its package index.
+///
+/// Returns `None` when the entry says so already.
+///
+/// # Errors
+/// When the existing bytes are not a global index.
+pub fn put_package_entry(
+    existing: &[u8],
+    package: &PackageIndex,
+    now: &str,
+) -> Result<Option<Vec<u8>>, JsonError> {
+    let mut root = object(Some(existing))?;
+    let packages = root.entry("packages").or_insert_with(|| json!([]));
+    let Value::Array(packages) = packages else {
+        return Err(JsonError {
+            message: "`packages` must be an array".into(),
+            line: 1,
+            column: 1,
+        });
+    };
+    let name_of = |entry: &Value| {
+        entry
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let at = packages
+        .iter()
+        .position(|entry| name_of(entry) == package.name.as_str());
+    let mut entry = at
+        .and_then(|at| packages[at].as_object().cloned())
+        .unwrap_or_default();
+    let before = entry.clone();
+    entry.insert("name".into(), json!(package.name));
+    entry.insert("latest".into(), json!(package.latest));
+    entry.insert(
+        "description".into(),
+        json!(package.description.as_deref().unwrap_or_default()),
+    );
+    if entry == before {
+        return Ok(None);
+    }
+    match at {
+        Some(at) => packages[at] = Value::Object(entry),
+        None => {
+            let after = packages
+                .iter()
+                .position(|other| name_of(other).as_str() > package.name.as_str());
+            packages.insert(after.unwrap_or(packages.len()), Value::Object(entry));
+        }
+    }
+    let count = packages.len();
+    root.insert("updated_at".into(), json!(now));
+    root.insert("package_count".into(), json!(count));
+    Ok(Some(json::to_bytes(&Value::Object(root))))
+}
+
+pub(super) fn object(bytes: Option<&[u8]>) -> Result<Map<String, Value>, JsonError> {
+    bytes.map_or_else(|| Ok(Map::new()), json::parse)
+}
+
+/// Checks the shape of a document that is being edited.
+fn reread<T: serde::de::DeserializeOwned>(root: &Map<String, Value>) -> Result<T, JsonError> {
+    json::parse_checked(&json::to_bytes(&Value::Object(root.clone())))
+}
+
+fn sort_by_version(map: &mut Map<String, Value>) {
+    let mut entries: Vec<_> = std::mem::take(map)
+        .into_iter()
+        .map(|(key, value)| (Version::parse(&key).ok(), key, value))
+        .collect();
+    entries.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    map.extend(entries.into_iter().map(|(_, key, value)| (key, value)));
+}
