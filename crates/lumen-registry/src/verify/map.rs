@@ -95,6 +95,6 @@ impl NameMap {
             nodes.insert(node, bytes);
             Ok::<_, ReadError>(())
         };
-        cell.get_or_try_init(read).await.map(|()| ())
+        cell.get_or_try_init(read).await.copied()
     }
 }

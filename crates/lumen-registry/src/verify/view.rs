@@ -41,9 +41,12 @@ pub(crate) struct View {
     checkpoint: Checkpoint,
     now: i64,
     names: OnceCell<Names>,
-    packages: Mutex<HashMap<PackageName, Arc<OnceCell<Option<Arc<Package>>>>>>,
-    scopes: Mutex<HashMap<String, Arc<OnceCell<Arc<Vec<Event>>>>>>,
+    packages: Once<PackageName, Option<Arc<Package>>>,
+    scopes: Once<String, Arc<Vec<Event>>>,
 }
+
+/// Values made once for each key, by whoever asks first.
+type Once<K, V> = Mutex<HashMap<K, Arc<OnceCell<V>>>>;
 
 /// The name map, and the root notes it says are all.
 #[derive(Debug)]

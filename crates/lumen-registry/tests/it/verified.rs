@@ -2,11 +2,14 @@
 
 mod world;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use lumen_core::{Digest, lockfile::LockedTrust};
+use lumen_core::{Digest, lockfile::LockedTrust, signing::SecretKey};
 use lumen_registry::{
-    Freshness, ReadError, Registry, RegistryOptions,
+    Freshness, ReadError, Registry, RegistryOptions, Storage,
+    log::init_signed,
+    publish::publish,
+    storage::MemoryStorage,
     verify::{TrustError, TrustInfo, TrustOptions, state},
 };
 
@@ -82,6 +85,31 @@ fn an_honest_registry() {
     let locked = registry.trusted().unwrap();
     assert_eq!(locked.root, world.fingerprint());
     assert_eq!(locked.checkpoint, info.checkpoint);
+}
+
+#[test]
+fn what_publishing_makes_is_believed() {
+    let storage = Storage::Memory(MemoryStorage::new());
+    let owner: Arc<SecretKey> = Arc::new(key("owner", 7));
+    block_on(init_signed(&storage, "test", "test/1f", &*owner, NOW)).unwrap();
+    for (package, number) in [("a", "1.0.0"), ("a", "1.1.0"), ("@org/x", "0.1.0")] {
+        let mut request = crate::request(package, number, number);
+        request.now = NOW.into();
+        request.signer = Some(owner.clone());
+        block_on(publish(&storage, &request)).unwrap();
+    }
+    let registry = Registry::on("local", storage);
+    let info = trust(&registry).unwrap();
+    assert_eq!(info.origin, "test/1f");
+    assert_eq!(versions(&registry, "a"), list(&["1.0.0", "1.1.0"]));
+    assert_eq!(versions(&registry, "@org/x"), list(&["0.1.0"]));
+    for (package, number) in [("a", "1.1.0"), ("@org/x", "0.1.0")] {
+        let index = block_on(registry.package_index(&name(package))).unwrap();
+        // The index is enough: the release's own file need not be read.
+        assert!(index.unwrap().releases.contains_key(&version(number)));
+        let release = block_on(registry.release(&name(package), &version(number), None));
+        assert!(release.unwrap().is_some());
+    }
 }
 
 #[test]
