@@ -163,7 +163,7 @@ impl Registry {
     }
 }
 
-fn answer(body: Option<Body>, max_age: u32, validators: Validators) -> Cached {
+pub(super) fn answer(body: Option<Body>, max_age: u32, validators: Validators) -> Cached {
     Cached {
         fetched_at: cache::now(),
         max_age,

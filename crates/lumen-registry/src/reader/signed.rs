@@ -10,11 +10,11 @@ use lumen_core::{
 };
 use tokio::sync::OnceCell;
 
-use super::{Freshness, ReadError, Registry, check};
+use super::{Freshness, ReadError, Registry, check, fetch};
 use crate::{
-    cache::{self, LONGEST_FRESHNESS},
-    storage::Storage,
-    verify::{TrustError, TrustInfo, TrustOptions, package::Listed, view::View},
+    cache::{self, Body, LONGEST_FRESHNESS},
+    storage::{Storage, Validators},
+    verify::{TrustError, TrustInfo, TrustOptions, map::Head, package::Listed, view::View},
 };
 
 /// What was found at a registry, once: nothing for an unsigned one.
@@ -187,9 +187,44 @@ impl Registry {
         absent
     }
 
+    /// What the log had of a name when its file was last proved to be complete.
+    pub(crate) fn proved(&self, name: &str) -> Option<Head> {
+        let cached = self.inner.cache.get(&proved_key(name)?)?;
+        let text = String::from_utf8(cached.body?.bytes.to_vec()).ok()?;
+        let (size, chain) = text.split_once(' ')?;
+        Some(Head {
+            size: size.parse().ok()?,
+            chain: Digest::from_hex(chain).ok()?,
+        })
+    }
+
+    /// Remembers that, for when the network is off.
+    pub(crate) fn remember_proved(&self, name: &str, head: Head) {
+        let old = self.proved(name);
+        if !matches!(self.inner.storage, Storage::Http(_))
+            || old.is_some_and(|old| old.chain == head.chain)
+        {
+            return;
+        }
+        if let Some(key) = proved_key(name) {
+            let bytes = format!("{} {}", head.size, head.chain.hex()).into_bytes();
+            let body = Body {
+                digest: Digest::of(&bytes),
+                bytes: bytes.into(),
+            };
+            let answer = fetch::answer(Some(body), 0, Validators::default());
+            self.inner.cache.put(&key, &answer);
+        }
+    }
+
     pub(crate) fn trust_options(&self) -> &TrustOptions {
         &self.inner.trust
     }
+}
+
+/// A name in the cache that no file of a registry has.
+fn proved_key(name: &str) -> Option<Key> {
+    Key::parse(&format!("proved/{name}")).ok()
 }
 
 fn bytes(_: &str, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {

@@ -8,7 +8,7 @@ use std::{
 use lumen_core::{
     Digest, Key,
     trust::{
-        Entry,
+        Entry, RootHistory,
         map::{Lookup, MAX_NODE_BYTES, lookup},
     },
 };
@@ -19,6 +19,23 @@ use crate::reader::{ReadError, Registry};
 
 /// Deepest path: a node a byte of the hash, and one more.
 const MAX_DEPTH: usize = 33;
+
+/// The name map, and the root notes it says are all.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// Nothing where the network is off and the cache has it of an earlier checkpoint only.
+    pub(super) map: Option<NameMap>,
+    pub(super) roots: RootHistory,
+}
+
+/// What the log has of a name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Head {
+    /// Entries of the log that it is about.
+    pub(crate) size: u64,
+    /// The head of the chain of its events.
+    pub(crate) chain: Digest,
+}
 
 /// The map of one checkpoint, with the nodes read so far.
 #[derive(Debug)]

@@ -17,7 +17,7 @@
 
 mod error;
 mod files;
-mod map;
+pub(crate) mod map;
 pub(crate) mod package;
 pub mod state;
 pub(crate) mod view;

@@ -14,9 +14,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     TrustError,
+    map::Head,
     view::{View, up_to},
 };
-use crate::reader::{ReadError, Registry};
+use crate::{
+    Freshness,
+    reader::{ReadError, Registry},
+};
 
 /// What a file of the host says, none of it believed yet.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -46,8 +50,7 @@ impl Package {
         registry: &Registry,
         name: &PackageName,
     ) -> Result<Option<Self>, ReadError> {
-        let names = view.names(registry).await?;
-        let head = names.map.head(registry, name.as_str());
+        let head = view.head(registry, name.as_str());
         let (head, listed) = try_join(head, registry.listed(name, None)).await?;
         let Some(head) = head else {
             return match listed {
@@ -59,12 +62,13 @@ impl Package {
             };
         };
         let subject = Subject::Package(name.clone());
-        let (listed, events) = complete(view, registry, &subject, head, listed).await?;
+        let (listed, events) = complete(registry, &subject, head, listed).await?;
         let scope = match name.scope() {
             Some(scope) => view.scope(registry, scope).await?,
             None => Arc::default(),
         };
-        let history = PackageHistory::verify(&names.roots, name, &scope, &events);
+        let roots = &view.names(registry).await?.roots;
+        let history = PackageHistory::verify(roots, name, &scope, &events);
         let history = history.map_err(|error| refusal(name.as_str(), error))?;
         let index = index(&history, &listed)?;
         Ok(Some(Self {
@@ -80,12 +84,11 @@ pub(super) async fn scope_events(
     registry: &Registry,
     scope: &str,
 ) -> Result<Vec<Event>, ReadError> {
-    let names = view.names(registry).await?;
     let subject = Subject::Scope(scope.to_owned());
-    let head = names.map.head(registry, scope);
+    let head = view.head(registry, scope);
     let (head, listed) = join(head, read(registry, &subject, None)).await;
     match head? {
-        Some(head) => Ok(complete(view, registry, &subject, head, listed?).await?.1),
+        Some(head) => Ok(complete(registry, &subject, head, listed?).await?.1),
         None => Ok(Vec::new()),
     }
 }
@@ -111,18 +114,26 @@ async fn read(
 
 /// The events that make the chain the map has; the file is read anew once if they do not.
 async fn complete(
-    view: &View,
     registry: &Registry,
     subject: &Subject,
-    head: Digest,
+    head: Head,
     mut listed: Option<Listed>,
 ) -> Result<(Listed, Vec<Event>), ReadError> {
-    let mark = head.hex();
+    let mark = head.chain.hex();
     for last in [false, true] {
         if let Some(found) = listed.take() {
-            let events = up_to(&found.events, view.size()).to_vec();
-            if chain(&events) == head {
+            let events = up_to(&found.events, head.size).to_vec();
+            if chain(&events) == head.chain {
+                registry.remember_proved(&subject.to_string(), head);
                 return Ok((found, events));
+            }
+            // Without the network a file may be as old as it is, but not other than it was.
+            let earlier = registry.proved(&subject.to_string());
+            if let Some(earlier) = earlier.filter(|_| registry.freshness() == Freshness::Offline) {
+                let events = up_to(&found.events, earlier.size).to_vec();
+                if chain(&events) == earlier.chain {
+                    return Ok((found, events));
+                }
             }
             if last {
                 let name = subject.to_string();

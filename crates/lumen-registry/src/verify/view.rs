@@ -16,7 +16,7 @@ use tokio::sync::OnceCell;
 use super::{
     PinSource, TrustError, TrustInfo,
     files::{self, Growth},
-    map::NameMap,
+    map::{Head, NameMap, Names},
     package::Package,
     state::{self, Remembered},
 };
@@ -47,13 +47,6 @@ pub(crate) struct View {
 
 /// Values made once for each key, by whoever asks first.
 type Once<K, V> = Mutex<HashMap<K, Arc<OnceCell<V>>>>;
-
-/// The name map, and the root notes it says are all.
-#[derive(Debug)]
-pub(super) struct Names {
-    pub(super) map: NameMap,
-    pub(super) roots: RootHistory,
-}
 
 impl View {
     /// Reads root notes and checkpoint and checks them against what is known from before.
@@ -180,20 +173,55 @@ impl View {
     /// The name map, proved to be the log's last word; established when first needed.
     pub(super) async fn names(&self, registry: &Registry) -> Result<&Names, ReadError> {
         let establish = || async {
-            let leaf = files::last_leaf(registry, &self.checkpoint).await?;
-            let map = NameMap::of_leaf(&leaf, self.checkpoint.size)?;
-            let head = map.head(registry, "@root").await?;
-            let withheld = || TrustError::Withheld {
-                name: "@root".into(),
-            };
-            let head = head.ok_or_else(withheld)?;
-            let roots = match head == self.root_chain {
-                true => self.roots.clone(),
-                false => self.newer_roots(registry, &head).await?,
-            };
-            Ok::<_, ReadError>(Names { map, roots })
+            match self.names_now(registry).await {
+                // The cache may have it of an earlier checkpoint, and what was proved by that.
+                Err(ReadError::Offline { .. }) => Ok(Names {
+                    map: None,
+                    roots: self.roots.clone(),
+                }),
+                names => names,
+            }
         };
         self.names.get_or_try_init(establish).await
+    }
+
+    async fn names_now(&self, registry: &Registry) -> Result<Names, ReadError> {
+        let leaf = files::last_leaf(registry, &self.checkpoint).await?;
+        let map = NameMap::of_leaf(&leaf, self.checkpoint.size)?;
+        let head = map.head(registry, "@root").await?;
+        let head = head.ok_or_else(|| TrustError::Withheld {
+            name: "@root".into(),
+        })?;
+        let roots = match head == self.root_chain {
+            true => self.roots.clone(),
+            false => self.newer_roots(registry, &head).await?,
+        };
+        Ok(Names {
+            map: Some(map),
+            roots,
+        })
+    }
+
+    /// What the log has of a name; `None`: nothing. Without the network, what was proved before.
+    pub(super) async fn head(
+        &self,
+        registry: &Registry,
+        name: &str,
+    ) -> Result<Option<Head>, ReadError> {
+        let proved = || registry.proved(name);
+        let Some(map) = &self.names(registry).await?.map else {
+            let file = || registry.storage().describe(&Key::map_size(self.size()));
+            let offline = || ReadError::Offline { file: file() };
+            return proved().map(Some).ok_or_else(offline);
+        };
+        match map.head(registry, name).await {
+            Ok(head) => Ok(head.map(|chain| Head {
+                size: self.size(),
+                chain,
+            })),
+            Err(error @ ReadError::Offline { .. }) => proved().map(Some).ok_or(error),
+            Err(error) => Err(error),
+        }
     }
 
     /// The root notes once more, past all caches: those at hand are not all the log has.

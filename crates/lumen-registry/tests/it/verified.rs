@@ -209,11 +209,13 @@ fn an_old_copy_on_the_way_is_asked_past() {
 }
 
 #[test]
-fn offline_the_cache_is_checked() {
+fn offline_what_was_proved_is_enough() {
     let mut world = World::new("example/1f");
     let owner = key("owner", 7);
-    world.claim("a", &owner);
-    world.publish("a", "1.0.0", &[], &owner);
+    for package in ["a", "@org/x"] {
+        world.claim(package.split('/').next().unwrap(), &owner);
+        world.publish(package, "1.0.0", &[], &owner);
+    }
     world.seal();
     let served = Served::new(&world);
     let cache = tempfile::tempdir().unwrap();
@@ -224,12 +226,41 @@ fn offline_the_cache_is_checked() {
             ..Default::default()
         })
     };
-    assert_eq!(versions(&open(Freshness::Normal), "a"), list(&["1.0.0"]));
-    served.server.take();
-    let offline = open(Freshness::Offline);
-    assert_eq!(versions(&offline, "a"), list(&["1.0.0"]));
-    assert_eq!(versions(&offline, "a"), list(&["1.0.0"]));
-    assert_eq!(served.server.take().len(), 0);
+    let offline = || {
+        served.server.take();
+        let registry = open(Freshness::Offline);
+        assert_eq!(versions(&registry, "a"), list(&["1.0.0"]));
+        assert_eq!(versions(&registry, "@org/x"), list(&["1.0.0"]));
+        let unknown = block_on(registry.package_index(&name("b")));
+        assert_eq!(served.server.take().len(), 0);
+        unknown
+    };
+    let online = open(Freshness::Normal);
+    for package in ["a", "@org/x"] {
+        assert_eq!(versions(&online, package), list(&["1.0.0"]));
+    }
+    drop(online);
+    let unknown = offline();
+    assert!(
+        matches!(unknown, Err(ReadError::Offline { .. })),
+        "{unknown:?}"
+    );
+    // Later only another package was looked at, and at last nothing but the checkpoint.
+    for package in [Some("b"), None] {
+        if package.is_some() {
+            world.claim("b", &owner);
+        }
+        world.yank("a", "1.0.0", "x", &owner);
+        world.seal();
+        served.show(&world);
+        let online = open(Freshness::Revalidate);
+        assert!(trust(&online).is_ok());
+        if let Some(package) = package {
+            assert_eq!(versions(&online, package), list(&[]));
+        }
+        drop(online);
+        let _ = offline();
+    }
 }
 
 #[test]
