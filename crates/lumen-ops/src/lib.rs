@@ -15,6 +15,7 @@
 //! | [`maintain`] | verify, vendor, cache, clean |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
 //! | [`keys`] | signing keys of the user |
+//! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
 //! | [`parallel`] | work on many items at once |
 
 pub mod edit;
@@ -28,6 +29,7 @@ pub mod inputs;
 pub mod install;
 pub mod keys;
 pub mod maintain;
+pub mod owners;
 pub mod pack;
 pub mod parallel;
 pub mod publish;
@@ -36,5 +38,6 @@ pub mod report;
 pub mod resolve;
 pub mod session;
 pub mod settings;
+pub mod trust;
 
 pub use error::OpsError;

@@ -166,6 +166,12 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A line of an OpenSSH public key file, under the name it has everywhere.
+pub fn parse_ssh(line: &str) -> Option<PublicKey> {
+    let key = PublicKey::parse_ssh(line, "ssh").ok()?;
+    key.renamed(&ssh_name(key.bytes())).ok()
+}
+
 /// The name of an SSH key: the same wherever it is used, whatever its comment says.
 fn ssh_name(public: &[u8; 32]) -> String {
     let hash = lumen_core::Digest::of(public).to_string();

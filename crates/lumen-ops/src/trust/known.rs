@@ -1,0 +1,101 @@
+//! What this machine remembers of signed registries.
+
+use std::path::PathBuf;
+
+use lumen_core::Digest;
+use lumen_registry::{
+    Freshness, Location, ReadError, Registry, RegistryOptions,
+    verify::{
+        TrustError, TrustOptions,
+        state::{self, Remembered},
+    },
+};
+
+use crate::{error::OpsError, session::Session};
+
+/// What was remembered before, and what is now.
+#[derive(Debug)]
+pub struct Accepted {
+    /// Before; nothing when the registry was unknown.
+    pub before: Option<Remembered>,
+    /// Now.
+    pub now: Remembered,
+}
+
+/// All registries that are remembered.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn list(session: &Session<'_>) -> Result<Vec<Remembered>, OpsError> {
+    Ok(state::list(&dir(session)).map_err(ReadError::from)?)
+}
+
+/// Remembers that a registry must have this fingerprint.
+///
+/// # Errors
+/// When another one is remembered.
+pub fn pin(session: &Session<'_>, registry: &str, root: &Digest) -> Result<Remembered, OpsError> {
+    let url = location(session, registry)?.url();
+    let pinned = state::pin(&dir(session), &url, *root, &super::now(session));
+    Ok(pinned.map_err(ReadError::from)?)
+}
+
+/// Forgets a registry; returns whether it was known.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub fn forget(session: &Session<'_>, registry: &str) -> Result<bool, OpsError> {
+    let url = location(session, registry)?.url();
+    Ok(state::forget(&dir(session), &url).map_err(ReadError::from)?)
+}
+
+/// Remembers a registry as it is now, whatever was remembered before.
+///
+/// # Errors
+/// When what it shows now does not hold together, or the file cannot be written.
+pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsError> {
+    let location = location(session, registry)?;
+    let (dir, url) = (dir(session), location.url());
+    let before = match state::read(&dir, &url) {
+        Ok(before) => before,
+        // A damaged file is one of the reasons to accept.
+        Err(TrustError::State { .. }) => None,
+        Err(error) => return Err(ReadError::from(error).into()),
+    };
+    // Nothing remembered counts here; what somebody wrote into a configuration does.
+    let options = RegistryOptions {
+        freshness: Freshness::Revalidate,
+        trust: TrustOptions {
+            pin: session.settings()?.roots.get(registry).copied(),
+            ..TrustOptions::default()
+        },
+        ..RegistryOptions::default()
+    };
+    let stranger = Registry::open(registry, location, &options);
+    let info = session.block_on(async { Ok(stranger.trust().await?) })?;
+    let info = info.ok_or(TrustError::NotSigned).map_err(ReadError::from)?;
+    let now = Remembered {
+        url,
+        origin: info.origin,
+        root: info.fingerprint,
+        checkpoint: info.checkpoint,
+        first_seen: super::now(session),
+        pinned: true,
+    };
+    state::accept(&dir, &now).map_err(ReadError::from)?;
+    Ok(Accepted { before, now })
+}
+
+/// The folder of what is remembered.
+pub(super) fn dir(session: &Session<'_>) -> PathBuf {
+    session.environment.home.join("trust")
+}
+
+/// Where a registry is that was given by URL, path or name.
+fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
+    session.maybe_project()?;
+    if text.contains("://") || text.contains(['/', '\\']) {
+        return Ok(Location::parse_path(text, &session.options.working_dir)?);
+    }
+    session.location(text)
+}

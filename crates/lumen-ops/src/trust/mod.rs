@@ -1,0 +1,455 @@
+//! Signed registries: their roots and owners, changed by as many people as must agree,
+//! and what this machine remembers of them.
+
+mod known;
+pub mod monitor;
+pub mod proposal;
+pub mod root;
+
+use std::path::{Path, PathBuf};
+
+use lumen_core::{
+    Key,
+    checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
+    json,
+    note::Note,
+    signing::{CosignerKey, PublicKey},
+    trust::{Entry, Event, OwnersHistory, RootHistory, Subject},
+};
+use lumen_registry::{
+    ReadError, Registry,
+    log::{self, Writer},
+    verify::{PinSource, TrustError, TrustInfo, state},
+};
+use serde::Deserialize;
+
+pub use self::{
+    known::{Accepted, accept, forget, list, pin},
+    proposal::{Change, Missing, Need, Proposal},
+    root::RootChange,
+};
+use crate::{
+    error::OpsError,
+    keys::{self, KeyStore},
+    session::Session,
+    settings::DEFAULT,
+};
+
+/// Largest file of events that is read, in bytes.
+const MAX_EVENTS: u64 = 64 << 20;
+
+/// A signed registry that this run reads or changes.
+pub struct Signed {
+    /// The registry.
+    pub registry: Registry,
+    /// What was verified about it.
+    pub info: TrustInfo,
+    /// Its root notes.
+    pub roots: RootHistory,
+}
+
+/// What came of a change.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The change.
+    pub change: Change,
+    /// Whether this user's key signed it.
+    pub signed: bool,
+    /// Signatures it still needs.
+    pub missing: Vec<Missing>,
+    /// The proposal file that was written.
+    pub file: Option<PathBuf>,
+    /// Whether it is in the log.
+    pub applied: bool,
+    /// Its place there; nothing when somebody else had put it there already.
+    pub index: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Events {
+    #[serde(default)]
+    events: Vec<Event>,
+}
+
+/// Opens and verifies the registry that `--registry` or the settings say.
+///
+/// # Errors
+/// When there is none, it is not signed, or it is not to be believed.
+pub fn open(session: &Session<'_>) -> Result<Signed, OpsError> {
+    session.maybe_project()?;
+    let registry = session.registry(DEFAULT)?;
+    match session.block_on(async { Ok(registry.trust().await?) }) {
+        Ok(Some(info)) => {
+            let events = events(session, &registry, &Key::root_index())?;
+            let roots = RootHistory::verify(&events, Some(&info.fingerprint)).map_err(chain)?;
+            Ok(Signed {
+                registry,
+                info,
+                roots,
+            })
+        }
+        Ok(None) => Err(ReadError::from(TrustError::NotSigned).into()),
+        // Whoever runs it must be able to end what keeps others out.
+        Err(OpsError::Read(ReadError::Trust(
+            TrustError::Expired { .. } | TrustError::Stale { .. } | TrustError::Witnesses { .. },
+        ))) => open_for_writers(session, registry),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a registry whose root may have expired and whose witnesses may be silent: its
+/// root must be the one known and its checkpoint signed, the rest is for readers.
+///
+/// # Errors
+/// As [`open`].
+fn open_for_writers(session: &Session<'_>, registry: Registry) -> Result<Signed, OpsError> {
+    let url = registry.location().map(lumen_registry::Location::url);
+    let remembered = match &url {
+        Some(url) => state::read(&known::dir(session), url).map_err(ReadError::from)?,
+        None => None,
+    };
+    let configured = session.settings()?.roots.get(registry.name()).copied();
+    let pin = configured.or(remembered.as_ref().map(|remembered| remembered.root));
+    let events = events(session, &registry, &Key::root_index())?;
+    if events.is_empty() {
+        return Err(ReadError::from(match remembered {
+            Some(_) => TrustError::Downgraded {
+                by: PinSource::State,
+            },
+            None => TrustError::NotSigned,
+        })
+        .into());
+    }
+    let roots = RootHistory::verify(&events, pin.as_ref()).map_err(chain)?;
+    let storage = registry.storage();
+    let bytes = session.block_on(async {
+        let found = storage
+            .get(&Key::checkpoint(), MAX_CHECKPOINT_BYTES)
+            .await
+            .map_err(ReadError::from)?;
+        Ok(found.map(|(bytes, _)| bytes).unwrap_or_default())
+    })?;
+    let opened = checkpoint::open(&bytes, roots.origin(), &roots.current().log);
+    let (checkpoint, note) = opened.map_err(|error| {
+        let reason = error.to_string();
+        ReadError::from(TrustError::Checkpoint { reason })
+    })?;
+    let info = TrustInfo {
+        origin: roots.origin().to_owned(),
+        fingerprint: roots.fingerprint,
+        first_use: pin.is_none(),
+        pinned: pin.is_some(),
+        checkpoint: note.to_text(),
+        size: checkpoint.size,
+        root_seq: roots.current().seq,
+        expires: roots.current().expires.clone(),
+    };
+    Ok(Signed {
+        registry,
+        info,
+        roots,
+    })
+}
+
+/// The owners of a name or scope so far.
+///
+/// # Errors
+/// When they cannot be read or are not to be believed.
+pub fn owners(
+    session: &Session<'_>,
+    signed: &Signed,
+    subject: &Subject,
+) -> Result<OwnersHistory, OpsError> {
+    let key = match subject {
+        Subject::Package(name) => Key::package_index(name),
+        other => Key::owners_index(&other.to_string()),
+    };
+    let mut events = events(session, &signed.registry, &key)?;
+    events.retain(|event| {
+        let entry = Entry::parse(event.note.as_bytes());
+        matches!(entry, Ok((Entry::Owners(_), _))) && event.i < signed.info.size
+    });
+    OwnersHistory::verify(&signed.roots, subject.clone(), &events).map_err(|error| {
+        let name = subject.to_string();
+        let reason = error.to_string();
+        ReadError::from(TrustError::WrongOwner { name, reason }).into()
+    })
+}
+
+fn events(session: &Session<'_>, registry: &Registry, key: &Key) -> Result<Vec<Event>, OpsError> {
+    let storage = registry.storage();
+    let found = session.block_on(async {
+        let found = storage.get(key, MAX_EVENTS).await;
+        Ok(found.map_err(ReadError::from)?)
+    })?;
+    let Some((bytes, _)) = found else {
+        return Ok(Vec::new());
+    };
+    let events: Events = json::parse(&bytes).map_err(|error| {
+        let problem = error.problem(&storage.describe(key), &bytes);
+        ReadError::Malformed(Box::new(problem))
+    })?;
+    Ok(events.events)
+}
+
+fn chain(error: lumen_core::trust::HistoryError) -> OpsError {
+    let reason = error.to_string();
+    ReadError::from(TrustError::RootChain { reason }).into()
+}
+
+/// The time of the run, as notes write it.
+pub fn now(session: &Session<'_>) -> String {
+    let now = session.options.now;
+    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A public key as people give it: a vkey, a line of OpenSSH's, or the name of an own key.
+///
+/// # Errors
+/// When it is none of them.
+pub fn key(session: &Session<'_>, text: &str) -> Result<PublicKey, OpsError> {
+    let text = text.trim();
+    if let Ok(key) = PublicKey::parse(text) {
+        return Ok(key);
+    }
+    if let Ok(key) = CosignerKey::parse(text) {
+        return Ok(key.key().clone());
+    }
+    if let Some(key) = keys::parse_ssh(text) {
+        return Ok(key);
+    }
+    if !text.contains(['+', ' ']) {
+        let store = KeyStore::of(&session.environment)?;
+        return Ok(store.info(Some(text))?.public);
+    }
+    Err(OpsError::user(
+        format!("`{text}` is not a public key"),
+        "give what `lumen key export` prints, an `ssh-ed25519 …` line, or the name of a key of yours",
+    ))
+}
+
+/// As [`key`], but fingerprints and names of the keys at hand count, too.
+///
+/// # Errors
+/// As [`key`], and when a name stands for two of the keys.
+pub fn key_among(
+    session: &Session<'_>,
+    text: &str,
+    known: &[PublicKey],
+) -> Result<PublicKey, OpsError> {
+    let text = text.trim();
+    let mut matching: Vec<&PublicKey> = known
+        .iter()
+        .filter(|key| key.name() == text || key.fingerprint() == text)
+        .collect();
+    matching.sort();
+    matching.dedup_by_key(|key| *key.bytes());
+    match matching.as_slice() {
+        [] => key(session, text),
+        [one] => Ok((*one).clone()),
+        _ => Err(OpsError::user(
+            format!("more than one key is called `{text}`"),
+            "give its fingerprint",
+        )),
+    }
+}
+
+/// Changes the root, or writes a proposal of it to be signed by others.
+///
+/// # Errors
+/// When the change is not possible, or the registry cannot be written.
+pub fn change_root(
+    session: &Session<'_>,
+    change: impl FnOnce(&Signed) -> Result<RootChange, OpsError>,
+    out: Option<&Path>,
+) -> Result<Submitted, OpsError> {
+    let signed = open(session)?;
+    let change = change(&signed)?;
+    let next = root::next(&signed.roots, &change, &now(session))?;
+    let needs = proposal::root_needs(&signed.roots, &next);
+    let proposal = Proposal::new(Change::Root(next))?;
+    submit(session, &signed, proposal, &needs, out)
+}
+
+/// The newest state of a registry's log that was verified, for writers to continue.
+pub(crate) fn last_seen(registry: &Signed) -> Option<Checkpoint> {
+    let note = Note::parse(registry.info.checkpoint.as_bytes()).ok()?;
+    Checkpoint::parse(&note.text).ok()
+}
+
+/// Finishes what a writer that was killed left unfinished. Returns the size of the log.
+///
+/// # Errors
+/// When the registry is not signed, its log is damaged, or it cannot be written.
+pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
+    session.maybe_project()?;
+    let registry = session.registry(DEFAULT)?;
+    session.block_on(async { Ok(log::repair(registry.storage()).await?) })
+}
+
+fn applied(
+    session: &Session<'_>,
+    registry: &Signed,
+    proposal: Proposal,
+    signed: bool,
+) -> Result<Submitted, OpsError> {
+    let signer = keys::signer(session)?;
+    let writer = Writer {
+        storage: registry.registry.storage(),
+        signer: &*signer,
+        last_seen: last_seen(registry),
+    };
+    let text = proposal.note.to_text();
+    let receipt = session.block_on(async { Ok(writer.append_note(&text).await?) })?;
+    Ok(Submitted {
+        change: proposal.change,
+        signed,
+        missing: Vec::new(),
+        file: None,
+        applied: true,
+        index: receipt.index,
+    })
+}
+
+/// Signs a new change, and appends it if nothing is missing; else writes it to a file.
+pub(crate) fn submit(
+    session: &Session<'_>,
+    registry: &Signed,
+    mut proposal: Proposal,
+    needs: &[Need],
+    out: Option<&Path>,
+) -> Result<Submitted, OpsError> {
+    let signer = keys::signer(session)?;
+    let signed = proposal.sign(&*signer, needs)?;
+    let missing = proposal.missing(needs)?;
+    if out.is_none() && missing.is_empty() {
+        return applied(session, registry, proposal, signed);
+    }
+    let file = out.map_or_else(|| proposal.change.file_name().into(), Path::to_owned);
+    let path = session.options.working_dir.join(&file);
+    if !lumen_durable::create_new(&path, proposal.note.to_text().as_bytes())? {
+        return Err(OpsError::user(
+            format!("`{}` exists", file.display()),
+            "name another file with --out",
+        ));
+    }
+    Ok(Submitted {
+        change: proposal.change,
+        signed,
+        missing,
+        file: Some(file),
+        applied: false,
+        index: None,
+    })
+}
+
+/// Signs a proposal file.
+///
+/// # Errors
+/// When it is none, this user's key is not asked for, or the file cannot be written.
+pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
+    let path = session.options.working_dir.join(file);
+    let mut proposal = Proposal::read(&path)?;
+    let registry = open(session)?;
+    let needs = needs(session, &registry, &proposal)?;
+    let signer = keys::signer(session)?;
+    // A forged signature must not be handed on under ours.
+    proposal.missing(&needs)?;
+    if !proposal.sign(&*signer, &needs)? {
+        return Err(OpsError::user(
+            format!(
+                "your key `{}` is none of those that sign {}",
+                signer.public().name(),
+                proposal.change.subject()
+            ),
+            "LUMEN_KEY chooses another key; `lumen key list` lists yours",
+        ));
+    }
+    let missing = proposal.missing(&needs)?;
+    lumen_durable::write_atomic(&path, proposal.note.to_text().as_bytes())?;
+    Ok(Submitted {
+        change: proposal.change,
+        signed: true,
+        missing,
+        file: Some(file.to_owned()),
+        applied: false,
+        index: None,
+    })
+}
+
+/// Puts a proposal with all its signatures into the log.
+///
+/// # Errors
+/// When signatures are missing, or the registry cannot be written.
+pub fn apply(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
+    let path = session.options.working_dir.join(file);
+    let proposal = Proposal::read(&path)?;
+    let registry = open(session)?;
+    let needs = needs(session, &registry, &proposal)?;
+    let missing = proposal.missing(&needs)?;
+    match missing.first() {
+        Some(missing) => Err(OpsError::user(
+            format!(
+                "{} needs {} more of {}",
+                proposal.change.subject(),
+                missing.more,
+                missing.whose
+            ),
+            "whoever has one of these keys runs `sign` on the file",
+        )),
+        None => applied(session, &registry, proposal, false),
+    }
+}
+
+/// Signs a claim as one who may approve it, and puts it into the log if nothing is missing.
+///
+/// # Errors
+/// As [`sign`] and [`apply`].
+pub fn approve(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
+    let signed = sign(session, file)?;
+    match signed.missing.is_empty() {
+        true => apply(session, file),
+        false => Ok(signed),
+    }
+}
+
+/// Who has to sign a proposal as the registry is now.
+fn needs(
+    session: &Session<'_>,
+    registry: &Signed,
+    proposal: &Proposal,
+) -> Result<Vec<Need>, OpsError> {
+    let change = &proposal.change;
+    if change.origin() != registry.roots.origin() {
+        return Err(OpsError::user(
+            format!(
+                "the proposal is for the registry `{}`, not for `{}`",
+                change.origin(),
+                registry.roots.origin()
+            ),
+            "name the right one with --registry",
+        ));
+    }
+    let (continues, needs) = match change {
+        Change::Root(next) => {
+            let last = registry.roots.last();
+            let needs = proposal::root_needs(&registry.roots, next);
+            (next.prev.as_ref() == Some(last), needs)
+        }
+        Change::Owners(next) => {
+            let owners = owners(session, registry, &next.name)?;
+            let needs = proposal::owners_needs(&registry.roots, &owners, next);
+            (next.prev.as_ref() == owners.last(), needs)
+        }
+    };
+    match continues {
+        true => Ok(needs),
+        false => Err(OpsError::user(
+            format!(
+                "the registry has changed since {} was proposed",
+                change.subject()
+            ),
+            "propose it anew",
+        )),
+    }
+}
