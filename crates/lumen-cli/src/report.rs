@@ -57,6 +57,9 @@ fn show(ui: &Ui, problems: &[Problem]) {
 }
 
 fn code(error: &OpsError) -> u8 {
+    if error.trust().is_some() {
+        return TRUST;
+    }
     if let OpsError::Fetch { source, .. } = error {
         match source.as_ref() {
             FetchError::Insert(InsertError::Io(_) | InsertError::Source(_)) | FetchError::Io(_) => {

@@ -6,7 +6,9 @@ use lumen_core::{
     PackageName, Version, constraint::ConstraintError, edit::EditError, explain::Story,
     name::NameError, problem::Problem,
 };
-use lumen_registry::{ReadError, StorageError, location::LocationError, publish::PublishError};
+use lumen_registry::{
+    ReadError, StorageError, location::LocationError, publish::PublishError, verify::TrustError,
+};
 use lumen_store::{
     cas::InsertError,
     link::{LinkError, vendor::VendorError},
@@ -173,19 +175,30 @@ impl OpsError {
         }
     }
 
+    /// The breach of trust at the bottom, if there is one; it decides the exit code.
+    pub fn trust(&self) -> Option<&TrustError> {
+        match self.read() {
+            Some(ReadError::Trust(trust)) => Some(trust),
+            _ => None,
+        }
+    }
+
+    fn read(&self) -> Option<&ReadError> {
+        match self {
+            Self::Read(read) => Some(read),
+            Self::Fetch { source, .. } => match source.as_ref() {
+                FetchError::Read(read) => Some(read),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The storage error at the bottom, if there is one; it decides the exit code.
     pub fn storage(&self) -> Option<&StorageError> {
-        let read = match self {
-            Self::Read(read) => read,
-            Self::Fetch { source, .. } => match source.as_ref() {
-                FetchError::Read(read) => read,
-                _ => return None,
-            },
-            Self::Publish(PublishError::Storage(storage)) => return Some(storage),
-            _ => return None,
-        };
-        match read {
-            ReadError::Storage(storage) => Some(storage),
+        match (self, self.read()) {
+            (Self::Publish(PublishError::Storage(storage)), _)
+            | (_, Some(ReadError::Storage(storage))) => Some(storage),
             _ => None,
         }
     }

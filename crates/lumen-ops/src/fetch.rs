@@ -79,10 +79,25 @@ pub fn run(
         verb: "Fetching",
         steps: downloads.len() as u64,
     });
-    let result = session.block_on(fetch_all(session, downloads));
+    let result = session.block_on(async {
+        for registry in registries(&downloads) {
+            // A locked install reads no index, but it does not take files from a forked log.
+            registry.trust().await?;
+        }
+        fetch_all(session, downloads).await
+    });
     session.reporter.report(Event::Finished);
     fetched.entries.extend(result?);
     Ok(fetched)
+}
+
+/// The registries to download from, each once.
+fn registries(downloads: &[Download]) -> Vec<Registry> {
+    let by_name: BTreeMap<&str, &Registry> = downloads
+        .iter()
+        .map(|download| (download.registry.name(), &download.registry))
+        .collect();
+    by_name.into_values().cloned().collect()
 }
 
 /// The packages that are in the store.

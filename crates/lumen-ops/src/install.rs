@@ -85,6 +85,7 @@ pub fn apply(
     }
     let store = session.store()?;
     let fetched = fetch::run(session, &store, &lock)?;
+    session.tell_first_use()?;
     for (file, text) in &project.edited {
         lumen_durable::write_atomic(file, text.as_bytes())?;
     }

@@ -1,14 +1,20 @@
 //! `lumen pkg publish`, `yank` and `unyank`, and `lumen registry init`.
 
-use lumen_core::{Digest, PackageName, Version, edit, index::Release};
+use std::path::PathBuf;
+
+use lumen_core::{Digest, PackageName, Version, edit, index::Release, trust::Action};
 use lumen_registry::{
-    Location,
-    publish::{self, PublishError, PublishRequest},
+    Location, ReadError, Storage,
+    log::{self, RootInfo},
+    publish::{self, Change, PublishError, PublishRequest},
+    storage::HttpOptions,
+    verify::state,
 };
 use lumen_store::{pack::Packed, project::MANIFEST};
 
 use crate::{
     error::OpsError,
+    keys,
     pack::{self, Checked},
     session::Session,
     settings::DEFAULT,
@@ -105,23 +111,22 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
     if let Some(text) = bumped {
         lumen_durable::write_atomic(&checked.dir.join(MANIFEST), text.as_bytes())?;
     }
+    let handle = session.registry(&registry)?;
+    let (signer, last_seen) = session.writer(&handle)?;
     let request = PublishRequest {
         release: checked.release,
         tar: packed.tar,
         zst: Some(packed.zst),
-        now: session
-            .options
-            .now
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
+        now: session.timestamp(),
         registry_name: registry_name(&location),
-        signer: None,
-        last_seen: None,
+        signer,
+        last_seen,
     };
-    let handle = session.registry(&registry)?;
+    let published =
+        session.block_on(async { Ok(publish::publish(handle.storage(), &request).await?) })?;
+    // Read it back as everybody else will.
+    let handle = session.open_registry(&registry)?;
     session.block_on(async {
-        let published = publish::publish(handle.storage(), &request).await?;
-        // Read it back as everybody else will.
         let (name, version) = (&published.release.name, &published.release.version);
         let seen = handle
             .release(name, version, Some(published.metadata))
@@ -143,24 +148,72 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
     })
 }
 
-/// Makes an empty registry.
+/// A new registry.
+#[derive(Debug)]
+pub struct Founded {
+    /// Where it is.
+    pub location: Location,
+    /// What its notes call it and how it is recognised, if it is signed.
+    pub root: Option<RootInfo>,
+    /// The key that was made for it, if there was none.
+    pub new_key: Option<PathBuf>,
+}
+
+/// Makes an empty registry: signed with the user's key, which is made if need be, or unsigned.
 ///
 /// # Errors
-/// When there is one already, or the location cannot be written to.
+/// When there is one already, the key cannot be used, or the location cannot be written to.
 pub fn init(
     session: &Session<'_>,
     location: &str,
     name: Option<&str>,
-) -> Result<Location, OpsError> {
+    origin: Option<&str>,
+    unsigned: bool,
+) -> Result<Founded, OpsError> {
     let location = Location::parse_path(location, &session.options.working_dir)?;
     let name = name.map_or_else(|| registry_name(&location), str::to_owned);
-    let now = session
-        .options
-        .now
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string();
-    session.block_on(async { Ok(publish::init(&location, &name, &now).await?) })?;
-    Ok(location)
+    let now = session.timestamp();
+    if unsigned {
+        session.block_on(async { Ok(publish::init(&location, &name, &now).await?) })?;
+        return Ok(Founded {
+            location,
+            root: None,
+            new_key: None,
+        });
+    }
+    let (signer, new_key) = keys::signer_or_new(session)?;
+    let origin = match origin {
+        Some(origin) => origin.to_owned(),
+        None => {
+            let unique = format!("{name} {} {}", session.options.now, signer.public());
+            origin_of(&name, &Digest::of(unique.as_bytes()))
+        }
+    };
+    if let Location::File(folder) = &location {
+        lumen_durable::create_dir_all(folder)?;
+    }
+    let storage = Storage::open(&location, &HttpOptions::default());
+    let root = session.block_on(async {
+        Ok(log::init_signed(&storage, &name, &origin, signer.as_ref(), &now).await?)
+    })?;
+    // Who made it need not take it on trust.
+    let (dir, url) = (session.environment.trust_dir(), location.url());
+    state::pin(&dir, &url, root.fingerprint, &now).map_err(ReadError::from)?;
+    Ok(Founded {
+        location,
+        root: Some(root),
+        new_key,
+    })
+}
+
+/// An origin that no other registry has.
+fn origin_of(name: &str, unique: &Digest) -> String {
+    let letter = |c: char| match c.is_ascii_graphic() && c != '+' {
+        true => c,
+        false => '-',
+    };
+    let name: String = name.chars().map(letter).take(100).collect();
+    format!("{name}/{}", &unique.hex()[..8])
 }
 
 /// Yanks a release for a reason, or takes the yank back. Returns whether anything changed.
@@ -178,17 +231,32 @@ pub fn yank(
         Some(_) => session.registry(DEFAULT)?,
         None => session.registry_of(name)?,
     };
-    let now = session
-        .options
-        .now
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string();
+    let (signer, last_seen) = session.writer(&registry)?;
+    let (storage, now, version) = (registry.storage(), session.timestamp(), version.clone());
     session.block_on(async {
+        if signer.is_some() {
+            let action = match reason {
+                Some(reason) => Action::Yank {
+                    version,
+                    reason: reason.to_owned(),
+                },
+                None => Action::Unyank {
+                    version,
+                    reason: String::new(),
+                },
+            };
+            let change = Change {
+                name: name.clone(),
+                action,
+                now,
+                signer,
+                last_seen,
+            };
+            return Ok(publish::change(storage, &change).await?.changed);
+        }
         let done = match reason {
-            Some(reason) => {
-                publish::yank(registry.storage(), name, version, Some(reason), &now).await?
-            }
-            None => publish::unyank(registry.storage(), name, version, &now).await?,
+            Some(reason) => publish::yank(storage, name, &version, Some(reason), &now).await?,
+            None => publish::unyank(storage, name, &version, &now).await?,
         };
         Ok(done.changed)
     })

@@ -7,9 +7,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use lumen_core::PackageName;
+use lumen_core::{
+    PackageName,
+    checkpoint::Checkpoint,
+    lockfile::{LockedRegistry, LockedTrust},
+    note::Note,
+};
 use lumen_durable::Lock;
-use lumen_registry::{Freshness, Location, Registry, RegistryOptions};
+use lumen_registry::{
+    Freshness, Location, Registry, RegistryOptions, signer::Signer, verify::TrustOptions,
+};
 use lumen_store::{
     cas::Store,
     project::{DOT_LUMEN, Project, ProjectError},
@@ -18,7 +25,8 @@ use tokio::runtime::Runtime;
 
 use crate::{
     error::OpsError,
-    report::Reporter,
+    keys,
+    report::{Event, Reporter},
     settings::{Environment, Settings},
 };
 
@@ -39,6 +47,9 @@ pub struct Options {
     pub now: Timestamp,
 }
 
+/// Who writes to a registry, and what was last seen of its log.
+pub type Writer = (Option<Arc<dyn Signer>>, Option<Checkpoint>);
+
 /// One run of a command.
 pub struct Session<'r> {
     /// The environment.
@@ -49,6 +60,8 @@ pub struct Session<'r> {
     pub reporter: &'r dyn Reporter,
     settings: OnceLock<Settings>,
     registries: Mutex<BTreeMap<String, Registry>>,
+    /// What the project's lock says about signed registries.
+    locked: OnceLock<BTreeMap<String, LockedTrust>>,
     runtime: OnceLock<Runtime>,
 }
 
@@ -61,6 +74,7 @@ impl<'r> Session<'r> {
             reporter,
             settings: OnceLock::new(),
             registries: Mutex::default(),
+            locked: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -144,6 +158,14 @@ impl<'r> Session<'r> {
             .into_iter()
             .for_each(|warning| self.reporter.warn(warning));
         let _ = self.settings.set(settings);
+        if let Some((lock, _)) = project.and_then(|project| project.lock.as_ref()) {
+            let trust = |(name, registry): (&String, &LockedRegistry)| {
+                Some((name.clone(), registry.trust.clone()?))
+            };
+            let _ = self
+                .locked
+                .set(lock.registries.iter().filter_map(trust).collect());
+        }
         Ok(())
     }
 
@@ -170,20 +192,81 @@ impl<'r> Session<'r> {
         if let Some(registry) = registries.get(name) {
             return Ok(registry.clone());
         }
-        let location = self.location(name)?;
+        let registry = self.open_registry(name)?;
+        registries.insert(name.to_owned(), registry.clone());
+        Ok(registry)
+    }
+
+    /// A registry by name, as nobody has looked at it yet.
+    ///
+    /// # Errors
+    /// As [`Session::registry`].
+    pub fn open_registry(&self, name: &str) -> Result<Registry, OpsError> {
+        let settings = self.settings()?;
         let freshness = if self.options.offline {
             Freshness::Offline
         } else {
             self.options.freshness
         };
+        let locked = self.locked.get().and_then(|locked| locked.get(name));
         let options = RegistryOptions {
             cache: Some(self.environment.cache_dir()),
             freshness,
+            trust: TrustOptions {
+                state_dir: Some(self.environment.trust_dir()),
+                pin: settings.roots.get(name).copied(),
+                required: settings.signed_only,
+                locked: locked.cloned(),
+                now: self.options.now.as_second(),
+            },
             ..Default::default()
         };
-        let registry = Registry::open(name, location, &options);
-        registries.insert(name.to_owned(), registry.clone());
-        Ok(registry)
+        Ok(Registry::open(name, self.location(name)?, &options))
+    }
+
+    /// Says which signed registries were met for the first time.
+    ///
+    /// # Errors
+    /// None but those of the runtime; a registry that is not trusted was not read from.
+    pub fn tell_first_use(&self) -> Result<(), OpsError> {
+        let registries: Vec<Registry> = {
+            let registries = self.registries.lock();
+            let registries = registries.unwrap_or_else(PoisonError::into_inner);
+            let met = registries
+                .values()
+                .filter(|registry| registry.trusted().is_some());
+            met.cloned().collect()
+        };
+        for registry in registries {
+            let info = self.block_on(async { Ok(registry.trust().await?) })?;
+            if let Some(info) = info.filter(|info| info.first_use) {
+                let message = format!("`{}` as {} from now on", info.origin, info.fingerprint);
+                self.reporter.report(Event::Done {
+                    verb: "Trusting",
+                    message,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Who writes to a registry, and what was last seen of its log; nobody and nothing where it is unsigned.
+    ///
+    /// # Errors
+    /// When the registry is not trusted, or it is signed and there is no key.
+    pub fn writer(&self, registry: &Registry) -> Result<Writer, OpsError> {
+        let info = self.block_on(async { Ok(registry.trust().await?) })?;
+        let Some(info) = info else {
+            return Ok((None, None));
+        };
+        let seen = Note::parse(info.checkpoint.as_bytes()).ok();
+        let seen = seen.and_then(|note| Checkpoint::parse(&note.text).ok());
+        Ok((Some(keys::signer(self)?), seen))
+    }
+
+    /// The time of the run, RFC 3339.
+    pub fn timestamp(&self) -> String {
+        self.options.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
     /// Where a registry is.

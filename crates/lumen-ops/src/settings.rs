@@ -87,6 +87,11 @@ impl Environment {
         self.home.join("store")
     }
 
+    /// What this machine remembers of signed registries.
+    pub fn trust_dir(&self) -> PathBuf {
+        self.home.join("trust")
+    }
+
     /// The metadata caches, one folder per registry.
     pub fn cache_dir(&self) -> PathBuf {
         self.home.join("cache")

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{bytes, count, session, with};
 use crate::{
-    args::{Bump, ProjectArgs, Registry, RegistryArgs},
+    args::{Bump, ProjectArgs, RegistryArgs},
     ui::Ui,
 };
 
@@ -158,17 +158,43 @@ pub fn yank(
     Ok(())
 }
 
-pub fn registry(command: Registry, ui: &Ui) -> Result<(), OpsError> {
-    let Registry::Init { location, name } = command;
+pub fn registry(
+    location: &str,
+    name: Option<&str>,
+    origin: Option<&str>,
+    unsigned: bool,
+    ui: &Ui,
+) -> Result<(), OpsError> {
     let session = with(None, &RegistryArgs::default(), Freshness::Normal, ui)?;
-    let location = publish::init(&session, &location, name.as_deref())?;
+    let founded = publish::init(&session, location, name, origin, unsigned)?;
+    let location = founded.location;
     if ui.json {
-        ui.print_json(&json!({ "url": location.url() }));
+        let root = founded.root.as_ref();
+        ui.print_json(&json!({
+            "url": location.url(),
+            "signed": root.is_some(),
+            "origin": root.map(|root| &root.origin),
+            "fingerprint": root.map(|root| root.fingerprint),
+            "new_key": founded.new_key,
+        }));
     }
-    ui.done("Created", format!("registry {location}"));
-    ui.hints(&[format!(
+    if let Some(key) = &founded.new_key {
+        ui.done("Made", format!("your signing key, {}", key.display()));
+    }
+    match &founded.root {
+        Some(root) => {
+            ui.done("Created", format!("signed registry {location}"));
+            ui.done("Fingerprint", root.fingerprint.to_string());
+        }
+        None => ui.done("Created", format!("unsigned registry {location}")),
+    }
+    let mut hints = vec![format!(
         "`export LUMEN_REGISTRY={location}` makes it the default in this shell"
-    )]);
+    )];
+    if founded.new_key.is_some() {
+        hints.push("keep a copy of the key: `lumen key export --secret`".into());
+    }
+    ui.hints(&hints);
     Ok(())
 }
 
