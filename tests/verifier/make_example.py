@@ -203,7 +203,7 @@ class Registry:
         self.write("index.json", pretty({
             "name": "example", "version": "1.0.0", "format": 1,
             "updated_at": self.now(), "package_count": len(packages),
-            "packages": packages}))
+            "packages": packages, "log": len(self.leaves)}))
 
     def release(self, name, version, description, deps, owners, signer):
         """Stores a release and gives the statement that publishes it."""
