@@ -295,7 +295,10 @@ impl<'r> Closure<'r> {
                     .storage()
                     .describe(&Key::release(name, &version))
             )),
-            Err(error) if error.is_about_the_file() => Err(error.to_string()),
+            // Another version in its place would be what a tampering host wants.
+            Err(error) if error.is_about_the_file() && !matches!(error, ReadError::Trust(_)) => {
+                Err(error.to_string())
+            }
             Err(error) => {
                 entry.failures.insert(version, error);
                 return;

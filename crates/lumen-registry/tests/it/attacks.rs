@@ -10,11 +10,14 @@ use lumen_core::{
 };
 use lumen_registry::{
     ReadError, Registry,
+    loader::{LoadError, Routes},
     verify::{PinSource, TrustError, TrustOptions, state},
 };
 
 use crate::{
-    block_on, name,
+    block_on,
+    loader::{asking, resolve},
+    name,
     verified::{NOW, Served, World, key, seconds, signed, trust, versions},
     version,
 };
@@ -519,6 +522,30 @@ fn tampered_release_file() {
         error
             .to_string()
             .ends_with(&format!(", but the publisher signed {expected}")),
+        "{error}"
+    );
+}
+
+#[test]
+fn tampering_does_not_lead_to_an_older_release() {
+    let (world, _) = world();
+    let served = honest(&world);
+    let install = || {
+        resolve(
+            &Routes::new(Some(fresh(&served))),
+            &asking(&[("a", "^1.0.0")]),
+        )
+    };
+    assert!(install().unwrap().chosen.contains_key("a"));
+    for path in ["/packages/a/index.json", "/packages/a/1.1.0.json"] {
+        served.edit(path, "MIT", "BSD");
+    }
+    let Err(LoadError::Read { name, error }) = install() else {
+        panic!("an older release was chosen");
+    };
+    assert_eq!(name.as_str(), "a");
+    assert!(
+        matches!(error, ReadError::Trust(TrustError::Metadata { .. })),
         "{error}"
     );
 }

@@ -30,7 +30,7 @@ fn need(package: &str, constraint: &str) -> Requirement {
     Requirement::new(name(package), constraint)
 }
 
-fn asking(needs: &[(&str, &str)]) -> Request {
+pub fn asking(needs: &[(&str, &str)]) -> Request {
     let requirements = needs.iter().map(|(name, text)| need(name, text)).collect();
     Request {
         roots: vec![Root {
@@ -41,7 +41,7 @@ fn asking(needs: &[(&str, &str)]) -> Request {
     }
 }
 
-fn resolve(routes: &Routes, request: &Request) -> Result<Loaded, LoadError> {
+pub fn resolve(routes: &Routes, request: &Request) -> Result<Loaded, LoadError> {
     block_on(load_and_resolve(routes, &BTreeMap::new(), request, &|_| {}))
 }
 
