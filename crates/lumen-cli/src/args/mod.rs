@@ -1,8 +1,10 @@
 //! The command line, as clap sees it.
 
 mod key;
+mod owner;
 mod pkg;
 mod registry;
+mod trust;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -10,8 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     key::Key,
+    owner::{HowArgs, Owner},
     pkg::{AddArgs, Bump, Cache, Pkg},
-    registry::Registry,
+    registry::{ChangeArgs, Policy, Registry, RegistryTrust, Target},
+    trust::Trust,
 };
 
 /// The Lumen package manager.
@@ -74,12 +78,15 @@ pub enum Command {
     /// Packages: add, install, publish and more.
     #[command(subcommand)]
     Pkg(Box<Pkg>),
-    /// Registries: set one up.
+    /// Registries: set one up, say who may do what, check one.
     #[command(subcommand)]
     Registry(Registry),
     /// Signing keys: make, list, import and export them.
     #[command(subcommand)]
     Key(Key),
+    /// Registries this machine trusts: list, pin, accept, forget.
+    #[command(subcommand)]
+    Trust(Trust),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{InstallArgs, ProjectArgs, ResolveArgs};
+use super::{InstallArgs, Owner, ProjectArgs, ResolveArgs};
 
 #[derive(Debug, Subcommand)]
 pub enum Pkg {
@@ -91,6 +91,9 @@ pub enum Pkg {
     Info {
         /// `name` or `name@version`.
         package: String,
+        /// Show who released each version, from the log of a signed registry.
+        #[arg(long)]
+        provenance: bool,
         #[command(flatten)]
         project: ProjectArgs,
     },
@@ -156,6 +159,29 @@ pub enum Pkg {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Advise against a package as a whole.
+    Deprecate {
+        /// Name of the package.
+        name: String,
+        /// Why; shown to users.
+        #[arg(long)]
+        reason: String,
+        /// What to use in its place.
+        #[arg(long, value_name = "NAME")]
+        replacement: Option<String>,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Take a deprecation back.
+    Undeprecate {
+        /// Name of the package.
+        name: String,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Owners of a name in a signed registry.
+    #[command(subcommand)]
+    Owner(Owner),
     /// Copy all locked packages into a folder of the project.
     Vendor {
         /// The folder.

@@ -1,15 +1,197 @@
 //! `lumen registry …`.
 
-use clap::Subcommand;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::RegistryArgs;
 
 #[derive(Debug, Subcommand)]
 pub enum Registry {
-    /// Make a new, empty registry.
+    /// Make a new, empty registry, signed with your key.
     Init {
         /// Folder or URL.
         location: String,
         /// Name of the registry; default: the folder's name.
         #[arg(long)]
         name: Option<String>,
+        /// What its signatures call it; default: the name and eight digits.
+        #[arg(long, conflicts_with = "unsigned")]
+        origin: Option<String>,
+        /// Plain files only: nothing is signed, nothing is logged.
+        #[arg(long)]
+        unsigned: bool,
     },
+    /// The keys and rules of a signed registry.
+    #[command(subcommand)]
+    Trust(RegistryTrust),
+    /// Approve a claim of a name with a names key.
+    Approve {
+        /// The claim, as `lumen pkg owner claim --out` writes it.
+        file: PathBuf,
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
+    /// Finish what a writer that was killed left unfinished.
+    Repair {
+        #[command(flatten)]
+        registry: Target,
+    },
+    /// Print the entries of the log, checked, as lines of JSON.
+    Watch {
+        #[command(flatten)]
+        registry: Target,
+        /// The first entry.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        from: u64,
+        /// Only entries about these packages and scopes.
+        #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+        names: Vec<String>,
+        /// Wait for more.
+        #[arg(long)]
+        follow: bool,
+        /// Seconds between two looks.
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "follow",
+              value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
+    },
+    /// Confirm, as a witness, that the log only grew since you last did.
+    Witness {
+        #[command(flatten)]
+        registry: Target,
+    },
+}
+
+/// Which registry a command is about.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Target {
+    /// Path, URL or configured name; default: the configured registry.
+    #[arg(value_name = "REGISTRY")]
+    pub location: Option<String>,
+}
+
+/// Where a change goes that others have to sign.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ChangeArgs {
+    /// Write a proposal for others to sign; change nothing.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RegistryTrust {
+    /// Show the fingerprint, the keys and the rules.
+    Show {
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
+    /// Add a root key.
+    AddKey {
+        /// `name+1234abcd+…`, an `ssh-ed25519 …` line, or the name of a key of yours.
+        key: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Remove a root key.
+    RemoveKey {
+        /// Its name or fingerprint, or the key.
+        key: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Say how many root keys must sign a change.
+    SetThreshold {
+        /// How many.
+        number: u32,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Add a key that may write to the log: one for each publisher.
+    AddLogKey {
+        /// `name+1234abcd+…`, an `ssh-ed25519 …` line, or the name of a key of yours.
+        key: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Remove a key that may write to the log.
+    RemoveLogKey {
+        /// Its fingerprint, or the key.
+        key: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Add a witness, or change what is demanded of witnesses.
+    AddWitness {
+        /// `name+1234abcd+…`, an `ssh-ed25519 …` line, or the name of a key of yours.
+        key: String,
+        /// How many witnesses must have signed the log.
+        #[arg(long, value_name = "N")]
+        quorum: Option<u32>,
+        /// How old the newest of their signatures may be.
+        #[arg(long, value_name = "SECONDS")]
+        max_age: Option<u64>,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Remove a witness.
+    RemoveWitness {
+        /// Its name or fingerprint, or the key.
+        key: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Say who gets a name that nobody has.
+    Policy {
+        /// The rule.
+        policy: Policy,
+        /// A names key, which approves names; more than one may be given.
+        #[arg(long = "key", value_name = "KEY")]
+        keys: Vec<String>,
+        /// How many of the names keys must agree.
+        #[arg(long, value_name = "N")]
+        threshold: Option<u32>,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Put a new key in the place of an old one, in every role.
+    Rotate {
+        /// The new key, or its name if it is yours.
+        new: String,
+        /// The old one; default: your key that signs this.
+        #[arg(long, value_name = "KEY")]
+        old: Option<String>,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Say when the root stops to be valid.
+    Expire {
+        /// `2027-01-31T00:00:00Z`, or `never`.
+        when: String,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Sign a proposal.
+    Sign {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
+    /// Put a proposal with all its signatures into effect.
+    Apply {
+        /// The file.
+        file: PathBuf,
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Policy {
+    /// Whoever publishes it first.
+    Open,
+    /// Whom the names keys approve of.
+    Approve,
 }

@@ -4,8 +4,11 @@ mod inspect;
 mod install;
 mod key;
 mod maintain;
+mod owner;
 mod publish;
 mod query;
+mod registry;
+mod trust;
 mod when;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -33,8 +36,9 @@ use crate::{
 pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
     match cli.command {
         Command::Pkg(command) => pkg(*command, ui)?,
-        Command::Registry(command) => publish::registry(command, ui)?,
+        Command::Registry(command) => registry::run(command, ui)?,
         Command::Key(command) => key::run(command, ui)?,
+        Command::Trust(command) => trust::run(command, ui)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "lumen", &mut script);
@@ -91,7 +95,14 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
         } => inspect::tree(depth, invert.as_deref(), &project, ui)?,
         Pkg::Why { name, project } => inspect::why(&name, &project, ui)?,
         Pkg::Outdated { project } => query::outdated(&project, ui)?,
-        Pkg::Info { package, project } => query::info(&package, &project, ui)?,
+        Pkg::Info {
+            package,
+            provenance: true,
+            project,
+        } => owner::provenance(&package, &project, ui)?,
+        Pkg::Info {
+            package, project, ..
+        } => query::info(&package, &project, ui)?,
         Pkg::Search {
             words,
             limit,
@@ -115,6 +126,17 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
             project,
         } => publish::yank(&release, Some(&reason), &project, ui)?,
         Pkg::Unyank { release, project } => publish::yank(&release, None, &project, ui)?,
+        Pkg::Deprecate {
+            name,
+            reason,
+            replacement,
+            project,
+        } => {
+            let advice = (reason.as_str(), replacement.as_deref());
+            owner::deprecate(&name, Some(advice), &project, ui)?;
+        }
+        Pkg::Undeprecate { name, project } => owner::deprecate(&name, None, &project, ui)?,
+        Pkg::Owner(command) => owner::run(command, ui)?,
         Pkg::Vendor { dir, project } => maintain::vendor(&dir, &project, ui)?,
         Pkg::Verify { repair, project } => maintain::verify(repair, &project, ui)?,
         Pkg::Cache(command) => maintain::cache(&command, ui)?,

@@ -45,8 +45,6 @@ pub struct Witnessed {
     pub before: Option<u64>,
     /// The key that signed.
     pub key: CosignerKey,
-    /// Whether the root knows the key as a witness.
-    pub known: bool,
 }
 
 /// Hands out the entries from an index on, each proved to be in the log. Returns the log's size.
@@ -163,6 +161,18 @@ pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
                 let reason = error.to_string();
                 ReadError::from(TrustError::Checkpoint { reason })
             })?;
+        // A checkpoint has room for few signatures.
+        if !signed.roots.current().witnesses.contains(&key) {
+            return Err(OpsError::user(
+                format!(
+                    "the root does not name your key `{}` as a witness",
+                    key.name()
+                ),
+                format!(
+                    "whoever runs the registry adds it: `lumen registry trust add-witness {key}`"
+                ),
+            ));
+        }
         continues(session, storage, last.as_ref(), (&shown, &note))?;
         let message = checkpoint::cosigned_message(&note.text, time);
         let signature = signer
@@ -178,7 +188,6 @@ pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
                 return Ok(Witnessed {
                     size: shown.size,
                     before: last.map(|(before, _)| before.size),
-                    known: signed.roots.current().witnesses.contains(&key),
                     key,
                 });
             }

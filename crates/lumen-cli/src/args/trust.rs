@@ -1,0 +1,29 @@
+//! `lumen trust …`: what this machine remembers of signed registries.
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub enum Trust {
+    /// List the registries this machine remembers.
+    List,
+    /// Say which fingerprint a registry must have.
+    Pin {
+        /// URL, path or configured name of the registry.
+        registry: String,
+        /// `sha256:` and 64 digits, from the people who run it.
+        fingerprint: String,
+    },
+    /// Remember a registry as it is now, after you found out why it changed.
+    Accept {
+        /// URL, path or configured name of the registry.
+        registry: String,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Forget a registry; the next contact is like the first.
+    Forget {
+        /// URL, path or configured name of the registry.
+        registry: String,
+    },
+}

@@ -1,0 +1,249 @@
+//! `lumen pkg owner …`, `deprecate`, `undeprecate` and `info --provenance`.
+
+use lumen_core::trust::{OwnersNote, PackageHistory};
+use lumen_ops::{
+    OpsError, edit,
+    owners::{self, How, Owned, OwnersChange},
+    report::Reporter as _,
+    trust,
+};
+use lumen_registry::Freshness;
+use serde_json::json;
+
+use super::{count, registry::tell, session, with};
+use crate::{
+    args::{HowArgs, Owner, ProjectArgs, RegistryArgs},
+    ui::Ui,
+};
+
+pub fn run(command: Owner, ui: &Ui) -> Result<(), OpsError> {
+    let (name, how, request) = match command {
+        Owner::List { name, registry } => return list(&name, &registry, ui),
+        Owner::Sign { file, registry } => {
+            let session = with(None, &registry, Freshness::Revalidate, ui)?;
+            tell(&trust::sign(&session, &file)?, "pkg owner", ui);
+            return Ok(());
+        }
+        Owner::Apply { file, registry } => {
+            let session = with(None, &registry, Freshness::Revalidate, ui)?;
+            tell(&trust::apply(&session, &file)?, "pkg owner", ui);
+            return Ok(());
+        }
+        Owner::Claim { name, how } => (name, how, Request::Claim),
+        Owner::Add {
+            name,
+            key,
+            admin,
+            how,
+        } => (name, how, Request::Add(key, admin)),
+        Owner::Remove {
+            name,
+            key,
+            admin,
+            how,
+        } => (name, how, Request::Remove(key, admin)),
+        Owner::Transfer { name, keys, how } => (name, how, Request::Transfer(keys)),
+        Owner::Revoke {
+            name,
+            key,
+            from,
+            how,
+        } => (name, how, Request::Revoke(key, from)),
+        Owner::Threshold { name, number, how } => (name, how, Request::Threshold(number)),
+    };
+    change(&name, &how, request, ui)
+}
+
+/// A change, its keys as they were given.
+enum Request {
+    Claim,
+    Add(String, bool),
+    Remove(String, bool),
+    Transfer(Vec<String>),
+    Revoke(String, Option<u64>),
+    Threshold(u32),
+}
+
+fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), OpsError> {
+    let session = with(None, &how.change.registry, Freshness::Revalidate, ui)?;
+    let owned = Owned::parse(name)?;
+    let how = How {
+        threshold: None,
+        is_override: how.is_override,
+        out: how.change.out.as_deref(),
+    };
+    let submitted = owners::change(&session, &owned, &how, |known| {
+        let among = |text: &str| trust::key_among(&session, text, known);
+        Ok(match request {
+            Request::Claim => OwnersChange::Claim,
+            Request::Add(key, admin) => OwnersChange::Add {
+                key: among(&key)?,
+                admin,
+            },
+            Request::Remove(key, admin_only) => OwnersChange::Remove {
+                key: among(&key)?,
+                admin_only,
+            },
+            Request::Transfer(keys) => {
+                let keys = keys.iter().map(|key| among(key));
+                OwnersChange::Transfer(keys.collect::<Result<_, _>>()?)
+            }
+            Request::Revoke(key, from) => OwnersChange::Revoke {
+                key: among(&key)?,
+                from,
+            },
+            Request::Threshold(number) => OwnersChange::Threshold(number),
+        })
+    })?;
+    tell(&submitted, "pkg owner", ui);
+    Ok(())
+}
+
+fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = with(None, registry, Freshness::Revalidate, ui)?;
+    let owned = Owned::parse(name)?;
+    let owners = owners::list(&session, &owned)?;
+    let Some(note) = owners.current() else {
+        return Ok(());
+    };
+    if ui.json {
+        ui.print_json(&as_json(note));
+        return Ok(());
+    }
+    let admins = note.admins.len();
+    ui.print(&format!("{}, ownership note {}", note.name, note.seq));
+    let rule = format!("{} of {} must sign", note.threshold, count(admins, "admin"));
+    ui.print(&format!("{:>12}: {rule}", "admins"));
+    let key = |key: &lumen_core::signing::PublicKey, more: &str| {
+        let line = format!("{:>14}{} {}{more}", "", key.fingerprint(), key.name());
+        ui.print(&line);
+    };
+    for admin in &note.admins {
+        key(admin, "");
+    }
+    ui.print(&format!("{:>12}: {}", "publishers", note.publishers.len()));
+    for publisher in &note.publishers {
+        let only = publisher.only.as_ref();
+        key(
+            &publisher.key,
+            &only
+                .map(|only| format!(", only {only}"))
+                .unwrap_or_default(),
+        );
+    }
+    if !note.revoked.is_empty() {
+        ui.print(&format!("{:>12}: {}", "revoked", note.revoked.len()));
+    }
+    for revoked in &note.revoked {
+        key(&revoked.key, &format!(", from entry {}", revoked.from));
+    }
+    Ok(())
+}
+
+fn as_json(note: &OwnersNote) -> serde_json::Value {
+    let admins = note.admins.iter().map(ToString::to_string);
+    let publishers = note
+        .publishers
+        .iter()
+        .map(|publisher| json!({ "key": publisher.key.to_string(), "only": publisher.only }));
+    let revoked = note
+        .revoked
+        .iter()
+        .map(|revoked| json!({ "key": revoked.key.to_string(), "from": revoked.from }));
+    json!({
+        "name": note.name.to_string(), "seq": note.seq, "time": note.time,
+        "threshold": note.threshold, "admins": admins.collect::<Vec<_>>(),
+        "publishers": publishers.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
+    })
+}
+
+pub fn deprecate(
+    name: &str,
+    advice: Option<(&str, Option<&str>)>,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let name = edit::parse_name(name)?;
+    let given = advice.map(|(reason, replacement)| {
+        let replacement = replacement.map(edit::parse_name).transpose()?;
+        Ok::<_, OpsError>((reason, replacement))
+    });
+    let changed = owners::deprecate(&session, &name, given.transpose()?)?;
+    if ui.json {
+        ui.print_json(&json!({ "name": name, "deprecated": advice.is_some(), "changed": changed }));
+    }
+    let already = if changed { "" } else { " (it was already)" };
+    match advice {
+        Some((reason, _)) => ui.done("Deprecated", format!("`{name}`: {reason}{already}")),
+        None => ui.done("Undeprecated", format!("`{name}`{already}")),
+    }
+    Ok(())
+}
+
+pub fn provenance(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let (name, version) = match edit::parse_release(package) {
+        Ok((name, version)) => (name, Some(version)),
+        Err(_) => (edit::parse_name(package)?, None),
+    };
+    let history = owners::provenance(&session, &name)?;
+    let mut releases: Vec<_> = history
+        .releases
+        .iter()
+        .filter(|(found, _)| version.as_ref().is_none_or(|version| version == *found))
+        .collect();
+    releases.reverse();
+    if let (Some(version), true) = (&version, releases.is_empty()) {
+        return Err(OpsError::NoSuchRelease {
+            name,
+            version: Some(version.clone()),
+            nearest: None,
+        });
+    }
+    if ui.json {
+        ui.print_json(&history_json(&history, version.as_ref()));
+        return Ok(());
+    }
+    let owner = &history.owners.subject;
+    let note = history.owners.current().map_or(0, |note| note.seq);
+    ui.print(&format!(
+        "{name}, owned as `{owner}` by ownership note {note}"
+    ));
+    for (version, release) in releases {
+        let yanked = history.yanked.get(version);
+        let state = match (release.revoked, yanked) {
+            (true, _) => ", key revoked",
+            (false, Some(_)) => ", yanked",
+            (false, None) => "",
+        };
+        let (time, index) = (&release.time, release.index);
+        ui.print(&format!("{version:>12}: entry {index}, {time}{state}"));
+        let (key, by) = (release.signer.fingerprint(), release.signer.name());
+        ui.print(&format!("{:>14}{key} {by}", ""));
+    }
+    Ok(())
+}
+
+fn history_json(
+    history: &PackageHistory,
+    version: Option<&lumen_core::Version>,
+) -> serde_json::Value {
+    let releases = history
+        .releases
+        .iter()
+        .filter(|(found, _)| version.is_none_or(|version| version == *found));
+    let releases = releases.map(|(version, release)| {
+        json!({
+            "version": version, "index": release.index, "time": release.time,
+            "key": release.signer.to_string(), "fingerprint": release.signer.fingerprint(),
+            "metadata": release.metadata, "size": release.size, "revoked": release.revoked,
+            "yanked": history.yanked.get(version).map(|yanked| &yanked.reason),
+        })
+    });
+    json!({
+        "name": history.name, "owner": history.owners.subject.to_string(),
+        "owners": history.owners.current().map(as_json),
+        "releases": releases.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,361 @@
+//! `lumen registry …`: keys and rules, checks, monitors and witnesses.
+
+use std::{collections::BTreeSet, path::Path};
+
+use lumen_core::{
+    signing::PublicKey,
+    trust::{Entry, NamePolicy, RootNote},
+};
+use lumen_ops::{
+    OpsError, keys,
+    report::Reporter as _,
+    session::Session,
+    trust::{self, RootChange, Submitted, monitor},
+};
+use lumen_registry::Freshness;
+use serde_json::json;
+
+use super::{count, publish, with};
+use crate::{
+    args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
+    ui::Ui,
+};
+
+pub fn run(command: Registry, ui: &Ui) -> Result<(), OpsError> {
+    match command {
+        Registry::Init {
+            location,
+            name,
+            origin,
+            unsigned,
+        } => publish::registry(&location, name.as_deref(), origin.as_deref(), unsigned, ui),
+        Registry::Trust(command) => trust(command, ui),
+        Registry::Approve { file, registry } => {
+            let session = with(None, &registry, Freshness::Revalidate, ui)?;
+            tell(&trust::approve(&session, &file)?, "registry approve", ui);
+            Ok(())
+        }
+        Registry::Repair { registry } => {
+            let size = trust::repair(&target(&registry, ui)?)?;
+            if ui.json {
+                ui.print_json(&json!({ "size": size }));
+            }
+            ui.done(
+                "Repaired",
+                format!("the registry shows all {size} entries of its log"),
+            );
+            Ok(())
+        }
+        Registry::Watch {
+            registry,
+            from,
+            names,
+            follow,
+            every,
+        } => {
+            let mut from = from;
+            loop {
+                let session = target(&registry, ui)?;
+                let size = monitor::watch(&session, from, &names, |logged| {
+                    ui.print(&line(logged).to_string());
+                })?;
+                from = from.max(size);
+                if !follow {
+                    return Ok(());
+                }
+                std::thread::sleep(std::time::Duration::from_secs(every));
+            }
+        }
+        Registry::Witness { registry } => witness(&registry, ui),
+    }
+}
+
+/// A session about the registry that a command names as its argument.
+fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> {
+    let registry = match &target.location {
+        // A folder needs no slash in its name.
+        Some(text) if !text.contains("://") && Path::new(text).is_dir() => {
+            let path = std::path::absolute(text)?;
+            Some(path.to_string_lossy().into_owned())
+        }
+        other => other.clone(),
+    };
+    let registry = RegistryArgs {
+        registry,
+        offline: false,
+    };
+    with(None, &registry, Freshness::Revalidate, ui)
+}
+
+fn witness(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
+    let seen = monitor::witness(&target(registry, ui)?)?;
+    if ui.json {
+        ui.print_json(&json!({
+            "size": seen.size, "before": seen.before, "key": seen.key.to_string(),
+        }));
+    }
+    let before = match seen.before {
+        Some(before) => format!("they continue the {before} seen last"),
+        None => "the first this witness sees".into(),
+    };
+    ui.done("Witnessed", format!("{} entries; {before}", seen.size));
+    Ok(())
+}
+
+/// An entry of the log as a line of JSON.
+fn line(logged: &monitor::Logged) -> serde_json::Value {
+    let subject = logged.entry.subject().map(|subject| subject.to_string());
+    let mut line = json!({ "index": logged.index, "subject": subject });
+    match &logged.entry {
+        Entry::Root(note) => {
+            line["kind"] = json!("root");
+            line["seq"] = json!(note.seq);
+        }
+        Entry::Owners(note) => {
+            line["kind"] = json!("owners");
+            line["seq"] = json!(note.seq);
+        }
+        Entry::Statement(statement) => {
+            line["kind"] = json!(statement.action.verb());
+            line["version"] = json!(statement.action.version());
+            line["time"] = json!(statement.time);
+        }
+        Entry::Map(_) => line["kind"] = json!("map"),
+    }
+    line["text"] = json!(logged.text);
+    line
+}
+
+fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
+    type Make<'m> = Box<dyn FnOnce(&Session<'_>, &RootNote) -> Result<RootChange, OpsError> + 'm>;
+    let (change, make): (ChangeArgs, Make<'_>) = match command {
+        RegistryTrust::Show { registry } => return show(&registry, ui),
+        RegistryTrust::Sign { file, registry } => {
+            let session = with(None, &registry, Freshness::Revalidate, ui)?;
+            tell(&trust::sign(&session, &file)?, "registry trust", ui);
+            return Ok(());
+        }
+        RegistryTrust::Apply { file, registry } => {
+            let session = with(None, &registry, Freshness::Revalidate, ui)?;
+            tell(&trust::apply(&session, &file)?, "registry trust", ui);
+            return Ok(());
+        }
+        RegistryTrust::AddKey { key, change } => (
+            change,
+            Box::new(move |session, _| Ok(RootChange::AddKey(trust::key(session, &key)?))),
+        ),
+        RegistryTrust::RemoveKey { key, change } => (
+            change,
+            Box::new(move |session, root| {
+                let key = trust::key_among(session, &key, &root.root)?;
+                Ok(RootChange::RemoveKey(key))
+            }),
+        ),
+        RegistryTrust::SetThreshold { number, change } => (
+            change,
+            Box::new(move |_, _| Ok(RootChange::SetThreshold(number))),
+        ),
+        RegistryTrust::AddLogKey { key, change } => (
+            change,
+            Box::new(move |session, _| Ok(RootChange::AddLogKey(trust::key(session, &key)?))),
+        ),
+        RegistryTrust::RemoveLogKey { key, change } => (
+            change,
+            Box::new(move |session, root| {
+                let key = trust::key_among(session, &key, &root.log)?;
+                Ok(RootChange::RemoveLogKey(key))
+            }),
+        ),
+        RegistryTrust::AddWitness {
+            key,
+            quorum,
+            max_age,
+            change,
+        } => (
+            change,
+            Box::new(move |session, root| {
+                Ok(RootChange::AddWitness {
+                    key: trust::key_among(session, &key, &witnesses(root))?,
+                    quorum,
+                    max_age,
+                })
+            }),
+        ),
+        RegistryTrust::RemoveWitness { key, change } => (
+            change,
+            Box::new(move |session, root| {
+                let key = trust::key_among(session, &key, &witnesses(root))?;
+                Ok(RootChange::RemoveWitness(key))
+            }),
+        ),
+        RegistryTrust::Policy {
+            policy,
+            keys,
+            threshold,
+            change,
+        } => (
+            change,
+            Box::new(move |session, root| {
+                let keys = keys
+                    .iter()
+                    .map(|key| trust::key_among(session, key, &root.names));
+                Ok(RootChange::Policy {
+                    policy: match policy {
+                        Policy::Open => NamePolicy::Open,
+                        Policy::Approve => NamePolicy::Approve,
+                    },
+                    keys: keys.collect::<Result<_, _>>()?,
+                    threshold,
+                })
+            }),
+        ),
+        RegistryTrust::Rotate { new, old, change } => (
+            change,
+            Box::new(move |session, root| {
+                let known: Vec<PublicKey> = [&root.root, &root.log, &root.names]
+                    .into_iter()
+                    .flatten()
+                    .cloned()
+                    .collect();
+                Ok(RootChange::Rotate {
+                    old: match old {
+                        Some(old) => trust::key_among(session, &old, &known)?,
+                        None => keys::public(session)?,
+                    },
+                    new: trust::key(session, &new)?,
+                })
+            }),
+        ),
+        RegistryTrust::Expire { when, change } => (
+            change,
+            Box::new(move |_, _| {
+                let when = (when != "never").then_some(when);
+                Ok(RootChange::Expire(when))
+            }),
+        ),
+    };
+    let session = with(None, &change.registry, Freshness::Revalidate, ui)?;
+    let out = change.out.as_deref();
+    let submitted = trust::change_root(
+        &session,
+        |signed| make(&session, signed.roots.current()),
+        out,
+    )?;
+    tell(&submitted, "registry trust", ui);
+    Ok(())
+}
+
+fn witnesses(root: &RootNote) -> Vec<PublicKey> {
+    let keys = root.witnesses.iter().map(|witness| witness.key().clone());
+    keys.collect()
+}
+
+/// Tells what came of a change, and what has to follow. `command` is the family of
+/// commands with `sign` and `apply`.
+pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
+    let subject = submitted.change.subject();
+    if ui.json {
+        let missing = submitted.missing.iter().map(|missing| {
+            let keys = missing.keys.iter().map(ToString::to_string);
+            json!({
+                "whose": missing.whose, "more": missing.more, "keys": keys.collect::<Vec<_>>(),
+            })
+        });
+        ui.print_json(&json!({
+            "subject": subject.replace('`', ""), "applied": submitted.applied,
+            "index": submitted.index, "file": submitted.file, "signed": submitted.signed,
+            "missing": missing.collect::<Vec<_>>(),
+        }));
+    }
+    if submitted.applied {
+        let place = submitted.index.map_or("there already".to_owned(), |index| {
+            format!("entry {index} of the log")
+        });
+        ui.done("Changed", format!("{subject}, {place}"));
+    }
+    let Some(file) = &submitted.file else {
+        return;
+    };
+    let file = file.display();
+    let by = if submitted.signed {
+        "signed with your key"
+    } else {
+        "not signed by you"
+    };
+    ui.done("Proposed", format!("{subject} in {file}, {by}"));
+    let mut hints: Vec<String> = Vec::new();
+    // Keys of the note before and of the note itself are mostly the same.
+    let mut said = BTreeSet::new();
+    for missing in &submitted.missing {
+        let names: Vec<&str> = missing.keys.iter().map(PublicKey::name).collect();
+        let names = names.join(", ");
+        if said.insert((missing.more, names.clone())) {
+            hints.push(format!("{} more of these must sign: {names}", missing.more));
+        }
+    }
+    let command = match command {
+        "registry approve" => "registry trust",
+        other => other,
+    };
+    hints.push(match submitted.missing.is_empty() {
+        true => format!("`lumen {command} apply {file}` puts it into effect"),
+        false => {
+            format!("they run `lumen {command} sign {file}`; then `lumen {command} apply {file}`")
+        }
+    });
+    ui.hints(&hints);
+}
+
+fn show(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = with(None, registry, Freshness::Revalidate, ui)?;
+    let signed = trust::open(&session)?;
+    let (root, info) = (signed.roots.current(), &signed.info);
+    if ui.json {
+        let keys = |keys: &[PublicKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let witnesses = root.witnesses.iter().map(ToString::to_string);
+        ui.print_json(&json!({
+            "origin": root.origin, "fingerprint": info.fingerprint, "root": root.seq,
+            "time": root.time, "expires": root.expires, "size": info.size,
+            "root_threshold": root.threshold, "root_keys": keys(&root.root),
+            "log_keys": keys(&root.log),
+            "policy": root.policy.as_str(), "names_threshold": root.names_threshold,
+            "names_keys": keys(&root.names),
+            "witness_quorum": root.witness_quorum, "witnesses": witnesses.collect::<Vec<_>>(),
+            "max_age": root.max_age,
+        }));
+        return Ok(());
+    }
+    let line = |label: &str, value: &str| ui.print(&format!("{label:>12}: {value}"));
+    let all = |label: &str, rule: String, keys: &[PublicKey]| {
+        line(label, &rule);
+        for key in keys {
+            ui.print(&format!("{:>14}{} {}", "", key.fingerprint(), key.name()));
+        }
+    };
+    let of =
+        |threshold: u32, keys: usize| format!("{threshold} of {} must sign", count(keys, "key"));
+    line("registry", &root.origin);
+    ui.print(&format!("{:>12}:", "fingerprint"));
+    ui.print(&format!("  {}", info.fingerprint));
+    line("root", &format!("{}, of {}", root.seq, root.time));
+    line("expires", root.expires.as_deref().unwrap_or("never"));
+    line(
+        "log",
+        &count(usize::try_from(info.size).unwrap_or(usize::MAX), "entry")
+            .replace("entrys", "entries"),
+    );
+    all("root keys", of(root.threshold, root.root.len()), &root.root);
+    all("log keys", "each alone".into(), &root.log);
+    let names = match root.policy {
+        NamePolicy::Open => "open: whoever publishes a name first has it".to_owned(),
+        NamePolicy::Approve => format!("approve: {}", of(root.names_threshold, root.names.len())),
+    };
+    all("names", names, &root.names);
+    let witnessed = match (root.witness_quorum, root.max_age) {
+        (0, _) => "none needed".to_owned(),
+        (quorum, None) => of(quorum, root.witnesses.len()),
+        (quorum, Some(age)) => format!("{}, every {age} seconds", of(quorum, root.witnesses.len())),
+    };
+    all("witnesses", witnessed, &witnesses(root));
+    Ok(())
+}

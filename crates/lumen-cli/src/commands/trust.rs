@@ -1,0 +1,94 @@
+//! `lumen trust …`: what this machine remembers of signed registries.
+
+use lumen_core::Digest;
+use lumen_ops::{OpsError, report::Reporter as _, trust};
+use lumen_registry::{Freshness, verify::state::Remembered};
+use serde_json::json;
+
+use super::with;
+use crate::{
+    args::{RegistryArgs, Trust},
+    ui::Ui,
+};
+
+pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
+    let session = with(None, &RegistryArgs::default(), Freshness::Revalidate, ui)?;
+    match command {
+        Trust::List => list(&trust::list(&session)?, ui),
+        Trust::Pin {
+            registry,
+            fingerprint,
+        } => {
+            let root: Digest = fingerprint.trim().parse().map_err(|_| {
+                OpsError::user(
+                    format!("`{fingerprint}` is not a fingerprint of a registry"),
+                    "it is `sha256:` and 64 digits; `lumen registry trust show` prints it",
+                )
+            })?;
+            let pinned = trust::pin(&session, &registry, &root)?;
+            if ui.json {
+                ui.print_json(&entry(&pinned));
+            }
+            ui.done("Pinned", format!("{} to {}", pinned.url, pinned.root));
+        }
+        Trust::Accept { registry, yes } => {
+            // What is accepted without being looked at protects nobody.
+            let question = format!("Accept {registry} as it is now, whatever it was before?");
+            if !yes && ui.confirm(&question) != Some(true) {
+                return Err(OpsError::user(
+                    "nothing was accepted",
+                    "find out from whoever runs it why it changed; then answer `y`, or pass --yes",
+                ));
+            }
+            let accepted = trust::accept(&session, &registry)?;
+            let before = accepted.before.as_ref().map(entry);
+            if ui.json {
+                ui.print_json(&json!({ "before": before, "now": entry(&accepted.now) }));
+            }
+            let now = &accepted.now;
+            ui.done("Accepted", format!("{} as {}", now.url, now.root));
+        }
+        Trust::Forget { registry } => {
+            let known = trust::forget(&session, &registry)?;
+            if ui.json {
+                ui.print_json(&json!({ "registry": registry, "changed": known }));
+            }
+            match known {
+                true => ui.done("Forgot", registry),
+                false => ui.done("Forgot", format!("nothing: {registry} was not known")),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn list(known: &[Remembered], ui: &Ui) {
+    if ui.json {
+        ui.print_json(&known.iter().map(entry).collect());
+        return;
+    }
+    for registry in known {
+        let pinned = if registry.pinned { "pinned, " } else { "" };
+        let size = registry.seen().ok().flatten();
+        let size = size.map_or("never read".to_owned(), |seen| {
+            format!("{} entries", seen.size)
+        });
+        ui.print(&registry.url);
+        ui.print(&format!("  {}", registry.root));
+        ui.print(&format!("  {pinned}{size}, since {}", registry.first_seen));
+    }
+    if known.is_empty() {
+        ui.done(
+            "Found",
+            "no signed registry; the first contact adds one".into(),
+        );
+    }
+}
+
+fn entry(registry: &Remembered) -> serde_json::Value {
+    let size = registry.seen().ok().flatten().map(|seen| seen.size);
+    json!({
+        "url": registry.url, "origin": registry.origin, "fingerprint": registry.root,
+        "size": size, "first_seen": registry.first_seen, "pinned": registry.pinned,
+    })
+}

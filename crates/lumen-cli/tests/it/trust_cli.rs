@@ -1,0 +1,308 @@
+//! Roots, owners, witnesses and what a machine remembers, as people run them.
+
+use lumen_testkit::sandbox::{Ran, Sandbox};
+
+use crate::{bare, fails, publish, sandbox};
+
+/// Runs a command with another key of the same user.
+fn as_key(sandbox: &Sandbox, key: &str, arguments: &[&str]) -> Ran {
+    let mut command = sandbox.command(".", arguments);
+    command.env("LUMEN_KEY", key);
+    Ran::of(&command.output().unwrap())
+}
+
+fn ok_as(sandbox: &Sandbox, key: &str, arguments: &[&str]) -> Ran {
+    let ran = as_key(sandbox, key, arguments);
+    assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:#?}");
+    ran
+}
+
+fn narrow(ran: &Ran) {
+    for line in ran.out.lines() {
+        // Keys and fingerprints cannot be broken.
+        let long = line.contains("SHA256:") || line.contains("sha256:");
+        assert!(long || line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn a_root_of_two_is_changed_by_two() {
+    let sandbox = sandbox();
+    for key in ["bob", "eve"] {
+        sandbox.ok(".", &["key", "new", key]).unwrap();
+    }
+    let trust = |arguments: &[&str]| {
+        let arguments = [&["registry", "trust"], arguments].concat();
+        sandbox.run(".", &arguments).unwrap()
+    };
+    let changed = trust(&["add-key", "bob"]);
+    assert!(changed.err.contains("Changed root 2"), "{changed:#?}");
+    assert!(
+        trust(&["set-threshold", "2"])
+            .err
+            .contains("Proposed root 3")
+    );
+    // Both old keys are one of two; the new rule needs two.
+    fails(
+        &trust(&["apply", "root-3.note"]),
+        1,
+        &["root 3 needs 1 more of the root keys"],
+    );
+    fails(
+        &as_key(
+            &sandbox,
+            "eve",
+            &["registry", "trust", "sign", "root-3.note"],
+        ),
+        1,
+        &["your key `eve` is none of those that sign root 3"],
+    );
+    ok_as(
+        &sandbox,
+        "bob",
+        &["registry", "trust", "sign", "root-3.note"],
+    );
+    assert!(
+        trust(&["apply", "root-3.note"])
+            .err
+            .contains("Changed root 3")
+    );
+    fails(
+        &trust(&["add-key", "eve", "--out", "root-3.note"]),
+        1,
+        &["`root-3.note` exists"],
+    );
+    let proposed = trust(&["--json", "add-log-key", "bob", "--out", "more.note"]);
+    assert!(proposed.out.contains("\"applied\": false"), "{proposed:#?}");
+    // What is overtaken cannot be applied any more.
+    let other = trust(&["expire", "2999-01-01T00:00:00Z", "--out", "other.note"]);
+    assert_eq!(other.code, Some(0), "{other:#?}");
+    ok_as(&sandbox, "bob", &["registry", "trust", "sign", "more.note"]);
+    assert!(
+        trust(&["apply", "more.note"])
+            .err
+            .contains("Changed root 4")
+    );
+    fails(
+        &trust(&["apply", "other.note"]),
+        1,
+        &["the registry has changed since root 4 was proposed"],
+    );
+    let shown = trust(&["show"]);
+    narrow(&shown);
+    assert!(
+        shown.out.contains("root keys: 2 of 2 keys must sign"),
+        "{}",
+        shown.out
+    );
+    assert!(shown.out.contains("expires: never"));
+}
+
+#[test]
+fn owners_come_and_go() {
+    let sandbox = sandbox();
+    sandbox.ok(".", &["key", "new", "bob"]).unwrap();
+    sandbox
+        .ok(".", &["registry", "trust", "add-log-key", "bob"])
+        .unwrap();
+    publish(&sandbox, "text", "1.0.0", "");
+    let list = sandbox.ok(".", &["pkg", "owner", "list", "text"]).unwrap();
+    narrow(&list);
+    assert!(
+        list.out.starts_with("text, ownership note 1\n"),
+        "{}",
+        list.out
+    );
+    sandbox.package("next", "text", "1.1.0", "").unwrap();
+    let by_bob = || {
+        let mut command = sandbox.command("next", &["pkg", "publish", "--yes"]);
+        command.env("LUMEN_KEY", "bob");
+        Ran::of(&command.output().unwrap())
+    };
+    assert_eq!(by_bob().code, Some(1));
+    sandbox
+        .ok(".", &["pkg", "owner", "add", "text", "bob"])
+        .unwrap();
+    fails(
+        &sandbox
+            .run(".", &["pkg", "owner", "add", "text", "bob"])
+            .unwrap(),
+        1,
+        &["is a publisher already"],
+    );
+    let published = by_bob();
+    assert_eq!(published.code, Some(0), "{published:#?}");
+    // A publisher is no admin: what he wants is a proposal.
+    let proposed = ok_as(&sandbox, "bob", &["pkg", "owner", "remove", "text", "bob"]);
+    assert!(proposed.err.contains("not signed by you"), "{proposed:#?}");
+    let info = ["pkg", "info", "text", "--provenance"];
+    let info = sandbox.ok(".", &info).unwrap();
+    narrow(&info);
+    assert!(info.out.contains("1.1.0: entry") && info.out.contains(" bob\n"));
+    sandbox
+        .ok(
+            ".",
+            &["pkg", "owner", "revoke", "text", "bob", "--from", "0"],
+        )
+        .unwrap();
+    let info = ["--json", "pkg", "info", "text", "--provenance"];
+    let info = sandbox.ok(".", &info).unwrap();
+    assert!(info.out.contains("\"revoked\": true"), "{}", info.out);
+    fails(
+        &sandbox
+            .run(".", &["pkg", "owner", "list", "nothing"])
+            .unwrap(),
+        1,
+        &["nobody owns `nothing`"],
+    );
+}
+
+#[test]
+fn names_that_need_approval() {
+    let sandbox = sandbox();
+    sandbox.ok(".", &["key", "new", "bob"]).unwrap();
+    let policy = ["registry", "trust", "policy", "approve", "--key"];
+    let me = sandbox.ok(".", &["key", "export"]).unwrap().out;
+    let policy = [&policy[..], &[me.trim()]].concat();
+    sandbox.ok(".", &policy).unwrap();
+    sandbox
+        .ok(".", &["registry", "trust", "add-log-key", "bob"])
+        .unwrap();
+    let claim = ["pkg", "owner", "claim", "@org"];
+    let claimed = ok_as(&sandbox, "bob", &claim);
+    assert!(claimed.err.contains("owners-org-1.note"), "{claimed:#?}");
+    let approved = sandbox
+        .ok(".", &["registry", "approve", "owners-org-1.note"])
+        .unwrap();
+    assert!(approved.err.contains("Changed owners 1 of `@org`"));
+    let list = sandbox
+        .ok(".", &["pkg", "owner", "list", "@org/http"])
+        .unwrap();
+    assert!(list.out.contains(" bob\n"), "{}", list.out);
+    fails(
+        &as_key(&sandbox, "bob", &claim),
+        1,
+        &["`@org` has owners already"],
+    );
+}
+
+#[test]
+fn witnesses_confirm_and_monitors_watch() {
+    let sandbox = sandbox();
+    sandbox.ok(".", &["key", "new", "wit"]).unwrap();
+    publish(&sandbox, "text", "1.0.0", "");
+    let witness = ["registry", "witness", "registry"];
+    fails(
+        &as_key(&sandbox, "wit", &witness),
+        1,
+        &["the root does not name your key `wit` as a witness"],
+    );
+    let add = ["registry", "trust", "add-witness", "wit", "--quorum", "1"];
+    sandbox.ok(".", &add).unwrap();
+    let info = ["pkg", "info", "text"];
+    fails(
+        &sandbox.run(".", &info).unwrap(),
+        3,
+        &["0 witnesses signed the log's checkpoint, but the registry demands 1"],
+    );
+    ok_as(&sandbox, "wit", &witness);
+    sandbox.ok(".", &info).unwrap();
+    let again = ok_as(&sandbox, "wit", &witness);
+    assert!(again.err.contains("they continue the"), "{again:#?}");
+    let watch = ["registry", "watch", "registry", "--names", "text"];
+    let seen = sandbox.ok(".", &watch).unwrap();
+    let kinds: Vec<&str> = seen
+        .out
+        .lines()
+        .map(|line| line.split("\"kind\":\"").nth(1).unwrap())
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert_eq!(kinds, ["owners", "publish"]);
+    let repaired = sandbox
+        .ok(".", &["registry", "repair", "registry"])
+        .unwrap();
+    assert!(repaired.err.contains("Repaired"));
+}
+
+#[test]
+fn deprecations_are_statements() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    let deprecate = ["pkg", "deprecate", "text", "--reason", "use words"];
+    let said = sandbox.ok(".", &deprecate).unwrap();
+    assert!(
+        said.err.contains("Deprecated `text`: use words"),
+        "{said:#?}"
+    );
+    let said = sandbox.ok(".", &deprecate).unwrap();
+    assert!(said.err.contains("(it was already)"), "{said:#?}");
+    let index = sandbox.read("registry/packages/text/index.json").unwrap();
+    assert!(index.contains("\"deprecated\""), "{index}");
+    sandbox.ok(".", &["pkg", "undeprecate", "text"]).unwrap();
+    let unknown = ["pkg", "deprecate", "nothing", "--reason", "x"];
+    assert_eq!(sandbox.run(".", &unknown).unwrap().code, Some(1));
+}
+
+#[test]
+fn a_machine_remembers_until_told_otherwise() {
+    let sandbox = sandbox();
+    let shown = sandbox
+        .ok(".", &["--json", "registry", "trust", "show"])
+        .unwrap();
+    let fingerprint = |shown: &Ran| {
+        let line = shown.out.lines().find(|line| line.contains("fingerprint"));
+        line.unwrap().split('"').nth(3).unwrap().to_owned()
+    };
+    let first = fingerprint(&shown);
+    sandbox
+        .ok(".", &["trust", "pin", "registry/", &first])
+        .unwrap();
+    let listed = sandbox.ok(".", &["trust", "list"]).unwrap();
+    assert!(listed.out.contains(&first) && listed.out.contains("pinned"));
+    fails(
+        &sandbox
+            .run(".", &["trust", "pin", "registry/", "x"])
+            .unwrap(),
+        1,
+        &["`x` is not a fingerprint"],
+    );
+    // Another registry in the same place.
+    std::fs::rename(sandbox.path("registry"), sandbox.path("old")).unwrap();
+    let other = bare();
+    other.ok(".", &["registry", "init", "registry"]).unwrap();
+    std::fs::rename(other.path("registry"), sandbox.path("registry")).unwrap();
+    let show = ["registry", "trust", "show"];
+    fails(&sandbox.run(".", &show).unwrap(), 3, &[&first]);
+    fails(
+        &sandbox.run(".", &["trust", "accept", "registry/"]).unwrap(),
+        1,
+        &["nothing was accepted"],
+    );
+    sandbox
+        .ok(".", &["trust", "accept", "registry/", "--yes"])
+        .unwrap();
+    let now = sandbox
+        .ok(".", &["--json", "registry", "trust", "show"])
+        .unwrap();
+    assert_ne!(fingerprint(&now), first);
+    sandbox.ok(".", &["trust", "forget", "registry/"]).unwrap();
+    let listed = sandbox.ok(".", &["trust", "list"]).unwrap();
+    assert_eq!(listed.out, "");
+}
+
+#[test]
+fn an_unsigned_registry_has_no_keys_to_manage() {
+    let sandbox = bare();
+    sandbox
+        .ok(".", &["registry", "init", "registry", "--unsigned"])
+        .unwrap();
+    for command in [
+        &["registry", "trust", "show"][..],
+        &["pkg", "owner", "list", "text"],
+        &["registry", "watch"],
+    ] {
+        let ran = sandbox.run(".", command).unwrap();
+        assert_ne!(ran.code, Some(0), "{ran:#?}");
+        assert!(ran.err.contains("not signed"), "{ran:#?}");
+    }
+}
