@@ -79,6 +79,7 @@ fn code(error: &OpsError) -> u8 {
         | OpsError::Damaged(_) => TRUST,
         OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) => STORAGE,
         OpsError::Publish(PublishError::Busy { .. } | PublishError::Storage(_)) => STORAGE,
+        OpsError::Publish(PublishError::Damaged { .. } | PublishError::Diverged { .. }) => TRUST,
         OpsError::Git(GitError::Failed { .. } | GitError::Offline { .. } | GitError::Io(_)) => {
             STORAGE
         }
@@ -159,6 +160,17 @@ fn publish_hint(error: &PublishError) -> Option<String> {
         }
         PublishError::NewerFormat { .. } => "update lumen; nothing was written".into(),
         PublishError::Busy { .. } => "run the command again; it goes on where it stopped".into(),
+        PublishError::NoKey => "make one with `lumen key new`, or set LUMEN_KEY".into(),
+        PublishError::NotSigned => "`lumen registry init` makes signed registries".into(),
+        PublishError::LogKey { key, .. } => {
+            format!("whoever runs it adds the key: `lumen registry trust add-log-key {key}`")
+        }
+        PublishError::NotOwner { name, key } => {
+            format!("an admin of it adds the key: `lumen pkg owner add {name} {key}`")
+        }
+        PublishError::NeedsApproval { subject } => {
+            format!("run `lumen pkg owner claim {subject}` and send the file to whoever runs it")
+        }
         PublishError::Storage(error) => return storage_hint(error),
         _ => return None,
     })
