@@ -40,7 +40,7 @@ pub enum RootChange {
         /// How many of them have to agree; nothing: as many as now, at least one.
         threshold: Option<u32>,
     },
-    /// One key in the place of another, in every role.
+    /// One key in the place of another, but beside it as a log key.
     Rotate {
         /// The key that goes.
         old: PublicKey,
@@ -130,28 +130,28 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
     Ok(note)
 }
 
+/// A log key gets the new one beside it: whoever writes must be a log key before and after.
 fn rotate(
     note: &mut RootNote,
     old: &PublicKey,
     new: &PublicKey,
     log: &PublicKey,
 ) -> Result<(), OpsError> {
+    let has =
+        |keys: &[PublicKey], key: &PublicKey| keys.iter().any(|other| other.bytes() == key.bytes());
     let mut found = false;
-    for (keys, new) in [
-        (&mut note.root, new),
-        (&mut note.log, log),
-        (&mut note.names, new),
-    ] {
-        let there = keys.iter().any(|key| key.bytes() == new.bytes());
-        for key in keys.iter_mut() {
-            if key.bytes() == old.bytes() {
-                if there {
-                    return Err(already(new, "key"));
-                }
-                *key = new.clone();
-                found = true;
-            }
+    for keys in [&mut note.root, &mut note.names] {
+        if has(keys, old) {
+            add(keys, new.clone(), "root or names key")?;
+            remove(keys, old, "root or names key")?;
+            found = true;
         }
+    }
+    if has(&note.log, old) {
+        if !has(&note.log, log) {
+            note.log.push(log.clone());
+        }
+        found = true;
     }
     match found {
         true => Ok(()),
@@ -312,6 +312,7 @@ mod tests {
         };
         let rotated = next(&roots, &rotated, NOW).unwrap();
         assert_eq!(rotated.root, std::slice::from_ref(&bob));
-        assert_eq!(rotated.log, [bob.renamed("test/1").unwrap()]);
+        let log = bob.renamed("test/1").unwrap();
+        assert_eq!((rotated.log.len(), &rotated.log[1]), (2, &log));
     }
 }
