@@ -82,7 +82,13 @@ pub(super) async fn put_package(
             return Ok(());
         }
         let all = merged(existing, events);
-        let bytes = derive(storage, roots, name, current.as_deref(), &all).await?;
+        // Read after the index: owners only ever gain notes.
+        let owner = Subject::owner_of(name);
+        let scope = match &owner {
+            Subject::Scope(_) => listed(storage, &owner).await?,
+            _ => Vec::new(),
+        };
+        let bytes = derive(storage, roots, name, current.as_deref(), &scope, &all).await?;
         if current.as_deref() == Some(&bytes) || swap.write(&bytes).await? {
             return Ok(());
         }
@@ -95,16 +101,13 @@ pub(super) async fn derive(
     roots: &RootHistory,
     name: &PackageName,
     current: Option<&[u8]>,
+    scope: &[Event],
     events: &[Event],
 ) -> Result<Vec<u8>, PublishError> {
     let owner = Subject::owner_of(name);
-    let scope = match &owner {
-        Subject::Scope(_) => listed(storage, &owner).await?,
-        _ => Vec::new(),
-    };
     // Events that cannot be believed leave a package without releases, not the
     // registry without writers.
-    let history = PackageHistory::verify(roots, name, &scope, events)
+    let history = PackageHistory::verify(roots, name, scope, events)
         .unwrap_or_else(|_| PackageHistory::new(name.clone(), OwnersHistory::nobody(owner)));
     let index: Option<PackageIndex> = current.and_then(|current| json::parse(current).ok());
     let mut releases = Vec::new();

@@ -14,14 +14,17 @@
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |
 //! | `init` | the first batch |
-//! | `check`, `rebuild` | the whole registry against its log |
+//! | `check`, `rebuild`, `replay` | the whole registry against its log |
 
 mod append;
 mod batch;
+mod check;
 mod files;
 mod head;
 mod indexes;
 mod init;
+mod rebuild;
+mod replay;
 mod roll;
 mod state;
 
@@ -30,7 +33,9 @@ use std::fmt::Display;
 use lumen_core::{Key, note::Note, signing::PublicKey};
 
 pub use append::{Receipt, Writer};
+pub use check::{Finding, check};
 pub use init::{RootInfo, init_signed, sign_existing};
+pub use rebuild::rebuild;
 pub use roll::{is_signed, repair};
 pub use state::State;
 

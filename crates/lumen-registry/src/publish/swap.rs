@@ -103,9 +103,9 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
 
 /// Waits a random time that grows with the attempts, so that many writers spread out.
 pub(crate) async fn wait(storage: &Storage, attempt: u32) {
-    // In memory there is nobody to wait for but other tasks, which had their turn.
-    if matches!(storage, Storage::Memory(_)) {
-        return;
+    // In memory there is nobody to wait for but tasks that take turns.
+    if let Storage::Memory(memory) = storage {
+        return memory.turn().await;
     }
     let most = (1_u64 << attempt.min(16)).min(LONGEST_WAIT);
     let wait = Duration::from_millis(crate::random() % (most + 1));

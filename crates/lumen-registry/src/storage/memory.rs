@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
 };
 
 use lumen_core::Key;
@@ -20,7 +21,9 @@ pub struct MemoryStorage {
 struct State {
     files: BTreeMap<Key, Vec<u8>>,
     operations: u64,
+    writes: Vec<(Key, u64)>,
     fault: Option<Fault>,
+    in_turns: bool,
 }
 
 /// Which operations fail, and how. Operations count from 1, reads included.
@@ -53,12 +56,43 @@ impl MemoryStorage {
     pub fn set_fault(&self, fault: Option<Fault>) {
         let mut state = self.lock();
         state.operations = 0;
+        state.writes.clear();
         state.fault = fault;
     }
 
     /// Operations since the last [`MemoryStorage::set_fault`].
     pub fn operations(&self) -> u64 {
         self.lock().operations
+    }
+
+    /// Lets other tasks have a turn before each operation, so that a test can decide whose it is.
+    pub fn set_in_turns(&self, in_turns: bool) {
+        self.lock().in_turns = in_turns;
+    }
+
+    /// Waits for the next turn, if tasks take turns.
+    pub(crate) async fn turn(&self) {
+        let mut waited = !self.lock().in_turns;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut waited, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The files stored since the last [`MemoryStorage::set_fault`], and their sizes.
+    pub fn writes(&self) -> Vec<(Key, u64)> {
+        self.lock().writes.clone()
+    }
+
+    /// A registry with these files.
+    pub fn with_files(files: BTreeMap<Key, Vec<u8>>) -> Self {
+        let memory = Self::default();
+        memory.lock().files = files;
+        memory
     }
 
     /// A copy of all files.
@@ -92,6 +126,11 @@ impl MemoryStorage {
         }
     }
 
+    fn record(&self, key: &Key, bytes: &[u8]) {
+        let write = (key.clone(), bytes.len() as u64);
+        self.lock().writes.push(write);
+    }
+
     pub(super) fn get(
         &self,
         key: &Key,
@@ -108,6 +147,7 @@ impl MemoryStorage {
     }
 
     pub(super) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+        self.record(key, bytes);
         self.run(|files| match files.get(key) {
             Some(existing) if existing == bytes => Ok(()),
             Some(_) => Err(StorageError::Exists {
@@ -126,6 +166,7 @@ impl MemoryStorage {
         expected: Option<&Revision>,
         bytes: &[u8],
     ) -> Result<(), StorageError> {
+        self.record(key, bytes);
         self.run(|files| {
             let current = files.get(key).map(|bytes| Revision::of(bytes));
             if current.as_ref() != expected {

@@ -141,7 +141,10 @@ impl Storage {
         match self {
             Self::File(file) => file.get(key, limit),
             Self::Http(http) => http.get(key, limit).await,
-            Self::Memory(memory) => memory.get(key, limit),
+            Self::Memory(memory) => {
+                memory.turn().await;
+                memory.get(key, limit)
+            }
         }
     }
 
@@ -153,7 +156,10 @@ impl Storage {
         match self {
             Self::File(file) => file.create(key, bytes),
             Self::Http(http) => Err(http.read_only()),
-            Self::Memory(memory) => memory.create(key, bytes),
+            Self::Memory(memory) => {
+                memory.turn().await;
+                memory.create(key, bytes)
+            }
         }
     }
 
@@ -171,7 +177,10 @@ impl Storage {
         match self {
             Self::File(file) => file.replace(key, expected, bytes),
             Self::Http(http) => Err(http.read_only()),
-            Self::Memory(memory) => memory.replace(key, expected, bytes),
+            Self::Memory(memory) => {
+                memory.turn().await;
+                memory.replace(key, expected, bytes)
+            }
         }
     }
 
@@ -183,7 +192,10 @@ impl Storage {
         match self {
             Self::File(file) => file.list(prefix),
             Self::Http(http) => Err(http.read_only()),
-            Self::Memory(memory) => memory.list(prefix),
+            Self::Memory(memory) => {
+                memory.turn().await;
+                memory.list(prefix)
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod freshness;
 mod handmade;
 mod http;
 mod loader;
+mod log;
 mod publish;
 mod races;
 mod server;

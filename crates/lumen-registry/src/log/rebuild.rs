@@ -1,0 +1,85 @@
+//! All index files of a signed registry made anew, from its log and the files of releases.
+
+use lumen_core::{Key, index::PackageIndex, json};
+
+use super::{
+    damaged,
+    head::{Head, read_checkpoint},
+    replay::Replay,
+    roll::{registry_name, settle},
+};
+use crate::{
+    publish::{PublishError, swap::Swap},
+    reader::MAX_GLOBAL_INDEX_BYTES,
+    storage::Storage,
+};
+
+/// Makes all files anew that follow from the log: notes, signature files and indexes, the
+/// global one too. Returns those that were not as they should be.
+///
+/// # Errors
+/// [`PublishError::NotSigned`], a log that is damaged itself, and failures of the host.
+pub async fn rebuild(storage: &Storage) -> Result<Vec<Key>, PublishError> {
+    let Some((head, _)) = Head::read(storage).await? else {
+        return Err(PublishError::NotSigned);
+    };
+    settle(storage, &head).await?;
+    let Some((checkpoint, _)) = read_checkpoint(storage).await? else {
+        return Err(damaged(storage, &Key::checkpoint(), "it does not exist"));
+    };
+    let replay = Replay::load(storage, &checkpoint).await?;
+    let mut changed = Vec::new();
+    for (key, bytes) in replay.notes().chain(replay.lists()) {
+        put(storage, key, &mut changed, async |_| Ok(bytes.clone())).await?;
+    }
+    let mut packages: Vec<PackageIndex> = Vec::new();
+    for (name, _) in replay.packages() {
+        let key = Key::package_index(name);
+        let bytes = put(storage, key.clone(), &mut changed, async |current| {
+            replay.package_index(storage, name, current).await
+        })
+        .await?;
+        packages.push(json::parse(&bytes).map_err(|error| damaged(storage, &key, error))?);
+    }
+    let registry = registry_name(&checkpoint.origin);
+    put(
+        storage,
+        Key::global_index(),
+        &mut changed,
+        async |current| {
+            let current = current.filter(|current| json::check(current).is_ok());
+            replay.global_index(storage, current.map(<[u8]>::to_vec), registry, &packages)
+        },
+    )
+    .await?;
+    Ok(changed)
+}
+
+/// Replaces a file, if it is not what it should be.
+async fn put<M>(
+    storage: &Storage,
+    key: Key,
+    changed: &mut Vec<Key>,
+    make: M,
+) -> Result<Vec<u8>, PublishError>
+where
+    M: AsyncFn(Option<&[u8]>) -> Result<Vec<u8>, PublishError>,
+{
+    let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
+    let mut written = false;
+    let bytes = loop {
+        let current = swap.read().await?;
+        let bytes = make(current.as_deref()).await?;
+        if current.as_ref() == Some(&bytes) {
+            break bytes;
+        }
+        written = true;
+        if swap.write(&bytes).await? {
+            break bytes;
+        }
+    };
+    if written {
+        changed.push(key);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,159 @@
+//! The whole log read from its first entry, and the files that follow from it.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    Digest, Key, PackageName,
+    checkpoint::Checkpoint,
+    index::{self, EventList, PackageIndex},
+    json,
+    trust::{Entry, Event, RootHistory, Subject},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    batch::time_of,
+    damaged,
+    files::load_range,
+    indexes::{derive, stamp},
+    roll::note_file,
+    state::index_key,
+};
+use crate::{publish::PublishError, storage::Storage};
+
+/// A log that was read from its first entry.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) size: u64,
+    pub(super) entries: Vec<String>,
+    pub(super) events: BTreeMap<Subject, Vec<Event>>,
+    pub(super) roots: RootHistory,
+    /// When the last note was made, by its maker's clock.
+    pub(super) time: String,
+}
+
+impl Replay {
+    pub(super) async fn load(
+        storage: &Storage,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, PublishError> {
+        let size = checkpoint.size;
+        let entries = load_range(storage, 0, size).await?;
+        let mut events: BTreeMap<Subject, Vec<Event>> = BTreeMap::new();
+        let mut time = String::new();
+        for (i, text) in (0..).zip(&entries) {
+            let (entry, _) = Entry::parse(text.as_bytes())
+                .map_err(|error| damaged(storage, &Key::entries(i / 256, 256), error))?;
+            let note = text.clone();
+            if let (Some(subject), Some(at)) = (entry.subject(), time_of(&entry)) {
+                at.clone_into(&mut time);
+                events.entry(subject).or_default().push(Event { i, note });
+            }
+        }
+        let root = events.get(&Subject::Root).map_or(&[][..], Vec::as_slice);
+        let roots = RootHistory::verify(root, None)?;
+        Ok(Self {
+            size,
+            entries,
+            events,
+            roots,
+            time,
+        })
+    }
+
+    /// The files that single entries have: they never change.
+    pub(super) fn notes(&self) -> impl Iterator<Item = (Key, Vec<u8>)> {
+        self.events.values().flatten().filter_map(note_file)
+    }
+
+    /// The packages with events, and all of the scopes they may be in.
+    pub(super) fn packages(&self) -> impl Iterator<Item = (&PackageName, &Vec<Event>)> {
+        self.events
+            .iter()
+            .filter_map(|(subject, events)| match subject {
+                Subject::Package(name) => Some((name, events)),
+                _ => None,
+            })
+    }
+
+    /// The index files below `trust/`.
+    pub(super) fn lists(&self) -> impl Iterator<Item = (Key, Vec<u8>)> {
+        self.events.iter().filter_map(|(subject, events)| {
+            let list = EventList {
+                name: subject.to_string(),
+                events: events.clone(),
+            };
+            match subject {
+                Subject::Package(_) => None,
+                subject => Some((index_key(subject), list.to_bytes())),
+            }
+        })
+    }
+
+    /// A package's index, made of the log and the files of the releases alone; fields of
+    /// others are kept.
+    pub(super) async fn package_index(
+        &self,
+        storage: &Storage,
+        name: &PackageName,
+        current: Option<&[u8]>,
+    ) -> Result<Vec<u8>, PublishError> {
+        let events = self.events.get(&Subject::Package(name.clone()));
+        let events = events.map_or(&[][..], Vec::as_slice);
+        let owner = Subject::owner_of(name);
+        let scope = match &owner {
+            Subject::Scope(_) => self.events.get(&owner).map_or(&[][..], Vec::as_slice),
+            _ => &[],
+        };
+        let foreign = current.and_then(foreign_fields);
+        derive(
+            storage,
+            &self.roots,
+            name,
+            foreign.as_deref(),
+            scope,
+            events,
+        )
+        .await
+    }
+
+    /// The global index with the entries of all packages brought up to date.
+    pub(super) fn global_index(
+        &self,
+        storage: &Storage,
+        current: Option<Vec<u8>>,
+        registry_name: &str,
+        packages: &[PackageIndex],
+    ) -> Result<Vec<u8>, PublishError> {
+        let fail = |error| damaged(storage, &Key::global_index(), error);
+        let mut bytes =
+            current.unwrap_or_else(|| index::new_global_index(registry_name, &self.time));
+        for package in packages.iter().filter(|index| !index.versions.is_empty()) {
+            let put = index::put_package_entry(&bytes, package, &self.time).map_err(fail)?;
+            bytes = put.unwrap_or(bytes);
+        }
+        stamp(&bytes, self.size, &self.time).map_err(fail)
+    }
+}
+
+/// What is left of a package index without the fields that follow from the log.
+fn foreign_fields(current: &[u8]) -> Option<Vec<u8>> {
+    let mut fields: Map<String, Value> = json::parse(current).ok()?;
+    for own in ["releases", "yanked", "latest", "deprecated", "events"] {
+        fields.remove(own);
+    }
+    fields.insert("versions".into(), Value::Array(Vec::new()));
+    let bytes = json::to_bytes(&Value::Object(fields));
+    json::parse::<PackageIndex>(&bytes).is_ok().then_some(bytes)
+}
+
+/// The digest that a file must have, for messages.
+pub(super) fn differs(found: Option<&[u8]>, expected: &[u8]) -> Option<&'static str> {
+    match found {
+        None => Some("it does not exist"),
+        Some(found) if Digest::of(found) != Digest::of(expected) => {
+            Some("it is not what follows from the log")
+        }
+        Some(_) => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! A fault at every single storage operation of every kind of change.
+
+use lumen_registry::storage::{Fault, FaultKind};
+
+use super::*;
+
+/// The changes of a young registry, one after the other.
+async fn step(storage: &Storage, number: usize) -> Result<(), PublishError> {
+    match number {
+        0 => init(storage).await.map(drop),
+        1 => put(storage, "ada", "a", "1.0.0").await.map(drop),
+        2 => put(storage, "ada", "a", "1.1.0").await.map(drop),
+        3 => say(storage, "ada", "a", yank("1.0.0")).await.map(drop),
+        _ => put(storage, "ada", "@s/b", "1.0.0").await.map(drop),
+    }
+}
+
+fn done(storage: &Storage, number: usize) -> bool {
+    let versions = |package: &str| index(storage, package).versions.len();
+    match number {
+        0 => true,
+        1 => versions("a") == 1,
+        2 => versions("a") == 2,
+        3 => index(storage, "a").is_yanked(&version("1.0.0")),
+        _ => versions("@s/b") == 1,
+    }
+}
+
+#[test]
+fn a_fault_anywhere_loses_nothing_and_blocks_nobody() {
+    let memory = MemoryStorage::new();
+    let mut cases = 0;
+    for number in 0..5 {
+        let before = memory.files();
+        memory.set_fault(None);
+        block_on(step(&Storage::Memory(memory.clone()), number)).unwrap();
+        let operations = memory.operations();
+        for at in 1..=operations {
+            for kind in [FaultKind::Fail, FaultKind::LoseAnswer] {
+                for dead_afterwards in [false, true] {
+                    let fault = Fault {
+                        at,
+                        kind,
+                        dead_afterwards,
+                    };
+                    crash(MemoryStorage::with_files(before.clone()), number, fault);
+                    cases += 1;
+                }
+            }
+        }
+    }
+    assert!(cases > 500, "{cases}");
+}
+
+fn crash(memory: MemoryStorage, number: usize, fault: Fault) {
+    let storage = Storage::Memory(memory.clone());
+    memory.set_fault(Some(fault));
+    let result = block_on(step(&storage, number));
+    memory.set_fault(None);
+    let context = format!("step {number}, {fault:?}: {result:?}");
+    if number == 0 {
+        match block_on(init(&storage)) {
+            Ok(_) => {}
+            Err(PublishError::RegistryExists { .. }) => {}
+            Err(error) => panic!("{context}: {error}"),
+        }
+    }
+    // Somebody else goes on.
+    block_on(put(&storage, "ada", "z", "1.0.0")).expect(&context);
+    assert_eq!(block_on(check(&storage)).unwrap(), [], "{context}");
+    if result.is_ok() {
+        assert!(done(&storage, number), "{context}");
+    }
+    // And so does whoever was hit.
+    if number > 0 {
+        block_on(step(&storage, number)).expect(&context);
+        assert!(done(&storage, number), "{context}");
+        assert_eq!(block_on(check(&storage)).unwrap(), [], "{context}");
+    }
+}
