@@ -37,6 +37,16 @@ pub enum Registry {
         #[command(flatten)]
         registry: Target,
     },
+    /// Make every file anew that follows from the log.
+    Rebuild {
+        #[command(flatten)]
+        registry: Target,
+    },
+    /// Check every file of a registry against its log.
+    Check {
+        #[command(flatten)]
+        registry: Target,
+    },
     /// Print the entries of the log, checked, as lines of JSON.
     Watch {
         #[command(flatten)]
@@ -155,7 +165,7 @@ pub enum RegistryTrust {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Put a new key in the place of an old one, in every role.
+    /// Put a new key in the place of an old one; as a log key, beside it.
     Rotate {
         /// The new key, or its name if it is yours.
         new: String,

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use lumen_core::{
+    Key,
     signing::PublicKey,
     trust::{Entry, NamePolicy, RootNote},
 };
@@ -12,7 +13,7 @@ use lumen_ops::{
     session::Session,
     trust::{self, RootChange, Submitted, monitor},
 };
-use lumen_registry::Freshness;
+use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
 use super::{count, publish, with};
@@ -46,6 +47,8 @@ pub fn run(command: Registry, ui: &Ui) -> Result<(), OpsError> {
             );
             Ok(())
         }
+        Registry::Rebuild { registry } => rebuild(&registry, ui),
+        Registry::Check { registry } => check(&registry, ui),
         Registry::Watch {
             registry,
             from,
@@ -85,6 +88,42 @@ fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> {
         offline: false,
     };
     with(None, &registry, Freshness::Revalidate, ui)
+}
+
+fn rebuild(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
+    let changed = trust::rebuild(&target(registry, ui)?)?;
+    let changed: Vec<&str> = changed.iter().map(Key::as_str).collect();
+    if ui.json {
+        ui.print_json(&json!({ "changed": changed }));
+    } else {
+        changed.iter().for_each(|file| ui.print(file));
+    }
+    let what = match changed.len() {
+        0 => "nothing: every file is as the log says".into(),
+        files => count(files, "file"),
+    };
+    ui.done("Rebuilt", what);
+    Ok(())
+}
+
+fn check(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
+    let findings = trust::check(&target(registry, ui)?)?;
+    if ui.json {
+        let findings = findings
+            .iter()
+            .map(|finding| json!({ "file": finding.file, "problem": finding.what }));
+        ui.print_json(&findings.collect());
+    } else {
+        for finding in &findings {
+            ui.print(&format!("{}: {}", finding.file, finding.what));
+        }
+    }
+    if findings.is_empty() {
+        ui.done("Checked", "every file is as the log says".into());
+        return Ok(());
+    }
+    let reason = count(findings.len(), "problem");
+    Err(ReadError::from(TrustError::Log { reason }).into())
 }
 
 fn witness(registry: &Target, ui: &Ui) -> Result<(), OpsError> {

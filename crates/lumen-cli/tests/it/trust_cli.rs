@@ -99,6 +99,23 @@ fn a_root_of_two_is_changed_by_two() {
 }
 
 #[test]
+fn the_only_key_of_a_registry_is_replaced() {
+    let sandbox = sandbox();
+    let me = sandbox.ok(".", &["key", "export"]).unwrap().out;
+    sandbox.ok(".", &["key", "new", "new"]).unwrap();
+    let trust = |key: &str, arguments: &[&str]| {
+        ok_as(&sandbox, key, &[&["registry", "trust"], arguments].concat())
+    };
+    let old = me.split('+').next().unwrap();
+    trust(old, &["rotate", "new"]);
+    trust("new", &["sign", "root-2.note"]);
+    trust(old, &["apply", "root-2.note"]);
+    trust("new", &["remove-log-key", me.trim()]);
+    let shown = trust("new", &["--json", "show"]).out;
+    assert!(!shown.contains(old) && shown.contains("\"new+"), "{shown}");
+}
+
+#[test]
 fn owners_come_and_go() {
     let sandbox = sandbox();
     sandbox.ok(".", &["key", "new", "bob"]).unwrap();
@@ -222,6 +239,30 @@ fn witnesses_confirm_and_monitors_watch() {
         .ok(".", &["registry", "repair", "registry"])
         .unwrap();
     assert!(repaired.err.contains("Repaired"));
+}
+
+#[test]
+fn a_registry_is_checked_and_rebuilt_from_its_log() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    let check = ["registry", "check", "registry"];
+    let checked = sandbox.ok(".", &check).unwrap();
+    assert!(checked.err.contains("every file is as the log says"));
+    let index = "registry/packages/text/index.json";
+    let good = sandbox.read(index).unwrap();
+    sandbox
+        .write(index, &good.replace("1.0.0", "1.0.9"))
+        .unwrap();
+    let bad = sandbox.run(".", &check).unwrap();
+    fails(&bad, 3, &["the log's files do not fit its checkpoint"]);
+    assert!(bad.out.contains("packages/text/index.json: "), "{bad:#?}");
+    std::fs::remove_file(sandbox.path(index)).unwrap();
+    let rebuilt = sandbox
+        .ok(".", &["registry", "rebuild", "registry"])
+        .unwrap();
+    assert!(rebuilt.out.contains("packages/text/index.json"));
+    assert_eq!(sandbox.read(index).unwrap(), good);
+    sandbox.ok(".", &check).unwrap();
 }
 
 #[test]

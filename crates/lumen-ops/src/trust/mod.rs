@@ -18,7 +18,7 @@ use lumen_core::{
 };
 use lumen_registry::{
     ReadError, Registry,
-    log::{self, Writer},
+    log::{self, Finding, Writer},
     verify::{PinSource, TrustError, TrustInfo, state},
 };
 use serde::Deserialize;
@@ -285,6 +285,26 @@ pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
     session.maybe_project()?;
     let registry = session.registry(DEFAULT)?;
     session.block_on(async { Ok(log::repair(registry.storage()).await?) })
+}
+
+/// Checks every file of a signed registry against its log. Returns what is wrong.
+///
+/// # Errors
+/// When the registry is not signed, or the host fails.
+pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
+    session.maybe_project()?;
+    let registry = session.registry(DEFAULT)?;
+    session.block_on(async { Ok(log::check(registry.storage()).await?) })
+}
+
+/// Makes all files anew that follow from the log. Returns those that were not as they should be.
+///
+/// # Errors
+/// When the registry is not signed, its log is damaged, or it cannot be written.
+pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
+    session.maybe_project()?;
+    let registry = session.registry(DEFAULT)?;
+    session.block_on(async { Ok(log::rebuild(registry.storage()).await?) })
 }
 
 fn applied(
