@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use lumen_testkit::sandbox::Sandbox;
 
-use crate::{fails, publish, sandbox};
+use crate::{bare, fails, publish, sandbox};
 
 fn installed() -> Sandbox {
     let sandbox = sandbox();
@@ -118,7 +118,12 @@ fn a_wrong_artifact_is_refused_and_does_not_poison_the_next_try() {
 
 #[test]
 fn another_package_under_the_name_is_refused() {
-    let sandbox = installed();
+    // Nothing is signed here, or the log would have told.
+    let sandbox = bare();
+    sandbox
+        .ok(".", &["registry", "init", "registry", "--unsigned"])
+        .unwrap();
+    publish(&sandbox, "text", "1.0.0", "");
     publish(&sandbox, "other", "1.0.0", "");
     // The registry swaps the artifact, consistently, before the project knows it.
     let text = sandbox
