@@ -16,6 +16,7 @@ mod keys;
 mod project;
 mod races;
 mod registries;
+mod signed;
 mod trust_cli;
 
 use lumen_testkit::sandbox::{Ran, Sandbox};
