@@ -12,9 +12,8 @@ use reader::{Field, Reader, shown};
 use sections::Owner;
 
 use crate::{
-    digest::Digest,
-    constraint::Constraint, name::PackageName, problem::Problem, requirement::Features,
-    version::Version,
+    constraint::Constraint, digest::Digest, name::PackageName, problem::Problem,
+    requirement::Features, version::Version,
 };
 
 mod dependency;
