@@ -177,10 +177,9 @@ impl Checker<'_> {
             };
             let length = usize::from(tile.width) * 32;
             let bytes = full.get(&(tile.level, tile.index));
-            match bytes.and_then(|bytes| bytes.get(..length)) {
-                Some(bytes) => self.same(&key, bytes).await?,
-                // Of a commit that is not public yet.
-                None => {}
+            // Others are of a commit that is not public yet.
+            if let Some(bytes) = bytes.and_then(|bytes| bytes.get(..length)) {
+                self.same(&key, bytes).await?;
             }
         }
         Ok(())

@@ -56,11 +56,9 @@ pub(super) async fn settle(storage: &Storage, head: &Head) -> Result<(), Publish
     let public = read_checkpoint(storage).await?;
     let public = public.map(|(checkpoint, _)| checkpoint);
     let behind = public.as_ref().is_none_or(|public| public.size < size);
-    if let Some(public) = public.filter(|public| public.size == size) {
-        if public.root != head.checkpoint.root || public.origin != head.checkpoint.origin {
-            let what = "it is not the state of the log that `log/head` has";
-            return Err(damaged(storage, &Key::checkpoint(), what));
-        }
+    if public.is_some_and(|public| public.size == size && public != head.checkpoint) {
+        let what = "it is not the state of the log that `log/head` has";
+        return Err(damaged(storage, &Key::checkpoint(), what));
     }
     if behind {
         let staging = Staging::read(storage, &head.staging).await?;

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use lumen_core::{
-    PackageName,
+    Key, PackageName, Version,
     checkpoint::Checkpoint,
-    index::PackageIndex,
+    index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release},
     json,
     trust::{Action, NamePolicy, OwnersNote, PackageHistory, Publisher, Statement, Subject},
 };
@@ -22,10 +22,6 @@ use crate::{
     log::{State, Writer, key_of, sign_as},
     signer::Signer,
     storage::Storage,
-};
-use lumen_core::{
-    Key,
-    index::{MAX_PACKAGE_INDEX_BYTES, Release},
 };
 
 /// Something to say about a package or a release that is published.
@@ -223,14 +219,13 @@ pub async fn change(storage: &Storage, change: &Change) -> Result<Changed, Publi
             if history.releases.is_empty() {
                 return Err(PublishError::UnknownPackage { name: name.clone() });
             }
-            if let Some(version) = change.action.version() {
-                if !history.releases.contains_key(version) {
-                    return Err(PublishError::UnknownVersion {
-                        name: name.clone(),
-                        version: version.clone(),
-                        versions: history.releases.keys().cloned().collect(),
-                    });
-                }
+            let published = |version: &&Version| history.releases.contains_key(version);
+            if let Some(version) = change.action.version().filter(|v| !published(v)) {
+                return Err(PublishError::UnknownVersion {
+                    name: name.clone(),
+                    version: version.clone(),
+                    versions: history.releases.keys().cloned().collect(),
+                });
             }
             if says_so(&history, &change.action) {
                 return Ok(Vec::new());

@@ -1,5 +1,6 @@
 //! The log of a signed registry: appending, crashes, races, repair.
 
+mod cost;
 mod crashes;
 mod schedules;
 

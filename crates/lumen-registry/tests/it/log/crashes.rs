@@ -66,14 +66,15 @@ fn crash(memory: MemoryStorage, number: usize, fault: Fault) {
         }
     }
     // Somebody else goes on.
-    block_on(put(&storage, "ada", "z", "1.0.0")).expect(&context);
+    block_on(put(&storage, "ada", "z", "1.0.0"))
+        .unwrap_or_else(|error| panic!("{context}: {error}"));
     assert_eq!(block_on(check(&storage)).unwrap(), [], "{context}");
     if result.is_ok() {
         assert!(done(&storage, number), "{context}");
     }
     // And so does whoever was hit.
     if number > 0 {
-        block_on(step(&storage, number)).expect(&context);
+        block_on(step(&storage, number)).unwrap_or_else(|error| panic!("{context}: {error}"));
         assert!(done(&storage, number), "{context}");
         assert_eq!(block_on(check(&storage)).unwrap(), [], "{context}");
     }
