@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Constraint, PackageName, Version,
-    index::{PackageEntry, PackageIndex, Release},
+    index::{Deprecation, PackageEntry, PackageIndex, Release},
     manifest::DependencySource,
     problem, version,
 };
@@ -44,6 +44,8 @@ pub struct Outdated {
     pub direct: bool,
     /// Why the locked version was yanked, if it was.
     pub yanked: Option<String>,
+    /// Whether its owners advise against the package.
+    pub deprecated: Option<Deprecation>,
 }
 
 /// Looks a package up: `name`, or `name@version`.
@@ -180,7 +182,7 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
             .map(|reason| reason.unwrap_or_default().to_owned());
         let newer =
             |version: &Option<Version>| version.as_ref().is_some_and(|version| *version > current);
-        if newer(&wanted) || newer(&latest) || yanked.is_some() {
+        if newer(&wanted) || newer(&latest) || yanked.is_some() || index.deprecated.is_some() {
             rows.push(Outdated {
                 direct: asked.is_some(),
                 name,
@@ -188,6 +190,7 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
                 wanted,
                 latest,
                 yanked,
+                deprecated: index.deprecated.clone(),
             });
         }
     }

@@ -174,6 +174,7 @@ pub fn run(
     let routes = routes(session, &inputs)?;
     let loaded = load(session, &routes, &inputs, &request)?;
     warn_of_yanks(session, &loaded);
+    warn_of_deprecations(session, &loaded)?;
     let lock = lock(session, project, &inputs, &loaded)?;
     let changes = Changes::between(old, &lock);
     Ok(Resolved {
@@ -268,6 +269,22 @@ fn load(
         LoadError::NoRegistry { .. } => OpsError::NoRegistry,
         error @ LoadError::Stuck(_) => OpsError::Io(std::io::Error::other(error.to_string())),
     })
+}
+
+/// Says which packages their owners advise against; the indexes are in memory by now.
+fn warn_of_deprecations(session: &Session<'_>, loaded: &Loaded) -> Result<(), OpsError> {
+    for (name, chosen) in &loaded.chosen {
+        let index = session.block_on(async { Ok(chosen.registry.package_index(name).await?) })?;
+        let Some(deprecated) = index.as_ref().and_then(|index| index.deprecated.as_ref()) else {
+            continue;
+        };
+        let what = format!("`{name}` is deprecated: {}", deprecated.reason);
+        session.reporter.warn(match &deprecated.replacement {
+            Some(other) => Problem::warning(what).hint(format!("use `{other}` in its place")),
+            None => Problem::warning(what),
+        });
+    }
+    Ok(())
 }
 
 fn warn_of_yanks(session: &Session<'_>, loaded: &Loaded) {

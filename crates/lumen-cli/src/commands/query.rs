@@ -1,5 +1,6 @@
 //! `info`, `search` and `outdated`.
 
+use lumen_core::index::Deprecation;
 use lumen_ops::{OpsError, query, report::Reporter as _};
 use lumen_registry::Freshness;
 use serde_json::json;
@@ -40,6 +41,9 @@ pub fn info(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErro
     let line = |label: &str, value: &str| ui.print(&format!("{label:>12}: {value}"));
     if let Some(reason) = index.yank_reason(&release.version) {
         line("yanked", reason.unwrap_or("no reason given"));
+    }
+    if let Some(deprecated) = &index.deprecated {
+        line("deprecated", &reason(deprecated));
     }
     if let Some(license) = &release.license {
         line("license", license);
@@ -126,6 +130,18 @@ pub fn search(
     Ok(())
 }
 
+/// Why a package is deprecated, and what to use in its place.
+fn reason(deprecated: &Deprecation) -> String {
+    match &deprecated.replacement {
+        Some(other) => format!("{} (use `{other}`)", deprecated.reason),
+        None => deprecated.reason.clone(),
+    }
+}
+
+fn advice(deprecated: &Deprecation) -> String {
+    format!("deprecated: {}", reason(deprecated))
+}
+
 pub fn outdated(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
     let rows = query::outdated(&session)?;
@@ -133,7 +149,7 @@ pub fn outdated(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
         let rows = rows.iter().map(|row| {
             json!({
                 "name": row.name, "current": row.current, "wanted": row.wanted, "latest": row.latest,
-                "direct": row.direct, "yanked": row.yanked,
+                "direct": row.direct, "yanked": row.yanked, "deprecated": row.deprecated,
             })
         });
         ui.print_json(&rows.collect());
@@ -165,6 +181,7 @@ pub fn outdated(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
                 format!("yanked: {reason}")
             });
         }
+        notes.extend(row.deprecated.as_ref().map(advice));
         table.push([
             row.name.to_string(),
             row.current.to_string(),

@@ -79,6 +79,7 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
         origin: info.origin,
         root: info.fingerprint,
         checkpoint: info.checkpoint,
+        root_seq: info.root_seq,
         first_seen: super::now(session),
         pinned: true,
     };

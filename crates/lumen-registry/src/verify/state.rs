@@ -28,6 +28,10 @@ pub struct Remembered {
     /// The largest checkpoint seen, with its signatures; empty while it was only pinned.
     #[serde(default)]
     pub checkpoint: String,
+    /// The highest number of a root note seen; who holds a key that was removed since must
+    /// not make an earlier note count again.
+    #[serde(default)]
+    pub root_seq: u64,
     /// When it was first seen, RFC 3339.
     pub first_seen: String,
     /// Whether somebody vouched for the fingerprint.
@@ -139,6 +143,7 @@ pub fn pin(dir: &Path, url: &str, root: Digest, now: &str) -> Result<Remembered,
             origin: String::new(),
             root,
             checkpoint: String::new(),
+            root_seq: 0,
             first_seen: now.to_owned(),
             pinned: true,
         },
@@ -179,6 +184,7 @@ pub(super) fn advance(dir: &Path, new: &Remembered) -> Result<(), TrustError> {
             });
         }
         new.pinned |= old.pinned;
+        new.root_seq = new.root_seq.max(old.root_seq);
         new.first_seen.clone_from(&old.first_seen);
         if size(&old)? > size(&new)? {
             new.checkpoint.clone_from(&old.checkpoint);

@@ -108,6 +108,15 @@ impl View {
                     });
                 }
             }
+            let seen = remembered.as_ref().map_or(0, |state| state.root_seq);
+            if roots.current().seq < seen {
+                let shown = roots.current().seq;
+                return Err(TrustError::RootChain {
+                    reason: format!(
+                        "note {shown} is shown as the newest, but note {seen} was seen before"
+                    ),
+                });
+            }
             let (checkpoint, note) = open(bytes, roots.current())?;
             if registry.freshness() != Freshness::Offline {
                 still_valid(roots.current(), now)?;
@@ -153,6 +162,7 @@ impl View {
                 origin: info.origin.clone(),
                 root: info.fingerprint,
                 checkpoint: info.checkpoint.clone(),
+                root_seq: info.root_seq,
                 first_seen: time(now),
                 pinned,
             };

@@ -462,6 +462,28 @@ fn root_pin_mismatch() {
 }
 
 #[test]
+fn earlier_root() {
+    let (world, _) = world();
+    let served = honest(&world);
+    let dir = tempfile::tempdir().unwrap();
+    let options = || TrustOptions {
+        state_dir: Some(dir.path().into()),
+        ..Default::default()
+    };
+    assert!(trust(&served.registry(options())).is_ok());
+    let mut kept = state::list(dir.path()).unwrap().remove(0);
+    assert_eq!(kept.root_seq, 1);
+    // What whoever holds a removed log key would show: a log that goes on, without the note that removed it.
+    kept.root_seq = 2;
+    state::accept(dir.path(), &kept).unwrap();
+    let error = trust(&served.registry(options())).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the registry's root notes are not in order: note 1 is shown as the newest, but note 2 was seen before"
+    );
+}
+
+#[test]
 fn root_note_without_its_signatures() {
     let (world, _) = world();
     let served = honest(&world);
