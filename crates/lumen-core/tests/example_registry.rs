@@ -1,6 +1,6 @@
 //! Reads `tests/verifier/example`, a registry that another program made from
 //! docs/registry-spec.md alone: both understand the same by it.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
