@@ -84,6 +84,14 @@ impl Checkpoint {
         }
     }
 
+    /// The state of the log in a signed checkpoint; who signed it is not looked at.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Note`] and [`CheckpointError::Form`].
+    pub fn of_note(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        Self::parse(&Note::parse(bytes)?.text)
+    }
+
     /// The text that is signed.
     pub fn to_text(&self) -> String {
         let root = BASE64.encode(self.root.as_bytes());

@@ -104,6 +104,11 @@ pub fn to_bytes(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 
+/// Writes a value on one line: for files that are read by programs, often, and can be long.
+pub fn to_line(value: &Value) -> Vec<u8> {
+    format!("{value}\n").into_bytes()
+}
+
 /// Walks a document and keeps nothing but the rules.
 #[derive(Clone, Copy)]
 struct Strict {

@@ -309,10 +309,7 @@ fn newest_constraint(
     name: &PackageName,
     exclude_newer: Option<i64>,
 ) -> Result<Constraint, OpsError> {
-    let registry = match &session.options.registry {
-        Some(_) => session.registry(crate::settings::DEFAULT)?,
-        None => session.registry_of(name)?,
-    };
+    let registry = session.registry_for(name)?;
     let index = package_index(session, &registry, name)?;
     let index = match index {
         Some(index) => index,

@@ -13,9 +13,8 @@ use crate::{
     error::OpsError,
     keys,
     session::Session,
-    settings::DEFAULT,
     trust::{
-        self, Change, Proposal, Signed, Submitted, proposal,
+        self, Change, Proposal, Submitted, proposal,
         root::{add, reachable, remove},
     },
 };
@@ -125,9 +124,12 @@ pub fn change(
     let registry = trust::open(session)?;
     let owners = trust::owners(session, &registry, &owned.subject)?;
     let change = change(&known(&owners))?;
-    let me = || keys::public(session);
+    let now = session.timestamp();
     let mut next = match (&change, owners.current()) {
-        (OwnersChange::Claim, None) => claim(&registry, &owned.subject, me()?),
+        (OwnersChange::Claim, None) => {
+            let (origin, subject) = (registry.roots.origin(), owned.subject.clone());
+            OwnersNote::claim(origin, subject, &keys::public(session)?, &now)
+        }
         (OwnersChange::Claim, Some(_)) => {
             return Err(OpsError::user(
                 format!("`{}` has owners already", owned.subject),
@@ -142,7 +144,7 @@ pub fn change(
             ..now.clone()
         },
     };
-    next.time = trust::now(session);
+    next.time = now;
     make(&mut next, owned, &change, registry.info.size)?;
     next.threshold = how.threshold.unwrap_or(next.threshold);
     reachable(next.threshold, next.admins.len(), "admins")?;
@@ -173,9 +175,9 @@ pub fn deprecate(
     let change = publish::Change {
         name: name.clone(),
         action,
-        now: trust::now(session),
+        now: session.timestamp(),
         signer: Some(keys::signer(session)?),
-        last_seen: trust::last_seen(&registry),
+        last_seen: registry.info.seen(),
     };
     let storage = registry.registry.storage();
     session.block_on(async { Ok(publish::change(storage, &change).await?.changed) })
@@ -190,10 +192,7 @@ pub fn provenance(
     name: &PackageName,
 ) -> Result<Arc<PackageHistory>, OpsError> {
     session.maybe_project()?;
-    let registry = match &session.options.registry {
-        Some(_) => session.registry(DEFAULT)?,
-        None => session.registry_of(name)?,
-    };
+    let registry = session.registry_for(name)?;
     session.block_on(async {
         if registry.trust().await?.is_none() {
             return Err(OpsError::user(
@@ -217,21 +216,6 @@ fn known(owners: &OwnersHistory) -> Vec<PublicKey> {
     };
     let publishers = note.publishers.iter().map(|publisher| &publisher.key);
     note.admins.iter().chain(publishers).cloned().collect()
-}
-
-fn claim(registry: &Signed, subject: &Subject, key: PublicKey) -> OwnersNote {
-    OwnersNote {
-        origin: registry.roots.origin().to_owned(),
-        name: subject.clone(),
-        seq: 1,
-        prev: None,
-        time: String::new(),
-        is_override: false,
-        threshold: 1,
-        admins: vec![key.clone()],
-        publishers: vec![Publisher { key, only: None }],
-        revoked: Vec::new(),
-    }
 }
 
 fn make(

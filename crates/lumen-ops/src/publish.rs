@@ -227,10 +227,7 @@ pub fn yank(
     reason: Option<&str>,
 ) -> Result<bool, OpsError> {
     session.maybe_project()?;
-    let registry = match &session.options.registry {
-        Some(_) => session.registry(DEFAULT)?,
-        None => session.registry_of(name)?,
-    };
+    let registry = session.registry_for(name)?;
     let (signer, last_seen) = session.writer(&registry)?;
     let (storage, now, version) = (registry.storage(), session.timestamp(), version.clone());
     session.block_on(async {

@@ -59,7 +59,7 @@ pub fn info(session: &Session<'_>, text: &str) -> Result<Info, OpsError> {
         Err(_) if !text.chars().skip(1).any(|c| c == '@') => (edit::parse_name(text)?, None),
         Err(error) => return Err(error),
     };
-    let registry = registry(session, &name)?;
+    let registry = session.registry_for(&name)?;
     let index = package_index(session, &registry, &name)?
         .ok_or_else(|| no_such_package(session, &registry, &name))?;
     if let Some(version) = version
@@ -195,11 +195,4 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
         }
     }
     Ok(rows)
-}
-
-fn registry(session: &Session<'_>, name: &PackageName) -> Result<Registry, OpsError> {
-    match &session.options.registry {
-        Some(_) => session.registry(DEFAULT),
-        None => session.registry_of(name),
-    }
 }

@@ -11,7 +11,6 @@ use lumen_core::{
     PackageName,
     checkpoint::Checkpoint,
     lockfile::{LockedRegistry, LockedTrust},
-    note::Note,
 };
 use lumen_durable::Lock;
 use lumen_registry::{
@@ -259,9 +258,7 @@ impl<'r> Session<'r> {
         let Some(info) = info else {
             return Ok((None, None));
         };
-        let seen = Note::parse(info.checkpoint.as_bytes()).ok();
-        let seen = seen.and_then(|note| Checkpoint::parse(&note.text).ok());
-        Ok((Some(keys::signer(self)?), seen))
+        Ok((Some(keys::signer(self)?), info.seen()))
     }
 
     /// The time of the run, RFC 3339.
@@ -298,6 +295,17 @@ impl<'r> Session<'r> {
     pub fn registry_of(&self, name: &PackageName) -> Result<Registry, OpsError> {
         let registry = self.settings()?.registry_of(name).to_owned();
         self.registry(&registry)
+    }
+
+    /// The registry that a command is about: the one of `--registry`, else the package's.
+    ///
+    /// # Errors
+    /// As [`Session::registry`].
+    pub fn registry_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
+        match &self.options.registry {
+            Some(_) => self.registry(crate::settings::DEFAULT),
+            None => self.registry_of(name),
+        }
     }
 
     /// Names of all configured registries.

@@ -42,7 +42,7 @@ pub struct EventList {
 impl EventList {
     /// The bytes of the file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        compact(&json!(self))
+        json::to_line(&json!(self))
     }
 }
 
@@ -130,17 +130,10 @@ pub fn put_events(
             root.insert(field, value);
         }
     }
-    Ok(compact(&Value::Object(root)))
+    Ok(json::to_line(&Value::Object(root)))
 }
 
 fn by_version<K: ToString, V: Serialize>(map: &BTreeMap<K, V>) -> Value {
     let entry = |(version, value): (&K, &V)| (version.to_string(), json!(value));
     Value::Object(map.iter().map(entry).collect())
-}
-
-/// JSON on one line: these files are read by programs, often, and can be long.
-fn compact(value: &Value) -> Vec<u8> {
-    let mut bytes = value.to_string().into_bytes();
-    bytes.push(b'\n');
-    bytes
 }

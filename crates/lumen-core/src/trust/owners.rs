@@ -62,6 +62,25 @@ pub struct Revoked {
 }
 
 impl OwnersNote {
+    /// The first note of a name: one key may do everything.
+    pub fn claim(origin: &str, name: Subject, key: &PublicKey, time: &str) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            name,
+            seq: 1,
+            prev: None,
+            time: time.to_owned(),
+            is_override: false,
+            threshold: 1,
+            admins: vec![key.clone()],
+            publishers: vec![Publisher {
+                key: key.clone(),
+                only: None,
+            }],
+            revoked: Vec::new(),
+        }
+    }
+
     /// Parses the text of an ownership note.
     ///
     /// # Errors

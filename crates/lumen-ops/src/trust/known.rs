@@ -1,7 +1,5 @@
 //! What this machine remembers of signed registries.
 
-use std::path::PathBuf;
-
 use lumen_core::Digest;
 use lumen_registry::{
     Freshness, Location, ReadError, Registry, RegistryOptions,
@@ -27,7 +25,7 @@ pub struct Accepted {
 /// # Errors
 /// When the folder cannot be read.
 pub fn list(session: &Session<'_>) -> Result<Vec<Remembered>, OpsError> {
-    Ok(state::list(&dir(session)).map_err(ReadError::from)?)
+    Ok(state::list(&session.environment.trust_dir()).map_err(ReadError::from)?)
 }
 
 /// Remembers that a registry must have this fingerprint.
@@ -36,7 +34,12 @@ pub fn list(session: &Session<'_>) -> Result<Vec<Remembered>, OpsError> {
 /// When another one is remembered.
 pub fn pin(session: &Session<'_>, registry: &str, root: &Digest) -> Result<Remembered, OpsError> {
     let url = location(session, registry)?.url();
-    let pinned = state::pin(&dir(session), &url, *root, &super::now(session));
+    let pinned = state::pin(
+        &session.environment.trust_dir(),
+        &url,
+        *root,
+        &session.timestamp(),
+    );
     Ok(pinned.map_err(ReadError::from)?)
 }
 
@@ -46,7 +49,7 @@ pub fn pin(session: &Session<'_>, registry: &str, root: &Digest) -> Result<Remem
 /// When the file cannot be removed.
 pub fn forget(session: &Session<'_>, registry: &str) -> Result<bool, OpsError> {
     let url = location(session, registry)?.url();
-    Ok(state::forget(&dir(session), &url).map_err(ReadError::from)?)
+    Ok(state::forget(&session.environment.trust_dir(), &url).map_err(ReadError::from)?)
 }
 
 /// Remembers a registry as it is now, whatever was remembered before.
@@ -55,7 +58,7 @@ pub fn forget(session: &Session<'_>, registry: &str) -> Result<bool, OpsError> {
 /// When what it shows now does not hold together, or the file cannot be written.
 pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsError> {
     let location = location(session, registry)?;
-    let (dir, url) = (dir(session), location.url());
+    let (dir, url) = (session.environment.trust_dir(), location.url());
     let before = match state::read(&dir, &url) {
         Ok(before) => before,
         // A damaged file is one of the reasons to accept.
@@ -80,16 +83,11 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
         root: info.fingerprint,
         checkpoint: info.checkpoint,
         root_seq: info.root_seq,
-        first_seen: super::now(session),
+        first_seen: session.timestamp(),
         pinned: true,
     };
     state::accept(&dir, &now).map_err(ReadError::from)?;
     Ok(Accepted { before, now })
-}
-
-/// The folder of what is remembered.
-pub(super) fn dir(session: &Session<'_>) -> PathBuf {
-    session.environment.home.join("trust")
 }
 
 /// Where a registry is that was given by URL, path or name.

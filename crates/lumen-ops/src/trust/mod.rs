@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 
 use lumen_core::{
     Key,
-    checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
-    json,
-    note::Note,
+    checkpoint::{self, MAX_CHECKPOINT_BYTES},
+    index,
     signing::{CosignerKey, PublicKey},
     trust::{Entry, Event, OwnersHistory, RootHistory, Subject},
 };
@@ -21,7 +20,6 @@ use lumen_registry::{
     log::{self, Finding, Writer},
     verify::{PinSource, TrustError, TrustInfo, state},
 };
-use serde::Deserialize;
 
 pub use self::{
     known::{Accepted, accept, forget, list, pin},
@@ -65,12 +63,6 @@ pub struct Submitted {
     pub index: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct Events {
-    #[serde(default)]
-    events: Vec<Event>,
-}
-
 /// Opens and verifies the registry that `--registry` or the settings say.
 ///
 /// # Errors
@@ -105,7 +97,7 @@ pub fn open(session: &Session<'_>) -> Result<Signed, OpsError> {
 fn open_for_writers(session: &Session<'_>, registry: Registry) -> Result<Signed, OpsError> {
     let url = registry.location().map(lumen_registry::Location::url);
     let remembered = match &url {
-        Some(url) => state::read(&known::dir(session), url).map_err(ReadError::from)?,
+        Some(url) => state::read(&session.environment.trust_dir(), url).map_err(ReadError::from)?,
         None => None,
     };
     let configured = session.settings()?.roots.get(registry.name()).copied();
@@ -185,22 +177,16 @@ fn events(session: &Session<'_>, registry: &Registry, key: &Key) -> Result<Vec<E
     let Some((bytes, _)) = found else {
         return Ok(Vec::new());
     };
-    let events: Events = json::parse(&bytes).map_err(|error| {
+    let events = index::events_of(&bytes).map_err(|error| {
         let problem = error.problem(&storage.describe(key), &bytes);
         ReadError::Malformed(Box::new(problem))
     })?;
-    Ok(events.events)
+    Ok(events)
 }
 
 fn chain(error: lumen_core::trust::HistoryError) -> OpsError {
     let reason = error.to_string();
     ReadError::from(TrustError::RootChain { reason }).into()
-}
-
-/// The time of the run, as notes write it.
-pub fn now(session: &Session<'_>) -> String {
-    let now = session.options.now;
-    now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A public key as people give it: a vkey, a line of OpenSSH's, or the name of an own key.
@@ -265,16 +251,10 @@ pub fn change_root(
 ) -> Result<Submitted, OpsError> {
     let signed = open(session)?;
     let change = change(&signed)?;
-    let next = root::next(&signed.roots, &change, &now(session))?;
+    let next = root::next(&signed.roots, &change, &session.timestamp())?;
     let needs = proposal::root_needs(&signed.roots, &next);
     let proposal = Proposal::new(Change::Root(next))?;
     submit(session, &signed, proposal, &needs, out)
-}
-
-/// The newest state of a registry's log that was verified, for writers to continue.
-pub(crate) fn last_seen(registry: &Signed) -> Option<Checkpoint> {
-    let note = Note::parse(registry.info.checkpoint.as_bytes()).ok()?;
-    Checkpoint::parse(&note.text).ok()
 }
 
 /// Finishes what a writer that was killed left unfinished. Returns the size of the log.
@@ -317,7 +297,7 @@ fn applied(
     let writer = Writer {
         storage: registry.registry.storage(),
         signer: &*signer,
-        last_seen: last_seen(registry),
+        last_seen: registry.info.seen(),
     };
     let text = proposal.note.to_text();
     let receipt = session.block_on(async { Ok(writer.append_note(&text).await?) })?;

@@ -17,7 +17,7 @@ use lumen_core::{
 };
 use lumen_registry::{ReadError, Storage, StorageError, verify::TrustError, verify::state};
 
-use super::{Signed, known, open_for_writers};
+use super::{Signed, open_for_writers};
 use crate::{error::OpsError, keys, session::Session, settings::DEFAULT};
 
 /// Largest tile, in bytes.
@@ -59,8 +59,7 @@ pub fn watch(
 ) -> Result<u64, OpsError> {
     let signed = super::open(session)?;
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    let shown = Note::parse(signed.info.checkpoint.as_bytes()).map_err(broken)?;
-    let shown = Checkpoint::parse(&shown.text).map_err(broken)?;
+    let shown = Checkpoint::of_note(signed.info.checkpoint.as_bytes()).map_err(broken)?;
     let full = u64::from(FULL);
     let mut bundle = from / full;
     while bundle * full < shown.size {
@@ -131,7 +130,7 @@ pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
     let key = CosignerKey::new(signer.public().clone());
     let time = u64::try_from(session.options.now.as_second()).unwrap_or_default();
     let url = registry.location().map(lumen_registry::Location::url);
-    let dir = known::dir(session).join("witness");
+    let dir = session.environment.trust_dir().join("witness");
     let file = state::path(&dir, url.as_deref().unwrap_or_default()).with_extension("note");
     let _lock = lumen_durable::Lock::exclusive(&file.with_extension("lock"))?;
     let last = match fs_err::read(&file) {
@@ -216,7 +215,7 @@ fn continues(
         return Ok(());
     };
     let fork = |to| {
-        let dir = known::dir(session).join("witness");
+        let dir = session.environment.trust_dir().join("witness");
         let text = format!("seen before:\n\n{seen}\nshown now:\n\n{}", note.to_text());
         let name = lumen_core::Digest::of(text.as_bytes()).hex();
         let file = dir.join(format!("fork-{}.txt", name.get(..16).unwrap_or(&name)));

@@ -60,12 +60,16 @@ impl<'a> Writer<'a> {
     /// [`PublishError::NotSigned`], [`PublishError::Diverged`], failures of the host,
     /// and files that are damaged.
     pub async fn state(&self) -> Result<State<'a>, PublishError> {
+        self.state_after(self.last_seen.as_ref()).await
+    }
+
+    async fn state_after(&self, seen: Option<&Checkpoint>) -> Result<State<'a>, PublishError> {
         let Some((head, revision)) = Head::read(self.storage).await? else {
             return Err(PublishError::NotSigned);
         };
         settle(self.storage, &head).await?;
         let state = State::load(self.storage, head, revision).await?;
-        if let Some(seen) = &self.last_seen {
+        if let Some(seen) = seen {
             state.check_continues(seen).await?;
         }
         Ok(state)
@@ -86,10 +90,8 @@ impl<'a> Writer<'a> {
         let mut seen = self.last_seen.clone();
         let mut attempts = 0;
         loop {
-            let state = self.state().await?;
-            if let Some(seen) = &seen {
-                state.check_continues(seen).await?;
-            }
+            // What was seen last has what was seen before in it.
+            let state = self.state_after(seen.as_ref()).await?;
             seen = Some(state.head.checkpoint.clone());
             let entries = make(&state).await?;
             if entries.is_empty() {

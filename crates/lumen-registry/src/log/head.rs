@@ -4,7 +4,6 @@ use lumen_core::{
     Digest, Key,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
     json,
-    note::Note,
     signing::PublicKey,
 };
 use serde::{Deserialize, Serialize};
@@ -38,10 +37,9 @@ impl Head {
         let text = std::str::from_utf8(bytes).ok()?;
         let (first, note) = text.split_once('\n')?;
         let staging = Digest::from_hex(first.strip_prefix("staging ")?).ok()?;
-        let text = Note::parse(note.as_bytes()).ok()?.text;
         Some(Self {
             staging,
-            checkpoint: Checkpoint::parse(&text).ok()?,
+            checkpoint: Checkpoint::of_note(note.as_bytes()).ok()?,
             note: note.to_owned(),
         })
     }
@@ -79,8 +77,7 @@ pub(super) async fn read_checkpoint(
     let Some((bytes, revision)) = storage.get(&key, MAX_CHECKPOINT_BYTES).await? else {
         return Ok(None);
     };
-    let note = Note::parse(&bytes).map_err(|error| damaged(storage, &key, error))?;
-    match Checkpoint::parse(&note.text) {
+    match Checkpoint::of_note(&bytes) {
         Ok(checkpoint) => Ok(Some((checkpoint, revision))),
         Err(error) => Err(damaged(storage, &key, error)),
     }
@@ -97,9 +94,7 @@ pub(super) struct Staging {
 
 impl Staging {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = serde_json::json!(self).to_string().into_bytes();
-        bytes.push(b'\n');
-        bytes
+        json::to_line(&serde_json::json!(self))
     }
 
     pub(super) async fn read(storage: &Storage, name: &Digest) -> Result<Self, PublishError> {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use lumen_core::{
     Key, PackageName,
-    checkpoint::MAX_CHECKPOINT_BYTES,
+    checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
+    json,
     trust::{Entry, Event, RootHistory, Subject},
 };
 
@@ -130,8 +131,7 @@ pub(super) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
         Entry::Owners(owners) => Key::owners_note(&owners.name.to_string(), owners.seq),
         Entry::Statement(statement) => match statement.action {
             Action::Publish { version, .. } => {
-                let mut bytes = serde_json::json!(event).to_string().into_bytes();
-                bytes.push(b'\n');
+                let bytes = json::to_line(&serde_json::json!(event));
                 return Some((Key::signature(&statement.package, &version), bytes));
             }
             _ => return None,
@@ -175,11 +175,7 @@ async fn put_checkpoint(storage: &Storage, head: &Head) -> Result<(), PublishErr
     let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
     loop {
         let current = swap.read().await?;
-        let size = |bytes: &Vec<u8>| {
-            let note = lumen_core::note::Note::parse(bytes).ok()?;
-            let checkpoint = lumen_core::checkpoint::Checkpoint::parse(&note.text).ok()?;
-            Some(checkpoint.size)
-        };
+        let size = |bytes: &Vec<u8>| Some(Checkpoint::of_note(bytes).ok()?.size);
         if current.as_ref().and_then(size) >= Some(head.checkpoint.size) {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use lumen_core::{
     checkpoint::Checkpoint,
     index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release},
     json,
-    trust::{Action, NamePolicy, OwnersNote, PackageHistory, Publisher, Statement, Subject},
+    trust::{Action, NamePolicy, OwnersNote, PackageHistory, Statement, Subject},
 };
 
 use super::{
@@ -156,21 +156,7 @@ fn claim(
         return Err(PublishError::NeedsApproval { subject });
     }
     let key = signer.public();
-    let note = OwnersNote {
-        origin: state.origin().to_owned(),
-        name: subject,
-        seq: 1,
-        prev: None,
-        time: now.to_owned(),
-        is_override: false,
-        threshold: 1,
-        admins: vec![key.clone()],
-        publishers: vec![Publisher {
-            key: key.clone(),
-            only: None,
-        }],
-        revoked: Vec::new(),
-    };
+    let note = OwnersNote::claim(state.origin(), subject, key, now);
     let text = sign_as(&note.to_text(), key, signer)?;
     Ok(Some((note, text)))
 }

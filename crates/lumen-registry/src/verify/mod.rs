@@ -24,7 +24,7 @@ pub(crate) mod view;
 
 use std::path::PathBuf;
 
-use lumen_core::{Digest, lockfile::LockedTrust};
+use lumen_core::{Digest, checkpoint::Checkpoint, lockfile::LockedTrust};
 
 pub use error::{PinSource, TrustError};
 
@@ -62,4 +62,11 @@ pub struct TrustInfo {
     pub root_seq: u64,
     /// When that note expires, RFC 3339.
     pub expires: Option<String>,
+}
+
+impl TrustInfo {
+    /// The state of the log that was verified, for writers to continue.
+    pub fn seen(&self) -> Option<Checkpoint> {
+        Checkpoint::of_note(self.checkpoint.as_bytes()).ok()
+    }
 }

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lumen_core::{Digest, checkpoint::Checkpoint, json, note::Note};
+use lumen_core::{Digest, checkpoint::Checkpoint, json};
 use lumen_durable::{Lock, write_atomic};
 use serde::{Deserialize, Serialize};
 
@@ -54,8 +54,7 @@ impl Remembered {
 
 /// The checkpoint in a signed note; who signed is not looked at.
 pub(super) fn checkpoint_of(note: &str) -> Result<Checkpoint, String> {
-    let note = Note::parse(note.as_bytes()).map_err(|error| error.to_string())?;
-    Checkpoint::parse(&note.text).map_err(|error| error.to_string())
+    Checkpoint::of_note(note.as_bytes()).map_err(|error| error.to_string())
 }
 
 /// The file of a registry.

@@ -1,4 +1,5 @@
-//! Attacks on clients of a signed registry, each mounted against one that was in order before.
+//! Attacks on clients of a signed registry, each mounted against one that was in order before;
+//! long because the attacks are many.
 
 use lumen_core::{
     Digest,
