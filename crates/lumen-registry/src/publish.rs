@@ -73,6 +73,8 @@ pub struct Published {
     pub release: Release,
     /// The digest of its `<version>.json`.
     pub metadata: Digest,
+    /// The size of that file in bytes.
+    pub size: u64,
     /// The signed checkpoint of a signed registry, which the caller should remember.
     pub checkpoint: Option<String>,
 }
@@ -318,6 +320,7 @@ async fn create(
             new: true,
             release: release.clone(),
             metadata: Digest::of(&bytes),
+            size: bytes.len() as u64,
             checkpoint: None,
         }),
         Err(StorageError::Exists { file }) => {
@@ -391,6 +394,7 @@ pub(crate) async fn read_release(
         new: false,
         release,
         metadata,
+        size: bytes.len() as u64,
         checkpoint: None,
     }))
 }

@@ -95,7 +95,10 @@ async fn entries(
     now: &str,
 ) -> Result<Vec<String>, PublishError> {
     let Published {
-        release, metadata, ..
+        release,
+        metadata,
+        size,
+        ..
     } = published;
     let history = state.package(&release.name).await?;
     match history.releases.get(&release.version) {
@@ -115,7 +118,7 @@ async fn entries(
     let action = Action::Publish {
         version: release.version.clone(),
         metadata: *metadata,
-        size: release.to_bytes().len() as u64,
+        size: *size,
     };
     let owners = match &claim {
         Some((note, _)) => note,

@@ -331,3 +331,19 @@ fn every_damage_is_found() {
         assert!(!block_on(check(&storage)).unwrap().is_empty(), "{gone}");
     }
 }
+
+#[test]
+fn a_release_file_in_another_form_is_logged_as_it_is() {
+    let (donor, other) = registry();
+    block_on(put(&other, "ada", "a", "1.0.0")).unwrap();
+    let file = Key::release(&name("a"), &version("1.0.0"));
+    let release: serde_json::Value = json::parse(&donor.files()[&file]).unwrap();
+    // Left by a publisher that writes JSON in its own way and was killed.
+    let (_, storage) = registry();
+    block_on(storage.create(&file, release.to_string().as_bytes())).unwrap();
+    assert!(block_on(put(&storage, "ada", "a", "1.0.0")).unwrap().new);
+    let reader = lumen_registry::Registry::on("test", storage.clone());
+    let read = block_on(reader.release(&name("a"), &version("1.0.0"), None));
+    assert!(read.unwrap().is_some());
+    assert_eq!(block_on(check(&storage)).unwrap(), []);
+}
