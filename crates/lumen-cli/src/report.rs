@@ -189,6 +189,9 @@ fn key_hint(error: &KeysError) -> Option<String> {
         KeysError::Exists { .. } => {
             "choose another name, or make its successor with `lumen key rotate`".into()
         }
+        KeysError::Variable { .. } => {
+            "it may hold the text of a key, the name of one of yours, or `ssh-agent`".into()
+        }
         KeysError::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
         KeysError::NoPassphrase { .. } => "set LUMEN_KEY_PASSPHRASE".into(),
         KeysError::Io(error) => return io_hint(error),

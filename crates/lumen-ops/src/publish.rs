@@ -108,11 +108,12 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
         registry,
         bumped,
     } = prepared;
+    let handle = session.registry(&registry)?;
+    let (signer, last_seen) = session.writer(&handle)?;
+    // Not before it is known who signs: else a failure for want of a key raises it all the same.
     if let Some(text) = bumped {
         lumen_durable::write_atomic(&checked.dir.join(MANIFEST), text.as_bytes())?;
     }
-    let handle = session.registry(&registry)?;
-    let (signer, last_seen) = session.writer(&handle)?;
     let request = PublishRequest {
         release: checked.release,
         tar: packed.tar,

@@ -124,3 +124,30 @@ fn a_signed_registry_is_read_from_a_web_server() {
         .unwrap();
     fails(&ran, 3, &["log rolled back from"]);
 }
+
+#[test]
+fn a_publish_without_a_key_leaves_the_version_alone() {
+    let sandbox = sandbox();
+    sandbox.package("a", "a", "1.0.0", "").unwrap();
+    let before = sandbox.read("a/lumen.toml").unwrap();
+    let publish = ["pkg", "publish", "--yes", "--bump", "minor"];
+    let stranger = sandbox.path("stranger");
+    let output = sandbox
+        .command("a", &publish)
+        .env("LUMEN_HOME", &stranger)
+        .output()
+        .unwrap();
+    let ran = lumen_testkit::sandbox::Ran::of(&output);
+    fails(&ran, 1, &["there is no key to sign with", "lumen key new"]);
+    assert_eq!(sandbox.read("a/lumen.toml").unwrap(), before);
+}
+
+#[test]
+fn a_registry_nobody_knows_is_said_to_be_unknown() {
+    let sandbox = sandbox();
+    let root = format!("sha256:{}", "a".repeat(64));
+    let ran = sandbox
+        .run(".", &["trust", "pin", "registry", &root])
+        .unwrap();
+    fails(&ran, 1, &["no registry is called `registry`", "./registry"]);
+}

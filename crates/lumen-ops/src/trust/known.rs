@@ -9,7 +9,7 @@ use lumen_registry::{
     },
 };
 
-use crate::{error::OpsError, session::Session};
+use crate::{error::OpsError, session::Session, settings::DEFAULT};
 
 /// What was remembered before, and what is now.
 #[derive(Debug)]
@@ -95,6 +95,13 @@ fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
     session.maybe_project()?;
     if text.contains("://") || text.contains(['/', '\\']) {
         return Ok(Location::parse_path(text, &session.options.working_dir)?);
+    }
+    let settings = session.settings()?;
+    if text != DEFAULT && !settings.registries.contains_key(text) {
+        return Err(OpsError::user(
+            format!("no registry is called `{text}`"),
+            format!("give its URL, or `./{text}` for a folder"),
+        ));
     }
     session.location(text)
 }
