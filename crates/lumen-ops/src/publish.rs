@@ -7,7 +7,6 @@ use lumen_registry::{
     Location, ReadError, Storage,
     log::{self, RootInfo},
     publish::{self, Change, PublishError, PublishRequest},
-    storage::HttpOptions,
     verify::state,
 };
 use lumen_store::{pack::Packed, project::MANIFEST};
@@ -175,7 +174,11 @@ pub fn init(
     let name = name.map_or_else(|| registry_name(&location), str::to_owned);
     let now = session.timestamp();
     if unsigned {
-        session.block_on(async { Ok(publish::init(&location, &name, &now).await?) })?;
+        let storage = open(session, &location)?;
+        session.block_on(async {
+            let init = async |storage: &Storage| publish::init(storage, &name, &now).await;
+            Ok(storage.together("Make a registry", init).await?)
+        })?;
         return Ok(Founded {
             location,
             root: None,
@@ -193,9 +196,12 @@ pub fn init(
     if let Location::File(folder) = &location {
         lumen_durable::create_dir_all(folder)?;
     }
-    let storage = Storage::open(&location, &HttpOptions::default());
+    let storage = open(session, &location)?;
     let root = session.block_on(async {
-        Ok(log::init_signed(&storage, &name, &origin, signer.as_ref(), &now).await?)
+        let init = async |storage: &Storage| {
+            log::init_signed(storage, &name, &origin, signer.as_ref(), &now).await
+        };
+        Ok(storage.together("Make a registry", init).await?)
     })?;
     // Who made it need not take it on trust.
     let (dir, url) = (session.environment.trust_dir(), location.url());
@@ -205,6 +211,11 @@ pub fn init(
         root: Some(root),
         new_key,
     })
+}
+
+fn open(session: &Session<'_>, location: &Location) -> Result<Storage, OpsError> {
+    let storage = Storage::open(location, &session.environment.host_options());
+    Ok(storage.map_err(PublishError::from)?)
 }
 
 /// An origin that no other registry has.

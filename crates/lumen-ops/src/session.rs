@@ -14,7 +14,7 @@ use lumen_core::{
 };
 use lumen_durable::Lock;
 use lumen_registry::{
-    Freshness, Location, Registry, RegistryOptions, signer::Signer, verify::TrustOptions,
+    Freshness, Location, ReadError, Registry, RegistryOptions, signer::Signer, verify::TrustOptions,
 };
 use lumen_store::{
     cas::Store,
@@ -218,9 +218,10 @@ impl<'r> Session<'r> {
                 locked: locked.cloned(),
                 now: self.options.now.as_second(),
             },
-            ..Default::default()
+            host: self.environment.host_options(),
         };
-        Ok(Registry::open(name, self.location(name)?, &options))
+        let registry = Registry::open(name, self.location(name)?, &options);
+        Ok(registry.map_err(ReadError::from)?)
     }
 
     /// Says which signed registries were met for the first time.

@@ -12,6 +12,7 @@ use lumen_core::{
     manifest::{InstallSection, LinkMode, Manifest, RegistrySection},
     problem::{self, Problem, Severity},
 };
+use lumen_registry::storage::HostOptions;
 
 use crate::error::OpsError;
 
@@ -90,6 +91,14 @@ impl Environment {
     /// What this machine remembers of signed registries.
     pub fn trust_dir(&self) -> PathBuf {
         self.home.join("trust")
+    }
+
+    /// How the hosts of registries are spoken to.
+    pub fn host_options(&self) -> HostOptions {
+        HostOptions {
+            state: Some(self.home.join("hosts")),
+            ..HostOptions::default()
+        }
     }
 
     /// The metadata caches, one folder per registry.

@@ -1,4 +1,8 @@
-//! Where a registry is: a folder or an HTTP address.
+//! Where a registry is: a folder, a web server, a bucket or a branch.
+
+mod git;
+mod http;
+mod object;
 
 use std::{
     fmt,
@@ -8,6 +12,10 @@ use std::{
 use lumen_core::key::Key;
 use url::Url;
 
+pub use git::{DEFAULT_BRANCH, GitLocation};
+pub use http::{Credentials, HttpLocation};
+pub use object::{ObjectLocation, Provider};
+
 /// Where a registry is.
 ///
 /// `Display` shows what a user may see and paste: never a password.
@@ -15,30 +23,12 @@ use url::Url;
 pub enum Location {
     /// A folder, from `file://` or a plain path.
     File(PathBuf),
-    /// A static web server or object store.
+    /// A static web server.
     Http(HttpLocation),
-}
-
-/// The address of a registry behind HTTP.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HttpLocation {
-    /// Ends with `/`; has no user information, query or fragment.
-    base: Url,
-    credentials: Option<Credentials>,
-}
-
-/// What to send in the `Authorization` header, to this host only.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credentials {
-    /// User and password (RFC 7617).
-    Basic {
-        /// The user, percent-decoded.
-        user: String,
-        /// The password, percent-decoded.
-        password: String,
-    },
-    /// A token (RFC 6750).
-    Bearer(String),
+    /// A bucket of an object store.
+    Object(ObjectLocation),
+    /// A branch of a git repository.
+    Git(GitLocation),
 }
 
 /// Why a text is not the location of a registry.
@@ -46,8 +36,8 @@ pub enum Credentials {
 pub enum LocationError {
     /// Another scheme.
     #[error(
-        "registries at `{scheme}://` are not supported by this version; \
-         it reads `file://`, `http://` and `https://`, and publishes to `file://`"
+        "no registry can be at `{scheme}://`; there are `file://`, `https://`, `http://`, `s3://`, `r2://`, \
+         `gs://`, `az://`, `git+https://`, `git+ssh://` and `git+file://`"
     )]
     Unsupported {
         /// The scheme, without `://`.
@@ -85,10 +75,21 @@ impl Location {
                 text: redacted(text),
             });
         };
+        let parse = |text: &str| Url::parse(text).map_err(|error| invalid(&error.to_string()));
+        if let Some(provider) = Provider::of_scheme(&scheme) {
+            let location = ObjectLocation::new(provider, &parse(text)?);
+            return location.map(Self::Object).map_err(|why| invalid(&why));
+        }
+        if let Some(transport) = scheme.strip_prefix("git+")
+            && matches!(transport, "http" | "https" | "ssh" | "file")
+        {
+            let location = GitLocation::new(parse(&text["git+".len()..])?);
+            return location.map(Self::Git).map_err(|why| invalid(&why));
+        }
         if !matches!(scheme.as_str(), "file" | "http" | "https") {
             return Err(LocationError::Unsupported { scheme });
         }
-        let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
+        let url = parse(text)?;
         if url.query().is_some() || url.fragment().is_some() {
             return Err(invalid(
                 "`?` and `#` are not allowed; write `%3F` and `%23` when they are part of a name",
@@ -115,11 +116,13 @@ impl Location {
         }
     }
 
-    /// What a lock file may record: scheme, host and path without credentials; none for folders.
+    /// What a lock file may record: scheme, host and path without credentials; none for
+    /// folders, also those that git reads, which other machines do not have.
     pub fn origin(&self) -> Option<String> {
         match self {
             Self::File(_) => None,
-            Self::Http(http) => Some(http.base.as_str().trim_end_matches('/').to_owned()),
+            Self::Git(git) if git.remote().scheme() == "file" => None,
+            _ => Some(self.url()),
         }
     }
 
@@ -130,7 +133,9 @@ impl Location {
                 |()| path.display().to_string(),
                 |url| url.as_str().to_owned(),
             ),
-            Self::Http(http) => http.base.as_str().trim_end_matches('/').to_owned(),
+            Self::Http(http) => http.base().as_str().trim_end_matches('/').to_owned(),
+            Self::Object(object) => object.url(),
+            Self::Git(git) => git.url(),
         }
     }
 
@@ -139,73 +144,29 @@ impl Location {
         match self {
             Self::File(root) => root.join(key.as_str()).display().to_string(),
             Self::Http(http) => http.url(key.as_str()),
+            Self::Object(object) => object.file(key.as_str()),
+            Self::Git(git) => git.file(key.as_str()),
         }
     }
 
     /// Whether reading needs a network.
     pub fn is_remote(&self) -> bool {
-        matches!(self, Self::Http(_))
+        match self {
+            Self::File(_) => false,
+            Self::Http(_) | Self::Object(_) => true,
+            Self::Git(git) => git.remote().scheme() != "file",
+        }
     }
 
-    /// Adds a bearer token; a folder needs none and stays as it is.
+    /// Adds a bearer token, where one can be sent.
     #[must_use]
     pub fn with_token(self, token: impl Into<String>) -> Self {
+        let token = Credentials::Bearer(token.into());
         match self {
-            Self::Http(http) => Self::Http(HttpLocation {
-                credentials: Some(Credentials::Bearer(token.into())),
-                ..http
-            }),
-            folder @ Self::File(_) => folder,
+            Self::Http(http) => Self::Http(http.with_credentials(token)),
+            Self::Git(git) => Self::Git(git.with_credentials(token)),
+            other @ (Self::File(_) | Self::Object(_)) => other,
         }
-    }
-}
-
-impl HttpLocation {
-    /// `None` when the user information is not UTF-8.
-    fn new(mut url: Url) -> Option<Self> {
-        let credentials = match (url.username(), url.password()) {
-            ("", None) => None,
-            (user, password) => Some(Credentials::Basic {
-                user: percent_decode(user)?,
-                password: percent_decode(password.unwrap_or_default())?,
-            }),
-        };
-        // Neither fails on http and https, which have a host.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
-        }
-        Some(Self {
-            base: url,
-            credentials,
-        })
-    }
-
-    /// The base URL; ends with `/`.
-    pub fn base(&self) -> &Url {
-        &self.base
-    }
-
-    /// What to send in the `Authorization` header to this host.
-    pub fn credentials(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
-    }
-
-    /// The URL of a path inside the registry.
-    ///
-    /// `@` stays as it is; `+` (build metadata) is encoded, because object
-    /// stores read a raw one as a space.
-    pub fn url(&self, path: &str) -> String {
-        let mut url = self.base.as_str().to_owned();
-        for byte in path.bytes() {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => url.push(byte.into()),
-                b'-' | b'.' | b'_' | b'~' | b'!' | b'@' | b'/' => url.push(byte.into()),
-                _ => url.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        url
     }
 }
 
@@ -218,18 +179,6 @@ impl fmt::Display for Location {
 impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Location({})", self.url())
-    }
-}
-
-impl fmt::Debug for HttpLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HttpLocation({})", self.base)
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
     }
 }
 
@@ -260,26 +209,6 @@ fn redacted(text: &str) -> String {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => text.to_owned(),
     }
-}
-
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let decoded = (byte == b'%')
-            .then(|| after.get(..2))
-            .flatten()
-            .filter(|hex| hex.iter().all(u8::is_ascii_hexdigit))
-            .and_then(|hex| std::str::from_utf8(hex).ok())
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        bytes.push(decoded.unwrap_or(byte));
-        rest = if decoded.is_some() {
-            &after[2..]
-        } else {
-            after
-        };
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -393,15 +322,87 @@ mod tests {
     }
 
     #[test]
+    fn buckets() {
+        let key = Key::parse("index.json").unwrap();
+        for (text, url, file) in [
+            ("s3://b", "s3://b", "s3://b/index.json"),
+            ("S3://b/x/y/", "s3://b/x/y", "s3://b/x/y/index.json"),
+            ("r2://acc/b/x", "r2://acc/b/x", "r2://acc/b/x/index.json"),
+            ("gs://b/x", "gs://b/x", "gs://b/x/index.json"),
+            ("az://c/x", "az://c/x", "az://c/x/index.json"),
+            (
+                "s3://b/x?region=eu-1&endpoint=http://127.0.0.1:9000",
+                "s3://b/x?endpoint=http%3A%2F%2F127.0.0.1%3A9000%2F&region=eu-1",
+                "s3://b/x/index.json",
+            ),
+        ] {
+            let location = Location::parse(text).unwrap();
+            assert_eq!(location.url(), url, "{text}");
+            assert_eq!(Location::parse(url), Ok(location.clone()), "{text}");
+            assert_eq!(location.describe(&key), file, "{text}");
+            assert!(location.is_remote());
+        }
+    }
+
+    #[test]
+    fn branches() {
+        for (text, url, origin) in [
+            (
+                "git+https://u:p@h/o/r.git",
+                "git+https://h/o/r.git#gh-pages",
+                true,
+            ),
+            (
+                "git+ssh://git@h/o/r#a/b:docs/reg/",
+                "git+ssh://git@h/o/r#a/b:docs/reg",
+                true,
+            ),
+            (
+                "git+file:///srv/r.git#main",
+                "git+file:///srv/r.git#main",
+                false,
+            ),
+        ] {
+            let location = Location::parse(text).unwrap();
+            assert_eq!(location.url(), url, "{text}");
+            assert_eq!(location.origin().is_some(), origin, "{text}");
+            assert!(
+                !format!("{location} {location:?}").contains("u:p"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
     fn refused() {
         for (text, message) in [
             (
-                "s3://bucket/x",
-                "registries at `s3://` are not supported by this version; it reads `file://`, `http://` and `https://`, and publishes to `file://`",
+                "ftp://h/x",
+                "no registry can be at `ftp://`; there are `file://`, `https://`, `http://`, `s3://`, `r2://`, `gs://`, `az://`, `git+https://`, `git+ssh://` and `git+file://`",
             ),
             (
-                "git+https://h/x#gh-pages",
-                "registries at `git+https://` are not supported by this version; it reads `file://`, `http://` and `https://`, and publishes to `file://`",
+                "s3://key:secret@bucket/x",
+                "`s3://bucket/x` is not a registry URL: credentials do not belong in the URL of a bucket; set the provider's environment variables",
+            ),
+            (
+                "s3://bucket:9000/x",
+                "`s3://bucket:9000/x` is not a registry URL: a bucket has no port; name another server with `?endpoint=http://host:port`",
+            ),
+            (
+                "s3://bucket?acl=1",
+                "`s3://bucket?acl=1` is not a registry URL: `?acl=` is not known; there are `endpoint` and `region`",
+            ),
+            (
+                "r2://account",
+                "`r2://account` is not a registry URL: write `r2://account/bucket`",
+            ),
+            (
+                "git+https://h/x#-f",
+                "`git+https://h/x#-f` is not a registry URL: `-f` cannot be the name of a branch",
+            ),
+            (
+                "git+https://h/x#b:../y",
+                "`git+https://h/x#b:../y` is not a registry URL: `../y` is not a folder in the repository",
             ),
             (
                 "../registry",

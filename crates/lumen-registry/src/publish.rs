@@ -38,10 +38,9 @@ pub use self::{
     yank::{Yank, unyank, yank},
 };
 use crate::{
-    location::Location,
     log::is_signed,
     signer::{SignError, Signer},
-    storage::{FileStorage, Storage, StorageError},
+    storage::{Storage, StorageError},
 };
 
 /// A release to publish.
@@ -217,25 +216,22 @@ pub enum PublishError {
     },
 }
 
-/// Makes an empty registry in a folder, which may exist.
+/// Makes an empty unsigned registry.
 ///
 /// # Errors
 /// [`PublishError::RegistryExists`] when it has an `index.json`;
-/// [`StorageError::ReadOnly`] for locations that cannot be written to.
-pub async fn init(location: &Location, name: &str, now: &str) -> Result<(), PublishError> {
-    let Location::File(root) = location else {
-        return Err(PublishError::Storage(StorageError::ReadOnly {
-            location: location.to_string(),
-        }));
-    };
-    for folder in ["packages", "artifacts/sha256"] {
-        lumen_durable::create_dir_all(&root.join(folder)).map_err(StorageError::from)?;
+/// [`StorageError::ReadOnly`] for hosts that cannot be written to.
+pub async fn init(storage: &Storage, name: &str, now: &str) -> Result<(), PublishError> {
+    if let Storage::File(folder) = storage {
+        for below in ["packages", "artifacts/sha256"] {
+            lumen_durable::create_dir_all(&folder.root().join(below))
+                .map_err(StorageError::from)?;
+        }
     }
-    let storage = Storage::File(FileStorage::new(root));
     let index = index::new_global_index(name, now);
     match storage.replace(&Key::global_index(), None, &index).await {
         Err(StorageError::Conflict { .. }) => Err(PublishError::RegistryExists {
-            location: location.to_string(),
+            location: storage.describe(&Key::global_index()),
         }),
         other => Ok(other?),
     }

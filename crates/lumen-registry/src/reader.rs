@@ -22,7 +22,7 @@ use lumen_core::{
 use crate::{
     cache::{self, Cache},
     location::Location,
-    storage::{HttpOptions, Sink, Storage, StorageError},
+    storage::{HostOptions, Sink, Storage, StorageError},
     verify::{TrustError, TrustOptions},
 };
 
@@ -51,8 +51,8 @@ pub struct RegistryOptions {
     pub cache: Option<PathBuf>,
     /// How old metadata may be.
     pub freshness: Freshness,
-    /// Patience with web servers.
-    pub http: HttpOptions,
+    /// How its host is spoken to.
+    pub host: HostOptions,
     /// What is demanded of its signatures.
     pub trust: TrustOptions,
 }
@@ -133,8 +133,15 @@ impl ReadError {
 
 impl Registry {
     /// A registry by its name in the configuration; nothing is opened or connected yet.
-    pub fn open(name: &str, location: Location, options: &RegistryOptions) -> Self {
-        let storage = Storage::open(&location, &options.http);
+    ///
+    /// # Errors
+    /// As [`Storage::open`].
+    pub fn open(
+        name: &str,
+        location: Location,
+        options: &RegistryOptions,
+    ) -> Result<Self, StorageError> {
+        let storage = Storage::open(&location, &options.host)?;
         let folder = options.cache.as_deref();
         let folder = folder.and_then(|root| cache::directory(root, &location));
         let cache = |file: &str| {
@@ -143,7 +150,14 @@ impl Registry {
         };
         let caches = (cache("metadata.pack"), cache("index.pack"));
         let (freshness, trust) = (options.freshness, options.trust.clone());
-        Self::new(name, storage, Some(location), freshness, trust, caches)
+        Ok(Self::new(
+            name,
+            storage,
+            Some(location),
+            freshness,
+            trust,
+            caches,
+        ))
     }
 
     /// A registry on a storage at hand, without a cache.

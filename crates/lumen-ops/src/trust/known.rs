@@ -72,9 +72,10 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
             pin: session.settings()?.roots.get(registry).copied(),
             ..TrustOptions::default()
         },
+        host: session.environment.host_options(),
         ..RegistryOptions::default()
     };
-    let stranger = Registry::open(registry, location, &options);
+    let stranger = Registry::open(registry, location, &options).map_err(ReadError::from)?;
     let info = session.block_on(async { Ok(stranger.trust().await?) })?;
     let info = info.ok_or(TrustError::NotSigned).map_err(ReadError::from)?;
     let now = Remembered {

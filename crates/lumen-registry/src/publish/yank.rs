@@ -102,6 +102,6 @@ fn name_of(storage: &Storage) -> &str {
             .file_name()
             .and_then(|name| name.to_str())
             .unwrap_or("registry"),
-        Storage::Http(_) | Storage::Memory(_) => "registry",
+        _ => "registry",
     }
 }

@@ -10,16 +10,23 @@
 //! A closed set of hosts, so an enum: what they can do differs in nothing but speed.
 
 mod file;
+mod git;
 mod http;
 mod memory;
+mod object;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
 
 use lumen_core::{Digest, Key};
 
 pub use file::FileStorage;
+pub use git::GitStorage;
 pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
+pub use object::ObjectStorage;
 
 use crate::location::Location;
 
@@ -30,8 +37,22 @@ pub enum Storage {
     File(FileStorage),
     /// A web server, read only.
     Http(HttpStorage),
+    /// A bucket.
+    Object(ObjectStorage),
+    /// A branch.
+    Git(GitStorage),
     /// A map in memory, for tests.
     Memory(MemoryStorage),
+}
+
+/// How hosts are spoken to.
+#[derive(Debug, Clone, Default)]
+pub struct HostOptions {
+    /// Patience with web servers and object stores.
+    pub http: HttpOptions,
+    /// Folder for what is kept about hosts between runs: clones, and which of them were probed.
+    /// None: nothing is kept.
+    pub state: Option<PathBuf>,
 }
 
 /// What a file was when it was read; equal revisions mean equal contents.
@@ -122,10 +143,35 @@ pub type Sink<'a> = &'a mut (dyn Write + Send);
 
 impl Storage {
     /// The storage at a location; nothing is opened or connected yet.
-    pub fn open(location: &Location, options: &HttpOptions) -> Self {
-        match location {
+    ///
+    /// # Errors
+    /// When what the environment says of the host makes no sense.
+    pub fn open(location: &Location, options: &HostOptions) -> Result<Self, StorageError> {
+        Ok(match location {
             Location::File(root) => Self::File(FileStorage::new(root)),
-            Location::Http(http) => Self::Http(HttpStorage::new(http.clone(), options.clone())),
+            Location::Http(http) => {
+                Self::Http(HttpStorage::new(http.clone(), options.http.clone()))
+            }
+            Location::Object(object) => Self::Object(ObjectStorage::new(object, options)?),
+            Location::Git(git) => Self::Git(GitStorage::new(git, options)?),
+        })
+    }
+
+    /// Does work whose writes belong together, and should be seen together where a host can do that.
+    ///
+    /// In a branch they become one commit with this message; when another writer was first,
+    /// the work is done again on what is there then. Elsewhere every write counts at once.
+    ///
+    /// # Errors
+    /// Those of the work, and of the host.
+    pub async fn together<T, E: From<StorageError>>(
+        &self,
+        message: &str,
+        work: impl AsyncFn(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            Self::Git(git) => git.together(message, work).await,
+            _ => work(self).await,
         }
     }
 
@@ -141,6 +187,8 @@ impl Storage {
         match self {
             Self::File(file) => file.get(key, limit),
             Self::Http(http) => http.get(key, limit).await,
+            Self::Object(object) => object.get(key, limit).await,
+            Self::Git(git) => git.get(key, limit).await,
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.get(key, limit)
@@ -156,6 +204,8 @@ impl Storage {
         match self {
             Self::File(file) => file.create(key, bytes),
             Self::Http(http) => Err(http.read_only()),
+            Self::Object(object) => object.create(key, bytes).await,
+            Self::Git(git) => git.create(key, bytes).await,
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.create(key, bytes)
@@ -177,6 +227,8 @@ impl Storage {
         match self {
             Self::File(file) => file.replace(key, expected, bytes),
             Self::Http(http) => Err(http.read_only()),
+            Self::Object(object) => object.replace(key, expected, bytes).await,
+            Self::Git(git) => git.replace(key, expected, bytes).await,
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.replace(key, expected, bytes)
@@ -192,6 +244,8 @@ impl Storage {
         match self {
             Self::File(file) => file.list(prefix),
             Self::Http(http) => Err(http.read_only()),
+            Self::Object(object) => object.list(prefix).await,
+            Self::Git(git) => git.list(prefix).await,
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.list(prefix)
@@ -215,6 +269,8 @@ impl Storage {
         match self {
             Self::File(file) => file.read_to(key, limit, out),
             Self::Http(http) => http.read_to(key, limit, out).await,
+            Self::Object(object) => object.read_to(key, limit, out).await,
+            Self::Git(git) => git.read_to(key, limit, out).await,
             Self::Memory(memory) => match memory.get(key, limit)? {
                 None => Ok(None),
                 Some((bytes, _)) => {
@@ -230,6 +286,8 @@ impl Storage {
         match self {
             Self::File(file) => file.path(key).display().to_string(),
             Self::Http(http) => http.location().url(key.as_str()),
+            Self::Object(object) => object.location().file(key.as_str()),
+            Self::Git(git) => git.location().file(key.as_str()),
             Self::Memory(_) => format!("memory:{key}"),
         }
     }

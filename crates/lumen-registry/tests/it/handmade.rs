@@ -173,7 +173,7 @@ fn option_b_from_a_folder_and_over_http() {
     ];
     for location in locations {
         let location = Location::parse(&location).unwrap();
-        let registry = Registry::open("mine", location, &Default::default());
+        let registry = Registry::open("mine", location, &Default::default()).unwrap();
         block_on(read_all(&registry, digest, &tarball));
     }
 }
@@ -193,7 +193,8 @@ fn the_quick_start_registry() {
     std::fs::create_dir_all(dir.path().join("artifacts/sha256")).unwrap();
     let index = "{\n  \"name\": \"local-dev\",\n  \"version\": \"1.0.0\",\n  \"packages\": []\n}\n";
     write(dir.path(), "index.json", index);
-    let registry = Registry::open("q", Location::File(dir.path().into()), &Default::default());
+    let registry =
+        Registry::open("q", Location::File(dir.path().into()), &Default::default()).unwrap();
     block_on(async {
         assert!(registry.package_index(&name("x")).await.unwrap().is_none());
         let global = registry.global_index().await.unwrap().unwrap();
@@ -205,7 +206,8 @@ fn the_quick_start_registry() {
 fn mistakes_are_shown_where_they_are() {
     let dir = tempfile::tempdir().unwrap();
     option_b(dir.path());
-    let registry = Registry::open("m", Location::File(dir.path().into()), &Default::default());
+    let registry =
+        Registry::open("m", Location::File(dir.path().into()), &Default::default()).unwrap();
     let at = |error: ReadError| match error {
         ReadError::Malformed(problem) => {
             let place = problem.place.unwrap();

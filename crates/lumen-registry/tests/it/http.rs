@@ -205,7 +205,7 @@ fn nobody_listens() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let location = Location::parse(&format!("http://user:secret@127.0.0.1:{port}/r")).unwrap();
-    let storage = Storage::open(&location, &impatient());
+    let storage = Storage::open(&location, &impatient()).unwrap();
     let error = block_on(storage.get(&key(), 9)).unwrap_err();
     assert!(matches!(error, StorageError::Unreachable { .. }), "{error}");
     assert!(
@@ -219,7 +219,12 @@ fn nobody_listens() {
 fn a_registry_behind_https_needs_a_certificate() {
     let server = Server::start(|_| ok(b"not TLS"));
     let location = Location::parse(&server.url().replace("http:", "https:")).unwrap();
-    let error = block_on(Storage::open(&location, &impatient()).get(&key(), 9)).unwrap_err();
+    let error = block_on(
+        Storage::open(&location, &impatient())
+            .unwrap()
+            .get(&key(), 9),
+    )
+    .unwrap_err();
     assert!(matches!(error, StorageError::Unreachable { .. }), "{error}");
 }
 
@@ -258,7 +263,7 @@ fn credentials_are_sent_to_their_host_only() {
         _ => answer("302 Found", &[&format!("{target}/stolen")], b""),
     });
     let url = server.url().replace("http://", "http://us%65r:pass@") + "/r";
-    let storage = Storage::open(&Location::parse(&url).unwrap(), &impatient());
+    let storage = Storage::open(&Location::parse(&url).unwrap(), &impatient()).unwrap();
     block_on(async {
         let own = storage.get(&Key::parse("own").unwrap(), 99).await.unwrap();
         assert_eq!(own.unwrap().0, b"own");
@@ -277,7 +282,7 @@ fn credentials_are_sent_to_their_host_only() {
     assert!(!stranger.asked()[0].headers.contains_key("authorization"));
 
     let location = Location::parse(&server.url()).unwrap().with_token("tok");
-    let storage = Storage::open(&location, &impatient());
+    let storage = Storage::open(&location, &impatient()).unwrap();
     server.take();
     block_on(storage.get(&Key::parse("r/other").unwrap(), 99)).unwrap();
     assert_eq!(server.asked()[0].headers["authorization"], "Bearer tok");

@@ -30,16 +30,16 @@ async fn global(storage: &Storage) -> GlobalIndex {
 fn a_folder_from_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let location = Location::File(dir.path().join("registry"));
-    let storage = Storage::open(&location, &Default::default());
+    let storage = Storage::open(&location, &Default::default()).unwrap();
     block_on(async {
         let early = publish(&storage, &request("a", "1.0.0", "a")).await;
         assert!(matches!(
             early,
             Err(PublishError::Storage(StorageError::NoRoot { .. }))
         ));
-        init(&location, "mine", NOW).await.unwrap();
+        init(&storage, "mine", NOW).await.unwrap();
         assert!(dir.path().join("registry/artifacts/sha256").is_dir());
-        let again = init(&location, "mine", NOW).await;
+        let again = init(&storage, "mine", NOW).await;
         assert!(matches!(again, Err(PublishError::RegistryExists { .. })));
 
         let published = publish(&storage, &request("@org/http", "1.0.0", "a"))
@@ -95,8 +95,7 @@ fn the_quick_start_registry_is_published_into() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("packages")).unwrap();
     std::fs::create_dir_all(dir.path().join("artifacts/sha256")).unwrap();
-    let location = Location::File(dir.path().into());
-    let storage = Storage::open(&location, &Default::default());
+    let storage = Storage::File(FileStorage::new(dir.path()));
     block_on(async {
         let index =
             "{\n  \"name\": \"local-dev\",\n  \"version\": \"1.0.0\",\n  \"packages\": []\n}\n";

@@ -8,7 +8,7 @@ use std::{
 
 use lumen_core::{Key, index::PackageIndex, json};
 use lumen_registry::{
-    Location, Storage,
+    Storage,
     publish::{PublishError, init, publish},
     storage::FileStorage,
 };
@@ -18,8 +18,8 @@ use crate::{NOW, block_on, name, request};
 
 fn registry() -> (tempfile::TempDir, Storage) {
     let dir = tempfile::tempdir().unwrap();
-    block_on(init(&Location::File(dir.path().into()), "race", NOW)).unwrap();
     let storage = Storage::File(FileStorage::new(dir.path()));
+    block_on(init(&storage, "race", NOW)).unwrap();
     (dir, storage)
 }
 

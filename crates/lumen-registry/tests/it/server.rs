@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use lumen_registry::{Location, Registry, RegistryOptions, Storage, storage::HttpOptions};
+use lumen_registry::{
+    Location, Registry, RegistryOptions, Storage,
+    storage::{HostOptions, HttpOptions},
+};
 
 /// What was asked.
 #[derive(Debug, Clone)]
@@ -85,25 +88,26 @@ impl Server {
     }
 
     pub fn storage(&self) -> Storage {
-        Storage::open(&Location::parse(&self.url()).unwrap(), &impatient())
+        Storage::open(&Location::parse(&self.url()).unwrap(), &impatient()).unwrap()
     }
 
     pub fn registry(&self, options: RegistryOptions) -> Registry {
         let location = Location::parse(&self.url()).unwrap();
-        let http = impatient();
-        Registry::open("local", location, &RegistryOptions { http, ..options })
+        let host = impatient();
+        Registry::open("local", location, &RegistryOptions { host, ..options }).unwrap()
     }
 }
 
 /// Options that make tests short.
-pub fn impatient() -> HttpOptions {
-    HttpOptions {
+pub fn impatient() -> HostOptions {
+    let http = HttpOptions {
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_millis(300),
         first_delay: Duration::from_millis(1),
         longest_delay: Duration::from_millis(5),
         ..HttpOptions::default()
-    }
+    };
+    HostOptions { http, state: None }
 }
 
 fn serve(

@@ -121,7 +121,7 @@ fn a_folder_is_checked_as_a_server_is() {
     let folder = tempfile::tempdir().unwrap();
     world.write_to(folder.path());
     let location = lumen_registry::Location::parse_path("", folder.path()).unwrap();
-    let registry = Registry::open("local", location, &RegistryOptions::default());
+    let registry = Registry::open("local", location, &RegistryOptions::default()).unwrap();
     assert_eq!(versions(&registry, "a"), list(&["1.0.0"]));
     assert!(trust(&registry).is_ok());
 }

@@ -1,0 +1,124 @@
+//! The address of a registry behind a web server, and what to show there.
+
+use std::fmt;
+
+use url::Url;
+
+/// The address of a registry behind HTTP.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpLocation {
+    /// Ends with `/`; has no user information, query or fragment.
+    base: Url,
+    credentials: Option<Credentials>,
+}
+
+/// What to send in the `Authorization` header, to this host only.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// User and password (RFC 7617).
+    Basic {
+        /// The user, percent-decoded.
+        user: String,
+        /// The password, percent-decoded.
+        password: String,
+    },
+    /// A token (RFC 6750).
+    Bearer(String),
+}
+
+impl Credentials {
+    /// Takes the user information out of a URL; `None` when it is not UTF-8.
+    pub(super) fn take(url: &mut Url) -> Option<Option<Self>> {
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => Some(Self::Basic {
+                user: percent_decode(user)?,
+                password: percent_decode(password.unwrap_or_default())?,
+            }),
+        };
+        // Neither fails on a URL that has a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Some(credentials)
+    }
+}
+
+impl HttpLocation {
+    /// `None` when the user information is not UTF-8.
+    pub(super) fn new(mut url: Url) -> Option<Self> {
+        let credentials = Credentials::take(&mut url)?;
+        if !url.path().ends_with('/') {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        Some(Self {
+            base: url,
+            credentials,
+        })
+    }
+
+    /// The same address with other credentials.
+    pub(super) fn with_credentials(self, credentials: Credentials) -> Self {
+        Self {
+            credentials: Some(credentials),
+            ..self
+        }
+    }
+
+    /// The base URL; ends with `/`.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// What to send in the `Authorization` header to this host.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// The URL of a path inside the registry.
+    ///
+    /// `@` stays as it is; `+` (build metadata) is encoded, because object
+    /// stores read a raw one as a space.
+    pub fn url(&self, path: &str) -> String {
+        let mut url = self.base.as_str().to_owned();
+        for byte in path.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => url.push(byte.into()),
+                b'-' | b'.' | b'_' | b'~' | b'!' | b'@' | b'/' => url.push(byte.into()),
+                _ => url.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        url
+    }
+}
+
+impl fmt::Debug for HttpLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpLocation({})", self.base)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+pub(super) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let decoded = (byte == b'%')
+            .then(|| after.get(..2))
+            .flatten()
+            .filter(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() {
+            &after[2..]
+        } else {
+            after
+        };
+    }
+    String::from_utf8(bytes).ok()
+}

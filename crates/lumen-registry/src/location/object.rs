@@ -1,0 +1,142 @@
+//! The address of a registry in a bucket of an object store.
+
+use url::Url;
+
+/// Who runs an object store, and so how it is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Provider {
+    /// `s3://bucket/prefix`: Amazon S3, and whatever speaks its protocol.
+    S3,
+    /// `r2://account/bucket/prefix`: Cloudflare R2.
+    R2,
+    /// `gs://bucket/prefix`: Google Cloud Storage.
+    Gcs,
+    /// `az://container/prefix`: Azure Blob Storage.
+    Azure,
+}
+
+/// The address of a registry in a bucket. Who may write there is said elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectLocation {
+    /// Who runs it.
+    pub provider: Provider,
+    /// The account of an R2 bucket; for others the environment says it.
+    pub account: Option<String>,
+    /// The bucket or container.
+    pub bucket: String,
+    /// What the names of all files start with: empty, or ends with `/`.
+    pub prefix: String,
+    /// `?endpoint=`: a server that speaks S3 but is not Amazon's.
+    pub endpoint: Option<Url>,
+    /// `?region=`.
+    pub region: Option<String>,
+}
+
+impl Provider {
+    /// The scheme of its URLs.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::R2 => "r2",
+            Self::Gcs => "gs",
+            Self::Azure => "az",
+        }
+    }
+
+    pub(super) fn of_scheme(scheme: &str) -> Option<Self> {
+        let all = [Self::S3, Self::R2, Self::Gcs, Self::Azure];
+        all.into_iter().find(|provider| provider.scheme() == scheme)
+    }
+}
+
+impl ObjectLocation {
+    /// The location a URL of this provider means.
+    pub(super) fn new(provider: Provider, url: &Url) -> Result<Self, String> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(
+                "credentials do not belong in the URL of a bucket; set the provider's environment variables".into(),
+            );
+        }
+        if url.fragment().is_some() {
+            return Err("`#` is not allowed; write `%23` when it is part of a name".into());
+        }
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or("the name of the bucket is missing")?.to_owned();
+        if url.port().is_some() {
+            return Err(
+                "a bucket has no port; name another server with `?endpoint=http://host:port`"
+                    .into(),
+            );
+        }
+        let path = super::http::percent_decode(url.path()).ok_or("it is not valid UTF-8")?;
+        let path = path.trim_matches('/');
+        let (account, bucket, prefix) = match provider {
+            Provider::R2 => {
+                let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+                if bucket.is_empty() {
+                    return Err("write `r2://account/bucket`".into());
+                }
+                (Some(host), bucket.to_owned(), prefix)
+            }
+            _ => (None, host, path),
+        };
+        let (mut endpoint, mut region) = (None, None);
+        for (name, value) in url.query_pairs() {
+            match name.as_ref() {
+                "endpoint" => {
+                    let url = Url::parse(&value).map_err(|error| format!("endpoint: {error}"))?;
+                    if !matches!(url.scheme(), "http" | "https") {
+                        return Err("the endpoint must be an http or https URL".into());
+                    }
+                    endpoint = Some(url);
+                }
+                "region" => region = Some(value.into_owned()),
+                other => {
+                    return Err(format!(
+                        "`?{other}=` is not known; there are `endpoint` and `region`"
+                    ));
+                }
+            }
+        }
+        Ok(Self {
+            provider,
+            account,
+            bucket,
+            prefix: match prefix.trim_matches('/') {
+                "" => String::new(),
+                prefix => format!("{prefix}/"),
+            },
+            endpoint,
+            region,
+        })
+    }
+
+    /// The address as a URL, without a trailing slash.
+    pub fn url(&self) -> String {
+        let mut url = format!("{}/{}", self.place(), self.prefix);
+        url.truncate(url.trim_end_matches('/').len());
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if let Some(endpoint) = &self.endpoint {
+            query.append_pair("endpoint", endpoint.as_str());
+        }
+        if let Some(region) = &self.region {
+            query.append_pair("region", region);
+        }
+        let query = query.finish();
+        match query.as_str() {
+            "" => url,
+            query => format!("{url}?{query}"),
+        }
+    }
+
+    /// The URL of a path inside the registry, for messages.
+    pub fn file(&self, path: &str) -> String {
+        format!("{}/{}{path}", self.place(), self.prefix)
+    }
+
+    fn place(&self) -> String {
+        let account = self.account.as_ref();
+        let account = account.map_or_else(String::new, |account| format!("{account}/"));
+        format!("{}://{account}{}", self.provider.scheme(), self.bucket)
+    }
+}
