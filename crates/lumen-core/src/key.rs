@@ -1,5 +1,7 @@
 //! Registry keys: the one place that knows every path inside a registry.
 
+pub mod serving;
+
 use std::fmt;
 
 use semver::Version;
@@ -9,6 +11,8 @@ use crate::{
     name::PackageName,
     tile::{Tile, entries::entries_path},
 };
+
+pub use serving::Mutability;
 
 /// A path inside a registry, relative, `/`-separated, with raw `@` in scopes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,15 +25,6 @@ pub enum ArtifactKind {
     Tar,
     /// `tar.zst`: the same tree, compressed with Zstandard.
     TarZst,
-}
-
-/// How a host may cache a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutability {
-    /// Never changes once written.
-    Immutable,
-    /// Replaced by later publishes; must be revalidated.
-    Mutable,
 }
 
 /// A text that is no path inside a registry.
@@ -173,28 +168,6 @@ impl Key {
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Whether the file ever changes, which decides its cache headers.
-    pub fn mutability(&self) -> Mutability {
-        let below = |folder: &str| self.0.starts_with(folder);
-        let content = [
-            "artifacts/",
-            "signatures/",
-            "map/",
-            "log/tile/",
-            "log/staging/",
-        ];
-        let immutable = content.into_iter().any(below)
-            || (below("packages/")
-                && self.0.ends_with(".json")
-                && !self.0.ends_with("/index.json"))
-            || (below("trust/") && self.0.ends_with(".note"));
-        if immutable {
-            Mutability::Immutable
-        } else {
-            Mutability::Mutable
-        }
     }
 }
 
