@@ -74,7 +74,7 @@ mod tests {
         let config = parsed.config.unwrap();
         assert_eq!(config.registry.default.as_deref(), Some("work"));
         assert_eq!(
-            config.registry.registries["work"],
+            config.registry.registries["work"].read,
             "https://me:secret@registry.example.org"
         );
         assert_eq!(config.registry.scopes["@org"], "work");

@@ -276,14 +276,25 @@ pub struct WorkspacePackage {
 pub struct RegistrySection {
     /// URL or name of the registry to use when nothing else says so.
     pub default: Option<String>,
-    /// `[registry.registries]`: name to URL.
-    pub registries: BTreeMap<String, String>,
+    /// `upstreams`: names of the registries to ask, in this order, for what the default does not have.
+    pub upstreams: Option<Vec<String>>,
+    /// `[registry.registries]`: name to where it is.
+    pub registries: BTreeMap<String, RegistryUrls>,
     /// `[registry.scopes]`: `@scope` to the name of a registry.
     pub scopes: BTreeMap<String, String>,
     /// `trust = "required"`: unsigned registries are refused.
     pub signed_only: bool,
     /// `[registry.roots]`: name of a registry to the hash of its first root note.
     pub roots: BTreeMap<String, Digest>,
+}
+
+/// Where a registry is: `name = "<url>"`, or `name = { read = "<url>", publish = "<url>" }`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegistryUrls {
+    /// Where everybody reads it, perhaps through a cache in front of the host.
+    pub read: String,
+    /// Where it is published to, if elsewhere.
+    pub publish: Option<String>,
 }
 
 /// `[install]`, in `lumen.toml` and in the user's configuration.

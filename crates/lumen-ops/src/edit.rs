@@ -271,7 +271,7 @@ fn raise(
         }
         let registry = match registry {
             Some(registry) => session.registry(registry)?,
-            None => session.registry_of(name)?,
+            None => session.registry_for(name)?,
         };
         let Some(index) = package_index(session, &registry, name)? else {
             continue;

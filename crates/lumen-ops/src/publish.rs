@@ -16,7 +16,6 @@ use crate::{
     keys,
     pack::{self, Checked},
     session::Session,
-    settings::DEFAULT,
 };
 
 /// Which part of the version to raise.
@@ -77,14 +76,8 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
             "remove that line from lumen.toml to publish it",
         ));
     }
-    let registry = match &session.options.registry {
-        Some(_) => DEFAULT.to_owned(),
-        None => session
-            .settings()?
-            .registry_of(&checked.package.name)
-            .to_owned(),
-    };
-    let location = session.location(&registry)?;
+    let registry = session.home_of(&checked.package.name)?.to_owned();
+    let location = session.publish_location(&registry)?;
     let packed = pack::pack(&checked)?;
     Ok(Prepared {
         checked,
@@ -107,7 +100,7 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
         registry,
         bumped,
     } = prepared;
-    let handle = session.registry(&registry)?;
+    let handle = session.writable(&registry)?;
     let (signer, last_seen) = session.writer(&handle)?;
     // Not before it is known who signs: else a failure for want of a key raises it all the same.
     if let Some(text) = bumped {
@@ -124,8 +117,8 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
     };
     let published =
         session.block_on(async { Ok(publish::publish(handle.storage(), &request).await?) })?;
-    // Read it back as everybody else will.
-    let handle = session.open_registry(&registry)?;
+    // Read it back as everybody else will, but for a cache in front, which may need a while.
+    let handle = session.writable(&registry)?;
     session.block_on(async {
         let (name, version) = (&published.release.name, &published.release.version);
         let seen = handle
@@ -239,7 +232,7 @@ pub fn yank(
     reason: Option<&str>,
 ) -> Result<bool, OpsError> {
     session.maybe_project()?;
-    let registry = session.registry_for(name)?;
+    let registry = session.writable_for(name)?;
     let (signer, last_seen) = session.writer(&registry)?;
     let (storage, now, version) = (registry.storage(), session.timestamp(), version.clone());
     session.block_on(async {

@@ -1,11 +1,14 @@
 //! `lumen pkg info`, `search` and `outdated`: questions to a registry.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Constraint, PackageName, Version,
-    index::{Deprecation, PackageEntry, PackageIndex, Release},
+    index::{Deprecation, GlobalIndex, PackageEntry, PackageIndex, Release},
     manifest::DependencySource,
     problem, version,
 };
@@ -110,10 +113,18 @@ pub fn search(
     limit: usize,
 ) -> Result<Vec<PackageEntry>, OpsError> {
     session.maybe_project()?;
-    let registry = session.registry(DEFAULT)?;
-    let index = session.block_on(async { Ok(registry.global_index().await?) })?;
+    let upstreams = session.settings()?.upstreams.clone();
+    let mut all: Option<GlobalIndex> = None;
+    for name in [DEFAULT.to_owned()].iter().chain(&upstreams) {
+        let registry = session.registry(name)?;
+        let index = session.block_on(async { Ok(registry.global_index().await?) })?;
+        match (&mut all, index) {
+            (Some(all), Some(index)) => add_missing(all, index),
+            (all, index) => *all = all.take().or(index),
+        }
+    }
     session.save_caches();
-    let Some(index) = index else {
+    let Some(index) = all else {
         return Ok(Vec::new());
     };
     Ok(search::search(&index, &words.join(" "))
@@ -121,6 +132,18 @@ pub fn search(
         .take(limit)
         .map(|hit| hit.package.clone())
         .collect())
+}
+
+/// Adds the packages of a registry that those asked before it do not have.
+fn add_missing(all: &mut GlobalIndex, index: GlobalIndex) {
+    let known: BTreeSet<PackageName> = all
+        .packages
+        .iter()
+        .map(|entry| entry.name.clone())
+        .collect();
+    let new = index.packages.into_iter();
+    all.packages
+        .extend(new.filter(|entry| !known.contains(&entry.name)));
 }
 
 /// Compares the lock with the registries.

@@ -23,6 +23,7 @@ use crate::{
     inputs::{self, GitOptions, Inputs},
     report::Event,
     session::Session,
+    settings::DEFAULT,
 };
 
 /// How to resolve.
@@ -171,11 +172,19 @@ pub fn run(
     };
     let inputs = Inputs::gather(project, locals, &git, session.reporter)?;
     let request = request(session, options, &inputs, old, unlock.clone());
-    let routes = routes(session, &inputs)?;
+    let locked = old.into_iter().flat_map(|lock| &lock.packages);
+    let locked = locked.filter_map(|(name, package)| match &package.source {
+        LockedSource::Registry(registry) if !unlock.contains(name) => Some((name, registry)),
+        _ => None,
+    });
+    let routes = routes(session, &inputs, locked)?;
     let loaded = load(session, &routes, &inputs, &request)?;
     warn_of_yanks(session, &loaded);
     warn_of_deprecations(session, &loaded)?;
     let lock = lock(session, project, &inputs, &loaded)?;
+    if let Some(old) = old {
+        warn_of_moves(session, old, &lock);
+    }
     let changes = Changes::between(old, &lock);
     Ok(Resolved {
         lock,
@@ -223,14 +232,28 @@ fn request(
     }
 }
 
-fn routes(session: &Session<'_>, inputs: &Inputs) -> Result<Routes, OpsError> {
+/// `locked`: the packages that stay where the lock has them from.
+fn routes<'a>(
+    session: &Session<'_>,
+    inputs: &Inputs,
+    locked: impl Iterator<Item = (&'a PackageName, &'a String)>,
+) -> Result<Routes, OpsError> {
     let settings = session.settings()?;
     let default = settings
         .default
         .as_ref()
-        .map(|_| session.registry(crate::settings::DEFAULT))
+        .map(|_| session.registry(DEFAULT))
         .transpose()?;
     let mut routes = Routes::new(default);
+    for name in &settings.upstreams {
+        routes.fall_back_to(session.registry(name)?);
+    }
+    // A registry in front may have got a package of that name since: it does not take over unasked.
+    for (name, registry) in locked {
+        if settings.registry_of(name) == DEFAULT && settings.upstreams.contains(registry) {
+            routes.pin(name.clone(), session.registry(registry)?);
+        }
+    }
     for (scope, name) in &settings.scopes {
         routes.pin_scope(scope, session.registry(name)?);
     }
@@ -285,6 +308,23 @@ fn warn_of_deprecations(session: &Session<'_>, loaded: &Loaded) -> Result<(), Op
         });
     }
     Ok(())
+}
+
+/// Says which packages come from another registry than before: perhaps from another author, too.
+fn warn_of_moves(session: &Session<'_>, old: &Lockfile, new: &Lockfile) {
+    for (name, package) in &new.packages {
+        let before = old.packages.get(name).map(|before| &before.source);
+        if let (Some(LockedSource::Registry(before)), LockedSource::Registry(now)) =
+            (before, &package.source)
+            && before != now
+        {
+            let what = format!("`{name}` comes from the registry `{now}` now, not from `{before}`");
+            let hint = format!(
+                "if that is not meant, name the registry: `{name} = {{ version = \"…\", registry = \"{before}\" }}`"
+            );
+            session.reporter.warn(Problem::warning(what).hint(hint));
+        }
+    }
 }
 
 fn warn_of_yanks(session: &Session<'_>, loaded: &Loaded) {

@@ -8,13 +8,15 @@ use std::{
 
 use jiff::Timestamp;
 use lumen_core::{
-    PackageName,
+    Digest, PackageName,
     checkpoint::Checkpoint,
     lockfile::{LockedRegistry, LockedTrust},
 };
 use lumen_durable::Lock;
 use lumen_registry::{
-    Freshness, Location, ReadError, Registry, RegistryOptions, signer::Signer, verify::TrustOptions,
+    Freshness, Location, ReadError, Registry, RegistryOptions,
+    signer::Signer,
+    verify::{TrustOptions, state},
 };
 use lumen_store::{
     cas::Store,
@@ -26,7 +28,7 @@ use crate::{
     error::OpsError,
     keys,
     report::{Event, Reporter},
-    settings::{Environment, Settings},
+    settings::{DEFAULT, Environment, Settings},
 };
 
 /// What the command line says to every command.
@@ -201,6 +203,20 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn open_registry(&self, name: &str) -> Result<Registry, OpsError> {
+        self.open(name, self.location(name)?)
+    }
+
+    /// A registry by name, where it is written to and as nobody has looked at it yet.
+    ///
+    /// Where that is another place than it is read from, it must have the same root.
+    ///
+    /// # Errors
+    /// As [`Session::registry`].
+    pub fn writable(&self, name: &str) -> Result<Registry, OpsError> {
+        self.open(name, self.publish_location(name)?)
+    }
+
+    fn open(&self, name: &str, location: Location) -> Result<Registry, OpsError> {
         let settings = self.settings()?;
         let freshness = if self.options.offline {
             Freshness::Offline
@@ -213,15 +229,37 @@ impl<'r> Session<'r> {
             freshness,
             trust: TrustOptions {
                 state_dir: Some(self.environment.trust_dir()),
-                pin: settings.roots.get(name).copied(),
+                pin: self.pin(name, &location)?,
                 required: settings.signed_only,
                 locked: locked.cloned(),
                 now: self.options.now.as_second(),
             },
             host: self.environment.host_options(),
         };
-        let registry = Registry::open(name, self.location(name)?, &options);
+        let registry = Registry::open(name, location, &options);
         Ok(registry.map_err(ReadError::from)?)
+    }
+
+    /// The hash of a registry's first root note, if it is configured, or known from the
+    /// other of the two places where the registry is.
+    fn pin(&self, name: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
+        let settings = self.settings()?;
+        let pin = settings.roots.get(name).copied();
+        if pin.is_some() || settings.urls(name)?.publish.is_none() {
+            return Ok(pin);
+        }
+        let here = location.url();
+        for place in [self.location(name)?, self.publish_location(name)?] {
+            let url = place.url();
+            if url == here {
+                continue;
+            }
+            let known = state::read(&self.environment.trust_dir(), &url);
+            if let Some(known) = known.map_err(ReadError::from)? {
+                return Ok(Some(known.root));
+            }
+        }
+        Ok(None)
     }
 
     /// Says which signed registries were met for the first time.
@@ -272,8 +310,20 @@ impl<'r> Session<'r> {
     /// # Errors
     /// When nothing configures it or its URL is invalid.
     pub fn location(&self, name: &str) -> Result<Location, OpsError> {
+        self.locate(name, &self.settings()?.urls(name)?.read)
+    }
+
+    /// Where a registry is published to.
+    ///
+    /// # Errors
+    /// As [`Session::location`].
+    pub fn publish_location(&self, name: &str) -> Result<Location, OpsError> {
+        let urls = self.settings()?.urls(name)?;
+        self.locate(name, urls.publish.as_ref().unwrap_or(&urls.read))
+    }
+
+    fn locate(&self, name: &str, url: &str) -> Result<Location, OpsError> {
         let settings = self.settings()?;
-        let url = settings.url(name)?;
         let location = Location::parse(url)?;
         let variable = format!(
             "LUMEN_REGISTRIES_{}_TOKEN",
@@ -289,24 +339,48 @@ impl<'r> Session<'r> {
         })
     }
 
-    /// The registry a package comes from unless a dependency names another.
+    /// The registry a package is read from unless a dependency names another: its home or,
+    /// when that does not have it, the first upstream that does.
     ///
     /// # Errors
-    /// As [`Session::registry`].
-    pub fn registry_of(&self, name: &PackageName) -> Result<Registry, OpsError> {
-        let registry = self.settings()?.registry_of(name).to_owned();
-        self.registry(&registry)
+    /// As [`Session::registry`]; also when it is unknown whether a registry has the package.
+    pub fn registry_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
+        let home = self.home_of(name)?;
+        let first = self.registry(home)?;
+        if home != DEFAULT || self.settings()?.upstreams.is_empty() {
+            return Ok(first);
+        }
+        let has =
+            |registry: &Registry| self.block_on(async { Ok(registry.package_index(name).await?) });
+        if has(&first)?.is_some() {
+            return Ok(first);
+        }
+        for upstream in &self.settings()?.upstreams {
+            let registry = self.registry(upstream)?;
+            if has(&registry)?.is_some() {
+                return Ok(registry);
+            }
+        }
+        Ok(first)
     }
 
-    /// The registry that a command is about: the one of `--registry`, else the package's.
+    /// The registry that a command writes to: the one of `--registry`, else the package's.
     ///
     /// # Errors
-    /// As [`Session::registry`].
-    pub fn registry_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
-        match &self.options.registry {
-            Some(_) => self.registry(crate::settings::DEFAULT),
-            None => self.registry_of(name),
-        }
+    /// As [`Session::writable`].
+    pub fn writable_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
+        self.writable(self.home_of(name)?)
+    }
+
+    /// The name of the registry that a package is published to.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid.
+    pub fn home_of(&self, name: &PackageName) -> Result<&str, OpsError> {
+        Ok(match &self.options.registry {
+            Some(_) => DEFAULT,
+            None => self.settings()?.registry_of(name),
+        })
     }
 
     /// Names of all configured registries.
@@ -315,14 +389,11 @@ impl<'r> Session<'r> {
     /// When a configuration file is invalid.
     pub fn registry_names(&self) -> Result<Vec<String>, OpsError> {
         let settings = self.settings()?;
-        let default = settings
-            .default
-            .iter()
-            .map(|_| crate::settings::DEFAULT.to_owned());
+        let default = settings.default.iter().map(|_| DEFAULT.to_owned());
         let named = settings
             .registries
             .keys()
-            .filter(|name| *name != crate::settings::DEFAULT)
+            .filter(|name| *name != DEFAULT)
             .cloned();
         Ok(default.chain(named).collect())
     }

@@ -9,7 +9,7 @@ use std::{
 use fs_err as fs;
 use lumen_core::{
     Digest, PackageName, config,
-    manifest::{InstallSection, LinkMode, Manifest, RegistrySection},
+    manifest::{InstallSection, LinkMode, Manifest, RegistrySection, RegistryUrls},
     problem::{self, Problem, Severity},
 };
 use lumen_registry::storage::HostOptions;
@@ -33,10 +33,12 @@ pub struct Environment {
 /// What the project and the configuration say together.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// URL of the default registry.
-    pub default: Option<String>,
-    /// URL of each named registry.
-    pub registries: BTreeMap<String, String>,
+    /// Where the default registry is.
+    pub default: Option<RegistryUrls>,
+    /// Names of the registries to ask, in this order, for what the default does not have.
+    pub upstreams: Vec<String>,
+    /// Where each named registry is.
+    pub registries: BTreeMap<String, RegistryUrls>,
     /// Name of the registry of each pinned scope.
     pub scopes: BTreeMap<String, String>,
     /// URLs that the user gave, by flag, environment or configuration: only these may be sent secrets.
@@ -167,12 +169,21 @@ impl Settings {
             .skip(project_layers)
             .map(|(registry, _)| registry);
         let mut trusted: BTreeSet<String> = own
-            .flat_map(|registry| registry.registries.values().chain(&registry.default))
-            .cloned()
+            .flat_map(|registry| {
+                let named = registry.registries.values().flat_map(urls);
+                named.chain(&registry.default).cloned()
+            })
             .collect();
         if flag.is_some_and(is_location) || environment.registry.as_deref().is_some_and(is_location)
         {
-            trusted.extend(default.clone());
+            trusted.extend(default.iter().flat_map(urls).cloned());
+        }
+        let upstreams = layers
+            .iter()
+            .find_map(|(registry, _)| registry.upstreams.clone())
+            .unwrap_or_default();
+        for name in &upstreams {
+            check_name(name, "[registry] upstreams", &registries)?;
         }
         for (scope, name) in &scopes {
             check_name(name, &format!("[registry.scopes] {scope}"), &registries)?;
@@ -188,6 +199,7 @@ impl Settings {
         Ok((
             Self {
                 default,
+                upstreams,
                 registries,
                 scopes,
                 trusted,
@@ -212,20 +224,15 @@ impl Settings {
         self.trusted.contains(url)
     }
 
-    /// The URL of a registry by name.
+    /// Where a registry is, by name.
     ///
     /// # Errors
     /// When nothing configures it.
-    pub fn url(&self, name: &str) -> Result<&str, OpsError> {
-        match name {
-            DEFAULT if !self.registries.contains_key(DEFAULT) => {
-                self.default.as_deref().ok_or(OpsError::NoRegistry)
-            }
-            name => {
-                check_name(name, "a dependency", &self.registries)?;
-                Ok(self.registries.get(name).map_or("", String::as_str))
-            }
-        }
+    pub fn urls(&self, name: &str) -> Result<&RegistryUrls, OpsError> {
+        check_name(name, "a dependency", &self.registries)?;
+        let named = self.registries.get(name);
+        let default = self.default.as_ref().filter(|_| name == DEFAULT);
+        named.or(default).ok_or(OpsError::NoRegistry)
     }
 }
 
@@ -238,24 +245,34 @@ fn is_location(text: &str) -> bool {
 fn resolve(
     text: &str,
     origin: &str,
-    registries: &BTreeMap<String, String>,
-) -> Result<String, OpsError> {
+    registries: &BTreeMap<String, RegistryUrls>,
+) -> Result<RegistryUrls, OpsError> {
+    let one = |read: String| RegistryUrls {
+        read,
+        publish: None,
+    };
     if text.contains("://") {
-        return Ok(text.to_owned());
+        return Ok(one(text.to_owned()));
     }
     if is_location(text)
         && let Ok(url) = url::Url::from_file_path(std::path::absolute(text)?)
     {
-        return Ok(url.into());
+        return Ok(one(url.into()));
     }
     check_name(text, origin, registries)?;
-    Ok(registries.get(text).cloned().unwrap_or_default())
+    registries.get(text).cloned().ok_or(OpsError::NoRegistry)
+}
+
+fn urls(registry: &RegistryUrls) -> impl Iterator<Item = &String> {
+    [Some(&registry.read), registry.publish.as_ref()]
+        .into_iter()
+        .flatten()
 }
 
 fn check_name(
     name: &str,
     origin: &str,
-    registries: &BTreeMap<String, String>,
+    registries: &BTreeMap<String, RegistryUrls>,
 ) -> Result<(), OpsError> {
     if registries.contains_key(name) || name == DEFAULT {
         return Ok(());
@@ -315,6 +332,7 @@ mod tests {
                 .unwrap()
                 .default
                 .unwrap()
+                .read
         };
         assert_eq!(default(None, "", None), "file:///user");
         assert_eq!(default(None, manifest, None), "file:///local-project");
@@ -327,6 +345,24 @@ mod tests {
             default(Some("file:///env"), manifest, Some("https://r.example/x/")),
             "https://r.example/x/"
         );
+    }
+
+    #[test]
+    fn a_name_stands_for_both_urls() {
+        let config = "[registry]\ndefault = \"work\"\nupstreams = [\"work\"]\n[registry.registries]\n\
+                      work = { read = \"https://cdn.example\", publish = \"s3://bucket\" }\n";
+        let settings = settings(None, "", None, config).unwrap();
+        let default = settings.urls(DEFAULT).unwrap();
+        assert_eq!(default, settings.urls("work").unwrap());
+        assert_eq!(default.publish.as_deref(), Some("s3://bucket"));
+        assert!(settings.is_trusted("https://cdn.example") && settings.is_trusted("s3://bucket"));
+        assert_eq!(settings.upstreams, ["work"]);
+    }
+
+    #[test]
+    fn upstreams_must_be_known() {
+        let error = settings(None, "[registry]\nupstreams = [\"x\"]\n", None, "").unwrap_err();
+        assert!(matches!(error, OpsError::UnknownRegistry { name, .. } if name == "x"));
     }
 
     #[test]
@@ -370,7 +406,7 @@ mod tests {
     #[test]
     fn a_path_stands_for_its_url() {
         let default = settings(None, "", Some("/srv/reg"), "").unwrap().default;
-        assert_eq!(default.as_deref(), Some("file:///srv/reg"));
+        assert_eq!(default.unwrap().read, "file:///srv/reg");
     }
 
     #[test]
@@ -391,7 +427,7 @@ mod tests {
             matches!(error, OpsError::UnknownRegistry { nearest: Some(nearest), .. } if nearest == "local")
         );
         assert!(matches!(
-            settings_ok.url("default"),
+            settings_ok.urls("default"),
             Err(OpsError::NoRegistry)
         ));
     }

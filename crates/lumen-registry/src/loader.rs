@@ -152,12 +152,12 @@ async fn suggest(routes: &Routes, catalog: &mut Catalog) {
         .collect();
     let mut asked: Vec<&str> = Vec::new();
     for name in &absent {
-        let Some(home) = routes.registry_of(name) else {
-            continue;
-        };
-        if !asked.contains(&home.name()) {
-            asked.push(home.name());
-            catalog.known_names.extend(home.names().await);
+        let homes = routes.candidates(name);
+        for home in &homes {
+            if !asked.contains(&home.name()) {
+                asked.push(home.name());
+                catalog.known_names.extend(home.names().await);
+            }
         }
         // A pinned name is nobody else's business.
         if routes.is_pinned(name) {
@@ -166,7 +166,7 @@ async fn suggest(routes: &Routes, catalog: &mut Catalog) {
         let mut elsewhere = Vec::new();
         for other in routes
             .registries()
-            .filter(|other| other.name() != home.name())
+            .filter(|other| homes.iter().all(|home| home.name() != other.name()))
         {
             if let Ok(Some(_)) = other.package_index(name).await {
                 elsewhere.push(other.name().to_owned());

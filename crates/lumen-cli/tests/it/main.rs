@@ -13,6 +13,7 @@ mod crash;
 mod damage;
 mod handmade;
 mod keys;
+mod order;
 mod project;
 mod races;
 mod registries;

@@ -609,7 +609,9 @@ default = "SHA256:abc"
 fn registry_and_install_problems() {
     assert_snapshot!(problems(r#"[registry]
 default = "my registry"
+upstreams = ["a", "a", "https://example.org"]
 [registry.registries]
+half = { publish = "s3://bucket", url = "x" }
 "a b" = "https://example.org"
 plain = "../registry"
 secret = "https://user:pass@example.org/x"
@@ -626,43 +628,62 @@ import-root = "../elsewhere"
       | default = "my registry"
       |           ^^^^^^^^^^^^^
       hint: a URL starts with `https://` or `file:///`
+    error: `a` is listed twice
+      lumen.toml:3:19
+      | upstreams = ["a", "a", "https://example.org"]
+      |                   ^^^
+    error: `https://example.org` is not the name of a registry
+      lumen.toml:3:24
+      | upstreams = ["a", "a", "https://example.org"]
+      |                        ^^^^^^^^^^^^^^^^^^^^^
+      hint: give the URL a name in [registry.registries] and use that here
+    error: a registry needs the URL that it is read from
+      lumen.toml:5:1
+      | half = { publish = "s3://bucket", url = "x" }
+      | ^^^^
+      hint: add `read = "https://…"`
+    warning: unknown key `url` in a registry
+      lumen.toml:5:35
+      | half = { publish = "s3://bucket", url = "x" }
+      |                                   ^^^
+      hint: it is ignored
     error: `a b` cannot be the name of a registry
-      lumen.toml:4:1
+      lumen.toml:6:1
       | "a b" = "https://example.org"
       | ^^^^^
       hint: use letters, digits, `-` and `_`
     error: `../registry` is not a URL
-      lumen.toml:5:9
+      lumen.toml:7:9
       | plain = "../registry"
       |         ^^^^^^^^^^^^^
       hint: a URL starts with `https://` or `file:///`
     error: credentials do not belong in this file
-      lumen.toml:6:19
+      lumen.toml:8:19
       | secret = "https://**********example.org/x"
       |                   ^^^^^^^^^^
       hint: use a netrc file, a credential helper or LUMEN_REGISTRIES_<NAME>_TOKEN
     error: `org` is not a scope
-      lumen.toml:8:1
+      lumen.toml:10:1
       | org = "local"
       | ^^^
       hint: write "@org", with the quotes
     error: `@` is not a scope
-      lumen.toml:9:1
+      lumen.toml:11:1
       | "@" = "local"
       | ^^^
       hint: a scope is `@` and a name
     error: `https://example.org` is not the name of a registry
-      lumen.toml:10:8
+      lumen.toml:12:8
       | "@a" = "https://example.org"
       |        ^^^^^^^^^^^^^^^^^^^^^
       hint: give the URL a name in [registry.registries] and use that here
     error: `hardlinks` is not a link mode; use `symlink`, `hardlink`, `reflink` or `copy`
-      lumen.toml:12:8
+      lumen.toml:14:8
       | link = "hardlinks"
       |        ^^^^^^^^^^^
       hint: did you mean `hardlink`?
     error: `import-root` must be a folder of the project
-      lumen.toml:13:15
+      lumen.toml:15:15
       | import-root = "../elsewhere"
       |               ^^^^^^^^^^^^^^
     "#);

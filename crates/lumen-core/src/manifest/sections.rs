@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    InstallSection, LinkMode, RegistrySection, Workspace,
+    InstallSection, LinkMode, RegistrySection, RegistryUrls, Workspace,
     dependency::{self, Table, is_registry_name, no_credentials, registry_name, relative_path},
     package,
     reader::{Field, Reader, brief, shown, shown_bare},
@@ -40,6 +40,9 @@ pub(crate) fn registry(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> 
             };
             good.then(|| text.text.to_owned())
         });
+    }
+    if let Some(field) = section.take("upstreams") {
+        out.upstreams = Some(upstreams(reader, &field));
     }
     if let Some(field) = section.take("registries") {
         out.registries = registries(reader, &field, owner);
@@ -104,7 +107,32 @@ fn not_a_registry(reader: &mut Reader, field: &Field<'_>, what: &str) {
     reader.push(problem.hint("a URL starts with `https://` or `file:///`"));
 }
 
-fn registries(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> BTreeMap<String, String> {
+/// `upstreams`: names of registries, each once.
+fn upstreams(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for text in reader.strings(field) {
+        if !is_registry_name(text.text) {
+            let what = format!("{} is not the name of a registry", shown(text.text));
+            let problem = reader.error(text.span.clone(), what);
+            reader.push(
+                problem.hint("give the URL a name in [registry.registries] and use that here"),
+            );
+        } else if out.iter().any(|name| name == text.text) {
+            let what = format!("{} is listed twice", shown(text.text));
+            let problem = reader.error(text.span.clone(), what);
+            reader.push(problem);
+        } else {
+            out.push(text.text.to_owned());
+        }
+    }
+    out
+}
+
+fn registries(
+    reader: &mut Reader,
+    field: &Field<'_>,
+    owner: Owner,
+) -> BTreeMap<String, RegistryUrls> {
     let mut out = BTreeMap::new();
     let Some(mut section) = reader.section(field, "[registry.registries]") else {
         return out;
@@ -115,16 +143,50 @@ fn registries(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> BTreeMap<
             let problem = reader.error(field.key_span.clone(), what);
             reader.push(problem.hint("use letters, digits, `-` and `_`"));
         }
-        let Some(text) = reader.word(&field) else {
-            continue;
+        let urls = match field.item.is_table_like() {
+            true => two_urls(reader, &field, owner),
+            false => registry_url(reader, &field, owner).map(|read| RegistryUrls {
+                read,
+                publish: None,
+            }),
         };
-        if !text.text.contains("://") {
-            not_a_registry(reader, &field, "is not a URL");
-        } else if owner == Owner::User || no_credentials(reader, &text) {
-            out.insert(field.key.to_owned(), text.text.to_owned());
+        if let Some(urls) = urls {
+            out.insert(field.key.to_owned(), urls);
         }
     }
     out
+}
+
+/// `{ read = "…", publish = "…" }`.
+fn two_urls(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> Option<RegistryUrls> {
+    let mut section = reader.section(field, "a registry")?;
+    let read = section.take("read");
+    let publish = section.take("publish");
+    if read.is_none() {
+        let what = "a registry needs the URL that it is read from";
+        let problem = reader.error(field.key_span.clone(), what);
+        reader.push(problem.hint("add `read = \"https://…\"`"));
+    }
+    let publish = publish.map(|field| registry_url(reader, &field, owner));
+    let read = read.and_then(|field| registry_url(reader, &field, owner));
+    reader.finish(section);
+    Some(RegistryUrls {
+        read: read?,
+        publish: match publish {
+            Some(publish) => Some(publish?),
+            None => None,
+        },
+    })
+}
+
+fn registry_url(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> Option<String> {
+    let text = reader.word(field)?;
+    if !text.text.contains("://") {
+        not_a_registry(reader, field, "is not a URL");
+        return None;
+    }
+    let good = owner == Owner::User || no_credentials(reader, &text);
+    good.then(|| text.text.to_owned())
 }
 
 fn scopes(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, String> {

@@ -76,10 +76,12 @@ other = ["quick", "cache"]
 
 [registry]
 default = "https://registry.example.org"
+upstreams = ["cdn", "local"]
 trust = "required"
 
 [registry.registries]
 local = "file:///srv/registry"
+cdn = { read = "https://cdn.example.org", publish = "s3://bucket/registry" }
 
 [registry.scopes]
 "@org" = "local"
@@ -119,8 +121,15 @@ fn everything_is_read() {
     assert!(manifest.registry.signed_only);
     assert_eq!(manifest.registry.roots["local"], Digest::of(b"abc"));
     assert_eq!(
-        manifest.registry.registries["local"],
+        manifest.registry.registries["local"].read,
         "file:///srv/registry"
+    );
+    let cdn = &manifest.registry.registries["cdn"];
+    assert_eq!(cdn.read, "https://cdn.example.org");
+    assert_eq!(cdn.publish.as_deref(), Some("s3://bucket/registry"));
+    assert_eq!(
+        manifest.registry.upstreams,
+        Some(vec!["cdn".into(), "local".into()])
     );
     assert_eq!(manifest.install.link, Some(LinkMode::Hardlink));
     assert_eq!(manifest.install.import_root.as_deref(), Some("vendor"));

@@ -69,7 +69,7 @@ pub struct Submitted {
 /// When there is none, it is not signed, or it is not to be believed.
 pub fn open(session: &Session<'_>) -> Result<Signed, OpsError> {
     session.maybe_project()?;
-    let registry = session.registry(DEFAULT)?;
+    let registry = session.writable(DEFAULT)?;
     match session.block_on(async { Ok(registry.trust().await?) }) {
         Ok(Some(info)) => {
             let events = events(session, &registry, &Key::root_index())?;
@@ -263,7 +263,7 @@ pub fn change_root(
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
     session.maybe_project()?;
-    let registry = session.registry(DEFAULT)?;
+    let registry = session.writable(DEFAULT)?;
     session.block_on(async { Ok(log::repair(registry.storage()).await?) })
 }
 
@@ -273,7 +273,7 @@ pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
 /// When the registry is not signed, or the host fails.
 pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
     session.maybe_project()?;
-    let registry = session.registry(DEFAULT)?;
+    let registry = session.writable(DEFAULT)?;
     session.block_on(async { Ok(log::check(registry.storage()).await?) })
 }
 
@@ -283,7 +283,7 @@ pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     session.maybe_project()?;
-    let registry = session.registry(DEFAULT)?;
+    let registry = session.writable(DEFAULT)?;
     session.block_on(async { Ok(log::rebuild(registry.storage()).await?) })
 }
 

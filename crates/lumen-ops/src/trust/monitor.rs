@@ -125,7 +125,7 @@ fn read_bundle(
 /// When the log was rewritten, or the registry cannot be written.
 pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
     session.maybe_project()?;
-    let registry = session.registry(DEFAULT)?;
+    let registry = session.writable(DEFAULT)?;
     let signer = keys::signer(session)?;
     let key = CosignerKey::new(signer.public().clone());
     let time = u64::try_from(session.options.now.as_second()).unwrap_or_default();

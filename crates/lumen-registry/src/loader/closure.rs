@@ -36,12 +36,39 @@ pub(super) struct Closure<'r> {
 /// Something to be taken into account.
 pub(super) enum Work {
     Want(PackageName, Wanted),
-    Index(PackageName, Result<Option<Arc<PackageIndex>>, ReadError>),
+    Index(PackageName, IndexOf),
     Release(
         PackageName,
         Version,
         Result<Option<Box<ReleaseSummary>>, ReadError>,
     ),
+}
+
+/// What came of looking for a package: the index, or the absence everywhere or the failure
+/// that ended the search, and the registry that it is about.
+pub(super) struct IndexOf {
+    registry: Registry,
+    result: Result<Option<Arc<PackageIndex>>, ReadError>,
+}
+
+impl IndexOf {
+    /// Asks one registry after the other until one has the package.
+    async fn find(first: Registry, others: Vec<Registry>, name: &PackageName) -> Self {
+        let mut result = first.package_index(name).await;
+        for registry in others {
+            if !matches!(result, Ok(None)) {
+                break;
+            }
+            result = registry.package_index(name).await;
+            if !matches!(result, Ok(None)) {
+                return Self { registry, result };
+            }
+        }
+        Self {
+            registry: first,
+            result,
+        }
+    }
 }
 
 impl<'r> Closure<'r> {
@@ -175,9 +202,9 @@ impl<'r> Closure<'r> {
                     self.follow(&name, &wanted);
                 }
             }
-            Work::Index(name, result) => {
+            Work::Index(name, found) => {
                 self.count_done();
-                self.take_index(&name, result);
+                self.take_index(&name, found);
             }
             Work::Release(name, version, result) => {
                 self.count_done();
@@ -191,15 +218,17 @@ impl<'r> Closure<'r> {
         if self.entries.contains_key(name) || self.catalog.packages.contains_key(name) {
             return;
         }
-        let Some(registry) = self.routes.registry_of(name) else {
+        let mut candidates = self.routes.candidates(name).into_iter();
+        let Some(registry) = candidates.next() else {
             return;
         };
         self.entries.insert(name.clone(), Entry::new(registry));
-        let (reader, name) = (registry.clone(), name.clone());
+        let others: Vec<Registry> = candidates.cloned().collect();
+        let (first, name) = (registry.clone(), name.clone());
         let key = Key::package_index(&name);
         let future = async move {
-            let result = reader.package_index(&name).await;
-            Work::Index(name, result)
+            let found = IndexOf::find(first, others, &name).await;
+            Work::Index(name, found)
         };
         self.ask(registry, &key, future.boxed());
     }
@@ -244,15 +273,15 @@ impl<'r> Closure<'r> {
         (self.progress)(self.counts);
     }
 
-    fn take_index(
-        &mut self,
-        name: &PackageName,
-        result: Result<Option<Arc<PackageIndex>>, ReadError>,
-    ) {
+    fn take_index(&mut self, name: &PackageName, IndexOf { registry, result }: IndexOf) {
         let Some(entry) = self.entries.get_mut(name) else {
             return;
         };
-        let source = format!("registry `{}`", entry.registry.name());
+        let source = match &result {
+            Ok(None) => self.routes.describe(name),
+            _ => format!("registry `{}`", registry.name()),
+        };
+        entry.registry = registry;
         let package = match result {
             Ok(Some(index)) => {
                 let versions = catalog_versions(&index, self.request.exclude_newer.is_some());

@@ -1,4 +1,4 @@
-//! Which registry a package comes from: exactly one, so that nobody can slip in another.
+//! Which registry a package comes from: one alone, so that nobody can slip in versions from another.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,13 @@ use lumen_core::PackageName;
 use crate::reader::Registry;
 
 /// Which registry each package comes from: the one its dependency names, else
-/// the one its scope is pinned to, else the default.
+/// the one its scope is pinned to, else the first that has it of the default and
+/// those behind it.
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
     default: Option<Registry>,
+    /// Asked in this order for what the default does not have.
+    upstreams: Vec<Registry>,
     /// By scope, `@` included.
     scopes: BTreeMap<String, Registry>,
     packages: BTreeMap<PackageName, Registry>,
@@ -24,6 +27,12 @@ impl Routes {
             default,
             ..Self::default()
         }
+    }
+
+    /// Adds a registry to be asked when all before it do not have a package: the name must
+    /// be absent there. A registry that cannot be read or refuses hides those behind it.
+    pub fn fall_back_to(&mut self, registry: Registry) {
+        self.upstreams.push(registry);
     }
 
     /// Pins a scope, written with its `@`.
@@ -41,13 +50,25 @@ impl Routes {
         self.others.push(registry);
     }
 
-    /// The registry of a package.
-    pub fn registry_of(&self, name: &PackageName) -> Option<&Registry> {
+    /// The registries that may have a package, in the order to ask them.
+    pub fn candidates(&self, name: &PackageName) -> Vec<&Registry> {
         let scoped = || name.scope().and_then(|scope| self.scopes.get(scope));
-        self.packages
-            .get(name)
-            .or_else(scoped)
-            .or(self.default.as_ref())
+        match self.packages.get(name).or_else(scoped) {
+            Some(pinned) => vec![pinned],
+            None => self.default.iter().chain(&self.upstreams).collect(),
+        }
+    }
+
+    /// All the registries that may have a package, for messages.
+    pub(super) fn describe(&self, name: &PackageName) -> String {
+        let names = self.candidates(name).into_iter();
+        let names: Vec<String> = names
+            .map(|registry| format!("`{}`", registry.name()))
+            .collect();
+        match names.as_slice() {
+            [one] => format!("registry {one}"),
+            all => format!("registries {}", all.join(", ")),
+        }
     }
 
     /// Whether a package is pinned by name or scope.
@@ -63,6 +84,7 @@ impl Routes {
         let mut seen = Vec::new();
         self.default
             .iter()
+            .chain(&self.upstreams)
             .chain(self.scopes.values())
             .chain(self.packages.values())
             .chain(&self.others)
