@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod compression;
 mod freshness;
 mod handmade;
 mod http;

@@ -27,8 +27,8 @@ pub struct Asked {
 pub enum Answer {
     /// Sends these bytes and closes.
     Raw(Vec<u8>),
-    /// Sends these bytes, then more of the same until nobody listens.
-    Endless(Vec<u8>),
+    /// Sends the first bytes, then the others again and again until nobody listens.
+    Endless(Vec<u8>, Vec<u8>),
     /// Sends these bytes and keeps silent, with the connection open.
     Hang(Vec<u8>),
 }
@@ -144,9 +144,10 @@ fn serve(
         Answer::Raw(bytes) => {
             let _ = stream.write_all(&bytes);
         }
-        Answer::Endless(bytes) => {
+        Answer::Endless(bytes, more) => {
             let _ = stream.write_all(&bytes);
-            while stream.write_all(&[b'x'; 4096]).is_ok() {}
+            let more = more.repeat(4096_usize.div_ceil(more.len()));
+            while stream.write_all(&more).is_ok() {}
         }
         Answer::Hang(bytes) => {
             let _ = stream.write_all(&bytes);

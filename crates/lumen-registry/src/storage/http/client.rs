@@ -44,7 +44,7 @@ impl Client {
     }
 
     /// Sends a request and follows redirects to the final answer, whatever its status.
-    pub(super) async fn get(&self, file: &str, headers: HeaderMap) -> Result<Response, Failure> {
+    pub(super) async fn get(&self, file: &str, headers: &HeaderMap) -> Result<Response, Failure> {
         let broken = |reason: &str| {
             Failure::final_(StorageError::Transfer {
                 file: file.to_owned(),

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use reqwest::header::{
-    AGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
-    RETRY_AFTER,
+    AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, HeaderValue,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
 };
 
 /// What tells versions of a file apart (RFC 9110 section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
-    /// `ETag`, quotes and all.
+    /// `ETag`, quotes and all; several where one version of a file has several.
     pub etag: Option<String>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
@@ -21,14 +21,42 @@ impl Validators {
         // Longer ones are not worth keeping.
         let short = |name| text(headers, name).filter(|text| text.len() <= 1024);
         Self {
-            etag: short(ETAG).map(str::to_owned),
+            etag: short(ETAG).map(|tag| with_plain(tag, headers)),
             last_modified: short(LAST_MODIFIED).map(str::to_owned),
         }
+    }
+
+    /// The headers that ask for the file only if it is another by now.
+    pub(super) fn conditions(&self) -> HeaderMap {
+        let values = [
+            (IF_NONE_MATCH, &self.etag),
+            (IF_MODIFIED_SINCE, &self.last_modified),
+        ];
+        let values = values.into_iter();
+        let header = |(name, value): (HeaderName, &Option<String>)| {
+            Some((name, HeaderValue::from_str(value.as_deref()?).ok()?))
+        };
+        values.filter_map(header).collect()
     }
 
     /// Whether there is nothing to ask with.
     pub fn is_empty(&self) -> bool {
         self.etag.is_none() && self.last_modified.is_none()
+    }
+}
+
+/// Adds the tag of the uncompressed file where a server made one of it by adding the coding.
+///
+/// Apache compares what it is sent with that one only, and would send the file every time.
+fn with_plain(tag: &str, headers: &HeaderMap) -> String {
+    let coding = text(headers, CONTENT_ENCODING).unwrap_or_default().trim();
+    let plain = tag
+        .strip_suffix('"')
+        .and_then(|tag| tag.strip_suffix(coding))
+        .and_then(|tag| tag.strip_suffix('-'));
+    match plain.filter(|_| !coding.is_empty()) {
+        Some(plain) => format!("{tag}, {plain}\""),
+        None => tag.to_owned(),
     }
 }
 
@@ -119,6 +147,23 @@ mod tests {
         ] {
             let caching = Caching::of(&headers(&[(CACHE_CONTROL, control), (AGE, age)]));
             assert_eq!((caching.max_age, caching.keep), expected, "{control}");
+        }
+    }
+
+    #[test]
+    fn tags_of_compressed_files() {
+        for (tag, coding, expected) in [
+            ("\"a-gzip\"", "gzip", "\"a-gzip\", \"a\""),
+            ("W/\"a-br\"", "br", "W/\"a-br\", W/\"a\""),
+            ("\"a-gzip\"", "br", "\"a-gzip\""),
+            ("\"a-gzip\"", "", "\"a-gzip\""),
+            ("\"a-\"", "", "\"a-\""),
+            ("\"agzip\"", "gzip", "\"agzip\""),
+        ] {
+            let headers = headers(&[(ETAG, tag), (CONTENT_ENCODING, coding)]);
+            let validators = Validators::of(&headers);
+            assert_eq!(validators.etag.as_deref(), Some(expected));
+            assert_eq!(validators.conditions()[IF_NONE_MATCH], expected);
         }
     }
 

@@ -1,7 +1,9 @@
 //! A registry behind a web server: read only, patient, and never fooled into an absence.
 
+mod body;
 mod client;
 mod headers;
+mod pace;
 mod retry;
 
 use std::{sync::Arc, time::Duration};
@@ -9,15 +11,28 @@ use std::{sync::Arc, time::Duration};
 use lumen_core::Key;
 use reqwest::{
     Response, StatusCode,
-    header::{CACHE_CONTROL, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE},
+    header::{
+        ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+        RANGE,
+    },
 };
 use tokio::sync::Semaphore;
 
 pub use headers::Validators;
 
-use self::{client::Client, retry::Failure};
+use self::{
+    body::{Body, Coding},
+    client::Client,
+    pace::{Pace, Traffic},
+    retry::Failure,
+};
 use super::{Revision, Sink, StorageError};
 use crate::location::{HttpLocation, Location};
+
+/// A try of a download that brought so many bytes does not count, in bytes.
+const PROGRESS: u64 = 16 << 10;
+
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// Patience and politeness towards web servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +41,8 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Longest silence while waiting for an answer or its next bytes.
     pub read_timeout: Duration,
+    /// Least bytes a second, averaged over [`HttpOptions::read_timeout`].
+    pub lowest_speed: u32,
     /// Tries per file, the first included.
     pub tries: usize,
     /// Wait before the second try; doubles from then on.
@@ -41,6 +58,7 @@ impl Default for HttpOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
+            lowest_speed: 1024,
             tries: 3,
             first_delay: Duration::from_millis(200),
             longest_delay: Duration::from_secs(20),
@@ -61,6 +79,16 @@ struct Inner {
     options: HttpOptions,
     client: Client,
     permits: Semaphore,
+    traffic: Arc<Traffic>,
+}
+
+/// How far a download got.
+#[derive(Debug, Default)]
+struct Download {
+    /// Bytes handed on.
+    received: u64,
+    /// Whether the server compresses the file although it was asked not to: no ranges then.
+    is_coded: bool,
 }
 
 /// The answer to a metadata request.
@@ -92,6 +120,7 @@ impl HttpStorage {
         let inner = Inner {
             client: Client::new(&location, &options),
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
+            traffic: Arc::default(),
             location,
             options,
         };
@@ -121,13 +150,9 @@ impl HttpStorage {
         limit: u64,
         validators: Option<&Validators>,
     ) -> Result<Fetched, StorageError> {
-        let mut tries = retry::Tries::new(&self.inner.options);
-        loop {
-            match self.fetch_once(key, limit, validators, None).await {
-                Ok(fetched) => return Ok(fetched),
-                Err(failure) => tries.wait(failure).await?,
-            }
-        }
+        let file = self.inner.location.url(key.as_str());
+        let headers = validators.map(Validators::conditions).unwrap_or_default();
+        self.fetch_patiently(file, limit, headers).await
     }
 
     /// Reads a file past the caches on the way, which have it under a name without `mark`.
@@ -140,12 +165,30 @@ impl HttpStorage {
         limit: u64,
         mark: &str,
     ) -> Result<Fetched, StorageError> {
+        let file = format!("{}?c={mark}", self.inner.location.url(key.as_str()));
+        let no_cache = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        self.fetch_patiently(file, limit, HeaderMap::from_iter([no_cache]))
+            .await
+    }
+
+    async fn fetch_patiently(
+        &self,
+        file: String,
+        limit: u64,
+        mut headers: HeaderMap,
+    ) -> Result<Fetched, StorageError> {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(Coding::ACCEPTED));
         let mut tries = retry::Tries::new(&self.inner.options);
         loop {
-            match self.fetch_once(key, limit, None, Some(mark)).await {
+            let (coding, failure) = match self.fetch_once(&file, limit, &headers).await {
                 Ok(fetched) => return Ok(fetched),
-                Err(failure) => tries.wait(failure).await?,
+                Err(failed) => failed,
+            };
+            // A compressed copy may be damaged where the file is not.
+            if coding != Coding::Identity {
+                headers.insert(ACCEPT_ENCODING, IDENTITY);
             }
+            tries.wait(failure).await?;
         }
     }
 
@@ -169,111 +212,125 @@ impl HttpStorage {
         limit: u64,
         out: Sink<'_>,
     ) -> Result<Option<u64>, StorageError> {
+        let file = self.inner.location.url(key.as_str());
         let mut tries = retry::Tries::new(&self.inner.options);
-        let mut received = 0;
+        let mut download = Download::default();
         loop {
-            match self.read_once(key, limit, &mut received, out).await {
-                Ok(found) => return Ok(found.then_some(received)),
-                Err(failure) => tries.wait(failure).await?,
+            let before = download.received;
+            let failure = match self.read_once(&file, limit, &mut download, out).await {
+                Ok(found) => return Ok(found.then_some(download.received)),
+                Err(failure) => failure,
+            };
+            if download.received - before >= PROGRESS {
+                tries = retry::Tries::new(&self.inner.options);
             }
+            tries.wait(failure).await?;
         }
     }
 
+    /// One try; the coding of the answer is told with a failure.
     async fn fetch_once(
         &self,
-        key: &Key,
+        file: &str,
         limit: u64,
-        validators: Option<&Validators>,
-        mark: Option<&str>,
-    ) -> Result<Fetched, Failure> {
-        let mut file = self.inner.location.url(key.as_str());
-        let mut headers = HeaderMap::new();
-        if let Some(mark) = mark {
-            file = format!("{file}?c={mark}");
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        }
-        let mut conditional = false;
-        if let Some(validators) = validators {
-            let values = [
-                (IF_NONE_MATCH, &validators.etag),
-                (IF_MODIFIED_SINCE, &validators.last_modified),
-            ];
-            for (name, value) in values {
-                if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
-                    headers.insert(name, value);
-                    conditional = true;
-                }
-            }
-        }
+        headers: &HeaderMap,
+    ) -> Result<Fetched, (Coding, Failure)> {
+        let plainly = |failure| (Coding::Identity, failure);
         let _permit = self.permit().await;
-        let response = self.inner.client.get(&file, headers).await?;
+        let response = self.inner.client.get(file, headers).await;
+        let response = response.map_err(plainly)?;
         let caching = headers::Caching::of(response.headers());
+        let is_conditional = || {
+            headers
+                .keys()
+                .any(|name| name == IF_NONE_MATCH || name == IF_MODIFIED_SINCE)
+        };
         match response.status() {
             StatusCode::OK => {
                 let validators = Validators::of(response.headers());
+                let coding = coding(file, &response).map_err(plainly)?;
+                let body = Body::new(response, coding, limit, self.pace());
+                // The length is a claim; believe only so much of it before bytes arrive.
+                let expected = body.length().unwrap_or_default().min(1 << 20);
+                let mut bytes = Vec::with_capacity(expected as usize);
+                let read = body.read(|chunk| {
+                    bytes.extend_from_slice(chunk);
+                    Ok(())
+                });
+                read.await
+                    .map_err(|stop| (coding, stop.failure(file, limit)))?;
                 Ok(Fetched::Found {
-                    bytes: whole_body(&file, response, limit).await?,
+                    bytes,
                     validators,
                     max_age: caching.max_age,
                     keep: caching.keep,
                 })
             }
-            StatusCode::NOT_MODIFIED if conditional => Ok(Fetched::NotModified {
+            StatusCode::NOT_MODIFIED if is_conditional() => Ok(Fetched::NotModified {
                 max_age: caching.max_age,
             }),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Fetched::Absent),
-            _ => Err(retry::refusal(file, &response)),
+            _ => Err(plainly(retry::refusal(file.to_owned(), &response))),
         }
     }
 
     /// Appends what is still missing to `out`; `false` when there is no such file.
+    ///
+    /// The file as it is stored is asked for: that has ranges, and the size announced.
     async fn read_once(
         &self,
-        key: &Key,
+        file: &str,
         limit: u64,
-        received: &mut u64,
+        download: &mut Download,
         out: Sink<'_>,
     ) -> Result<bool, Failure> {
-        let file = self.inner.location.url(key.as_str());
-        let mut range = HeaderMap::new();
-        if *received > 0 {
-            range.insert(RANGE, headers::range_from(*received));
+        let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]);
+        if download.received > 0 && !download.is_coded {
+            headers.insert(RANGE, headers::range_from(download.received));
         }
         let _permit = self.permit().await;
-        let mut response = self.inner.client.get(&file, range).await?;
+        let response = self.inner.client.get(file, &headers).await?;
+        let found = coding(file, &response)?;
+        let coding = match found {
+            // The server took the end of the name for a way to send it.
+            Coding::Zstd if file.ends_with(".zst") => Coding::Identity,
+            found => found,
+        };
+        // What others send all the same has other lengths than the file.
+        download.is_coded |= coding != Coding::Identity;
         // The file is content-addressed: what a server without ranges sends again is the same.
         let mut skip = match response.status() {
-            StatusCode::OK => *received,
+            StatusCode::OK => download.received,
             StatusCode::PARTIAL_CONTENT
-                if headers::range_start(response.headers()) == Some(*received) =>
+                if !download.is_coded
+                    && headers::range_start(response.headers()) == Some(download.received) =>
             {
                 0
             }
-            StatusCode::NOT_FOUND | StatusCode::GONE if *received == 0 => return Ok(false),
-            _ => return Err(retry::refusal(file, &response)),
+            StatusCode::NOT_FOUND | StatusCode::GONE if download.received == 0 => return Ok(false),
+            _ => return Err(retry::refusal(file.to_owned(), &response)),
         };
-        let expected = response.content_length().unwrap_or_default();
-        if expected.saturating_sub(skip) > limit.saturating_sub(*received) {
-            return Err(too_large(&file, limit));
-        }
-        while let Some(chunk) = next_chunk(&file, &mut response).await? {
+        let allowed = limit - download.received + skip;
+        let body = Body::new(response, coding, allowed, self.pace());
+        let read = body.read(|chunk| {
             let known = usize::try_from(skip).map_or(chunk.len(), |skip| skip.min(chunk.len()));
             skip -= known as u64;
-            let new = &chunk[known..];
-            if *received + new.len() as u64 > limit {
-                return Err(too_large(&file, limit));
-            }
-            out.write_all(new)
-                .map_err(|error| Failure::final_(error.into()))?;
-            *received += new.len() as u64;
-        }
+            out.write_all(&chunk[known..])?;
+            download.received += (chunk.len() - known) as u64;
+            Ok(())
+        });
+        read.await.map_err(|stop| stop.failure(file, limit))?;
         match skip {
             0 => Ok(true),
             _ => Err(Failure::again(StorageError::Transfer {
-                file,
+                file: file.to_owned(),
                 reason: "the file became shorter while it was read".into(),
             })),
         }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::new(&self.inner.traffic, &self.inner.options)
     }
 
     async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
@@ -282,33 +339,12 @@ impl HttpStorage {
     }
 }
 
-async fn whole_body(file: &str, mut response: Response, limit: u64) -> Result<Vec<u8>, Failure> {
-    let expected = response.content_length().unwrap_or_default();
-    if expected > limit {
-        return Err(too_large(file, limit));
-    }
-    // The length is a claim; believe only so much of it before bytes arrive.
-    let mut body = Vec::with_capacity(expected.min(1 << 20) as usize);
-    while let Some(chunk) = next_chunk(file, &mut response).await? {
-        if (body.len() + chunk.len()) as u64 > limit {
-            return Err(too_large(file, limit));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-async fn next_chunk(
-    file: &str,
-    response: &mut Response,
-) -> Result<Option<impl std::ops::Deref<Target = [u8]> + use<>>, Failure> {
-    let chunk = response.chunk().await;
-    chunk.map_err(|error| Failure::again(retry::transfer(file, &error)))
-}
-
-fn too_large(file: &str, limit: u64) -> Failure {
-    Failure::final_(StorageError::TooLarge {
-        file: file.to_owned(),
-        limit,
+/// How an answer is compressed; an error if it is in a way that nobody asked for.
+fn coding(file: &str, response: &Response) -> Result<Coding, Failure> {
+    Coding::of(response.headers()).map_err(|name| {
+        Failure::final_(StorageError::Transfer {
+            file: file.to_owned(),
+            reason: format!("the server compresses it as `{name}`, which was not asked for"),
+        })
     })
 }

@@ -105,9 +105,13 @@ pub(super) fn transfer(file: &str, error: &reqwest::Error) -> StorageError {
     }
 }
 
-fn reason(error: &reqwest::Error) -> String {
+/// What is said of a server that keeps silent.
+pub(super) const SILENT: &str = "the server did not answer in time";
+
+/// What happened.
+pub(super) fn reason(error: &reqwest::Error) -> String {
     match error.is_timeout() {
-        true => "the server did not answer in time".into(),
+        true => SILENT.into(),
         false => root_cause(error),
     }
 }
