@@ -13,7 +13,9 @@ use std::process::ExitCode;
 
 use lumen_core::{edit::EditError, problem::Problem};
 use lumen_ops::{OpsError, error::FetchError, git::GitError, keys::KeysError};
-use lumen_registry::{ReadError, StorageError, location::LocationError, publish::PublishError};
+use lumen_registry::{
+    ReadError, StorageError, location::LocationError, publish::PublishError, verify::TrustError,
+};
 use lumen_store::{
     cas::InsertError, link::LinkError, link::vendor::VendorError, pack::PackError,
     project::ProjectError,
@@ -254,6 +256,12 @@ fn read_hint(error: &ReadError) -> Option<String> {
         ReadError::Hash { .. } => Some(
             "the file was changed after it was published; tell whoever runs the registry".into(),
         ),
+        ReadError::Trust(TrustError::Overridden { registry, by }) => {
+            let name = &by.name;
+            Some(format!(
+                "ask whoever runs the registry and the owners you knew why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
+            ))
+        }
         ReadError::Trust(_) => None,
         ReadError::Malformed(_) => {
             Some("this file is in the registry; tell whoever runs it".into())

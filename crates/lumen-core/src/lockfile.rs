@@ -78,6 +78,9 @@ pub struct LockedPackage {
     pub compressed: Option<Compressed>,
     /// SHA-256 of `<version>.json`.
     pub metadata: Option<Digest>,
+    /// In a signed registry: the number of the ownership note in force when it was chosen.
+    /// Which note that is follows from the registry's checkpoint.
+    pub owners: Option<u64>,
     /// The packages it depends on, with the features that are on; all of them are in the lock.
     pub dependencies: Vec<PackageName>,
     /// The features that are on.

@@ -141,6 +141,7 @@ mod tests {
             size: None,
             compressed: None,
             metadata: None,
+            owners: None,
             dependencies: dependencies.iter().map(|text| name(text)).collect(),
             features: Vec::new(),
             requires: Vec::new(),

@@ -106,7 +106,7 @@ pub fn list(session: &Session<'_>, owned: &Owned) -> Result<OwnersHistory, OpsEr
     let owners = trust::owners(session, &registry, &owned.subject)?;
     match owners.current() {
         Some(_) => Ok(owners),
-        None => Err(unowned(&owned.subject)),
+        None => Err(trust::unowned(&owned.subject)),
     }
 }
 
@@ -136,7 +136,7 @@ pub fn change(
                 format!("`lumen pkg owner list {}` shows them", owned.subject),
             ));
         }
-        (_, None) => return Err(unowned(&owned.subject)),
+        (_, None) => return Err(trust::unowned(&owned.subject)),
         (_, Some(now)) => OwnersNote {
             seq: now.seq + 1,
             prev: owners.last().copied(),
@@ -310,13 +310,6 @@ fn whole(owned: &Owned, done: &str) -> Result<(), OpsError> {
             format!("name the scope, `{}`", owned.subject),
         )),
     }
-}
-
-fn unowned(subject: &Subject) -> OpsError {
-    OpsError::user(
-        format!("nobody owns `{subject}`"),
-        format!("the first publish claims it, or `lumen pkg owner claim {subject}`"),
-    )
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
-use lumen_core::{Digest, PackageName, Version, edit, index::Release, trust::Action};
+use lumen_core::{
+    Digest, PackageName, Version, edit,
+    index::Release,
+    trust::{Action, OwnersHistory, Subject},
+};
 use lumen_registry::{
     Location, ReadError, Storage,
     log::{self, RootInfo},
-    publish::{self, Change, PublishError, PublishRequest},
-    verify::state,
+    publish::{self, Change, PublishError, PublishRequest, Published},
+    verify::{TrustError, state},
 };
 use lumen_store::{pack::Packed, project::MANIFEST};
 
@@ -16,6 +20,7 @@ use crate::{
     keys,
     pack::{self, Checked},
     session::Session,
+    trust,
 };
 
 /// Which part of the version to raise.
@@ -117,8 +122,29 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
     };
     let published =
         session.block_on(async { Ok(publish::publish(handle.storage(), &request).await?) })?;
-    // Read it back as everybody else will, but for a cache in front, which may need a while.
-    let handle = session.writable(&registry)?;
+    match read_back(session, &registry, &published) {
+        Err(error) if matches!(error.trust(), Some(TrustError::Overridden { .. })) => {
+            // Who publishes as one of the new owners need not be asked whether they agree.
+            let handle = session.writable(&registry)?;
+            let subject = Subject::owner_of(&published.release.name);
+            let owners = session.block_on(async { Ok(handle.owners(&subject).await?) })?;
+            if let Some(note) = owners.as_ref().and_then(OwnersHistory::current) {
+                trust::accept_note(session, &handle, &subject, note.seq)?;
+            }
+            read_back(session, &registry, &published)?;
+        }
+        other => other?,
+    }
+    Ok(Outcome {
+        new: published.new,
+        release: published.release,
+        metadata: published.metadata,
+    })
+}
+
+/// Reads a release as everybody else will, but for a cache in front, which may need a while.
+fn read_back(session: &Session<'_>, registry: &str, published: &Published) -> Result<(), OpsError> {
+    let handle = session.writable(registry)?;
     session.block_on(async {
         let (name, version) = (&published.release.name, &published.release.version);
         let seen = handle
@@ -126,11 +152,7 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
             .await?;
         let index = handle.package_index(name).await?;
         match seen.is_some() && index.is_some_and(|index| index.versions.contains(version)) {
-            true => Ok(Outcome {
-                new: published.new,
-                release: published.release,
-                metadata: published.metadata,
-            }),
+            true => Ok(()),
             false => Err(PublishError::UnknownVersion {
                 name: name.clone(),
                 version: version.clone(),

@@ -19,6 +19,7 @@ use crate::{
     error::OpsError,
     session::Session,
     settings::DEFAULT,
+    trust,
 };
 
 /// What a registry knows about a package.
@@ -92,6 +93,9 @@ pub fn info(session: &Session<'_>, text: &str) -> Result<Info, OpsError> {
         None => None,
     };
     session.save_caches();
+    if let Some(by) = registry.first_seen_override(&name) {
+        session.reporter.warn(trust::override_warning(&by));
+    }
     let location = registry
         .location()
         .map(ToString::to_string)

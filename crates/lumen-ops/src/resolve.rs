@@ -10,7 +10,10 @@ use lumen_core::{
     problem::Problem,
     resolve::{Order, Request},
 };
-use lumen_registry::loader::{self, Chosen, LoadError, Loaded, Routes};
+use lumen_registry::{
+    loader::{self, Chosen, LoadError, Loaded, Routes},
+    verify::known::Override,
+};
 use lumen_store::{
     cas::Store,
     pack::{self, PackOptions},
@@ -24,6 +27,7 @@ use crate::{
     report::Event,
     session::Session,
     settings::DEFAULT,
+    trust,
 };
 
 /// How to resolve.
@@ -181,6 +185,7 @@ pub fn run(
     let loaded = load(session, &routes, &inputs, &request)?;
     warn_of_yanks(session, &loaded);
     warn_of_deprecations(session, &loaded)?;
+    warn_of_overrides(session, &loaded);
     let lock = lock(session, project, &inputs, &loaded)?;
     if let Some(old) = old {
         warn_of_moves(session, old, &lock);
@@ -327,6 +332,19 @@ fn warn_of_moves(session: &Session<'_>, old: &Lockfile, new: &Lockfile) {
     }
 }
 
+/// Says whose packages were taken from them, where nobody here knew them before.
+fn warn_of_overrides(session: &Session<'_>, loaded: &Loaded) {
+    let overrides = loaded
+        .chosen
+        .iter()
+        .filter_map(|(name, chosen)| chosen.registry.first_seen_override(name));
+    // A scope has one owner for all of its packages.
+    let overrides: BTreeMap<String, Override> = overrides.map(|by| (by.name.clone(), by)).collect();
+    for by in overrides.values() {
+        session.reporter.warn(trust::override_warning(by));
+    }
+}
+
 fn warn_of_yanks(session: &Session<'_>, loaded: &Loaded) {
     for (name, resolved) in &loaded.resolution.packages {
         let versions = loaded
@@ -383,7 +401,10 @@ fn lock(
                 trust: registry.trusted(),
             };
             lock.registries.insert(registry.name().to_owned(), locked);
-            registry_entry(chosen, resolved.version.clone(), dependencies, features)
+            let mut package =
+                registry_entry(chosen, resolved.version.clone(), dependencies, features);
+            package.owners = registry.owners_seen(name);
+            package
         } else {
             continue;
         };
@@ -423,6 +444,7 @@ fn entry(
         size: None,
         compressed: None,
         metadata: None,
+        owners: None,
         dependencies,
         features,
         requires: Vec::new(),

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use lumen_core::{
     Digest, PackageName,
     checkpoint::Checkpoint,
-    lockfile::{LockedRegistry, LockedTrust},
+    lockfile::{LockedSource, LockedTrust, Lockfile},
+    trust::Subject,
 };
 use lumen_durable::Lock;
 use lumen_registry::{
@@ -62,8 +63,41 @@ pub struct Session<'r> {
     settings: OnceLock<Settings>,
     registries: Mutex<BTreeMap<String, Registry>>,
     /// What the project's lock says about signed registries.
-    locked: OnceLock<BTreeMap<String, LockedTrust>>,
+    locked: OnceLock<BTreeMap<String, Locked>>,
     runtime: OnceLock<Runtime>,
+}
+
+/// What a lock says about a signed registry.
+#[derive(Debug, Clone)]
+struct Locked {
+    trust: LockedTrust,
+    /// The ownership notes that were in force, by what owns the packages.
+    owners: BTreeMap<Subject, u64>,
+}
+
+impl Locked {
+    fn all(lock: &Lockfile) -> BTreeMap<String, Self> {
+        let signed = lock.registries.iter().filter_map(|(name, registry)| {
+            let locked = Self {
+                trust: registry.trust.clone()?,
+                owners: BTreeMap::new(),
+            };
+            Some((name.clone(), locked))
+        });
+        let mut all: BTreeMap<String, Self> = signed.collect();
+        for (name, package) in &lock.packages {
+            if let (LockedSource::Registry(registry), Some(seq)) = (&package.source, package.owners)
+                && let Some(locked) = all.get_mut(registry)
+            {
+                // Where branches were merged, packages of a scope may differ.
+                let owners = locked.owners.entry(Subject::owner_of(name));
+                owners
+                    .and_modify(|least| *least = seq.min(*least))
+                    .or_insert(seq);
+            }
+        }
+        all
+    }
 }
 
 impl<'r> Session<'r> {
@@ -160,12 +194,7 @@ impl<'r> Session<'r> {
             .for_each(|warning| self.reporter.warn(warning));
         let _ = self.settings.set(settings);
         if let Some((lock, _)) = project.and_then(|project| project.lock.as_ref()) {
-            let trust = |(name, registry): (&String, &LockedRegistry)| {
-                Some((name.clone(), registry.trust.clone()?))
-            };
-            let _ = self
-                .locked
-                .set(lock.registries.iter().filter_map(trust).collect());
+            let _ = self.locked.set(Locked::all(lock));
         }
         Ok(())
     }
@@ -231,7 +260,10 @@ impl<'r> Session<'r> {
                 state_dir: Some(self.environment.trust_dir()),
                 pin: self.pin(name, &location)?,
                 required: settings.signed_only,
-                locked: locked.cloned(),
+                locked: locked.map(|locked| locked.trust.clone()),
+                owners: locked
+                    .map(|locked| locked.owners.clone())
+                    .unwrap_or_default(),
                 now: self.options.now.as_second(),
             },
             host: self.environment.host_options(),

@@ -251,6 +251,9 @@ impl Registry {
         let index = match self.view().await? {
             Some(view) => {
                 let package = view.package(self, name).await?;
+                if let Some(package) = &package {
+                    package.accepted(self)?;
+                }
                 package.map(|package| Arc::clone(&package.index))
             }
             None => self.unsigned_package_index(name).await?.map(Arc::new),
@@ -346,6 +349,7 @@ impl Registry {
                 tracing::debug!(%error, "the metadata cache was not written");
             }
         }
+        self.inner.save_view();
     }
 
     /// Whether the cache knows something about a package's file.
@@ -363,9 +367,22 @@ impl Registry {
     }
 }
 
+impl Inner {
+    /// Failing to only makes a later change of owners go unnoticed, so it is only logged.
+    fn save_view(&self) {
+        let found = Arc::clone(&self.view.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(Ok(Some(view))) = found.get()
+            && let Err(error) = view.save()
+        {
+            tracing::debug!(%error, "the owners seen were not written down");
+        }
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         // Whoever forgot to save, or failed before, keeps what was learned.
+        self.save_view();
         let _ = self.cache.save();
         let _ = self.global_cache.save();
     }

@@ -17,6 +17,9 @@ pub enum Trust {
     Accept {
         /// URL, path or configured name of the registry.
         registry: String,
+        /// Only that these packages and scopes belong to others now.
+        #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+        owners: Vec<String>,
         /// Do not ask.
         #[arg(short, long)]
         yes: bool,

@@ -1,6 +1,6 @@
 //! `lumen pkg owner …`, `deprecate`, `undeprecate` and `info --provenance`.
 
-use lumen_core::trust::{OwnersNote, PackageHistory};
+use lumen_core::trust::{OwnersHistory, PackageHistory};
 use lumen_ops::{
     OpsError, edit,
     owners::{self, How, Owned, OwnersChange},
@@ -107,7 +107,7 @@ fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
         return Ok(());
     };
     if ui.json {
-        ui.print_json(&as_json(note));
+        ui.print_json(&as_json(&owners));
         return Ok(());
     }
     let admins = note.admins.len();
@@ -137,10 +137,25 @@ fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     for revoked in &note.revoked {
         key(&revoked.key, &format!(", from entry {}", revoked.from));
     }
+    print_overrides(&owners, ui);
     Ok(())
 }
 
-fn as_json(note: &OwnersNote) -> serde_json::Value {
+/// Where the registry decided about owners, not they themselves.
+fn print_overrides(owners: &OwnersHistory, ui: &Ui) {
+    for (index, note) in owners.overrides() {
+        let what = format!("by the registry, note {}, entry {index}", note.seq);
+        ui.print(&format!("{:>12}: {what}, {}", "replaced", note.time));
+    }
+}
+
+fn as_json(owners: &OwnersHistory) -> serde_json::Value {
+    let Some(note) = owners.current() else {
+        return serde_json::Value::Null;
+    };
+    let overrides = owners
+        .overrides()
+        .map(|(index, note)| json!({ "seq": note.seq, "index": index, "time": note.time }));
     let admins = note.admins.iter().map(ToString::to_string);
     let publishers = note
         .publishers
@@ -154,6 +169,7 @@ fn as_json(note: &OwnersNote) -> serde_json::Value {
         "name": note.name.to_string(), "seq": note.seq, "time": note.time,
         "threshold": note.threshold, "admins": admins.collect::<Vec<_>>(),
         "publishers": publishers.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
+        "overrides": overrides.collect::<Vec<_>>(),
     })
 }
 
@@ -210,6 +226,7 @@ pub fn provenance(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), O
     ui.print(&format!(
         "{name}, owned as `{owner}` by ownership note {note}"
     ));
+    print_overrides(&history.owners, ui);
     for (version, release) in releases {
         let yanked = history.yanked.get(version);
         let state = match (release.revoked, yanked) {
@@ -243,7 +260,7 @@ fn history_json(
     });
     json!({
         "name": history.name, "owner": history.owners.subject.to_string(),
-        "owners": history.owners.current().map(as_json),
+        "owners": as_json(&history.owners),
         "releases": releases.collect::<Vec<_>>(),
     })
 }

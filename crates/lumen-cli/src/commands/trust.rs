@@ -1,7 +1,7 @@
 //! `lumen trust …`: what this machine remembers of signed registries.
 
 use lumen_core::Digest;
-use lumen_ops::{OpsError, report::Reporter as _, trust};
+use lumen_ops::{OpsError, owners::Owned, report::Reporter as _, session::Session, trust};
 use lumen_registry::{Freshness, verify::state::Remembered};
 use serde_json::json;
 
@@ -31,14 +31,24 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
             }
             ui.done("Pinned", format!("{} to {}", pinned.url, pinned.root));
         }
-        Trust::Accept { registry, yes } => {
+        Trust::Accept {
+            registry,
+            owners,
+            yes,
+        } => {
             // What is accepted without being looked at protects nobody.
-            let question = format!("Accept {registry} as it is now, whatever it was before?");
+            let question = match owners.as_slice() {
+                [] => format!("Accept {registry} as it is now, whatever it was before?"),
+                names => format!("Accept the new owners of {}?", names.join(", ")),
+            };
             if !yes && ui.confirm(&question) != Some(true) {
                 return Err(OpsError::user(
                     "nothing was accepted",
                     "find out from whoever runs it why it changed; then answer `y`, or pass --yes",
                 ));
+            }
+            if !owners.is_empty() {
+                return accept_owners(&session, &registry, &owners, ui);
             }
             let accepted = trust::accept(&session, &registry)?;
             let before = accepted.before.as_ref().map(entry);
@@ -58,6 +68,27 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
                 false => ui.done("Forgot", format!("nothing: {registry} was not known")),
             }
         }
+    }
+    Ok(())
+}
+
+fn accept_owners(
+    session: &Session<'_>,
+    registry: &str,
+    names: &[String],
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let names = names.iter().map(|name| Ok(Owned::parse(name)?.subject));
+    let names = names.collect::<Result<Vec<_>, OpsError>>()?;
+    let accepted = trust::accept_owners(session, registry, &names)?;
+    if ui.json {
+        let owners = accepted
+            .iter()
+            .map(|(name, seq)| json!({ "name": name.to_string(), "seq": seq }));
+        ui.print_json(&json!({ "registry": registry, "owners": owners.collect::<Vec<_>>() }));
+    }
+    for (name, seq) in &accepted {
+        ui.done("Accepted", format!("the owners of `{name}`, note {seq}"));
     }
     Ok(())
 }

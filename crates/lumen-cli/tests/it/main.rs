@@ -14,6 +14,7 @@ mod damage;
 mod handmade;
 mod keys;
 mod order;
+mod owners;
 mod project;
 mod races;
 mod registries;
@@ -32,6 +33,19 @@ fn sandbox() -> Sandbox {
 /// A sandbox without a registry.
 fn bare() -> Sandbox {
     Sandbox::new(env!("CARGO_BIN_EXE_lumen")).unwrap()
+}
+
+/// Runs a command with another key of the same user.
+fn as_key(sandbox: &Sandbox, key: &str, arguments: &[&str]) -> Ran {
+    let mut command = sandbox.command(".", arguments);
+    command.env("LUMEN_KEY", key);
+    Ran::of(&command.output().unwrap())
+}
+
+fn ok_as(sandbox: &Sandbox, key: &str, arguments: &[&str]) -> Ran {
+    let ran = as_key(sandbox, key, arguments);
+    assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:#?}");
+    ran
 }
 
 /// Writes and publishes a package.

@@ -1,21 +1,8 @@
 //! Roots, owners, witnesses and what a machine remembers, as people run them.
 
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_testkit::sandbox::Ran;
 
-use crate::{bare, fails, publish, sandbox};
-
-/// Runs a command with another key of the same user.
-fn as_key(sandbox: &Sandbox, key: &str, arguments: &[&str]) -> Ran {
-    let mut command = sandbox.command(".", arguments);
-    command.env("LUMEN_KEY", key);
-    Ran::of(&command.output().unwrap())
-}
-
-fn ok_as(sandbox: &Sandbox, key: &str, arguments: &[&str]) -> Ran {
-    let ran = as_key(sandbox, key, arguments);
-    assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:#?}");
-    ran
-}
+use crate::{as_key, bare, fails, ok_as, publish, sandbox};
 
 fn narrow(ran: &Ran) {
     for line in ran.out.lines() {

@@ -181,7 +181,8 @@ impl Builder<'_> {
         };
         let checksum = digest(&strings.checksum)?;
         let metadata = digest(&strings.metadata)?;
-        let [size, compressed_size] = numbers.map(|number| number.map(|number| number.value));
+        let [size, compressed_size, owners] =
+            numbers.map(|number| number.map(|number| number.value));
         let compressed = match (digest(&strings.compressed)?, compressed_size) {
             (Some(hash), Some(size)) => Some(Compressed { hash, size }),
             (None, None) => None,
@@ -202,6 +203,7 @@ impl Builder<'_> {
             size,
             compressed,
             metadata,
+            owners,
             dependencies: Vec::new(),
             features: Vec::new(),
             requires: Vec::new(),

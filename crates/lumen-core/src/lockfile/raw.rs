@@ -66,7 +66,7 @@ pub(super) const STRINGS: [&str; 12] = [
 ];
 
 /// Keys of `[[package]]` whose values are whole numbers.
-pub(super) const NUMBERS: [&str; 2] = ["size", "compressed-size"];
+pub(super) const NUMBERS: [&str; 3] = ["size", "compressed-size", "owners"];
 
 /// Keys of `[[package]]` whose values are arrays of strings.
 pub(super) const LISTS: [&str; 3] = ["dependencies", "features", "requires"];

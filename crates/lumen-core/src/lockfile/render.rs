@@ -65,6 +65,9 @@ fn block(out: &mut String, name: &PackageName, package: &LockedPackage) {
     if let Some(metadata) = &package.metadata {
         digest(out, "metadata", metadata);
     }
+    if let Some(owners) = package.owners {
+        number(out, "owners", owners);
+    }
     list(
         out,
         "dependencies",

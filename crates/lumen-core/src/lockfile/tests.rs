@@ -18,6 +18,7 @@ fn package(source: LockedSource) -> LockedPackage {
         size: None,
         compressed: None,
         metadata: None,
+        owners: None,
         dependencies: Vec::new(),
         features: Vec::new(),
         requires: Vec::new(),
@@ -39,6 +40,8 @@ fn signed_sample() -> Lockfile {
         root: Digest::from_hex(HEX).unwrap(),
         checkpoint: "reg/1f\n412\nAAAA\n\n\u{2014} reg/1f AAAA\n".into(),
     });
+    let package = lock.packages.get_mut(&name("@org/http")).unwrap();
+    package.owners = Some(3);
     lock
 }
 
@@ -177,6 +180,7 @@ fn a_signed_registry() {
         "trust-root = \"sha256:{HEX}\"\ncheckpoint = \"reg/1f\\n412\\nAAAA\\n\\n\u{2014} reg/1f AAAA\\n\"\n"
     );
     assert!(text.contains(&line), "{text}");
+    assert!(text.contains("\nowners = 3\n"), "{text}");
     assert_eq!(parse(&text), Ok(signed_sample()));
     let mut quick = signed_sample();
     quick.packages.clear();
@@ -502,11 +506,13 @@ fn any_lock() -> impl Strategy<Value = Lockfile> {
         (any::<[u32; 3]>(), "(-[a-z]{1,3}\\.[1-9])?"),
         any_source(),
         digest(),
-        option::of(sizes),
-        option::of(compressed),
-        option::of(digest()),
-        collection::vec(any::<sample::Index>(), 0..4),
-        collection::btree_set("[a-z\"\\\\é\t\u{7f}\u{85}]{1,5}", 0..3),
+        (option::of(sizes), option::of(compressed)),
+        (
+            option::of(digest()),
+            option::of(1..9u64),
+            collection::vec(any::<sample::Index>(), 0..4),
+            collection::btree_set("[a-z\"\\\\é\t\u{7f}\u{85}]{1,5}", 0..3),
+        ),
     );
     let trust = option::of((digest(), "[a-z\n\"\\\\é\u{2014} ]{0,12}"));
     let packages = collection::btree_map(any_name(), package, 0..6);
@@ -515,8 +521,9 @@ fn any_lock() -> impl Strategy<Value = Lockfile> {
         let packages = packages
             .into_iter()
             .map(|(name, package)| {
-                let (([a, b, c], pre), source, checksum, size, compressed, metadata, deps, texts) =
-                    package;
+                let (([a, b, c], pre), source, checksum, sizes, more) = package;
+                let (size, compressed) = sizes;
+                let (metadata, owners, deps, texts) = more;
                 let mut dependencies: Vec<_> =
                     deps.iter().map(|index| index.get(&names).clone()).collect();
                 dependencies.sort();
@@ -529,6 +536,7 @@ fn any_lock() -> impl Strategy<Value = Lockfile> {
                     size,
                     compressed,
                     metadata,
+                    owners,
                     dependencies,
                     features: texts.clone(),
                     requires: texts,

@@ -149,7 +149,12 @@ fn an_override_needs_the_names_keys_and_the_new_admins() {
         (0, 1)
     );
     world.add(&text, &["bob", "names", "deputy"]);
-    let overrides: Vec<u64> = world.owners("tool").unwrap().overrides().collect();
+    let overrides: Vec<u64> = world
+        .owners("tool")
+        .unwrap()
+        .overrides()
+        .map(|(index, _)| *index)
+        .collect();
     assert_eq!(overrides, [3]);
 }
 

@@ -1,10 +1,11 @@
 //! What this machine remembers of signed registries.
 
-use lumen_core::Digest;
+use lumen_core::{Digest, problem::Problem, trust::Subject};
 use lumen_registry::{
     Freshness, Location, ReadError, Registry, RegistryOptions,
     verify::{
         TrustError, TrustOptions,
+        known::{self, Override},
         state::{self, Remembered},
     },
 };
@@ -89,6 +90,73 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
     };
     state::accept(&dir, &now).map_err(ReadError::from)?;
     Ok(Accepted { before, now })
+}
+
+/// Accepts the owners that names have now, whoever decided that. Returns the number of the
+/// ownership note of each.
+///
+/// # Errors
+/// When nobody owns one of them, or the registry is not signed or not to be believed.
+pub fn accept_owners(
+    session: &Session<'_>,
+    registry: &str,
+    names: &[Subject],
+) -> Result<Vec<(Subject, u64)>, OpsError> {
+    let location = location(session, registry)?;
+    let (dir, url) = (session.environment.trust_dir(), location.url());
+    let options = RegistryOptions {
+        freshness: Freshness::Revalidate,
+        trust: TrustOptions {
+            state_dir: Some(dir.clone()),
+            pin: session.settings()?.roots.get(registry).copied(),
+            now: session.options.now.as_second(),
+            ..TrustOptions::default()
+        },
+        host: session.environment.host_options(),
+        ..RegistryOptions::default()
+    };
+    let opened = Registry::open(registry, location, &options).map_err(ReadError::from)?;
+    let mut accepted = Vec::new();
+    for name in names {
+        let owners = session.block_on(async { Ok(opened.owners(name).await?) })?;
+        let owners = owners
+            .ok_or(TrustError::NotSigned)
+            .map_err(ReadError::from)?;
+        let note = owners.current().ok_or_else(|| super::unowned(name))?;
+        accepted.push((name.clone(), note.seq));
+    }
+    for (name, seq) in &accepted {
+        known::accept(&dir, &url, name, *seq).map_err(ReadError::from)?;
+    }
+    Ok(accepted)
+}
+
+/// The same for a registry at hand, by somebody who has a part in it.
+pub(crate) fn accept_note(
+    session: &Session<'_>,
+    registry: &Registry,
+    name: &Subject,
+    seq: u64,
+) -> Result<(), OpsError> {
+    let dir = session.environment.trust_dir();
+    // It may be read elsewhere than it is written to.
+    let read = session.location(registry.name()).ok();
+    for place in registry.location().into_iter().chain(&read) {
+        known::accept(&dir, &place.url(), name, seq).map_err(ReadError::from)?;
+    }
+    Ok(())
+}
+
+/// What newcomers are told about owners whom the registry put in the place of others.
+pub fn override_warning(by: &Override) -> Problem {
+    let Override {
+        name, index, time, ..
+    } = by;
+    let what = format!(
+        "the owners of `{name}` were replaced by the registry at entry {index} of the log, {time}: it belongs to {} now",
+        by.who()
+    );
+    Problem::warning(what).hint(format!("`lumen pkg owner list {name}` shows its owners"))
 }
 
 /// Where a registry is that was given by URL, path or name.

@@ -21,8 +21,9 @@ use lumen_registry::{
     verify::{PinSource, TrustError, TrustInfo, state},
 };
 
+pub(crate) use self::known::accept_note;
 pub use self::{
-    known::{Accepted, accept, forget, list, pin},
+    known::{Accepted, accept, accept_owners, forget, list, override_warning, pin},
     proposal::{Change, Missing, Need, Proposal},
     root::RootChange,
 };
@@ -189,6 +190,14 @@ fn chain(error: lumen_core::trust::HistoryError) -> OpsError {
     ReadError::from(TrustError::RootChain { reason }).into()
 }
 
+/// The error for a name without owners.
+pub(crate) fn unowned(subject: &Subject) -> OpsError {
+    OpsError::user(
+        format!("nobody owns `{subject}`"),
+        format!("the first publish claims it, or `lumen pkg owner claim {subject}`"),
+    )
+}
+
 /// A public key as people give it: a vkey, a line of OpenSSH's, or the name of an own key.
 ///
 /// # Errors
@@ -301,6 +310,12 @@ fn applied(
     };
     let text = proposal.note.to_text();
     let receipt = session.block_on(async { Ok(writer.append_note(&text).await?) })?;
+    if let Change::Owners(note) = &proposal.change
+        && note.is_override
+    {
+        // Who did it need not be asked whether they agree.
+        accept_note(session, &registry.registry, &note.name, note.seq)?;
+    }
     Ok(Submitted {
         change: proposal.change,
         signed,

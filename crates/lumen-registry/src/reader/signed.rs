@@ -6,7 +6,7 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release},
     lockfile::LockedTrust,
-    trust::PackageHistory,
+    trust::{OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 use tokio::sync::OnceCell;
 
@@ -14,7 +14,13 @@ use super::{Freshness, ReadError, Registry, check, fetch};
 use crate::{
     cache::{self, Body, LONGEST_FRESHNESS},
     storage::{Storage, Validators},
-    verify::{TrustError, TrustInfo, TrustOptions, map::Head, package::Listed, view::View},
+    verify::{
+        TrustError, TrustInfo, TrustOptions,
+        known::{Override, Standing},
+        map::Head,
+        package::Listed,
+        view::View,
+    },
 };
 
 /// What was found at a registry, once: nothing for an unsigned one.
@@ -32,7 +38,7 @@ impl Registry {
 
     /// What a lock keeps of a signed registry; nothing for an unsigned one, or one nothing was read from.
     pub fn trusted(&self) -> Option<LockedTrust> {
-        let view = self.found().get()?.as_ref().ok()?.clone()?;
+        let view = self.seen()?;
         Some(LockedTrust {
             root: view.info.fingerprint,
             checkpoint: view.info.checkpoint.clone(),
@@ -53,6 +59,49 @@ impl Registry {
         };
         let package = view.package(self, name).await?;
         Ok(package.map(|package| Arc::clone(&package.history)))
+    }
+
+    /// The owners of a name or scope so far, whatever anybody here thinks of them; `None`
+    /// for an unsigned registry.
+    ///
+    /// # Errors
+    /// As [`Registry::package_index`].
+    pub async fn owners(&self, subject: &Subject) -> Result<Option<OwnersHistory>, ReadError> {
+        match self.view().await? {
+            Some(view) => Ok(Some(view.owners(self, subject).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// All root notes so far; `None` for an unsigned registry.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not in order.
+    pub async fn roots(&self) -> Result<Option<RootHistory>, ReadError> {
+        match self.view().await? {
+            Some(view) => Ok(Some(view.roots(self).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The number of the ownership note of a package that was read; nothing for an unsigned one.
+    pub fn owners_seen(&self, name: &PackageName) -> Option<u64> {
+        let package = self.seen()?.seen(name)?;
+        package.history.owners.current().map(|note| note.seq)
+    }
+
+    /// How the registry replaced the owners of a package that was read, if nobody here
+    /// knew the package before.
+    pub fn first_seen_override(&self, name: &PackageName) -> Option<Override> {
+        match &self.seen()?.seen(name)?.standing {
+            Standing::FirstSeen(by) => Some(by.clone()),
+            Standing::Continued | Standing::Replaced(_) => None,
+        }
+    }
+
+    /// What was established, if anything was asked.
+    pub(super) fn seen(&self) -> Option<Arc<View>> {
+        self.found().get()?.as_ref().ok()?.clone()
     }
 
     /// What signatures and log say; concurrent callers share the work.
@@ -87,6 +136,7 @@ impl Registry {
         let Some(package) = view.package(self, name).await? else {
             return Ok(None);
         };
+        package.accepted(self)?;
         let Some(logged) = package.history.releases.get(version) else {
             return Ok(None);
         };

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use lumen_core::{Digest, PackageName, Version};
 
+use super::known::Override;
+
 /// Who knows which fingerprint a registry has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinSource {
@@ -76,6 +78,17 @@ pub enum TrustError {
         name: String,
         /// Who did what.
         reason: String,
+    },
+    /// The registry replaced owners that somebody here relied on.
+    #[error(
+        "the owners of `{}` were replaced by the registry at entry {} of the log, {}: it belongs to {} now",
+        .by.name, .by.index, .by.time, .by.who()
+    )]
+    Overridden {
+        /// The registry's URL or name.
+        registry: String,
+        /// By whom, and where in the log.
+        by: Box<Override>,
     },
     /// A release was signed with a key after it was revoked.
     #[error("`{name}` {version} was signed with a key that had been revoked")]

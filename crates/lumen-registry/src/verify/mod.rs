@@ -14,17 +14,19 @@
 //! | `package` | one package: its events, its history, the index made of them |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
+//! | [`known`] | the owners of names that somebody here relied on |
 
 mod error;
 mod files;
+pub mod known;
 pub(crate) mod map;
 pub(crate) mod package;
 pub mod state;
 pub(crate) mod view;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use lumen_core::{Digest, checkpoint::Checkpoint, lockfile::LockedTrust};
+use lumen_core::{Digest, checkpoint::Checkpoint, lockfile::LockedTrust, trust::Subject};
 
 pub use error::{PinSource, TrustError};
 
@@ -39,6 +41,8 @@ pub struct TrustOptions {
     pub required: bool,
     /// What the lock says about the registry.
     pub locked: Option<LockedTrust>,
+    /// The numbers of the ownership notes that the lock relies on.
+    pub owners: BTreeMap<Subject, u64>,
     /// Seconds since 1970 by the caller's clock; 0: the system's clock.
     pub now: i64,
 }

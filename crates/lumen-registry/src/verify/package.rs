@@ -14,11 +14,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     TrustError,
+    known::Standing,
     map::Head,
     view::{View, up_to},
 };
 use crate::{
     Freshness,
+    location::Location,
     reader::{ReadError, Registry},
 };
 
@@ -41,6 +43,7 @@ pub(crate) struct Listed {
 pub(crate) struct Package {
     pub(crate) index: Arc<PackageIndex>,
     pub(crate) history: Arc<PackageHistory>,
+    pub(crate) standing: Standing,
 }
 
 impl Package {
@@ -71,10 +74,24 @@ impl Package {
         let history = PackageHistory::verify(roots, name, &scope, &events);
         let history = history.map_err(|error| refusal(name.as_str(), error))?;
         let index = index(&history, &listed)?;
+        let standing = view.judge(registry, &history.owners);
         Ok(Some(Self {
             index: Arc::new(index),
             history: Arc::new(history),
+            standing,
         }))
+    }
+
+    /// Fails when owners that somebody relied on were replaced.
+    pub(crate) fn accepted(&self, registry: &Registry) -> Result<(), TrustError> {
+        let Standing::Replaced(by) = &self.standing else {
+            return Ok(());
+        };
+        let url = registry.location().map(Location::url);
+        Err(TrustError::Overridden {
+            registry: url.unwrap_or_else(|| registry.name().to_owned()),
+            by: Box::new(by.clone()),
+        })
     }
 }
 
@@ -223,7 +240,7 @@ fn signed(
 }
 
 /// A history that does not hold, as the attack it is.
-fn refusal(name: &str, error: HistoryError) -> TrustError {
+pub(super) fn refusal(name: &str, error: HistoryError) -> TrustError {
     let (name, reason) = (name.to_owned(), error.to_string());
     match error {
         HistoryError::WrongOwner { .. }

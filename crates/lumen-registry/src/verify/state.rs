@@ -13,7 +13,7 @@ use lumen_core::{Digest, checkpoint::Checkpoint, json};
 use lumen_durable::{Lock, write_atomic};
 use serde::{Deserialize, Serialize};
 
-use super::TrustError;
+use super::{TrustError, known};
 
 /// What is remembered of one registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,7 @@ pub fn forget(dir: &Path, url: &str) -> Result<bool, TrustError> {
         return Ok(false);
     }
     let _lock = lock(dir, &path)?;
+    known::forget(dir, url)?;
     match lumen_durable::remove_file(&path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -151,13 +152,16 @@ pub fn pin(dir: &Path, url: &str, root: Digest, now: &str) -> Result<Remembered,
     Ok(remembered)
 }
 
-/// Remembers a registry as it is now, whatever was remembered: somebody decided so.
+/// Remembers a registry as it is now, whatever was remembered, and forgets the owners in it:
+/// somebody decided so.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn accept(dir: &Path, remembered: &Remembered) -> Result<(), TrustError> {
     let path = path(dir, &remembered.url);
     let _lock = lock(dir, &path)?;
+    // Owners of a log that may be another one.
+    known::forget(dir, &remembered.url)?;
     write(&path, remembered)
 }
 
@@ -220,14 +224,14 @@ fn write(path: &Path, remembered: &Remembered) -> Result<(), TrustError> {
     write_atomic(path, &bytes).map_err(|error| unusable(path, error))
 }
 
-fn lock(dir: &Path, path: &Path) -> Result<Lock, TrustError> {
+pub(super) fn lock(dir: &Path, path: &Path) -> Result<Lock, TrustError> {
     let file = path.with_extension("lock");
     lumen_durable::create_dir_all(dir)
         .and_then(|()| Lock::exclusive(&file))
         .map_err(|error| unusable(&file, error))
 }
 
-fn unusable(path: &Path, error: impl std::fmt::Display) -> TrustError {
+pub(super) fn unusable(path: &Path, error: impl std::fmt::Display) -> TrustError {
     TrustError::State {
         file: path.display().to_string(),
         reason: error.to_string(),

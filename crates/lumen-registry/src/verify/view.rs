@@ -9,15 +9,16 @@ use lumen_core::{
     Digest, Key, PackageName,
     checkpoint::{self, Checkpoint, cosignatures},
     note::Note,
-    trust::{Event, HistoryError, RootHistory, RootNote, chain, text},
+    trust::{Event, HistoryError, OwnersHistory, RootHistory, RootNote, Subject, chain, text},
 };
 use tokio::sync::OnceCell;
 
 use super::{
     PinSource, TrustError, TrustInfo,
     files::{self, Growth},
+    known::{Memory, Standing},
     map::{Head, NameMap, Names},
-    package::Package,
+    package::{Package, refusal},
     state::{self, Remembered},
 };
 use crate::{
@@ -41,6 +42,8 @@ pub(crate) struct View {
     checkpoint: Checkpoint,
     now: i64,
     names: OnceCell<Names>,
+    /// Owners that somebody here relied on.
+    memory: Memory,
     packages: Once<PackageName, Option<Arc<Package>>>,
     scopes: Once<String, Arc<Vec<Event>>>,
 }
@@ -175,6 +178,7 @@ impl View {
             checkpoint,
             now,
             names: OnceCell::new(),
+            memory: Memory::read(memory)?,
             packages: Mutex::default(),
             scopes: Mutex::default(),
         }))
@@ -280,6 +284,54 @@ impl View {
             Ok::<_, ReadError>(package.map(Arc::new))
         };
         cell.get_or_try_init(load).await.cloned()
+    }
+
+    /// A package that was read already.
+    pub(crate) fn seen(&self, name: &PackageName) -> Option<Arc<Package>> {
+        let packages = self.packages.lock();
+        let packages = packages.unwrap_or_else(PoisonError::into_inner);
+        packages.get(name)?.get()?.clone()
+    }
+
+    /// What owners are to those who relied on earlier ones.
+    pub(super) fn judge(&self, registry: &Registry, owners: &OwnersHistory) -> Standing {
+        let locked = registry.trust_options().owners.get(&owners.subject);
+        self.memory.judge(locked.copied(), owners)
+    }
+
+    /// Writes down what was learned of owners.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub(crate) fn save(&self) -> Result<(), TrustError> {
+        self.memory.save()
+    }
+
+    /// The owners of a name or scope, checked to be all; nobody where the log has none.
+    pub(crate) async fn owners(
+        &self,
+        registry: &Registry,
+        subject: &Subject,
+    ) -> Result<OwnersHistory, ReadError> {
+        let nobody = || OwnersHistory::nobody(subject.clone());
+        match subject {
+            Subject::Package(name) => {
+                let package = self.package(registry, name).await?;
+                Ok(package.map_or_else(nobody, |package| package.history.owners.clone()))
+            }
+            Subject::Scope(scope) => {
+                let events = self.scope(registry, scope).await?;
+                let roots = &self.names(registry).await?.roots;
+                let owners = OwnersHistory::verify(roots, subject.clone(), &events);
+                Ok(owners.map_err(|error| refusal(scope, error))?)
+            }
+            Subject::Root => Ok(nobody()),
+        }
+    }
+
+    /// The root notes, checked to be all.
+    pub(crate) async fn roots(&self, registry: &Registry) -> Result<RootHistory, ReadError> {
+        Ok(self.names(registry).await?.roots.clone())
     }
 
     /// The ownership notes of a scope, checked to be all; concurrent callers share the work.

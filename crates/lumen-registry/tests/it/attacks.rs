@@ -7,12 +7,12 @@ use lumen_core::{
     lockfile::LockedTrust,
     note::Note,
     signing::{CosignerKey, SecretKey},
-    trust::{Action, Revoked},
+    trust::{Action, Revoked, Subject},
 };
 use lumen_registry::{
     ReadError, Registry,
     loader::{LoadError, Routes},
-    verify::{PinSource, TrustError, TrustOptions, state},
+    verify::{PinSource, TrustError, TrustOptions, known, state},
 };
 
 use crate::{
@@ -260,6 +260,108 @@ fn wrong_owner() {
     stolen.seal();
     let error = refused(&fresh(&Served::new(&stolen)));
     assert!(error.to_string().contains("nobody owns `a`"), "{error}");
+}
+
+/// Whoever holds the names keys gives a package to somebody else.
+#[test]
+fn replaced_owners() {
+    let (owner, names, thief) = (key("owner", 7), key("names", 3), key("thief", 9));
+    let mut world = World::with("example/1f", |root| {
+        root.names = vec![names.public().clone()];
+        root.names_threshold = 1;
+    });
+    world.claim("a", &owner);
+    world.publish("a", "1.0.0", &[], &owner);
+    world.seal();
+    let served = Served::new(&world);
+    let dir = tempfile::tempdir().unwrap();
+    let remembering = || {
+        served.registry(TrustOptions {
+            state_dir: Some(dir.path().into()),
+            ..Default::default()
+        })
+    };
+    let with_lock = |seq| {
+        served.registry(TrustOptions {
+            locked: locked(&world),
+            owners: [(Subject::Package(name("a")), seq)].into(),
+            ..Default::default()
+        })
+    };
+    for registry in [remembering(), with_lock(1)] {
+        assert!(versions(&registry, "a").is_ok());
+        assert_eq!(registry.owners_seen(&name("a")), Some(1));
+        assert_eq!(registry.first_seen_override(&name("a")), None);
+    }
+    let mut stolen = world.clone();
+    stolen.override_owners("a", &names, &thief);
+    stolen.publish("a", "1.1.0", &[], &thief);
+    stolen.change_owners("a", &thief, |note| note.threshold = 1);
+    stolen.seal();
+    served.show(&stolen);
+    let fingerprint = thief.public().fingerprint();
+    for registry in [remembering(), with_lock(1), remembering()] {
+        let error = refused(&registry);
+        assert!(matches!(error, TrustError::Overridden { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the owners of `a` were replaced by the registry at entry 4 of the log, {NOW}: it belongs to thief ({fingerprint}) now"
+            )
+        );
+        let Err(ReadError::Trust(error)) = read(&registry, "1.1.0") else {
+            panic!("1.1.0 was believed");
+        };
+        assert!(matches!(error, TrustError::Overridden { .. }), "{error}");
+        // What happened can be looked at.
+        let history = block_on(registry.provenance(&name("a"))).unwrap().unwrap();
+        assert_eq!(history.owners.overrides().count(), 1);
+        let subject = Subject::Package(name("a"));
+        let owners = block_on(registry.owners(&subject)).unwrap().unwrap();
+        assert_eq!(owners, history.owners);
+    }
+    // Newcomers are told; those who agree go on, and so does a lock made by them.
+    let newcomer = fresh(&served);
+    assert_eq!(versions(&newcomer, "a").unwrap().unwrap().len(), 2);
+    let told = newcomer.first_seen_override(&name("a")).unwrap();
+    assert_eq!((told.seq, told.index), (2, 4));
+    assert!(versions(&with_lock(2), "a").is_ok());
+    let url = remembering().location().unwrap().url();
+    known::accept(dir.path(), &url, &Subject::Package(name("a")), 3).unwrap();
+    assert!(versions(&remembering(), "a").is_ok());
+}
+
+/// A scope has one owner for all of its packages.
+#[test]
+fn replaced_owners_of_a_scope() {
+    let (owner, names, thief) = (key("owner", 7), key("names", 3), key("thief", 9));
+    let mut world = World::with("example/1f", |root| {
+        root.names = vec![names.public().clone()];
+        root.names_threshold = 1;
+    });
+    world.claim("@org", &owner);
+    world.publish("@org/a", "1.0.0", &[], &owner);
+    world.seal();
+    let served = Served::new(&world);
+    let dir = tempfile::tempdir().unwrap();
+    let registry = || {
+        served.registry(TrustOptions {
+            state_dir: Some(dir.path().into()),
+            ..Default::default()
+        })
+    };
+    assert!(versions(&registry(), "@org/a").is_ok());
+    world.override_owners("@org", &names, &thief);
+    world.publish("@org/new", "1.0.0", &[], &thief);
+    world.seal();
+    served.show(&world);
+    for package in ["@org/a", "@org/new"] {
+        let error = versions(&registry(), package).unwrap_err();
+        let TrustError::Overridden { by, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!((by.name.as_str(), by.seq), ("@org", 2));
+    }
 }
 
 #[test]

@@ -98,10 +98,10 @@ impl OwnersHistory {
         revoked.unwrap_or_default().iter().any(hit)
     }
 
-    /// The places in the log at which the names keys decided about the owners.
-    pub fn overrides(&self) -> impl Iterator<Item = u64> {
-        let overrides = self.notes.iter().filter(|(_, note)| note.is_override);
-        overrides.map(|(index, _)| *index)
+    /// The notes about which the names keys decided, not the admins before, with their
+    /// places in the log.
+    pub fn overrides(&self) -> impl Iterator<Item = &(u64, OwnersNote)> {
+        self.notes.iter().filter(|(_, note)| note.is_override)
     }
 
     /// Checks a note that would come next.

@@ -144,12 +144,33 @@ impl World {
         admin: &SecretKey,
         change: impl FnOnce(&mut OwnersNote),
     ) {
+        let text = self.next_owners(subject, change);
+        self.entries.push(signed(text, &[admin]));
+    }
+
+    /// Other owners by the names keys' word.
+    pub fn override_owners(&mut self, subject: &str, names: &SecretKey, owner: &SecretKey) {
+        let text = self.next_owners(subject, |note| {
+            note.is_override = true;
+            note.admins = vec![owner.public().clone()];
+            note.publishers[0].key = owner.public().clone();
+        });
+        self.entries.push(signed(text, &[names, owner]));
+    }
+
+    fn next_owners(&mut self, subject: &str, change: impl FnOnce(&mut OwnersNote)) -> String {
+        let first = format!(
+            "lumen/owners/v1\nregistry {}\nname {subject}\n",
+            self.root.origin
+        );
+        let mut entries = self.entries.iter().rev();
+        let last = entries.find(|entry| entry.starts_with(&first)).unwrap();
         let note = self.owners.get_mut(subject).unwrap();
-        let before = signed(note.to_text(), &[admin]);
-        note.prev = Some(Digest::of(before.as_bytes()));
+        note.prev = Some(Digest::of(last.as_bytes()));
         note.seq += 1;
+        note.is_override = false;
         change(note);
-        self.entries.push(signed(note.to_text(), &[admin]));
+        note.to_text()
     }
 
     /// Makes a release and its statement.
