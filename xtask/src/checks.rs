@@ -77,22 +77,33 @@ fn tools() -> io::Result<()> {
             sh(Command::new("rustup").args(["component", "add", name]))?;
         }
     }
-    for (programs, version, package, tests) in [
-        (&["git"][..], "--version", "git", "git dependencies"),
+    for (checks, packages, tests) in [
+        (&["git --version"][..], "git", "git dependencies"),
         // Debian's place is on the path of root only.
         (
-            &["nginx", "/usr/sbin/nginx"],
-            "-v",
+            &["nginx -v", "/usr/sbin/nginx -v"],
             "nginx-light",
             "a registry behind a real web server",
         ),
+        (
+            &["test -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so"],
+            "nginx-light libnginx-mod-http-brotli-static",
+            "a registry behind nginx",
+        ),
+        (
+            &["/usr/sbin/apache2 -v"],
+            "apache2-bin",
+            "a registry behind Apache",
+        ),
+        (&["openssl version"], "openssl", "HTTPS with real servers"),
     ] {
-        let is_there = programs.iter().any(|program| works(program, &[version]));
-        if !is_there && !apt_install(package) {
-            println!(
-                "skipped: `{}` is not installed, so the tests of {tests} do nothing",
-                programs[0]
-            );
+        let is_there = |check: &&str| {
+            let mut words = check.split(' ');
+            let program = words.next().unwrap_or_default();
+            works(program, &words.collect::<Vec<_>>())
+        };
+        if !checks.iter().any(is_there) && !apt_install(packages) {
+            println!("skipped: {packages} cannot be installed, so the tests of {tests} do nothing");
         }
     }
     if !succeeds(cargo().args(["deny", "--version"])) {
@@ -102,8 +113,8 @@ fn tools() -> io::Result<()> {
     Ok(())
 }
 
-/// Installs a Debian package where that is possible without a question.
-fn apt_install(package: &str) -> bool {
+/// Installs Debian packages where that is possible without a question.
+fn apt_install(packages: &str) -> bool {
     if !works("apt-get", &["--version"]) {
         return false;
     }
@@ -116,7 +127,8 @@ fn apt_install(package: &str) -> bool {
         command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]);
         sh(command.args(args)).is_ok()
     };
-    let install = ["install", "-y", "--no-install-recommends", package];
+    let mut install = vec!["install", "-y", "--no-install-recommends"];
+    install.extend(packages.split(' '));
     apt(&install) || (apt(&["update"]) && apt(&install))
 }
 

@@ -13,7 +13,7 @@ use crate::{
     server::{Answer, Asked, Server, answer, ok},
 };
 
-const CODINGS: [&str; 3] = ["gzip", "br", "zstd"];
+pub const CODINGS: [&str; 3] = ["gzip", "br", "zstd"];
 
 fn index() -> Key {
     Key::parse("packages/a/index.json").unwrap()
@@ -27,7 +27,7 @@ fn artifact(extension: &str) -> Key {
     .unwrap()
 }
 
-fn compress(coding: &str, bytes: &[u8]) -> Vec<u8> {
+pub fn compress(coding: &str, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let input = Cursor::new(bytes.to_vec());
     let level = Level::Fastest;
@@ -58,7 +58,7 @@ fn download(server: &Server, key: &Key, limit: u64) -> Result<Vec<u8>, StorageEr
 }
 
 /// Text that is long, and short when compressed.
-fn text() -> Vec<u8> {
+pub fn text() -> Vec<u8> {
     let words = (0..5_000).map(|number| format!("\"1.0.{number}\", "));
     words.collect::<String>().into_bytes()
 }

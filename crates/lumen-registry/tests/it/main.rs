@@ -3,6 +3,7 @@
     missing_docs,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::print_stderr,
     reason = "helpers of tests fail a test by panicking, too"
 )]
 
@@ -18,6 +19,8 @@ mod races;
 mod server;
 mod storage;
 mod verified;
+#[cfg(unix)]
+mod web;
 
 use lumen_core::{PackageName, Version, index::Release};
 use lumen_registry::publish::PublishRequest;

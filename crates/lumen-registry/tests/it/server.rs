@@ -110,6 +110,13 @@ pub fn impatient() -> HostOptions {
     HostOptions { http, state: None }
 }
 
+/// Options for real servers: a busy machine is no failure.
+pub fn patient() -> HostOptions {
+    let mut options = impatient();
+    options.http.read_timeout = Duration::from_secs(20);
+    options
+}
+
 fn serve(
     mut stream: TcpStream,
     handler: &(dyn Fn(&Asked) -> Answer + Send + Sync),
