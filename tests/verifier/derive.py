@@ -1,9 +1,10 @@
-"""What a package index says, derived from the log and the releases (6.2, 15.4)."""
+"""What a package index says, derived from the log and the releases (6.2, 15.4, 15.5)."""
 
 import re
 
-SUMMARY = ("deps", "dependency_options", "features", "artifacts", "metadata",
-           "published_at", "integrity", "license", "description", "categories")
+# The fields of a release that its summary has.
+FIELDS = ("deps", "dependency_options", "features", "artifacts", "integrity", "license",
+          "description", "categories", "published_at")
 
 REVOKED = "its signing key was revoked"
 
@@ -28,12 +29,79 @@ def latest(versions, yanked):
     return max(stable or good, key=precedence, default=None)
 
 
-def derived_index(owners, events, releases):
-    """The fields of a package index that follow from the log.
+def address(artifact):
+    """The content address of an artifact of a kind that 7 names."""
+    value = artifact["hash"].removeprefix("sha256:")
+    if artifact["kind"] in ("tar", "tar.zst"):
+        return f"artifacts/sha256/{value[:2]}/{value[2:]}.{artifact['kind']}"
+    return None
 
-    `events` are (index, statement, signing key) in order, `releases` the parsed
-    `<version>.json` files. Statements by a key that is revoked from their index on
-    are void.
+
+def left_out(before, time):
+    """What a short summary need not say (15.5)."""
+    fields = {key: value for key, value in before.items()
+              if key not in ("artifacts", "published_at")}
+    return fields if time is None else {**fields, "published_at": time}
+
+
+def covers(fields, others):
+    """Whether all that is in other fields is in these, too."""
+    return all(key in fields and
+               (not isinstance(value, dict) or value.keys() <= fields[key].keys())
+               for key, value in others.items())
+
+
+def strip(fields, others):
+    """Fields without what is the same in others."""
+    return {key: strip(value, others[key])
+            if isinstance(value, dict) and isinstance(others.get(key), dict) else value
+            for key, value in fields.items() if key not in others or others[key] != value}
+
+
+def fill(fields, others):
+    """Fields with what is missing taken from others."""
+    merged = {key: {**value, **fields[key]}
+              for key, value in others.items()
+              if isinstance(value, dict) and isinstance(fields.get(key), dict)}
+    return {**others, **fields, **merged}
+
+
+def shortened(releases, times):
+    """The summaries of releases, short where that is possible (15.5)."""
+    summaries, before = {}, {}
+    for version in sorted(releases, key=precedence):
+        release = releases[version]
+        fields = {key: release[key] for key in FIELDS if key in release}
+        summary, missing = dict(fields), left_out(before, times.get(version))
+        artifacts = fields.get("artifacts", [])
+        addressed = all(entry.get("url") == address(entry) for entry in artifacts)
+        if artifacts and addressed and covers(fields, missing):
+            summary["artifacts"] = [
+                {key: value for key, value in entry.items() if key != "url"}
+                for entry in artifacts]
+            summary = strip(summary, missing)
+        summaries[version], before = summary, fields
+    return summaries
+
+
+def lengthened(summaries, times):
+    """All fields of the releases that summaries are of (15.5)."""
+    releases, before = {}, {}
+    for version in sorted(summaries, key=precedence):
+        fields = dict(summaries[version])
+        artifacts = fields.get("artifacts", [])
+        if any("url" not in entry and address(entry) for entry in artifacts):
+            fields["artifacts"] = [{"url": address(entry), **entry} for entry in artifacts]
+            fields = fill(fields, left_out(before, times.get(version)))
+        releases[version], before = fields, fields
+    return releases
+
+
+def derived_index(owners, events):
+    """The fields of a package index that follow from the log alone.
+
+    `events` are (index, statement, signing key) in order. Statements by a key that is
+    revoked from their index on are void.
     """
     versions, yanked, void, deprecated = [], {}, set(), None
     for index, statement, key in events:
@@ -64,10 +132,5 @@ def derived_index(owners, events, releases):
         "latest": latest(versions, yanked),
         "yanked": yanked,
         "deprecated": deprecated,
-        "releases": {},
     }
-    for version, release in releases.items():
-        if release is not None:
-            summary = {key: release[key] for key in SUMMARY if key in release}
-            index["releases"][version] = summary
     return index

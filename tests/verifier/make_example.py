@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
-from derive import SUMMARY, derived_index
+from derive import derived_index, shortened
 from formats import (
     Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
     owner_subject, parse_entry, root_of, sha256, tiles_of,
@@ -181,13 +181,12 @@ class Registry:
                 events.append((event["i"], entry, {"ada": ADA, "bob": BOB}[signer]))
         releases = {version: release for (package, version), (release, _)
                     in self.releases.items() if package == name}
-        index = derived_index(owners, events, releases)
-        for version, summary in index["releases"].items():
-            summary["metadata"] = digest(self.releases[name, version][1])
-            ordered = {key: summary[key] for key in SUMMARY if key in summary}
-            index["releases"][version] = ordered
+        index = derived_index(owners, events)
+        times = {entry.version: entry.time for _, entry, _ in events
+                 if entry.kind == "publish"}
+        summaries = shortened(releases, times)
         newest = releases[index["versions"][-1]] if index["versions"] else {}
-        deprecated, summaries = index.pop("deprecated"), index.pop("releases")
+        deprecated = index.pop("deprecated")
         file = {"name": name, **index, "description": newest.get("description", ""),
                 "categories": newest.get("categories", [])}
         if deprecated is not None:

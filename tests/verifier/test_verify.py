@@ -63,6 +63,8 @@ class Good(Case):
         for key in ("trust/root/1.note", "trust/names/@org/2.note", "map/size/2",
                     "log/checkpoint"):
             self.assertIn(f"```text\n{(EXAMPLE / key).read_text()}```", text)
+        index = (EXAMPLE / "packages/my-utils/index.json").read_text()
+        self.assertIn(index[index.index('"releases":'):index.index(',"events":')], text)
         tile = (EXAMPLE / "log/tile/0/000.p/2").read_bytes()
         self.assertIn(tile[:32].hex(), text)
         self.assertIn(tile[32:].hex(), text)
@@ -107,6 +109,27 @@ class Damaged(Case):
         path = next((EXAMPLE / "artifacts").rglob("*.tar")).relative_to(EXAMPLE)
         self.edit(path, lambda d: d[:-1] + b"x")
         self.noticed("is not what its name says")
+
+    def test_a_summary(self):
+        self.edit("packages/my-utils/index.json",
+                  lambda d: d.replace(b'"license":"MIT"', b'"license":"MPL"'))
+        # The other one has its license from there.
+        self.noticed("1.1.0 has another `license`")
+
+    def test_summaries_of_the_older_form_are_good(self):
+        def lengthen(data):
+            file = json.loads(data)
+            for version in file["releases"]:
+                data = (EXAMPLE / f"packages/my-utils/{version}.json").read_bytes()
+                fields = {**json.loads(data), "metadata": digest(data)}
+                del fields["name"], fields["version"]
+                file["releases"][version] = fields
+            return json.dumps(file).encode()
+        self.edit("packages/my-utils/index.json", lengthen)
+        self.assertEqual(problems(self.folder), [])
+        path = self.folder / "packages/my-utils/index.json"
+        path.write_bytes(path.read_bytes().replace(b'"metadata": "sha256:', b'"metadata": "'))
+        self.noticed("another `metadata`")
 
     def test_a_withheld_yank(self):
         def forget(data):

@@ -27,7 +27,7 @@ from datetime import datetime, timezone
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from derive import derived_index
+from derive import FIELDS, derived_index, lengthened
 from ed25519 import verify as ed25519_verify
 from formats import (
     Bad, Checkpoint, MapLeaf, Owners, Root, Statement, bundle_path, decode_bundle,
@@ -423,24 +423,33 @@ class Verifier:
         chain = self.owners.get(owner_subject(name), [])
         owners = chain[-1][1] if chain else None
         events = self.statements.get(name, [])
-        releases = {}
+        releases, statements = {}, {}
         for index, statement, _ in events:
             if statement.kind == "publish":
                 version = statement.version
+                statements[version] = statement
                 releases[version] = self.check_release(name, version, index, statement)
-        expected = derived_index(owners, events, releases)
+        expected = derived_index(owners, events)
         self.latest[name] = expected["latest"]
         if file["ahead"]:
             return
         for field, value in expected.items():
-            if field == "releases":
-                for version, summary in value.items():
-                    found = file.get("releases", {}).get(version, {})
-                    for key in summary:
-                        if found.get(key) != summary[key]:
-                            self.problem(f"{path}: {version} has another `{key}`")
-            elif file.get(field) != value:
+            if file.get(field) != value:
                 self.problem(f"{path}: `{field}` is {file.get(field)}, not {value}")
+        self.check_summaries(path, file, statements, releases)
+
+    def check_summaries(self, path, file, statements, releases):
+        """The summaries of an index against the releases that were signed (15.5)."""
+        times = {version: statement.time for version, statement in statements.items()}
+        found = lengthened(file.get("releases", {}), times)
+        for version, release in releases.items():
+            if release is None:
+                continue
+            summary = {"metadata": statements[version].metadata, **found.get(version, {})}
+            expected = {**release, "metadata": statements[version].metadata}
+            for key in (*FIELDS, "metadata"):
+                if summary.get(key) != expected.get(key):
+                    self.problem(f"{path}: {version} has another `{key}`")
 
     def check_release(self, name, version, index, statement):
         """`<version>.json`, its signature file and its artifacts (6.3, 7)."""

@@ -6,6 +6,7 @@
 
 mod rewrite;
 mod signed;
+mod summary;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ pub use rewrite::{new_global_index, put_package_entry, put_releases, put_yank};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 pub use signed::{EventList, REVOKED, events_of, put_events};
+pub use summary::{Summaries, logged_releases, summaries_of};
 
 use crate::{
     constraint::Constraint,
@@ -83,7 +85,8 @@ pub struct Integrity {
 pub struct Artifact {
     /// `tar`, `tar.zst`, or a kind this version does not know.
     pub kind: String,
-    /// Path inside the registry; always the content address.
+    /// Path inside the registry; always the content address. Empty where a file has none.
+    #[serde(default)]
     pub url: String,
     /// SHA-256 of the file's bytes.
     pub hash: Digest,
@@ -206,8 +209,9 @@ pub struct PackageIndex {
     #[serde(default)]
     pub categories: Vec<String>,
     /// What resolving needs of each release; a hand-made index has none, and
-    /// `<version>.json` is read instead.
-    #[serde(default)]
+    /// `<version>.json` is read instead. Those of a signed registry mean nothing without
+    /// its log and are not here; see [`logged_releases`].
+    #[serde(default, deserialize_with = "summary::complete")]
     pub releases: BTreeMap<Version, ReleaseSummary>,
     /// In a signed registry: all entries of its log about the package.
     #[serde(default)]
@@ -252,34 +256,11 @@ pub struct ReleaseSummary {
     /// As in [`Release`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
-    /// As in [`Release`]; this and what follows only in signed registries.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub integrity: Option<Integrity>,
-    /// As in [`Release`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub license: Option<String>,
-    /// As in [`Release`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// As in [`Release`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub categories: Vec<String>,
 }
 
 impl ReleaseSummary {
-    /// The summary of a release whose file has this digest: what resolving needs.
+    /// The summary of a release whose file has this digest.
     pub fn of(release: &Release, metadata: Digest) -> Self {
-        Self {
-            integrity: None,
-            license: None,
-            description: None,
-            categories: Vec::new(),
-            ..Self::complete(release, metadata)
-        }
-    }
-
-    /// All of a release whose file has this digest, so that the file need not be read to check it.
-    pub fn complete(release: &Release, metadata: Digest) -> Self {
         Self {
             deps: release.deps.clone(),
             dependency_options: release.dependency_options.clone(),
@@ -287,27 +268,6 @@ impl ReleaseSummary {
             artifacts: release.artifacts.clone(),
             metadata: Some(metadata),
             published_at: release.published_at.clone(),
-            integrity: release.integrity.clone(),
-            license: release.license.clone(),
-            description: release.description.clone(),
-            categories: release.categories.clone(),
-        }
-    }
-
-    /// The release that a complete summary is of.
-    pub fn release(&self, name: &PackageName, version: &Version) -> Release {
-        Release {
-            name: name.clone(),
-            version: version.clone(),
-            deps: self.deps.clone(),
-            dependency_options: self.dependency_options.clone(),
-            features: self.features.clone(),
-            artifacts: self.artifacts.clone(),
-            integrity: self.integrity.clone(),
-            license: self.license.clone(),
-            description: self.description.clone(),
-            categories: self.categories.clone(),
-            published_at: self.published_at.clone(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use lumen_core::{
-    Digest, checkpoint,
+    Digest, Version, checkpoint,
     index::{self, EventList, Release},
     json,
     key::Key,
@@ -195,18 +195,20 @@ fn the_same_indexes_follow() {
         let scope = scope.map(|scope| events[scope].as_slice());
         let scope = scope.unwrap_or_default();
         let history = PackageHistory::verify(&roots, &name, scope, &events[key]).unwrap();
-        let releases: Vec<(Release, Digest)> = history
+        let releases: BTreeMap<Version, Release> = history
             .releases
             .keys()
             .map(|version| {
                 let bytes = read(Key::release(&name, version).as_str());
                 let release: Release = json::parse(&bytes).unwrap();
                 assert_eq!(release.to_bytes(), bytes);
-                (release, Digest::of(&bytes))
+                (version.clone(), release)
             })
             .collect();
         let bytes = index::put_events(None, &history, &events[key], &releases).unwrap();
         let stored = read(Key::package_index(&name).as_str());
+        let summaries = index::summaries_of(&stored);
+        assert_eq!(index::logged_releases(&history, &summaries), releases);
         assert_eq!(String::from_utf8(bytes), String::from_utf8(stored));
     }
     for (key, name) in [

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Deprecation, PackageIndex, Release, ReleaseSummary, rewrite::object};
+use super::{Deprecation, Release, rewrite::object, summary::shortened};
 use crate::{
-    digest::Digest,
     json::{self, JsonError},
     trust::{Event, PackageHistory},
-    version,
+    version::{self, Version},
 };
 
 /// The reason given for releases of a key that was revoked.
@@ -61,28 +60,18 @@ pub fn events_of(bytes: &[u8]) -> Result<Vec<Event>, JsonError> {
 
 /// The package index that follows from a history: the same bytes whoever makes it, and when.
 ///
-/// Summaries are taken from `releases` and, where they are of the releases in the log, from
-/// the existing file, whose unknown fields are kept.
+/// `releases` are those whose files were logged, `existing` is the file as it is: fields that
+/// do not follow from the log stay.
 ///
 /// # Errors
-/// When the existing bytes are not a package index.
+/// When the existing bytes are not a JSON object.
 pub fn put_events(
     existing: Option<&[u8]>,
     history: &PackageHistory,
     events: &[Event],
-    releases: &[(Release, Digest)],
+    releases: &BTreeMap<Version, Release>,
 ) -> Result<Vec<u8>, JsonError> {
     let foreign = object(existing)?;
-    let index: Option<PackageIndex> = existing.map(json::parse).transpose()?;
-    let mut summaries = index.map(|index| index.releases).unwrap_or_default();
-    for (release, metadata) in releases {
-        let summary = ReleaseSummary::complete(release, *metadata);
-        summaries.insert(release.version.clone(), summary);
-    }
-    summaries.retain(|version, summary| {
-        let logged = history.releases.get(version);
-        logged.is_some_and(|logged| summary.metadata == Some(logged.metadata))
-    });
     let mut yanked: BTreeMap<_, &str> = history
         .yanked
         .iter()
@@ -97,27 +86,29 @@ pub fn put_events(
     // What a revoked key said about the package is not repeated.
     let mut good = history.releases.iter().rev();
     let newest = good.find(|(_, release)| !release.revoked);
-    let newest = newest.and_then(|(version, _)| summaries.get(version));
+    let newest = newest.and_then(|(version, _)| releases.get(version));
     let prereleases: Vec<_> = versions.iter().filter(|v| !v.pre.is_empty()).collect();
     let latest = version::latest(&versions, |version| yanked.contains_key(version));
-    let description = newest.and_then(|summary| summary.description.clone());
-    let categories = newest.map(|summary| summary.categories.clone());
+    let description = newest.and_then(|release| release.description.clone());
+    let categories = newest.map(|release| release.categories.clone());
     let deprecated = history.deprecated.as_ref().map(|deprecated| Deprecation {
         reason: deprecated.reason.clone(),
         replacement: deprecated.replacement.clone(),
         at: Some(deprecated.time.clone()),
     });
+    let reason = |(version, reason): (&&Version, &&str)| (version.to_string(), json!(reason));
+    let yanked_by: Map<String, Value> = yanked.iter().map(reason).collect();
     let mut root = Map::new();
     let values = [
         json!(history.name),
         json!(versions),
         json!(prereleases),
         json!(latest),
-        by_version(&yanked),
+        Value::Object(yanked_by),
         json!(description.unwrap_or_default()),
         json!(categories.unwrap_or_default()),
         json!(deprecated),
-        by_version(&summaries),
+        shortened(history, releases),
         json!(events),
     ];
     for (field, value) in OWN.into_iter().zip(values) {
@@ -131,9 +122,4 @@ pub fn put_events(
         }
     }
     Ok(json::to_line(&Value::Object(root)))
-}
-
-fn by_version<K: ToString, V: Serialize>(map: &BTreeMap<K, V>) -> Value {
-    let entry = |(version, value): (&K, &V)| (version.to_string(), json!(value));
-    Value::Object(map.iter().map(entry).collect())
 }

@@ -1,21 +1,23 @@
 //! Package indexes that follow from events and releases.
 
+use std::collections::BTreeMap;
+
 use lumen_core::{
-    Digest, PackageName,
+    Digest, PackageName, Version,
     index::{
-        self, Artifact, Integrity, PackageIndex, REVOKED, Release, ReleaseSummary, put_events,
-        put_releases,
+        self, Artifact, Integrity, PackageIndex, REVOKED, Release, Summaries, logged_releases,
+        put_events, put_releases, summaries_of,
     },
     json,
     key::ArtifactKind,
     trust::{Action, PackageHistory},
 };
 
-use super::world::{World, after, owners, publish, revoked, root, statement, yank};
+use super::world::{World, after, owners, revoked, root, statement, yank};
 
-fn release(version: &str) -> (Release, Digest) {
+fn release(version: &str) -> Release {
     let tar = Artifact::new(ArtifactKind::Tar, Digest::of(version.as_bytes()), 9);
-    let release = Release {
+    Release {
         name: PackageName::parse("tool").unwrap(),
         version: version.parse().unwrap(),
         deps: [("dep".parse().unwrap(), "^1.0".parse().unwrap())].into(),
@@ -29,20 +31,28 @@ fn release(version: &str) -> (Release, Digest) {
         description: Some(format!("Version {version}")),
         categories: vec!["tools".into()],
         published_at: Some("2026-01-31T10:30:00Z".into()),
-    };
-    (release, Digest::of(version.as_bytes()))
+    }
 }
 
-/// Two releases, the first yanked; the package is deprecated.
+fn publish(release: &Release) -> Action {
+    let bytes = release.to_bytes();
+    Action::Publish {
+        version: release.version.clone(),
+        metadata: Digest::of(&bytes),
+        size: bytes.len() as u64,
+    }
+}
+
+/// Three releases, the first yanked; the package is deprecated.
 fn world() -> World {
     let mut world = World::new(&root(), &["root"]);
     world.add(
         &owners("tool", &["ada"], &["ada", "bob"]).to_text(),
         &["ada"],
     );
-    world.say(&statement("tool", 1, 1, publish("1.0.0")), "ada");
-    world.say(&statement("tool", 1, 2, publish("1.1.0")), "ada");
-    world.say(&statement("tool", 1, 3, publish("1.2.0")), "bob");
+    for (minute, (release, who)) in (1..).zip(all().values().zip(["ada", "ada", "bob"])) {
+        world.say(&statement("tool", 1, minute, publish(release)), who);
+    }
     world.say(&statement("tool", 1, 4, yank("1.0.0")), "ada");
     let reason = "moved".into();
     let replacement = Some("other".parse().unwrap());
@@ -58,8 +68,13 @@ fn history(world: &World) -> PackageHistory {
     world.verify("tool").unwrap()
 }
 
-fn all() -> [(Release, Digest); 3] {
-    ["1.0.0", "1.1.0", "1.2.0"].map(release)
+fn by_version(releases: impl IntoIterator<Item = Release>) -> BTreeMap<Version, Release> {
+    let pair = |release: Release| (release.version.clone(), release);
+    releases.into_iter().map(pair).collect()
+}
+
+fn all() -> BTreeMap<Version, Release> {
+    by_version(["1.0.0", "1.1.0", "1.2.0"].map(release))
 }
 
 #[test]
@@ -80,16 +95,140 @@ fn an_index_says_what_the_log_says() {
     assert_eq!(index.description.as_deref(), Some("Version 1.2.0"));
 }
 
-#[test]
-fn a_complete_summary_is_the_release() {
-    let world = world();
-    let bytes = put_events(None, &history(&world), &world.package, &all()).unwrap();
-    let index: PackageIndex = json::parse(&bytes).unwrap();
-    for (release, _) in all() {
-        let summary = &index.releases[&release.version];
-        let again = summary.release(&release.name, &release.version);
-        assert_eq!(again.to_bytes(), release.to_bytes());
+/// Releases that differ in every way from the one before.
+fn unlike() -> BTreeMap<Version, Release> {
+    let mut releases: Vec<Release> = (0..9)
+        .map(|minor| Release {
+            description: Some("The same".into()),
+            published_at: Some(format!("2026-01-31T10:{:02}:00Z", minor + 1)),
+            ..release(&format!("1.{minor}.0"))
+        })
+        .collect();
+    releases[1].license = None;
+    releases[2].description = Some("Another".into());
+    let (added, changed) = ("added".parse().unwrap(), "dep".parse().unwrap());
+    releases[2].deps.insert(added, "*".parse().unwrap());
+    let added = releases[2].deps.clone();
+    releases[3].deps = added.clone();
+    releases[4].deps = added;
+    releases[4].deps.insert(changed, "^2.0".parse().unwrap());
+    releases[3].published_at = None;
+    releases[4].published_at = Some("2020-02-02T20:20:20Z".into());
+    releases[5].deps.clear();
+    releases[5].dependency_options.clear();
+    releases[5].categories.clear();
+    releases[6].artifacts.push(Artifact {
+        kind: "tar.later".into(),
+        url: "artifacts/later".into(),
+        hash: Digest::of(b"later"),
+        size: 3,
+    });
+    releases[7].artifacts[0].url = "artifacts/elsewhere.tar".into();
+    releases[8].artifacts = releases[0].artifacts.clone();
+    releases[8]
+        .features
+        .insert("default".parse().unwrap(), Vec::new());
+    by_version(releases)
+}
+
+fn world_of(releases: &BTreeMap<Version, Release>) -> World {
+    let mut world = World::new(&root(), &["root"]);
+    world.add(&owners("tool", &["ada"], &["ada"]).to_text(), &["ada"]);
+    for (minute, release) in (1..).zip(releases.values()) {
+        world.say(&statement("tool", 1, minute, publish(release)), "ada");
     }
+    world
+}
+
+#[test]
+fn summaries_are_short_and_give_the_releases() {
+    for (releases, whole) in [(all(), 0), (unlike(), 5)] {
+        let world = world_of(&releases);
+        let bytes = put_events(None, &history(&world), &world.package, &releases).unwrap();
+        let summaries = summaries_of(&bytes);
+        assert_eq!(logged_releases(&history(&world), &summaries), releases);
+        // Whoever does not know the form reads the files of all others.
+        let index: PackageIndex = json::parse(&bytes).unwrap();
+        assert_eq!(index.releases.len(), whole);
+        for (version, summary) in index.releases {
+            assert_eq!(summary.deps, releases[&version].deps);
+        }
+        let has = |version: &str, field: &str| summaries[version].contains_key(field);
+        assert!(has("1.0.0", "license") && has("1.0.0", "deps") && has("1.0.0", "artifacts"));
+        assert!(has("1.2.0", "description") && has("1.2.0", "artifacts"));
+        assert!(!has("1.2.0", "categories") && !has("1.2.0", "integrity"));
+    }
+    let times = unlike();
+    let world = world_of(&times);
+    let bytes = put_events(None, &history(&world), &world.package, &times).unwrap();
+    let summaries = summaries_of(&bytes);
+    let time = |version: &str| summaries[version].get("published_at").cloned();
+    assert_eq!(time("1.2.0"), None);
+    assert_eq!(time("1.4.0"), Some("2020-02-02T20:20:20Z".into()));
+    let deps = |version: &str| summaries[version]["deps"].clone();
+    assert_eq!(deps("1.2.0"), serde_json::json!({"added": "*"}));
+    assert_eq!(deps("1.4.0"), serde_json::json!({"dep": "^2.0"}));
+}
+
+#[test]
+fn summaries_of_an_older_form_are_read() {
+    let releases = unlike();
+    let world = world_of(&releases);
+    let whole = |(version, release): (&Version, &Release)| {
+        let serde_json::Value::Object(mut fields) = serde_json::json!(release) else {
+            panic!("a release is an object");
+        };
+        let metadata = Digest::of(&release.to_bytes());
+        fields.insert("metadata".into(), serde_json::json!(metadata));
+        (version.to_string(), fields)
+    };
+    let mut summaries: Summaries = releases.iter().map(whole).collect();
+    assert_eq!(logged_releases(&history(&world), &summaries), releases);
+    summaries.get_mut("1.0.0").unwrap().remove("license");
+    assert_eq!(
+        logged_releases(&history(&world), &summaries).len(),
+        releases.len() - 1
+    );
+}
+
+#[test]
+fn an_index_ahead_of_the_log_has_what_the_log_has() {
+    let releases = unlike();
+    let world = world_of(&releases);
+    let bytes = put_events(None, &history(&world), &world.package, &releases).unwrap();
+    // Not published in the order of their versions, so that some lean on later ones.
+    let mut late = World::new(&root(), &["root"]);
+    late.add(&owners("tool", &["ada"], &["ada"]).to_text(), &["ada"]);
+    let some: Vec<Release> = releases.values().skip(1).step_by(2).cloned().collect();
+    for release in &some {
+        let minute = release.version.minor + 1;
+        late.say(&statement("tool", 1, minute, publish(release)), "ada");
+    }
+    let seen = logged_releases(&history(&late), &summaries_of(&bytes));
+    assert_eq!(seen, by_version(some));
+}
+
+#[test]
+fn a_changed_summary_is_not_believed() {
+    let releases = all();
+    let world = world_of(&releases);
+    let bytes = put_events(None, &history(&world), &world.package, &releases).unwrap();
+    let good = summaries_of(&bytes);
+    let mut bad = good.clone();
+    bad.get_mut("1.1.0")
+        .unwrap()
+        .insert("license".into(), "none".into());
+    // The next one leans on it.
+    let left: Vec<Version> = logged_releases(&history(&world), &bad)
+        .into_keys()
+        .collect();
+    assert_eq!(left, ["1.0.0".parse().unwrap()]);
+    let mut bad = good;
+    bad.get_mut("1.2.0")
+        .unwrap()
+        .insert("deps".into(), serde_json::json!([1]));
+    assert_eq!(logged_releases(&history(&world), &bad).len(), 2);
+    assert!(summaries_of(b"[1]").is_empty());
 }
 
 #[test]
@@ -101,18 +240,16 @@ fn an_index_is_the_same_however_it_came_about() {
         let events = &world.package[..count];
         let name = "tool".parse().unwrap();
         let history = PackageHistory::verify(&world.roots(), &name, &[], events).unwrap();
-        let new: Vec<_> = all()
-            .into_iter()
-            .skip(count.wrapping_sub(2))
-            .take(1)
-            .collect();
-        steps = Some(put_events(steps.as_deref(), &history, events, &new).unwrap());
+        let old = steps.as_deref().map(summaries_of).unwrap_or_default();
+        let mut known = logged_releases(&history, &old);
+        known.extend(all().into_iter().skip(count.wrapping_sub(2)).take(1));
+        steps = Some(put_events(steps.as_deref(), &history, events, &known).unwrap());
     }
     assert_eq!(
         String::from_utf8(steps.unwrap()),
         String::from_utf8(whole.clone())
     );
-    let again = put_events(Some(&whole), &history(&world), &world.package, &[]).unwrap();
+    let again = put_events(Some(&whole), &history(&world), &world.package, &all()).unwrap();
     assert_eq!(again, whole);
 }
 
@@ -133,26 +270,28 @@ fn releases_of_a_revoked_key_are_not_chosen() {
 }
 
 #[test]
-fn foreign_fields_stay_and_summaries_of_other_bytes_go() {
+fn foreign_fields_stay_and_unknown_releases_go() {
     let world = world();
-    let (other, _) = release("1.0.0");
-    let mut old = put_releases(None, &[(other, Digest::of(b"other bytes"))]).unwrap();
+    let mut old = put_releases(None, &[(release("1.0.0"), Digest::of(b"other bytes"))]).unwrap();
     let closing = old.iter().rposition(|byte| *byte == b'}').unwrap();
-    old.splice(closing.., *b", \"x-mine\": [1]}");
-    let bytes = put_events(Some(&old), &history(&world), &world.package, &all()[1..]).unwrap();
-    let value: serde_json::Value = json::parse(&bytes).unwrap();
+    old.splice(closing.., *b", \"x-mine\": [1], \"x-yours\": 2}");
+    let mut known = all();
+    known.remove(&"1.0.0".parse().unwrap());
+    let bytes = put_events(Some(&old), &history(&world), &world.package, &known).unwrap();
+    let value: serde_json::Map<String, serde_json::Value> = json::parse(&bytes).unwrap();
     assert_eq!(value["x-mine"], serde_json::json!([1]));
-    let index: PackageIndex = json::parse(&bytes).unwrap();
-    let known: Vec<String> = index.releases.keys().map(ToString::to_string).collect();
+    let last: Vec<&String> = value.keys().rev().take(2).collect();
+    assert_eq!(last, ["x-yours", "x-mine"]);
+    let known: Vec<String> = summaries_of(&bytes).into_keys().collect();
     assert_eq!(known, ["1.1.0", "1.2.0"]);
-    assert!(put_events(Some(b"[]"), &history(&world), &[], &[]).is_err());
+    assert!(put_events(Some(b"[]"), &history(&world), &[], &all()).is_err());
 }
 
 #[test]
 fn a_claimed_name_has_an_index_without_versions() {
     let mut world = World::new(&root(), &["root"]);
     world.add(&owners("tool", &["ada"], &["ada"]).to_text(), &["ada"]);
-    let bytes = put_events(None, &history(&world), &world.package, &[]).unwrap();
+    let bytes = put_events(None, &history(&world), &world.package, &BTreeMap::new()).unwrap();
     let index: PackageIndex = json::parse(&bytes).unwrap();
     assert!(index.versions.is_empty() && index.latest.is_none() && index.deprecated.is_none());
     assert_eq!(index.events.len(), 1);
@@ -160,12 +299,15 @@ fn a_claimed_name_has_an_index_without_versions() {
 
 #[test]
 fn unsigned_registries_have_nothing_of_it() {
-    let (release, metadata) = release("1.0.0");
+    let release = release("1.0.0");
+    let metadata = Digest::of(&release.to_bytes());
     let bytes = put_releases(None, &[(release.clone(), metadata)]).unwrap();
-    let text = String::from_utf8(bytes).unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
     for field in ["events", "deprecated", "integrity", "license"] {
         assert!(!text.contains(field), "{field}");
     }
-    let summary = ReleaseSummary::of(&release, metadata);
-    assert_eq!((summary.integrity, summary.license), (None, None));
+    let index: PackageIndex = json::parse(&bytes).unwrap();
+    let summary = &index.releases[&release.version];
+    assert_eq!(summary.metadata, Some(metadata));
+    assert_eq!(summary.artifacts, release.artifacts);
 }

@@ -7,7 +7,7 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
         self, EventList, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release,
-        events_of, put_events,
+        events_of, logged_releases, put_events, summaries_of,
     },
     json,
     trust::{Event, OwnersHistory, PackageHistory, RootHistory, Subject},
@@ -95,7 +95,8 @@ pub(super) async fn put_package(
     }
 }
 
-/// The package index that follows from events; summaries are taken from the current one.
+/// The package index that follows from events. Releases that the current one has need not be
+/// read again.
 pub(super) async fn derive(
     storage: &Storage,
     roots: &RootHistory,
@@ -109,15 +110,12 @@ pub(super) async fn derive(
     // registry without writers.
     let history = PackageHistory::verify(roots, name, scope, events)
         .unwrap_or_else(|_| PackageHistory::new(name.clone(), OwnersHistory::nobody(owner)));
-    let index: Option<PackageIndex> = current.and_then(|current| json::parse(current).ok());
-    let mut releases = Vec::new();
+    let summaries = current.map(summaries_of).unwrap_or_default();
+    let mut releases = logged_releases(&history, &summaries);
     for (version, logged) in &history.releases {
-        let summary = index.as_ref().and_then(|index| index.releases.get(version));
-        let complete = summary.is_some_and(|summary| {
-            Digest::of(&summary.release(name, version).to_bytes()) == logged.metadata
-        });
-        if !complete {
-            releases.extend(release(storage, name, version, &logged.metadata).await?);
+        if !releases.contains_key(version) {
+            let found = release(storage, name, version, &logged.metadata).await?;
+            releases.extend(found.map(|release| (version.clone(), release)));
         }
     }
     put_events(current, &history, events, &releases)
@@ -130,15 +128,12 @@ async fn release(
     name: &PackageName,
     version: &Version,
     metadata: &Digest,
-) -> Result<Option<(Release, Digest)>, PublishError> {
+) -> Result<Option<Release>, PublishError> {
     match storage
         .get(&Key::release(name, version), MAX_RELEASE_BYTES)
         .await
     {
-        Ok(Some((bytes, _))) if Digest::of(&bytes) == *metadata => {
-            let release: Option<Release> = json::parse(&bytes).ok();
-            Ok(release.map(|release| (release, *metadata)))
-        }
+        Ok(Some((bytes, _))) if Digest::of(&bytes) == *metadata => Ok(json::parse(&bytes).ok()),
         Ok(_) | Err(StorageError::TooLarge { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -105,7 +105,7 @@ impl Replay {
             Subject::Scope(_) => self.events.get(&owner).map_or(&[][..], Vec::as_slice),
             _ => &[],
         };
-        let foreign = current.and_then(foreign_fields);
+        let foreign = current.and_then(without_releases);
         derive(
             storage,
             &self.roots,
@@ -136,15 +136,11 @@ impl Replay {
     }
 }
 
-/// What is left of a package index without the fields that follow from the log.
-fn foreign_fields(current: &[u8]) -> Option<Vec<u8>> {
+/// A package index without its summaries.
+fn without_releases(current: &[u8]) -> Option<Vec<u8>> {
     let mut fields: Map<String, Value> = json::parse(current).ok()?;
-    for own in ["releases", "yanked", "latest", "deprecated", "events"] {
-        fields.remove(own);
-    }
-    fields.insert("versions".into(), Value::Array(Vec::new()));
-    let bytes = json::to_bytes(&Value::Object(fields));
-    json::parse::<PackageIndex>(&bytes).is_ok().then_some(bytes)
+    fields.shift_remove("releases");
+    Some(json::to_bytes(&Value::Object(fields)))
 }
 
 /// The digest that a file must have, for messages.

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures::future::{join, try_join};
 use lumen_core::{
-    Digest, Key, PackageName, Version,
-    index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, ReleaseSummary},
+    Key, PackageName, Version,
+    index::{
+        MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, ReleaseSummary, Summaries, logged_releases,
+    },
     trust::{Event, HistoryError, PackageHistory, Subject, chain},
     version,
 };
@@ -32,7 +34,7 @@ pub(crate) struct Listed {
     pub(crate) events: Vec<Event>,
     /// Of a package: the fields of its releases' files.
     #[serde(default)]
-    releases: BTreeMap<String, Map<String, Value>>,
+    releases: Summaries,
     /// Of a package: its versions.
     #[serde(default)]
     versions: Vec<Value>,
@@ -178,9 +180,8 @@ fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, Trus
         .releases
         .iter()
         .filter(|(_, release)| !release.revoked);
-    let versions: Vec<&Version> = valid.map(|(version, _)| version).collect();
-    let owned: Vec<Version> = versions.iter().map(|version| (*version).clone()).collect();
-    let latest = version::latest(&owned, |version| history.yanked.contains_key(version));
+    let versions: Vec<Version> = valid.map(|(version, _)| version.clone()).collect();
+    let latest = version::latest(&versions, |version| history.yanked.contains_key(version));
     let yanked: BTreeMap<&Version, &str> = history
         .yanked
         .iter()
@@ -195,17 +196,11 @@ fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, Trus
         fields.insert("at".into(), json!(deprecated.time));
         fields
     });
-    let mut releases = BTreeMap::new();
-    let mut newest: Option<Release> = None;
-    for version in versions {
-        if let Some((release, digest)) = signed(history, listed, version) {
-            let summary = ReleaseSummary::of(&release, digest);
-            releases.insert(version.clone(), summary);
-            newest = Some(release);
-        }
-    }
+    let mut good = logged_releases(history, &listed.releases);
+    good.retain(|version, _| versions.binary_search(version).is_ok());
+    let newest = good.values().next_back();
     let mut fields = json!({
-        "name": history.name, "versions": owned, "latest": latest, "yanked": yanked,
+        "name": history.name, "versions": versions, "latest": latest, "yanked": yanked,
     });
     if let Some(newest) = newest {
         fields["description"] = json!(newest.description);
@@ -219,24 +214,12 @@ fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, Trus
         name: history.name.to_string(),
         reason: error.to_string(),
     })?;
-    index.releases = releases;
+    let summary = |(version, release): (&Version, &Release)| {
+        let metadata = history.releases.get(version)?.metadata;
+        Some((version.clone(), ReleaseSummary::of(release, metadata)))
+    };
+    index.releases = good.iter().filter_map(summary).collect();
     Ok(index)
-}
-
-/// A release out of the index, if it is the one that was signed, byte for byte.
-fn signed(
-    history: &PackageHistory,
-    listed: &Listed,
-    version: &Version,
-) -> Option<(Release, Digest)> {
-    let logged = history.releases.get(version)?;
-    let mut fields = listed.releases.get(&version.to_string())?.clone();
-    fields.insert("name".into(), json!(history.name));
-    fields.insert("version".into(), json!(version));
-    let release: Release = serde_json::from_value(Value::Object(fields)).ok()?;
-    let bytes = release.to_bytes();
-    let same = bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata;
-    same.then_some((release, logged.metadata))
 }
 
 /// A history that does not hold, as the attack it is.

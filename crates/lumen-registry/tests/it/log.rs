@@ -293,6 +293,54 @@ fn everything_but_the_log_is_rebuilt_byte_by_byte() {
 }
 
 #[test]
+fn indexes_have_all_of_a_release_in_any_form_and_keep_what_others_wrote() {
+    let (memory, storage) = registry();
+    for number in ["1.0.0", "1.1.0"] {
+        block_on(put(&storage, "ada", "a", number)).unwrap();
+    }
+    let key = Key::package_index(&name("a"));
+    let short = memory.files()[&key].clone();
+    let reader = || lumen_registry::Registry::on("test", storage.clone());
+    let read = block_on(reader().package_index(&name("a")))
+        .unwrap()
+        .unwrap();
+    assert_eq!(read.releases.len(), 2);
+    // As it was written before summaries could be short.
+    let mut fields: serde_json::Map<String, serde_json::Value> = json::parse(&short).unwrap();
+    for (number, summary) in fields["releases"].as_object_mut().unwrap() {
+        let file = &memory.files()[&Key::release(&name("a"), &version(number))];
+        *summary = json::parse(file).unwrap();
+        summary["metadata"] = serde_json::json!(Digest::of(file));
+    }
+    for foreign in ["x-first", "x-second"] {
+        fields.insert(foreign.into(), true.into());
+    }
+    let mut files = memory.files();
+    let long = json::to_line(&fields.into());
+    assert!(long.len() > short.len() + 500);
+    files.insert(key.clone(), long);
+    let memory = MemoryStorage::with_files(files);
+    let storage = Storage::Memory(memory.clone());
+    let other = lumen_registry::Registry::on("test", storage.clone());
+    let again = block_on(other.package_index(&name("a"))).unwrap().unwrap();
+    assert_eq!(again, read);
+    assert_eq!(
+        block_on(rebuild(&storage)).unwrap(),
+        std::slice::from_ref(&key)
+    );
+    assert_clean(&storage);
+    let kept = String::from_utf8(memory.files()[&key].clone()).unwrap();
+    assert_eq!(
+        kept.len(),
+        short.len() + r#","x-first":true,"x-second":true"#.len()
+    );
+    assert!(
+        kept.ends_with(",\"x-first\":true,\"x-second\":true}\n"),
+        "{kept}"
+    );
+}
+
+#[test]
 fn every_damage_is_found() {
     let (memory, storage) = shared_registry();
     block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();

@@ -1,0 +1,224 @@
+//! Summaries in the index of a signed package: all of a release, without what the file
+//! says elsewhere.
+//!
+//! A summary is *short* when its artifacts have no `url`, which is their content address.
+//! Then `published_at` may be missing, and is the time of the statement that published the
+//! release. All else that is missing, but for `artifacts`, is as in the release before it in
+//! the order of versions: whole fields, and members of fields that are objects.
+//!
+//! The log has the digest of each release's file, so whoever puts it together wrongly
+//! notices. Whoever does not know this form cannot take a short summary for a whole one.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Map, Value, json};
+
+use super::{Release, ReleaseSummary};
+use crate::{
+    digest::Digest,
+    json,
+    key::{ArtifactKind, Key},
+    trust::PackageHistory,
+    version::Version,
+};
+
+/// The summaries of a signed index as they are in the file, none of it believed yet.
+pub type Summaries = BTreeMap<String, Map<String, Value>>;
+
+type Fields = Map<String, Value>;
+
+/// The whole summaries: those that mean something without a log.
+pub(super) fn complete<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Version, ReleaseSummary>, D::Error> {
+    struct Complete;
+    impl<'de> Visitor<'de> for Complete {
+        type Value = BTreeMap<Version, ReleaseSummary>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of summaries by version")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut all = BTreeMap::new();
+            while let Some((version, summary)) = entries.next_entry::<Version, ReleaseSummary>()? {
+                let shortened = |artifact: &super::Artifact| artifact.url.is_empty();
+                if !summary.artifacts.iter().any(shortened) {
+                    all.insert(version, summary);
+                }
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_map(Complete)
+}
+
+/// The summaries in the bytes of a package index; none when it cannot be read.
+pub fn summaries_of(index: &[u8]) -> Summaries {
+    #[derive(Deserialize)]
+    struct Index {
+        #[serde(default)]
+        releases: Summaries,
+    }
+    json::parse(index).map_or_else(|_| Summaries::new(), |index: Index| index.releases)
+}
+
+/// Those releases of the log whose summaries give the bytes of the files that were logged.
+pub fn logged_releases(
+    history: &PackageHistory,
+    summaries: &Summaries,
+) -> BTreeMap<Version, Release> {
+    let mut sorted: Vec<(Version, &Fields)> = summaries
+        .iter()
+        .filter_map(|(version, fields)| Some((Version::parse(version).ok()?, fields)))
+        .collect();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut releases = BTreeMap::new();
+    let mut before = Fields::new();
+    for (version, summary) in sorted {
+        let mut fields = summary.clone();
+        if lengthen(&mut fields) {
+            fill(&mut fields, left_out(history, &before, &version));
+        }
+        // Those the log does not have yet still come before others.
+        before = fields.clone();
+        if let Some(logged) = history.releases.get(&version) {
+            let release = release(history, &version, fields);
+            let same = |release: &Release| {
+                let bytes = release.to_bytes();
+                bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata
+            };
+            releases.extend(release.filter(same).map(|release| (version, release)));
+        }
+    }
+    releases
+}
+
+/// The summaries of releases, by version; short where that is possible.
+pub(super) fn shortened(history: &PackageHistory, releases: &BTreeMap<Version, Release>) -> Value {
+    let mut summaries = Fields::new();
+    let mut before = Fields::new();
+    for (version, release) in releases {
+        let fields = fields_of(release);
+        let mut summary = fields.clone();
+        let left_out = left_out(history, &before, version);
+        if covers(&fields, &left_out) && shorten(&mut summary) {
+            strip(&mut summary, &left_out);
+        }
+        summaries.insert(version.to_string(), Value::Object(summary));
+        before = fields;
+    }
+    Value::Object(summaries)
+}
+
+/// What a short summary need not say: the fields of the release before, and its own time.
+fn left_out(history: &PackageHistory, before: &Fields, version: &Version) -> Fields {
+    let mut fields = before.clone();
+    fields.shift_remove("artifacts");
+    fields.shift_remove("published_at");
+    if let Some(logged) = history.releases.get(version) {
+        fields.insert("published_at".into(), json!(logged.time));
+    }
+    fields
+}
+
+/// Whether everything that fields have is there, so that what is not there was left out.
+fn covers(all: &Fields, fields: &Fields) -> bool {
+    fields
+        .iter()
+        .all(|(field, value)| match (all.get(field), value) {
+            (Some(Value::Object(all)), Value::Object(members)) => {
+                members.keys().all(|member| all.contains_key(member))
+            }
+            (own, _) => own.is_some(),
+        })
+}
+
+/// Takes away what is the same in other fields.
+fn strip(fields: &mut Fields, others: &Fields) {
+    fields.retain(|field, value| match (value, others.get(field)) {
+        (value, Some(other)) if value == other => false,
+        (Value::Object(members), Some(Value::Object(others))) => {
+            members.retain(|member, value| others.get(member) != Some(value));
+            true
+        }
+        _ => true,
+    });
+}
+
+/// Takes over from other fields what is missing.
+fn fill(fields: &mut Fields, others: Fields) {
+    for (field, other) in others {
+        match (fields.get_mut(&field), other) {
+            (Some(Value::Object(members)), Value::Object(others)) => {
+                for (member, other) in others {
+                    members.entry(member).or_insert(other);
+                }
+            }
+            (Some(_), _) => {}
+            (None, other) => drop(fields.insert(field, other)),
+        }
+    }
+}
+
+/// Takes the addresses off the artifacts, if they follow from the rest. `false`: some do not.
+fn shorten(fields: &mut Fields) -> bool {
+    let artifacts = fields.get_mut("artifacts").and_then(Value::as_array_mut);
+    let Some(artifacts) = artifacts.filter(|artifacts| !artifacts.is_empty()) else {
+        return false;
+    };
+    let addressed = |artifact: &Value| {
+        let own = artifact.get("url").and_then(Value::as_str);
+        own.is_some() && own == address(artifact).as_deref()
+    };
+    if !artifacts.iter().all(addressed) {
+        return false;
+    }
+    for artifact in artifacts.iter_mut().filter_map(Value::as_object_mut) {
+        artifact.shift_remove("url");
+    }
+    true
+}
+
+/// Gives artifacts without address theirs. `false`: there are none, the summary is whole.
+fn lengthen(fields: &mut Fields) -> bool {
+    let artifacts = fields.get_mut("artifacts").and_then(Value::as_array_mut);
+    let mut short = false;
+    for artifact in artifacts.into_iter().flatten() {
+        let address = address(artifact);
+        if let (Some(artifact), Some(address)) = (artifact.as_object_mut(), address)
+            && !artifact.contains_key("url")
+        {
+            artifact.insert("url".into(), address.into());
+            short = true;
+        }
+    }
+    short
+}
+
+/// The content address of an artifact, if it is of a known kind.
+fn address(artifact: &Value) -> Option<String> {
+    let text = |field: &str| artifact.get(field)?.as_str();
+    let kind = ArtifactKind::from_name(text("kind")?)?;
+    let hash: Digest = text("hash")?.parse().ok()?;
+    Some(Key::artifact(&hash, kind).as_str().to_owned())
+}
+
+fn fields_of(release: &Release) -> Fields {
+    let Value::Object(mut fields) = json!(release) else {
+        return Fields::new();
+    };
+    fields.shift_remove("name");
+    fields.shift_remove("version");
+    fields
+}
+
+fn release(history: &PackageHistory, version: &Version, mut fields: Fields) -> Option<Release> {
+    fields.insert("name".into(), json!(history.name));
+    fields.insert("version".into(), json!(version));
+    serde_json::from_value(Value::Object(fields)).ok()
+}
