@@ -102,7 +102,7 @@ impl Owned {
 /// # Errors
 /// When nobody owns it, or the registry is not to be believed.
 pub fn list(session: &Session<'_>, owned: &Owned) -> Result<OwnersHistory, OpsError> {
-    let registry = trust::open(session)?;
+    let registry = trust::open_for(session, &owned.subject)?;
     let owners = trust::owners(session, &registry, &owned.subject)?;
     match owners.current() {
         Some(_) => Ok(owners),
@@ -121,7 +121,7 @@ pub fn change(
     how: &How<'_>,
     change: impl FnOnce(&[PublicKey]) -> Result<OwnersChange, OpsError>,
 ) -> Result<Submitted, OpsError> {
-    let registry = trust::open(session)?;
+    let registry = trust::open_for(session, &owned.subject)?;
     let owners = trust::owners(session, &registry, &owned.subject)?;
     let change = change(&known(&owners))?;
     let now = session.timestamp();
@@ -162,7 +162,7 @@ pub fn deprecate(
     name: &PackageName,
     advice: Option<(&str, Option<PackageName>)>,
 ) -> Result<bool, OpsError> {
-    let registry = trust::open(session)?;
+    let registry = trust::open_for(session, &Subject::owner_of(name))?;
     let action = match advice {
         Some((reason, replacement)) => Action::Deprecate {
             reason: reason.to_owned(),

@@ -232,7 +232,7 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn open_registry(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.location(name)?)
+        self.open(name, self.location(name)?, false)
     }
 
     /// A registry by name, where it is written to and as nobody has looked at it yet.
@@ -242,10 +242,19 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn writable(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.publish_location(name)?)
+        self.open(name, self.publish_location(name)?, false)
     }
 
-    fn open(&self, name: &str, location: Location) -> Result<Registry, OpsError> {
+    /// The same, though it may have expired and witnesses may be silent: who runs it must be
+    /// able to end what keeps others out.
+    ///
+    /// # Errors
+    /// As [`Session::registry`].
+    pub fn writable_at_any_age(&self, name: &str) -> Result<Registry, OpsError> {
+        self.open(name, self.publish_location(name)?, true)
+    }
+
+    fn open(&self, name: &str, location: Location, any_age: bool) -> Result<Registry, OpsError> {
         let settings = self.settings()?;
         let freshness = if self.options.offline {
             Freshness::Offline
@@ -264,6 +273,7 @@ impl<'r> Session<'r> {
                 owners: locked
                     .map(|locked| locked.owners.clone())
                     .unwrap_or_default(),
+                any_age,
                 now: self.options.now.as_second(),
             },
             host: self.environment.host_options(),
@@ -409,10 +419,19 @@ impl<'r> Session<'r> {
     /// # Errors
     /// When a configuration file is invalid.
     pub fn home_of(&self, name: &PackageName) -> Result<&str, OpsError> {
-        Ok(match &self.options.registry {
-            Some(_) => DEFAULT,
-            None => self.settings()?.registry_of(name),
-        })
+        self.home_of_subject(&Subject::owner_of(name))
+    }
+
+    /// The name of the registry where a name or scope has its owners.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid.
+    pub fn home_of_subject(&self, subject: &Subject) -> Result<&str, OpsError> {
+        let scope = match (subject, &self.options.registry) {
+            (Subject::Scope(scope), None) => Some(scope.as_str()),
+            _ => None,
+        };
+        Ok(self.settings()?.registry_of_scope(scope))
     }
 
     /// Names of all configured registries.

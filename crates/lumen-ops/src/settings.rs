@@ -214,7 +214,12 @@ impl Settings {
 
     /// The name of the registry a package comes from, unless its dependency names one.
     pub fn registry_of(&self, name: &PackageName) -> &str {
-        name.scope()
+        self.registry_of_scope(name.scope())
+    }
+
+    /// The same for all packages of a scope, or all without one.
+    pub fn registry_of_scope(&self, scope: Option<&str>) -> &str {
+        scope
             .and_then(|scope| self.scopes.get(scope))
             .map_or(DEFAULT, String::as_str)
     }

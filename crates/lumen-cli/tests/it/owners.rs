@@ -154,3 +154,74 @@ fn newcomers_are_told_of_replaced_owners() {
         &["nobody owns `no`"],
     );
 }
+
+#[test]
+fn owners_are_where_the_scope_is() {
+    let sandbox = sandbox();
+    sandbox.ok(".", &["registry", "init", "work"]).unwrap();
+    let work = format!("file://{}", sandbox.path("work").display());
+    let config = format!(
+        "[registry.registries]\nwork = \"{work}\"\n[registry.scopes]\n\"@org\" = \"work\"\n"
+    );
+    sandbox
+        .write("home/.config/lumen/config.toml", &config)
+        .unwrap();
+    sandbox.ok(".", &["pkg", "owner", "claim", "@org"]).unwrap();
+    publish(&sandbox, "@org/http", "1.0.0", "");
+    let old = sandbox.read("work/trust/names/@org/index.json").unwrap();
+    sandbox.ok(".", &["key", "new", "bob"]).unwrap();
+    for command in [
+        &["owner", "add", "@org/http", "bob"][..],
+        &["owner", "threshold", "@org", "1", "--out", "one.note"],
+        &["owner", "sign", "one.note"],
+        &["owner", "apply", "one.note"],
+        &["deprecate", "@org/http", "--reason", "it is old"],
+    ] {
+        sandbox.ok(".", &[&["pkg"], command].concat()).unwrap();
+    }
+    let list = ["pkg", "owner", "list", "@org"];
+    let listed = sandbox.ok(".", &list).unwrap().out;
+    assert!(listed.starts_with("@org, ownership note 3\n"), "{listed}");
+    assert!(listed.contains(" bob, only @org/http\n"), "{listed}");
+    let info = sandbox.ok(".", &["pkg", "info", "@org/http"]).unwrap().out;
+    assert!(info.contains("deprecated: it is old"), "{info}");
+    sandbox
+        .ok(".", &["pkg", "undeprecate", "@org/http"])
+        .unwrap();
+    let url = sandbox.registry_url();
+    let elsewhere = [&list[..], &["--registry", &url]].concat();
+    fails(
+        &sandbox.run(".", &elsewhere).unwrap(),
+        1,
+        &["nobody owns `@org`"],
+    );
+    // A list that lacks something is not one.
+    sandbox
+        .write("work/trust/names/@org/index.json", &old)
+        .unwrap();
+    fails(
+        &sandbox.run(".", &list).unwrap(),
+        3,
+        &["the events of `@org` are not those of the log"],
+    );
+}
+
+#[test]
+fn who_runs_a_registry_can_end_its_expiry() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    let expire = ["registry", "trust", "expire"];
+    let past = [&expire[..], &["2020-01-01T00:00:00Z"]].concat();
+    sandbox.ok(".", &past).unwrap();
+    let info = ["pkg", "info", "text"];
+    fails(
+        &sandbox.run(".", &info).unwrap(),
+        3,
+        &["the registry's root note expired at 2020-01-01T00:00:00Z"],
+    );
+    sandbox.ok(".", &["pkg", "owner", "list", "text"]).unwrap();
+    sandbox
+        .ok(".", &[&expire[..], &["never"]].concat())
+        .unwrap();
+    sandbox.ok(".", &info).unwrap();
+}

@@ -10,15 +10,13 @@ use std::path::{Path, PathBuf};
 
 use lumen_core::{
     Key,
-    checkpoint::{self, MAX_CHECKPOINT_BYTES},
-    index,
     signing::{CosignerKey, PublicKey},
-    trust::{Entry, Event, OwnersHistory, RootHistory, Subject},
+    trust::{OwnersHistory, RootHistory, Subject},
 };
 use lumen_registry::{
     ReadError, Registry,
     log::{self, Finding, Writer},
-    verify::{PinSource, TrustError, TrustInfo, state},
+    verify::{TrustError, TrustInfo},
 };
 
 pub(crate) use self::known::accept_note;
@@ -33,9 +31,6 @@ use crate::{
     session::Session,
     settings::DEFAULT,
 };
-
-/// Largest file of events that is read, in bytes.
-const MAX_EVENTS: u64 = 64 << 20;
 
 /// A signed registry that this run reads or changes.
 pub struct Signed {
@@ -70,78 +65,46 @@ pub struct Submitted {
 /// When there is none, it is not signed, or it is not to be believed.
 pub fn open(session: &Session<'_>) -> Result<Signed, OpsError> {
     session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
-    match session.block_on(async { Ok(registry.trust().await?) }) {
-        Ok(Some(info)) => {
-            let events = events(session, &registry, &Key::root_index())?;
-            let roots = RootHistory::verify(&events, Some(&info.fingerprint)).map_err(chain)?;
-            Ok(Signed {
-                registry,
-                info,
-                roots,
-            })
-        }
-        Ok(None) => Err(ReadError::from(TrustError::NotSigned).into()),
-        // Whoever runs it must be able to end what keeps others out.
-        Err(OpsError::Read(ReadError::Trust(
-            TrustError::Expired { .. } | TrustError::Stale { .. } | TrustError::Witnesses { .. },
-        ))) => open_for_writers(session, registry),
-        Err(error) => Err(error),
-    }
+    open_named(session, DEFAULT)
 }
 
-/// Opens a registry whose root may have expired and whose witnesses may be silent: its
-/// root must be the one known and its checkpoint signed, the rest is for readers.
+/// Opens and verifies the registry where a name or scope has its owners.
 ///
 /// # Errors
 /// As [`open`].
-fn open_for_writers(session: &Session<'_>, registry: Registry) -> Result<Signed, OpsError> {
-    let url = registry.location().map(lumen_registry::Location::url);
-    let remembered = match &url {
-        Some(url) => state::read(&session.environment.trust_dir(), url).map_err(ReadError::from)?,
-        None => None,
-    };
-    let configured = session.settings()?.roots.get(registry.name()).copied();
-    let pin = configured.or(remembered.as_ref().map(|remembered| remembered.root));
-    let events = events(session, &registry, &Key::root_index())?;
-    if events.is_empty() {
-        return Err(ReadError::from(match remembered {
-            Some(_) => TrustError::Downgraded {
-                by: PinSource::State,
-            },
-            None => TrustError::NotSigned,
-        })
-        .into());
+pub fn open_for(session: &Session<'_>, subject: &Subject) -> Result<Signed, OpsError> {
+    session.maybe_project()?;
+    open_named(session, session.home_of_subject(subject)?)
+}
+
+fn open_named(session: &Session<'_>, name: &str) -> Result<Signed, OpsError> {
+    match verified(session, session.writable(name)?) {
+        // Whoever runs it must be able to end what keeps others out.
+        Err(OpsError::Read(ReadError::Trust(
+            TrustError::Expired { .. } | TrustError::Stale { .. } | TrustError::Witnesses { .. },
+        ))) => open_for_keepers(session, name),
+        other => other,
     }
-    let roots = RootHistory::verify(&events, pin.as_ref()).map_err(chain)?;
-    let storage = registry.storage();
-    let bytes = session.block_on(async {
-        let found = storage
-            .get(&Key::checkpoint(), MAX_CHECKPOINT_BYTES)
-            .await
-            .map_err(ReadError::from)?;
-        Ok(found.map(|(bytes, _)| bytes).unwrap_or_default())
+}
+
+/// Opens a registry whose root may have expired and whose witnesses may be silent.
+fn open_for_keepers(session: &Session<'_>, name: &str) -> Result<Signed, OpsError> {
+    verified(session, session.writable_at_any_age(name)?)
+}
+
+fn verified(session: &Session<'_>, registry: Registry) -> Result<Signed, OpsError> {
+    let found = session.block_on(async {
+        let info = registry.trust().await?;
+        Ok(info.zip(registry.roots().await?))
     })?;
-    let opened = checkpoint::open(&bytes, roots.origin(), &roots.current().log);
-    let (checkpoint, note) = opened.map_err(|error| {
-        let reason = error.to_string();
-        ReadError::from(TrustError::Checkpoint { reason })
-    })?;
-    let info = TrustInfo {
-        origin: roots.origin().to_owned(),
-        fingerprint: roots.fingerprint,
-        first_use: pin.is_none(),
-        pinned: pin.is_some(),
-        checkpoint: note.to_text(),
-        size: checkpoint.size,
-        root_seq: roots.current().seq,
-        expires: roots.current().expires.clone(),
-    };
-    Ok(Signed {
-        registry,
-        info,
-        roots,
-    })
+    match found {
+        Some((info, roots)) => Ok(Signed {
+            registry,
+            info,
+            roots,
+        }),
+        None => Err(ReadError::from(TrustError::NotSigned).into()),
+    }
 }
 
 /// The owners of a name or scope so far.
@@ -153,41 +116,8 @@ pub fn owners(
     signed: &Signed,
     subject: &Subject,
 ) -> Result<OwnersHistory, OpsError> {
-    let key = match subject {
-        Subject::Package(name) => Key::package_index(name),
-        other => Key::owners_index(&other.to_string()),
-    };
-    let mut events = events(session, &signed.registry, &key)?;
-    events.retain(|event| {
-        let entry = Entry::parse(event.note.as_bytes());
-        matches!(entry, Ok((Entry::Owners(_), _))) && event.i < signed.info.size
-    });
-    OwnersHistory::verify(&signed.roots, subject.clone(), &events).map_err(|error| {
-        let name = subject.to_string();
-        let reason = error.to_string();
-        ReadError::from(TrustError::WrongOwner { name, reason }).into()
-    })
-}
-
-fn events(session: &Session<'_>, registry: &Registry, key: &Key) -> Result<Vec<Event>, OpsError> {
-    let storage = registry.storage();
-    let found = session.block_on(async {
-        let found = storage.get(key, MAX_EVENTS).await;
-        Ok(found.map_err(ReadError::from)?)
-    })?;
-    let Some((bytes, _)) = found else {
-        return Ok(Vec::new());
-    };
-    let events = index::events_of(&bytes).map_err(|error| {
-        let problem = error.problem(&storage.describe(key), &bytes);
-        ReadError::Malformed(Box::new(problem))
-    })?;
-    Ok(events)
-}
-
-fn chain(error: lumen_core::trust::HistoryError) -> OpsError {
-    let reason = error.to_string();
-    ReadError::from(TrustError::RootChain { reason }).into()
+    let owners = session.block_on(async { Ok(signed.registry.owners(subject).await?) })?;
+    Ok(owners.unwrap_or_else(|| OwnersHistory::nobody(subject.clone())))
 }
 
 /// The error for a name without owners.
@@ -358,6 +288,14 @@ pub(crate) fn submit(
     })
 }
 
+/// The registry that a proposal is for.
+fn home_of(session: &Session<'_>, proposal: &Proposal) -> Result<Signed, OpsError> {
+    match &proposal.change {
+        Change::Root(_) => open(session),
+        Change::Owners(note) => open_for(session, &note.name),
+    }
+}
+
 /// Signs a proposal file.
 ///
 /// # Errors
@@ -365,7 +303,7 @@ pub(crate) fn submit(
 pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
     let path = session.options.working_dir.join(file);
     let mut proposal = Proposal::read(&path)?;
-    let registry = open(session)?;
+    let registry = home_of(session, &proposal)?;
     let needs = needs(session, &registry, &proposal)?;
     let signer = keys::signer(session)?;
     // A forged signature must not be handed on under ours.
@@ -399,7 +337,7 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
 pub fn apply(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
     let path = session.options.working_dir.join(file);
     let proposal = Proposal::read(&path)?;
-    let registry = open(session)?;
+    let registry = home_of(session, &proposal)?;
     let needs = needs(session, &registry, &proposal)?;
     let missing = proposal.missing(&needs)?;
     match missing.first() {

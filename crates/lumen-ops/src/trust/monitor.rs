@@ -17,7 +17,7 @@ use lumen_core::{
 };
 use lumen_registry::{ReadError, Storage, StorageError, verify::TrustError, verify::state};
 
-use super::{Signed, open_for_writers};
+use super::{Signed, open_for_keepers};
 use crate::{error::OpsError, keys, session::Session, settings::DEFAULT};
 
 /// Largest tile, in bytes.
@@ -125,13 +125,12 @@ fn read_bundle(
 /// When the log was rewritten, or the registry cannot be written.
 pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
     session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
     let signer = keys::signer(session)?;
     let key = CosignerKey::new(signer.public().clone());
     let time = u64::try_from(session.options.now.as_second()).unwrap_or_default();
-    let url = registry.location().map(lumen_registry::Location::url);
+    let url = session.publish_location(DEFAULT)?.url();
     let dir = session.environment.trust_dir().join("witness");
-    let file = state::path(&dir, url.as_deref().unwrap_or_default()).with_extension("note");
+    let file = state::path(&dir, &url).with_extension("note");
     let _lock = lumen_durable::Lock::exclusive(&file.with_extension("lock"))?;
     let last = match fs_err::read(&file) {
         Ok(bytes) => {
@@ -145,8 +144,8 @@ pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
         Err(error) => return Err(error.into()),
     };
     for _ in 0..ATTEMPTS {
-        let signed = open_for_writers(session, registry.clone())?;
-        let storage = registry.storage();
+        let signed = open_for_keepers(session, DEFAULT)?;
+        let storage = signed.registry.storage();
         let checkpoint = Key::checkpoint();
         let (bytes, revision) = session
             .block_on(async {

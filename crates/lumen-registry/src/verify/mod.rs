@@ -39,6 +39,8 @@ pub struct TrustOptions {
     pub pin: Option<Digest>,
     /// Whether an unsigned registry is refused.
     pub required: bool,
+    /// Whether the root may have expired and witnesses may be silent: for those who run it.
+    pub any_age: bool,
     /// What the lock says about the registry.
     pub locked: Option<LockedTrust>,
     /// The numbers of the ownership notes that the lock relies on.
