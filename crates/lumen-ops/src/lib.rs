@@ -14,6 +14,7 @@
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
 //! | [`maintain`] | verify, vendor, cache, clean |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
+//! | [`host`] | configuration of what serves a registry |
 //! | [`keys`] | signing keys of the user |
 //! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
 //! | [`parallel`] | work on many items at once |
@@ -24,6 +25,7 @@ pub mod fetch;
 pub mod git;
 pub mod gitignore;
 pub mod graph;
+pub mod host;
 pub mod init;
 pub mod inputs;
 pub mod install;

@@ -5,14 +5,18 @@
 //! | [`sandbox`] | a private home, registry and project for the `lumen` command |
 //! | [`nginx`] | a real web server in front of a registry folder |
 //! | [`web`], [`tls`] | nginx and Apache in front of a folder in all the ways hosts do it |
+//! | [`site`] | nginx, Apache or Caddy with a configuration that is under test |
+//! | [`tools`] | where programs are that tests start |
 //! | [`conformance`] | what every storage must do |
 //! | [`suite`] | the resolver cases of other package managers |
 
 pub mod conformance;
 pub mod nginx;
 pub mod sandbox;
+pub mod site;
 pub mod suite;
 #[cfg(unix)]
 pub mod tls;
+pub mod tools;
 #[cfg(unix)]
 pub mod web;

@@ -14,7 +14,7 @@ pub use self::{
     key::Key,
     owner::{HowArgs, Owner},
     pkg::{AddArgs, Bump, Cache, Pkg},
-    registry::{ChangeArgs, Policy, Registry, RegistryTrust, Target},
+    registry::{ChangeArgs, HostArgs, HostKind, Policy, Registry, RegistryTrust, Target},
     trust::Trust,
 };
 

@@ -70,6 +70,53 @@ pub enum Registry {
         #[command(flatten)]
         registry: Target,
     },
+    /// Print how to serve the registry: a configuration or a script, complete.
+    Host(HostArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct HostArgs {
+    /// What serves it.
+    pub kind: HostKind,
+    #[command(flatten)]
+    pub registry: Target,
+    /// Folder of the registry on the server; default: the registry's own.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Name of the server; default: as in the registry's URL.
+    #[arg(long, value_name = "NAME")]
+    pub server_name: Option<String>,
+    /// Path on the server; default: as in the registry's URL.
+    #[arg(long, value_name = "PATH")]
+    pub prefix: Option<String>,
+    /// Where to listen, if not on the usual ports.
+    #[arg(long, value_name = "[ADDRESS:]PORT")]
+    pub listen: Option<String>,
+    /// Certificate of the server; default: where certbot puts it.
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+    /// Private key of the certificate.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub certificate_key: Option<PathBuf>,
+    /// Serve without TLS.
+    #[arg(long, conflicts_with_all = ["certificate", "certificate_key"])]
+    pub plain_http: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum HostKind {
+    /// A folder, behind nginx.
+    Nginx,
+    /// A folder, behind Apache.
+    Apache,
+    /// A folder, behind Caddy.
+    Caddy,
+    /// A bucket of S3, or of a server that speaks its protocol.
+    S3,
+    /// A bucket of Cloudflare R2.
+    R2,
+    /// A branch at GitHub.
+    GithubPages,
 }
 
 /// Which registry a command is about.

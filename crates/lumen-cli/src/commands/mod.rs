@@ -1,5 +1,6 @@
 //! One function a command: arguments to options, one operation, its result to the screen.
 
+mod host;
 mod inspect;
 mod install;
 mod key;

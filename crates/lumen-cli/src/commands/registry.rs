@@ -16,7 +16,7 @@ use lumen_ops::{
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{count, publish, with};
+use super::{count, host, publish, with};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
@@ -70,11 +70,12 @@ pub fn run(command: Registry, ui: &Ui) -> Result<(), OpsError> {
             }
         }
         Registry::Witness { registry } => witness(&registry, ui),
+        Registry::Host(arguments) => host::host(&arguments, ui),
     }
 }
 
 /// A session about the registry that a command names as its argument.
-fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> {
+pub fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> {
     let registry = match &target.location {
         // A folder needs no slash in its name.
         Some(text) if !text.contains("://") && Path::new(text).is_dir() => {

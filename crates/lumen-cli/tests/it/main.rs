@@ -12,6 +12,7 @@
 mod crash;
 mod damage;
 mod handmade;
+mod hosts;
 mod keys;
 mod order;
 mod owners;
