@@ -153,25 +153,16 @@ pub fn change(
     trust::submit(session, &registry, proposal, &needs, how.out)
 }
 
-/// Advises against a package, or takes that back with `None`. Returns whether anything changed.
+/// Advises against a package, or takes that back. Returns whether anything changed.
 ///
 /// # Errors
 /// When the package does not exist, this user does not own it, or the registry cannot be written.
 pub fn deprecate(
     session: &Session<'_>,
     name: &PackageName,
-    advice: Option<(&str, Option<PackageName>)>,
+    action: Action,
 ) -> Result<bool, OpsError> {
     let registry = trust::open_for(session, &Subject::owner_of(name))?;
-    let action = match advice {
-        Some((reason, replacement)) => Action::Deprecate {
-            reason: reason.to_owned(),
-            replacement,
-        },
-        None => Action::Undeprecate {
-            reason: String::new(),
-        },
-    };
     let change = publish::Change {
         name: name.clone(),
         action,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lumen_core::{
     Digest, PackageName, Version, edit,
     index::Release,
+    problem::Problem,
     trust::{Action, OwnersHistory, Subject},
 };
 use lumen_registry::{
@@ -243,7 +244,16 @@ fn origin_of(name: &str, unique: &Digest) -> String {
     format!("{name}/{}", &unique.hex()[..8])
 }
 
-/// Yanks a release for a reason, or takes the yank back. Returns whether anything changed.
+/// What is said about a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It should not be chosen any more, for this reason.
+    Yank(&'a str),
+    /// That was a mistake, for this reason, which may be empty.
+    Unyank(&'a str),
+}
+
+/// Yanks a release, or takes the yank back. Returns whether anything changed.
 ///
 /// # Errors
 /// When there is no such release, or the registry cannot be written.
@@ -251,22 +261,28 @@ pub fn yank(
     session: &Session<'_>,
     name: &PackageName,
     version: &Version,
-    reason: Option<&str>,
+    verdict: Verdict<'_>,
 ) -> Result<bool, OpsError> {
     session.maybe_project()?;
     let registry = session.writable_for(name)?;
     let (signer, last_seen) = session.writer(&registry)?;
     let (storage, now, version) = (registry.storage(), session.timestamp(), version.clone());
+    if let (Verdict::Unyank(reason), None) = (verdict, &signer)
+        && !reason.is_empty()
+    {
+        let what = "an unsigned registry has no place for the reason, so it is left out";
+        session.reporter.warn(Problem::warning(what));
+    }
     session.block_on(async {
         if signer.is_some() {
-            let action = match reason {
-                Some(reason) => Action::Yank {
+            let action = match verdict {
+                Verdict::Yank(reason) => Action::Yank {
                     version,
                     reason: reason.to_owned(),
                 },
-                None => Action::Unyank {
+                Verdict::Unyank(reason) => Action::Unyank {
                     version,
-                    reason: String::new(),
+                    reason: reason.to_owned(),
                 },
             };
             let change = Change {
@@ -278,9 +294,11 @@ pub fn yank(
             };
             return Ok(publish::change(storage, &change).await?.changed);
         }
-        let done = match reason {
-            Some(reason) => publish::yank(storage, name, &version, Some(reason), &now).await?,
-            None => publish::unyank(storage, name, &version, &now).await?,
+        let done = match verdict {
+            Verdict::Yank(reason) => {
+                publish::yank(storage, name, &version, Some(reason), &now).await?
+            }
+            Verdict::Unyank(_) => publish::unyank(storage, name, &version, &now).await?,
         };
         Ok(done.changed)
     })

@@ -156,6 +156,9 @@ pub enum Pkg {
     Unyank {
         /// `name@version`.
         release: String,
+        /// Why; part of the log of a signed registry.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        reason: String,
         #[command(flatten)]
         project: ProjectArgs,
     },
@@ -176,6 +179,9 @@ pub enum Pkg {
     Undeprecate {
         /// Name of the package.
         name: String,
+        /// Why; part of the log.
+        #[arg(long, default_value = "", hide_default_value = true)]
+        reason: String,
         #[command(flatten)]
         project: ProjectArgs,
     },

@@ -16,8 +16,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::CommandFactory as _;
 use jiff::Timestamp;
+use lumen_core::trust::Action;
 use lumen_ops::{
-    OpsError, init,
+    OpsError, edit, init,
+    publish::Verdict,
     resolve::{ResolveOptions, Unlock},
     session::{Options, Session},
     settings::Environment,
@@ -125,18 +127,30 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
             release,
             reason,
             project,
-        } => publish::yank(&release, Some(&reason), &project, ui)?,
-        Pkg::Unyank { release, project } => publish::yank(&release, None, &project, ui)?,
+        } => publish::yank(&release, Verdict::Yank(&reason), &project, ui)?,
+        Pkg::Unyank {
+            release,
+            reason,
+            project,
+        } => publish::yank(&release, Verdict::Unyank(&reason), &project, ui)?,
         Pkg::Deprecate {
             name,
             reason,
             replacement,
             project,
         } => {
-            let advice = (reason.as_str(), replacement.as_deref());
-            owner::deprecate(&name, Some(advice), &project, ui)?;
+            let replacement = replacement.as_deref().map(edit::parse_name).transpose()?;
+            let advice = Action::Deprecate {
+                reason,
+                replacement,
+            };
+            owner::deprecate(&name, advice, &project, ui)?;
         }
-        Pkg::Undeprecate { name, project } => owner::deprecate(&name, None, &project, ui)?,
+        Pkg::Undeprecate {
+            name,
+            reason,
+            project,
+        } => owner::deprecate(&name, Action::Undeprecate { reason }, &project, ui)?,
         Pkg::Owner(command) => owner::run(command, ui)?,
         Pkg::Vendor { dir, project } => maintain::vendor(&dir, &project, ui)?,
         Pkg::Verify { repair, project } => maintain::verify(repair, &project, ui)?,

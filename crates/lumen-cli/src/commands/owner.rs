@@ -1,6 +1,6 @@
 //! `lumen pkg owner …`, `deprecate`, `undeprecate` and `info --provenance`.
 
-use lumen_core::trust::{OwnersHistory, PackageHistory};
+use lumen_core::trust::{Action, OwnersHistory, PackageHistory, history::Remark};
 use lumen_ops::{
     OpsError, edit,
     owners::{self, How, Owned, OwnersChange},
@@ -10,7 +10,7 @@ use lumen_ops::{
 use lumen_registry::Freshness;
 use serde_json::json;
 
-use super::{count, registry::tell, session, with};
+use super::{count, publish::because, registry::tell, session, with};
 use crate::{
     args::{HowArgs, Owner, ProjectArgs, RegistryArgs},
     ui::Ui,
@@ -175,25 +175,25 @@ fn as_json(owners: &OwnersHistory) -> serde_json::Value {
 
 pub fn deprecate(
     name: &str,
-    advice: Option<(&str, Option<&str>)>,
+    action: Action,
     project: &ProjectArgs,
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
     let name = edit::parse_name(name)?;
-    let given = advice.map(|(reason, replacement)| {
-        let replacement = replacement.map(edit::parse_name).transpose()?;
-        Ok::<_, OpsError>((reason, replacement))
-    });
-    let changed = owners::deprecate(&session, &name, given.transpose()?)?;
+    let deprecated = matches!(action, Action::Deprecate { .. });
+    let because = because(action.reason().unwrap_or_default());
+    let changed = owners::deprecate(&session, &name, action)?;
     if ui.json {
-        ui.print_json(&json!({ "name": name, "deprecated": advice.is_some(), "changed": changed }));
+        ui.print_json(&json!({ "name": name, "deprecated": deprecated, "changed": changed }));
     }
     let already = if changed { "" } else { " (it was already)" };
-    match advice {
-        Some((reason, _)) => ui.done("Deprecated", format!("`{name}`: {reason}{already}")),
-        None => ui.done("Undeprecated", format!("`{name}`{already}")),
-    }
+    let verb = if deprecated {
+        "Deprecated"
+    } else {
+        "Undeprecated"
+    };
+    ui.done(verb, format!("`{name}`{because}{already}"));
     Ok(())
 }
 
@@ -238,8 +238,44 @@ pub fn provenance(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), O
         ui.print(&format!("{version:>12}: entry {index}, {time}{state}"));
         let (key, by) = (release.signer.fingerprint(), release.signer.name());
         ui.print(&format!("{:>14}{key} {by}", ""));
+        for remark in history
+            .remarks
+            .iter()
+            .filter(|remark| remark.action.version() == Some(version))
+        {
+            ui.print(&format!("{:>14}{}", "", remark_line(remark)));
+        }
+    }
+    for remark in history
+        .remarks
+        .iter()
+        .filter(|remark| remark.action.version().is_none())
+    {
+        ui.print(&format!("{:>14}{}", "", remark_line(remark)));
     }
     Ok(())
+}
+
+/// `unyank, entry 12, 2026-01-31T10:30:00Z, by ada: why`
+fn remark_line(remark: &Remark) -> String {
+    let Remark {
+        index,
+        action,
+        signer,
+        time,
+        revoked,
+    } = remark;
+    let void = if *revoked { ", key revoked" } else { "" };
+    let instead = match action {
+        Action::Deprecate {
+            replacement: Some(name),
+            ..
+        } => format!(" (use `{name}`)"),
+        _ => String::new(),
+    };
+    let because = because(action.reason().unwrap_or_default());
+    let (verb, by) = (action.verb(), signer.name());
+    format!("{verb}, entry {index}, {time}, by {by}{void}{because}{instead}")
 }
 
 fn history_json(
@@ -258,9 +294,21 @@ fn history_json(
             "yanked": history.yanked.get(version).map(|yanked| &yanked.reason),
         })
     });
+    let about = |remark: &&Remark| match (version, remark.action.version()) {
+        (Some(asked), Some(about)) => asked == about,
+        _ => true,
+    };
+    let remarks = history.remarks.iter().filter(about).map(|remark| {
+        json!({
+            "index": remark.index, "kind": remark.action.verb(), "time": remark.time,
+            "version": remark.action.version(), "reason": remark.action.reason(),
+            "key": remark.signer.to_string(), "fingerprint": remark.signer.fingerprint(),
+            "revoked": remark.revoked,
+        })
+    });
     json!({
         "name": history.name, "owner": history.owners.subject.to_string(),
         "owners": as_json(&history.owners),
-        "releases": releases.collect::<Vec<_>>(),
+        "releases": releases.collect::<Vec<_>>(), "statements": remarks.collect::<Vec<_>>(),
     })
 }

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use lumen_ops::{OpsError, edit, pack, publish, report::Reporter as _};
+use lumen_ops::{
+    OpsError, edit, pack,
+    publish::{self, Verdict},
+    report::Reporter as _,
+};
 use lumen_registry::Freshness;
 use lumen_store::pack::Packed;
 use serde_json::json;
@@ -135,27 +139,34 @@ pub fn publish(
 
 pub fn yank(
     release: &str,
-    reason: Option<&str>,
+    verdict: Verdict<'_>,
     project: &ProjectArgs,
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
     let (name, version) = edit::parse_release(release)?;
-    let changed = publish::yank(&session, &name, &version, reason)?;
-    if ui.json {
-        ui.print_json(&json!({ "name": name, "version": version, "yanked": reason.is_some(), "changed": changed }));
-    }
-    let verb = if reason.is_some() {
-        "Yanked"
-    } else {
-        "Unyanked"
+    let changed = publish::yank(&session, &name, &version, verdict)?;
+    let (verb, reason, yanked) = match verdict {
+        Verdict::Yank(reason) => ("Yanked", reason, true),
+        Verdict::Unyank(reason) => ("Unyanked", reason, false),
     };
+    if ui.json {
+        ui.print_json(
+            &json!({ "name": name, "version": version, "yanked": yanked, "changed": changed }),
+        );
+    }
     let already = if changed { "" } else { " (it was already)" };
-    let because = reason
-        .map(|reason| format!(": {reason}"))
-        .unwrap_or_default();
+    let because = because(reason);
     ui.done(verb, format!("`{name}` {version}{because}{already}"));
     Ok(())
+}
+
+/// `: reason`, if there is one.
+pub fn because(reason: &str) -> String {
+    match reason {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    }
 }
 
 pub fn registry(

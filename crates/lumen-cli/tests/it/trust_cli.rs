@@ -266,9 +266,67 @@ fn deprecations_are_statements() {
     assert!(said.err.contains("(it was already)"), "{said:#?}");
     let index = sandbox.read("registry/packages/text/index.json").unwrap();
     assert!(index.contains("\"deprecated\""), "{index}");
-    sandbox.ok(".", &["pkg", "undeprecate", "text"]).unwrap();
+    let undo = ["pkg", "undeprecate", "text", "--reason", "words is gone"];
+    let said = sandbox.ok(".", &undo).unwrap();
+    assert!(
+        said.err.contains("Undeprecated `text`: words is gone"),
+        "{said:#?}"
+    );
     let unknown = ["pkg", "deprecate", "nothing", "--reason", "x"];
     assert_eq!(sandbox.run(".", &unknown).unwrap().code, Some(1));
+}
+
+#[test]
+fn reasons_are_part_of_the_log() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    for (verb, reason) in [("yank", "it burns"), ("unyank", "it does not")] {
+        let said = ["pkg", verb, "text@1.0.0", "--reason", reason];
+        let said = sandbox.ok(".", &said).unwrap();
+        assert!(
+            said.err.contains(&format!("`text` 1.0.0: {reason}")),
+            "{said:#?}"
+        );
+    }
+    let deprecate = [
+        "pkg",
+        "deprecate",
+        "text",
+        "--reason",
+        "done",
+        "--replacement",
+    ];
+    let deprecate = [&deprecate[..], &["words"]].concat();
+    sandbox.ok(".", &deprecate).unwrap();
+    let info = ["pkg", "info", "text", "--provenance"];
+    let shown = sandbox.ok(".", &info).unwrap().out;
+    for line in [
+        "  yank, entry 5, ",
+        ": it burns\n",
+        "  unyank, entry 7, ",
+        ": it does not\n",
+        "  deprecate, entry 9, ",
+        ": done (use `words`)\n",
+    ] {
+        assert!(shown.contains(line), "{line} in {shown}");
+    }
+    let json = [&["--json"], &info[..]].concat();
+    let shown = sandbox.ok(".", &json).unwrap().out;
+    assert!(shown.contains("\"reason\": \"it does not\""), "{shown}");
+    // Elsewhere there is no log to say it in.
+    let other = bare();
+    other
+        .ok(".", &["registry", "init", "registry", "--unsigned"])
+        .unwrap();
+    publish(&other, "text", "1.0.0", "");
+    let yank = ["pkg", "yank", "text@1.0.0", "--reason", "x"];
+    other.ok(".", &yank).unwrap();
+    let unyank = ["pkg", "unyank", "text@1.0.0", "--reason", "y"];
+    let said = other.ok(".", &unyank).unwrap();
+    assert!(
+        said.err.contains("has no place for the reason"),
+        "{said:#?}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod package;
 mod roots;
 
 pub use owners::OwnersHistory;
-pub use package::{Deprecated, LoggedRelease, PackageHistory, Yanked};
+pub use package::{Deprecated, LoggedRelease, PackageHistory, Remark, Yanked};
 pub use roots::RootHistory;
 
 use super::{

@@ -74,6 +74,17 @@ impl Action {
         }
     }
 
+    /// Why it was made; a release has no reason.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Publish { .. } => None,
+            Self::Yank { reason, .. }
+            | Self::Unyank { reason, .. }
+            | Self::Deprecate { reason, .. }
+            | Self::Undeprecate { reason } => Some(reason),
+        }
+    }
+
     /// The version it is about, if it is about one.
     pub const fn version(&self) -> Option<&Version> {
         match self {
@@ -187,11 +198,7 @@ impl Statement {
         {
             let _ = writeln!(out, "replacement {name}");
         }
-        if let Action::Yank { reason, .. }
-        | Action::Unyank { reason, .. }
-        | Action::Deprecate { reason, .. }
-        | Action::Undeprecate { reason } = &self.action
-        {
+        if let Some(reason) = self.action.reason() {
             let _ = writeln!(out, "reason {reason}");
         }
         out

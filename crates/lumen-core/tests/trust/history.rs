@@ -176,6 +176,9 @@ fn a_revoked_keys_statements_do_not_count_from_then_on() {
     let void: Vec<bool> = history.releases.values().map(|r| r.revoked).collect();
     assert_eq!(void, [false, true]);
     assert!(history.yanked.is_empty());
+    // It can still be seen that they were made.
+    let void = history.remarks.iter().all(|remark| remark.revoked);
+    assert!(void && !history.remarks.is_empty());
     assert_eq!(history.deprecated, None);
     // The note still lists the key as a publisher, but nothing new of it is let in.
     let said = statement("tool", 2, 5, publish("1.2.0")).to_text();

@@ -28,6 +28,8 @@ pub struct PackageHistory {
     pub yanked: BTreeMap<Version, Yanked>,
     /// Whether the package is deprecated now.
     pub deprecated: Option<Deprecated>,
+    /// All yanks, deprecations and what took them back, in the order of the log.
+    pub remarks: Vec<Remark>,
     /// Hashes of the texts of all statements.
     said: BTreeSet<Digest>,
 }
@@ -46,6 +48,21 @@ pub struct LoggedRelease {
     /// When, by the publisher's clock.
     pub time: String,
     /// Whether that key was revoked from this place on, or an earlier one.
+    pub revoked: bool,
+}
+
+/// A statement in the log that is no release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// Its place in the log.
+    pub index: u64,
+    /// What it says.
+    pub action: Action,
+    /// Who made it.
+    pub signer: PublicKey,
+    /// When, by their clock.
+    pub time: String,
+    /// Whether it does not count, since that key was revoked from this place on, or an earlier one.
     pub revoked: bool,
 }
 
@@ -86,6 +103,7 @@ impl PackageHistory {
             releases: BTreeMap::new(),
             yanked: BTreeMap::new(),
             deprecated: None,
+            remarks: Vec::new(),
             said: BTreeSet::new(),
         }
     }
@@ -187,6 +205,15 @@ impl PackageHistory {
     fn apply(&mut self, index: u64, statement: Statement, signer: PublicKey) {
         let revoked = self.owners.is_revoked(&signer, index);
         let time = statement.time;
+        if !matches!(statement.action, Action::Publish { .. }) {
+            self.remarks.push(Remark {
+                index,
+                action: statement.action.clone(),
+                signer: signer.clone(),
+                time: time.clone(),
+                revoked,
+            });
+        }
         match statement.action {
             Action::Publish {
                 version,
