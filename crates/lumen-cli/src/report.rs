@@ -25,7 +25,8 @@ use crate::ui::Ui;
 
 const USER: u8 = 1;
 const TRUST: u8 = 3;
-const STORAGE: u8 = 4;
+/// The host or the disk is to blame.
+pub const STORAGE: u8 = 4;
 
 /// Shows an error and chooses the exit code.
 pub fn report(ui: &Ui, error: &OpsError) -> ExitCode {

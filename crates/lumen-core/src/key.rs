@@ -50,6 +50,9 @@ impl ArtifactKind {
 }
 
 impl Key {
+    /// The folder of files to try a host with.
+    pub const SCRATCH: &str = ".lumen";
+
     /// `index.json`, the global index.
     pub fn global_index() -> Self {
         Self("index.json".into())
@@ -140,6 +143,17 @@ impl Key {
     /// `trust/names/<@scope>/index.json`, all notes of a scope with their places in the log.
     pub fn owners_index(subject: &str) -> Self {
         Self(format!("trust/names/{subject}/index.json"))
+    }
+
+    /// `.lumen/<what>-<16 hex>`, a file to try a host with. No registry has it, and no listing shows it.
+    pub fn scratch(what: &str, number: u64) -> Self {
+        Self(format!("{}/{what}-{number:016x}", Self::SCRATCH))
+    }
+
+    /// Whether this is a file to try a host with.
+    pub fn is_scratch(&self) -> bool {
+        let below = self.0.strip_prefix(Self::SCRATCH);
+        below.is_some_and(|below| below.starts_with('/'))
     }
 
     /// The version a key of the form `packages/<name>/<version>.json` names.

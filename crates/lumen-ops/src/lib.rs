@@ -14,11 +14,12 @@
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
 //! | [`maintain`] | verify, vendor, cache, clean |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
-//! | [`host`] | configuration of what serves a registry |
+//! | [`host`], [`doctor`] | configuration of what serves a registry, and a look at it |
 //! | [`keys`] | signing keys of the user |
 //! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
 //! | [`parallel`] | work on many items at once |
 
+pub mod doctor;
 pub mod edit;
 pub mod error;
 pub mod fetch;

@@ -10,11 +10,13 @@
 //! | [`publish`] | init, publish, yank and unyank by compare-and-swap |
 //! | [`log`], [`signer`] | the log of a signed registry: appending, repairing, checking |
 //! | [`verify`] | what a client checks before it believes a signed registry |
+//! | [`doctor`] | whether a host is fit for a registry |
 //! | [`search`] | ranked search over the global index |
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
 
 pub mod cache;
+pub mod doctor;
 pub mod loader;
 pub mod location;
 pub mod log;

@@ -70,6 +70,17 @@ pub enum Registry {
         #[command(flatten)]
         registry: Target,
     },
+    /// Look at the host of a registry from outside, and say what to mend.
+    Doctor {
+        #[command(flatten)]
+        registry: Target,
+        /// Writing must be possible, too.
+        #[arg(long)]
+        write: bool,
+        /// Do not try to write; by default a folder or bucket is tried with scratch files.
+        #[arg(long, conflicts_with = "write")]
+        read_only: bool,
+    },
     /// Print how to serve the registry: a configuration or a script, complete.
     Host(HostArgs),
 }

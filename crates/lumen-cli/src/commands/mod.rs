@@ -1,5 +1,6 @@
 //! One function a command: arguments to options, one operation, its result to the screen.
 
+mod doctor;
 mod host;
 mod inspect;
 mod install;
@@ -39,7 +40,7 @@ use crate::{
 pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
     match cli.command {
         Command::Pkg(command) => pkg(*command, ui)?,
-        Command::Registry(command) => registry::run(command, ui)?,
+        Command::Registry(command) => return registry::run(command, ui),
         Command::Key(command) => key::run(command, ui)?,
         Command::Trust(command) => trust::run(command, ui)?,
         Command::Completions { shell } => {

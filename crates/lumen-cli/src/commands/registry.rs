@@ -1,6 +1,6 @@
 //! `lumen registry …`: keys and rules, checks, monitors and witnesses.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 use lumen_core::{
     Key,
@@ -16,14 +16,14 @@ use lumen_ops::{
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{count, host, publish, with};
+use super::{count, doctor, host, publish, with};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
 };
 
-pub fn run(command: Registry, ui: &Ui) -> Result<(), OpsError> {
-    match command {
+pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
+    let done = match command {
         Registry::Init {
             location,
             name,
@@ -64,14 +64,20 @@ pub fn run(command: Registry, ui: &Ui) -> Result<(), OpsError> {
                 })?;
                 from = from.max(size);
                 if !follow {
-                    return Ok(());
+                    break Ok(());
                 }
                 std::thread::sleep(std::time::Duration::from_secs(every));
             }
         }
         Registry::Witness { registry } => witness(&registry, ui),
         Registry::Host(arguments) => host::host(&arguments, ui),
-    }
+        Registry::Doctor {
+            registry,
+            write,
+            read_only,
+        } => return doctor::doctor(&registry, write, read_only, ui),
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// A session about the registry that a command names as its argument.

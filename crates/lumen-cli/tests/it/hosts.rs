@@ -120,6 +120,25 @@ fn serves_well(sandbox: &Sandbox, server: &Site, prefix: &str) {
     let answer = ask("GET", &path, &[zipped[0], ("Range", "bytes=5-9")]);
     assert_eq!((answer.status, &answer.body[..]), (206, &bytes[5..10]));
     assert_eq!(ask("PUT", "index.json", &[]).status, 405);
+    let url = format!("{}{prefix}", server.url());
+    assert_eq!(faults(sandbox, &[&url]), (Vec::new(), Some(0)));
+}
+
+/// What `registry doctor` finds fault with, and its exit code.
+fn faults(sandbox: &Sandbox, arguments: &[&str]) -> (Vec<(String, String)>, Option<i32>) {
+    let arguments = [&["--json", "registry", "doctor"], arguments].concat();
+    let ran = sandbox.run(".", &arguments).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let mut faults = Vec::new();
+    for finding in value["places"][0]["findings"].as_array().unwrap() {
+        let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let is_fault = ["poor", "bad"].contains(&text("verdict").as_str());
+        assert_eq!(is_fault, !finding["fix"].is_null(), "{finding}");
+        if is_fault {
+            faults.push((text("check"), text("seen")));
+        }
+    }
+    (faults, ran.code)
 }
 
 /// Somebody else installs from it, and sees what is published meanwhile.
@@ -307,4 +326,74 @@ fn printed_scripts_are_scripts() {
         assert!(checked.status.success(), "{checked:?}\n{script}");
         assert!(!script.contains('@') || script.contains("git@"), "{script}");
     }
+}
+
+/// The configuration of nginx that is passed around: `add_header` is not inherited.
+const PASSED_AROUND: &str = "
+server {
+    listen ADDRESS;
+    root ROOT;
+    location / {
+        try_files $uri $uri/ =404;
+        add_header Access-Control-Allow-Origin *;
+        add_header Cache-Control \"public, max-age=3600\";
+    }
+    location /artifacts/ {
+        add_header Cache-Control \"public, max-age=31536000, immutable\";
+    }
+}
+";
+
+#[test]
+fn the_doctor_finds_what_a_common_configuration_lacks() {
+    if !Server::Nginx.is_installed() {
+        eprintln!("skipped: nginx is not installed");
+        return;
+    }
+    let sandbox = published();
+    let root = sandbox.path("registry").display().to_string();
+    let site = Site::start(Server::Nginx, |address| {
+        let site = PASSED_AROUND.replace("ADDRESS", address);
+        Ok(site.replace("ROOT", &root))
+    })
+    .unwrap();
+    let (found, code) = faults(&sandbox, &[&site.url()]);
+    assert_eq!(code, Some(0));
+    let checks: Vec<&str> = found.iter().map(|(check, _)| check.as_str()).collect();
+    let expected = ["types", "caching", "cors", "preflight", "hidden"];
+    assert_eq!(checks, expected, "{found:?}");
+    let (_, cors) = found.iter().find(|(check, _)| check == "cors").unwrap();
+    assert!(
+        cors.starts_with("not `artifacts/") && !cors.contains("json"),
+        "{cors}"
+    );
+    let told = sandbox
+        .ok(".", &["registry", "doctor", &site.url()])
+        .unwrap();
+    let fix = "fix: send `Access-Control-Allow-Origin` with every file: `lumen registry host nginx` prints how";
+    assert!(told.out.contains(fix), "{}", told.out);
+    assert!(
+        told.err.contains("fit for a registry; 5 could be better"),
+        "{}",
+        told.err
+    );
+}
+
+#[test]
+fn the_doctor_tries_folders_and_knows_when_it_is_hopeless() {
+    let sandbox = published();
+    assert_eq!(faults(&sandbox, &["registry"]), (Vec::new(), Some(0)));
+    assert_eq!(
+        faults(&sandbox, &["registry", "--write"]),
+        (Vec::new(), Some(0))
+    );
+    assert!(!sandbox.path("registry/.lumen").exists());
+    sandbox.write("empty/README", "").unwrap();
+    let (found, code) = faults(&sandbox, &["empty"]);
+    assert_eq!((found.len(), code), (1, Some(4)), "{found:?}");
+    let gone = sandbox
+        .run(".", &["registry", "doctor", "http://127.0.0.1:1"])
+        .unwrap();
+    fails(&gone, 4, &["not fit for a registry, 1 fault"]);
+    assert!(gone.out.contains("BAD   registry"), "{}", gone.out);
 }

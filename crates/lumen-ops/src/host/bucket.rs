@@ -11,7 +11,7 @@ use super::{ALLOWED_METHODS, EXPOSED_HEADERS, PREFLIGHT_SECONDS, fill, quoted};
 ///
 /// The files that never change cannot be told from indexes by such patterns: a part of a
 /// name may look like a version.
-const CHANGING: [&str; 8] = [
+const CHANGING: [&str; 9] = [
     "index.json",
     "packages/*/index.json",
     "trust/*/index.json",
@@ -20,6 +20,8 @@ const CHANGING: [&str; 8] = [
     "index.html",
     "assets/*",
     "search/*",
+    // Where hosts are tried.
+    ".lumen/*",
 ];
 
 /// What to set up for a registry in a bucket.

@@ -171,6 +171,20 @@ impl FileStorage {
         }
     }
 
+    pub(super) fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.check_root()?;
+        match lumen_durable::remove_file(&self.path(key)) {
+            Ok(()) => {}
+            Err(error) if is_absence(&error) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        if key.is_scratch() {
+            // Others may still try the host, and then it is not empty.
+            let _ = fs::remove_dir(self.root.join(Key::SCRATCH));
+        }
+        Ok(())
+    }
+
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
         self.check_root()?;
         let mut keys = Vec::new();

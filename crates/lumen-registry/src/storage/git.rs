@@ -72,6 +72,10 @@ impl GitStorage {
         Err(self.read_only())
     }
 
+    pub(super) async fn delete(&self, _key: &Key) -> Result<(), StorageError> {
+        Err(self.read_only())
+    }
+
     pub(super) async fn list(&self, _prefix: &str) -> Result<Vec<Key>, StorageError> {
         Err(self.read_only())
     }

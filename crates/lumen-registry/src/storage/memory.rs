@@ -179,6 +179,13 @@ impl MemoryStorage {
         })
     }
 
+    pub(super) fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        self.run(|files| {
+            files.remove(key);
+            Ok(())
+        })
+    }
+
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
         self.run(|files| {
             let keys = files.keys().filter(|key| key.as_str().starts_with(prefix));

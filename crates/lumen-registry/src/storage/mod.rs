@@ -11,7 +11,7 @@
 
 mod file;
 mod git;
-mod http;
+pub(crate) mod http;
 mod memory;
 mod object;
 
@@ -249,6 +249,25 @@ impl Storage {
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.list(prefix)
+            }
+        }
+    }
+
+    /// Deletes a file; that there is none is success.
+    ///
+    /// Nothing may refer to it: no release, and no file of the log, is ever deleted by publishing.
+    ///
+    /// # Errors
+    /// [`StorageError::ReadOnly`]; failures of the host.
+    pub async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        match self {
+            Self::File(file) => file.delete(key),
+            Self::Http(http) => Err(http.read_only()),
+            Self::Object(object) => object.delete(key).await,
+            Self::Git(git) => git.delete(key).await,
+            Self::Memory(memory) => {
+                memory.turn().await;
+                memory.delete(key)
             }
         }
     }

@@ -9,6 +9,7 @@
 
 mod attacks;
 mod compression;
+mod doctor;
 mod freshness;
 mod handmade;
 mod http;

@@ -16,6 +16,7 @@ use lumen_registry::{
 /// What was asked.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    pub method: String,
     pub path: String,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -126,7 +127,11 @@ fn serve(
     let Some(Ok(first)) = lines.next() else {
         return;
     };
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let mut headers = BTreeMap::new();
     for line in lines
         .map_while(Result::ok)
@@ -140,6 +145,7 @@ fn serve(
         let mut log = log.lock().unwrap();
         let before = log.iter().filter(|asked| asked.path == path).count();
         let asked = Asked {
+            method,
             path,
             headers,
             before,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::{
-    Response,
+    Method, Response,
     header::{HeaderMap, LOCATION},
     redirect::Policy,
 };
@@ -43,8 +43,18 @@ impl Client {
         }
     }
 
-    /// Sends a request and follows redirects to the final answer, whatever its status.
+    /// Asks for a file; see [`Client::request`].
     pub(super) async fn get(&self, file: &str, headers: &HeaderMap) -> Result<Response, Failure> {
+        self.request(Method::GET, file, headers).await
+    }
+
+    /// Sends a request and follows redirects to the final answer, whatever its status.
+    pub(super) async fn request(
+        &self,
+        method: Method,
+        file: &str,
+        headers: &HeaderMap,
+    ) -> Result<Response, Failure> {
         let broken = |reason: &str| {
             Failure::final_(StorageError::Transfer {
                 file: file.to_owned(),
@@ -56,7 +66,8 @@ impl Client {
             let client = self
                 .client(url.scheme() == "https")
                 .map_err(|error| broken(&retry::root_cause(&error)))?;
-            let mut request = client.get(url.clone()).headers(headers.clone());
+            let request = client.request(method.clone(), url.clone());
+            let mut request = request.headers(headers.clone());
             if may_see_credentials(&self.base, &url) {
                 request = match &self.credentials {
                     Some(Credentials::Basic { user, password }) => {

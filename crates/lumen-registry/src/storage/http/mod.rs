@@ -1,5 +1,6 @@
 //! A registry behind a web server: read only, patient, and never fooled into an absence.
 
+mod ask;
 mod body;
 mod client;
 mod headers;
@@ -18,6 +19,7 @@ use reqwest::{
 };
 use tokio::sync::Semaphore;
 
+pub use ask::Answer;
 pub use headers::Validators;
 
 use self::{
