@@ -278,8 +278,17 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::ReadOnly { .. } => {
             "publish to the folder it is served from: `--registry file:///path`".into()
         }
+        StorageError::Denied { status: 407, .. } => {
+            "the proxy wants a user and a password: write them into the URL in the variable that names it".into()
+        }
         StorageError::Denied { .. } => {
-            "check the credentials in the URL, or LUMEN_REGISTRIES_<NAME>_TOKEN".into()
+            "it needs credentials: in the URL, LUMEN_REGISTRIES_<NAME>_TOKEN, a credential helper or ~/.netrc".into()
+        }
+        StorageError::Refused { .. } => {
+            "correct them there, or ask whoever runs the registry".into()
+        }
+        StorageError::Login(_) => {
+            "try the same program by hand, or correct [registry.credentials] in your configuration".into()
         }
         StorageError::Unreachable { .. } => {
             "check the address and the network, or use --offline".into()

@@ -1,4 +1,4 @@
-//! The user's configuration, `config.toml`: `[registry]` and `[install]` as in `lumen.toml`.
+//! The user's configuration, `config.toml`: `[registry]` and `[install]` as in `lumen.toml`, and `[http]`.
 
 use crate::{
     manifest::{
@@ -22,6 +22,17 @@ pub struct Config {
     pub registry: RegistrySection,
     /// `[install]`.
     pub install: InstallSection,
+    /// `[http]`.
+    pub http: HttpSection,
+}
+
+/// `[http]`: how web servers are spoken to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpSection {
+    /// `ca-file`: a file with the certificates of authorities to trust beside the system's.
+    pub ca_file: Option<String>,
+    /// `timeout`: seconds of patience.
+    pub timeout: Option<u32>,
 }
 
 /// What [`parse`] found.
@@ -54,6 +65,9 @@ fn read(reader: &mut Reader) -> Option<Config> {
     if let Some(field) = root.take("install") {
         config.install = sections::install(reader, &field);
     }
+    if let Some(field) = root.take("http") {
+        config.http = sections::http(reader, &field);
+    }
     reader.finish(root);
     Some(config)
 }
@@ -80,6 +94,51 @@ mod tests {
         assert_eq!(config.registry.scopes["@org"], "work");
         assert_eq!(config.install.link, Some(LinkMode::Copy));
         assert_eq!(parse("config.toml", "").config, Some(Config::default()));
+    }
+
+    #[test]
+    fn helpers_and_http() {
+        let source = "[registry.credentials.\"https://H:443\"]\nhelper = \"git credential-store\"\n\
+                      [registry.credentials.\"http://h/x/\"]\nhelper = [\"/opt/a b\", \"--c d\"]\n\
+                      [http]\nca-file = \"/etc/ca.pem\"\ntimeout = 5\n";
+        let parsed = parse("config.toml", source);
+        assert_eq!(plain(&parsed.problems), "");
+        let config = parsed.config.unwrap();
+        let helpers = config.registry.helpers;
+        assert_eq!(helpers["https://h/"], ["git", "credential-store"]);
+        assert_eq!(helpers["http://h/x/"], ["/opt/a b", "--c d"]);
+        assert_eq!(config.http.ca_file.as_deref(), Some("/etc/ca.pem"));
+        assert_eq!(config.http.timeout, Some(5));
+
+        let source = "[registry.credentials]\nh = {helper = \"a\"}\n\"https://u:p@h/\" = {helper = \"a\"}\n\
+                      \"https://h/\" = {helper = \"./a\"}\n\"https://i/\" = {}\n[http]\ntimeout = 0\n";
+        let parsed = parse("config.toml", source);
+        assert_eq!(parsed.config, None);
+        assert_snapshot!(plain(&parsed.problems), @r#"
+        error: this is not the URL of a registry's host
+          config.toml:2:1
+          | h = {helper = "a"}
+          | ^
+          hint: write "https://host/", with the quotes and without a password
+        error: this is not the URL of a registry's host
+          config.toml:3:1
+          | **************** = {helper = "a"}
+          | ^^^^^^^^^^^^^^^^
+          hint: write "https://host/", with the quotes and without a password
+        error: `./a` is neither the name of a program nor a whole path
+          config.toml:4:26
+          | "https://h/" = {helper = "./a"}
+          |                          ^^^^^
+        error: `helper` is missing
+          config.toml:5:1
+          | "https://i/" = {}
+          | ^^^^^^^^^^^^
+          hint: write `helper = "program"`
+        error: `timeout` must be a number of seconds, at least 1
+          config.toml:7:11
+          | timeout = 0
+          |           ^
+        "#);
     }
 
     #[test]

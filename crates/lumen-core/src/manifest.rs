@@ -286,6 +286,10 @@ pub struct RegistrySection {
     pub signed_only: bool,
     /// `[registry.roots]`: name of a registry to the hash of its first root note.
     pub roots: BTreeMap<String, Digest>,
+    /// `[registry.credentials."<url>"]`, in the user's configuration only: the start of the
+    /// URLs of registries, which ends with `/`, to the program and arguments that know the
+    /// credentials there.
+    pub helpers: BTreeMap<String, Vec<String>>,
 }
 
 /// Where a registry is: `name = "<url>"`, or `name = { read = "<url>", publish = "<url>" }`.

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`session`], [`settings`] | what a run shares; where settings come from |
+//! | [`credentials`] | what registries over HTTP are shown |
 //! | [`report`] | events while an operation runs |
 //! | [`inputs`], [`resolve`] | from manifests to a lock |
 //! | [`fetch`], [`install`] | from a lock to a project with its packages |
@@ -19,6 +20,7 @@
 //! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
 //! | [`parallel`] | work on many items at once |
 
+pub mod credentials;
 pub mod doctor;
 pub mod edit;
 pub mod error;

@@ -230,7 +230,7 @@ pub fn init(
 }
 
 fn open(session: &Session<'_>, location: &Location) -> Result<Storage, OpsError> {
-    let storage = Storage::open(location, &session.environment.host_options());
+    let storage = Storage::open(location, &session.host_options(location)?);
     Ok(storage.map_err(PublishError::from)?)
 }
 

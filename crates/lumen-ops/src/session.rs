@@ -26,6 +26,7 @@ use lumen_store::{
 use tokio::runtime::Runtime;
 
 use crate::{
+    credentials::Found,
     error::OpsError,
     keys,
     report::{Event, Reporter},
@@ -64,6 +65,7 @@ pub struct Session<'r> {
     registries: Mutex<BTreeMap<String, Registry>>,
     /// What the project's lock says about signed registries.
     locked: OnceLock<BTreeMap<String, Locked>>,
+    pub(crate) netrc: OnceLock<Found>,
     runtime: OnceLock<Runtime>,
 }
 
@@ -110,6 +112,7 @@ impl<'r> Session<'r> {
             settings: OnceLock::new(),
             registries: Mutex::default(),
             locked: OnceLock::new(),
+            netrc: OnceLock::new(),
             runtime: OnceLock::new(),
         }
     }
@@ -276,7 +279,7 @@ impl<'r> Session<'r> {
                 any_age,
                 now: self.options.now.as_second(),
             },
-            host: self.environment.host_options(),
+            host: self.host_options(&location)?,
         };
         let registry = Registry::open(name, location, &options);
         Ok(registry.map_err(ReadError::from)?)
@@ -365,20 +368,7 @@ impl<'r> Session<'r> {
     }
 
     fn locate(&self, name: &str, url: &str) -> Result<Location, OpsError> {
-        let settings = self.settings()?;
-        let location = Location::parse(url)?;
-        let variable = format!(
-            "LUMEN_REGISTRIES_{}_TOKEN",
-            name.to_ascii_uppercase().replace('-', "_")
-        );
-        // A project's file may give any name any URL, so it must not choose where a token goes.
-        let token = std::env::var(variable)
-            .ok()
-            .filter(|token| !token.is_empty());
-        Ok(match token.filter(|_| settings.is_trusted(url)) {
-            Some(token) => location.with_token(token),
-            None => location,
-        })
+        self.with_login(name, url, Location::parse(url)?)
     }
 
     /// The registry a package is read from unless a dependency names another: its home or,

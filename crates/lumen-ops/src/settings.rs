@@ -28,6 +28,8 @@ pub struct Environment {
     pub registry: Option<String>,
     /// Configuration files that exist, the most specific first.
     pub config_files: Vec<PathBuf>,
+    /// `NETRC`, or the usual place of that file.
+    pub netrc: Option<PathBuf>,
 }
 
 /// What the project and the configuration say together.
@@ -43,6 +45,8 @@ pub struct Settings {
     pub scopes: BTreeMap<String, String>,
     /// URLs that the user gave, by flag, environment or configuration: only these may be sent secrets.
     trusted: BTreeSet<String>,
+    /// Who knows the credentials of the registries whose URLs start so.
+    helpers: BTreeMap<String, Vec<String>>,
     /// Whether unsigned registries are refused.
     pub signed_only: bool,
     /// By the name of a registry: the hash of its first root note.
@@ -73,6 +77,10 @@ impl Environment {
         } else {
             Some("/etc".into())
         };
+        let netrc = if cfg!(windows) { "_netrc" } else { ".netrc" };
+        let netrc = strategy
+            .as_ref()
+            .map(|strategy| strategy.home_dir().join(netrc));
         let places = [strategy.map(|strategy| strategy.config_dir()), system];
         let files = places
             .into_iter()
@@ -82,6 +90,7 @@ impl Environment {
             home,
             registry: text("LUMEN_REGISTRY"),
             config_files: files.filter(|file| file.is_file()).collect(),
+            netrc: text("NETRC").map(PathBuf::from).or(netrc),
         })
     }
 
@@ -131,6 +140,7 @@ impl Settings {
         }
         let mut registries = BTreeMap::new();
         let mut scopes = BTreeMap::new();
+        let mut helpers = BTreeMap::new();
         let mut roots: BTreeMap<String, Digest> = BTreeMap::new();
         for (registry, _) in layers.iter().rev() {
             for (name, root) in &registry.roots {
@@ -149,6 +159,8 @@ impl Settings {
             }
             registries.extend(registry.registries.clone());
             scopes.extend(registry.scopes.clone());
+            // A project's file cannot have any.
+            helpers.extend(registry.helpers.clone());
         }
         let chosen = flag.map(|text| (text, "--registry"));
         let chosen = chosen.or(environment
@@ -203,6 +215,7 @@ impl Settings {
                 registries,
                 scopes,
                 trusted,
+                helpers,
                 signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
                 roots,
                 link,
@@ -227,6 +240,14 @@ impl Settings {
     /// Whether the user gave this URL; one from a project's file must not be sent the user's secrets.
     pub fn is_trusted(&self, url: &str) -> bool {
         self.trusted.contains(url)
+    }
+
+    /// The program that knows the credentials for a URL, with its arguments.
+    pub fn helper(&self, url: &str) -> Option<&[String]> {
+        let of_url = |(start, _): &(&String, &Vec<String>)| url.starts_with(start.as_str());
+        let found = self.helpers.iter().filter(of_url);
+        let (_, command) = found.max_by_key(|(start, _)| start.len())?;
+        Some(command)
     }
 
     /// Where a registry is, by name.
@@ -321,6 +342,7 @@ mod tests {
             home: dir.path().into(),
             registry: environment.map(str::to_owned),
             config_files: vec![file],
+            netrc: None,
         };
         let manifest = lumen_core::manifest::parse("lumen.toml", manifest)
             .manifest
@@ -394,6 +416,26 @@ mod tests {
             Some("https://flag.example"),
             "https://flag.example"
         ));
+    }
+
+    #[test]
+    fn helpers_by_the_start_of_the_url() {
+        let config = "[registry.credentials]\n\"https://h/\" = {helper = \"a\"}\n\
+                      \"https://h/x\" = {helper = \"b --c\"}\n";
+        let settings = settings(None, "", None, config).unwrap();
+        for (url, expected) in [
+            ("https://h/", Some(&["a"][..])),
+            ("https://h/xy/", Some(&["a"])),
+            ("https://h/x/", Some(&["b", "--c"])),
+            ("https://h/x/y/", Some(&["b", "--c"])),
+            ("http://h/", None),
+            ("https://h:81/", None),
+            ("https://h.evil/", None),
+        ] {
+            let found = settings.helper(url).map(<[String]>::to_vec);
+            let expected = expected.map(|words| words.iter().map(|word| (*word).to_owned()));
+            assert_eq!(found, expected.map(Iterator::collect), "{url}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`location`] | registry URLs |
+//! | [`login`] | what a host is shown, and who is asked for it |
 //! | [`storage`] | `get`, `create`, `replace`, `list` on a folder, over HTTP, in memory |
 //! | [`cache`] | metadata of HTTP registries kept on the local disk |
 //! | [`reader`] | checked reads of index files, releases and artifacts |
@@ -20,6 +21,7 @@ pub mod doctor;
 pub mod loader;
 pub mod location;
 pub mod log;
+pub mod login;
 pub mod publish;
 pub mod reader;
 pub mod search;

@@ -16,6 +16,8 @@ pub use git::{DEFAULT_BRANCH, GitLocation};
 pub use http::{Credentials, HttpLocation};
 pub use object::{ObjectLocation, Provider};
 
+use crate::login::Login;
+
 /// Where a registry is.
 ///
 /// `Display` shows what a user may see and paste: never a password.
@@ -158,13 +160,17 @@ impl Location {
         }
     }
 
-    /// Adds a bearer token, where one can be sent.
+    /// Adds a bearer token, where one can be sent and the URL has no credentials;
+    /// `origin` says where it is from.
     #[must_use]
-    pub fn with_token(self, token: impl Into<String>) -> Self {
-        let token = Credentials::Bearer(token.into());
+    pub fn with_token(self, token: impl Into<String>, origin: &str) -> Self {
+        let credentials = Credentials::Bearer(token.into());
         match self {
-            Self::Http(http) => Self::Http(http.with_credentials(token)),
-            Self::Git(git) => Self::Git(git.with_credentials(token)),
+            Self::Http(http) => Self::Http(http.with_login(Login {
+                credentials,
+                origin: origin.to_owned(),
+            })),
+            Self::Git(git) => Self::Git(git.with_credentials(credentials)),
             other @ (Self::File(_) | Self::Object(_)) => other,
         }
     }

@@ -143,7 +143,8 @@ impl Registry {
     ) -> Result<Self, StorageError> {
         let storage = Storage::open(&location, &options.host)?;
         let folder = options.cache.as_deref();
-        let folder = folder.and_then(|root| cache::directory(root, &location));
+        let helper = options.host.helper.as_ref().map(|helper| helper.name());
+        let folder = folder.and_then(|root| cache::directory(root, &location, helper));
         let cache = |file: &str| {
             let path = folder.as_ref().map(|folder| folder.join(file));
             path.map_or_else(Cache::in_memory, |path| Cache::at(&path))

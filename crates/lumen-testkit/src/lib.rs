@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`sandbox`] | a private home, registry and project for the `lumen` command |
 //! | [`nginx`] | a real web server in front of a registry folder |
+//! | [`server`] | a web server that misbehaves on order |
 //! | [`web`], [`tls`] | nginx and Apache in front of a folder in all the ways hosts do it |
 //! | [`site`] | nginx, Apache or Caddy with a configuration that is under test |
 //! | [`tools`] | where programs are that tests start |
@@ -13,6 +14,7 @@
 pub mod conformance;
 pub mod nginx;
 pub mod sandbox;
+pub mod server;
 pub mod site;
 pub mod suite;
 #[cfg(unix)]

@@ -14,6 +14,7 @@ mod damage;
 mod handmade;
 mod hosts;
 mod keys;
+mod login;
 mod order;
 mod owners;
 mod project;

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     constraint::{Constraint, Dialect},
     name::PackageName,
+    problem::Problem,
 };
 
 /// The table that a dependency stands in.
@@ -482,14 +483,19 @@ pub(super) fn no_credentials(reader: &mut Reader, text: &Text<'_>) -> bool {
     let start = text.text.find("://").map_or(0, |at| at + 3);
     let end = text.text.find('@').map_or(text.text.len(), |at| at + 1);
     let span = reader.inside(text, start.min(end)..end);
-    let mut problem = reader.error(span.clone(), "credentials do not belong in this file");
-    // Messages end up in logs.
+    let problem = reader.error(span.clone(), "credentials do not belong in this file");
+    reader.push(
+        masked(problem, &span)
+            .hint("use a netrc file, a credential helper or LUMEN_REGISTRIES_<NAME>_TOKEN"),
+    );
+    false
+}
+
+/// The problem without what stands here: messages end up in logs.
+pub(super) fn masked(mut problem: Problem, span: &Range<usize>) -> Problem {
     if let Some(place) = &mut problem.place {
         let (before, after) = (&place.source[..span.start], &place.source[span.end..]);
         place.source = format!("{before}{}{after}", "*".repeat(span.len())).into();
     }
-    reader.push(
-        problem.hint("use a netrc file, a credential helper or LUMEN_REGISTRIES_<NAME>_TOKEN"),
-    );
-    false
+    problem
 }

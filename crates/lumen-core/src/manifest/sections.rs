@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use url::Url;
+
 use super::{
     InstallSection, LinkMode, RegistrySection, RegistryUrls, Workspace,
-    dependency::{self, Table, is_registry_name, no_credentials, registry_name, relative_path},
+    dependency::{
+        self, Table, is_registry_name, masked, no_credentials, registry_name, relative_path,
+    },
     package,
     reader::{Field, Reader, brief, shown, shown_bare},
 };
-use crate::{digest::Digest, name::PackageName};
+use crate::{config::HttpSection, digest::Digest, name::PackageName};
 
 /// Whose file it is: the project's is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +59,109 @@ pub(crate) fn registry(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> 
     }
     if let Some(field) = section.take("roots") {
         out.roots = roots(reader, &field);
+    }
+    if let Some(field) = section.take("credentials") {
+        match owner {
+            Owner::User => out.helpers = helpers(reader, &field),
+            Owner::Project => {
+                let what = "a project cannot choose a program that knows credentials";
+                let problem = reader.error(field.key_span.clone(), what);
+                reader.push(problem.hint(
+                    "move this into your own configuration, `config.toml` in Lumen's configuration folder",
+                ));
+            }
+        }
+    }
+    reader.finish(section);
+    out
+}
+
+/// `[registry.credentials."<url>"]`: who knows the credentials of which registries.
+fn helpers(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, Vec<String>> {
+    let mut out = BTreeMap::new();
+    let Some(mut section) = reader.section(field, "[registry.credentials]") else {
+        return out;
+    };
+    for field in section.take_all() {
+        let url = Url::parse(field.key).ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        if url.is_none() {
+            let what = "this is not the URL of a registry's host";
+            let problem = reader.error(field.key_span.clone(), what);
+            let problem = match field.key.contains('@') {
+                true => masked(problem, &field.key_span),
+                false => problem,
+            };
+            reader.push(
+                problem.hint("write \"https://host/\", with the quotes and without a password"),
+            );
+        }
+        let Some(mut section) = reader.section(&field, "a host's credentials") else {
+            continue;
+        };
+        let helper = section.take("helper");
+        if helper.is_none() {
+            let problem = reader.error(section.span.clone(), "`helper` is missing");
+            reader.push(problem.hint("write `helper = \"program\"`"));
+        }
+        let helper = helper.and_then(|helper| helper_command(reader, &helper));
+        reader.finish(section);
+        if let (Some(url), Some(helper)) = (url, helper) {
+            out.insert(format!("{}/", url.as_str().trim_end_matches('/')), helper);
+        }
+    }
+    out
+}
+
+/// `helper`: a program and its arguments, as one text or as an array.
+fn helper_command(reader: &mut Reader, field: &Field<'_>) -> Option<Vec<String>> {
+    let words: Vec<String> = match field.item.is_array() {
+        true => reader.plain_strings(field),
+        false => {
+            let words = reader.word(field)?.text.split_whitespace();
+            words.map(str::to_owned).collect()
+        }
+    };
+    let program = words.first().map_or("", String::as_str);
+    // A relative path would be another program in every folder.
+    let is_whole = program.starts_with(['/', '\\']) || program.get(1..2) == Some(":");
+    if program.is_empty() || (program.contains(['/', '\\']) && !is_whole) {
+        let what = format!(
+            "{} is neither the name of a program nor a whole path",
+            shown(program)
+        );
+        let problem = reader.error(field.span(), what);
+        reader.push(problem);
+        return None;
+    }
+    Some(words)
+}
+
+/// Reads `[http]`, which only the user's configuration has.
+pub(crate) fn http(reader: &mut Reader, field: &Field<'_>) -> HttpSection {
+    let mut out = HttpSection::default();
+    let Some(mut section) = reader.section(field, "[http]") else {
+        return out;
+    };
+    if let Some(field) = section.take("ca-file") {
+        out.ca_file = reader.word(&field).map(|text| text.text.to_owned());
+    }
+    if let Some(field) = section.take("timeout") {
+        let seconds = field
+            .item
+            .as_integer()
+            .and_then(|number| u32::try_from(number).ok());
+        out.timeout = seconds.filter(|seconds| *seconds > 0);
+        if out.timeout.is_none() {
+            let what = "`timeout` must be a number of seconds, at least 1";
+            let problem = reader.error(field.span(), what);
+            reader.push(problem);
+        }
     }
     reader.finish(section);
     out

@@ -73,7 +73,7 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
             pin: session.settings()?.roots.get(registry).copied(),
             ..TrustOptions::default()
         },
-        host: session.environment.host_options(),
+        host: session.host_options(&location)?,
         ..RegistryOptions::default()
     };
     let stranger = Registry::open(registry, location, &options).map_err(ReadError::from)?;

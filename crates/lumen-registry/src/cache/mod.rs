@@ -27,14 +27,17 @@ use crate::{
 pub const LONGEST_FRESHNESS: u32 = 300;
 
 /// The folder of a registry's cache below `root`; none for folders, which are never cached.
-pub fn directory(root: &Path, location: &Location) -> Option<PathBuf> {
+///
+/// `helper` is the name of who is asked for credentials that the location does not have.
+pub fn directory(root: &Path, location: &Location, helper: Option<&str>) -> Option<PathBuf> {
     let Location::Http(http) = location else {
         return None;
     };
     // Another user of the same registry may be shown other packages.
     let user = match http.credentials() {
         Some(Credentials::Basic { user, .. }) => user,
-        Some(Credentials::Bearer(_)) | None => "",
+        Some(Credentials::Bearer(_)) => "",
+        None => helper.unwrap_or_default(),
     };
     let identity = Digest::of(format!("{user}\n{}", http.base()).as_bytes());
     Some(root.join(&identity.hex()[..16]))
@@ -369,14 +372,14 @@ mod tests {
 
     #[test]
     fn directories_differ_by_url_and_user() {
-        let dir = |url| directory(Path::new("c"), &Location::parse(url).unwrap());
+        let location = |url| Location::parse(url).unwrap();
+        let dir = |url| directory(Path::new("c"), &location(url), None);
         assert_eq!(dir("https://h/x"), dir("https://h/x/"));
         assert_ne!(dir("https://h/x"), dir("https://h/y"));
         assert_ne!(dir("https://h/x"), dir("https://u:p@h/x"));
         assert_eq!(dir("https://u:q@h/x"), dir("https://u:p@h/x"));
-        assert_eq!(
-            directory(Path::new("c"), &Location::File("/x".into())),
-            None
-        );
+        let helped = directory(Path::new("c"), &location("https://h/x"), Some("helper"));
+        assert_ne!(dir("https://h/x"), helped);
+        assert_eq!(dir("file:///x"), None);
     }
 }

@@ -65,7 +65,7 @@ impl GitLocation {
     pub(super) fn with_credentials(self, credentials: Credentials) -> Self {
         match self.remote.scheme() {
             "http" | "https" => Self {
-                credentials: Some(credentials),
+                credentials: self.credentials.or(Some(credentials)),
                 ..self
             },
             _ => self,

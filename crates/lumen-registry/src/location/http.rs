@@ -4,12 +4,14 @@ use std::fmt;
 
 use url::Url;
 
+use crate::login::Login;
+
 /// The address of a registry behind HTTP.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpLocation {
     /// Ends with `/`; has no user information, query or fragment.
     base: Url,
-    credentials: Option<Credentials>,
+    login: Option<Login>,
 }
 
 /// What to send in the `Authorization` header, to this host only.
@@ -50,16 +52,18 @@ impl HttpLocation {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        Some(Self {
-            base: url,
+        let login = credentials.map(|credentials| Login {
             credentials,
-        })
+            origin: "the URL".into(),
+        });
+        Some(Self { base: url, login })
     }
 
-    /// The same address with other credentials.
-    pub(super) fn with_credentials(self, credentials: Credentials) -> Self {
+    /// The same address with what to show there, unless the URL has it already.
+    #[must_use]
+    pub fn with_login(self, login: Login) -> Self {
         Self {
-            credentials: Some(credentials),
+            login: self.login.or(Some(login)),
             ..self
         }
     }
@@ -71,7 +75,12 @@ impl HttpLocation {
 
     /// What to send in the `Authorization` header to this host.
     pub fn credentials(&self) -> Option<&Credentials> {
-        self.credentials.as_ref()
+        self.login.as_ref().map(|login| &login.credentials)
+    }
+
+    /// The same, with where it is from.
+    pub fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
     }
 
     /// The URL of a path inside the registry.

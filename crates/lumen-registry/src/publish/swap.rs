@@ -97,6 +97,8 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
             | StorageError::NoRoot { .. }
             | StorageError::ReadOnly { .. }
             | StorageError::Denied { .. }
+            | StorageError::Refused { .. }
+            | StorageError::Login(_)
             | StorageError::TooLarge { .. }
     )
 }

@@ -18,6 +18,7 @@ mod object;
 use std::{
     io::{self, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use lumen_core::{Digest, Key};
@@ -28,7 +29,10 @@ pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
 pub use object::ObjectStorage;
 
-use crate::location::Location;
+use crate::{
+    location::Location,
+    login::{LoginError, LoginHelper},
+};
 
 /// A host of registry files.
 #[derive(Debug, Clone)]
@@ -50,6 +54,8 @@ pub enum Storage {
 pub struct HostOptions {
     /// Patience with web servers and object stores.
     pub http: HttpOptions,
+    /// Who is asked for credentials that the location does not have.
+    pub helper: Option<Arc<dyn LoginHelper>>,
     /// Folder for what is kept about hosts between runs: clones, and which of them were probed.
     /// None: nothing is kept.
     pub state: Option<PathBuf>,
@@ -109,6 +115,21 @@ pub enum StorageError {
         /// The HTTP status.
         status: u16,
     },
+    /// Status 401 or 403 although credentials were sent.
+    #[error(
+        "`{file}` may not be read with the credentials from {origin}: the server answered with status {status}"
+    )]
+    Refused {
+        /// The URL.
+        file: String,
+        /// The HTTP status.
+        status: u16,
+        /// Where the credentials are from.
+        origin: String,
+    },
+    /// Whoever should know the credentials could not be asked.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// Any other status that is neither success nor absence.
     #[error("cannot read `{file}`: the server answered with status {status}")]
     Status {
@@ -149,9 +170,7 @@ impl Storage {
     pub fn open(location: &Location, options: &HostOptions) -> Result<Self, StorageError> {
         Ok(match location {
             Location::File(root) => Self::File(FileStorage::new(root)),
-            Location::Http(http) => {
-                Self::Http(HttpStorage::new(http.clone(), options.http.clone()))
-            }
+            Location::Http(http) => Self::Http(HttpStorage::new(http.clone(), options)),
             Location::Object(object) => Self::Object(ObjectStorage::new(object, options)?),
             Location::Git(git) => Self::Git(GitStorage::new(git, options)?),
         })

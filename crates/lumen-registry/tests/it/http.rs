@@ -282,7 +282,9 @@ fn credentials_are_sent_to_their_host_only() {
     assert_eq!(stranger.asked().len(), 1);
     assert!(!stranger.asked()[0].headers.contains_key("authorization"));
 
-    let location = Location::parse(&server.url()).unwrap().with_token("tok");
+    let location = Location::parse(&server.url())
+        .unwrap()
+        .with_token("tok", "a test");
     let storage = Storage::open(&location, &impatient()).unwrap();
     server.take();
     block_on(storage.get(&Key::parse("r/other").unwrap(), 99)).unwrap();

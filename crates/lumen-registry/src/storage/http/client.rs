@@ -1,13 +1,17 @@
 //! Requests and redirects.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use reqwest::{
-    Method, Response,
+    Method, Response, StatusCode,
     header::{HeaderMap, LOCATION},
     redirect::Policy,
 };
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
@@ -16,7 +20,8 @@ use super::{
 };
 use crate::{
     location::{Credentials, HttpLocation},
-    storage::StorageError,
+    login::{Login, LoginError, LoginHelper},
+    storage::{HostOptions, StorageError},
 };
 
 const MAX_REDIRECTS: usize = 10;
@@ -26,38 +31,132 @@ const MAX_REDIRECTS: usize = 10;
 #[derive(Debug)]
 pub(super) struct Client {
     base: Url,
-    credentials: Option<Credentials>,
+    /// What the location says to show.
+    login: Option<Login>,
+    helper: Option<Arc<dyn LoginHelper>>,
+    /// What the helper said, once it was asked.
+    found: OnceCell<Result<Option<Login>, LoginError>>,
+    was_told: AtomicBool,
     options: HttpOptions,
     plain: Mutex<Option<reqwest::Client>>,
     tls: Mutex<Option<reqwest::Client>>,
 }
 
+/// The answer after all redirects.
+struct Final {
+    response: Response,
+    /// Whether the registry's own host gave it, which may see credentials.
+    is_home: bool,
+}
+
 impl Client {
-    pub(super) fn new(location: &HttpLocation, options: &HttpOptions) -> Self {
+    pub(super) fn new(location: &HttpLocation, host: &HostOptions) -> Self {
         Self {
             base: location.base().clone(),
-            credentials: location.credentials().cloned(),
-            options: options.clone(),
+            login: location.login().cloned(),
+            helper: host.helper.clone(),
+            found: OnceCell::new(),
+            was_told: AtomicBool::new(false),
+            options: host.http.clone(),
             plain: Mutex::default(),
             tls: Mutex::default(),
         }
     }
 
-    /// Asks for a file; see [`Client::request`].
+    /// Asks for a file; see [`Client::request`]. That credentials are refused is an error.
     pub(super) async fn get(&self, file: &str, headers: &HeaderMap) -> Result<Response, Failure> {
-        self.request(Method::GET, file, headers).await
+        match self.show(Method::GET, file, headers).await? {
+            (response, None) => Ok(response),
+            (response, Some(refused)) => Err(Failure::final_(StorageError::Refused {
+                file: file.to_owned(),
+                status: response.status().as_u16(),
+                origin: refused.origin.clone(),
+            })),
+        }
     }
 
-    /// Sends a request and follows redirects to the final answer, whatever its status.
+    /// Sends a request and follows redirects to the final answer, whatever its status. A helper
+    /// is asked for credentials when the server wants some.
     pub(super) async fn request(
         &self,
         method: Method,
         file: &str,
         headers: &HeaderMap,
     ) -> Result<Response, Failure> {
+        Ok(self.show(method, file, headers).await?.0)
+    }
+
+    /// The final answer, and the credentials that were refused with it.
+    async fn show(
+        &self,
+        method: Method,
+        file: &str,
+        headers: &HeaderMap,
+    ) -> Result<(Response, Option<&Login>), Failure> {
+        let known = self.login.as_ref().or_else(|| self.found());
+        let request = (method, file, headers);
+        let first = self.follow(&request, known).await?;
+        if !first.is_denied() {
+            return Ok((first.response, None));
+        }
+        let (last, login) = match known {
+            Some(login) => (first, login),
+            None => match self.ask().await? {
+                Some(login) => (self.follow(&request, Some(login)).await?, login),
+                None => return Ok((first.response, None)),
+            },
+        };
+        if !last.is_denied() {
+            return Ok((last.response, None));
+        }
+        self.tell_refused().await;
+        Ok((last.response, Some(login)))
+    }
+
+    /// What the helper knows; it is asked once.
+    async fn ask(&self) -> Result<Option<&Login>, Failure> {
+        let Some(helper) = &self.helper else {
+            return Ok(None);
+        };
+        let ask = || async {
+            let helper = Arc::clone(helper);
+            let asked = tokio::task::spawn_blocking(move || helper.login());
+            asked.await.unwrap_or_else(|error| {
+                Err(LoginError {
+                    helper: "the credential helper".into(),
+                    reason: format!("could not be asked: {error}"),
+                })
+            })
+        };
+        match self.found.get_or_init(ask).await {
+            Ok(login) => Ok(login.as_ref()),
+            Err(error) => Err(Failure::final_(error.clone().into())),
+        }
+    }
+
+    fn found(&self) -> Option<&Login> {
+        self.found.get()?.as_ref().ok()?.as_ref()
+    }
+
+    /// Tells the helper, once, that what it said is of no use.
+    async fn tell_refused(&self) {
+        let login = self.found().cloned();
+        if let (Some(login), Some(helper)) = (login, self.helper.clone())
+            && !self.was_told.swap(true, Ordering::Relaxed)
+        {
+            // Whether it listens changes nothing for us.
+            let _ = tokio::task::spawn_blocking(move || helper.refused(&login)).await;
+        }
+    }
+
+    async fn follow(
+        &self,
+        (method, file, headers): &(Method, &str, &HeaderMap),
+        login: Option<&Login>,
+    ) -> Result<Final, Failure> {
         let broken = |reason: &str| {
             Failure::final_(StorageError::Transfer {
-                file: file.to_owned(),
+                file: (*file).to_owned(),
                 reason: reason.to_owned(),
             })
         };
@@ -67,9 +166,10 @@ impl Client {
                 .client(url.scheme() == "https")
                 .map_err(|error| broken(&retry::root_cause(&error)))?;
             let request = client.request(method.clone(), url.clone());
-            let mut request = request.headers(headers.clone());
-            if may_see_credentials(&self.base, &url) {
-                request = match &self.credentials {
+            let mut request = request.headers((*headers).clone());
+            let is_home = may_see_credentials(&self.base, &url);
+            if is_home {
+                request = match login.map(|login| &login.credentials) {
                     Some(Credentials::Basic { user, password }) => {
                         request.basic_auth(user, Some(password))
                     }
@@ -82,7 +182,7 @@ impl Client {
                 .await
                 .map_err(|error| Failure::again(retry::sending(file, &url, &error)))?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok(response);
+                return Ok(Final { response, is_home });
             }
             let target = response.headers().get(LOCATION);
             let target = target.and_then(|target| target.to_str().ok());
@@ -127,6 +227,14 @@ impl Client {
         let client = builder.build()?;
         *slot = Some(client.clone());
         Ok(client)
+    }
+}
+
+impl Final {
+    /// Whether the registry's own host wants other credentials, or some.
+    fn is_denied(&self) -> bool {
+        let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
+        self.is_home && denied.contains(&self.response.status())
     }
 }
 

@@ -28,7 +28,7 @@ use self::{
     pace::{Pace, Traffic},
     retry::Failure,
 };
-use super::{Revision, Sink, StorageError};
+use super::{HostOptions, Revision, Sink, StorageError};
 use crate::location::{HttpLocation, Location};
 
 /// A try of a download that brought so many bytes does not count, in bytes.
@@ -118,9 +118,10 @@ pub enum Fetched {
 
 impl HttpStorage {
     /// The storage at this address; connects when something is read.
-    pub fn new(location: HttpLocation, options: HttpOptions) -> Self {
+    pub fn new(location: HttpLocation, host: &HostOptions) -> Self {
+        let options = host.http.clone();
         let inner = Inner {
-            client: Client::new(&location, &options),
+            client: Client::new(&location, host),
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             traffic: Arc::default(),
             location,
