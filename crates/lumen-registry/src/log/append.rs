@@ -3,7 +3,7 @@
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
-    trust::{Entry, RootNote},
+    trust::{Entry, RootNote, Subject},
 };
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     files::load_range,
     head::Head,
     key_of,
-    roll::{finish, settle},
+    roll::{apply, finish, settle},
     sign_as,
     state::State,
 };
@@ -87,11 +87,27 @@ impl<'a> Writer<'a> {
     where
         M: AsyncFn(&State<'_>) -> Result<Vec<String>, PublishError>,
     {
+        self.append_to(None, make).await
+    }
+
+    /// The same, beginning with a state that was loaded already. If it is old by now, that
+    /// costs a lost race.
+    pub(crate) async fn append_to<M>(
+        &self,
+        mut loaded: Option<State<'a>>,
+        make: M,
+    ) -> Result<Receipt, PublishError>
+    where
+        M: AsyncFn(&State<'_>) -> Result<Vec<String>, PublishError>,
+    {
         let mut seen = self.last_seen.clone();
         let mut attempts = 0;
         loop {
             // What was seen last has what was seen before in it.
-            let state = self.state_after(seen.as_ref()).await?;
+            let state = match loaded.take() {
+                Some(state) => state,
+                None => self.state_after(seen.as_ref()).await?,
+            };
             seen = Some(state.head.checkpoint.clone());
             let entries = make(&state).await?;
             if entries.is_empty() {
@@ -108,7 +124,10 @@ impl<'a> Writer<'a> {
             match self.commit(&state, &batch, &head).await? {
                 Outcome::Committed => {
                     // Others may have finished it, and gone on.
-                    finish(self.storage, &head, &batch).await?;
+                    match batch.events.contains_key(&Subject::Root) {
+                        true => finish(self.storage, &head, &batch).await?,
+                        false => apply(self.storage, &head, &batch, &state.roots).await?,
+                    }
                     return Ok(Receipt {
                         index: Some(batch.from),
                         size: batch.size,
@@ -202,7 +221,18 @@ impl<'a> Writer<'a> {
             // The answer says nothing for sure: what is there does.
             let found = match Head::read(storage).await {
                 Ok(found) => found,
-                Err(_) => return Err(error.into()),
+                // Replacing it once more cannot do harm, and asks the same.
+                Err(unread) => {
+                    failures += 1;
+                    if failures < MAX_FAILURES {
+                        wait(storage, failures).await;
+                        continue;
+                    }
+                    return Err(match error {
+                        StorageError::Conflict { .. } => unread,
+                        error => error.into(),
+                    });
+                }
             };
             match found {
                 Some((found, _)) if found == *head => return Ok(Outcome::Committed),

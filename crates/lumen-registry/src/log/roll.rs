@@ -74,8 +74,7 @@ pub(super) async fn settle(storage: &Storage, head: &Head) -> Result<(), Publish
     Ok(())
 }
 
-/// Writes everything that follows from a committed batch, the checkpoint last but for the
-/// global index.
+/// Finishes a batch that anybody committed.
 pub(super) async fn finish(
     storage: &Storage,
     head: &Head,
@@ -91,6 +90,17 @@ pub(super) async fn finish(
     }
     let roots = RootHistory::verify(&root_events, None)?;
     head.check(storage, roots.origin(), &roots.current().log)?;
+    apply(storage, head, batch, &roots).await
+}
+
+/// Writes everything that follows from a committed batch, the checkpoint last but for the
+/// global index. `roots` are those after the batch.
+pub(super) async fn apply(
+    storage: &Storage,
+    head: &Head,
+    batch: &Batch,
+    roots: &RootHistory,
+) -> Result<(), PublishError> {
     for (key, bytes) in &batch.files {
         swap::create(storage, key, bytes).await?;
     }
@@ -105,10 +115,10 @@ pub(super) async fn finish(
         }
     }
     for (name, events) in packages {
-        put_package(storage, &roots, name, events).await?;
+        put_package(storage, roots, name, events).await?;
     }
     for name in of_scopes(storage, batch).await? {
-        put_package(storage, &roots, &name, &[]).await?;
+        put_package(storage, roots, &name, &[]).await?;
     }
     put_checkpoint(storage, head).await?;
     finish_global(storage, head, batch).await

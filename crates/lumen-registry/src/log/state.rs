@@ -1,6 +1,9 @@
 //! The state of a signed registry at its head, for a writer.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use lumen_core::{
     Digest, Key, PackageName,
@@ -37,6 +40,8 @@ pub struct State<'a> {
     pub(super) head: Head,
     pub(super) revision: Revision,
     pub(super) base: Base,
+    /// Histories that were checked.
+    packages: Mutex<BTreeMap<PackageName, PackageHistory>>,
 }
 
 /// The file that lists the events of a subject.
@@ -86,6 +91,7 @@ impl<'a> State<'a> {
             head,
             revision,
             base,
+            packages: Mutex::default(),
         })
     }
 
@@ -162,7 +168,15 @@ impl<'a> State<'a> {
     /// # Errors
     /// As [`State::events`].
     pub async fn package(&self, name: &PackageName) -> Result<PackageHistory, PublishError> {
-        self.package_with(name, &BTreeMap::new(), &self.roots).await
+        let packages = || self.packages.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = packages().get(name).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let none = BTreeMap::new();
+        let history = self.package_with(name, &none, &self.roots).await?;
+        packages().insert(name.clone(), history.clone());
+        Ok(history)
     }
 
     async fn events_with(
@@ -230,7 +244,10 @@ impl<'a> State<'a> {
                     owners.check_next(&roots, index, next, &note)?;
                 }
                 Entry::Statement(next) => {
-                    let package = self.package_with(&next.package, &added, &roots).await?;
+                    let package = match added.is_empty() {
+                        true => self.package(&next.package).await?,
+                        false => self.package_with(&next.package, &added, &roots).await?,
+                    };
                     package.check_next(&roots, index, next, &note)?;
                 }
                 Entry::Map(_) => {}

@@ -77,9 +77,8 @@ pub(super) async fn publish(
         }
         None => create(storage, request, release).await?,
     };
-    let receipt = writer
-        .append(async |state: &State<'_>| entries(state, &published, signer, &request.now).await)
-        .await?;
+    let make = async |state: &State<'_>| entries(state, &published, signer, &request.now).await;
+    let receipt = writer.append_to(Some(state), make).await?;
     Ok(Published {
         new: receipt.index.is_some(),
         checkpoint: Some(receipt.checkpoint),

@@ -100,6 +100,11 @@ impl MemoryStorage {
         self.lock().files.clone()
     }
 
+    /// A copy of one file.
+    pub fn file(&self, key: &Key) -> Option<Vec<u8>> {
+        self.lock().files.get(key).cloned()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,6 +2,7 @@
 
 mod cost;
 mod crashes;
+mod model;
 mod schedules;
 
 use std::{
