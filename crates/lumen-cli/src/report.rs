@@ -171,8 +171,10 @@ fn publish_hint(error: &PublishError) -> Option<String> {
         PublishError::NotOwner { name, key } => {
             format!("an admin of it adds the key: `lumen pkg owner add {name} {key}`")
         }
-        PublishError::NeedsApproval { subject } => {
-            format!("run `lumen pkg owner claim {subject}` and send the file to whoever runs it")
+        PublishError::NeedsApproval { subject, .. } => {
+            format!(
+                "run `lumen pkg owner claim {subject} --out claim` and send the file to whoever runs it"
+            )
         }
         PublishError::Storage(error) => return storage_hint(error),
         _ => return None,

@@ -156,6 +156,14 @@ impl Key {
         below.is_some_and(|below| below.starts_with('/'))
     }
 
+    /// `trust/queue/<64 hex>.note`, a claim that waits, or its rejection.
+    pub fn queued(digest: &Digest) -> Self {
+        Self(format!("{}{}.note", Self::QUEUE, digest.hex()))
+    }
+
+    /// The prefix of all that waits for the names keys.
+    pub const QUEUE: &str = "trust/queue/";
+
     /// The version a key of the form `packages/<name>/<version>.json` names.
     pub fn release_version(&self, name: &PackageName) -> Option<Version> {
         let file = self
@@ -245,6 +253,11 @@ mod tests {
             (
                 Key::owners_note("@scope", 1),
                 "trust/names/@scope/1.note",
+                Immutable,
+            ),
+            (
+                Key::queued(&digest),
+                "trust/queue/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad.note",
                 Immutable,
             ),
             (

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use lumen_core::{
     Digest, PackageName, Version, edit,
     index::Release,
+    note::Note,
     problem::Problem,
     trust::{Action, OwnersHistory, Subject},
 };
 use lumen_registry::{
-    Location, ReadError, Storage,
+    Location, ReadError, Registry, Storage, StorageError,
     log::{self, RootInfo},
     publish::{self, Change, PublishError, PublishRequest, Published},
     verify::{TrustError, state},
@@ -21,7 +22,10 @@ use crate::{
     keys,
     pack::{self, Checked},
     session::Session,
-    trust,
+    trust::{
+        self,
+        queue::{self, Asked},
+    },
 };
 
 /// Which part of the version to raise.
@@ -122,7 +126,13 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
         last_seen,
     };
     let published =
-        session.block_on(async { Ok(publish::publish(handle.storage(), &request).await?) })?;
+        session.block_on(async { Ok(publish::publish(handle.storage(), &request).await?) });
+    let published = published.map_err(|error| match error {
+        OpsError::Publish(PublishError::NeedsApproval { subject, claim }) => {
+            asked(session, &handle, subject, claim)
+        }
+        error => error,
+    })?;
     match read_back(session, &registry, &published) {
         Err(error) if matches!(error.trust(), Some(TrustError::Overridden { .. })) => {
             // Who publishes as one of the new owners need not be asked whether they agree.
@@ -141,6 +151,46 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
         release: published.release,
         metadata: published.metadata,
     })
+}
+
+/// Asks for a name that the registry gives out, and says what has to happen.
+fn asked(session: &Session<'_>, registry: &Registry, name: Subject, claim: String) -> OpsError {
+    let asked = match Note::parse(claim.as_bytes()) {
+        Ok(note) => queue::ask(session, registry, &note, false),
+        Err(_) => {
+            return PublishError::NeedsApproval {
+                subject: name,
+                claim,
+            }
+            .into();
+        }
+    };
+    match asked {
+        Ok(Asked::New(_) | Asked::Already) => OpsError::user(
+            format!("nobody owns `{name}`, and the registry has to approve who gets it"),
+            format!(
+                "your claim waits there: whoever has a names key runs `lumen registry approve {name}`; then publish again"
+            ),
+        ),
+        Ok(Asked::Rejected(reason)) => {
+            let because = match reason.as_str() {
+                "" => String::new(),
+                reason => format!(": {reason}"),
+            };
+            OpsError::user(
+                format!("the registry rejected your claim of `{name}`{because}"),
+                format!("`lumen pkg owner claim {name}` asks again"),
+            )
+        }
+        Err(OpsError::Publish(PublishError::Storage(StorageError::ReadOnly { .. }))) => {
+            PublishError::NeedsApproval {
+                subject: name,
+                claim,
+            }
+            .into()
+        }
+        Err(error) => error,
+    }
 }
 
 /// Reads a release as everybody else will, but for a cache in front, which may need a while.

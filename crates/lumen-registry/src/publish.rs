@@ -14,6 +14,7 @@
 //! there, but it is not listed.
 
 mod indexes;
+pub mod queue;
 mod signed;
 pub(crate) mod swap;
 mod yank;
@@ -191,6 +192,8 @@ pub enum PublishError {
     NeedsApproval {
         /// The name or scope.
         subject: Subject,
+        /// The claim, signed by the key that would publish.
+        claim: String,
     },
     /// The log cannot have this entry.
     #[error(transparent)]

@@ -25,10 +25,22 @@ pub enum Registry {
     /// The keys and rules of a signed registry.
     #[command(subcommand)]
     Trust(RegistryTrust),
-    /// Approve a claim of a name with a names key.
+    /// List claims of names, and approve or reject them with a names key.
     Approve {
-        /// The claim, as `lumen pkg owner claim --out` writes it.
-        file: PathBuf,
+        /// The name, the first digits of a claim, or a file of `lumen pkg owner claim --out`;
+        /// default: list what waits.
+        claim: Option<String>,
+        /// Say that it will not be approved.
+        #[arg(long, requires = "claim")]
+        reject: bool,
+        /// Why; shown to who claimed it.
+        #[arg(
+            long,
+            requires = "reject",
+            default_value = "",
+            hide_default_value = true
+        )]
+        reason: String,
         #[command(flatten)]
         registry: RegistryArgs,
     },

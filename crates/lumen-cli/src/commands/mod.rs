@@ -1,5 +1,6 @@
 //! One function a command: arguments to options, one operation, its result to the screen.
 
+mod approve;
 mod doctor;
 mod host;
 mod inspect;

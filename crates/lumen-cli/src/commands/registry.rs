@@ -11,12 +11,12 @@ use lumen_ops::{
     OpsError, keys,
     report::Reporter as _,
     session::Session,
-    trust::{self, RootChange, Submitted, monitor},
+    trust::{self, Change, RootChange, Submitted, monitor, queue::Asked},
 };
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{count, doctor, host, publish, with};
+use super::{approve, count, doctor, host, publish, with};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
@@ -31,11 +31,12 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             unsigned,
         } => publish::registry(&location, name.as_deref(), origin.as_deref(), unsigned, ui),
         Registry::Trust(command) => trust(command, ui),
-        Registry::Approve { file, registry } => {
-            let session = with(None, &registry, Freshness::Revalidate, ui)?;
-            tell(&trust::approve(&session, &file)?, "registry approve", ui);
-            Ok(())
-        }
+        Registry::Approve {
+            claim,
+            reject,
+            reason,
+            registry,
+        } => approve::run(claim.as_deref(), reject.then_some(&reason), &registry, ui),
         Registry::Repair { registry } => {
             let size = trust::repair(&target(&registry, ui)?)?;
             if ui.json {
@@ -310,6 +311,7 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         ui.print_json(&json!({
             "subject": subject.replace('`', ""), "applied": submitted.applied,
             "index": submitted.index, "file": submitted.file, "signed": submitted.signed,
+            "queued": submitted.queued.is_some(),
             "missing": missing.collect::<Vec<_>>(),
         }));
     }
@@ -318,6 +320,23 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
             format!("entry {index} of the log")
         });
         ui.done("Changed", format!("{subject}, {place}"));
+    }
+    if let Some(asked) = &submitted.queued {
+        let already = match asked {
+            Asked::Already => " already",
+            Asked::New(_) | Asked::Rejected(_) => "",
+        };
+        ui.done("Waiting", format!("{subject} in the registry{already}"));
+        let mut hints = missing_hints(submitted);
+        let name = match &submitted.change {
+            Change::Owners(note) => note.name.to_string(),
+            Change::Root(_) => String::new(),
+        };
+        hints.push(match submitted.missing.is_empty() {
+            true => format!("anybody with a log key ends it: `lumen registry approve {name}`"),
+            false => format!("they run `lumen registry approve {name}`"),
+        });
+        ui.hints(&hints);
     }
     let Some(file) = &submitted.file else {
         return;
@@ -329,16 +348,7 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         "not signed by you"
     };
     ui.done("Proposed", format!("{subject} in {file}, {by}"));
-    let mut hints: Vec<String> = Vec::new();
-    // Keys of the note before and of the note itself are mostly the same.
-    let mut said = BTreeSet::new();
-    for missing in &submitted.missing {
-        let names: Vec<&str> = missing.keys.iter().map(PublicKey::name).collect();
-        let names = names.join(", ");
-        if said.insert((missing.more, names.clone())) {
-            hints.push(format!("{} more of these must sign: {names}", missing.more));
-        }
-    }
+    let mut hints = missing_hints(submitted);
     let command = match command {
         "registry approve" => "registry trust",
         other => other,
@@ -350,6 +360,21 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         }
     });
     ui.hints(&hints);
+}
+
+/// Who has to sign.
+fn missing_hints(submitted: &Submitted) -> Vec<String> {
+    let mut hints = Vec::new();
+    // Keys of the note before and of the note itself are mostly the same.
+    let mut said = BTreeSet::new();
+    for missing in &submitted.missing {
+        let names: Vec<&str> = missing.keys.iter().map(PublicKey::name).collect();
+        let names = names.join(", ");
+        if said.insert((missing.more, names.clone())) {
+            hints.push(format!("{} more of these must sign: {names}", missing.more));
+        }
+    }
+    hints
 }
 
 fn show(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {

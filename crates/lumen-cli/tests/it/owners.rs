@@ -2,7 +2,7 @@
 
 use lumen_testkit::sandbox::{Ran, Sandbox};
 
-use crate::{fails, ok_as, publish, sandbox};
+use crate::{as_key, fails, ok_as, publish, sandbox, verify};
 
 /// Runs a command on another machine of the same user.
 fn elsewhere(sandbox: &Sandbox, home: &str, folder: &str, arguments: &[&str]) -> Ran {
@@ -224,4 +224,176 @@ fn who_runs_a_registry_can_end_its_expiry() {
         .ok(".", &[&expire[..], &["never"]].concat())
         .unwrap();
     sandbox.ok(".", &info).unwrap();
+}
+
+/// A registry whose names `ned` and the default key give out, as many as `threshold`, and
+/// where bob may write.
+fn approving(threshold: &str) -> Sandbox {
+    let sandbox = sandbox();
+    for key in ["bob", "ned"] {
+        sandbox.ok(".", &["key", "new", key]).unwrap();
+    }
+    let me = sandbox.ok(".", &["key", "export"]).unwrap().out;
+    for command in [
+        &["add-log-key", "bob"][..],
+        &[
+            "policy",
+            "approve",
+            "--key",
+            "ned",
+            "--key",
+            me.trim(),
+            "--threshold",
+            threshold,
+        ],
+    ] {
+        let command = [&["registry", "trust"], command].concat();
+        sandbox.ok(".", &command).unwrap();
+    }
+    sandbox.package("tool", "tool", "1.0.0", "").unwrap();
+    sandbox
+}
+
+fn publish_as(sandbox: &Sandbox, key: &str) -> Ran {
+    let mut command = sandbox.command("tool", &["pkg", "publish", "--yes"]);
+    Ran::of(&command.env("LUMEN_KEY", key).output().unwrap())
+}
+
+const APPROVE: [&str; 2] = ["registry", "approve"];
+
+#[test]
+fn a_publish_waits_for_the_names_keys() {
+    let sandbox = approving("1");
+    for _ in 0..2 {
+        fails(
+            &publish_as(&sandbox, "bob"),
+            1,
+            &[
+                "nobody owns `tool`, and the registry has to approve who gets it",
+                "runs `lumen registry approve tool`; then publish again",
+            ],
+        );
+    }
+    let listed = sandbox.ok(".", &APPROVE).unwrap().out;
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, "tool"), "{listed}");
+    assert!(lines[1].ends_with(", needs 1 signature"), "{listed}");
+    assert!(lines[2].ends_with(" bob"), "{listed}");
+    fails(
+        &as_key(&sandbox, "bob", &[&APPROVE[..], &["tool"]].concat()),
+        1,
+        &["your key `bob` is none of those that give out names"],
+    );
+    let approved = sandbox
+        .ok(".", &[&APPROVE[..], &["tool"]].concat())
+        .unwrap();
+    assert!(approved.err.contains("Changed owners 1 of `tool`, entry"));
+    let published = publish_as(&sandbox, "bob");
+    assert_eq!(published.code, Some(0), "{published:#?}");
+    let listed = sandbox.ok(".", &APPROVE).unwrap();
+    assert!(listed.out.is_empty() && listed.err.contains("no claim that waits"));
+    // What waited is no concern of anybody who checks the registry.
+    sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
+    if let Some((good, said)) = verify(&sandbox.path("registry")) {
+        assert!(good, "{said}");
+    }
+}
+
+#[test]
+fn two_names_keys_sign_one_after_the_other() {
+    let sandbox = approving("2");
+    let claimed = ok_as(&sandbox, "bob", &["pkg", "owner", "claim", "@org"]);
+    assert!(
+        claimed
+            .err
+            .contains("Waiting owners 1 of `@org` in the registry\n"),
+        "{claimed:#?}"
+    );
+    let again = ok_as(&sandbox, "bob", &["pkg", "owner", "claim", "@org"]);
+    assert!(again.err.contains("in the registry already"), "{again:#?}");
+    let approve = [&APPROVE[..], &["@org"]].concat();
+    let mine = sandbox.ok(".", &approve).unwrap();
+    assert!(
+        mine.err.contains("1 more of these must sign: ned"),
+        "{mine:#?}"
+    );
+    let json = sandbox
+        .ok(".", &["--json", "registry", "approve"])
+        .unwrap()
+        .out;
+    assert!(json.contains("\"missing\": 1"), "{json}");
+    // He gives out names, but does not write the log.
+    let his = ok_as(&sandbox, "ned", &approve);
+    assert!(
+        his.err.contains("anybody with a log key ends it"),
+        "{his:#?}"
+    );
+    let listed = sandbox.ok(".", &APPROVE).unwrap().out;
+    assert!(listed.contains(", complete\n"), "{listed}");
+    let applied = ok_as(&sandbox, "bob", &approve);
+    assert!(
+        applied.err.contains("Changed owners 1 of `@org`"),
+        "{applied:#?}"
+    );
+    let list = sandbox.ok(".", &["pkg", "owner", "list", "@org"]).unwrap();
+    assert!(list.out.contains(" bob\n"), "{}", list.out);
+}
+
+#[test]
+fn a_claim_is_rejected_or_has_rivals() {
+    let sandbox = approving("1");
+    assert_eq!(publish_as(&sandbox, "bob").code, Some(1));
+    let reject = ["tool", "--reject", "--reason", "it looks like tools"];
+    let reject = [&APPROVE[..], &reject].concat();
+    fails(
+        &as_key(&sandbox, "bob", &reject),
+        1,
+        &["none of those that give out names"],
+    );
+    let rejected = sandbox.ok(".", &reject).unwrap();
+    assert!(
+        rejected
+            .err
+            .contains("the claim of `tool`: it looks like tools"),
+        "{rejected:#?}"
+    );
+    fails(
+        &publish_as(&sandbox, "bob"),
+        1,
+        &[
+            "the registry rejected your claim of `tool`: it looks like tools",
+            "`lumen pkg owner claim tool` asks again",
+        ],
+    );
+    assert!(sandbox.ok(".", &APPROVE).unwrap().out.is_empty());
+    fails(
+        &sandbox
+            .run(".", &[&APPROVE[..], &["tool"]].concat())
+            .unwrap(),
+        1,
+        &["`tool` is neither a file nor a claim that waits"],
+    );
+    // Times have seconds only, and the same claim is the same.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    ok_as(&sandbox, "bob", &["pkg", "owner", "claim", "tool"]);
+    sandbox.ok(".", &["key", "new", "eve"]).unwrap();
+    ok_as(&sandbox, "eve", &["pkg", "owner", "claim", "tool"]);
+    let approve = [&APPROVE[..], &["tool"]].concat();
+    fails(
+        &sandbox.run(".", &approve).unwrap(),
+        1,
+        &["more than one claim of `tool` waits"],
+    );
+    let listed = sandbox.ok(".", &APPROVE).unwrap().out;
+    let lines: Vec<&str> = listed.lines().collect();
+    let eve = lines
+        .iter()
+        .position(|line| line.ends_with(" eve"))
+        .unwrap();
+    let id = lines[eve - 1].trim().split(',').next().unwrap();
+    sandbox.ok(".", &[&APPROVE[..], &[id]].concat()).unwrap();
+    let list = sandbox.ok(".", &["pkg", "owner", "list", "tool"]).unwrap();
+    assert!(list.out.contains(" eve\n"), "{}", list.out);
+    // The name has an owner now, so the other waits no more.
+    assert!(sandbox.ok(".", &APPROVE).unwrap().out.is_empty());
 }

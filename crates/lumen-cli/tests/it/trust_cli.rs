@@ -162,7 +162,7 @@ fn owners_come_and_go() {
 }
 
 #[test]
-fn names_that_need_approval() {
+fn a_claim_in_a_file_is_approved() {
     let sandbox = sandbox();
     sandbox.ok(".", &["key", "new", "bob"]).unwrap();
     let policy = ["registry", "trust", "policy", "approve", "--key"];
@@ -172,11 +172,11 @@ fn names_that_need_approval() {
     sandbox
         .ok(".", &["registry", "trust", "add-log-key", "bob"])
         .unwrap();
-    let claim = ["pkg", "owner", "claim", "@org"];
+    let claim = ["pkg", "owner", "claim", "@org", "--out", "claim.note"];
     let claimed = ok_as(&sandbox, "bob", &claim);
-    assert!(claimed.err.contains("owners-org-1.note"), "{claimed:#?}");
+    assert!(claimed.err.contains("claim.note"), "{claimed:#?}");
     let approved = sandbox
-        .ok(".", &["registry", "approve", "owners-org-1.note"])
+        .ok(".", &["registry", "approve", "claim.note"])
         .unwrap();
     assert!(approved.err.contains("Changed owners 1 of `@org`"));
     let list = sandbox

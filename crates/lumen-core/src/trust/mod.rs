@@ -7,6 +7,7 @@
 //! | [`owners`] | ownership notes: who may publish what |
 //! | [`statement`] | publish, yank, unyank, deprecate, undeprecate |
 //! | [`event`] | entries of the log, and the chain of a name's |
+//! | [`queue`] | claims that wait for the names keys |
 //! | [`map`] | the name map: a proof of what a name has and has not |
 //! | [`history`] | what a name's events mean, and who was allowed to cause them |
 //!
@@ -16,6 +17,7 @@ pub mod event;
 pub mod history;
 pub mod map;
 pub mod owners;
+pub mod queue;
 pub mod root;
 pub mod statement;
 pub mod text;

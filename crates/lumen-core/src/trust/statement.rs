@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::{FormError, Lines, is_reason};
+use super::text::{FormError, Lines};
 use crate::{digest::Digest, name::PackageName, version::Version};
 
 const VERBS: [&str; 5] = ["publish", "yank", "unyank", "deprecate", "undeprecate"];
@@ -138,7 +138,7 @@ impl Statement {
             "yank" | "unyank" => {
                 let version = version(&mut lines)?;
                 let (owners, time) = common(&mut lines)?;
-                let reason = reason(&mut lines)?;
+                let reason = lines.reason()?;
                 let action = match verb {
                     "yank" => Action::Yank { version, reason },
                     _ => Action::Unyank { version, reason },
@@ -154,7 +154,7 @@ impl Statement {
                     Some(_) => return Err(lines.error("`reason …`")),
                     None => None,
                 };
-                let reason = reason(&mut lines)?;
+                let reason = lines.reason()?;
                 let action = match verb {
                     "deprecate" => Action::Deprecate {
                         replacement,
@@ -211,10 +211,4 @@ fn common(lines: &mut Lines<'_>) -> Result<(u64, String), FormError> {
     let owners = lines.number(owners, what)?;
     lines.check(owners >= 1, what)?;
     Ok((owners, lines.time()?))
-}
-
-fn reason(lines: &mut Lines<'_>) -> Result<String, FormError> {
-    let reason = lines.value("reason")?;
-    lines.check(is_reason(reason), "a reason of at most 1000 bytes")?;
-    Ok(reason.to_owned())
 }

@@ -132,6 +132,12 @@ impl<'a> Lines<'a> {
         Ok(text.to_owned())
     }
 
+    pub(super) fn reason(&mut self) -> Result<String, FormError> {
+        let text = self.value("reason")?;
+        self.check(is_reason(text), "a reason of at most 1000 bytes")?;
+        Ok(text.to_owned())
+    }
+
     /// `seq` and `prev`, which is `none` exactly for the first.
     pub(super) fn sequence(&mut self) -> Result<(u64, Option<Digest>), FormError> {
         let seq = self.value("seq")?;

@@ -11,4 +11,5 @@ mod history;
 mod index;
 mod map;
 mod owners;
+mod queue;
 mod world;

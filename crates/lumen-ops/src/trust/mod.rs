@@ -4,6 +4,7 @@
 mod known;
 pub mod monitor;
 pub mod proposal;
+pub mod queue;
 pub mod root;
 
 use std::path::{Path, PathBuf};
@@ -14,15 +15,18 @@ use lumen_core::{
     trust::{OwnersHistory, RootHistory, Subject},
 };
 use lumen_registry::{
-    ReadError, Registry,
+    ReadError, Registry, StorageError,
     log::{self, Finding, Writer},
+    publish::PublishError,
     verify::{TrustError, TrustInfo},
 };
 
 pub(crate) use self::known::accept_note;
+use self::proposal::NAMES;
 pub use self::{
     known::{Accepted, accept, accept_owners, forget, list, override_warning, pin},
     proposal::{Change, Missing, Need, Proposal},
+    queue::Asked,
     root::RootChange,
 };
 use crate::{
@@ -53,6 +57,8 @@ pub struct Submitted {
     pub missing: Vec<Missing>,
     /// The proposal file that was written.
     pub file: Option<PathBuf>,
+    /// What became of a claim that the registry has to approve.
+    pub queued: Option<Asked>,
     /// Whether it is in the log.
     pub applied: bool,
     /// Its place there; nothing when somebody else had put it there already.
@@ -251,12 +257,14 @@ fn applied(
         signed,
         missing: Vec::new(),
         file: None,
+        queued: None,
         applied: true,
         index: receipt.index,
     })
 }
 
-/// Signs a new change, and appends it if nothing is missing; else writes it to a file.
+/// Signs a new change, and appends it if nothing is missing. Else it is written to a file;
+/// a claim that only has to be approved is left in the registry.
 pub(crate) fn submit(
     session: &Session<'_>,
     registry: &Signed,
@@ -269,6 +277,24 @@ pub(crate) fn submit(
     let missing = proposal.missing(needs)?;
     if out.is_none() && missing.is_empty() {
         return applied(session, registry, proposal, signed);
+    }
+    let only_names = missing.iter().all(|missing| missing.whose == NAMES);
+    if out.is_none() && is_claim(&proposal.change) && signed && only_names {
+        match queue::ask(session, &registry.registry, &proposal.note, true) {
+            // Then it goes another way.
+            Err(OpsError::Publish(PublishError::Storage(StorageError::ReadOnly { .. }))) => {}
+            asked => {
+                return Ok(Submitted {
+                    change: proposal.change,
+                    signed,
+                    missing,
+                    file: None,
+                    queued: Some(asked?),
+                    applied: false,
+                    index: None,
+                });
+            }
+        }
     }
     let file = out.map_or_else(|| proposal.change.file_name().into(), Path::to_owned);
     let path = session.options.working_dir.join(&file);
@@ -283,9 +309,14 @@ pub(crate) fn submit(
         signed,
         missing,
         file: Some(file),
+        queued: None,
         applied: false,
         index: None,
     })
+}
+
+const fn is_claim(change: &Change) -> bool {
+    matches!(change, Change::Owners(note) if note.seq == 1)
 }
 
 /// The registry that a proposal is for.
@@ -325,6 +356,7 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
         signed: true,
         missing,
         file: Some(file.to_owned()),
+        queued: None,
         applied: false,
         index: None,
     })

@@ -14,6 +14,9 @@ use lumen_registry::signer::Signer;
 
 use crate::error::OpsError;
 
+/// Those who give out names, where that is not up to whoever comes first.
+pub const NAMES: &str = "the names keys";
+
 /// A note before it is in the log.
 #[derive(Debug, Clone)]
 pub struct Proposal {
@@ -224,7 +227,7 @@ pub fn owners_needs(roots: &RootHistory, owners: &OwnersHistory, next: &OwnersNo
     };
     let root = roots.current();
     let names = Need {
-        whose: "the names keys",
+        whose: NAMES,
         threshold: root.names_threshold.max(1),
         keys: root.names.clone(),
     };

@@ -11,7 +11,8 @@ use lumen_core::{
     checkpoint::Checkpoint,
     index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release},
     json,
-    trust::{Action, NamePolicy, OwnersNote, PackageHistory, Statement, Subject},
+    note::Note,
+    trust::{Action, HistoryError, OwnersNote, PackageHistory, Statement, Subject},
 };
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     log::{State, Writer, key_of, sign_as},
-    signer::Signer,
+    signer::{SignError, Signer},
     storage::Storage,
 };
 
@@ -154,13 +155,25 @@ fn claim(
         };
     }
     let subject = Subject::owner_of(&history.name);
-    if state.roots.current().policy == NamePolicy::Approve {
-        return Err(PublishError::NeedsApproval { subject });
-    }
     let key = signer.public();
-    let note = OwnersNote::claim(state.origin(), subject, key, now);
-    let text = sign_as(&note.to_text(), key, signer)?;
-    Ok(Some((note, text)))
+    let note = OwnersNote::claim(state.origin(), subject.clone(), key, now);
+    let mut signed = Note::unsigned(note.to_text()).map_err(|error| SignError {
+        key: key.name().to_owned(),
+        reason: error.to_string(),
+    })?;
+    let signature = signer.sign(signed.text.as_bytes())?;
+    signed.add(key, signature);
+    // Who gives out names need not ask for one.
+    if let Some(names) = key_of(&state.roots.current().names, signer) {
+        signed.add(names, signature);
+    }
+    let claim = signed.to_text();
+    let owners = &history.owners;
+    match owners.check_next(&state.roots, state.size(), &note, &signed) {
+        Ok(()) => Ok(Some((note, claim))),
+        Err(HistoryError::Threshold { .. }) => Err(PublishError::NeedsApproval { subject, claim }),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A signed statement by an owner.

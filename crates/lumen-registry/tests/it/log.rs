@@ -1,5 +1,6 @@
 //! The log of a signed registry: appending, crashes, races, repair.
 
+mod approve;
 mod cost;
 mod crashes;
 mod model;
@@ -17,7 +18,7 @@ use lumen_core::{
     json,
     note::Note,
     signing::SecretKey,
-    trust::{Action, OwnersNote, Publisher, Revoked, RootHistory, Subject},
+    trust::{Action, OwnersNote, Publisher, Revoked, RootHistory, RootNote, Subject},
 };
 use lumen_registry::{
     Storage,
@@ -101,26 +102,30 @@ fn registry() -> (MemoryStorage, Storage) {
 /// A registry whose log bob may write, too.
 fn shared_registry() -> (MemoryStorage, Storage) {
     let (memory, storage) = registry();
+    let bob = key("bob").public().renamed(ORIGIN).unwrap();
+    change_root(&storage, |root| root.log.push(bob));
+    (memory, storage)
+}
+
+/// One more root note, by ada.
+fn change_root(storage: &Storage, change: impl FnOnce(&mut RootNote)) {
     let ada = key("ada");
     let writer = Writer {
-        storage: &storage,
+        storage,
         signer: &ada,
         last_seen: None,
     };
-    let state = block_on(writer.state()).unwrap();
-    let events = block_on(state.events(&Subject::Root)).unwrap();
-    let roots = RootHistory::verify(&events, None).unwrap();
+    let roots = block_on(writer.state()).unwrap().roots;
     let mut next = roots.current().clone();
-    next.seq = 2;
+    next.seq += 1;
     next.prev = Some(*roots.last());
-    next.log.push(key("bob").public().renamed(ORIGIN).unwrap());
+    change(&mut next);
     let mut note = Note::unsigned(next.to_text()).unwrap();
     note.add(ada.public(), ada.sign(note.text.as_bytes()));
     let receipt = block_on(writer.append_note(&note.to_text())).unwrap();
-    assert_eq!(receipt.index, Some(2));
+    assert!(receipt.index.is_some());
     let again = block_on(writer.append_note(&note.to_text())).unwrap();
     assert_eq!(again.index, None);
-    (memory, storage)
 }
 
 fn index(storage: &Storage, package: &str) -> PackageIndex {

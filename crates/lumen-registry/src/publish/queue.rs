@@ -1,0 +1,55 @@
+//! Claims that wait for the names keys: files that nobody trusts, each under its hash.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::{Digest, Key, tile::entries::MAX_LEAF};
+
+use super::{PublishError, swap};
+use crate::storage::{Storage, StorageError};
+
+/// Most files that are looked at.
+pub const MOST: usize = 1000;
+
+/// Files read at once.
+const AT_ONCE: usize = 16;
+
+/// What lies in the queue; none of it is to be believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// The files.
+    pub files: Vec<Vec<u8>>,
+    /// Whether these are all: there may be more than are looked at.
+    pub all: bool,
+}
+
+/// Reads the queue.
+///
+/// # Errors
+/// [`StorageError::ReadOnly`] when the host cannot list files; failures of the host.
+pub async fn read(storage: &Storage) -> Result<Queued, PublishError> {
+    let keys = storage.list(Key::QUEUE).await?;
+    let all = keys.len() <= MOST;
+    let read = |key: Key| async move {
+        match storage.get(&key, MAX_LEAF as u64).await {
+            Ok(Some((bytes, _))) if key == Key::queued(&Digest::of(&bytes)) => Ok(Some(bytes)),
+            // Anybody may leave anything there.
+            Ok(_) | Err(StorageError::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(PublishError::from(error)),
+        }
+    };
+    let files = stream::iter(keys.into_iter().take(MOST).map(read));
+    let files: Vec<Option<Vec<u8>>> = files.buffered(AT_ONCE).try_collect().await?;
+    Ok(Queued {
+        files: files.into_iter().flatten().collect(),
+        all,
+    })
+}
+
+/// Adds a note to the queue and returns its place; the same note again is no error.
+///
+/// # Errors
+/// When the registry cannot be written.
+pub async fn put(storage: &Storage, note: &str) -> Result<Key, PublishError> {
+    let key = Key::queued(&Digest::of(note.as_bytes()));
+    swap::create(storage, &key, note.as_bytes()).await?;
+    Ok(key)
+}
