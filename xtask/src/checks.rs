@@ -97,6 +97,11 @@ fn tools() -> io::Result<()> {
             "a registry behind Apache",
         ),
         (&["openssl version"], "openssl", "HTTPS with real servers"),
+        (
+            &["python3 --version"],
+            "python3",
+            "questions in a terminal, and of the second verifier",
+        ),
     ] {
         let is_there = |check: &&str| {
             let mut words = check.split(' ');

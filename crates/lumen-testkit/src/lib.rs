@@ -8,6 +8,7 @@
 //! | [`web`], [`tls`] | nginx and Apache in front of a folder in all the ways hosts do it |
 //! | [`site`] | nginx, Apache or Caddy with a configuration that is under test |
 //! | [`tools`] | where programs are that tests start |
+//! | [`terminal`] | a command in a terminal, with somebody who answers |
 //! | [`conformance`] | what every storage must do |
 //! | [`suite`] | the resolver cases of other package managers |
 
@@ -17,6 +18,8 @@ pub mod sandbox;
 pub mod server;
 pub mod site;
 pub mod suite;
+#[cfg(unix)]
+pub mod terminal;
 #[cfg(unix)]
 pub mod tls;
 pub mod tools;

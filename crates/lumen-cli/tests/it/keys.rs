@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
+use lumen_testkit::terminal::{self, Reply};
+
 use crate::{bare, fails};
 
 const SECRET: &str = "PRIVATE+KEY+";
@@ -121,6 +123,78 @@ fn a_passphrase_protects_the_file() {
     fails(&wrong, 1, &["that is not the passphrase of the key `ada`"]);
     assert!(!wrong.err.contains("hunter2"));
     assert!(with(&export, "open sesame").out.starts_with(SECRET));
+}
+
+#[test]
+fn a_passphrase_is_asked_for_in_a_terminal_and_not_shown() {
+    if !terminal::is_available() {
+        eprintln!("skipped: python3 is not installed");
+        return;
+    }
+    let sandbox = bare();
+    let answer = |arguments: &[&str], replies: &[(&str, &str)]| {
+        let replies: Vec<Reply<'_>> = replies
+            .iter()
+            .map(|&(to, typed)| Reply {
+                to,
+                typed,
+                hidden: true,
+            })
+            .collect();
+        let ran = terminal::converse(&sandbox.command(".", arguments), &replies).unwrap();
+        assert_eq!(ran.err, "", "{ran:#?}");
+        for reply in &replies {
+            assert!(!ran.out.contains(reply.typed), "{ran:#?}");
+        }
+        ran
+    };
+    let new = ["key", "new", "ada", "--passphrase"];
+    let (first, again) = ("New passphrase for the key `ada`: ", "Once more: ");
+    let differ = answer(&new, &[(first, "open sesame"), (again, "open barley")]);
+    assert_eq!(differ.code, Some(1), "{differ:#?}");
+    assert!(differ.out.contains("the two passphrases differ"));
+    assert!(!sandbox.path("home/lumen/keys/ada.key").exists());
+    let made = answer(&new, &[(first, "open sesame"), (again, "open sesame")]);
+    assert_eq!(made.code, Some(0), "{made:#?}");
+    let export = ["key", "export", "--secret"];
+    let prompt = "Passphrase of the key `ada`: ";
+    let wrong = answer(&export, &[(prompt, "hunter2")]);
+    assert_eq!(wrong.code, Some(1), "{wrong:#?}");
+    assert!(
+        wrong
+            .out
+            .contains("that is not the passphrase of the key `ada`")
+    );
+    let right = answer(&export, &[(prompt, "open sesame")]);
+    assert!(right.out.contains(SECRET), "{right:#?}");
+    // It signs with it, too, asking once.
+    let init = ["registry", "init", "registry"];
+    let founded = answer(&init, &[(prompt, "open sesame")]);
+    assert_eq!(founded.code, Some(0), "{founded:#?}");
+}
+
+#[test]
+fn what_cannot_be_undone_is_asked_for() {
+    if !terminal::is_available() {
+        eprintln!("skipped: python3 is not installed");
+        return;
+    }
+    let sandbox = crate::sandbox();
+    sandbox.package("text", "text", "1.0.0", "").unwrap();
+    let publish = sandbox.command("text", &["pkg", "publish"]);
+    let accept = sandbox.command(".", &["trust", "accept", "registry/"]);
+    for (command, done) in [(publish, "Published"), (accept, "Accepted")] {
+        for (typed, code) in [("n", 1), ("", 1), ("y", 0)] {
+            let reply = Reply {
+                to: "[y/N] ",
+                typed,
+                hidden: false,
+            };
+            let ran = terminal::converse(&command, &[reply]).unwrap();
+            assert_eq!(ran.code, Some(code), "{ran:#?}");
+            assert_eq!(ran.out.contains(done), code == 0, "{ran:#?}");
+        }
+    }
 }
 
 #[test]

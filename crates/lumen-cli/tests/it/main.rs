@@ -15,6 +15,7 @@ mod handmade;
 mod hosts;
 mod keys;
 mod login;
+mod monitors;
 mod order;
 mod owners;
 mod project;

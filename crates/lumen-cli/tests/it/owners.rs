@@ -397,3 +397,56 @@ fn a_claim_is_rejected_or_has_rivals() {
     // The name has an owner now, so the other waits no more.
     assert!(sandbox.ok(".", &APPROVE).unwrap().out.is_empty());
 }
+
+#[test]
+fn a_name_is_given_to_somebody_else() {
+    let sandbox = sandbox();
+    for key in ["bob", "eve"] {
+        sandbox.ok(".", &["key", "new", key]).unwrap();
+        let writer = ["registry", "trust", "add-log-key", key];
+        sandbox.ok(".", &writer).unwrap();
+    }
+    publish(&sandbox, "text", "1.0.0", "");
+    let app = "[dependencies]\ntext = \"^1\"\n";
+    sandbox.package("app", "app", "0.1.0", app).unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    // It takes both: who has it agrees, and who gets it.
+    let transfer = ["pkg", "owner", "transfer", "text", "bob", "eve"];
+    let proposed = sandbox.ok(".", &transfer).unwrap();
+    assert!(
+        proposed.err.contains("1 more of these must sign: bob, eve"),
+        "{proposed:#?}"
+    );
+    let note = "owners-text-2.note";
+    fails(
+        &sandbox.run(".", &["pkg", "owner", "apply", note]).unwrap(),
+        1,
+        &["owners 2 of `text` needs 1 more of the admins"],
+    );
+    ok_as(&sandbox, "eve", &["pkg", "owner", "sign", note]);
+    ok_as(&sandbox, "bob", &["pkg", "owner", "apply", note]);
+    let listed = sandbox.ok(".", &["pkg", "owner", "list", "text"]).unwrap();
+    assert!(
+        listed.out.contains("1 of 2 admins must sign"),
+        "{listed:#?}"
+    );
+    assert!(listed.out.contains(" bob\n") && listed.out.contains(" eve\n"));
+    assert!(!listed.out.contains("replaced"), "{listed:#?}");
+    sandbox.package("next", "text", "1.1.0", "").unwrap();
+    let publish_as = |key: &str| {
+        let mut command = sandbox.command("next", &["pkg", "publish", "--yes"]);
+        Ran::of(&command.env("LUMEN_KEY", key).output().unwrap())
+    };
+    let me = sandbox.ok(".", &["key", "export"]).unwrap().out;
+    fails(
+        &publish_as(me.split('+').next().unwrap()),
+        1,
+        &["may not publish `text`"],
+    );
+    assert_eq!(publish_as("eve").code, Some(0));
+    // They agreed, so nobody who relied on them is asked.
+    let updated = sandbox.ok("app", &["pkg", "update"]).unwrap();
+    assert!(updated.err.contains("text 1.0.0 -> 1.1.0"), "{updated:#?}");
+    let lock = sandbox.read("app/lumen.lock").unwrap();
+    assert!(lock.contains("\nowners = 2\n"), "{lock}");
+}
