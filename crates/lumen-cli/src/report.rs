@@ -292,9 +292,39 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Login(_) => {
             "try the same program by hand, or correct [registry.credentials] in your configuration".into()
         }
+        StorageError::NoCredentials { lacks, .. } => lacks.clone(),
+        StorageError::NoBucket { .. } => {
+            "make the bucket first, or correct its name and `?endpoint=`".into()
+        }
+        StorageError::Answered { code, .. } => answer_hint(code.as_deref())?.into(),
+        StorageError::Unsafe { .. } => {
+            "publish to S3, R2, GCS, Azure or another host that keeps `If-None-Match` and `If-Match`, \
+             or to a folder or a git branch"
+                .into()
+        }
+        StorageError::Unclear { .. } => "run the command again; it goes on where it stopped".into(),
         StorageError::Unreachable { .. } => {
             "check the address and the network, or use --offline".into()
         }
+        _ => return None,
+    })
+}
+
+/// What the codes of object stores mean for whoever set them up.
+fn answer_hint(code: Option<&str>) -> Option<&'static str> {
+    let code = code?;
+    if code.contains("the bucket is in") {
+        return Some("set AWS_REGION, or write `?region=` behind the URL");
+    }
+    Some(match code {
+        "AccessDenied" | "AuthorizationFailure" | "AuthorizationPermissionMismatch" => {
+            "the credentials may not do this; a bucket without the right to list answers so for files that do not exist, too"
+        }
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AuthenticationFailed" => {
+            "check the credentials in the environment or in ~/.aws, and that they are for this endpoint"
+        }
+        "ExpiredToken" => "log in again; the credentials are only valid for some time",
+        "RequestTimeTooSkewed" => "set the clock of this machine",
         _ => return None,
     })
 }

@@ -160,6 +160,18 @@ impl Location {
         }
     }
 
+    /// The same place as somebody else named it, who must not choose where the user's credentials go.
+    #[must_use]
+    pub fn untrusted(self) -> Self {
+        match self {
+            Self::Object(object) => Self::Object(ObjectLocation {
+                trusted: false,
+                ..object
+            }),
+            other @ (Self::File(_) | Self::Http(_) | Self::Git(_)) => other,
+        }
+    }
+
     /// Adds a bearer token, where one can be sent and the URL has no credentials;
     /// `origin` says where it is from.
     #[must_use]

@@ -359,7 +359,7 @@ impl Registry {
     }
 
     fn is_offline(&self) -> bool {
-        matches!(self.inner.storage, Storage::Http(_)) && self.freshness() == Freshness::Offline
+        self.inner.storage.is_remote() && self.freshness() == Freshness::Offline
     }
 
     fn indexes(&self) -> std::sync::MutexGuard<'_, HashMap<PackageName, Arc<PackageIndex>>> {

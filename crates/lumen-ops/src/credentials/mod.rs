@@ -126,7 +126,8 @@ impl Session<'_> {
                     None => http,
                 })
             }
-            location => location,
+            location if is_trusted => location,
+            location => location.untrusted(),
         })
     }
 

@@ -23,6 +23,10 @@ pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, re
         let seen = "git refuses a push when somebody else was first";
         return report.add(Check::Race, Verdict::Unknown, seen);
     }
+    if let Storage::Object(bucket) = storage {
+        // It may have been another host when it was probed.
+        bucket.forget();
+    }
     let scratch: Vec<Key> = (0..4)
         .map(|_| Key::scratch("doctor", crate::random()))
         .collect();
@@ -82,7 +86,12 @@ async fn created_once(storage: &Storage, key: &Key, must: bool, report: &mut Rep
 /// Whether whoever runs this may not write, though others may.
 fn is_leave_missing(error: &StorageError) -> bool {
     match error {
-        StorageError::ReadOnly { .. } | StorageError::Denied { .. } => true,
+        StorageError::ReadOnly { .. }
+        | StorageError::Denied { .. }
+        | StorageError::NoCredentials { .. }
+        | StorageError::Answered {
+            status: 401 | 403, ..
+        } => true,
         StorageError::Io(error) => matches!(
             error.kind(),
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem

@@ -30,6 +30,8 @@ pub struct ObjectLocation {
     pub endpoint: Option<Url>,
     /// `?region=`.
     pub region: Option<String>,
+    /// Whether the user gave this address: credentials go to no other endpoint.
+    pub trusted: bool,
 }
 
 impl Provider {
@@ -108,6 +110,7 @@ impl ObjectLocation {
             },
             endpoint,
             region,
+            trusted: true,
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lumen_core::Key;
 
 use super::PublishError;
-use crate::storage::{Revision, Storage, StorageError};
+use crate::storage::{self, Revision, Storage, StorageError};
 
 /// Lost races before a writer gives up; the waits in between add up to about a minute.
 pub(crate) const MAX_CONFLICTS: u32 = 500;
@@ -91,16 +91,26 @@ pub(crate) async fn create(storage: &Storage, key: &Key, bytes: &[u8]) -> Result
 
 /// Whether trying the same again cannot help.
 pub(crate) fn is_final(error: &StorageError) -> bool {
-    matches!(
-        error,
+    match error {
         StorageError::Exists { .. }
-            | StorageError::NoRoot { .. }
-            | StorageError::ReadOnly { .. }
-            | StorageError::Denied { .. }
-            | StorageError::Refused { .. }
-            | StorageError::Login(_)
-            | StorageError::TooLarge { .. }
-    )
+        | StorageError::NoRoot { .. }
+        | StorageError::ReadOnly { .. }
+        | StorageError::Denied { .. }
+        | StorageError::Refused { .. }
+        | StorageError::Login(_)
+        | StorageError::TooLarge { .. }
+        | StorageError::Settings { .. }
+        | StorageError::NoCredentials { .. }
+        | StorageError::NoBucket { .. }
+        | StorageError::Unsafe { .. } => true,
+        StorageError::Answered { status, .. } => !storage::is_passing(*status),
+        StorageError::Conflict { .. }
+        | StorageError::Status { .. }
+        | StorageError::Unreachable { .. }
+        | StorageError::Transfer { .. }
+        | StorageError::Unclear { .. }
+        | StorageError::Io(_) => false,
+    }
 }
 
 /// Waits a random time that grows with the attempts, so that many writers spread out.

@@ -7,7 +7,7 @@ use lumen_core::{Digest, Key};
 use super::{Freshness, ReadError, Registry};
 use crate::{
     cache::{self, Body, Cache, Cached, LONGEST_FRESHNESS},
-    storage::{Fetched, HttpStorage, Storage, StorageError, Validators},
+    storage::{Fetched, Storage, StorageError, Validators},
 };
 
 impl Registry {
@@ -22,10 +22,11 @@ impl Registry {
         parse: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
     ) -> Result<Option<T>, ReadError> {
         let file = self.inner.storage.describe(key);
-        let Storage::Http(http) = &self.inner.storage else {
+        let storage = &self.inner.storage;
+        if !storage.is_remote() {
             let bytes = self.read_here(key, limit).await?;
             return bytes.map(|bytes| check(&file, &bytes)).transpose();
-        };
+        }
         let cached = cache.get(key);
         let parse_cached = |cached: &Cached| match &cached.body {
             Some(body) => parse(&file, &body.bytes).map(Some),
@@ -47,10 +48,8 @@ impl Registry {
         }
         let known = cached.filter(|cached| cached.body.is_some() && !cached.validators.is_empty());
         let validators = known.as_ref().map(|cached| &cached.validators);
-        let fetched = match mark {
-            None => http.fetch(key, limit, validators).await?,
-            Some(mark) => http.fetch_anew(key, limit, mark).await?,
-        };
+        let validators = validators.filter(|_| mark.is_none());
+        let fetched = storage.fetch(key, limit, validators, mark).await?;
         let (value, answer) = match (fetched, known) {
             (Fetched::NotModified { max_age }, Some(known)) => {
                 let value = parse_cached(&known)?;
@@ -58,7 +57,7 @@ impl Registry {
                 self.confirm(key);
                 return Ok(value);
             }
-            (Fetched::NotModified { .. }, None) => return Err(unasked(http, key).into()),
+            (Fetched::NotModified { .. }, None) => return Err(unasked(storage, key).into()),
             (Fetched::Absent, _) => (None, Some(answer(None, 0, Validators::default()))),
             (
                 Fetched::Found {
@@ -103,13 +102,14 @@ impl Registry {
             }),
             _ => Ok(actual),
         };
-        let Storage::Http(http) = &self.inner.storage else {
+        let storage = &self.inner.storage;
+        if !storage.is_remote() {
             let Some(bytes) = self.read_here(key, limit).await? else {
                 return Ok(None);
             };
             let digest = verified(Digest::of(&bytes))?;
             return Ok(Some((check(&file, &bytes)?, digest)));
-        };
+        }
         let cache = &self.inner.cache;
         let body = cache.get(key).and_then(|cached| cached.body);
         let believed =
@@ -120,13 +120,10 @@ impl Registry {
         if self.freshness() == Freshness::Offline {
             return Err(ReadError::Offline { file });
         }
-        let fetched = match mark {
-            None => http.fetch(key, limit, None).await?,
-            Some(mark) => http.fetch_anew(key, limit, mark).await?,
-        };
+        let fetched = storage.fetch(key, limit, None, mark).await?;
         match fetched {
             Fetched::Absent => Ok(None),
-            Fetched::NotModified { .. } => Err(unasked(http, key).into()),
+            Fetched::NotModified { .. } => Err(unasked(storage, key).into()),
             Fetched::Found { bytes, keep, .. } => {
                 let digest = verified(Digest::of(&bytes))?;
                 let value = check(&file, &bytes)?;
@@ -172,9 +169,9 @@ pub(super) fn answer(body: Option<Body>, max_age: u32, validators: Validators) -
     }
 }
 
-fn unasked(http: &HttpStorage, key: &Key) -> StorageError {
+fn unasked(storage: &Storage, key: &Key) -> StorageError {
     StorageError::Status {
-        file: http.location().url(key.as_str()),
+        file: storage.describe(key),
         status: 304,
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use super::{Freshness, ReadError, Registry, check, fetch};
 use crate::{
     cache::{self, Body, LONGEST_FRESHNESS},
-    storage::{Storage, Validators},
+    storage::Validators,
     verify::{
         TrustError, TrustInfo, TrustOptions,
         known::{Override, Standing},
@@ -225,7 +225,7 @@ impl Registry {
     /// Whether the server said a moment ago that a file is not there. For files that
     /// appear once in the life of a registry.
     pub(crate) fn was_absent(&self, key: &Key) -> bool {
-        let absent = matches!(self.inner.storage, Storage::Http(_))
+        let absent = self.inner.storage.is_remote()
             && self.freshness() == Freshness::Normal
             && self.inner.cache.get(key).is_some_and(|cached| {
                 let age = cache::now().checked_sub(cached.fetched_at);
@@ -251,9 +251,7 @@ impl Registry {
     /// Remembers that, for when the network is off.
     pub(crate) fn remember_proved(&self, name: &str, head: Head) {
         let old = self.proved(name);
-        if !matches!(self.inner.storage, Storage::Http(_))
-            || old.is_some_and(|old| old.chain == head.chain)
-        {
+        if !self.inner.storage.is_remote() || old.is_some_and(|old| old.chain == head.chain) {
             return;
         }
         if let Some(key) = proved_key(name) {

@@ -16,6 +16,8 @@ mod memory;
 mod object;
 
 use std::{
+    collections::BTreeMap,
+    fmt,
     io::{self, Write},
     path::PathBuf,
     sync::Arc,
@@ -28,6 +30,7 @@ pub use git::GitStorage;
 pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
 pub use object::ObjectStorage;
+pub(crate) use object::is_passing;
 
 use crate::{
     location::Location,
@@ -59,6 +62,60 @@ pub struct HostOptions {
     /// Folder for what is kept about hosts between runs: clones, and which of them were probed.
     /// None: nothing is kept.
     pub state: Option<PathBuf>,
+    /// Where credentials, regions and endpoints of buckets come from.
+    pub variables: Variables,
+}
+
+/// Environment variables.
+#[derive(Clone, Default)]
+pub enum Variables {
+    /// Those of this process.
+    #[default]
+    OfProcess,
+    /// These and no others.
+    Given(BTreeMap<String, String>),
+}
+
+impl Variables {
+    /// The value of a variable that is not empty.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let value = match self {
+            Self::OfProcess => std::env::var(name).ok(),
+            Self::Given(variables) => variables.get(name).cloned(),
+        };
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// All variables whose names start like this and whose values are not empty.
+    pub fn with_prefix(&self, prefix: &str) -> Vec<(String, String)> {
+        let all: Vec<(String, String)> = match self {
+            Self::OfProcess => std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            Self::Given(variables) => variables.clone().into_iter().collect(),
+        };
+        let wanted =
+            |(name, value): &(String, String)| name.starts_with(prefix) && !value.is_empty();
+        all.into_iter().filter(wanted).collect()
+    }
+}
+
+impl FromIterator<(String, String)> for Variables {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
+        Self::Given(variables.into_iter().collect())
+    }
+}
+
+impl fmt::Debug for Variables {
+    /// Shows no values: there are secrets among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfProcess => f.write_str("OfProcess"),
+            Self::Given(variables) => f.debug_set().entries(variables.keys()).finish(),
+        }
+    }
 }
 
 /// What a file was when it was read; equal revisions mean equal contents.
@@ -154,9 +211,67 @@ pub enum StorageError {
         /// What happened, with all causes.
         reason: String,
     },
+    /// What the environment says of a host makes no sense.
+    #[error("cannot use {location}: {reason}")]
+    Settings {
+        /// The registry.
+        location: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Nobody may write to a bucket who does not say who he is.
+    #[error("cannot write to {location} without credentials")]
+    NoCredentials {
+        /// The registry.
+        location: String,
+        /// What to do.
+        lacks: String,
+    },
+    /// The bucket does not exist.
+    #[error("there is no bucket `{bucket}` at {location}")]
+    NoBucket {
+        /// Its name.
+        bucket: String,
+        /// The registry.
+        location: String,
+    },
+    /// An object store did not do what it was asked to.
+    #[error("cannot {action} `{file}`: the host answered with status {status}{}", in_brackets(.code.as_deref()))]
+    Answered {
+        /// What it was: `read`, `write`, `list` or `delete`.
+        action: &'static str,
+        /// The URL.
+        file: String,
+        /// The HTTP status.
+        status: u16,
+        /// The host's own name for what is wrong.
+        code: Option<String>,
+    },
+    /// Nobody knows whether a file was written.
+    #[error("cannot tell whether `{file}` was written: {reason}")]
+    Unclear {
+        /// The URL.
+        file: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The host would let two publishers overwrite each other.
+    #[error(
+        "{host} {reason}: two publishers would overwrite each other, so nothing is written there"
+    )]
+    Unsafe {
+        /// The host and the bucket.
+        host: String,
+        /// What it does.
+        reason: String,
+    },
     /// The local disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+fn in_brackets(code: Option<&str>) -> String {
+    code.map_or_else(String::new, |code| format!(" ({code})"))
 }
 
 /// A sink for artifacts.
@@ -215,6 +330,39 @@ impl Storage {
         }
     }
 
+    /// Whether files come over a network, so that it is worth to keep them here.
+    pub(crate) const fn is_remote(&self) -> bool {
+        matches!(self, Self::Http(_) | Self::Object(_))
+    }
+
+    /// Reads a file unless it is still what the validators say. With a mark, past all
+    /// caches on the way, which have it under a name without.
+    pub(crate) async fn fetch(
+        &self,
+        key: &Key,
+        limit: u64,
+        validators: Option<&Validators>,
+        mark: Option<&str>,
+    ) -> Result<Fetched, StorageError> {
+        match (self, mark) {
+            (Self::Http(http), Some(mark)) => http.fetch_anew(key, limit, mark).await,
+            (Self::Http(http), None) => http.fetch(key, limit, validators).await,
+            // Nothing is on the way to a bucket.
+            (Self::Object(object), _) => object.fetch(key, limit, validators).await,
+            (Self::File(_) | Self::Git(_) | Self::Memory(_), _) => {
+                Ok(match self.get(key, limit).await? {
+                    None => Fetched::Absent,
+                    Some((bytes, _)) => Fetched::Found {
+                        bytes,
+                        validators: Validators::default(),
+                        max_age: 0,
+                        keep: false,
+                    },
+                })
+            }
+        }
+    }
+
     /// Stores a file that never changes. When the same bytes are there already, that is success too.
     ///
     /// # Errors
@@ -235,7 +383,8 @@ impl Storage {
     /// Replaces a file if its revision is still the one given (`None`: if it does not exist).
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] when it is not, and nothing was changed;
+    /// [`StorageError::Conflict`] when it is not. Where answers get lost, the new contents
+    /// may have been there before somebody else replaced them.
     /// [`StorageError::ReadOnly`]. After any other failure the new contents may or may not be there.
     pub async fn replace(
         &self,

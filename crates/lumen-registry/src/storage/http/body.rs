@@ -12,7 +12,10 @@ use reqwest::{
     header::{CONTENT_ENCODING, HeaderMap},
 };
 
-use super::{pace::Pace, retry::Failure};
+use super::{
+    pace::Pace,
+    retry::{self, Failure},
+};
 use crate::storage::StorageError;
 
 /// What a compressed answer may be longer than its file may be, in bytes: not every file shrinks.
@@ -154,9 +157,9 @@ impl Body {
 impl Wire {
     async fn chunk(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Stop> {
         let more = self.response.chunk();
-        let chunk = self
-            .pace
-            .wait(more, |chunk| chunk.as_ref().map_or(0, |chunk| chunk.len()));
+        let chunk = self.pace.wait(more, retry::reason, |chunk| {
+            chunk.as_ref().map_or(0, |chunk| chunk.len())
+        });
         let chunk = chunk.await.map_err(Stop::Broken)?;
         if let Some(chunk) = &chunk {
             let left = self.left.checked_sub(chunk.len() as u64);

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use reqwest::{
-    Method, Response, StatusCode,
+    ClientBuilder, Method, Response, StatusCode,
     header::{HeaderMap, LOCATION},
     redirect::Policy,
 };
@@ -211,20 +211,7 @@ impl Client {
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("lumen/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(self.options.connect_timeout)
-            .read_timeout(self.options.read_timeout)
-            .pool_max_idle_per_host(self.options.concurrency)
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never());
-        if tls {
-            // Fails only when a provider is installed already, which is just as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        } else if let Some(config) = no_tls() {
-            builder = builder.tls_backend_preconfigured(config);
-        }
-        let client = builder.build()?;
+        let client = builder(&self.options, tls).build()?;
         *slot = Some(client.clone());
         Ok(client)
     }
@@ -235,6 +222,26 @@ impl Final {
     fn is_denied(&self) -> bool {
         let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         self.is_home && denied.contains(&self.response.status())
+    }
+}
+
+/// A client that tries once, follows no redirect, and has the patience of the options.
+pub(in crate::storage) fn builder(options: &HttpOptions, tls: bool) -> ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("lumen/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.read_timeout)
+        .pool_max_idle_per_host(options.concurrency)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never());
+    if tls {
+        // Fails only when a provider is installed already, which is just as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        return builder;
+    }
+    match no_tls() {
+        Some(config) => builder.tls_backend_preconfigured(config),
+        None => builder,
     }
 }
 

@@ -61,14 +61,15 @@ fn with_plain(tag: &str, headers: &HeaderMap) -> String {
 }
 
 /// `Cache-Control` and `Age` (RFC 9111), as far as a private cache needs them.
-pub(super) struct Caching {
+pub(in crate::storage) struct Caching {
     /// Seconds left.
-    pub(super) max_age: u32,
-    pub(super) keep: bool,
+    pub(in crate::storage) max_age: u32,
+    /// Whether it may be kept on the disk.
+    pub(in crate::storage) keep: bool,
 }
 
 impl Caching {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(in crate::storage) fn of(headers: &HeaderMap) -> Self {
         let mut caching = Self {
             max_age: 0,
             keep: true,
@@ -98,7 +99,7 @@ impl Caching {
 }
 
 /// How long a server asks to be left alone.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::storage) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = text(headers, RETRY_AFTER)?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

@@ -19,20 +19,24 @@ use reqwest::{
 };
 use tokio::sync::Semaphore;
 
+pub(super) use self::{
+    client::builder as client_builder,
+    headers::{Caching, retry_after},
+    pace::{Pace, Traffic},
+    retry::{Failure, Tries, root_cause},
+};
 pub use ask::Answer;
 pub use headers::Validators;
 
 use self::{
     body::{Body, Coding},
     client::Client,
-    pace::{Pace, Traffic},
-    retry::Failure,
 };
 use super::{HostOptions, Revision, Sink, StorageError};
 use crate::location::{HttpLocation, Location};
 
 /// A try of a download that brought so many bytes does not count, in bytes.
-const PROGRESS: u64 = 16 << 10;
+pub(super) const PROGRESS: u64 = 16 << 10;
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
@@ -181,7 +185,7 @@ impl HttpStorage {
         mut headers: HeaderMap,
     ) -> Result<Fetched, StorageError> {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(Coding::ACCEPTED));
-        let mut tries = retry::Tries::new(&self.inner.options);
+        let mut tries = Tries::new(&self.inner.options);
         loop {
             let (coding, failure) = match self.fetch_once(&file, limit, &headers).await {
                 Ok(fetched) => return Ok(fetched),
@@ -216,7 +220,7 @@ impl HttpStorage {
         out: Sink<'_>,
     ) -> Result<Option<u64>, StorageError> {
         let file = self.inner.location.url(key.as_str());
-        let mut tries = retry::Tries::new(&self.inner.options);
+        let mut tries = Tries::new(&self.inner.options);
         let mut download = Download::default();
         loop {
             let before = download.received;
@@ -225,7 +229,7 @@ impl HttpStorage {
                 Err(failure) => failure,
             };
             if download.received - before >= PROGRESS {
-                tries = retry::Tries::new(&self.inner.options);
+                tries = Tries::new(&self.inner.options);
             }
             tries.wait(failure).await?;
         }
@@ -242,7 +246,7 @@ impl HttpStorage {
         let _permit = self.permit().await;
         let response = self.inner.client.get(file, headers).await;
         let response = response.map_err(plainly)?;
-        let caching = headers::Caching::of(response.headers());
+        let caching = Caching::of(response.headers());
         let is_conditional = || {
             headers
                 .keys()

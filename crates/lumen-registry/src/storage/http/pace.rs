@@ -12,14 +12,14 @@ use super::{HttpOptions, retry};
 
 /// What all transfers from one server have received together.
 #[derive(Debug, Default)]
-pub(super) struct Traffic {
+pub(in crate::storage) struct Traffic {
     bytes: AtomicU64,
     transfers: AtomicU64,
 }
 
 /// The pace of one transfer. Only time spent waiting for the server counts.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(in crate::storage) struct Pace {
     traffic: Arc<Traffic>,
     /// The time over which the pace is averaged.
     window: Duration,
@@ -32,7 +32,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(traffic: &Arc<Traffic>, options: &HttpOptions) -> Self {
+    pub(in crate::storage) fn new(traffic: &Arc<Traffic>, options: &HttpOptions) -> Self {
         traffic.transfers.fetch_add(1, Ordering::Relaxed);
         let window = options.read_timeout;
         let least = u128::from(options.lowest_speed) * window.as_millis() / 1000;
@@ -47,9 +47,10 @@ impl Pace {
     }
 
     /// Waits for more, which must be so many bytes long; the reason when nothing or too little came.
-    pub(super) async fn wait<T>(
+    pub(in crate::storage) async fn wait<T, E>(
         &mut self,
-        more: impl Future<Output = reqwest::Result<T>>,
+        more: impl Future<Output = Result<T, E>>,
+        reason: impl Fn(&E) -> String,
         length: impl Fn(&T) -> usize,
     ) -> Result<T, String> {
         let mut more = std::pin::pin!(more);
@@ -60,7 +61,7 @@ impl Pace {
                 self.judge(start.elapsed())?;
                 continue;
             };
-            let found = found.map_err(|error| retry::reason(&error))?;
+            let found = found.map_err(|error| reason(&error))?;
             self.waited += start.elapsed();
             let length = length(&found) as u64;
             self.received += length;

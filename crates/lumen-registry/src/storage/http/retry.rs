@@ -10,33 +10,46 @@ use super::{HttpOptions, headers};
 use crate::storage::StorageError;
 
 /// A failed try.
-pub(super) struct Failure {
-    error: StorageError,
+pub(in crate::storage) struct Failure {
+    pub(in crate::storage) error: StorageError,
     /// Whether the next try may fare better, and the least wait before it.
     again: Option<Duration>,
 }
 
 impl Failure {
-    pub(super) fn final_(error: StorageError) -> Self {
+    pub(in crate::storage) fn final_(error: StorageError) -> Self {
         Self { error, again: None }
     }
 
-    pub(super) fn again(error: StorageError) -> Self {
+    pub(in crate::storage) fn again(error: StorageError) -> Self {
         Self {
             error,
             again: Some(Duration::ZERO),
         }
     }
+
+    /// Whether trying again cannot help.
+    pub(in crate::storage) fn is_final(&self) -> bool {
+        self.again.is_none()
+    }
+
+    /// The next try may fare better, but not before so much time has passed.
+    pub(in crate::storage) fn after(error: StorageError, least: Duration) -> Self {
+        Self {
+            error,
+            again: Some(least),
+        }
+    }
 }
 
 /// The tries left for one file.
-pub(super) struct Tries {
+pub(in crate::storage) struct Tries {
     delays: ExponentialBackoff,
     longest: Duration,
 }
 
 impl Tries {
-    pub(super) fn new(options: &HttpOptions) -> Self {
+    pub(in crate::storage) fn new(options: &HttpOptions) -> Self {
         let delays = ExponentialBuilder::new()
             .with_jitter()
             .with_min_delay(options.first_delay)
@@ -50,7 +63,7 @@ impl Tries {
     }
 
     /// Waits for the next try; gives the error back when there is none.
-    pub(super) async fn wait(&mut self, failure: Failure) -> Result<(), StorageError> {
+    pub(in crate::storage) async fn wait(&mut self, failure: Failure) -> Result<(), StorageError> {
         let (Some(least), Some(delay)) = (failure.again, self.delays.next()) else {
             return Err(failure.error);
         };
@@ -117,8 +130,8 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
 }
 
 /// The innermost error: the outer ones repeat the URL, credentials and all.
-pub(super) fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
+pub(in crate::storage) fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }

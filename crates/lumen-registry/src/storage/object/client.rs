@@ -1,0 +1,252 @@
+//! How the requests of `object_store` get to the host, and what it does not tell of the answers.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
+use object_store::{
+    ClientOptions,
+    client::{
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+        HttpResponseBody, HttpService,
+    },
+};
+use reqwest::header::HeaderMap;
+
+use crate::storage::http::{HttpOptions, client_builder, retry_after, root_cause};
+
+/// Largest answer that is read as a whole, in bytes: a page of a listing has a thousand names.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// Bytes a second of the slowest line that still uploads.
+const SLOWEST_UPLOAD: u64 = 32 << 10;
+
+/// Largest reading time that the client itself knows of; the real limits are watched here.
+const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Follows one request through `object_store`, which drops most of what is worth knowing of a failure.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trace {
+    /// Whether the body of a good answer is handed on as it comes.
+    streams: bool,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Seen {
+    /// The status, if there was an answer.
+    pub(super) status: Option<u16>,
+    /// How long the host asks to be left alone.
+    pub(super) retry_after: Option<Duration>,
+    /// The host's own name for what is wrong.
+    pub(super) code: Option<String>,
+    /// The region the bucket is in, where the host says that it is another one.
+    pub(super) region: Option<String>,
+    /// Why there was no answer, and whether there was not even a connection.
+    pub(super) failure: Option<(bool, String)>,
+}
+
+impl Trace {
+    /// For a request whose answer is read piece by piece.
+    pub(super) fn streaming() -> Self {
+        Self {
+            streams: true,
+            ..Self::default()
+        }
+    }
+
+    /// What is known by now.
+    pub(super) fn seen(&self) -> Seen {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives `object_store` clients that are set up like all others, and made when first needed.
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: HttpOptions,
+    plain: Mutex<Option<reqwest::Client>>,
+    tls: Mutex<Option<reqwest::Client>>,
+}
+
+impl Connector {
+    pub(super) fn new(options: &HttpOptions) -> Self {
+        let shared = Shared {
+            options: options.clone(),
+            plain: Mutex::default(),
+            tls: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    fn client(&self, tls: bool) -> Result<reqwest::Client, reqwest::Error> {
+        let slot = match tls {
+            true => &self.shared.tls,
+            false => &self.shared.plain,
+        };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = &*slot {
+            return Ok(client.clone());
+        }
+        let options = HttpOptions {
+            // It would count the time of an upload, however long that is.
+            read_timeout: FOR_EVER,
+            ..self.shared.options.clone()
+        };
+        let client = client_builder(&options, tls).build()?;
+        *slot = Some(client.clone());
+        Ok(client)
+    }
+
+    async fn send(&self, request: HttpRequest, trace: &Trace) -> Result<HttpResponse, HttpError> {
+        let tls = request.uri().scheme_str() != Some("http");
+        let client = self.client(tls).map_err(other)?;
+        let upload = request.body().content_length() as u64 / SLOWEST_UPLOAD;
+        let silence = self.shared.options.read_timeout;
+        let patience = silence + Duration::from_secs(upload);
+        let answer = HttpService::call(&client, request);
+        let answer = tokio::time::timeout(patience, answer).await;
+        let response = answer.map_err(|_| too_late())??;
+        let (parts, body) = response.into_parts();
+        let good = parts.status.is_success();
+        {
+            let mut seen = trace.lock();
+            seen.status = Some(parts.status.as_u16());
+            seen.retry_after = retry_after(&parts.headers);
+            seen.region = header(&parts.headers, "x-amz-bucket-region");
+            seen.code = header(&parts.headers, "x-ms-error-code").filter(|_| !good);
+        }
+        if good && trace.streams {
+            return Ok(HttpResponse::from_parts(parts, body));
+        }
+        let body = whole(body, silence).await?;
+        if !good {
+            let mut seen = trace.lock();
+            seen.code = seen.code.take().or_else(|| code_of(&body));
+        }
+        Ok(HttpResponse::from_parts(parts, body.into()))
+    }
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.clone()))
+    }
+}
+
+impl HttpService for Connector {
+    fn call<'service, 'call>(
+        &'service self,
+        request: HttpRequest,
+    ) -> BoxFuture<'call, Result<HttpResponse, HttpError>>
+    where
+        'service: 'call,
+        Self: 'call,
+    {
+        async move {
+            let trace = request.extensions().get::<Trace>().cloned();
+            let trace = trace.unwrap_or_default();
+            let answer = self.send(request, &trace).await;
+            if let Err(error) = &answer {
+                let connecting = error.kind() == HttpErrorKind::Connect;
+                trace.lock().failure = Some((connecting, reason(error)));
+            }
+            answer
+        }
+        .boxed()
+    }
+}
+
+/// Why there was no answer, without URLs: they may have signatures in them.
+pub(super) fn reason(error: &HttpError) -> String {
+    match error.kind() {
+        HttpErrorKind::Timeout => "the server did not answer in time".into(),
+        _ => root_cause(error),
+    }
+}
+
+pub(super) fn too_late() -> HttpError {
+    HttpError::new(
+        HttpErrorKind::Timeout,
+        io::Error::from(io::ErrorKind::TimedOut),
+    )
+}
+
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, error)
+}
+
+async fn whole(body: HttpResponseBody, silence: Duration) -> Result<Vec<u8>, HttpError> {
+    let mut stream = body.bytes_stream();
+    let mut bytes = Vec::new();
+    loop {
+        let next = tokio::time::timeout(silence, stream.next()).await;
+        let Some(chunk) = next.map_err(|_| too_late())? else {
+            return Ok(bytes);
+        };
+        let chunk = chunk?;
+        if bytes.len() + chunk.len() > MAX_ANSWER {
+            return Err(other(io::Error::other(
+                "the answer of the server is too large",
+            )));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+}
+
+fn header(headers: &HeaderMap, name: &str) -> Option<String> {
+    let text = headers.get(name)?.to_str().ok()?;
+    is_name(text).then(|| text.to_owned())
+}
+
+/// The `Code` of an error document of S3, GCS and Azure.
+fn code_of(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (code, _) = text.split_once("<Code>")?.1.split_once("</Code>")?;
+    is_name(code).then(|| code.to_owned())
+}
+
+/// Whether a text from a server is a name, short and harmless to show.
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_errors() {
+        for (body, expected) in [
+            (
+                "<?xml?><Error><Code>NoSuchKey</Code><Message>",
+                Some("NoSuchKey"),
+            ),
+            ("<Code></Code>", None),
+            ("<Code>a b</Code>", None),
+            ("<Code>\u{1b}[2J</Code>", None),
+            ("<Code>NoEnd", None),
+            ("plain", None),
+        ] {
+            assert_eq!(code_of(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+}

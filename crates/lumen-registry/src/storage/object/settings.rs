@@ -1,0 +1,295 @@
+//! Who is spoken to, as whom: from the URL, the environment and the user's own files.
+
+use std::sync::Arc;
+
+use object_store::{
+    ObjectStore, RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    azure::{AzureConfigKey, MicrosoftAzureBuilder},
+    gcp::{GoogleCloudStorageBuilder, GoogleConfigKey},
+    list::PaginatedListStore,
+};
+
+use super::{client::Connector, profile::Profile};
+use crate::{
+    location::{ObjectLocation, Provider},
+    storage::{HostOptions, Variables, http::root_cause},
+};
+
+/// A bucket that can be spoken to.
+pub(super) struct Bucket {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) pages: Arc<dyn PaginatedListStore>,
+    /// Its name and that of its host, for what is remembered of it.
+    pub(super) host: String,
+    /// What is missing for writing, if anything is.
+    pub(super) lacks: Option<String>,
+}
+
+const S3_LACKS: &str =
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE for a profile in ~/.aws";
+const GCS_LACKS: &str =
+    "set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`";
+const AZURE_LACKS: &str =
+    "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN beside AZURE_STORAGE_ACCOUNT_NAME";
+const UNTRUSTED: &str = "the project names the endpoint, and credentials are only sent to those that you name: \
+                         give the URL with --registry, in LUMEN_REGISTRY or in your own configuration";
+
+impl Bucket {
+    /// # Errors
+    /// What is wrong with the environment, without secrets.
+    pub(super) fn new(location: &ObjectLocation, options: &HostOptions) -> Result<Self, String> {
+        let (connector, variables) = (Connector::new(&options.http), &options.variables);
+        match location.provider {
+            Provider::S3 | Provider::R2 => s3(location, connector, variables),
+            Provider::Gcs => gcs(location, connector, variables),
+            Provider::Azure => azure(location, connector, variables),
+        }
+    }
+}
+
+/// Once is enough: whoever asks knows best whether to ask again.
+fn no_retries() -> RetryConfig {
+    RetryConfig {
+        max_retries: 0,
+        ..RetryConfig::default()
+    }
+}
+
+fn bucket<S: ObjectStore + PaginatedListStore>(
+    built: object_store::Result<S>,
+    host: String,
+    lacks: Option<&str>,
+) -> Result<Bucket, String> {
+    // The innermost error: what is around it names types of `object_store`.
+    let store = Arc::new(built.map_err(|error| root_cause(&error))?);
+    Ok(Bucket {
+        store: Arc::clone(&store) as Arc<dyn ObjectStore>,
+        pages: store,
+        host,
+        lacks: lacks.map(str::to_owned),
+    })
+}
+
+/// Why nothing is signed, if so.
+fn lacking(
+    has_credentials: bool,
+    may_not_have_them: bool,
+    how: &'static str,
+) -> Option<&'static str> {
+    match (has_credentials, may_not_have_them) {
+        (true, false) => None,
+        (true, true) => Some(UNTRUSTED),
+        (false, _) => Some(how),
+    }
+}
+
+fn is_true(value: Option<String>) -> bool {
+    value.is_some_and(|value| {
+        matches!(
+            value.to_ascii_lowercase().as_str(),
+            "1" | "true" | "yes" | "on" | "y"
+        )
+    })
+}
+
+fn s3(
+    location: &ObjectLocation,
+    connector: Connector,
+    variables: &Variables,
+) -> Result<Bucket, String> {
+    use AmazonS3ConfigKey as Name;
+    let profile = Profile::read(variables)?;
+    let mut builder = AmazonS3Builder::new()
+        .with_retry(no_retries())
+        // One request each works everywhere, and there are never many.
+        .with_disable_bulk_delete(true);
+    for (name, value) in variables.with_prefix("AWS_") {
+        let Ok(name) = name.to_ascii_lowercase().parse() else {
+            continue;
+        };
+        // The address decides the first; the others are not for users to choose.
+        let fixed = matches!(
+            name,
+            Name::Bucket | Name::ConditionalPut | Name::CopyIfNotExists | Name::Client(_)
+        );
+        if !fixed {
+            builder = builder.with_config(name, value);
+        }
+    }
+    let explicit = builder.get_config_value(&Name::AccessKeyId).is_some();
+    let from_profile = [
+        (Name::AccessKeyId, "aws_access_key_id", !explicit),
+        (Name::SecretAccessKey, "aws_secret_access_key", !explicit),
+        (Name::Token, "aws_session_token", !explicit),
+        (Name::Region, "region", true),
+        (Name::Endpoint, "endpoint_url", true),
+    ];
+    for (name, setting, wanted) in from_profile {
+        let known = builder.get_config_value(&name).is_some();
+        if let (Some(value), true, false) = (profile.get(setting), wanted, known) {
+            builder = builder.with_config(name, value);
+        }
+    }
+    let own = [&Name::S3Endpoint, &Name::Endpoint]
+        .into_iter()
+        .find_map(|name| builder.get_config_value(name));
+    let endpoint = match (&location.endpoint, &location.account) {
+        (Some(endpoint), _) => Some(endpoint.as_str().trim_end_matches('/').to_owned()),
+        (None, Some(account)) => Some(format!("https://{account}.r2.cloudflarestorage.com")),
+        (None, None) => own.clone(),
+    };
+    if let Some(endpoint) = &endpoint {
+        builder = builder.with_config(Name::S3Endpoint, endpoint);
+    }
+    let region = match location.provider {
+        Provider::R2 => Some("auto"),
+        _ => location.region.as_deref(),
+    };
+    if let Some(region) = region {
+        builder = builder.with_region(region);
+    }
+    let named = |name: &Name| builder.get_config_value(name).is_some();
+    let has_credentials = named(&Name::AccessKeyId)
+        || (named(&Name::WebIdentityTokenFile) && named(&Name::RoleArn))
+        || named(&Name::ContainerCredentialsRelativeUri)
+        || (named(&Name::ContainerCredentialsFullUri)
+            && named(&Name::ContainerAuthorizationTokenFile))
+        || named(&Name::MetadataEndpoint);
+    let elsewhere = location.endpoint.is_some() && endpoint != own;
+    let has_credentials =
+        has_credentials && !is_true(builder.get_config_value(&Name::SkipSignature));
+    let lacks = lacking(has_credentials, elsewhere && !location.trusted, S3_LACKS);
+    let host = format!(
+        "{}/{}",
+        endpoint.as_deref().unwrap_or("https://s3.amazonaws.com"),
+        location.bucket
+    );
+    let built = builder
+        .with_bucket_name(&location.bucket)
+        .with_skip_signature(lacks.is_some())
+        .with_http_connector(connector)
+        .build();
+    bucket(built, host, lacks)
+}
+
+fn gcs(
+    location: &ObjectLocation,
+    connector: Connector,
+    variables: &Variables,
+) -> Result<Bucket, String> {
+    use GoogleConfigKey as Name;
+    let mut builder = GoogleCloudStorageBuilder::new().with_retry(no_retries());
+    for (name, value) in variables.with_prefix("GOOGLE_") {
+        let Ok(name) = name.to_ascii_lowercase().parse() else {
+            continue;
+        };
+        if !matches!(name, Name::Bucket | Name::Client(_)) {
+            builder = builder.with_config(name, value);
+        }
+    }
+    let own = builder.get_config_value(&Name::BaseUrl);
+    let endpoint = location.endpoint.as_ref();
+    let endpoint = endpoint.map(|endpoint| endpoint.as_str().trim_end_matches('/').to_owned());
+    let elsewhere = endpoint.is_some() && endpoint != own;
+    let endpoint = endpoint.or(own);
+    if let Some(endpoint) = &endpoint {
+        builder = builder.with_base_url(endpoint);
+    }
+    let named = |name: &Name| builder.get_config_value(name).is_some();
+    let has_credentials = named(&Name::ServiceAccount)
+        || named(&Name::ServiceAccountKey)
+        || named(&Name::ApplicationCredentials)
+        || named(&Name::BearerToken)
+        || has_login(variables);
+    let has_credentials =
+        has_credentials && !is_true(builder.get_config_value(&Name::SkipSignature));
+    let lacks = lacking(has_credentials, elsewhere && !location.trusted, GCS_LACKS);
+    let host = format!(
+        "{}/{}",
+        endpoint
+            .as_deref()
+            .unwrap_or("https://storage.googleapis.com"),
+        location.bucket
+    );
+    let built = builder
+        .with_bucket_name(&location.bucket)
+        .with_skip_signature(lacks.is_some())
+        .with_http_connector(connector)
+        .build();
+    bucket(built, host, lacks)
+}
+
+/// Whether `gcloud auth application-default login` left something; `object_store` looks there by itself.
+fn has_login(variables: &Variables) -> bool {
+    let place = match variables.get("APPDATA") {
+        Some(folder) if cfg!(windows) => folder,
+        _ => match variables.get("HOME") {
+            Some(home) => format!("{home}/.config"),
+            None => return false,
+        },
+    };
+    std::path::Path::new(&place)
+        .join("gcloud/application_default_credentials.json")
+        .is_file()
+}
+
+fn azure(
+    location: &ObjectLocation,
+    connector: Connector,
+    variables: &Variables,
+) -> Result<Bucket, String> {
+    use AzureConfigKey as Name;
+    let mut builder = MicrosoftAzureBuilder::new().with_retry(no_retries());
+    for (name, value) in variables.with_prefix("AZURE_") {
+        // The name that Azure's own tools use.
+        let name = match name.as_str() {
+            "AZURE_STORAGE_ACCOUNT" => "azure_storage_account_name".to_owned(),
+            "AZURE_STORAGE_KEY" => "azure_storage_account_key".to_owned(),
+            name => name.to_ascii_lowercase(),
+        };
+        let Ok(name) = name.parse() else { continue };
+        if !matches!(name, Name::ContainerName | Name::Client(_)) {
+            builder = builder.with_config(name, value);
+        }
+    }
+    let account = builder.get_config_value(&Name::AccountName);
+    let own = builder.get_config_value(&Name::Endpoint);
+    let endpoint = location.endpoint.as_ref();
+    let endpoint = endpoint.map(|endpoint| endpoint.as_str().trim_end_matches('/').to_owned());
+    let elsewhere = endpoint.is_some() && endpoint != own;
+    let endpoint = endpoint.or(own);
+    let host = match (&endpoint, &account) {
+        (Some(endpoint), _) => endpoint.clone(),
+        (None, Some(account)) => format!("https://{account}.blob.core.windows.net"),
+        (None, None) => {
+            return Err(
+                "set AZURE_STORAGE_ACCOUNT_NAME to the account that has the container".into(),
+            );
+        }
+    };
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint);
+    }
+    if account.is_none() {
+        // A reader of an endpoint needs none, but the name must not be empty.
+        builder = builder.with_account("anonymous");
+    }
+    let named = |name: &Name| builder.get_config_value(name).is_some();
+    let has_credentials = named(&Name::AccessKey)
+        || named(&Name::SasKey)
+        || named(&Name::Token)
+        || (named(&Name::ClientId) && named(&Name::AuthorityId))
+        || named(&Name::FederatedTokenFile)
+        || named(&Name::MsiEndpoint)
+        || named(&Name::UseAzureCli);
+    let has_credentials =
+        has_credentials && !is_true(builder.get_config_value(&Name::SkipSignature));
+    let lacks = lacking(has_credentials, elsewhere && !location.trusted, AZURE_LACKS);
+    let built = builder
+        .with_container_name(&location.bucket)
+        .with_skip_signature(lacks.is_some())
+        .with_http_connector(connector)
+        .build();
+    bucket(built, format!("{host}/{}", location.bucket), lacks)
+}
