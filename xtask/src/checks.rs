@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lumen_testkit::tools::Tool;
+
 use crate::{
     demo,
     shell::{cargo, root, run as sh, succeeds, works},
@@ -120,6 +122,14 @@ fn tools() -> io::Result<()> {
     )] {
         if !pip_install(program, version, package) {
             println!("skipped: `{program}` cannot be had, so the tests of {tests} do nothing");
+        }
+    }
+    for tool in Tool::ALL {
+        if let Err(error) = tool.install() {
+            println!(
+                "skipped: {error}, so the tests with {} do nothing",
+                tool.name()
+            );
         }
     }
     if !succeeds(cargo().args(["deny", "--version"])) {

@@ -8,7 +8,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Barrier,
+    sync::{Arc, Barrier},
 };
 
 use lumen_core::{
@@ -139,27 +139,26 @@ async fn lists(storage: &Storage) {
 /// # Panics
 /// When an increment is lost or a file is created twice.
 pub fn races(storage: &Storage, threads: usize, rounds: usize) {
-    let barrier = Barrier::new(threads);
-    let created: Vec<Vec<bool>> = std::thread::scope(|scope| {
-        let start = |thread: usize| {
-            let barrier = &barrier;
-            scope.spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .build()
-                    .unwrap();
-                barrier.wait();
-                runtime.block_on(count_and_create(storage, thread, rounds))
-            })
-        };
-        let running: Vec<_> = (0..threads).map(start).collect();
-        running
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // Connections belong to the runtime that made them, so all share one; a storage
+    // that blocks still has a thread for each.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
         .build()
         .unwrap();
+    let barrier = Arc::new(Barrier::new(threads));
+    let start = |thread: usize| {
+        let (storage, barrier) = (storage.clone(), Arc::clone(&barrier));
+        runtime.spawn(async move {
+            barrier.wait();
+            count_and_create(&storage, thread, rounds).await
+        })
+    };
+    let running: Vec<_> = (0..threads).map(start).collect();
+    let created: Vec<Vec<bool>> = running
+        .into_iter()
+        .map(|task| runtime.block_on(task).unwrap())
+        .collect();
     let (count, _) = runtime
         .block_on(storage.get(&key("race/count"), 99))
         .unwrap()

@@ -9,11 +9,15 @@
 //! | [`site`] | nginx, Apache or Caddy with a configuration that is under test |
 //! | [`tools`] | where programs are that tests start |
 //! | [`terminal`] | a command in a terminal, with somebody who answers |
+//! | [`buckets`] | object stores, real and simulated |
+//! | [`process`] | servers that die with the test |
 //! | [`conformance`] | what every storage must do |
 //! | [`suite`] | the resolver cases of other package managers |
 
+pub mod buckets;
 pub mod conformance;
 pub mod nginx;
+pub mod process;
 pub mod sandbox;
 pub mod server;
 pub mod site;

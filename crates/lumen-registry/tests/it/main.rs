@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod buckets;
 mod compression;
 mod doctor;
 mod freshness;
