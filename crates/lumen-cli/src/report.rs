@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use lumen_core::{edit::EditError, problem::Problem};
 use lumen_ops::{OpsError, error::FetchError, git::GitError, keys::KeysError};
 use lumen_registry::{
-    ReadError, StorageError, location::LocationError, publish::PublishError, verify::TrustError,
+    ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
+    verify::TrustError,
 };
 use lumen_store::{
     cas::InsertError, link::LinkError, link::vendor::VendorError, pack::PackError,
@@ -38,6 +39,7 @@ pub fn report(ui: &Ui, error: &OpsError) -> ExitCode {
             show(ui, problems)
         }
         OpsError::Read(ReadError::Malformed(problem))
+        | OpsError::Mirror(MirrorError::Read(ReadError::Malformed(problem)))
         | OpsError::Publish(PublishError::Malformed(problem)) => {
             show(ui, std::slice::from_ref(problem));
             ui.hints(&hints(error));
@@ -81,13 +83,34 @@ fn code(error: &OpsError) -> u8 {
         | OpsError::Unpack { .. }
         | OpsError::Damaged(_) => TRUST,
         OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) => STORAGE,
-        OpsError::Publish(PublishError::Busy { .. } | PublishError::Storage(_)) => STORAGE,
-        OpsError::Publish(PublishError::Damaged { .. } | PublishError::Diverged { .. }) => TRUST,
+        OpsError::Mirror(error) => mirror_code(error),
+        OpsError::Publish(error) => publish_code(error),
         OpsError::Git(GitError::Failed { .. } | GitError::Offline { .. } | GitError::Io(_)) => {
             STORAGE
         }
         OpsError::Link(LinkError::Io(_)) | OpsError::Vendor(VendorError::Io(_)) => STORAGE,
         OpsError::Project(ProjectError::Io(_)) | OpsError::Keys(KeysError::Io(_)) => STORAGE,
+        _ => USER,
+    }
+}
+
+fn publish_code(error: &PublishError) -> u8 {
+    match error {
+        PublishError::Busy { .. } | PublishError::Storage(_) => STORAGE,
+        PublishError::Damaged { .. } | PublishError::Diverged { .. } => TRUST,
+        _ => USER,
+    }
+}
+
+fn mirror_code(error: &MirrorError) -> u8 {
+    match error {
+        MirrorError::Read(ReadError::Hash { .. } | ReadError::Trust(_))
+        | MirrorError::Diverged { .. }
+        | MirrorError::Foreign { .. }
+        | MirrorError::Changed { .. }
+        | MirrorError::Forged { .. } => TRUST,
+        MirrorError::Read(_) => STORAGE,
+        MirrorError::Log(error) => publish_code(error),
         _ => USER,
     }
 }
@@ -136,7 +159,10 @@ fn hints(error: &OpsError) -> Vec<String> {
         | OpsError::Link(LinkError::Io(error))
         | OpsError::Vendor(VendorError::Io(error)) => return io_hint(error).into_iter().collect(),
         OpsError::Fetch { source, .. } => return fetch_hint(source).into_iter().collect(),
-        OpsError::Read(error) => return read_hint(error).into_iter().collect(),
+        OpsError::Read(error) | OpsError::Mirror(MirrorError::Read(error)) => {
+            return read_hint(error).into_iter().collect();
+        }
+        OpsError::Mirror(error) => return mirror_hint(error).into_iter().collect(),
         OpsError::Pack(error) => return pack_hint(error).into_iter().collect(),
         OpsError::Unpack { .. } => "the file was not made by `lumen pkg pack`, or was damaged; nothing was unpacked".into(),
         _ => return Vec::new(),
@@ -256,6 +282,9 @@ fn read_hint(error: &ReadError) -> Option<String> {
         ReadError::Missing { .. } => {
             Some("the registry is incomplete; tell whoever runs it".into())
         }
+        ReadError::LeftOut { .. } => Some(
+            "use the registry itself, or ask whoever runs the mirror to add the package".into(),
+        ),
         ReadError::Hash { .. } => Some(
             "the file was changed after it was published; tell whoever runs the registry".into(),
         ),
@@ -270,6 +299,28 @@ fn read_hint(error: &ReadError) -> Option<String> {
             Some("this file is in the registry; tell whoever runs it".into())
         }
     }
+}
+
+fn mirror_hint(error: &MirrorError) -> Option<String> {
+    Some(match error {
+        MirrorError::Log(error) => return publish_hint(error),
+        MirrorError::Diverged { .. } => {
+            "somebody published to the mirror, or the source was rolled back; nothing was written".into()
+        }
+        MirrorError::Other { .. } => "name a place for the mirror where no other registry is".into(),
+        MirrorError::Foreign { .. } => {
+            "somebody published to the mirror, or it was taken out of the source by hand; nothing was written".into()
+        }
+        MirrorError::Changed { .. } => {
+            "releases never change; find out which of the two is right before you go on".into()
+        }
+        MirrorError::Forged { .. } => {
+            "nothing that readers see was written; if you run the source, `lumen registry check` says more".into()
+        }
+        MirrorError::Narrower { .. } => "mirror into a new place, or leave out --packages".into(),
+        MirrorError::Unlistable { .. } => "mirror it from its folder or bucket".into(),
+        _ => return None,
+    })
 }
 
 fn storage_hint(error: &StorageError) -> Option<String> {

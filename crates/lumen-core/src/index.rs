@@ -10,7 +10,10 @@ mod summary;
 
 use std::collections::BTreeMap;
 
-pub use rewrite::{new_global_index, put_package_entry, put_releases, put_yank};
+pub use rewrite::{
+    new_global_index, put_package_entries, put_package_entry, put_releases, put_yank,
+    set_package_entries,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 pub use signed::{EventList, REVOKED, events_of, put_events};
@@ -336,6 +339,25 @@ pub struct PackageEntry {
     /// One line about it.
     #[serde(default)]
     pub description: Option<String>,
+}
+
+impl PackageEntry {
+    /// The entry of a package that has this index.
+    pub fn of(index: &PackageIndex) -> Self {
+        Self {
+            name: index.name.clone(),
+            latest: index.latest.clone(),
+            description: index.description.clone(),
+        }
+    }
+
+    /// Whether two entries say the same; no description is an empty one.
+    pub fn same(&self, other: &Self) -> bool {
+        let description = |entry: &Self| entry.description.clone().unwrap_or_default();
+        self.name == other.name
+            && self.latest == other.latest
+            && description(self) == description(other)
+    }
 }
 
 #[cfg(test)]

@@ -164,6 +164,11 @@ impl Key {
     /// The prefix of all that waits for the names keys.
     pub const QUEUE: &str = "trust/queue/";
 
+    /// `mirror.json`, of a mirror that lacks packages.
+    pub fn mirror() -> Self {
+        Self("mirror.json".into())
+    }
+
     /// The version a key of the form `packages/<name>/<version>.json` names.
     pub fn release_version(&self, name: &PackageName) -> Option<Version> {
         let file = self

@@ -7,7 +7,8 @@ use lumen_core::{
     name::NameError, problem::Problem,
 };
 use lumen_registry::{
-    ReadError, StorageError, location::LocationError, publish::PublishError, verify::TrustError,
+    ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
+    verify::TrustError,
 };
 use lumen_store::{
     cas::InsertError,
@@ -101,6 +102,9 @@ pub enum OpsError {
     /// A registry could not be written.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// A registry could not be mirrored.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
     /// A package could not be packed.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -185,7 +189,7 @@ impl OpsError {
 
     fn read(&self) -> Option<&ReadError> {
         match self {
-            Self::Read(read) => Some(read),
+            Self::Read(read) | Self::Mirror(MirrorError::Read(read)) => Some(read),
             Self::Fetch { source, .. } => match source.as_ref() {
                 FetchError::Read(read) => Some(read),
                 _ => None,
@@ -197,7 +201,11 @@ impl OpsError {
     /// The storage error at the bottom, if there is one; it decides the exit code.
     pub fn storage(&self) -> Option<&StorageError> {
         match (self, self.read()) {
-            (Self::Publish(PublishError::Storage(storage)), _)
+            (
+                Self::Publish(PublishError::Storage(storage))
+                | Self::Mirror(MirrorError::Log(PublishError::Storage(storage))),
+                _,
+            )
             | (_, Some(ReadError::Storage(storage))) => Some(storage),
             _ => None,
         }

@@ -18,6 +18,7 @@
 //! | [`host`], [`doctor`] | configuration of what serves a registry, and a look at it |
 //! | [`keys`] | signing keys of the user |
 //! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
+//! | [`mirror`] | copies of registries |
 //! | [`parallel`] | work on many items at once |
 
 pub mod credentials;
@@ -34,6 +35,7 @@ pub mod inputs;
 pub mod install;
 pub mod keys;
 pub mod maintain;
+pub mod mirror;
 pub mod owners;
 pub mod pack;
 pub mod parallel;

@@ -1,6 +1,7 @@
 //! What an operation tells while it runs; how it looks is the caller's affair.
 
 use lumen_core::problem::Problem;
+use lumen_registry::progress::Progress;
 
 /// Something worth telling the user.
 #[derive(Debug, Clone)]
@@ -35,6 +36,16 @@ pub enum Event {
     },
     /// The work is over.
     Finished,
+}
+
+impl From<Progress> for Event {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Started { verb, steps } => Self::Started { verb, steps },
+            Progress::Advanced { item } => Self::Advanced { item },
+            Progress::Finished => Self::Finished,
+        }
+    }
 }
 
 /// Receives events, from any thread.

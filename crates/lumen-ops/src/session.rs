@@ -257,6 +257,45 @@ impl<'r> Session<'r> {
         self.open(name, self.publish_location(name)?, true)
     }
 
+    /// A registry to read from by URL, path or configured name, for commands about more than one.
+    ///
+    /// # Errors
+    /// When the URL is invalid.
+    pub fn registry_at(&self, text: &str) -> Result<Registry, OpsError> {
+        let registry = match self.name_at(text)? {
+            Some(name) => self.open(&name, self.location(&name)?, false)?,
+            None => self.open(text, self.path_at(text)?, false)?,
+        };
+        let registries = self.registries.lock();
+        let mut registries = registries.unwrap_or_else(PoisonError::into_inner);
+        registries.insert(text.to_owned(), registry.clone());
+        Ok(registry)
+    }
+
+    /// Where a registry is written to that is given by URL, path or configured name.
+    ///
+    /// # Errors
+    /// When the URL is invalid.
+    pub fn publish_location_at(&self, text: &str) -> Result<Location, OpsError> {
+        match self.name_at(text)? {
+            Some(name) => self.publish_location(&name),
+            None => self.path_at(text),
+        }
+    }
+
+    fn path_at(&self, text: &str) -> Result<Location, OpsError> {
+        Ok(Location::parse_path(text, &self.options.working_dir)?)
+    }
+
+    /// The name under which a registry is configured that is given by name or by URL.
+    fn name_at(&self, text: &str) -> Result<Option<String>, OpsError> {
+        let mut registries = self.settings()?.registries.iter();
+        let found = registries.find(|(name, urls)| {
+            *name == text || urls.read == text || urls.publish.as_deref() == Some(text)
+        });
+        Ok(found.map(|(name, _)| name.clone()))
+    }
+
     fn open(&self, name: &str, location: Location, any_age: bool) -> Result<Registry, OpsError> {
         let settings = self.settings()?;
         let freshness = if self.options.offline {
@@ -290,7 +329,8 @@ impl<'r> Session<'r> {
     fn pin(&self, name: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
         let settings = self.settings()?;
         let pin = settings.roots.get(name).copied();
-        if pin.is_some() || settings.urls(name)?.publish.is_none() {
+        let in_two_places = settings.urls(name).is_ok_and(|urls| urls.publish.is_some());
+        if pin.is_some() || !in_two_places {
             return Ok(pin);
         }
         let here = location.url();

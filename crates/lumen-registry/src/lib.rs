@@ -10,6 +10,8 @@
 //! | [`loader`] | everything a resolution may need, loaded before it is solved |
 //! | [`publish`] | init, publish, yank and unyank by compare-and-swap |
 //! | [`log`], [`signer`] | the log of a signed registry: appending, repairing, checking |
+//! | [`mirror`] | verified copies of registries |
+//! | [`progress`] | what long operations tell while they run |
 //! | [`verify`] | what a client checks before it believes a signed registry |
 //! | [`doctor`] | whether a host is fit for a registry |
 //! | [`search`] | ranked search over the global index |
@@ -22,6 +24,8 @@ pub mod loader;
 pub mod location;
 pub mod log;
 pub mod login;
+pub mod mirror;
+pub mod progress;
 pub mod publish;
 pub mod reader;
 pub mod search;

@@ -1,6 +1,6 @@
 //! Checked reads: what comes out of here has the right shape, name, size and hash.
 
-mod check;
+pub(crate) mod check;
 mod fetch;
 mod signed;
 
@@ -19,9 +19,12 @@ use lumen_core::{
     problem::Problem,
 };
 
+use tokio::sync::OnceCell;
+
 use crate::{
     cache::{self, Cache},
     location::Location,
+    mirror::select::Partial,
     storage::{HostOptions, Sink, Storage, StorageError},
     verify::{TrustError, TrustOptions},
 };
@@ -79,6 +82,8 @@ struct Inner {
     unconfirmed_used: AtomicBool,
     trust: TrustOptions,
     view: Mutex<signed::Found>,
+    /// What it says about packages it lacks.
+    partial: OnceCell<Option<Partial>>,
 }
 
 /// Why something could not be read.
@@ -109,6 +114,17 @@ pub enum ReadError {
     /// A signed registry, or one that should be, is not to be believed.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The registry is a mirror that says that it lacks the package.
+    #[error(
+        "`{name}` is not in this mirror of the registry, which only has packages that match {}",
+        list(.patterns)
+    )]
+    LeftOut {
+        /// The package.
+        name: PackageName,
+        /// What the names of its packages match.
+        patterns: Vec<String>,
+    },
     /// The network is off and the cache does not have the file.
     #[error("`{file}` is not in the cache, and the network is off")]
     Offline {
@@ -124,6 +140,7 @@ impl ReadError {
             Self::Malformed(_)
             | Self::Hash { .. }
             | Self::Missing { .. }
+            | Self::LeftOut { .. }
             | Self::Trust(_)
             | Self::Offline { .. } => true,
             Self::Storage(error) => matches!(error, StorageError::TooLarge { .. }),
@@ -188,6 +205,7 @@ impl Registry {
             unconfirmed_used: AtomicBool::new(false),
             trust,
             view: Mutex::default(),
+            partial: OnceCell::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -257,12 +275,30 @@ impl Registry {
                 }
                 package.map(|package| Arc::clone(&package.index))
             }
-            None => self.unsigned_package_index(name).await?.map(Arc::new),
+            None => match self.unsigned_package_index(name).await? {
+                Some(index) => Some(Arc::new(index)),
+                None => self.left_out(name).await.map_or(Ok(None), Err)?,
+            },
         };
         if let Some(index) = &index {
             self.indexes().insert(name.clone(), Arc::clone(index));
         }
         Ok(index)
+    }
+
+    /// Why a package that is not there is not absent: the registry is a mirror that lacks it.
+    pub(crate) async fn left_out(&self, name: &PackageName) -> Option<ReadError> {
+        if self.is_offline() {
+            return None;
+        }
+        let read = || async { Partial::read(&self.inner.storage).await };
+        // Who cannot read it knows no more than before.
+        let partial = self.inner.partial.get_or_try_init(read).await.ok()?;
+        let packages = &partial.as_ref()?.packages;
+        (!packages.has(name)).then(|| ReadError::LeftOut {
+            name: name.clone(),
+            patterns: packages.patterns().to_vec(),
+        })
     }
 
     async fn unsigned_package_index(
@@ -387,6 +423,11 @@ impl Drop for Inner {
         let _ = self.cache.save();
         let _ = self.global_cache.save();
     }
+}
+
+fn list(patterns: &[String]) -> String {
+    let quoted: Vec<String> = patterns.iter().map(|p| format!("`{p}`")).collect();
+    quoted.join(", ")
 }
 
 /// `file:line:column: what`, for where no snippet can be shown.

@@ -77,6 +77,22 @@ pub enum Registry {
               value_parser = clap::value_parser!(u64).range(1..))]
         every: u64,
     },
+    /// Copy a registry to another place, or bring such a copy up to date.
+    Mirror {
+        /// The registry: path, URL or configured name.
+        from: String,
+        /// The mirror: path, URL or configured name.
+        to: String,
+        /// Only packages whose names match these patterns, such as `@org/*`.
+        #[arg(long, value_delimiter = ',', value_name = "PATTERNS")]
+        packages: Vec<String>,
+        /// Look at every package, not only at those that changed.
+        #[arg(long)]
+        full: bool,
+        /// Leave out the web page and the search files.
+        #[arg(long)]
+        no_page: bool,
+    },
     /// Confirm, as a witness, that the log only grew since you last did.
     Witness {
         #[command(flatten)]

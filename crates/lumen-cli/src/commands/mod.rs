@@ -7,6 +7,7 @@ mod inspect;
 mod install;
 mod key;
 mod maintain;
+mod operate;
 mod owner;
 mod publish;
 mod query;

@@ -9,6 +9,7 @@ use lumen_core::{
 };
 use lumen_ops::{
     OpsError, keys,
+    mirror::Request,
     report::Reporter as _,
     session::Session,
     trust::{self, Change, RootChange, Submitted, monitor, queue::Asked},
@@ -16,7 +17,7 @@ use lumen_ops::{
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{approve, count, doctor, host, publish, with};
+use super::{approve, count, doctor, host, operate, publish, with};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
@@ -69,6 +70,22 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
                 }
                 std::thread::sleep(std::time::Duration::from_secs(every));
             }
+        }
+        Registry::Mirror {
+            from,
+            to,
+            packages,
+            full,
+            no_page,
+        } => {
+            let request = Request {
+                from,
+                to,
+                packages,
+                full,
+                without_page: no_page,
+            };
+            operate::mirror(&request, ui)
         }
         Registry::Witness { registry } => witness(&registry, ui),
         Registry::Host(arguments) => host::host(&arguments, ui),

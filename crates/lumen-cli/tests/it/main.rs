@@ -15,6 +15,7 @@ mod handmade;
 mod hosts;
 mod keys;
 mod login;
+mod mirrors;
 mod monitors;
 mod order;
 mod owners;

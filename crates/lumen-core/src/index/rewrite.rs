@@ -1,8 +1,10 @@
 //! Rewriting of index files: works on the JSON itself, so that unknown fields survive.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
-use super::{FORMAT, PackageIndex, Release, ReleaseSummary};
+use super::{FORMAT, PackageEntry, PackageIndex, Release, ReleaseSummary};
 use crate::{
     digest::Digest,
     json::{self, JsonError},
@@ -111,51 +113,110 @@ pub fn put_package_entry(
     package: &PackageIndex,
     now: &str,
 ) -> Result<Option<Vec<u8>>, JsonError> {
+    put_package_entries(existing, std::slice::from_ref(package), now)
+}
+
+/// As [`put_package_entry`], for many packages.
+///
+/// # Errors
+/// When the existing bytes are not a global index.
+pub fn put_package_entries(
+    existing: &[u8],
+    packages: &[PackageIndex],
+    now: &str,
+) -> Result<Option<Vec<u8>>, JsonError> {
     let mut root = object(Some(existing))?;
-    let packages = root.entry("packages").or_insert_with(|| json!([]));
-    let Value::Array(packages) = packages else {
-        return Err(JsonError {
-            message: "`packages` must be an array".into(),
-            line: 1,
-            column: 1,
-        });
-    };
-    let name_of = |entry: &Value| {
-        entry
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let at = packages
-        .iter()
-        .position(|entry| name_of(entry) == package.name.as_str());
-    let mut entry = at
-        .and_then(|at| packages[at].as_object().cloned())
-        .unwrap_or_default();
-    let before = entry.clone();
-    entry.insert("name".into(), json!(package.name));
-    entry.insert("latest".into(), json!(package.latest));
-    entry.insert(
-        "description".into(),
-        json!(package.description.as_deref().unwrap_or_default()),
-    );
-    if entry == before {
-        return Ok(None);
-    }
-    match at {
-        Some(at) => packages[at] = Value::Object(entry),
-        None => {
-            let after = packages
-                .iter()
-                .position(|other| name_of(other).as_str() > package.name.as_str());
-            packages.insert(after.unwrap_or(packages.len()), Value::Object(entry));
+    let entries = entries_of(&mut root)?;
+    let mut changed = false;
+    let mut places: HashMap<String, usize> = places(entries);
+    for package in packages {
+        let at = places.get(package.name.as_str()).copied();
+        let mut entry = at
+            .and_then(|at| entries[at].as_object().cloned())
+            .unwrap_or_default();
+        let before = entry.clone();
+        set_entry(&mut entry, &PackageEntry::of(package));
+        if entry == before {
+            continue;
+        }
+        changed = true;
+        match at {
+            Some(at) => entries[at] = Value::Object(entry),
+            None => {
+                let after = entries
+                    .iter()
+                    .position(|other| name_of(other) > package.name.as_str());
+                entries.insert(after.unwrap_or(entries.len()), Value::Object(entry));
+                places = self::places(entries);
+            }
         }
     }
-    let count = packages.len();
+    if !changed {
+        return Ok(None);
+    }
+    let count = entries.len();
     root.insert("updated_at".into(), json!(now));
     root.insert("package_count".into(), json!(count));
     Ok(Some(json::to_bytes(&Value::Object(root))))
+}
+
+/// A global index with exactly these packages; what it says of them besides is kept.
+///
+/// # Errors
+/// When the existing bytes are not a global index.
+pub fn set_package_entries(
+    existing: &[u8],
+    packages: &[PackageEntry],
+) -> Result<Vec<u8>, JsonError> {
+    let mut root = object(Some(existing))?;
+    let entries = entries_of(&mut root)?;
+    let places = places(entries);
+    let entry = |package: &PackageEntry| {
+        let old = places.get(package.name.as_str()).map(|at| &entries[*at]);
+        if let Some(old) = old
+            && serde_json::from_value(old.clone()).is_ok_and(|old: PackageEntry| old.same(package))
+        {
+            return old.clone();
+        }
+        let mut entry = old.and_then(Value::as_object).cloned().unwrap_or_default();
+        set_entry(&mut entry, package);
+        Value::Object(entry)
+    };
+    *entries = packages.iter().map(entry).collect();
+    root.insert("package_count".into(), json!(packages.len()));
+    Ok(json::to_bytes(&Value::Object(root)))
+}
+
+fn set_entry(entry: &mut Map<String, Value>, package: &PackageEntry) {
+    entry.insert("name".into(), json!(package.name));
+    entry.insert("latest".into(), json!(package.latest));
+    let description = package.description.as_deref().unwrap_or_default();
+    entry.insert("description".into(), json!(description));
+}
+
+/// The array `packages` of a global index.
+fn entries_of(root: &mut Map<String, Value>) -> Result<&mut Vec<Value>, JsonError> {
+    match root.entry("packages").or_insert_with(|| json!([])) {
+        Value::Array(entries) => Ok(entries),
+        _ => Err(JsonError {
+            message: "`packages` must be an array".into(),
+            line: 1,
+            column: 1,
+        }),
+    }
+}
+
+fn name_of(entry: &Value) -> &str {
+    let name = entry.get("name").and_then(Value::as_str);
+    name.unwrap_or_default()
+}
+
+/// Where each package is; of two with one name, the first.
+fn places(entries: &[Value]) -> HashMap<String, usize> {
+    let named = entries.iter().enumerate().rev();
+    named
+        .map(|(at, entry)| (name_of(entry).to_owned(), at))
+        .collect()
 }
 
 pub(super) fn object(bytes: Option<&[u8]>) -> Result<Map<String, Value>, JsonError> {

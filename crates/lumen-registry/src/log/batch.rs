@@ -26,12 +26,12 @@ use crate::{publish::PublishError, storage::Storage};
 
 /// The log as it was before a batch.
 #[derive(Debug, Clone)]
-pub(super) struct Base {
-    pub(super) size: u64,
-    pub(super) root: Digest,
-    pub(super) map: Digest,
-    pub(super) tiles: Tiles,
-    pub(super) nodes: Nodes,
+pub(crate) struct Base {
+    pub(crate) size: u64,
+    pub(crate) root: Digest,
+    pub(crate) map: Digest,
+    pub(crate) tiles: Tiles,
+    pub(crate) nodes: Nodes,
 }
 
 /// A batch and what follows from it.
@@ -52,7 +52,7 @@ pub(super) struct Batch {
 
 impl Base {
     /// The log before its first entry.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let (map, node) = map::empty();
         Self {
             size: 0,
@@ -64,7 +64,7 @@ impl Base {
     }
 
     /// The log at a size; `root`: what it must be, if that is known.
-    pub(super) async fn load(
+    pub(crate) async fn load(
         storage: &Storage,
         size: u64,
         root: Option<&Digest>,
@@ -183,7 +183,7 @@ fn events_of(
 }
 
 /// When an entry was made, by its maker's clock.
-pub(super) fn time_of(entry: &Entry) -> Option<&str> {
+pub(crate) fn time_of(entry: &Entry) -> Option<&str> {
     match entry {
         Entry::Root(note) => Some(&note.time),
         Entry::Owners(note) => Some(&note.time),
@@ -206,8 +206,17 @@ async fn change_map(
         });
         changes.insert(name, chain);
     }
+    update_map(storage, base, &changes).await
+}
+
+/// The map with other heads of these names: its root, and the nodes that are new.
+pub(crate) async fn update_map(
+    storage: &Storage,
+    base: &mut Base,
+    changes: &BTreeMap<String, Digest>,
+) -> Result<(Digest, Vec<(Digest, Vec<u8>)>), PublishError> {
     loop {
-        match map::update(&base.nodes, &base.map, &changes) {
+        match map::update(&base.nodes, &base.map, changes) {
             Ok(Update::Done { root, nodes }) => return Ok((root, nodes)),
             Ok(Update::Need(hashes)) => {
                 for hash in hashes {

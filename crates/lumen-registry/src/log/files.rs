@@ -22,7 +22,7 @@ use crate::{publish::PublishError, storage::Storage};
 const MAX_MAP_LEAF: u64 = 256;
 
 /// Reads those tiles that are not there yet. In place of a partial one that is gone, the full one.
-pub(super) async fn load_tiles(
+pub(crate) async fn load_tiles(
     storage: &Storage,
     tiles: &mut Tiles,
     wanted: &[Tile],
@@ -49,7 +49,7 @@ pub(super) async fn load_tiles(
 }
 
 /// Entries of the log under one tile: `width` of them from `256 * index` on.
-pub(super) async fn load_entries(
+pub(crate) async fn load_entries(
     storage: &Storage,
     index: u64,
     width: u16,
@@ -75,7 +75,7 @@ pub(super) async fn load_entries(
 }
 
 /// All entries from `from` up to `to`.
-pub(super) async fn load_range(
+pub(crate) async fn load_range(
     storage: &Storage,
     from: u64,
     to: u64,
@@ -93,7 +93,7 @@ pub(super) async fn load_range(
 }
 
 /// The root of the map at a size, proved to be in the log with this root.
-pub(super) async fn load_map_root(
+pub(crate) async fn load_map_root(
     storage: &Storage,
     tiles: &mut Tiles,
     size: u64,
@@ -124,7 +124,7 @@ pub(super) async fn load_map_root(
 }
 
 /// Reads a node into those at hand.
-pub(super) async fn load_node(
+pub(crate) async fn load_node(
     storage: &Storage,
     nodes: &mut Nodes,
     hash: &Digest,
@@ -147,7 +147,7 @@ pub(super) async fn load_node(
 }
 
 /// The chain head of a key of the map.
-pub(super) async fn load_chain(
+pub(crate) async fn load_chain(
     storage: &Storage,
     nodes: &mut Nodes,
     root: &Digest,

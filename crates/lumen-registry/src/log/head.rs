@@ -19,21 +19,21 @@ const MAX_STAGING_BYTES: u64 = 64 << 20;
 
 /// `log/head`: the last commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Head {
+pub(crate) struct Head {
     /// The name of the staging file.
-    pub(super) staging: Digest,
+    pub(crate) staging: Digest,
     /// The state of the log.
-    pub(super) checkpoint: Checkpoint,
+    pub(crate) checkpoint: Checkpoint,
     /// The checkpoint with its signatures.
-    pub(super) note: String,
+    pub(crate) note: String,
 }
 
 impl Head {
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         format!("staging {}\n{}", self.staging.hex(), self.note).into_bytes()
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let (first, note) = text.split_once('\n')?;
         let staging = Digest::from_hex(first.strip_prefix("staging ")?).ok()?;
@@ -45,7 +45,7 @@ impl Head {
     }
 
     /// The head as it is now; who signed it is not checked.
-    pub(super) async fn read(storage: &Storage) -> Result<Option<(Self, Revision)>, PublishError> {
+    pub(crate) async fn read(storage: &Storage) -> Result<Option<(Self, Revision)>, PublishError> {
         let key = Key::head();
         let Some((bytes, revision)) = storage.get(&key, 2 * MAX_CHECKPOINT_BYTES).await? else {
             return Ok(None);
@@ -56,7 +56,7 @@ impl Head {
     }
 
     /// Checks that one of the keys signed it for this registry.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         storage: &Storage,
         origin: &str,
@@ -70,7 +70,7 @@ impl Head {
 }
 
 /// The public checkpoint and its revision; who signed it is not checked.
-pub(super) async fn read_checkpoint(
+pub(crate) async fn read_checkpoint(
     storage: &Storage,
 ) -> Result<Option<(Checkpoint, Revision)>, PublishError> {
     let key = Key::checkpoint();
@@ -85,19 +85,19 @@ pub(super) async fn read_checkpoint(
 
 /// `log/staging/<hash>`: a batch, before and after it is committed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Staging {
+pub(crate) struct Staging {
     /// The size of the log before.
-    pub(super) from: u64,
+    pub(crate) from: u64,
     /// The entries, the map leaf last.
-    pub(super) entries: Vec<String>,
+    pub(crate) entries: Vec<String>,
 }
 
 impl Staging {
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         json::to_line(&serde_json::json!(self))
     }
 
-    pub(super) async fn read(storage: &Storage, name: &Digest) -> Result<Self, PublishError> {
+    pub(crate) async fn read(storage: &Storage, name: &Digest) -> Result<Self, PublishError> {
         let key = Key::staging(name);
         let Some((bytes, _)) = storage.get(&key, MAX_STAGING_BYTES).await? else {
             return Err(damaged(storage, &key, "it does not exist"));

@@ -140,7 +140,7 @@ async fn release(
 }
 
 /// The size of the log that a global index reflects.
-pub(super) fn log_size(index: &[u8]) -> u64 {
+pub(crate) fn log_size(index: &[u8]) -> u64 {
     let index: Option<Map<String, Value>> = json::parse(index).ok();
     let log = index.as_ref().and_then(|index| index.get("log"));
     log.and_then(Value::as_u64).unwrap_or_default()
@@ -162,19 +162,20 @@ pub(super) async fn put_global(
             Some(current) => current,
             None => index::new_global_index(registry_name, time),
         };
+        let mut packages: Vec<PackageIndex> = Vec::new();
         for name in names {
             let package_key = Key::package_index(name);
             let found = storage.get(&package_key, MAX_PACKAGE_INDEX_BYTES).await?;
             let Some((package, _)) = found else { continue };
             let package: PackageIndex =
                 json::parse(&package).map_err(|error| damaged(storage, &package_key, error))?;
-            if package.versions.is_empty() {
-                continue;
+            if !package.versions.is_empty() {
+                packages.push(package);
             }
-            let put = index::put_package_entry(&bytes, &package, time)
-                .map_err(|error| damaged(storage, &key, error))?;
-            bytes = put.unwrap_or(bytes);
         }
+        let put = index::put_package_entries(&bytes, &packages, time)
+            .map_err(|error| damaged(storage, &key, error))?;
+        bytes = put.unwrap_or(bytes);
         let bytes = stamp(&bytes, size, time).map_err(|error| damaged(storage, &key, error))?;
         if swap.write(&bytes).await? {
             return Ok(());
@@ -183,7 +184,7 @@ pub(super) async fn put_global(
 }
 
 /// A global index that says which size of the log it reflects, and since when.
-pub(super) fn stamp(index: &[u8], size: u64, time: &str) -> Result<Vec<u8>, json::JsonError> {
+pub(crate) fn stamp(index: &[u8], size: u64, time: &str) -> Result<Vec<u8>, json::JsonError> {
     let mut root: Map<String, Value> = json::parse(index)?;
     root.insert("updated_at".into(), json!(time));
     root.insert("log".into(), json!(size));

@@ -17,16 +17,16 @@
 //! | `check`, `rebuild`, `replay` | the whole registry against its log |
 
 mod append;
-mod batch;
+pub(crate) mod batch;
 mod check;
-mod files;
-mod head;
-mod indexes;
+pub(crate) mod files;
+pub(crate) mod head;
+pub(crate) mod indexes;
 mod init;
 mod rebuild;
 mod replay;
-mod roll;
-mod state;
+pub(crate) mod roll;
+pub(crate) mod state;
 
 use std::fmt::Display;
 
@@ -41,7 +41,7 @@ pub use state::State;
 
 use crate::{publish::PublishError, signer::Signer, storage::Storage};
 
-fn damaged(storage: &Storage, key: &Key, what: impl Display) -> PublishError {
+pub(crate) fn damaged(storage: &Storage, key: &Key, what: impl Display) -> PublishError {
     PublishError::Damaged {
         file: storage.describe(key),
         what: what.to_string(),

@@ -128,10 +128,10 @@ impl Replay {
         let fail = |error| damaged(storage, &Key::global_index(), error);
         let mut bytes =
             current.unwrap_or_else(|| index::new_global_index(registry_name, &self.time));
-        for package in packages.iter().filter(|index| !index.versions.is_empty()) {
-            let put = index::put_package_entry(&bytes, package, &self.time).map_err(fail)?;
-            bytes = put.unwrap_or(bytes);
-        }
+        let mut packages = packages.to_vec();
+        packages.retain(|index| !index.versions.is_empty());
+        let put = index::put_package_entries(&bytes, &packages, &self.time).map_err(fail)?;
+        bytes = put.unwrap_or(bytes);
         stamp(&bytes, self.size, &self.time).map_err(fail)
     }
 }

@@ -133,7 +133,7 @@ async fn put_note(storage: &Storage, event: &Event) -> Result<(), PublishError> 
 }
 
 /// The file of an entry that has one of its own.
-pub(super) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
+pub(crate) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
     use lumen_core::trust::Action;
     let (entry, _) = Entry::parse(event.note.as_bytes()).ok()?;
     let key = match entry {
@@ -167,7 +167,7 @@ async fn of_scopes(
 }
 
 /// The packages that have an index below a prefix.
-pub(super) async fn packages_below(
+pub(crate) async fn packages_below(
     storage: &Storage,
     prefix: &str,
 ) -> Result<BTreeSet<PackageName>, PublishError> {
@@ -207,6 +207,6 @@ async fn finish_global(storage: &Storage, head: &Head, batch: &Batch) -> Result<
 }
 
 /// The name of a registry whose global index is gone: the first part of its origin.
-pub(super) fn registry_name(origin: &str) -> &str {
+pub(crate) fn registry_name(origin: &str) -> &str {
     origin.split_once('/').map_or(origin, |(name, _)| name)
 }

@@ -45,7 +45,7 @@ pub struct State<'a> {
 }
 
 /// The file that lists the events of a subject.
-pub(super) fn index_key(subject: &Subject) -> Key {
+pub(crate) fn index_key(subject: &Subject) -> Key {
     match subject {
         Subject::Root => Key::root_index(),
         Subject::Scope(scope) => Key::owners_index(scope),
@@ -54,7 +54,7 @@ pub(super) fn index_key(subject: &Subject) -> Key {
 }
 
 /// The events that an index lists; none when there is no index.
-pub(super) async fn listed(
+pub(crate) async fn listed(
     storage: &Storage,
     subject: &Subject,
 ) -> Result<Vec<Event>, PublishError> {

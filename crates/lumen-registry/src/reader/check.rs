@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::ReadError;
 
 /// Reads a package index from outside.
-pub(super) fn package_index(
+pub(crate) fn package_index(
     file: &str,
     bytes: &[u8],
     name: &PackageName,
@@ -56,7 +56,7 @@ pub(super) fn parsed_package_index(file: &str, bytes: &[u8]) -> Result<PackageIn
 }
 
 /// Reads a release from outside.
-pub(super) fn release(
+pub(crate) fn release(
     file: &str,
     bytes: &[u8],
     name: &PackageName,
@@ -81,7 +81,7 @@ pub(super) fn global_index(file: &str, bytes: &[u8]) -> Result<GlobalIndex, Read
 }
 
 /// Reads a file from outside.
-pub(super) fn strict_parsed<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ReadError> {
+pub(crate) fn strict_parsed<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ReadError> {
     strict(file, bytes)?;
     parsed(file, bytes)
 }

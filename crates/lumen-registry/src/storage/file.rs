@@ -123,7 +123,7 @@ impl FileStorage {
         }
     }
 
-    pub(super) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+    pub(crate) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
         self.check_root()?;
         if lumen_durable::create_new(&self.path(key), bytes)? {
             return Ok(());

@@ -16,7 +16,7 @@ const MAX_TILE_BYTES: u64 = 256 * 32;
 
 /// Whether a log continues another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Growth {
+pub(crate) enum Growth {
     /// Every entry of the smaller one is where it was.
     Continues,
     /// The tiles are those of the new checkpoint, and the old one is not part of it.
@@ -37,7 +37,7 @@ pub(super) async fn checkpoint(
 }
 
 /// Compares a log with a smaller one, by its tiles.
-pub(super) async fn growth(
+pub(crate) async fn growth(
     registry: &Registry,
     old: &Checkpoint,
     new: &Checkpoint,

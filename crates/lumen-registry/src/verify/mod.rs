@@ -17,7 +17,7 @@
 //! | [`known`] | the owners of names that somebody here relied on |
 
 mod error;
-mod files;
+pub(crate) mod files;
 pub mod known;
 pub(crate) mod map;
 pub(crate) mod package;

@@ -67,7 +67,14 @@ impl Package {
             };
         };
         let subject = Subject::Package(name.clone());
-        let (listed, events) = complete(registry, &subject, head, listed).await?;
+        let complete = complete(registry, &subject, head, listed).await;
+        let (listed, events) = match complete {
+            Err(ReadError::Trust(error @ TrustError::ForgedAbsence { .. })) => {
+                let left_out = registry.left_out(name).await;
+                return Err(left_out.unwrap_or(error.into()));
+            }
+            complete => complete?,
+        };
         let scope = match name.scope() {
             Some(scope) => view.scope(registry, scope).await?,
             None => Arc::default(),
@@ -223,7 +230,7 @@ fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, Trus
 }
 
 /// A history that does not hold, as the attack it is.
-pub(super) fn refusal(name: &str, error: HistoryError) -> TrustError {
+pub(crate) fn refusal(name: &str, error: HistoryError) -> TrustError {
     let (name, reason) = (name.to_owned(), error.to_string());
     match error {
         HistoryError::WrongOwner { .. }

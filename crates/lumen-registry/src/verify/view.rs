@@ -381,7 +381,7 @@ async fn unsigned(registry: &Registry, remembered: bool) -> Result<Option<View>,
 }
 
 /// The events with an index below the size of the log: an index may be ahead of the checkpoint.
-pub(super) fn up_to(events: &[Event], size: u64) -> &[Event] {
+pub(crate) fn up_to(events: &[Event], size: u64) -> &[Event] {
     let end = events.iter().position(|event| event.i >= size);
     &events[..end.unwrap_or(events.len())]
 }

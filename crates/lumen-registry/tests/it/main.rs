@@ -16,6 +16,7 @@ mod handmade;
 mod http;
 mod loader;
 mod log;
+mod mirror;
 mod publish;
 mod races;
 mod server;

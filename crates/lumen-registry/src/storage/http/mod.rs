@@ -141,7 +141,7 @@ impl HttpStorage {
         &self.inner.location
     }
 
-    pub(super) fn read_only(&self) -> StorageError {
+    pub(crate) fn read_only(&self) -> StorageError {
         StorageError::ReadOnly {
             location: Location::Http(self.inner.location.clone()).to_string(),
         }

@@ -1,0 +1,155 @@
+//! Mirrors, and lock files that move between a registry and its mirrors.
+
+use std::fs;
+
+use lumen_testkit::{nginx::Nginx, sandbox::tree};
+
+use crate::{bare, fails, publish, sandbox};
+
+#[test]
+fn a_lock_file_installs_unchanged_from_a_mirror() {
+    for signed in [true, false] {
+        let sandbox = bare();
+        let init = ["registry", "init", "registry", "--unsigned"];
+        sandbox
+            .ok(".", &init[..if signed { 3 } else { 4 }])
+            .unwrap();
+        publish(&sandbox, "a", "1.0.0", "");
+        publish(&sandbox, "@s/b", "1.0.0", "[dependencies]\na = \"^1\"\n");
+        sandbox
+            .package("app", "app", "0.1.0", "[dependencies]\n\"@s/b\" = \"^1\"\n")
+            .unwrap();
+        if !Nginx::is_installed() {
+            eprintln!("skipped: nginx is not installed");
+            return;
+        }
+        let origin = Nginx::serve(&sandbox.path("registry"), "/").unwrap();
+        let install = ["pkg", "install", "--registry", &origin.url()];
+        sandbox.ok("app", &install).unwrap();
+        let lock = sandbox.read("app/lumen.lock").unwrap();
+        assert!(lock.contains(&origin.url()));
+
+        // From the web to a folder, which another host serves.
+        let ran = sandbox
+            .ok(".", &["registry", "mirror", &origin.url(), "mirror"])
+            .unwrap();
+        assert!(ran.err.contains("Mirrored"), "{}", ran.err);
+        let again = sandbox
+            .ok(".", &["registry", "mirror", &origin.url(), "mirror"])
+            .unwrap();
+        assert!(again.err.contains("Mirrored nothing"), "{}", again.err);
+        fs::rename(sandbox.path("registry"), sandbox.path("gone")).unwrap();
+        let host = Nginx::serve(&sandbox.path("mirror"), "/").unwrap();
+        for url in [
+            host.url(),
+            format!("file://{}", sandbox.path("mirror").display()),
+        ] {
+            for fresh in [false, true] {
+                if fresh {
+                    // As on another machine.
+                    fs::remove_dir_all(sandbox.path("home/lumen")).unwrap();
+                }
+                let _ = fs::remove_dir_all(sandbox.path("app/.lumen"));
+                let install = ["pkg", "install", "--locked", "--registry", &url];
+                sandbox.ok("app", &install).unwrap();
+                assert!(
+                    sandbox
+                        .path("app/.lumen/packages/a/src/main.lm.md")
+                        .is_file()
+                );
+                assert_eq!(sandbox.read("app/lumen.lock").unwrap(), lock, "{url}");
+            }
+        }
+        // Also where the mirror is what the project is configured with.
+        fs::remove_dir_all(sandbox.path("home/lumen")).unwrap();
+        fs::remove_dir_all(sandbox.path("app/.lumen")).unwrap();
+        let install = sandbox
+            .command("app", &["pkg", "install", "--frozen"])
+            .env(
+                "LUMEN_REGISTRY",
+                format!("file://{}", sandbox.path("mirror").display()),
+            )
+            .output()
+            .unwrap();
+        assert!(install.status.success());
+        assert_eq!(sandbox.read("app/lumen.lock").unwrap(), lock);
+    }
+}
+
+#[test]
+fn a_mirror_with_some_packages_says_so() {
+    let sandbox = sandbox();
+    publish(&sandbox, "a", "1.0.0", "");
+    publish(&sandbox, "b", "1.0.0", "");
+    let mirror = [
+        "registry",
+        "mirror",
+        "registry",
+        "mirror",
+        "--packages",
+        "a",
+    ];
+    let ran = sandbox.ok(".", &mirror).unwrap();
+    assert!(
+        ran.err.contains("only has packages that match a"),
+        "{}",
+        ran.err
+    );
+    sandbox
+        .package("app", "app", "0.1.0", "[dependencies]\nb = \"^1\"\n")
+        .unwrap();
+    let url = format!("file://{}", sandbox.path("mirror").display());
+    let ran = sandbox
+        .run("app", &["pkg", "install", "--registry", &url])
+        .unwrap();
+    fails(&ran, 4, &["`b` is not in this mirror", "`a`"]);
+    let ran = sandbox.run(
+        ".",
+        &[
+            "registry",
+            "mirror",
+            "registry",
+            "mirror",
+            "--packages",
+            "A B",
+        ],
+    );
+    fails(&ran.unwrap(), 1, &["matches no package name"]);
+}
+
+#[test]
+fn what_cannot_be_a_mirror() {
+    let sandbox = sandbox();
+    publish(&sandbox, "a", "1.0.0", "");
+    let before = tree(&sandbox.path("registry")).unwrap();
+    let url = sandbox.registry_url();
+    for to in ["registry", "./registry/", &url] {
+        let ran = sandbox
+            .run(".", &["registry", "mirror", "registry", to])
+            .unwrap();
+        fails(&ran, 1, &["are the same registry"]);
+    }
+    sandbox.ok(".", &["registry", "init", "other"]).unwrap();
+    let ran = sandbox
+        .run(".", &["registry", "mirror", "other", "registry"])
+        .unwrap();
+    fails(&ran, 1, &["no mirror of this registry"]);
+    let web = "http://127.0.0.1:9/registry";
+    let ran = sandbox
+        .run(".", &["registry", "mirror", "registry", web])
+        .unwrap();
+    fails(&ran, 4, &["can only be read"]);
+    sandbox
+        .ok(".", &["registry", "mirror", "registry", "mirror"])
+        .unwrap();
+    let mirror = format!("file://{}", sandbox.path("mirror").display());
+    sandbox.package("c", "c", "1.0.0", "").unwrap();
+    sandbox
+        .ok("c", &["pkg", "publish", "--yes", "--registry", &mirror])
+        .unwrap();
+    let ran = sandbox
+        .run(".", &["registry", "mirror", "registry", "mirror"])
+        .unwrap();
+    fails(&ran, 3, &["does not continue", "published to the mirror"]);
+    assert_eq!(tree(&sandbox.path("registry")).unwrap(), before);
+}

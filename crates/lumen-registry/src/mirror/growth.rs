@@ -1,0 +1,270 @@
+//! What a log has from a size on, checked, and what follows from it.
+//!
+//! The entries of the source are appended to the mirror's own log. When that leads to the
+//! root that was signed, they are the entries, and the mirror's log is a part of the
+//! source's. Tiles and map are made of them; nothing else of the source's log is read.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::{
+    Digest, Key,
+    checkpoint::Checkpoint,
+    merkle::leaf_hash,
+    tile::{FULL, Tile, entries},
+    trust::{Entry, Event, MapLeaf, Subject, extend},
+};
+
+use super::{Job, MirrorError, target::Target};
+use crate::{
+    log::{
+        batch::{Base, time_of, update_map},
+        damaged,
+        files::{load_chain, load_entries},
+        head::Staging,
+        roll::note_file,
+    },
+    publish::PublishError,
+    storage::Storage,
+};
+
+/// Bundles that are read at once.
+const READ_AHEAD: usize = 8;
+
+/// Bytes of bundles that are kept until they are written; others are read again.
+const KEPT: usize = 32 << 20;
+
+/// A log that grew from a size to another.
+pub(super) struct Growth {
+    /// Entries the mirror has.
+    pub(super) from: u64,
+    /// Entries the source has.
+    pub(super) size: u64,
+    /// The heads of the chains of everything that has new entries.
+    pub(super) heads: BTreeMap<Subject, Digest>,
+    /// Tiles, nodes of the map and the map leaf that follow from the new entries.
+    files: Vec<(Key, Vec<u8>)>,
+    /// Leaf hashes from the first bundle with new entries on.
+    leaves: Vec<Digest>,
+    kept: BTreeMap<u64, Vec<String>>,
+    base: Base,
+}
+
+/// The last batch of a log.
+pub(super) struct LastBatch {
+    pub(super) staging: Staging,
+    /// When it was made, by the word of its last note.
+    pub(super) time: String,
+}
+
+fn full(index: u64, size: u64) -> u16 {
+    (size - index * 256).min(u64::from(FULL)) as u16
+}
+
+impl Growth {
+    /// Reads the entries from `from` on; `before`: the checkpoint of the mirror of that size.
+    pub(super) async fn load(
+        job: &Job<'_>,
+        before: Option<&Checkpoint>,
+        after: &Checkpoint,
+    ) -> Result<Self, MirrorError> {
+        let (source, target) = (job.source.storage(), job.target.storage);
+        let from = before.map_or(0, |before| before.size);
+        let base = Base::load(target, from, before.map(|before| &before.root)).await?;
+        let mut growth = Self {
+            from,
+            size: after.size,
+            heads: BTreeMap::new(),
+            files: Vec::new(),
+            leaves: Vec::new(),
+            kept: BTreeMap::new(),
+            base,
+        };
+        if growth.from < growth.size {
+            growth.read(source, target).await?;
+            growth.derive(source, target, after).await?;
+        }
+        Ok(growth)
+    }
+
+    async fn read(&mut self, source: &Storage, target: &Storage) -> Result<(), MirrorError> {
+        let (size, first) = (self.size, self.from / 256);
+        let read = |index| async move {
+            let entries = load_entries(source, index, full(index, size)).await?;
+            Ok::<_, PublishError>((index, entries))
+        };
+        let mut bundles = stream::iter(first..size.div_ceil(256))
+            .map(read)
+            .buffered(READ_AHEAD);
+        let mut kept = 0;
+        while let Some((index, entries)) = bundles.try_next().await? {
+            for (i, text) in (index * 256..).zip(&entries) {
+                let leaf = leaf_hash(text.as_bytes());
+                self.leaves.push(leaf);
+                if i < self.from {
+                    continue;
+                }
+                let (entry, _) = Entry::parse(text.as_bytes())
+                    .map_err(|error| damaged(source, &Key::entries(index, FULL), error))?;
+                let Some(subject) = entry.subject() else {
+                    continue;
+                };
+                let before = match self.heads.get(&subject) {
+                    Some(head) => *head,
+                    None => self.head(target, &subject).await?,
+                };
+                self.heads.insert(subject, extend(&before, i, &leaf));
+            }
+            kept += entries.iter().map(String::len).sum::<usize>();
+            if kept <= KEPT {
+                self.kept.insert(index, entries);
+            }
+        }
+        Ok(())
+    }
+
+    async fn derive(
+        &mut self,
+        source: &Storage,
+        target: &Storage,
+        after: &Checkpoint,
+    ) -> Result<(), MirrorError> {
+        let skip = (self.from % 256) as usize;
+        let wrong = |what: &str| damaged(source, &Key::entries(self.from / 256, FULL), what);
+        if skip > 0 {
+            let tile = Tile {
+                level: 0,
+                index: self.from / 256,
+                width: skip as u16,
+            };
+            let hashes = self.leaves[..skip].iter().flat_map(|leaf| *leaf.as_bytes());
+            let mut tiles = self.base.tiles.clone();
+            let inserted = tiles.insert(tile, hashes.collect());
+            if inserted.is_err() || tiles.root(self.from).as_ref() != Ok(&self.base.root) {
+                return Err(wrong("its entries are not those that the mirror has").into());
+            }
+        }
+        let appended = self.base.tiles.append(self.from, &self.leaves[skip..]);
+        let appended = appended.map_err(|error| damaged(target, &Key::checkpoint(), error))?;
+        if appended.root != after.root {
+            return Err(wrong("the log's entries do not lead to its checkpoint").into());
+        }
+        let tiles = appended.tiles.into_iter();
+        self.files
+            .extend(tiles.map(|(tile, bytes)| (Key::tile(&tile), bytes)));
+        let heads = self.heads.iter();
+        let heads = heads.map(|(subject, head)| (subject.to_string(), *head));
+        let (root, nodes) = update_map(target, &mut self.base, &heads.collect()).await?;
+        let size = self.size;
+        let leaf = MapLeaf { size, root }.to_text();
+        if self.leaves.last() != Some(&leaf_hash(leaf.as_bytes())) {
+            return Err(wrong("the log does not end with the map that follows from it").into());
+        }
+        let node = |(hash, bytes): (Digest, Vec<u8>)| (Key::map_node(&hash), bytes);
+        self.files.extend(nodes.into_iter().map(node));
+        self.files.push((Key::map_size(size), leaf.into_bytes()));
+        Ok(())
+    }
+
+    /// The head of the chain of a subject, new entries or not.
+    pub(super) async fn head(
+        &mut self,
+        target: &Storage,
+        subject: &Subject,
+    ) -> Result<Digest, PublishError> {
+        if let Some(head) = self.heads.get(subject) {
+            return Ok(*head);
+        }
+        let Base { nodes, map, .. } = &mut self.base;
+        load_chain(target, nodes, map, &subject.to_string()).await
+    }
+
+    /// Stores the new part of the log and the map, and the files that single entries have:
+    /// notes, and the signatures of those packages that `chosen` has.
+    pub(super) async fn store(
+        &mut self,
+        job: &Job<'_>,
+        chosen: impl Fn(&Subject) -> bool,
+    ) -> Result<(), MirrorError> {
+        if self.from == self.size {
+            return Ok(());
+        }
+        let first = self.from / 256;
+        for index in first..self.size.div_ceil(256) {
+            let entries = match self.kept.remove(&index) {
+                Some(entries) => entries,
+                None => self.again(job, index).await?,
+            };
+            let key = Key::entries(index, full(index, self.size));
+            let bytes = entries::encode(&entries)
+                .map_err(|error| damaged(job.source.storage(), &key, error))?;
+            let mut files = Vec::new();
+            for (i, note) in (index * 256..)
+                .zip(entries)
+                .filter(|(i, _)| *i >= self.from)
+            {
+                let subject = match Entry::parse(note.as_bytes()) {
+                    Ok((Entry::Statement(statement), _)) => Subject::Package(statement.package),
+                    _ => Subject::Root,
+                };
+                if chosen(&subject) {
+                    files.extend(note_file(&Event { i, note }));
+                }
+            }
+            files.push((key, bytes));
+            create_all(&job.target, files).await?;
+        }
+        create_all(&job.target, std::mem::take(&mut self.files)).await
+    }
+
+    /// A bundle that was read and checked before.
+    async fn again(&self, job: &Job<'_>, index: u64) -> Result<Vec<String>, MirrorError> {
+        let source = job.source.storage();
+        let width = full(index, self.size);
+        let entries = load_entries(source, index, width).await?;
+        let first = ((index - self.from / 256) * 256) as usize;
+        let checked = self.leaves.iter().skip(first);
+        let hashes = entries.iter().map(|entry| leaf_hash(entry.as_bytes()));
+        match hashes.eq(checked.take(entries.len()).copied()) {
+            true => Ok(entries),
+            false => Err(job.forged(&Key::entries(index, width), "it changed while it was read")),
+        }
+    }
+}
+
+/// Stores files that never change.
+pub(super) async fn create_all(
+    target: &Target<'_>,
+    files: Vec<(Key, Vec<u8>)>,
+) -> Result<(), MirrorError> {
+    stream::iter(files)
+        .map(async |(key, bytes)| target.create(&key, bytes).await)
+        .buffer_unordered(super::CONCURRENCY)
+        .try_collect()
+        .await
+}
+
+/// The last batch of a log that was checked and stored.
+pub(super) async fn last_batch(storage: &Storage, size: u64) -> Result<LastBatch, PublishError> {
+    let mut entries: Vec<String> = Vec::new();
+    let mut from = size;
+    'log: for index in (0..size.div_ceil(256)).rev() {
+        let bundle = load_entries(storage, index, full(index, size)).await?;
+        for text in bundle.into_iter().rev() {
+            if from < size && MapLeaf::parse(&text).is_some() {
+                break 'log;
+            }
+            entries.push(text);
+            from -= 1;
+        }
+    }
+    entries.reverse();
+    let times = entries.iter().rev().find_map(|text| {
+        let (entry, _) = Entry::parse(text.as_bytes()).ok()?;
+        time_of(&entry).map(str::to_owned)
+    });
+    Ok(LastBatch {
+        staging: Staging { from, entries },
+        time: times.unwrap_or_default(),
+    })
+}

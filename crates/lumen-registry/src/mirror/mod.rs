@@ -1,0 +1,242 @@
+//! Copies of registries: verified, incremental, safe to kill.
+//!
+//! A mirror has every file that the registry needs as it is now, byte for byte. What is
+//! superseded (parts of the log that grew, nodes of earlier maps) or referred to by
+//! nobody is not copied.
+//!
+//! Of a signed registry, little is copied and nothing believed: the entries of the log
+//! since the mirror's own checkpoint must lead from the one root to the other, and tiles,
+//! map, notes and signature files are made anew from them. A package's index must follow
+//! from its events and the files of its releases, which have the digests that were
+//! signed. Of an unsigned registry, files must agree with each other, and artifacts with
+//! their names.
+//!
+//! Files are written so that readers of the mirror see the registry as it was until the
+//! end: what never changes first, then package indexes, the head, the checkpoint and the
+//! global index.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`select`] | which packages a mirror has, and `mirror.json` of those that lack some |
+//! | `target` | what is there already, and writing |
+//! | `transfer` | artifacts, many at once, in bounded memory |
+//! | `growth` | what a log has from a size on, checked |
+//! | `package` | one package of a signed registry |
+//! | `signed`, `unsigned` | the whole of either kind |
+//! | `outside` | the web page and the search segments, which nobody signs |
+
+mod growth;
+mod outside;
+mod package;
+pub mod select;
+mod signed;
+mod target;
+mod transfer;
+mod unsigned;
+
+use lumen_core::{Digest, Key, index::FORMAT};
+
+pub use self::select::Selection;
+use self::target::Target;
+use crate::{
+    log::is_signed,
+    progress::Watch,
+    publish::PublishError,
+    reader::{ReadError, Registry},
+    storage::{Storage, StorageError},
+    verify::TrustError,
+};
+
+/// Packages and small files that are worked on at once.
+const CONCURRENCY: usize = 16;
+
+/// What to mirror, and how.
+#[derive(Debug, Clone, Default)]
+pub struct MirrorOptions {
+    /// The packages; all of them unless patterns say otherwise.
+    pub packages: Selection,
+    /// Looks at every package, not only at those that changed since the last time.
+    pub full: bool,
+    /// Leaves out the web page and the search segments.
+    pub without_page: bool,
+}
+
+/// What a mirror run came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MirrorReport {
+    /// Entries of the log the mirror had before; of a signed registry.
+    pub from: Option<u64>,
+    /// Entries it has now.
+    pub size: Option<u64>,
+    /// The fingerprint of a signed registry.
+    pub fingerprint: Option<Digest>,
+    /// Packages that were looked at.
+    pub packages: u64,
+    /// Files written.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The packages that the mirror has, if not all of them.
+    pub selection: Option<Selection>,
+}
+
+/// Why a registry was not mirrored. No file that changes was written then, unless the host failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MirrorError {
+    /// The source cannot be read, or not be believed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A log is damaged, or the mirror is changed by others all the time.
+    #[error(transparent)]
+    Log(#[from] PublishError),
+    /// The mirror's log is not part of the source's.
+    #[error(
+        "the mirror has {ours} entries of a log that the source, with {theirs}, does not continue"
+    )]
+    Diverged {
+        /// Entries of the mirror.
+        ours: u64,
+        /// Entries of the source.
+        theirs: u64,
+    },
+    /// The mirror is of another registry.
+    #[error("{mirror} is no mirror of this registry: {reason}")]
+    Other {
+        /// The mirror.
+        mirror: String,
+        /// What shows it.
+        reason: String,
+    },
+    /// The mirror has something that the source does not have.
+    #[error("`{file}` is in the mirror, but not in the source")]
+    Foreign {
+        /// Path or URL in the mirror.
+        file: String,
+    },
+    /// A file of the mirror that never changes is not that of the source.
+    #[error("`{file}` is not the file that the source has")]
+    Changed {
+        /// Path or URL in the mirror.
+        file: String,
+    },
+    /// A file of the source does not follow from its log, or contradicts others.
+    #[error("`{file}` is not to be believed: {what}")]
+    Forged {
+        /// Path or URL.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Patterns would leave out what the mirror has.
+    #[error("{mirror} has all packages, and a selection would leave some behind")]
+    Narrower {
+        /// The mirror.
+        mirror: String,
+    },
+    /// The host has no list of its files and the registry no index.
+    #[error("{registry} has no `index.json`, and its host does not list files")]
+    Unlistable {
+        /// The source.
+        registry: String,
+    },
+    /// An artifact is larger than one can be that this program packs.
+    #[error(
+        "`{file}` has {size} bytes; the limit is {}",
+        transfer::MAX_ARTIFACT_BYTES
+    )]
+    TooLarge {
+        /// Path or URL.
+        file: String,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+impl From<StorageError> for MirrorError {
+    fn from(error: StorageError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+impl From<TrustError> for MirrorError {
+    fn from(error: TrustError) -> Self {
+        Self::Read(error.into())
+    }
+}
+
+/// What one run has at hand.
+struct Job<'a> {
+    source: &'a Registry,
+    target: Target<'a>,
+    options: &'a MirrorOptions,
+    watch: Watch<'a>,
+    transfers: transfer::Transfers,
+}
+
+/// Makes a storage a mirror of a registry, or brings one up to date. A run that failed or
+/// was killed is continued by the next.
+///
+/// What is demanded of the source is said by the options it was opened with.
+///
+/// # Errors
+/// [`MirrorError`].
+pub async fn mirror(
+    source: &Registry,
+    target: &Storage,
+    options: &MirrorOptions,
+    watch: Watch<'_>,
+) -> Result<MirrorReport, MirrorError> {
+    match target {
+        Storage::File(folder) => {
+            lumen_durable::create_dir_all(folder.root()).map_err(StorageError::from)?;
+        }
+        Storage::Http(http) => return Err(http.read_only().into()),
+        _ => {}
+    }
+    let trust = source.trust().await?;
+    let message = "Mirror a registry";
+    target
+        .together(message, async |storage: &Storage| {
+            let job = Job {
+                source,
+                target: Target::new(storage),
+                options,
+                watch,
+                transfers: transfer::Transfers::new(),
+            };
+            match &trust {
+                Some(info) => signed::run(&job, info).await,
+                None if is_signed(source.storage()).await? => Err(TrustError::NotSigned.into()),
+                None => unsigned::run(&job).await,
+            }
+        })
+        .await
+}
+
+impl Job<'_> {
+    /// A file of the source of at most `limit` bytes.
+    async fn read(&self, key: &Key, limit: u64) -> Result<Option<Vec<u8>>, MirrorError> {
+        let found = self.source.storage().get(key, limit).await?;
+        Ok(found.map(|(bytes, _)| bytes))
+    }
+
+    /// The path or URL of a file of the source.
+    fn file(&self, key: &Key) -> String {
+        self.source.storage().describe(key)
+    }
+
+    fn forged(&self, key: &Key, what: impl ToString) -> MirrorError {
+        MirrorError::Forged {
+            file: self.file(key),
+            what: what.to_string(),
+        }
+    }
+
+    /// Checks that this version knows what there may be in a registry of this format.
+    fn check_format(&self, format: Option<u64>) -> Result<(), MirrorError> {
+        match format.filter(|format| *format > FORMAT) {
+            Some(format) => Err(PublishError::NewerFormat { format }.into()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What is served beside a registry: its web page and search segments.
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::Key;
+
+use super::{CONCURRENCY, Job, MirrorError};
+use crate::storage::StorageError;
+
+/// Largest file that is copied, in bytes.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// The page itself.
+const PAGE: &str = "index.html";
+
+/// Folders of what belongs to it.
+const FOLDERS: [&str; 2] = ["assets/", "search/"];
+
+/// Copies the page, from where it can be listed. Nobody signs it.
+pub(super) async fn run(job: &Job<'_>) -> Result<(), MirrorError> {
+    if job.options.without_page {
+        return Ok(());
+    }
+    let mut keys: Vec<Key> = Key::parse(PAGE).into_iter().collect();
+    for folder in FOLDERS {
+        match job.source.storage().list(folder).await {
+            Ok(listed) => keys.extend(listed),
+            Err(StorageError::ReadOnly { .. }) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    // What the page needs first, the page last.
+    keys.reverse();
+    stream::iter(&keys)
+        .map(async |key| match job.read(key, MAX_BYTES).await? {
+            Some(bytes) => job.target.put(key, &bytes, |_| false).await,
+            None => Ok(()),
+        })
+        .buffered(CONCURRENCY)
+        .try_collect()
+        .await
+}

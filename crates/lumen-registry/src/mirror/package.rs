@@ -1,0 +1,206 @@
+//! One package of a signed registry: its events are all that the log has, its releases
+//! those that were signed, its index what follows from both.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    index::{
+        MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release, events_of,
+        logged_releases, put_events, summaries_of,
+    },
+    json,
+    trust::{Event, PackageHistory, RootHistory, chain},
+};
+use serde_json::{Map, Value};
+
+use super::{Job, MirrorError, transfer::address};
+use crate::{
+    reader::{ReadError, check},
+    storage::{Fetched, Storage},
+    verify::{TrustError, package::refusal, view::up_to},
+};
+
+/// A package that was checked.
+pub(super) struct Checked {
+    /// The bytes of its index.
+    pub(super) bytes: Vec<u8>,
+    /// The index.
+    pub(super) index: PackageIndex,
+}
+
+/// What a package is checked against.
+pub(super) struct Expected<'a> {
+    /// The root notes.
+    pub(super) roots: &'a RootHistory,
+    /// All events of its scope; none for a package without.
+    pub(super) scope: &'a [Event],
+    /// The head of the chain of its events.
+    pub(super) head: Digest,
+    /// Entries of the log.
+    pub(super) size: u64,
+    /// Releases with a smaller place in the log are in the mirror.
+    pub(super) from: u64,
+}
+
+impl Job<'_> {
+    /// Checks a package and copies the releases that the mirror lacks, but not its index.
+    pub(super) async fn package(
+        &self,
+        name: &PackageName,
+        expected: &Expected<'_>,
+    ) -> Result<Checked, MirrorError> {
+        let key = Key::package_index(name);
+        let (head, size) = (expected.head, expected.size);
+        let (found, events, ahead) = self.events(&key, name.as_str(), head, size).await?;
+        let history = PackageHistory::verify(expected.roots, name, expected.scope, &events)
+            .map_err(|error| refusal(name.as_str(), error))?;
+        let rebuilt = logged_releases(&history, &summaries_of(&found));
+        let mut releases = BTreeMap::new();
+        for (version, logged) in &history.releases {
+            let (bytes, release) = match rebuilt.get(version) {
+                Some(release) => (release.to_bytes(), release.clone()),
+                None => match self.release(name, version, logged.metadata).await? {
+                    Some(found) => found,
+                    // Whoever runs the source may have removed what nobody can install.
+                    None if logged.revoked => continue,
+                    None => {
+                        let file = self.file(&Key::release(name, version));
+                        return Err(ReadError::Missing { file }.into());
+                    }
+                },
+            };
+            if logged.index >= expected.from {
+                self.copy_release(&release, bytes, logged.revoked).await?;
+            }
+            releases.insert(version.clone(), release);
+        }
+        let derived = put_events(Some(&found), &history, &events, &releases)
+            .map_err(|error| self.forged(&key, error))?;
+        let index: PackageIndex =
+            json::parse(&derived).map_err(|error| self.forged(&key, error))?;
+        let bytes = match ahead {
+            // As it was at the checkpoint.
+            true => derived,
+            false if says_the_same(&found, &derived, &rebuilt) => found,
+            false => return Err(self.forged(&key, "it does not follow from the log")),
+        };
+        Ok(Checked { bytes, index })
+    }
+
+    /// The file that lists the events of a subject, its events in the log, and whether it
+    /// has more than those.
+    pub(super) async fn events(
+        &self,
+        key: &Key,
+        name: &str,
+        head: Digest,
+        size: u64,
+    ) -> Result<(Vec<u8>, Vec<Event>, bool), MirrorError> {
+        let mark = head.hex();
+        for mark in [None, Some(&mark[..16])] {
+            let Some(found) = self.read_past(key, MAX_PACKAGE_INDEX_BYTES, mark).await? else {
+                continue;
+            };
+            let listed = events_of(&found).map_err(|error| self.forged(key, error))?;
+            let events = up_to(&listed, size);
+            if chain(events) == head {
+                let ahead = events.len() < listed.len();
+                return Ok((found, events.to_vec(), ahead));
+            }
+        }
+        let name = name.to_owned();
+        Err(TrustError::Withheld { name }.into())
+    }
+
+    /// A file; with a mark, as no cache on the way has it.
+    async fn read_past(
+        &self,
+        key: &Key,
+        limit: u64,
+        mark: Option<&str>,
+    ) -> Result<Option<Vec<u8>>, MirrorError> {
+        match (self.source.storage(), mark) {
+            (Storage::Http(http), Some(mark)) => match http.fetch_anew(key, limit, mark).await? {
+                Fetched::Found { bytes, .. } => Ok(Some(bytes)),
+                Fetched::Absent | Fetched::NotModified { .. } => Ok(None),
+            },
+            _ => self.read(key, limit).await,
+        }
+    }
+
+    /// A release's file, which must have a digest.
+    async fn release(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        expected: Digest,
+    ) -> Result<Option<(Vec<u8>, Release)>, MirrorError> {
+        let key = Key::release(name, version);
+        let Some(bytes) = self.read(&key, MAX_RELEASE_BYTES).await? else {
+            return Ok(None);
+        };
+        let actual = Digest::of(&bytes);
+        if actual != expected {
+            return Err(self.other_hash(&key, expected, actual));
+        }
+        let release = check::release(&self.file(&key), &bytes, name, version)?;
+        Ok(Some((bytes, release)))
+    }
+
+    /// Copies what the mirror lacks of a release: first the artifacts, then the file that
+    /// refers to them. `optional`: artifacts may be gone.
+    pub(super) async fn copy_release(
+        &self,
+        release: &Release,
+        bytes: Vec<u8>,
+        optional: bool,
+    ) -> Result<(), MirrorError> {
+        let key = Key::release(&release.name, &release.version);
+        if self.target.has(&key).await? {
+            return Ok(());
+        }
+        for artifact in &release.artifacts {
+            let Some(address) = address(artifact) else {
+                let what = format!("`{}` is not the address of its hash", artifact.url);
+                return Err(self.forged(&key, what));
+            };
+            match self.copy(&address, artifact).await {
+                Err(MirrorError::Read(ReadError::Missing { .. })) if optional => {}
+                other => other?,
+            }
+        }
+        self.target.create(&key, bytes).await
+    }
+}
+
+/// Whether an index says what another says that was made of the log, in whatever form;
+/// fields that do not follow from it may be there, too. `rebuilt`: the releases that its
+/// summaries give.
+fn says_the_same(found: &[u8], derived: &[u8], rebuilt: &BTreeMap<Version, Release>) -> bool {
+    if found == derived {
+        return true;
+    }
+    let fields = |bytes: &[u8]| {
+        let mut index: PackageIndex = json::parse(bytes).ok()?;
+        index.releases.clear();
+        let fields: Map<String, Value> = json::parse(bytes).ok()?;
+        // The only field that is read by nobody here.
+        Some((index, fields.get("prereleases").cloned()))
+    };
+    let (theirs, ours) = (summaries_of(found), summaries_of(derived));
+    let summary = |(version, summary): (&String, &Map<String, Value>)| {
+        let whole = Version::parse(version).is_ok_and(|version| rebuilt.contains_key(&version));
+        whole || theirs.get(version) == Some(summary)
+    };
+    let fields = fields(found).is_some_and(|found| fields(derived) == Some(found));
+    fields && theirs.keys().eq(ours.keys()) && ours.iter().all(summary)
+}
+
+/// Whether an index file has all events of another, and more: somebody is further.
+pub(super) fn has_more_events(current: &[u8], than: &[u8]) -> bool {
+    match (events_of(current), events_of(than)) {
+        (Ok(current), Ok(than)) => current.len() > than.len() && current.starts_with(&than),
+        _ => false,
+    }
+}

@@ -1,0 +1,500 @@
+//! A mirror of a signed registry.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::{
+    Digest, Key, PackageName,
+    checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
+    index::{EventList, GlobalIndex, PackageEntry, new_global_index, set_package_entries},
+    json,
+    note::Note,
+    trust::{Event, RootHistory, Subject, event::NO_EVENTS},
+};
+
+use super::{
+    CONCURRENCY, Job, MirrorError, MirrorReport, Selection,
+    growth::{Growth, create_all, last_batch},
+    package::{Checked, Expected, has_more_events},
+    select::Partial,
+};
+use crate::{
+    log::{
+        damaged,
+        head::{Head, read_checkpoint},
+        indexes::{log_size, stamp},
+        roll::{packages_below, registry_name},
+        state::index_key,
+    },
+    progress::Progress,
+    reader::MAX_GLOBAL_INDEX_BYTES,
+    verify::{TrustError, TrustInfo, files},
+};
+
+/// Packages above which one list of the whole mirror is cheaper than lists of folders.
+const MANY: usize = 32;
+
+/// Bytes of package indexes that are held until everything is checked; others are read again.
+const HELD: usize = 256 << 20;
+
+/// What the mirror is and is to be.
+struct Plan<'a> {
+    job: &'a Job<'a>,
+    /// The checkpoint of the source, with its signatures.
+    note: &'a str,
+    after: Checkpoint,
+    /// The checkpoint up to which the mirror has everything; none: everything is compared.
+    base: Option<Checkpoint>,
+    roots: RootHistory,
+    selection: Selection,
+    /// What the mirror says about the packages it has.
+    recorded: Option<Partial>,
+    /// The packages to look at, and the heads of their chains.
+    names: BTreeMap<PackageName, Digest>,
+    /// The index files of scopes and of the root, and their events.
+    lists: BTreeMap<Subject, (Vec<u8>, Vec<Event>)>,
+}
+
+/// A package whose index is to be written when everything is checked.
+struct Held {
+    entry: PackageEntry,
+    has_versions: bool,
+    /// None: too much is held already.
+    bytes: Option<Vec<u8>>,
+}
+
+/// A global index and what it lists.
+type Global = (Vec<u8>, BTreeMap<PackageName, PackageEntry>);
+
+pub(super) async fn run(job: &Job<'_>, info: &TrustInfo) -> Result<MirrorReport, MirrorError> {
+    let Some(after) = info.seen() else {
+        return Err(damaged(job.source.storage(), &Key::checkpoint(), "it is none").into());
+    };
+    let before = compare(job, info, &after).await?;
+    let ours = global_index(job.target.storage).await?;
+    let (selection, recorded, base) = select(job, before.as_ref(), ours.as_ref()).await?;
+    let mut growth = Growth::load(job, base.as_ref(), &after).await?;
+    let root = list(job, &mut growth, Subject::Root).await?;
+    let roots = RootHistory::verify(&root.1, Some(&info.fingerprint)).map_err(|error| {
+        let reason = error.to_string();
+        TrustError::RootChain { reason }
+    })?;
+    let mut plan = Plan {
+        job,
+        note: &info.checkpoint,
+        after,
+        recorded,
+        base,
+        roots,
+        selection,
+        names: BTreeMap::new(),
+        lists: BTreeMap::from([(Subject::Root, root)]),
+    };
+    if let (None, Some((_, packages))) = (&before, &ours) {
+        // Not a mirror yet: whatever is there must be of this registry.
+        plan.no_strangers(&growth, packages)?;
+        job.target.compare_all();
+    }
+    let ours = ours.filter(|_| plan.base.is_some());
+    let ours = ours.map(|(_, packages)| packages).unwrap_or_default();
+    let theirs = global_index(job.source.storage()).await?;
+    plan.look_at(&mut growth, &ours, theirs.as_ref()).await?;
+    if plan.base.is_none() || plan.names.len() > MANY {
+        job.target.expect_many();
+    }
+    if plan.base.is_none() {
+        // First of all, a mirror that will lack packages says so.
+        plan.record(&Partial::adding(plan.recorded.as_ref(), &plan.selection))
+            .await?;
+    }
+    let held = plan.packages().await?;
+    growth.store(job, |subject| plan.has(subject)).await?;
+    let index = plan.global(ours, theirs, &held).await?;
+    let head = plan.head().await?;
+    plan.publish(held, head, &index, &growth).await?;
+    plan.record(&Partial::has(plan.selection.clone(), Some(plan.after.size)))
+        .await?;
+    super::outside::run(job).await?;
+    let (files, bytes) = job.target.written();
+    Ok(MirrorReport {
+        from: Some(before.map_or(0, |before| before.size)),
+        size: Some(plan.after.size),
+        fingerprint: Some(info.fingerprint),
+        packages: plan.names.len() as u64,
+        files,
+        bytes,
+        selection: (!plan.selection.is_all()).then_some(plan.selection),
+    })
+}
+
+/// The checkpoint of the mirror, if it has one, which the source must continue.
+async fn compare(
+    job: &Job<'_>,
+    info: &TrustInfo,
+    after: &Checkpoint,
+) -> Result<Option<Checkpoint>, MirrorError> {
+    let target = job.target.storage;
+    let other = |reason: String| MirrorError::Other {
+        mirror: job.target.place(),
+        reason,
+    };
+    let roots = crate::log::state::listed(target, &Subject::Root).await?;
+    if let Some(first) = roots.first() {
+        let found = Digest::of(first.note.as_bytes());
+        if found != info.fingerprint {
+            return Err(other(format!("its fingerprint is {found}")));
+        }
+    }
+    let Some((before, _)) = read_checkpoint(target).await? else {
+        return Ok(None);
+    };
+    if before.origin != after.origin {
+        return Err(other(format!("it is one of `{}`", before.origin)));
+    }
+    let continues = match before.size.cmp(&after.size) {
+        std::cmp::Ordering::Greater => false,
+        std::cmp::Ordering::Equal => before.root == after.root,
+        std::cmp::Ordering::Less => {
+            let grown = files::growth(job.source, &before, after).await?;
+            grown == files::Growth::Continues
+        }
+    };
+    match continues {
+        true => Ok(Some(before)),
+        false => Err(MirrorError::Diverged {
+            ours: before.size,
+            theirs: after.size,
+        }),
+    }
+}
+
+/// The packages that the mirror is to have, what it says about them now, and the checkpoint
+/// up to which it has all of these.
+async fn select(
+    job: &Job<'_>,
+    before: Option<&Checkpoint>,
+    ours: Option<&Global>,
+) -> Result<(Selection, Option<Partial>, Option<Checkpoint>), MirrorError> {
+    let wanted = &job.options.packages;
+    let recorded = Partial::read(job.target.storage).await?;
+    let narrower = match &recorded {
+        Some(recorded) => recorded.packages.is_all() && !wanted.is_all(),
+        None => (before.is_some() || ours.is_some()) && !wanted.is_all(),
+    };
+    if narrower {
+        return Err(MirrorError::Narrower {
+            mirror: job.target.place(),
+        });
+    }
+    let selection = match &recorded {
+        None => wanted.clone(),
+        Some(recorded) => recorded.with(wanted),
+    };
+    let base = before.filter(|before| {
+        let packages = recorded
+            .as_ref()
+            .is_none_or(|recorded| *recorded == Partial::has(selection.clone(), Some(before.size)));
+        let index = ours.is_some_and(|(bytes, _)| log_size(bytes) == before.size);
+        packages && index && !job.options.full
+    });
+    Ok((selection, recorded, base.cloned()))
+}
+
+/// The global index of a registry, if it has one.
+async fn global_index(storage: &crate::Storage) -> Result<Option<Global>, MirrorError> {
+    let key = Key::global_index();
+    let Some((bytes, _)) = storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await? else {
+        return Ok(None);
+    };
+    let forged = |what: String| MirrorError::Forged {
+        file: storage.describe(&key),
+        what,
+    };
+    let index: GlobalIndex = json::parse(&bytes).map_err(|error| forged(error.to_string()))?;
+    let count = index.packages.len();
+    let entries = index.packages.into_iter();
+    let packages: BTreeMap<_, _> = entries.map(|entry| (entry.name.clone(), entry)).collect();
+    match packages.len() == count {
+        true => Ok(Some((bytes, packages))),
+        false => Err(forged("it lists a package twice".into())),
+    }
+}
+
+/// The events of a scope or the root, all that the log has of it, and the file that lists them.
+async fn list(
+    job: &Job<'_>,
+    growth: &mut Growth,
+    subject: Subject,
+) -> Result<(Vec<u8>, Vec<Event>), MirrorError> {
+    let head = growth.head(job.target.storage, &subject).await?;
+    let name = subject.to_string();
+    let events = match head {
+        NO_EVENTS => Vec::new(),
+        head => {
+            job.events(&index_key(&subject), &name, head, growth.size)
+                .await?
+                .1
+        }
+    };
+    let list = EventList { name, events };
+    Ok((list.to_bytes(), list.events))
+}
+
+impl Plan<'_> {
+    fn has(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Package(name) => self.selection.has(name),
+            Subject::Root | Subject::Scope(_) => true,
+        }
+    }
+
+    /// Refuses a registry that has packages which the log does not have.
+    fn no_strangers(
+        &self,
+        growth: &Growth,
+        packages: &BTreeMap<PackageName, PackageEntry>,
+    ) -> Result<(), MirrorError> {
+        let known = |name: &PackageName| growth.heads.contains_key(&Subject::Package(name.clone()));
+        match packages.keys().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => Err(MirrorError::Foreign {
+                file: self.job.target.storage.describe(&Key::package_index(name)),
+            }),
+        }
+    }
+
+    /// Decides which packages to look at, and gets ready what they are checked against.
+    async fn look_at(
+        &mut self,
+        growth: &mut Growth,
+        ours: &BTreeMap<PackageName, PackageEntry>,
+        theirs: Option<&Global>,
+    ) -> Result<(), MirrorError> {
+        let target = self.job.target.storage;
+        let mut names = BTreeSet::new();
+        let mut scopes = BTreeSet::new();
+        for subject in growth.heads.keys() {
+            match subject {
+                Subject::Package(name) => drop(names.insert(name.clone())),
+                Subject::Scope(scope) => drop(scopes.insert(scope.clone())),
+                Subject::Root => {}
+            }
+        }
+        if self.base.is_some() {
+            // A key may be revoked, and releases void.
+            for scope in &scopes {
+                names.extend(packages_below(target, &format!("packages/{scope}/")).await?);
+            }
+        }
+        // What the global index says differently than the mirror's.
+        let current = theirs.filter(|(bytes, _)| log_size(bytes) == self.after.size);
+        let listed = current.iter().flat_map(|(_, packages)| packages.values());
+        let differs = |entry: &&PackageEntry| !ours.get(&entry.name).is_some_and(|o| o.same(entry));
+        names.extend(listed.filter(differs).map(|entry| entry.name.clone()));
+        names.retain(|name| self.selection.has(name));
+        for name in names {
+            let head = growth.head(target, &Subject::Package(name.clone())).await?;
+            if head == NO_EVENTS {
+                let what = format!("it lists `{name}`, of which the log has nothing");
+                return Err(self.job.forged(&Key::global_index(), what));
+            }
+            scopes.extend(name.scope().map(str::to_owned));
+            self.names.insert(name, head);
+        }
+        for scope in scopes {
+            let subject = Subject::Scope(scope);
+            let list = list(self.job, growth, subject.clone()).await?;
+            self.lists.insert(subject, list);
+        }
+        Ok(())
+    }
+
+    /// Checks all packages to look at, and copies what they consist of but for their indexes.
+    async fn packages(&self) -> Result<BTreeMap<PackageName, Held>, MirrorError> {
+        let watch = self.job.watch;
+        let steps = self.names.len() as u64;
+        watch(Progress::Started {
+            verb: "Mirroring",
+            steps,
+        });
+        let held = AtomicUsize::new(0);
+        let hold = |checked: Checked| {
+            let total = held.fetch_add(checked.bytes.len(), Ordering::Relaxed);
+            Held {
+                entry: PackageEntry::of(&checked.index),
+                has_versions: !checked.index.versions.is_empty(),
+                bytes: (total < HELD).then_some(checked.bytes),
+            }
+        };
+        let hold = &hold;
+        let work = stream::iter(&self.names).map(|(name, _)| async move {
+            let checked = self.package(name).await?;
+            watch(Progress::Advanced {
+                item: name.to_string(),
+            });
+            Ok::<_, MirrorError>((name.clone(), hold(checked)))
+        });
+        let all = work.buffer_unordered(CONCURRENCY).try_collect().await;
+        watch(Progress::Finished);
+        all
+    }
+
+    async fn package(&self, name: &PackageName) -> Result<Checked, MirrorError> {
+        let scope = Subject::owner_of(name);
+        let scope = self.lists.get(&scope).map_or(&[][..], |(_, events)| events);
+        let expected = Expected {
+            roots: &self.roots,
+            scope,
+            head: self.names.get(name).copied().unwrap_or(NO_EVENTS),
+            size: self.after.size,
+            from: self.base.as_ref().map_or(0, |base| base.size),
+        };
+        self.job.package(name, &expected).await
+    }
+
+    /// The global index: the source's, when it lists what follows from the log, else as it
+    /// was at the checkpoint.
+    async fn global(
+        &self,
+        ours: BTreeMap<PackageName, PackageEntry>,
+        theirs: Option<Global>,
+        held: &BTreeMap<PackageName, Held>,
+    ) -> Result<Vec<u8>, MirrorError> {
+        let mut expected = ours;
+        for (name, held) in held {
+            match held.has_versions {
+                true => drop(expected.insert(name.clone(), held.entry.clone())),
+                false => drop(expected.remove(name)),
+            }
+        }
+        let key = Key::global_index();
+        let entries: Vec<PackageEntry> = expected.values().cloned().collect();
+        let size = self.after.size;
+        let current = theirs.as_ref();
+        if let Some((bytes, listed)) = current.filter(|(bytes, _)| log_size(bytes) == size) {
+            let chosen = |entry: &&PackageEntry| self.selection.has(&entry.name);
+            let listed: Vec<&PackageEntry> = listed.values().filter(chosen).collect();
+            let same = |(a, b): (&&PackageEntry, &PackageEntry)| a.same(b);
+            if listed.len() != entries.len() || !listed.iter().zip(&entries).all(same) {
+                return Err(self.job.forged(&key, "it does not follow from the log"));
+            }
+            return match self.selection.is_all() {
+                true => Ok(bytes.clone()),
+                false => set_package_entries(bytes, &entries)
+                    .map_err(|error| self.job.forged(&key, error)),
+            };
+        }
+        let time = last_batch(self.job.target.storage, size).await?.time;
+        let bytes = match theirs {
+            Some((bytes, _)) => bytes,
+            None => new_global_index(registry_name(&self.after.origin), &time),
+        };
+        let index = set_package_entries(&bytes, &entries);
+        let index = index.and_then(|index| stamp(&index, size, &time));
+        index.map_err(|error| self.job.forged(&key, error))
+    }
+
+    /// The writers' head, if the source has one, and what it names is in the mirror; nothing
+    /// when the mirror has it.
+    async fn head(&self) -> Result<Option<Vec<u8>>, MirrorError> {
+        let (job, key) = (self.job, Key::head());
+        let limit = 2 * MAX_CHECKPOINT_BYTES;
+        let Some(found) = job.read(&key, limit).await? else {
+            return Ok(None);
+        };
+        let ours = job.target.storage.get(&key, limit).await?;
+        if ours.is_some_and(|(ours, _)| ours == found) {
+            return Ok(None);
+        }
+        let batch = last_batch(job.target.storage, self.after.size).await?;
+        let staged = batch.staging.to_bytes();
+        let staging = Digest::of(&staged);
+        let log = &self.roots.current().log;
+        let bytes = match Head::parse(&found) {
+            Some(head) if head.checkpoint == self.after => {
+                head.check(job.source.storage(), self.roots.origin(), log)?;
+                if head.staging != staging {
+                    return Err(job.forged(&key, "it names another batch than the log's last"));
+                }
+                found
+            }
+            // Somebody writes, or died doing so: as it was at the checkpoint.
+            _ => {
+                let mut note = Note::parse(self.note.as_bytes())
+                    .map_err(|error| job.forged(&Key::checkpoint(), error))?;
+                note.signatures.retain(|signature| {
+                    let by = |key: &lumen_core::signing::PublicKey| {
+                        key.name() == signature.name && key.id() == signature.id
+                    };
+                    log.iter().any(by)
+                });
+                let head = Head {
+                    staging,
+                    checkpoint: self.after.clone(),
+                    note: note.to_text(),
+                };
+                head.to_bytes()
+            }
+        };
+        let files = vec![(Key::staging(&staging), staged)];
+        create_all(&job.target, files).await?;
+        Ok(Some(bytes))
+    }
+
+    /// Writes what changes, the global index last.
+    async fn publish(
+        &self,
+        held: BTreeMap<PackageName, Held>,
+        head: Option<Vec<u8>>,
+        global: &[u8],
+        growth: &Growth,
+    ) -> Result<(), MirrorError> {
+        let target = &self.job.target;
+        let size = self.after.size;
+        let put = async |key: &Key, bytes: &[u8]| {
+            let newer = |current: &[u8]| has_more_events(current, bytes);
+            target.put(key, bytes, newer).await
+        };
+        for (subject, (bytes, _)) in &self.lists {
+            if growth.heads.contains_key(subject) {
+                put(&index_key(subject), bytes).await?;
+            }
+        }
+        let put = &put;
+        let index = async |(name, held): (PackageName, Held)| {
+            let bytes = match held.bytes {
+                Some(bytes) => bytes,
+                None => self.package(&name).await?.bytes,
+            };
+            put(&Key::package_index(&name), &bytes).await
+        };
+        let indexes = stream::iter(held).map(index);
+        let () = indexes.buffer_unordered(CONCURRENCY).try_collect().await?;
+        // The head before the checkpoint, as writers do it: a writer that comes in between
+        // finds a batch to finish, not an older log to go on from.
+        if let Some(head) = head {
+            let newer = |current: &[u8]| {
+                Head::parse(current).is_some_and(|current| current.checkpoint.size > size)
+            };
+            target.put(&Key::head(), &head, newer).await?;
+        }
+        let newer =
+            |current: &[u8]| Checkpoint::of_note(current).is_ok_and(|current| current.size > size);
+        let note = self.note.as_bytes();
+        target.put(&Key::checkpoint(), note, newer).await?;
+        let newer = |current: &[u8]| log_size(current) > size;
+        target.put(&Key::global_index(), global, newer).await
+    }
+
+    /// Says which packages the mirror has, unless it has all.
+    async fn record(&self, partial: &Partial) -> Result<(), MirrorError> {
+        if self.recorded.is_none() && self.selection.is_all() {
+            return Ok(());
+        }
+        let (target, newer) = (&self.job.target, |_: &[u8]| false);
+        target.put(&Key::mirror(), &partial.to_bytes(), newer).await
+    }
+}

@@ -1,0 +1,89 @@
+//! Artifacts, many at once, in bounded memory.
+
+use lumen_core::{Digest, Key, index::Artifact};
+use tokio::sync::Semaphore;
+
+use super::{CONCURRENCY, Job, MirrorError};
+use crate::reader::ReadError;
+
+/// Largest artifact that is copied, in bytes: more than any that can be packed.
+pub(super) const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
+
+/// Bytes that are held at once, in KiB; one artifact that is larger is held alone.
+const BUDGET: u32 = 128 << 10;
+
+/// So much of a size is believed before the bytes are there.
+const MAX_BELIEVED: u64 = 16 << 20;
+
+/// Who may hold how much.
+pub(super) struct Transfers {
+    slots: Semaphore,
+    budget: Semaphore,
+}
+
+impl Transfers {
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Semaphore::new(CONCURRENCY),
+            budget: Semaphore::new(BUDGET as usize),
+        }
+    }
+}
+
+/// Where an artifact of whatever kind is: its URL, if that is its content address.
+pub(super) fn address(artifact: &Artifact) -> Option<Key> {
+    let hex = artifact.hash.hex();
+    let path = format!(
+        "artifacts/sha256/{}/{}.{}",
+        &hex[..2],
+        &hex[2..],
+        artifact.kind
+    );
+    let plain = |kind: &str| {
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        (1..=32).contains(&kind.len()) && kind.bytes().all(letter)
+    };
+    match plain(&artifact.kind) && artifact.url == path {
+        true => Key::parse(&path).ok(),
+        false => None,
+    }
+}
+
+impl Job<'_> {
+    /// Copies an artifact that the mirror lacks, if it has the size and hash that it should.
+    pub(super) async fn copy(&self, key: &Key, artifact: &Artifact) -> Result<(), MirrorError> {
+        if self.target.has(key).await? {
+            return Ok(());
+        }
+        let size = artifact.size;
+        if size > MAX_ARTIFACT_BYTES {
+            let file = self.file(key);
+            return Err(MirrorError::TooLarge { file, size });
+        }
+        let held = u32::try_from(size.div_ceil(1024)).unwrap_or(BUDGET);
+        // The semaphores are never closed.
+        let _slot = self.transfers.slots.acquire().await.ok();
+        let budget = &self.transfers.budget;
+        let _budget = budget.acquire_many(held.clamp(1, BUDGET)).await.ok();
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_BELIEVED)).unwrap_or(0));
+        let read = self.source.storage().read_to(key, size, &mut bytes).await?;
+        if read.is_none() {
+            let file = self.file(key);
+            return Err(ReadError::Missing { file }.into());
+        }
+        let actual = Digest::of(&bytes);
+        if actual != artifact.hash || bytes.len() as u64 != size {
+            return Err(self.other_hash(key, artifact.hash, actual));
+        }
+        self.target.create(key, bytes).await
+    }
+
+    pub(super) fn other_hash(&self, key: &Key, expected: Digest, actual: Digest) -> MirrorError {
+        let file = self.file(key);
+        MirrorError::Read(ReadError::Hash {
+            file,
+            expected,
+            actual,
+        })
+    }
+}
