@@ -1,6 +1,6 @@
 //! Advisory locks between processes, released by the kernel when a process dies.
 
-use std::{fs::File, io, path::Path};
+use std::{fs::File, io, path::Path, process::Stdio};
 
 /// A lock on a file, held until dropped.
 ///
@@ -8,7 +8,7 @@ use std::{fs::File, io, path::Path};
 /// other as two processes would. The file itself is left in place.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -19,7 +19,7 @@ impl Lock {
     pub fn exclusive(path: &Path) -> io::Result<Self> {
         let file = open(path)?;
         file.lock()?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Takes the lock if nobody else holds it; `None` when somebody does.
@@ -29,7 +29,7 @@ impl Lock {
     pub fn try_exclusive(path: &Path) -> io::Result<Option<Self>> {
         let file = open(path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error),
         }
@@ -42,7 +42,16 @@ impl Lock {
     pub fn shared(path: &Path) -> io::Result<Self> {
         let file = open(path)?;
         file.lock_shared()?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// The empty standard input of a child that holds the lock, too: when this process
+    /// dies before it, nobody gets the lock until the child has ended.
+    ///
+    /// # Errors
+    /// When the file cannot be opened a second time.
+    pub fn share(&self) -> io::Result<Stdio> {
+        Ok(self.file.try_clone()?.into())
     }
 }
 
@@ -65,6 +74,24 @@ fn open(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_child_can_hold_a_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let lock = Lock::exclusive(&path).unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .stdin(lock.share().unwrap())
+            .spawn()
+            .unwrap();
+        drop(lock);
+        assert!(Lock::try_exclusive(&path).unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(Lock::try_exclusive(&path).unwrap().is_some());
+    }
 
     #[test]
     fn locks_exclude_and_share() {
