@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use lumen_core::{edit::EditError, problem::Problem};
 use lumen_ops::{OpsError, error::FetchError, git::GitError, keys::KeysError};
 use lumen_registry::{
-    ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
-    verify::TrustError,
+    ReadError, StorageError, git, location::LocationError, mirror::MirrorError,
+    publish::PublishError, verify::TrustError,
 };
 use lumen_store::{
     cas::InsertError, link::LinkError, link::vendor::VendorError, pack::PackError,
@@ -85,9 +85,8 @@ fn code(error: &OpsError) -> u8 {
         OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) => STORAGE,
         OpsError::Mirror(error) => mirror_code(error),
         OpsError::Publish(error) => publish_code(error),
-        OpsError::Git(GitError::Failed { .. } | GitError::Offline { .. } | GitError::Io(_)) => {
-            STORAGE
-        }
+        OpsError::Git(GitError::Git(git::GitError::NoGit | git::GitError::TooOld { .. })) => USER,
+        OpsError::Git(GitError::Git(_) | GitError::Offline { .. } | GitError::Io(_)) => STORAGE,
         OpsError::Link(LinkError::Io(_)) | OpsError::Vendor(VendorError::Io(_)) => STORAGE,
         OpsError::Project(ProjectError::Io(_)) | OpsError::Keys(KeysError::Io(_)) => STORAGE,
         _ => USER,
@@ -147,7 +146,7 @@ fn hints(error: &OpsError) -> Vec<String> {
         }
         OpsError::Link(LinkError::ImportRoot(_)) => "name a folder inside the project, such as \"deps\"".into(),
         OpsError::Vendor(VendorError::Occupied(_)) => "choose an empty folder, or move those files away".into(),
-        OpsError::Git(GitError::NoGit) => "install git, or depend on a published version instead".into(),
+        OpsError::Git(GitError::Git(error)) => return git_hint(error).into_iter().collect(),
         OpsError::Git(GitError::Offline { .. }) | OpsError::Read(ReadError::Offline { .. }) => {
             "run it once without --offline".into()
         }
@@ -323,6 +322,32 @@ fn mirror_hint(error: &MirrorError) -> Option<String> {
     })
 }
 
+fn git_hint(error: &git::GitError) -> Option<String> {
+    use git::GitError;
+    Some(match error {
+        GitError::NoGit => "install git".into(),
+        GitError::TooOld { .. } => "install a newer git".into(),
+        GitError::Denied { .. } => {
+            "check the credentials in the URL, in LUMEN_REGISTRIES_<NAME>_TOKEN, or those that git itself uses (`git ls-remote` shows whether it gets in)"
+                .into()
+        }
+        GitError::NoRepository { .. } => {
+            "check the address, and whether you may see the repository; make it there first if it is new".into()
+        }
+        GitError::Moved { .. } => "write the new address in its place".into(),
+        GitError::Unreachable { .. } => {
+            "check the address and the network, or use --offline".into()
+        }
+        GitError::Refused { .. } => {
+            "the branch must take pushes from you: look at its protection rules and hooks".into()
+        }
+        GitError::Failed { .. } => {
+            "try the same with git; lumen uses the git program and its settings".into()
+        }
+        GitError::Io(error) => return io_hint(error),
+    })
+}
+
 fn storage_hint(error: &StorageError) -> Option<String> {
     Some(match error {
         StorageError::NoRoot { path } => {
@@ -357,6 +382,9 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Unreachable { .. } => {
             "check the address and the network, or use --offline".into()
         }
+        StorageError::Busy { .. } => "run the command again; nothing was written".into(),
+        StorageError::Offline { .. } => "run it once without --offline".into(),
+        StorageError::Git(error) => return git_hint(error),
         _ => return None,
     })
 }

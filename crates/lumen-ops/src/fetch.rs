@@ -83,6 +83,9 @@ pub fn run(
         for registry in registries(&downloads) {
             // A locked install reads no index, but it does not take files from a forked log.
             registry.trust().await?;
+            let from_it = |download: &&Download| download.registry.name() == registry.name();
+            let files = downloads.iter().filter(from_it).map(Download::first);
+            registry.prefetch(&files.collect::<Vec<_>>()).await?;
         }
         fetch_all(session, downloads).await
     });
@@ -199,31 +202,46 @@ impl Download {
         memory: Arc<Semaphore>,
         unpackers: Arc<Semaphore>,
     ) -> Result<Entry, FetchError> {
-        // Compressed bytes cost time to unpack, so they only pay over a network.
-        let remote = self
-            .registry
-            .location()
-            .is_some_and(lumen_registry::Location::is_remote);
-        if let Some(compressed) = self.package.compressed.filter(|_| remote) {
-            let expect = Expect {
-                hash: compressed.hash,
-                size: Some(compressed.size),
-                plain: Some(self.checksum),
-            };
-            let key = Key::artifact(&compressed.hash, ArtifactKind::TarZst);
+        if let Some((key, expect)) = self.compressed() {
             match self.fetch(&key, expect, &memory, &unpackers).await {
                 // A mirror may have left the second encoding out.
                 Err(FetchError::Read(ReadError::Missing { .. })) => {}
                 other => return other,
             }
         }
+        let (key, expect) = self.plain();
+        self.fetch(&key, expect, &memory, &unpackers).await
+    }
+
+    /// The file that is tried first.
+    fn first(&self) -> Key {
+        self.compressed().unwrap_or_else(|| self.plain()).0
+    }
+
+    /// The compressed file, where it pays: it costs time to unpack, so over a network only.
+    fn compressed(&self) -> Option<(Key, Expect)> {
+        let location = self.registry.location();
+        let compressed = self.package.compressed?;
+        location
+            .is_some_and(lumen_registry::Location::is_remote)
+            .then(|| {
+                let expect = Expect {
+                    hash: compressed.hash,
+                    size: Some(compressed.size),
+                    plain: Some(self.checksum),
+                };
+                let key = Key::artifact(&compressed.hash, ArtifactKind::TarZst);
+                (key, expect)
+            })
+    }
+
+    fn plain(&self) -> (Key, Expect) {
         let expect = Expect {
             hash: self.checksum,
             size: self.package.size,
             plain: None,
         };
-        let key = Key::artifact(&self.checksum, ArtifactKind::Tar);
-        self.fetch(&key, expect, &memory, &unpackers).await
+        (Key::artifact(&self.checksum, ArtifactKind::Tar), expect)
     }
 
     async fn fetch(

@@ -7,15 +7,12 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
 use fs_err as fs;
 use lumen_core::{Digest, manifest::GitReference};
 use lumen_durable::Lock;
-
-/// Transports a manifest may ask for; `ext::` and others would run commands.
-const PROTOCOLS: &str = "file:git:http:https:ssh";
+use lumen_registry::git::{self, Git};
 
 /// A commit's files in a folder.
 #[derive(Debug, Clone)]
@@ -29,19 +26,9 @@ pub struct Checkout {
 /// Why a git dependency is not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// The `git` program is missing.
-    #[error("the `git` program was not found")]
-    NoGit,
     /// A git command failed.
-    #[error("git could not {action} `{url}`: {reason}")]
-    Failed {
-        /// What was tried ("fetch").
-        action: &'static str,
-        /// The repository, without credentials.
-        url: String,
-        /// The last thing git said.
-        reason: String,
-    },
+    #[error(transparent)]
+    Git(#[from] git::GitError),
     /// The repository lacks the reference.
     #[error("`{url}` has no {reference}")]
     NoReference {
@@ -75,10 +62,15 @@ pub fn checkout(
     offline: bool,
 ) -> Result<Checkout, GitError> {
     let id = &Digest::of(url.as_bytes()).hex()[..16];
+    let shown = without_credentials(url);
+    let git = Git::new(&home.join("git/db").join(id), &shown);
     let repository = Repository {
-        dir: home.join("git/db").join(id),
+        git: match shown == url {
+            true => git,
+            false => git.hiding(url),
+        },
         url,
-        shown: without_credentials(url),
+        shown,
         reference,
     };
     let _lock = Lock::exclusive(&home.join("git/db").join(format!("{id}.lock")))?;
@@ -101,7 +93,7 @@ pub fn describe(reference: &GitReference) -> String {
 }
 
 struct Repository<'a> {
-    dir: PathBuf,
+    git: Git,
     url: &'a str,
     shown: String,
     reference: &'a GitReference,
@@ -109,8 +101,9 @@ struct Repository<'a> {
 
 impl Repository<'_> {
     fn commit(&self, locked: Option<&str>, offline: bool) -> Result<String, GitError> {
-        if !self.dir.join("HEAD").is_file() {
-            fs::create_dir_all(&self.dir)?;
+        let dir = self.git.dir();
+        if !dir.join("HEAD").is_file() {
+            fs::create_dir_all(dir)?;
             self.git("prepare a folder for", &["init", "--quiet", "--bare"])?;
         }
         let fixed = locked.or(match self.reference {
@@ -156,7 +149,9 @@ impl Repository<'_> {
         };
         let name = self.local_name();
         match self.fetch(&[&format!("+{theirs}:{name}")], true) {
-            Err(GitError::Failed { reason, .. }) if reason.contains("couldn't find remote ref") => {
+            Err(GitError::Git(git::GitError::Failed { reason, .. }))
+                if reason.contains("couldn't find remote ref") =>
+            {
                 return Err(self.no_reference(&describe(self.reference)));
             }
             other => other?,
@@ -182,25 +177,21 @@ impl Repository<'_> {
         }
         arguments.extend(["--", self.url]);
         arguments.extend(refspecs);
-        self.git("fetch", &arguments).map(drop)
+        self.git("fetch", &arguments)
     }
 
     /// The full hash of a commit that is here.
     fn parse(&self, rev: &str) -> Option<String> {
         let name = format!("{rev}^{{commit}}");
-        let output = self
-            .git(
-                "read",
-                &[
-                    "rev-parse",
-                    "--verify",
-                    "--quiet",
-                    "--end-of-options",
-                    &name,
-                ],
-            )
-            .ok()?;
-        let commit = output.trim();
+        let arguments = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &name,
+        ];
+        let out = self.git.read("read", self.git.command(&arguments)).ok()?;
+        let commit = std::str::from_utf8(&out).ok()?.trim();
         (matches!(commit.len(), 40 | 64) && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
             .then(|| commit.to_owned())
     }
@@ -214,70 +205,19 @@ impl Repository<'_> {
         let tree = temporary.path().join("tree");
         fs::create_dir(&tree)?;
         let index = temporary.path().join("index");
-        let mut command = self.command(&["checkout", "--quiet", "--force", commit, "--", "."]);
+        let checkout = ["checkout", "--quiet", "--force", commit, "--", "."];
+        let mut command = self.git.command(&checkout);
         command
             .env("GIT_WORK_TREE", &tree)
             .env("GIT_INDEX_FILE", &index)
             .current_dir(&tree);
-        self.run("check out", command)?;
+        self.git.run("check out", command)?;
         Ok(lumen_durable::rename(&tree, dir)?)
     }
 
-    fn git(&self, action: &'static str, arguments: &[&str]) -> Result<String, GitError> {
-        self.run(action, self.command(arguments))
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("git");
-        command.args([
-            "-c",
-            "core.autocrlf=false",
-            "-c",
-            "core.hooksPath=",
-            "-c",
-            "advice.detachedHead=false",
-        ]);
-        command.args(arguments).current_dir(&self.dir);
-        for variable in [
-            "GIT_INDEX_FILE",
-            "GIT_WORK_TREE",
-            "GIT_OBJECT_DIRECTORY",
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        ] {
-            command.env_remove(variable);
-        }
-        command
-            .env("GIT_DIR", &self.dir)
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_ALLOW_PROTOCOL", PROTOCOLS);
-        // Messages are matched above, so they must not be translated.
-        command.env("LC_ALL", "C").stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, action: &'static str, mut command: Command) -> Result<String, GitError> {
-        let output = command.output().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => GitError::NoGit,
-            _ => GitError::Io(error),
-        })?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        let said = String::from_utf8_lossy(&output.stderr).replace(self.url, &self.shown);
-        let line = said
-            .lines()
-            .rev()
-            .find(|line| line.starts_with("fatal:") || line.starts_with("error:"));
-        let reason = line.or(said.lines().last()).unwrap_or("no reason given");
-        let reason = reason
-            .trim_start_matches("fatal: ")
-            .trim_start_matches("error: ")
-            .to_owned();
-        Err(GitError::Failed {
-            action,
-            url: self.shown.clone(),
-            reason,
-        })
+    fn git(&self, action: &'static str, arguments: &[&str]) -> Result<(), GitError> {
+        self.git.run(action, self.git.command(arguments))?;
+        Ok(())
     }
 
     fn no_reference(&self, reference: &str) -> GitError {
@@ -302,9 +242,11 @@ pub fn without_credentials(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
-    fn git(dir: &Path, arguments: &[&str]) {
+    fn run(dir: &Path, arguments: &[&str]) {
         let identity = [
             "-c",
             "user.name=t",
@@ -326,12 +268,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let work = dir.path().join("work");
         fs::create_dir(&work).unwrap();
-        git(&work, &["init", "--quiet", "-b", "main"]);
+        run(&work, &["init", "--quiet", "-b", "main"]);
         for (text, tag) in [("one", "v1"), ("two", "v2")] {
             fs::write(work.join("file"), text).unwrap();
-            git(&work, &["add", "."]);
-            git(&work, &["commit", "--quiet", "-m", text]);
-            git(&work, &["tag", tag]);
+            run(&work, &["add", "."]);
+            run(&work, &["commit", "--quiet", "-m", text]);
+            run(&work, &["tag", tag]);
         }
         let url = format!("file://{}", work.display());
         (dir, url)

@@ -163,6 +163,10 @@ pub fn deprecate(
     action: Action,
 ) -> Result<bool, OpsError> {
     let registry = trust::open_for(session, &Subject::owner_of(name))?;
+    let verb = match action {
+        Action::Undeprecate { .. } => "Undeprecate",
+        _ => "Deprecate",
+    };
     let change = publish::Change {
         name: name.clone(),
         action,
@@ -171,7 +175,7 @@ pub fn deprecate(
         last_seen: registry.info.seen(),
     };
     let storage = registry.registry.storage();
-    session.block_on(async { Ok(publish::change(storage, &change).await?.changed) })
+    crate::publish::say(session, storage, &format!("{verb} {name}"), &change)
 }
 
 /// Who released a package, yanked releases of it and owned it.

@@ -125,8 +125,13 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
         signer,
         last_seen,
     };
+    let message = format!(
+        "Publish {} {}",
+        request.release.name, request.release.version
+    );
+    let publish = async |storage: &Storage| publish::publish(storage, &request).await;
     let published =
-        session.block_on(async { Ok(publish::publish(handle.storage(), &request).await?) });
+        session.block_on(async { Ok(handle.storage().together(&message, publish).await?) });
     let published = published.map_err(|error| match error {
         OpsError::Publish(PublishError::NeedsApproval { subject, claim }) => {
             asked(session, &handle, subject, claim)
@@ -323,49 +328,67 @@ pub fn yank(
         let what = "an unsigned registry has no place for the reason, so it is left out";
         session.reporter.warn(Problem::warning(what));
     }
-    session.block_on(async {
-        if signer.is_some() {
-            let action = match verdict {
-                Verdict::Yank(reason) => Action::Yank {
-                    version,
-                    reason: reason.to_owned(),
-                },
-                Verdict::Unyank(reason) => Action::Unyank {
-                    version,
-                    reason: reason.to_owned(),
-                },
-            };
-            let change = Change {
-                name: name.clone(),
-                action,
-                now,
-                signer,
-                last_seen,
-            };
-            return Ok(publish::change(storage, &change).await?.changed);
-        }
-        let done = match verdict {
-            Verdict::Yank(reason) => {
-                publish::yank(storage, name, &version, Some(reason), &now).await?
-            }
-            Verdict::Unyank(_) => publish::unyank(storage, name, &version, &now).await?,
+    let Some(signer) = signer else {
+        let (verb, reason) = match verdict {
+            Verdict::Yank(reason) => ("Yank", Some(reason)),
+            Verdict::Unyank(_) => ("Unyank", None),
         };
-        Ok(done.changed)
-    })
+        let yank = async |storage: &Storage| match reason {
+            Some(reason) => publish::yank(storage, name, &version, Some(reason), &now).await,
+            None => publish::unyank(storage, name, &version, &now).await,
+        };
+        let message = format!("{verb} {name} {version}");
+        let done = async { Ok(storage.together(&message, yank).await?) };
+        return Ok(session.block_on(done)?.changed);
+    };
+    let (verb, action) = match verdict {
+        Verdict::Yank(reason) => {
+            let reason = reason.to_owned();
+            ("Yank", Action::Yank { version, reason })
+        }
+        Verdict::Unyank(reason) => {
+            let reason = reason.to_owned();
+            ("Unyank", Action::Unyank { version, reason })
+        }
+    };
+    let message = match action.version() {
+        Some(version) => format!("{verb} {name} {version}"),
+        None => format!("{verb} {name}"),
+    };
+    let change = Change {
+        name: name.clone(),
+        action,
+        now,
+        signer: Some(signer),
+        last_seen,
+    };
+    say(session, storage, &message, &change)
 }
 
-/// The name a registry gets when none is given: its folder's, or its host's.
+/// Says something about a package of a signed registry. Returns whether that is news.
+///
+/// # Errors
+/// As [`publish::change`].
+pub(crate) fn say(
+    session: &Session<'_>,
+    storage: &Storage,
+    message: &str,
+    change: &Change,
+) -> Result<bool, OpsError> {
+    let say = async |storage: &Storage| publish::change(storage, change).await;
+    let done = async { Ok(storage.together(message, say).await?) };
+    Ok(session.block_on(done)?.changed)
+}
+
+/// The name a registry gets when none is given: that of its folder, repository, bucket or host.
 fn registry_name(location: &Location) -> String {
     let url = location.url();
-    let last = url
-        .trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
-    if last.is_empty() {
-        "lumen-registry".into()
-    } else {
-        last.to_owned()
+    let address = url.split(['?', '#']).next().unwrap_or_default();
+    let last = address.trim_end_matches('/').rsplit('/').next();
+    let name = last.unwrap_or_default().trim_end_matches(".git");
+    match name {
+        "" => "lumen-registry".into(),
+        name => name.to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`git`] | the `git` program, run with care |
 //! | [`location`] | registry URLs |
 //! | [`login`] | what a host is shown, and who is asked for it |
 //! | [`storage`] | `get`, `create`, `replace`, `list` on a folder, over HTTP, in memory |
@@ -20,6 +21,7 @@
 
 pub mod cache;
 pub mod doctor;
+pub mod git;
 pub mod loader;
 pub mod location;
 pub mod log;

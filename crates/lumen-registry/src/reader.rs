@@ -158,7 +158,11 @@ impl Registry {
         location: Location,
         options: &RegistryOptions,
     ) -> Result<Self, StorageError> {
-        let storage = Storage::open(&location, &options.host)?;
+        let host = HostOptions {
+            offline: options.freshness == Freshness::Offline,
+            ..options.host.clone()
+        };
+        let storage = Storage::open(&location, &host)?;
         let folder = options.cache.as_deref();
         let helper = options.host.helper.as_ref().map(|helper| helper.name());
         let folder = folder.and_then(|root| cache::directory(root, &location, helper));
@@ -364,6 +368,14 @@ impl Registry {
         let packages = index.ok().flatten().map(|index| index.packages);
         let packages = packages.unwrap_or_default().into_iter();
         packages.map(|package| package.name).collect()
+    }
+
+    /// Gets artifacts that will be copied soon, where one request for many is faster.
+    ///
+    /// # Errors
+    /// Failures of the host.
+    pub async fn prefetch(&self, artifacts: &[Key]) -> Result<(), ReadError> {
+        Ok(self.inner.storage.prefetch(artifacts).await?)
     }
 
     /// Copies an artifact of at most `limit` bytes into `out` and returns its size. The caller checks the hash.

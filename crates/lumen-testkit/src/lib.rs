@@ -11,11 +11,13 @@
 //! | [`terminal`] | a command in a terminal, with somebody who answers |
 //! | [`buckets`] | object stores, real and simulated |
 //! | [`process`] | servers that die with the test |
+//! | [`git`] | repositories, and git's own server behind HTTP |
 //! | [`conformance`] | what every storage must do |
 //! | [`suite`] | the resolver cases of other package managers |
 
 pub mod buckets;
 pub mod conformance;
+pub mod git;
 pub mod nginx;
 pub mod process;
 pub mod sandbox;

@@ -11,6 +11,7 @@
 
 mod crash;
 mod damage;
+mod git;
 mod handmade;
 mod hosts;
 mod keys;

@@ -46,6 +46,10 @@ pub const IMMUTABLE: [ImmutablePaths; 7] = [
     },
 ];
 
+/// What the small files start with by which readers and writers find their way: not the
+/// contents of releases, nor what is only kept for the record.
+const METADATA: [&str; 5] = ["index.json", "packages/", "trust/", "log/", "map/"];
+
 /// Media types by the ending of the path; the first that fits counts.
 pub const CONTENT_TYPES: [(&str, &str); 4] = [
     (".json", "application/json"),
@@ -91,6 +95,13 @@ impl Key {
             true => Mutability::Immutable,
             false => Mutability::Mutable,
         }
+    }
+
+    /// Whether the file is small and needed to find others, so that a host which hands out
+    /// many at a time is best asked for all of them.
+    pub fn is_metadata(&self) -> bool {
+        let path = self.as_str();
+        METADATA.iter().any(|start| path.starts_with(start)) && !path.starts_with("log/staging/")
     }
 
     /// The `Content-Type` of the file.

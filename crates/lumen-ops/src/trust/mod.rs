@@ -15,7 +15,7 @@ use lumen_core::{
     trust::{OwnersHistory, RootHistory, Subject},
 };
 use lumen_registry::{
-    ReadError, Registry, StorageError,
+    ReadError, Registry, Storage, StorageError,
     log::{self, Finding, Writer},
     publish::PublishError,
     verify::{TrustError, TrustInfo},
@@ -209,7 +209,9 @@ pub fn change_root(
 pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
-    session.block_on(async { Ok(log::repair(registry.storage()).await?) })
+    let repair = async |storage: &Storage| log::repair(storage).await;
+    let storage = registry.storage();
+    session.block_on(async { Ok(storage.together("Repair the registry", repair).await?) })
 }
 
 /// Checks every file of a signed registry against its log. Returns what is wrong.
@@ -229,7 +231,9 @@ pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
-    session.block_on(async { Ok(log::rebuild(registry.storage()).await?) })
+    let rebuild = async |storage: &Storage| log::rebuild(storage).await;
+    let storage = registry.storage();
+    session.block_on(async { Ok(storage.together("Rebuild the registry", rebuild).await?) })
 }
 
 fn applied(
@@ -239,13 +243,18 @@ fn applied(
     signed: bool,
 ) -> Result<Submitted, OpsError> {
     let signer = keys::signer(session)?;
-    let writer = Writer {
-        storage: registry.registry.storage(),
-        signer: &*signer,
-        last_seen: registry.info.seen(),
-    };
     let text = proposal.note.to_text();
-    let receipt = session.block_on(async { Ok(writer.append_note(&text).await?) })?;
+    let append = async |storage: &Storage| {
+        let writer = Writer {
+            storage,
+            signer: &*signer,
+            last_seen: registry.info.seen(),
+        };
+        writer.append_note(&text).await
+    };
+    let message = format!("Add {}", proposal.change.subject().replace('`', ""));
+    let storage = registry.registry.storage();
+    let receipt = session.block_on(async { Ok(storage.together(&message, append).await?) })?;
     if let Change::Owners(note) = &proposal.change
         && note.is_override
     {

@@ -180,7 +180,11 @@ pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
         // First what this witness must never contradict, then the word itself.
         lumen_durable::write_atomic(&file, note.to_text().as_bytes())?;
         let text = note.to_text();
-        let put = storage.replace(&checkpoint, Some(&revision), text.as_bytes());
+        let put = async |storage: &Storage| {
+            let bytes = text.as_bytes();
+            storage.replace(&checkpoint, Some(&revision), bytes).await
+        };
+        let put = storage.together("Witness the checkpoint", put);
         match session.block_on(async { Ok(put.await) })? {
             Ok(()) => {
                 return Ok(Witnessed {

@@ -102,7 +102,11 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::Settings { .. }
         | StorageError::NoCredentials { .. }
         | StorageError::NoBucket { .. }
-        | StorageError::Unsafe { .. } => true,
+        | StorageError::Unsafe { .. }
+        // What may pass was tried again already.
+        | StorageError::Git(_)
+        | StorageError::Busy { .. }
+        | StorageError::Offline { .. } => true,
         StorageError::Answered { status, .. } => !storage::is_passing(*status),
         StorageError::Conflict { .. }
         | StorageError::Status { .. }

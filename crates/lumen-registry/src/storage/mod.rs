@@ -33,6 +33,7 @@ pub use object::ObjectStorage;
 pub(crate) use object::is_passing;
 
 use crate::{
+    git::GitError,
     location::Location,
     login::{LoginError, LoginHelper},
 };
@@ -62,6 +63,8 @@ pub struct HostOptions {
     /// Folder for what is kept about hosts between runs: clones, and which of them were probed.
     /// None: nothing is kept.
     pub state: Option<PathBuf>,
+    /// Whether the network must not be used.
+    pub offline: bool,
     /// Where credentials, regions and endpoints of buckets come from.
     pub variables: Variables,
 }
@@ -211,6 +214,23 @@ pub enum StorageError {
         /// What happened, with all causes.
         reason: String,
     },
+    /// Git failed, or the repository's host.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// Others changed the branch every time before this writer could.
+    #[error("{location} is changed by others all the time; gave up after {attempts} attempts")]
+    Busy {
+        /// The branch.
+        location: String,
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// The network is off, and this machine does not have the file.
+    #[error("`{file}` is not on this machine, and the network is off")]
+    Offline {
+        /// The URL.
+        file: String,
+    },
     /// What the environment says of a host makes no sense.
     #[error("cannot use {location}: {reason}")]
     Settings {
@@ -306,6 +326,17 @@ impl Storage {
         match self {
             Self::Git(git) => git.together(message, work).await,
             _ => work(self).await,
+        }
+    }
+
+    /// Gets contents that will be read soon, where one request for many is faster.
+    ///
+    /// # Errors
+    /// Failures of the host. What does not exist is no failure.
+    pub async fn prefetch(&self, keys: &[Key]) -> Result<(), StorageError> {
+        match self {
+            Self::Git(git) => git.prefetch(keys).await,
+            _ => Ok(()),
         }
     }
 

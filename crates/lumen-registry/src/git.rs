@@ -1,0 +1,332 @@
+//! Runs the `git` program: its own transports, credential helpers, proxies and ssh
+//! set-up apply, and nothing in the environment or in an answer makes it do more.
+//!
+//! Git dependencies and registries in a branch both go through here.
+
+mod failure;
+
+use std::{
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use data_encoding::BASE64;
+use lumen_durable::fault;
+use url::Url;
+
+pub use failure::GitError;
+pub(crate) use failure::told;
+
+use crate::location::Credentials;
+
+/// Transports that may be used; `ext::` and others would run commands.
+const PROTOCOLS: &str = "file:git:http:https:ssh";
+
+/// Most bytes that a command may print, so that a hostile repository cannot fill the memory.
+const MAX_OUTPUT: u64 = 512 << 20;
+
+/// Most bytes that are kept of what a command says on standard error.
+const MAX_SAID: usize = 16 << 10;
+
+/// The oldest version that takes its configuration from the environment.
+const OLDEST: (u32, u32) = (2, 31);
+
+/// Variables that would lead git to another repository than the one it is to work on,
+/// as they are set inside of hooks (`git rev-parse --local-env-vars`).
+const MISLEADING: [&str; 11] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// Git on one bare repository of this machine, which mirrors one elsewhere.
+#[derive(Clone)]
+pub struct Git {
+    dir: PathBuf,
+    /// The other repository as messages may show it.
+    shown: String,
+    /// The same with credentials, which messages must not have.
+    secret: Option<String>,
+    config: Vec<(String, String)>,
+}
+
+/// A command that came to its end.
+#[derive(Debug)]
+pub struct Ran {
+    /// Whether it succeeded.
+    pub success: bool,
+    /// Standard output.
+    pub out: Vec<u8>,
+    /// The end of standard error.
+    pub err: String,
+}
+
+impl Git {
+    /// Git on the repository `dir`; `shown` is what messages call the one elsewhere.
+    pub fn new(dir: &Path, shown: impl Into<String>) -> Self {
+        let fixed = [
+            ("advice.detachedHead", "false"),
+            ("core.autocrlf", "false"),
+            // Neither the user's hooks nor maintenance that outlives the command.
+            ("core.hooksPath", ""),
+            ("gc.autoDetach", "false"),
+            ("maintenance.autoDetach", "false"),
+        ];
+        let config = fixed.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Self {
+            dir: dir.to_owned(),
+            shown: shown.into(),
+            secret: None,
+            config: config.into(),
+        }
+    }
+
+    /// Takes this text out of messages, in favour of the name to show.
+    #[must_use]
+    pub fn hiding(mut self, secret: impl Into<String>) -> Self {
+        self.secret = Some(secret.into()).filter(|secret| !secret.is_empty());
+        self
+    }
+
+    /// Adds configuration. It reaches git through the environment, which unlike arguments
+    /// other users of the machine cannot see.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.config.push((key.into(), value.into()));
+        self
+    }
+
+    /// Sends credentials to this address, to no other that it redirects to, and asks no helper.
+    #[must_use]
+    pub fn with_credentials(self, remote: &Url, credentials: &Credentials) -> Self {
+        let pair = match credentials {
+            Credentials::Basic { user, password } => format!("{user}:{password}"),
+            // What GitHub, GitLab, Gitea and Azure DevOps take beside a token.
+            Credentials::Bearer(token) => format!("x-access-token:{token}"),
+        };
+        let header = format!("Authorization: Basic {}", BASE64.encode(pair.as_bytes()));
+        let key = |name: &str| format!("http.{remote}.{name}");
+        self.with(key("extraHeader"), "")
+            .with(key("extraHeader"), header)
+            .with(key("followRedirects"), "false")
+            .with("credential.helper", "")
+    }
+
+    /// What messages call the repository elsewhere.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The repository.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether there is a git, and one new enough.
+    ///
+    /// # Errors
+    /// [`GitError::NoGit`] and [`GitError::TooOld`].
+    pub fn check_version(&self) -> Result<(), GitError> {
+        let out = self.read("say its version", self.command(&["version"]))?;
+        let text = String::from_utf8_lossy(&out);
+        let found = text.trim().trim_start_matches("git version ");
+        let mut numbers = found.split(['.', ' ', '-']).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < OLDEST => {
+                Err(GitError::TooOld {
+                    found: found.to_owned(),
+                    oldest: format!("{}.{}", OLDEST.0, OLDEST.1),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A command on the repository that asks nobody anything and reads nothing.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command.args(arguments);
+        if self.dir.is_dir() {
+            command.current_dir(&self.dir);
+        }
+        for variable in MISLEADING {
+            command.env_remove(variable);
+        }
+        let count = std::env::var("GIT_CONFIG_COUNT");
+        let first: usize = count.ok().and_then(|n| n.parse().ok()).unwrap_or_default();
+        for (n, (key, value)) in (first..).zip(&self.config) {
+            command
+                .env(format!("GIT_CONFIG_KEY_{n}"), key)
+                .env(format!("GIT_CONFIG_VALUE_{n}"), value);
+        }
+        let count = first + self.config.len();
+        command
+            .env("GIT_CONFIG_COUNT", count.to_string())
+            .env("GIT_DIR", &self.dir)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ALLOW_PROTOCOL", PROTOCOLS)
+            // Messages are matched, so they must not be translated.
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command that leaves nothing behind to its end, which must be a good one, and
+    /// returns what it printed.
+    ///
+    /// # Errors
+    /// What git said, as far as it is understood.
+    pub fn read(&self, action: &'static str, command: Command) -> Result<Vec<u8>, GitError> {
+        let ran = self.start(command)?.finish(None)?;
+        self.succeeded(action, ran)
+    }
+
+    /// As [`Git::read`], for a command that changes something: tests stop it anywhere.
+    ///
+    /// # Errors
+    /// As [`Git::read`].
+    pub fn run(&self, action: &'static str, command: Command) -> Result<Vec<u8>, GitError> {
+        let ran = self.end(action, command)?;
+        self.succeeded(action, ran)
+    }
+
+    /// As [`Git::run`], with bytes for its standard input.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub fn feed(
+        &self,
+        action: &'static str,
+        mut command: Command,
+        feed: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send,
+    ) -> Result<Vec<u8>, GitError> {
+        command.stdin(Stdio::piped());
+        let ran = self.ran(action, command, Some(Box::new(feed)))?;
+        self.succeeded(action, ran)
+    }
+
+    /// Runs a command that changes something to whatever end.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn end(&self, action: &'static str, command: Command) -> Result<Ran, GitError> {
+        self.ran(action, command, None)
+    }
+
+    fn ran(
+        &self,
+        action: &'static str,
+        command: Command,
+        feed: Option<Feed<'_>>,
+    ) -> Result<Ran, GitError> {
+        fault::point(action, &self.dir)?;
+        let running = self.start(command)?;
+        fault::point(action, &self.dir)?;
+        let ran = running.finish(feed)?;
+        fault::point(action, &self.dir)?;
+        Ok(ran)
+    }
+
+    fn start(&self, mut command: Command) -> Result<Running, GitError> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        match command.spawn() {
+            Ok(child) => Ok(Running(child)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(GitError::NoGit),
+            Err(error) => Err(GitError::Io(error)),
+        }
+    }
+
+    fn succeeded(&self, action: &'static str, ran: Ran) -> Result<Vec<u8>, GitError> {
+        match ran.success {
+            true => Ok(ran.out),
+            false => Err(self.failure(action, &ran.err)),
+        }
+    }
+
+    /// What a command that failed has said, understood.
+    pub fn failure(&self, action: &'static str, said: &str) -> GitError {
+        let said = match &self.secret {
+            Some(secret) => said.replace(secret.as_str(), &self.shown),
+            None => said.to_owned(),
+        };
+        failure::understand(action, &self.shown, &said)
+    }
+}
+
+impl std::fmt::Debug for Git {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Git({} in {})", self.shown, self.dir.display())
+    }
+}
+
+type Feed<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'a>;
+
+/// A process that does not outlive its owner's interest.
+struct Running(Child);
+
+impl Running {
+    fn finish(mut self, feed: Option<Feed<'_>>) -> Result<Ran, GitError> {
+        let (stdin, stdout, stderr) = (
+            self.0.stdin.take(),
+            self.0.stdout.take(),
+            self.0.stderr.take(),
+        );
+        let (out, err) = thread::scope(|scope| {
+            let said = scope.spawn(move || stderr.map(last_words).unwrap_or_default());
+            let fed = scope.spawn(move || match stdin.zip(feed) {
+                // A process that ends early says itself why.
+                Some((mut stdin, feed)) => match feed(&mut stdin) {
+                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+                    _ => Ok(()),
+                },
+                None => Ok(()),
+            });
+            let mut out = Vec::new();
+            let read = stdout.map(|stdout| stdout.take(MAX_OUTPUT + 1).read_to_end(&mut out));
+            let failed = || Err(io::Error::other("a thread failed"));
+            let fed = fed.join().unwrap_or_else(|_| failed());
+            let said = said.join().unwrap_or_default();
+            fed.and(read.transpose()).map(|_| (out, said))
+        })?;
+        if out.len() as u64 > MAX_OUTPUT {
+            let what = format!("git printed more than {MAX_OUTPUT} bytes");
+            return Err(io::Error::other(what).into());
+        }
+        Ok(Ran {
+            success: self.0.wait()?.success(),
+            out,
+            err,
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both do nothing when it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The end of what a process says, however much it is.
+fn last_words(mut from: impl Read) -> String {
+    let mut said = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
+        said.extend_from_slice(buffer.get(..read).unwrap_or_default());
+        if said.len() > 2 * MAX_SAID {
+            said.drain(..said.len() - MAX_SAID);
+        }
+    }
+    String::from_utf8_lossy(&said).into_owned()
+}

@@ -1,0 +1,116 @@
+//! The loop around the push: based on the branch, done, pushed; or again on what is there then.
+
+use std::{sync::Arc, time::Duration};
+
+use lumen_durable::Lock;
+
+use super::{
+    branch::{Branch, Failed},
+    draft::Draft,
+    repository::Reach,
+    tip::Tip,
+};
+use crate::storage::StorageError;
+
+/// Pushes that others may be faster than before a writer gives up.
+const MAX_LOST: u32 = 200;
+
+/// Pushes with an unclear outcome before the failure is believed.
+const MAX_UNCLEAR: u32 = 3;
+
+/// Longest wait after a lost race, in milliseconds.
+const LONGEST_WAIT: u64 = 3000;
+
+/// Longest wait for other writers of this machine.
+const LONGEST_TURN: Duration = Duration::from_secs(120);
+
+/// Attempts to do the same work.
+pub(super) struct Attempts<'a> {
+    branch: &'a Branch,
+    base: Arc<Tip>,
+    /// Whether the base is what the branch was after these attempts began.
+    is_fresh: bool,
+    lost: u32,
+    unclear: u32,
+    _turn: Option<Lock>,
+}
+
+impl<'a> Attempts<'a> {
+    /// Begins, on what is known of the branch: whether that is too old, the push will tell.
+    pub(super) async fn begin(branch: &'a Branch) -> Result<Self, StorageError> {
+        if branch.is_offline() {
+            return Err(branch.no_network(branch.location.url()));
+        }
+        let turn = branch.blocking(|repository| Ok(repository.turn(LONGEST_TURN)?));
+        let turn = turn.await?;
+        let known = branch.known().await?;
+        let is_fresh = known.is_none();
+        let base = match known {
+            Some(tip) => tip,
+            None => branch.tip().await?,
+        };
+        Ok(Self {
+            branch,
+            base,
+            is_fresh,
+            lost: 0,
+            unclear: 0,
+            _turn: turn,
+        })
+    }
+
+    /// What this attempt writes to.
+    pub(super) fn draft(&self) -> Arc<Draft> {
+        Arc::new(Draft::new(Arc::clone(&self.base)))
+    }
+
+    /// Makes the draft the branch, if its work was done. Nothing: it has to be done again.
+    pub(super) async fn finish<T, E: From<StorageError>>(
+        &mut self,
+        draft: &Draft,
+        message: &str,
+        done: Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        match done {
+            Ok(value) => match self.branch.push(draft, message).await? {
+                None => return Ok(Some(value)),
+                Some(Failed::Lost) => self.lost += 1,
+                Some(Failed::Unclear(error)) => {
+                    self.unclear += 1;
+                    if self.unclear >= MAX_UNCLEAR {
+                        return Err(StorageError::from(error).into());
+                    }
+                }
+            },
+            Err(error) if self.is_fresh => return Err(error),
+            Err(error) => {
+                // What was in the way may be gone since this process looked.
+                self.renew().await?;
+                return match self.base.commit == draft.base.commit {
+                    true => Err(error),
+                    false => Ok(None),
+                };
+            }
+        }
+        if self.lost >= MAX_LOST {
+            let (location, attempts) = (self.branch.location.url(), self.lost);
+            return Err(StorageError::Busy { location, attempts }.into());
+        }
+        wait(self.lost + self.unclear).await;
+        self.renew().await?;
+        Ok(None)
+    }
+
+    async fn renew(&mut self) -> Result<(), StorageError> {
+        self.base = self.branch.update(Reach::Contents).await?;
+        self.is_fresh = true;
+        Ok(())
+    }
+}
+
+/// Waits a random time that grows with the attempts, so that many writers spread out.
+async fn wait(attempt: u32) {
+    let most = (25_u64 << attempt.min(10)).min(LONGEST_WAIT);
+    let wait = Duration::from_millis(crate::random() % (most + 1));
+    tokio::time::sleep(wait).await;
+}

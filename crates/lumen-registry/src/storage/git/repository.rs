@@ -1,0 +1,452 @@
+//! The clone of a branch on this machine: bare, one commit deep, and without contents
+//! that nobody has asked for. It is a cache: when it is damaged it is made anew.
+
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use fs_err as fs;
+use lumen_core::Digest;
+use lumen_durable::Lock;
+use tempfile::TempDir;
+
+use super::{
+    draft::Files,
+    push::{Pushed, verdict},
+    tip::Contents,
+};
+use crate::{
+    git::{Git, GitError},
+    location::GitLocation,
+    storage::{HostOptions, HttpOptions},
+};
+
+/// Where the clone keeps what the branch was last.
+const TIP: &str = "refs/lumen/tip";
+
+/// Where a commit is put before it is pushed.
+const NEW: &str = "refs/lumen/new";
+
+/// Contents up to this size come along when a lost race has to be made up for.
+const COMES_ALONG: &str = "--filter=blob:limit=1m";
+
+/// How a branch is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Its last commit without contents.
+    Tip,
+    /// Its last commit, with what is new in it.
+    Contents,
+    /// Also the commits since the one that is here.
+    Since,
+}
+
+/// The clone of one branch.
+#[derive(Debug)]
+pub(super) struct Repository {
+    git: Git,
+    branch: String,
+    http: HttpOptions,
+    is_local: bool,
+    identity: OnceLock<String>,
+    /// The clone of one that keeps none.
+    _temporary: Option<TempDir>,
+}
+
+impl Repository {
+    pub(super) fn new(location: &GitLocation, options: &HostOptions) -> io::Result<Self> {
+        let remote = location.remote();
+        let (temporary, parent) = match &options.state {
+            Some(state) => (None, state.join("git")),
+            None => {
+                let dir = TempDir::new()?;
+                let path = dir.path().to_owned();
+                (Some(dir), path)
+            }
+        };
+        let id = Digest::of(format!("{remote}#{}", location.branch).as_bytes()).hex();
+        let dir = parent.join(id.get(..16).unwrap_or(&id));
+        let silence = options.http.read_timeout.as_secs().max(1);
+        let mut git = Git::new(&dir, remote.as_str())
+            .with("remote.origin.url", remote.as_str())
+            .with("remote.origin.promisor", "true")
+            .with("remote.origin.partialclonefilter", "blob:none")
+            // Only this version hands out contents one by one.
+            .with("protocol.version", "2")
+            .with("http.lowSpeedLimit", "1")
+            .with("http.lowSpeedTime", silence.to_string());
+        if let Some(credentials) = location.credentials() {
+            git = git.with_credentials(remote, credentials);
+        }
+        Ok(Self {
+            git,
+            branch: location.branch.clone(),
+            http: options.http.clone(),
+            is_local: remote.scheme() == "file",
+            identity: OnceLock::new(),
+            _temporary: temporary,
+        })
+    }
+
+    /// A file beside the clone.
+    fn beside(&self, extension: &str) -> PathBuf {
+        self.git.dir().with_extension(extension)
+    }
+
+    /// Keeps other processes from changing the clone.
+    fn lock(&self) -> io::Result<Lock> {
+        Lock::exclusive(&self.beside("lock"))
+    }
+
+    /// Waits until no other process of this machine writes to the branch, so that they queue
+    /// up here and need not race at the host. It does not wait for ever: the host decides.
+    pub(super) fn turn(&self, longest: Duration) -> io::Result<Option<Lock>> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let lock = Lock::try_exclusive(&self.beside("writer"))?;
+            if lock.is_some() || waited >= longest {
+                return Ok(lock);
+            }
+            let wait = Duration::from_millis(5 + crate::random() % 20);
+            std::thread::sleep(wait);
+            waited += wait;
+        }
+    }
+
+    /// Fetches the branch. Returns its last commit and what is in it; nothing when the
+    /// repository has no such branch.
+    pub(super) fn update(&self, reach: Reach) -> Result<(Option<String>, Contents), GitError> {
+        let lock = self.lock()?;
+        let was_there = self.git.dir().exists();
+        match self.fetched(&lock, reach) {
+            // What git does not understand may be the fault of the clone.
+            Err(GitError::Failed { reason, .. }) if was_there => {
+                tracing::debug!(%reason, "the clone is made anew");
+                self.discard()?;
+                self.fetched(&lock, reach)
+            }
+            other => other,
+        }
+    }
+
+    /// The branch as it was when it was fetched last; nothing if it never was.
+    pub(super) fn last(&self) -> Result<Option<(String, Contents)>, GitError> {
+        let _lock = self.lock()?;
+        match self.has_tip() {
+            true => self.contents(TIP).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Throws the clone away; the next update makes it anew.
+    pub(super) fn renew(&self) -> Result<(), GitError> {
+        let _lock = self.lock()?;
+        Ok(self.discard()?)
+    }
+
+    fn discard(&self) -> io::Result<()> {
+        match self.git.dir().exists() {
+            true => lumen_durable::remove_dir_all(self.git.dir()),
+            false => Ok(()),
+        }
+    }
+
+    fn fetched(&self, lock: &Lock, reach: Reach) -> Result<(Option<String>, Contents), GitError> {
+        self.prepare("sha1")?;
+        let fetched = match self.fetch(lock, reach) {
+            Err(GitError::Failed { reason, .. }) if reason.contains("mismatched algorithms") => {
+                self.discard()?;
+                self.prepare("sha256")?;
+                self.fetch(lock, reach)
+            }
+            other => other,
+        };
+        match fetched {
+            Err(GitError::Failed { reason, .. }) if reason.contains("find remote ref") => {
+                let forget = self.git.command(&["update-ref", "-d", TIP]);
+                self.git.run("forget", forget)?;
+                Ok((None, Contents::default()))
+            }
+            other => {
+                other?;
+                let (commit, contents) = self.contents(TIP)?;
+                Ok((Some(commit), contents))
+            }
+        }
+    }
+
+    /// Makes the clone, or removes what a killed process has left in it.
+    fn prepare(&self, format: &str) -> Result<(), GitError> {
+        let dir = self.git.dir();
+        if dir.join("HEAD").is_file() {
+            return Ok(remove_stale(dir)?);
+        }
+        self.git.check_version()?;
+        self.discard()?;
+        let parent = dir.parent().unwrap_or(dir);
+        lumen_durable::create_dir_all(parent)?;
+        let temporary = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .tempdir_in(parent)?;
+        let new = temporary.path().join("new");
+        let mut init = self
+            .git
+            .command(&["init", "--quiet", "--bare", "--template="]);
+        init.arg(format!("--object-format={format}"))
+            .env("GIT_DIR", &new);
+        self.git.run("prepare a folder for", init)?;
+        Ok(lumen_durable::rename(&new, dir)?)
+    }
+
+    fn fetch(&self, lock: &Lock, reach: Reach) -> Result<(), GitError> {
+        let refspec = format!("+refs/heads/{}:{TIP}", self.branch);
+        let mut arguments = FETCH.to_vec();
+        arguments.extend(match reach {
+            Reach::Since if self.has_tip() => ["--filter=blob:none"].as_slice(),
+            Reach::Contents if self.has_tip() => &["--depth=1", COMES_ALONG],
+            _ => &["--depth=1", "--filter=blob:none"],
+        });
+        arguments.extend(["origin", &refspec]);
+        self.patiently(|| {
+            let mut command = self.git.command(&arguments);
+            // The child shares the lock: should this process die, others wait for its end.
+            command.stdin(lock.share()?);
+            self.git.run("fetch", command).map(drop)
+        })
+    }
+
+    /// Fetches contents, all in one go.
+    pub(super) fn fetch_blobs(&self, ids: &HashSet<String>) -> Result<(), GitError> {
+        let mut arguments = vec!["-c", "fetch.negotiationAlgorithm=noop"];
+        arguments.extend(FETCH);
+        arguments.extend([
+            "--no-auto-maintenance",
+            "--filter=blob:none",
+            "--stdin",
+            "origin",
+        ]);
+        self.patiently(|| {
+            let feed = |out: &mut dyn Write| ids.iter().try_for_each(|id| writeln!(out, "{id}"));
+            let command = self.git.command(&arguments);
+            self.git.feed("fetch", command, feed).map(drop)
+        })
+    }
+
+    /// Tries again what failed for want of a connection.
+    fn patiently(&self, action: impl Fn() -> Result<(), GitError>) -> Result<(), GitError> {
+        let mut delay = self.http.first_delay;
+        for _ in 1..self.http.tries {
+            match action() {
+                Err(GitError::Unreachable { reason, .. }) if !self.is_local => {
+                    tracing::debug!(%reason, "trying again");
+                    std::thread::sleep(delay);
+                    delay = (delay * 2).min(self.http.longest_delay);
+                }
+                other => return other,
+            }
+        }
+        action()
+    }
+
+    /// Whether the branch was fetched before.
+    fn has_tip(&self) -> bool {
+        let arguments = ["rev-parse", "--verify", "--quiet", TIP];
+        self.git.dir().exists() && self.git.read("read", self.git.command(&arguments)).is_ok()
+    }
+
+    /// The full name of a commit, what is in it, and which of that is not here.
+    pub(super) fn contents(&self, commit: &str) -> Result<(String, Contents), GitError> {
+        let senseless = || {
+            self.git
+                .failure("list", "fatal: what it printed makes no sense")
+        };
+        // No other command tells what is missing without fetching it.
+        let missing = [
+            "rev-list",
+            "--objects",
+            "--missing=print",
+            "--no-object-names",
+            "-1",
+            commit,
+        ];
+        let missing = self.git.read("list", self.git.command(&missing))?;
+        let missing = std::str::from_utf8(&missing).map_err(|_| senseless())?;
+        // The commit itself comes first.
+        let commit = missing.lines().next().filter(|line| is_id(line));
+        let commit = commit.ok_or_else(senseless)?;
+        let list = ["ls-tree", "-r", "-z", "--full-tree", commit];
+        let listed = self.git.read("list", self.git.command(&list))?;
+        let contents = Contents::parse(&listed, missing).ok_or_else(senseless)?;
+        Ok((commit.to_owned(), contents))
+    }
+
+    /// The process that hands out contents which are here.
+    pub(super) fn reader(&self) -> Command {
+        let mut command = self.git.command(&["cat-file", "--batch"]);
+        command.env("GIT_NO_LAZY_FETCH", "1");
+        command
+    }
+
+    /// What git calls these contents.
+    pub(super) fn id_of(&self, bytes: &[u8]) -> Result<String, GitError> {
+        let command = self.git.command(&["hash-object", "--stdin"]);
+        let out = self.git.feed("hash", command, |out| out.write_all(bytes))?;
+        Ok(String::from_utf8_lossy(&out).trim().to_owned())
+    }
+
+    /// Makes a commit of files on top of another, or the first of a branch. It is not pushed.
+    pub(super) fn commit_files(
+        &self,
+        base: Option<&str>,
+        message: &str,
+        files: &Files,
+    ) -> Result<String, GitError> {
+        let lock = self.lock()?;
+        let identity = self.identity();
+        let arguments = [
+            "fast-import",
+            "--quiet",
+            "--force",
+            "--done",
+            "--date-format=raw",
+        ];
+        let command = self.git.command(&arguments);
+        let out = self.git.feed("commit", command, |out| {
+            let mut out = io::BufWriter::with_capacity(1 << 16, out);
+            // Without it, an earlier commit of that name would be the parent.
+            writeln!(
+                out,
+                "reset {NEW}\n\ncommit {NEW}\nmark :1\ncommitter {identity}"
+            )?;
+            write!(out, "data {}\n{message}\n", message.len())?;
+            if let Some(base) = base {
+                writeln!(out, "from {base}")?;
+            }
+            for (path, bytes) in files {
+                let path = quoted(path);
+                let Some(bytes) = bytes else {
+                    writeln!(out, "D {path}")?;
+                    continue;
+                };
+                writeln!(out, "M 100644 inline {path}\ndata {}", bytes.len())?;
+                out.write_all(bytes)?;
+                out.write_all(b"\n")?;
+            }
+            out.write_all(b"get-mark :1\ndone\n")?;
+            out.flush()
+        })?;
+        drop(lock);
+        let commit = String::from_utf8_lossy(&out).trim().to_owned();
+        match is_id(&commit) {
+            true => Ok(commit),
+            false => Err(self.git.failure("commit", "fatal: it made no commit")),
+        }
+    }
+
+    /// Makes a commit the last one of the branch, if that still is `base`.
+    pub(super) fn push(&self, base: Option<&str>, commit: &str) -> Result<Pushed, GitError> {
+        let branch = &self.branch;
+        let lease = format!(
+            "--force-with-lease=refs/heads/{branch}:{}",
+            base.unwrap_or_default()
+        );
+        let refspec = format!("{commit}:refs/heads/{branch}");
+        let command = self.git.command(&[
+            "push",
+            "--porcelain",
+            "--no-verify",
+            "--no-signed",
+            "--no-follow-tags",
+            "--no-recurse-submodules",
+            &lease,
+            "origin",
+            &refspec,
+        ]);
+        verdict(&self.git, &self.git.end("push", command)?)
+    }
+
+    /// Whether a commit is one of those that led to another. Both are here.
+    pub(super) fn led_to(&self, commit: &str, later: &str) -> Result<bool, GitError> {
+        let command = self
+            .git
+            .command(&["merge-base", "--is-ancestor", commit, later]);
+        Ok(self.git.end("compare", command)?.success)
+    }
+
+    /// Who commits, and when: as the user's git says, if it was told.
+    fn identity(&self) -> &str {
+        self.identity.get_or_init(|| {
+            let configured = [
+                "-c",
+                "user.useConfigOnly=true",
+                "var",
+                "GIT_COMMITTER_IDENT",
+            ];
+            let asked = self.git.read("identify", self.git.command(&configured));
+            let told = asked.ok().and_then(|out| String::from_utf8(out).ok());
+            let told = told.map(|told| told.trim().to_owned());
+            told.filter(|told| told.contains('<') && !told.contains('\n'))
+                .unwrap_or_else(|| {
+                    let now = SystemTime::now()
+                        .duration_since(UNIX_EPOCH)
+                        .unwrap_or_default();
+                    format!("lumen <lumen@localhost> {} +0000", now.as_secs())
+                })
+        })
+    }
+}
+
+/// What every fetch has in common.
+const FETCH: [&str; 7] = [
+    "fetch",
+    "--quiet",
+    "--force",
+    "--no-tags",
+    "--no-prune",
+    "--no-write-fetch-head",
+    "--no-recurse-submodules",
+];
+
+/// Removes lock files whose owners are dead: who holds our lock is alone.
+fn remove_stale(dir: &Path) -> io::Result<()> {
+    for folder in ["", "refs/lumen", "objects", "objects/info", "objects/pack"] {
+        let entries = match fs::read_dir(dir.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.ends_with(".lock") || name == "gc.pid" {
+                lumen_durable::remove_file(&entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a text is the name of an object.
+pub(super) fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A path as `git fast-import` takes any.
+fn quoted(path: &str) -> String {
+    let mut out = String::with_capacity(path.len() + 2);
+    out.push('"');
+    for c in path.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
