@@ -1,10 +1,10 @@
-//! A process killed at every storage operation of a publish and of an install.
+//! A process killed at every storage operation of an init, a publish and an install.
 
 use std::fs;
 
 use lumen_testkit::sandbox::{Ran, Sandbox};
 
-use crate::{publish, sandbox};
+use crate::{bare, publish, sandbox};
 
 /// Far more operations than either command has.
 const MOST: u32 = 400;
@@ -76,6 +76,7 @@ fn publish_survives(variable: &str) {
             global.contains(&format!("\"latest\": \"{latest}\"")),
             "operation {n}: {global}"
         );
+        sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
     }
     panic!("the publish never came to its end");
 }
@@ -88,6 +89,24 @@ fn a_killed_publish_is_finished_by_the_next() {
 #[test]
 fn a_failed_publish_is_finished_by_the_next() {
     publish_survives("LUMEN_FAULT_ERROR_AT");
+}
+
+#[test]
+fn a_killed_init_is_finished_by_whoever_comes_next() {
+    for n in 1..MOST {
+        let sandbox = bare();
+        let init = ["registry", "init", "registry"];
+        let Some(_) = stopped(&sandbox, ".", &init, "LUMEN_FAULT_AT", n) else {
+            assert!(n > 20, "only {n} operations");
+            return;
+        };
+        let again = sandbox.run(".", &init).unwrap();
+        let done = again.code == Some(1) && again.err.contains("there is a registry at");
+        assert!(again.code == Some(0) || done, "operation {n}: {again:#?}");
+        publish(&sandbox, "a", "1.0.0", "");
+        sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
+    }
+    panic!("the init never came to its end");
 }
 
 fn install_survives(variable: &str) {

@@ -27,7 +27,7 @@ pub struct KeyStore {
 }
 
 /// What may be said about a key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyInfo {
     /// Its public half; its name is the file's.
     pub public: PublicKey,
@@ -200,11 +200,12 @@ impl KeyStore {
     fn put(&self, file: &KeyFile) -> Result<KeyInfo, KeysError> {
         let name = file.public.name();
         let path = self.path(name)?;
+        let default = self.default_name()?.unwrap_or_else(|| name.to_owned());
         if !lumen_durable::create_new_private(&path, file.to_text().as_bytes())? {
             return Err(KeysError::Exists { name: name.into() });
         }
-        if self.default_name()?.is_none() {
-            self.set_default(name)?;
+        if !self.dir.join(DEFAULT).exists() {
+            self.set_default(&default)?;
         }
         self.info(Some(name))
     }
@@ -225,7 +226,12 @@ impl KeyStore {
     fn default_name(&self) -> Result<Option<String>, KeysError> {
         match fs::read_to_string(self.dir.join(DEFAULT)) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            // Whoever made an only key may have been killed before saying so.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut names = self.names()?;
+                let only = names.pop();
+                Ok(only.filter(|_| names.is_empty()))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -358,6 +364,18 @@ mod tests {
             Err(KeysError::Unknown { nearest: Some(near), .. }) if near == "two"
         ));
         assert_eq!(store.list().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn an_only_key_is_the_default_though_nobody_got_to_say_so() {
+        let (_dir, store) = store();
+        let one = store.generate(Some("one"), None).unwrap();
+        fs::remove_file(store.dir().join(DEFAULT)).unwrap();
+        assert_eq!(store.info(None).unwrap(), one);
+        let two = store.generate(Some("two"), None).unwrap();
+        assert!(!two.default && store.info(Some("one")).unwrap().default);
+        fs::remove_file(store.dir().join(DEFAULT)).unwrap();
+        assert!(matches!(store.read(None), Err(KeysError::NoKey)));
     }
 
     #[test]
