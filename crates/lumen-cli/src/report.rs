@@ -174,6 +174,9 @@ fn publish_hint(error: &PublishError) -> Option<String> {
         PublishError::VersionExists { .. } => {
             "releases never change; try `lumen pkg publish --bump patch`".into()
         }
+        PublishError::Unreleased { .. } => {
+            "an interrupted publish left it, or it is older than the signatures, and it is never replaced: publish the same contents to release them, or these with `lumen pkg publish --bump patch`".into()
+        }
         PublishError::NameTaken { other, .. } => {
             format!(
                 "users could mistake one for the other; choose another name, or publish a version of `{other}`"
@@ -292,6 +295,9 @@ fn read_hint(error: &ReadError) -> Option<String> {
             Some(format!(
                 "ask whoever runs the registry and the owners you knew why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
             ))
+        }
+        ReadError::Trust(TrustError::Unfinished { .. }) => {
+            Some("whoever runs it finishes it with `lumen registry repair`".into())
         }
         ReadError::Trust(_) => None,
         ReadError::Malformed(_) => {

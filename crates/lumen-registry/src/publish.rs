@@ -92,6 +92,14 @@ pub enum PublishError {
         /// When it was published, if the registry says.
         published_at: Option<String>,
     },
+    /// There is a file of the version with other contents, but the log does not have it.
+    #[error("`{name}` {version} has a file with other contents that was never released")]
+    Unreleased {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
     /// A package whose name looks the same exists.
     #[error("the name `{name}` is too close to `{other}`, which exists")]
     NameTaken {

@@ -14,6 +14,7 @@
 //! | [`git`] | repositories, and git's own server behind HTTP |
 //! | [`conformance`] | what every storage must do |
 //! | [`suite`] | the resolver cases of other package managers |
+//! | [`verifier`] | the verifier of signed registries in Python |
 
 pub mod buckets;
 pub mod conformance;
@@ -29,5 +30,6 @@ pub mod terminal;
 #[cfg(unix)]
 pub mod tls;
 pub mod tools;
+pub mod verifier;
 #[cfg(unix)]
 pub mod web;

@@ -26,9 +26,10 @@ mod registries;
 mod signed;
 mod trust_cli;
 
-use std::{path::Path, process::Command};
-
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_testkit::{
+    sandbox::{Ran, Sandbox},
+    verifier::verify,
+};
 
 /// A sandbox with an empty registry.
 fn sandbox() -> Sandbox {
@@ -60,23 +61,6 @@ fn publish(sandbox: &Sandbox, name: &str, version: &str, more: &str) {
     let folder = format!("sources/{}-{version}", name.replace('/', "-"));
     sandbox.package(&folder, name, version, more).unwrap();
     sandbox.ok(&folder, &["pkg", "publish", "--yes"]).unwrap();
-}
-
-/// What `tests/verifier/verify.py` says of a registry; `None` without Python.
-fn verify(registry: &Path) -> Option<(bool, String)> {
-    let script = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/verifier/verify.py"
-    );
-    let Ok(output) = Command::new("python3").arg(script).arg(registry).output() else {
-        eprintln!("skipped: python3 is not installed");
-        return None;
-    };
-    let said = [output.stdout, output.stderr].concat();
-    Some((
-        output.status.success(),
-        String::from_utf8_lossy(&said).into_owned(),
-    ))
 }
 
 /// Asserts that a command failed with this code and said all of this.

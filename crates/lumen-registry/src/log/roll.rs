@@ -104,13 +104,18 @@ pub(super) async fn apply(
     for (key, bytes) in &batch.files {
         swap::create(storage, key, bytes).await?;
     }
+    // By its root list a reader knows a signed registry, so it is there before any note.
+    if let Some(events) = batch.events.get(&Subject::Root) {
+        put_list(storage, &Subject::Root, events).await?;
+    }
     let mut packages = Vec::new();
     for (subject, events) in &batch.events {
         for event in events {
             put_note(storage, event).await?;
         }
         match subject {
-            Subject::Root | Subject::Scope(_) => put_list(storage, subject, events).await?,
+            Subject::Root => {}
+            Subject::Scope(_) => put_list(storage, subject, events).await?,
             Subject::Package(name) => packages.push((name, events)),
         }
     }

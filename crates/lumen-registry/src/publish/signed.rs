@@ -72,7 +72,15 @@ pub(super) async fn publish(
     let existing = read_release(storage, name, &release.version).await?;
     let published = match existing {
         Some(existing) => {
-            let existing = existing.compared_with(release)?;
+            let existing = existing.compared_with(release).map_err(|error| {
+                let (name, version) = (name.clone(), release.version.clone());
+                match history.releases.contains_key(&version) {
+                    true => error,
+                    // Its publisher was interrupted, or it is older than the signatures. It
+                    // may be in caches, which keep such files for ever.
+                    false => PublishError::Unreleased { name, version },
+                }
+            })?;
             create_artifacts(storage, request, &existing.release).await?;
             existing
         }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use lumen_core::{Digest, PackageName, Version};
+use lumen_core::{Digest, Key, PackageName, Version};
 
 use super::known::Override;
 
@@ -143,6 +143,14 @@ pub enum TrustError {
     Downgraded {
         /// Who knows that it was signed.
         by: PinSource,
+    },
+    /// Whoever makes the registry signed has not finished, and may have been interrupted.
+    #[error("the registry is not completely signed: it has `{file}`, but no `{missing}` yet")]
+    Unfinished {
+        /// What is there.
+        file: Key,
+        /// What is not.
+        missing: Key,
     },
     /// Signatures are demanded of an unsigned registry.
     #[error("the registry is not signed, but signed registries are required")]

@@ -25,6 +25,7 @@ use crate::{
     Freshness, cache,
     location::Location,
     reader::{ReadError, Registry},
+    storage::Storage,
 };
 
 /// Largest list of root notes, in bytes.
@@ -127,7 +128,12 @@ impl View {
             }
             Ok((chain(logged), roots, checkpoint, note))
         };
-        let mut bytes = files::checkpoint(registry, None).await?;
+        let mut bytes = match files::checkpoint(registry, None).await {
+            Err(ReadError::Trust(TrustError::Checkpoint { .. })) if before.is_empty() => {
+                return Err(unfinished(&Key::root_index(), &Key::checkpoint()).into());
+            }
+            bytes => bytes?,
+        };
         let mut checked = check(&events, &bytes);
         let behind = |checked: &Result<(_, _, Checkpoint, _), _>| {
             checked
@@ -374,9 +380,27 @@ async fn unsigned(registry: &Registry, remembered: bool) -> Result<Option<View>,
     if let Some((by, _)) = known.into_iter().find(|(_, known)| *known) {
         return Err(TrustError::Downgraded { by }.into());
     }
-    match options.required {
-        true => Err(TrustError::NotSigned.into()),
-        false => Ok(None),
+    if options.required {
+        return Err(TrustError::NotSigned.into());
+    }
+    // Lumen writes the list first. Where it costs nothing, others are not trusted to.
+    let note = Key::root_note(1);
+    if let Storage::File(_) | Storage::Memory(_) = registry.storage()
+        && registry
+            .storage()
+            .get(&note, MAX_ROOTS_BYTES)
+            .await?
+            .is_some()
+    {
+        return Err(unfinished(&note, &Key::root_index()).into());
+    }
+    Ok(None)
+}
+
+fn unfinished(file: &Key, missing: &Key) -> TrustError {
+    TrustError::Unfinished {
+        file: file.clone(),
+        missing: missing.clone(),
     }
 }
 

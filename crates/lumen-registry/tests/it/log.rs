@@ -3,8 +3,10 @@
 mod approve;
 mod cost;
 mod crashes;
+mod long;
 mod model;
 mod schedules;
+mod signing;
 
 use std::{
     pin::pin,
