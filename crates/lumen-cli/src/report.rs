@@ -371,6 +371,12 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Refused { .. } => {
             "correct them there, or ask whoever runs the registry".into()
         }
+        StorageError::Untrusted { .. } => {
+            "if its authority is your own, set LUMEN_CA_FILE, or `ca-file` in [http] of your configuration, to the authority's certificate".into()
+        }
+        StorageError::Authorities { .. } => {
+            "correct LUMEN_CA_FILE or `ca-file` in [http] of your configuration; without them the system's count, or SSL_CERT_FILE".into()
+        }
         StorageError::Login(_) => {
             "try the same program by hand, or correct [registry.credentials] in your configuration".into()
         }
@@ -385,9 +391,10 @@ fn storage_hint(error: &StorageError) -> Option<String> {
                 .into()
         }
         StorageError::Unclear { .. } => "run the command again; it goes on where it stopped".into(),
-        StorageError::Unreachable { .. } => {
-            "check the address and the network, or use --offline".into()
-        }
+        StorageError::Unreachable { .. } => match proxy_variable() {
+            Some(name) => format!("check the address, the network and the proxy in {name}"),
+            None => "check the address and the network, or use --offline".into(),
+        },
         StorageError::Busy { .. } => "run the command again; nothing was written".into(),
         StorageError::Offline { .. } => "run it once without --offline".into(),
         StorageError::Git(error) => return git_hint(error),
@@ -412,4 +419,18 @@ fn answer_hint(code: Option<&str>) -> Option<&'static str> {
         "RequestTimeTooSkewed" => "set the clock of this machine",
         _ => return None,
     })
+}
+
+/// The variable of the environment that names a proxy, if one does.
+fn proxy_variable() -> Option<&'static str> {
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names.into_iter().find(is_set)
 }

@@ -53,7 +53,7 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Mirrored, OpsErro
             "name another place for the mirror",
         ));
     }
-    let target = Storage::open(&to, &session.environment.host_options());
+    let target = Storage::open(&to, &session.host_options(&to)?);
     let target = target.map_err(ReadError::from)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let report = session

@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use fs_err as fs;
@@ -12,7 +13,7 @@ use lumen_core::{
     manifest::{InstallSection, LinkMode, Manifest, RegistrySection, RegistryUrls},
     problem::{self, Problem, Severity},
 };
-use lumen_registry::storage::HostOptions;
+use lumen_registry::storage::HttpOptions;
 
 use crate::error::OpsError;
 
@@ -30,6 +31,10 @@ pub struct Environment {
     pub config_files: Vec<PathBuf>,
     /// `NETRC`, or the usual place of that file.
     pub netrc: Option<PathBuf>,
+    /// `LUMEN_CA_FILE`, absolute.
+    pub ca_file: Option<PathBuf>,
+    /// `LUMEN_HTTP_TIMEOUT`, in seconds.
+    pub http_timeout: Option<u32>,
 }
 
 /// What the project and the configuration say together.
@@ -51,6 +56,8 @@ pub struct Settings {
     pub signed_only: bool,
     /// By the name of a registry: the hash of its first root note.
     pub roots: BTreeMap<String, Digest>,
+    /// Patience with web servers and object stores, and whom to trust beside the system's authorities.
+    pub http: HttpOptions,
     /// How packages get into the project.
     pub link: LinkMode,
     /// Folder for the import links, relative to the project.
@@ -58,10 +65,10 @@ pub struct Settings {
 }
 
 impl Environment {
-    /// Reads `LUMEN_HOME`, `LUMEN_REGISTRY` and the places of configuration files.
+    /// Reads the environment and looks for configuration files.
     ///
     /// # Errors
-    /// When no home folder can be found.
+    /// When no home folder can be found, or a variable makes no sense.
     pub fn read() -> Result<Self, OpsError> {
         use etcetera::BaseStrategy as _;
         let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -81,6 +88,14 @@ impl Environment {
         let netrc = strategy
             .as_ref()
             .map(|strategy| strategy.home_dir().join(netrc));
+        let http_timeout = text("LUMEN_HTTP_TIMEOUT").map(|text| {
+            let seconds = text.trim().parse().ok().filter(|seconds| *seconds > 0);
+            seconds.ok_or_else(|| {
+                let what = format!("LUMEN_HTTP_TIMEOUT is `{text}`, which is no number of seconds");
+                OpsError::user(what, "set it to a whole number, at least 1")
+            })
+        });
+        let ca_file = text("LUMEN_CA_FILE").map(std::path::absolute);
         let places = [strategy.map(|strategy| strategy.config_dir()), system];
         let files = places
             .into_iter()
@@ -91,6 +106,8 @@ impl Environment {
             registry: text("LUMEN_REGISTRY"),
             config_files: files.filter(|file| file.is_file()).collect(),
             netrc: text("NETRC").map(PathBuf::from).or(netrc),
+            ca_file: ca_file.transpose()?,
+            http_timeout: http_timeout.transpose()?,
         })
     }
 
@@ -104,12 +121,9 @@ impl Environment {
         self.home.join("trust")
     }
 
-    /// How the hosts of registries are spoken to.
-    pub fn host_options(&self) -> HostOptions {
-        HostOptions {
-            state: Some(self.home.join("hosts")),
-            ..HostOptions::default()
-        }
+    /// What is kept about the hosts of registries.
+    pub fn hosts_dir(&self) -> PathBuf {
+        self.home.join("hosts")
     }
 
     /// The metadata caches, one folder per registry.
@@ -134,8 +148,13 @@ impl Settings {
             layers.push((manifest.registry.clone(), manifest.install.clone()));
         }
         let project_layers = layers.len();
+        let (mut ca_file, mut timeout) = (environment.ca_file.clone(), environment.http_timeout);
         for file in &environment.config_files {
             let config = read_config(file, &mut warnings)?;
+            // A path is relative to the file it stands in.
+            let in_file = |path| file.parent().unwrap_or(file).join(path);
+            ca_file = ca_file.or(config.http.ca_file.map(in_file));
+            timeout = timeout.or(config.http.timeout);
             layers.push((config.registry, config.install));
         }
         let mut registries = BTreeMap::new();
@@ -218,6 +237,7 @@ impl Settings {
                 helpers,
                 signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
                 roots,
+                http: http_options(ca_file, timeout),
                 link,
                 import_root: import_root.into(),
             },
@@ -289,6 +309,18 @@ fn resolve(
     registries.get(text).cloned().ok_or(OpsError::NoRegistry)
 }
 
+fn http_options(ca_file: Option<PathBuf>, timeout: Option<u32>) -> HttpOptions {
+    let mut options = HttpOptions {
+        ca_file,
+        ..HttpOptions::default()
+    };
+    if let Some(seconds) = timeout {
+        options.read_timeout = Duration::from_secs(seconds.into());
+        options.connect_timeout = options.connect_timeout.min(options.read_timeout);
+    }
+    options
+}
+
 fn urls(registry: &RegistryUrls) -> impl Iterator<Item = &String> {
     [Some(&registry.read), registry.publish.as_ref()]
         .into_iter()
@@ -343,6 +375,8 @@ mod tests {
             registry: environment.map(str::to_owned),
             config_files: vec![file],
             netrc: None,
+            ca_file: None,
+            http_timeout: None,
         };
         let manifest = lumen_core::manifest::parse("lumen.toml", manifest)
             .manifest

@@ -21,10 +21,12 @@ mod monitors;
 mod order;
 mod owners;
 mod project;
+mod proxy;
 mod races;
 mod registries;
 mod signed;
 mod trust_cli;
+mod web;
 
 use lumen_testkit::{
     sandbox::{Ran, Sandbox},

@@ -136,7 +136,11 @@ impl Session<'_> {
     /// # Errors
     /// When a configuration file is invalid.
     pub fn host_options(&self, location: &Location) -> Result<HostOptions, OpsError> {
-        let mut options = self.environment.host_options();
+        let mut options = HostOptions {
+            http: self.settings()?.http.clone(),
+            state: Some(self.environment.hosts_dir()),
+            ..HostOptions::default()
+        };
         if let Location::Http(http) = location
             && http.login().is_none()
             && let Some(command) = self.settings()?.helper(http.base().as_str())

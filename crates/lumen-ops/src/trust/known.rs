@@ -112,7 +112,7 @@ pub fn accept_owners(
             now: session.options.now.as_second(),
             ..TrustOptions::default()
         },
-        host: session.environment.host_options(),
+        host: session.host_options(&location)?,
         ..RegistryOptions::default()
     };
     let opened = Registry::open(registry, location, &options).map_err(ReadError::from)?;

@@ -98,6 +98,8 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::Denied { .. }
         | StorageError::Refused { .. }
         | StorageError::Login(_)
+        | StorageError::Untrusted { .. }
+        | StorageError::Authorities { .. }
         | StorageError::TooLarge { .. }
         | StorageError::Settings { .. }
         | StorageError::NoCredentials { .. }

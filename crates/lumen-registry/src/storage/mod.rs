@@ -198,7 +198,21 @@ pub enum StorageError {
         /// The HTTP status.
         status: u16,
     },
-    /// No connection, or none that could be trusted.
+    /// The certificate of a host is not to be believed.
+    #[error("cannot trust {host}: {reason}")]
+    Untrusted {
+        /// Host and port.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The authorities to trust cannot be known.
+    #[error("the certificates of authorities {reason}")]
+    Authorities {
+        /// Where they should be, and what happened there.
+        reason: String,
+    },
+    /// No connection.
     #[error("cannot connect to {host}: {reason}")]
     Unreachable {
         /// Host and port.

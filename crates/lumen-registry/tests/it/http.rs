@@ -1,5 +1,7 @@
 //! The HTTP client against servers that stop, lie, hang and redirect.
 
+use std::io::Write as _;
+
 use lumen_core::Key;
 use lumen_registry::{Location, Storage, StorageError};
 
@@ -218,8 +220,14 @@ fn nobody_listens() {
 
 #[test]
 fn a_registry_behind_https_needs_a_certificate() {
-    let server = Server::start(|_| ok(b"not TLS"));
-    let location = Location::parse(&server.url().replace("http:", "https:")).unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let location = Location::parse(&format!("https://127.0.0.1:{port}")).unwrap();
     let error = block_on(
         Storage::open(&location, &impatient())
             .unwrap()
@@ -227,6 +235,10 @@ fn a_registry_behind_https_needs_a_certificate() {
     )
     .unwrap_err();
     assert!(matches!(error, StorageError::Unreachable { .. }), "{error}");
+    assert!(
+        error.to_string().ends_with("it does not speak TLS there"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Reading through real nginx and Apache.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use lumen_core::Key;
 use lumen_registry::{
@@ -139,6 +142,49 @@ fn artifacts_come_as_they_are_stored() {
         assert_eq!((size, out == zst), (Some(limit), true));
         let error = block_on(storage.read_to(&file, limit - 1, &mut Vec::new())).unwrap_err();
         assert!(matches!(error, StorageError::TooLarge { .. }), "{error}");
+    });
+}
+
+#[test]
+fn over_tls_with_an_authority_of_ones_own() {
+    with_each(|server, root| {
+        let paths: Vec<String> = (0..100)
+            .map(|i| format!("packages/p{i}/index.json"))
+            .collect();
+        for path in &paths {
+            write(root, path, path.as_bytes());
+        }
+        let location = Location::parse(&server.https("/files")).unwrap();
+        let open = |ca_file: Option<PathBuf>| {
+            let mut options = patient();
+            options.http.ca_file = ca_file;
+            Storage::open(&location, &options).unwrap()
+        };
+        let storage = open(Some(server.authority()));
+        block_on(async {
+            let reads = paths.iter().map(async |path| {
+                let (bytes, _) = storage.get(&key(path), 99).await.unwrap().unwrap();
+                assert_eq!(bytes, path.as_bytes());
+            });
+            futures::future::join_all(reads).await;
+        });
+        server
+            .logged("HTTP/2.0 200 GET /files/packages/p99/index.json")
+            .unwrap();
+        let read = |storage: Storage| block_on(storage.get(&key(&paths[0]), 99));
+        let error = read(open(None)).unwrap_err();
+        assert!(matches!(error, StorageError::Untrusted { .. }), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("an authority that this machine does not know")
+        );
+        write(root, "no.pem", b"nothing");
+        for file in ["no.pem", "missing.pem"] {
+            let error = read(open(Some(root.join(file)))).unwrap_err();
+            assert!(matches!(error, StorageError::Authorities { .. }), "{error}");
+            assert!(error.to_string().contains(file), "{error}");
+        }
     });
 }
 

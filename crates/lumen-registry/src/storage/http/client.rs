@@ -1,21 +1,20 @@
 //! Requests and redirects.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
 use reqwest::{
-    ClientBuilder, Method, Response, StatusCode,
+    Method, Response, StatusCode,
     header::{HeaderMap, LOCATION},
-    redirect::Policy,
 };
-use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::OnceCell;
 use url::Url;
 
 use super::{
     HttpOptions,
+    connect::Clients,
     retry::{self, Failure},
 };
 use crate::{
@@ -26,8 +25,7 @@ use crate::{
 
 const MAX_REDIRECTS: usize = 10;
 
-/// Two HTTP clients, each made when first needed: finding the system's
-/// certificates costs time that a plain `http://` registry need not spend.
+/// Who asks the web server of a registry.
 #[derive(Debug)]
 pub(super) struct Client {
     base: Url,
@@ -38,8 +36,7 @@ pub(super) struct Client {
     found: OnceCell<Result<Option<Login>, LoginError>>,
     was_told: AtomicBool,
     options: HttpOptions,
-    plain: Mutex<Option<reqwest::Client>>,
-    tls: Mutex<Option<reqwest::Client>>,
+    clients: Clients,
 }
 
 /// The answer after all redirects.
@@ -58,8 +55,7 @@ impl Client {
             found: OnceCell::new(),
             was_told: AtomicBool::new(false),
             options: host.http.clone(),
-            plain: Mutex::default(),
-            tls: Mutex::default(),
+            clients: Clients::new(&host.http),
         }
     }
 
@@ -95,14 +91,14 @@ impl Client {
     ) -> Result<(Response, Option<&Login>), Failure> {
         let known = self.login.as_ref().or_else(|| self.found());
         let request = (method, file, headers);
-        let first = self.follow(&request, known).await?;
+        let first = self.follow_in_time(&request, known).await?;
         if !first.is_denied() {
             return Ok((first.response, None));
         }
         let (last, login) = match known {
             Some(login) => (first, login),
             None => match self.ask().await? {
-                Some(login) => (self.follow(&request, Some(login)).await?, login),
+                Some(login) => (self.follow_in_time(&request, Some(login)).await?, login),
                 None => return Ok((first.response, None)),
             },
         };
@@ -149,6 +145,22 @@ impl Client {
         }
     }
 
+    /// All hops together have the time of one connection and one answer.
+    async fn follow_in_time(
+        &self,
+        request: &(Method, &str, &HeaderMap),
+        login: Option<&Login>,
+    ) -> Result<Final, Failure> {
+        let patience = self.options.connect_timeout + self.options.read_timeout;
+        let answer = tokio::time::timeout(patience, self.follow(request, login)).await;
+        answer.unwrap_or_else(|_| {
+            Err(Failure::again(StorageError::Transfer {
+                file: request.1.to_owned(),
+                reason: retry::SILENT.into(),
+            }))
+        })
+    }
+
     async fn follow(
         &self,
         (method, file, headers): &(Method, &str, &HeaderMap),
@@ -163,8 +175,9 @@ impl Client {
         let mut url = Url::parse(file).map_err(|error| broken(&error.to_string()))?;
         for _ in 0..=MAX_REDIRECTS {
             let client = self
-                .client(url.scheme() == "https")
-                .map_err(|error| broken(&retry::root_cause(&error)))?;
+                .clients
+                .get(url.scheme() == "https")
+                .map_err(Failure::final_)?;
             let request = client.request(method.clone(), url.clone());
             let mut request = request.headers((*headers).clone());
             let is_home = may_see_credentials(&self.base, &url);
@@ -180,7 +193,7 @@ impl Client {
             let response = request
                 .send()
                 .await
-                .map_err(|error| Failure::again(retry::sending(file, &url, &error)))?;
+                .map_err(|error| retry::sending(file, &url, &error))?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(Final { response, is_home });
             }
@@ -204,17 +217,6 @@ impl Client {
             "the server redirects more than {MAX_REDIRECTS} times"
         )))
     }
-
-    fn client(&self, tls: bool) -> Result<reqwest::Client, reqwest::Error> {
-        let slot = if tls { &self.tls } else { &self.plain };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = &*slot {
-            return Ok(client.clone());
-        }
-        let client = builder(&self.options, tls).build()?;
-        *slot = Some(client.clone());
-        Ok(client)
-    }
 }
 
 impl Final {
@@ -223,39 +225,6 @@ impl Final {
         let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         self.is_home && denied.contains(&self.response.status())
     }
-}
-
-/// A client that tries once, follows no redirect, and has the patience of the options.
-pub(in crate::storage) fn builder(options: &HttpOptions, tls: bool) -> ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("lumen/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(options.connect_timeout)
-        .read_timeout(options.read_timeout)
-        .pool_max_idle_per_host(options.concurrency)
-        .redirect(Policy::none())
-        .retry(reqwest::retry::never());
-    if tls {
-        // Fails only when a provider is installed already, which is just as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        return builder;
-    }
-    match no_tls() {
-        Some(config) => builder.tls_backend_preconfigured(config),
-        None => builder,
-    }
-}
-
-/// A TLS configuration that trusts nobody, for a client that only speaks plain HTTP.
-fn no_tls() -> Option<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?;
-    Some(
-        builder
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth(),
-    )
 }
 
 /// Whether a URL is on the registry's own host: the same origin, or the same host after an upgrade to HTTPS.

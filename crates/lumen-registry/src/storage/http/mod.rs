@@ -3,11 +3,12 @@
 mod ask;
 mod body;
 mod client;
+mod connect;
 mod headers;
 mod pace;
 mod retry;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use lumen_core::Key;
 use reqwest::{
@@ -20,7 +21,7 @@ use reqwest::{
 use tokio::sync::Semaphore;
 
 pub(super) use self::{
-    client::builder as client_builder,
+    connect::Clients,
     headers::{Caching, retry_after},
     pace::{Pace, Traffic},
     retry::{Failure, Tries, root_cause},
@@ -57,6 +58,8 @@ pub struct HttpOptions {
     pub longest_delay: Duration,
     /// Requests under way at once.
     pub concurrency: usize,
+    /// A file with certificates (PEM) of authorities to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for HttpOptions {
@@ -69,6 +72,7 @@ impl Default for HttpOptions {
             first_delay: Duration::from_millis(200),
             longest_delay: Duration::from_secs(20),
             concurrency: 64,
+            ca_file: None,
         }
     }
 }

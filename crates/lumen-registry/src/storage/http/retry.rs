@@ -1,9 +1,10 @@
 //! Which failures pass, and how long to wait for that.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, io, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Response, StatusCode};
+use rustls::CertificateError;
 use url::Url;
 
 use super::{HttpOptions, headers};
@@ -95,18 +96,56 @@ pub(super) fn refusal(file: String, response: &Response) -> Failure {
     }
 }
 
-/// The error for a request that got no answer.
-pub(super) fn sending(file: &str, url: &Url, error: &reqwest::Error) -> StorageError {
+/// The failure of a request that got no answer.
+pub(super) fn sending(file: &str, url: &Url, error: &reqwest::Error) -> Failure {
     if !error.is_connect() {
-        return transfer(file, error);
+        return Failure::again(transfer(file, error));
     }
     let host = url.host_str().unwrap_or_default();
-    StorageError::Unreachable {
-        host: match url.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        },
-        reason: reason(error),
+    let host = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    let (distrust, reason) = match tls(error) {
+        Some(rustls::Error::InvalidCertificate(why)) => (true, distrust(why)),
+        Some(rustls::Error::InvalidMessage(_)) => (false, "it does not speak TLS there".into()),
+        _ => (false, reason(error)),
+    };
+    match distrust {
+        true => Failure::final_(StorageError::Untrusted { host, reason }),
+        false => Failure::again(StorageError::Unreachable { host, reason }),
+    }
+}
+
+/// The error of TLS at the bottom, if there is one.
+fn tls(error: &reqwest::Error) -> Option<&rustls::Error> {
+    let mut cause: &(dyn Error + 'static) = error;
+    loop {
+        // An I/O error does not name the error in it as its source.
+        let inner = match cause.downcast_ref::<io::Error>() {
+            Some(io) => io.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => cause.source(),
+        };
+        cause = inner?;
+        if let Some(tls) = cause.downcast_ref() {
+            return Some(tls);
+        }
+    }
+}
+
+/// What is wrong with a certificate.
+fn distrust(why: &CertificateError) -> String {
+    match why {
+        CertificateError::UnknownIssuer => {
+            "its certificate is from an authority that this machine does not know".into()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired, or the clock of this machine is wrong".into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name".into()
+        }
+        other => format!("its certificate is not valid: {other}"),
     }
 }
 

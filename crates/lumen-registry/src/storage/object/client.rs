@@ -16,7 +16,7 @@ use object_store::{
 };
 use reqwest::header::HeaderMap;
 
-use crate::storage::http::{HttpOptions, client_builder, retry_after, root_cause};
+use crate::storage::http::{Clients, HttpOptions, retry_after, root_cause};
 
 /// Largest answer that is read as a whole, in bytes: a page of a listing has a thousand names.
 const MAX_ANSWER: usize = 16 << 20;
@@ -77,47 +77,32 @@ pub(super) struct Connector {
 
 #[derive(Debug)]
 struct Shared {
-    options: HttpOptions,
-    plain: Mutex<Option<reqwest::Client>>,
-    tls: Mutex<Option<reqwest::Client>>,
+    clients: Clients,
+    /// Longest wait for the next bytes.
+    silence: Duration,
 }
 
 impl Connector {
     pub(super) fn new(options: &HttpOptions) -> Self {
+        let clients = Clients::new(&HttpOptions {
+            // It would count the time of an upload, however long that is.
+            read_timeout: FOR_EVER,
+            ..options.clone()
+        });
         let shared = Shared {
-            options: options.clone(),
-            plain: Mutex::default(),
-            tls: Mutex::default(),
+            silence: options.read_timeout,
+            clients,
         };
         Self {
             shared: Arc::new(shared),
         }
     }
 
-    fn client(&self, tls: bool) -> Result<reqwest::Client, reqwest::Error> {
-        let slot = match tls {
-            true => &self.shared.tls,
-            false => &self.shared.plain,
-        };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = &*slot {
-            return Ok(client.clone());
-        }
-        let options = HttpOptions {
-            // It would count the time of an upload, however long that is.
-            read_timeout: FOR_EVER,
-            ..self.shared.options.clone()
-        };
-        let client = client_builder(&options, tls).build()?;
-        *slot = Some(client.clone());
-        Ok(client)
-    }
-
     async fn send(&self, request: HttpRequest, trace: &Trace) -> Result<HttpResponse, HttpError> {
         let tls = request.uri().scheme_str() != Some("http");
-        let client = self.client(tls).map_err(other)?;
+        let client = self.shared.clients.get(tls).map_err(other)?;
         let upload = request.body().content_length() as u64 / SLOWEST_UPLOAD;
-        let silence = self.shared.options.read_timeout;
+        let silence = self.shared.silence;
         let patience = silence + Duration::from_secs(upload);
         let answer = HttpService::call(&client, request);
         let answer = tokio::time::timeout(patience, answer).await;

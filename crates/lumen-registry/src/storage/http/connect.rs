@@ -1,0 +1,111 @@
+//! Clients: certificates, proxies, patience.
+
+use std::{
+    io::Read as _,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use reqwest::{Certificate, ClientBuilder, redirect::Policy};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::{HttpOptions, retry};
+use crate::storage::StorageError;
+
+/// Largest file of certificates that is read, in bytes.
+const MAX_AUTHORITIES: u64 = 16 << 20;
+
+/// Two HTTP clients, each made when first needed: finding the system's
+/// certificates costs time that a plain `http://` registry need not spend.
+#[derive(Debug)]
+pub(in crate::storage) struct Clients {
+    options: HttpOptions,
+    plain: Mutex<Option<reqwest::Client>>,
+    tls: Mutex<Option<reqwest::Client>>,
+}
+
+impl Clients {
+    pub(in crate::storage) fn new(options: &HttpOptions) -> Self {
+        Self {
+            options: options.clone(),
+            plain: Mutex::default(),
+            tls: Mutex::default(),
+        }
+    }
+
+    /// The client that speaks TLS, or the one for plain HTTP.
+    pub(in crate::storage) fn get(&self, tls: bool) -> Result<reqwest::Client, StorageError> {
+        let slot = if tls { &self.tls } else { &self.plain };
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = &*slot {
+            return Ok(client.clone());
+        }
+        let client = builder(&self.options, tls)?.build();
+        // Nothing but the certificates can be wrong with a client.
+        let client = client.map_err(|error| StorageError::Authorities {
+            reason: format!("cannot be used: {}", retry::root_cause(&error)),
+        })?;
+        *slot = Some(client.clone());
+        Ok(client)
+    }
+}
+
+/// A client that tries once, follows no redirect, and has the patience of the options.
+fn builder(options: &HttpOptions, tls: bool) -> Result<ClientBuilder, StorageError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("lumen/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.connect_timeout)
+        .read_timeout(options.read_timeout)
+        .pool_max_idle_per_host(options.concurrency)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never());
+    if tls || proxy_needs_tls() {
+        // Fails only when a provider is installed already, which is just as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        if let Some(file) = &options.ca_file {
+            builder = builder.tls_certs_merge(authorities(file)?);
+        }
+    } else if let Some(config) = no_tls() {
+        builder = builder.tls_backend_preconfigured(config);
+    }
+    Ok(builder)
+}
+
+/// The certificates in a file.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, StorageError> {
+    let unusable = |what: &str| StorageError::Authorities {
+        reason: format!("in `{}` {what}", file.display()),
+    };
+    let read = std::fs::File::open(file).and_then(|file| {
+        let mut bytes = Vec::new();
+        file.take(MAX_AUTHORITIES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    let bytes = read.map_err(|error| unusable(&format!("cannot be read: {error}")))?;
+    let found = Certificate::from_pem_bundle(&bytes).ok();
+    found
+        .filter(|found| !found.is_empty())
+        .ok_or_else(|| unusable("are none: they must be in PEM, `-----BEGIN CERTIFICATE-----`"))
+}
+
+/// Whether plain HTTP goes through a proxy that is spoken to over TLS.
+fn proxy_needs_tls() -> bool {
+    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let over_tls = |proxy: &str| {
+        std::env::var(proxy).is_ok_and(|url| url.trim().to_ascii_lowercase().starts_with("https:"))
+    };
+    proxies.into_iter().any(over_tls)
+}
+
+/// A TLS configuration that trusts nobody, for a client that only speaks plain HTTP.
+fn no_tls() -> Option<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .ok()?;
+    Some(
+        builder
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth(),
+    )
+}
