@@ -104,6 +104,18 @@ pub fn tiles_for_edge(size: u64) -> Vec<Tile> {
     tiles
 }
 
+/// The tiles of a log of `new` leaves that have the right edge it had with `old`: what
+/// appending the leaves in between takes.
+pub fn tiles_for_growth(old: u64, new: u64) -> Vec<Tile> {
+    let mut tiles = tiles_for_edge(old);
+    for tile in &mut tiles {
+        let hashes = new >> (8 * u32::from(tile.level));
+        let width = hashes.saturating_sub(tile.index << 8).min(u64::from(FULL));
+        tile.width = tile.width.max(width as u16);
+    }
+    tiles
+}
+
 /// The tiles that prove that the leaf at `index` is in a log of `size` leaves.
 pub fn tiles_for_inclusion(index: u64, size: u64) -> Vec<Tile> {
     tiles_of(&inclusion(index, size), size)

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     error::{FetchError, OpsError},
-    parallel,
+    locked, parallel,
     report::Event,
     session::Session,
 };
@@ -80,13 +80,15 @@ pub fn run(
         steps: downloads.len() as u64,
     });
     let result = session.block_on(async {
-        for registry in registries(&downloads) {
+        let registries = registries(&downloads);
+        for registry in &registries {
             // A locked install reads no index, but it does not take files from a forked log.
             registry.trust().await?;
             let from_it = |download: &&Download| download.registry.name() == registry.name();
             let files = downloads.iter().filter(from_it).map(Download::first);
             registry.prefetch(&files.collect::<Vec<_>>()).await?;
         }
+        locked::check(session, lock, &registries).await?;
         fetch_all(session, downloads).await
     });
     session.reporter.report(Event::Finished);

@@ -10,6 +10,7 @@
 //! | [`report`] | events while an operation runs |
 //! | [`inputs`], [`resolve`] | from manifests to a lock |
 //! | [`fetch`], [`install`] | from a lock to a project with its packages |
+//! | [`locked`], [`advice`] | what became of locked releases; what is said about such packages |
 //! | [`edit`] | add, remove, update |
 //! | [`pack`], [`publish`] | from a folder to a release |
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
@@ -21,6 +22,7 @@
 //! | [`mirror`] | copies of registries |
 //! | [`parallel`] | work on many items at once |
 
+pub mod advice;
 pub mod credentials;
 pub mod doctor;
 pub mod edit;
@@ -34,6 +36,7 @@ pub mod init;
 pub mod inputs;
 pub mod install;
 pub mod keys;
+pub mod locked;
 pub mod maintain;
 pub mod mirror;
 pub mod owners;

@@ -15,11 +15,11 @@ use lumen_core::{
 use lumen_registry::{Registry, search};
 
 use crate::{
+    advice,
     edit::{self, no_such_package, package_index},
     error::OpsError,
     session::Session,
     settings::DEFAULT,
-    trust,
 };
 
 /// What a registry knows about a package.
@@ -94,7 +94,7 @@ pub fn info(session: &Session<'_>, text: &str) -> Result<Info, OpsError> {
     };
     session.save_caches();
     if let Some(by) = registry.first_seen_override(&name) {
-        session.reporter.warn(trust::override_warning(&by));
+        session.reporter.warn(advice::overridden(&by));
     }
     let location = registry
         .location()

@@ -21,13 +21,13 @@ use lumen_store::{
 };
 
 use crate::{
+    advice,
     error::OpsError,
     fetch, git,
     inputs::{self, GitOptions, Inputs},
     report::Event,
     session::Session,
     settings::DEFAULT,
-    trust,
 };
 
 /// How to resolve.
@@ -306,11 +306,9 @@ fn warn_of_deprecations(session: &Session<'_>, loaded: &Loaded) -> Result<(), Op
         let Some(deprecated) = index.as_ref().and_then(|index| index.deprecated.as_ref()) else {
             continue;
         };
-        let what = format!("`{name}` is deprecated: {}", deprecated.reason);
-        session.reporter.warn(match &deprecated.replacement {
-            Some(other) => Problem::warning(what).hint(format!("use `{other}` in its place")),
-            None => Problem::warning(what),
-        });
+        let replacement = deprecated.replacement.as_ref();
+        let warning = advice::deprecated(name, &deprecated.reason, replacement);
+        session.reporter.warn(warning);
     }
     Ok(())
 }
@@ -341,7 +339,7 @@ fn warn_of_overrides(session: &Session<'_>, loaded: &Loaded) {
     // A scope has one owner for all of its packages.
     let overrides: BTreeMap<String, Override> = overrides.map(|by| (by.name.clone(), by)).collect();
     for by in overrides.values() {
-        session.reporter.warn(trust::override_warning(by));
+        session.reporter.warn(advice::overridden(by));
     }
 }
 
@@ -357,14 +355,8 @@ fn warn_of_yanks(session: &Session<'_>, loaded: &Loaded) {
             .filter(|version| version.version == resolved.version)
             .find_map(|v| v.yanked.as_deref());
         if let Some(reason) = yanked {
-            let because = if reason.is_empty() {
-                String::new()
-            } else {
-                format!(": {reason}")
-            };
-            let what = format!("`{name}` {} is yanked{because}", resolved.version);
-            let hint = format!("run `lumen pkg update {name}` to move to another version");
-            session.reporter.warn(Problem::warning(what).hint(hint));
+            let warning = advice::yanked(name, &resolved.version, reason);
+            session.reporter.warn(warning);
         }
     }
 }

@@ -15,6 +15,7 @@ mod git;
 mod handmade;
 mod hosts;
 mod keys;
+mod locked;
 mod login;
 mod mirrors;
 mod monitors;

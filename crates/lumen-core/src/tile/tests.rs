@@ -188,3 +188,27 @@ fn tiles_of_other_widths() {
     tiles.insert(tile(5), vec![0; 160]).unwrap();
     assert!(tiles.contains(&tile(4)) && tiles.contains(&tile(5)) && !tiles.contains(&tile(6)));
 }
+
+#[test]
+fn a_log_goes_on_from_the_tiles_it_has_now() {
+    let all = leaves(70_000);
+    let log = Tiles::default().append(0, &all).unwrap();
+    let mut now = Tiles::default();
+    for (tile, bytes) in &log.tiles {
+        now.insert(*tile, bytes.clone()).unwrap();
+    }
+    for old in [5, 256, 65_535, 65_536, 65_537, 69_888, 69_999, 70_000] {
+        let mut few = Tiles::default();
+        for tile in tiles_for_growth(old, 70_000) {
+            assert!(now.contains(&tile), "{old} {tile}");
+            few.insert(tile, now.0[&tile].clone()).unwrap();
+        }
+        let since = &all[old as usize..];
+        assert_eq!(few.append(old, since).unwrap().root, log.root, "{old}");
+        if let Some((last, others)) = since.split_last().filter(|_| old > 65_000) {
+            let mut other = others.to_vec();
+            other.push(node_hash(last, last));
+            assert_ne!(few.append(old, &other).unwrap().root, log.root, "{old}");
+        }
+    }
+}

@@ -1,11 +1,10 @@
 //! What this machine remembers of signed registries.
 
-use lumen_core::{Digest, problem::Problem, trust::Subject};
+use lumen_core::{Digest, trust::Subject};
 use lumen_registry::{
     Freshness, Location, ReadError, Registry, RegistryOptions,
     verify::{
-        TrustError, TrustOptions,
-        known::{self, Override},
+        TrustError, TrustOptions, known,
         state::{self, Remembered},
     },
 };
@@ -145,18 +144,6 @@ pub(crate) fn accept_note(
         known::accept(&dir, &place.url(), name, seq).map_err(ReadError::from)?;
     }
     Ok(())
-}
-
-/// What newcomers are told about owners whom the registry put in the place of others.
-pub fn override_warning(by: &Override) -> Problem {
-    let Override {
-        name, index, time, ..
-    } = by;
-    let what = format!(
-        "the owners of `{name}` were replaced by the registry at entry {index} of the log, {time}: it belongs to {} now",
-        by.who()
-    );
-    Problem::warning(what).hint(format!("`lumen pkg owner list {name}` shows its owners"))
 }
 
 /// Where a registry is that was given by URL, path or name.

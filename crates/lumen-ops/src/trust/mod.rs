@@ -24,7 +24,7 @@ use lumen_registry::{
 pub(crate) use self::known::accept_note;
 use self::proposal::NAMES;
 pub use self::{
-    known::{Accepted, accept, accept_owners, forget, list, override_warning, pin},
+    known::{Accepted, accept, accept_owners, forget, list, pin},
     proposal::{Change, Missing, Need, Proposal},
     queue::Asked,
     root::RootChange,

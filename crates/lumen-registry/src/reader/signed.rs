@@ -1,9 +1,13 @@
 //! Reads for the checks of signed registries, and what comes out of those checks.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
 
 use lumen_core::{
     Digest, Key, PackageName, Version,
+    checkpoint::Checkpoint,
     index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release},
     lockfile::LockedTrust,
     trust::{OwnersHistory, PackageHistory, RootHistory, Subject},
@@ -15,7 +19,7 @@ use crate::{
     cache::{self, Body, LONGEST_FRESHNESS},
     storage::Validators,
     verify::{
-        TrustError, TrustInfo, TrustOptions,
+        Since, TrustError, TrustInfo, TrustOptions,
         known::{Override, Standing},
         map::Head,
         package::Listed,
@@ -59,6 +63,26 @@ impl Registry {
         };
         let package = view.package(self, name).await?;
         Ok(package.map(|package| Arc::clone(&package.history)))
+    }
+
+    /// What the log says about locked releases since it was at the lock's checkpoint: where
+    /// that takes few requests, and nothing for an unsigned registry.
+    ///
+    /// # Errors
+    /// When the log is not in order, or does not continue the one of the lock.
+    pub async fn since(
+        &self,
+        checkpoint: &str,
+        locked: &BTreeMap<PackageName, Version>,
+    ) -> Result<Since, ReadError> {
+        let Some(view) = self.view().await? else {
+            return Ok(Since::default());
+        };
+        let then = Checkpoint::of_note(checkpoint.as_bytes());
+        let then = then.map_err(|error| TrustError::Checkpoint {
+            reason: format!("the one that is locked: {error}"),
+        })?;
+        view.since(self, &then, locked).await
     }
 
     /// The owners of a name or scope so far, whatever anybody here thinks of them; `None`

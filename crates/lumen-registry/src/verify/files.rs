@@ -107,7 +107,7 @@ async fn genuine(
     Err(log(reason).into())
 }
 
-async fn tiles(
+pub(super) async fn tiles(
     registry: &Registry,
     wanted: &[Tile],
     mark: Option<&str>,

@@ -12,6 +12,7 @@
 //! | `view` | what one process found at the registry, established once |
 //! | `map` | the chains of names, and that a name is absent |
 //! | `package` | one package: its events, its history, the index made of them |
+//! | `since` | what the log says about locked releases since they were locked |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
 //! | [`known`] | the owners of names that somebody here relied on |
@@ -21,6 +22,7 @@ pub(crate) mod files;
 pub mod known;
 pub(crate) mod map;
 pub(crate) mod package;
+mod since;
 pub mod state;
 pub(crate) mod view;
 
@@ -29,6 +31,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use lumen_core::{Digest, checkpoint::Checkpoint, lockfile::LockedTrust, trust::Subject};
 
 pub use error::{PinSource, TrustError};
+pub use since::Since;
 
 /// What is demanded of a registry, and where to remember it.
 #[derive(Debug, Clone, Default)]

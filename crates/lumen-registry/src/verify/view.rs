@@ -269,6 +269,11 @@ impl View {
         Ok(roots)
     }
 
+    /// The state of the log.
+    pub(super) const fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
     /// Entries of the log.
     pub(super) const fn size(&self) -> u64 {
         self.checkpoint.size

@@ -21,6 +21,7 @@ mod mirror;
 mod publish;
 mod races;
 mod server;
+mod since;
 mod storage;
 mod verified;
 #[cfg(unix)]

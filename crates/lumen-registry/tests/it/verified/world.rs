@@ -14,7 +14,7 @@ use lumen_core::{
     merkle::leaf_hash,
     note::Note,
     signing::{CosignerKey, SecretKey},
-    tile::Tiles,
+    tile::{Tiles, entries::encode},
     trust::{
         Action, Entry, Event, MapLeaf, NamePolicy, OwnersNote, Publisher, RootNote, Statement,
         Subject, chain, map, text,
@@ -283,6 +283,11 @@ impl World {
         let appended = Tiles::default().append(0, &leaves).unwrap();
         for (tile, bytes) in appended.tiles {
             self.put(&Key::tile(&tile), bytes);
+        }
+        let entries = self.entries.clone();
+        for (index, bundle) in (0..).zip(entries.chunks(256)) {
+            let width = u16::try_from(bundle.len()).unwrap();
+            self.put(&Key::entries(index, width), encode(bundle).unwrap());
         }
         for (subject, events) in &subjects {
             self.put_index(subject, events);

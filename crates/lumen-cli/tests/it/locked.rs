@@ -1,0 +1,108 @@
+//! What an install with a lock says of releases that were good when they were locked.
+
+use lumen_testkit::{
+    nginx::Nginx,
+    sandbox::{Ran, Sandbox},
+};
+
+use crate::{fails, publish, sandbox};
+
+/// A registry where bob published `text` 1.1.0, and a project that has it locked.
+fn locked() -> Sandbox {
+    let sandbox = sandbox();
+    sandbox.ok(".", &["key", "new", "bob"]).unwrap();
+    let writer = ["registry", "trust", "add-log-key", "bob"];
+    sandbox.ok(".", &writer).unwrap();
+    for package in ["text", "other"] {
+        publish(&sandbox, package, "1.0.0", "");
+    }
+    let publisher = ["pkg", "owner", "add", "text", "bob"];
+    sandbox.ok(".", &publisher).unwrap();
+    sandbox.package("next", "text", "1.1.0", "").unwrap();
+    let mut command = sandbox.command("next", &["pkg", "publish", "--yes"]);
+    let published = Ran::of(&command.env("LUMEN_KEY", "bob").output().unwrap());
+    assert_eq!(published.code, Some(0), "{published:#?}");
+    let needs = "[dependencies]\ntext = \"^1\"\nother = \"^1\"\n";
+    sandbox.package("app", "app", "0.1.0", needs).unwrap();
+    sandbox.ok("app", &["pkg", "lock"]).unwrap();
+    sandbox
+}
+
+/// Installs what is locked on a machine that has nothing yet.
+fn install(sandbox: &Sandbox, machine: &str, more: &[&str]) -> Ran {
+    let _ = std::fs::remove_dir_all(sandbox.path("app/.lumen"));
+    let arguments = [&["pkg", "install", "--locked"], more].concat();
+    let mut command = sandbox.command("app", &arguments);
+    command.env("LUMEN_HOME", sandbox.path(machine));
+    Ran::of(&command.output().unwrap())
+}
+
+#[test]
+fn a_locked_release_of_a_stolen_key_is_not_installed() {
+    let sandbox = locked();
+    let good = install(&sandbox, "first", &[]);
+    assert_eq!(good.code, Some(0), "{good:#?}");
+    // Somebody leaves: what they published is as good as before.
+    let leaves = ["pkg", "owner", "remove", "text", "bob"];
+    sandbox.ok(".", &leaves).unwrap();
+    let good = install(&sandbox, "second", &[]);
+    assert_eq!(good.code, Some(0), "{good:#?}");
+    let bob = sandbox.ok(".", &["key", "export", "bob"]).unwrap().out;
+    let stolen = ["pkg", "owner", "revoke", "text", bob.trim(), "--from", "6"];
+    sandbox.ok(".", &stolen).unwrap();
+    let refused = install(&sandbox, "third", &[]);
+    fails(
+        &refused,
+        3,
+        &["`text` 1.1.0 was signed with a key that had been revoked"],
+    );
+    assert!(!sandbox.path("app/.lumen/packages/text").exists());
+    sandbox.ok("app", &["pkg", "update"]).unwrap();
+    let lock = sandbox.read("app/lumen.lock").unwrap();
+    assert!(
+        lock.contains("name = \"text\"\nversion = \"1.0.0\""),
+        "{lock}"
+    );
+    let good = install(&sandbox, "third", &[]);
+    assert_eq!(good.code, Some(0), "{good:#?}");
+}
+
+#[test]
+fn yanks_of_locked_releases_are_told() {
+    let sandbox = locked();
+    let yank = ["pkg", "yank", "text@1.1.0", "--reason", "it burns"];
+    sandbox.ok(".", &yank).unwrap();
+    let deprecate = ["pkg", "deprecate", "other", "--reason", "it is old"];
+    sandbox.ok(".", &deprecate).unwrap();
+    let told = install(&sandbox, "first", &[]);
+    assert_eq!(told.code, Some(0), "{told:#?}");
+    for text in [
+        "warning: `text` 1.1.0 is yanked: it burns\n",
+        "warning: `other` is deprecated: it is old\n",
+    ] {
+        assert!(told.err.contains(text), "{told:#?}");
+    }
+    let unyank = ["pkg", "unyank", "text@1.1.0"];
+    sandbox.ok(".", &unyank).unwrap();
+    let told = install(&sandbox, "second", &[]);
+    assert!(!told.err.contains("yanked"), "{told:#?}");
+}
+
+#[test]
+fn the_log_behind_a_web_server_is_looked_through() {
+    if !Nginx::is_installed() {
+        eprintln!("skipped: nginx is not installed");
+        return;
+    }
+    let sandbox = locked();
+    let server = Nginx::serve(&sandbox.path("registry"), "/").unwrap();
+    let url = server.url();
+    let from_server = ["--registry", url.as_str()];
+    let told = install(&sandbox, "first", &from_server);
+    assert_eq!(told.code, Some(0), "{told:#?}");
+    assert!(!told.err.contains("entries since"), "{told:#?}");
+    let yank = ["pkg", "yank", "other@1.0.0", "--reason", "x"];
+    sandbox.ok(".", &yank).unwrap();
+    let told = install(&sandbox, "second", &from_server);
+    assert!(told.err.contains("`other` 1.0.0 is yanked: x"), "{told:#?}");
+}

@@ -1,0 +1,37 @@
+//! What is said about packages that can be had and perhaps should not.
+
+use lumen_core::{PackageName, Version, problem::Problem};
+use lumen_registry::verify::known::Override;
+
+/// A release that its owners took back.
+pub fn yanked(name: &PackageName, version: &Version, reason: &str) -> Problem {
+    let because = if reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {reason}")
+    };
+    let what = format!("`{name}` {version} is yanked{because}");
+    let hint = format!("run `lumen pkg update {name}` to move to another version");
+    Problem::warning(what).hint(hint)
+}
+
+/// A package that its owners advise against.
+pub fn deprecated(name: &PackageName, reason: &str, replacement: Option<&PackageName>) -> Problem {
+    let what = format!("`{name}` is deprecated: {reason}");
+    match replacement {
+        Some(other) => Problem::warning(what).hint(format!("use `{other}` in its place")),
+        None => Problem::warning(what),
+    }
+}
+
+/// A name that the registry took from its owners, for those who did not rely on them.
+pub fn overridden(by: &Override) -> Problem {
+    let Override {
+        name, index, time, ..
+    } = by;
+    let what = format!(
+        "the owners of `{name}` were replaced by the registry at entry {index} of the log, {time}: it belongs to {} now",
+        by.who()
+    );
+    Problem::warning(what).hint(format!("`lumen pkg owner list {name}` shows its owners"))
+}

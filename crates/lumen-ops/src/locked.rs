@@ -1,0 +1,100 @@
+//! What became of locked releases since the lock was made.
+//!
+//! An install with a lock reads no index, so it asks the log. What it finds there is only
+//! a reason to look: what it means is said by the history of the package.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    PackageName, Version,
+    lockfile::{LockedPackage, LockedSource, Lockfile},
+    problem::Problem,
+};
+use lumen_registry::{
+    Freshness, ReadError, Registry,
+    verify::{TrustError, known::Override},
+};
+
+use crate::{advice, error::OpsError, session::Session};
+
+/// Warns of locked releases that were yanked since the lock was made, and fails for those
+/// whose key turned out to have been stolen.
+///
+/// # Errors
+/// [`TrustError::RevokedKey`], and when a log is not in order or cannot be read.
+pub async fn check(
+    session: &Session<'_>,
+    lock: &Lockfile,
+    registries: &[Registry],
+) -> Result<(), OpsError> {
+    for registry in registries {
+        let trust = lock.registries.get(registry.name());
+        let Some(trust) = trust.and_then(|locked| locked.trust.as_ref()) else {
+            continue;
+        };
+        if registry.freshness() == Freshness::Offline {
+            continue;
+        }
+        let is_from = |package: &LockedPackage| match &package.source {
+            LockedSource::Registry(name) => name == registry.name(),
+            LockedSource::Path(_) | LockedSource::Git { .. } => false,
+        };
+        let locked: BTreeMap<PackageName, Version> = lock
+            .packages
+            .iter()
+            .filter(|(_, package)| is_from(package))
+            .map(|(name, package)| (name.clone(), package.version.clone()))
+            .collect();
+        let since = registry.since(&trust.checkpoint, &locked).await?;
+        if since.unread > 0 {
+            let what = format!(
+                "the log has {} entries since lumen.lock was made, too many to look for revoked keys and yanks in them",
+                since.unread
+            );
+            let hint = "`lumen pkg outdated` looks at every package, `lumen pkg update` makes a newer lock";
+            session.reporter.warn(Problem::warning(what).hint(hint));
+        }
+        for name in &since.named {
+            if let Some(package) = lock.packages.get(name) {
+                look(session, registry, name, package).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn look(
+    session: &Session<'_>,
+    registry: &Registry,
+    name: &PackageName,
+    package: &LockedPackage,
+) -> Result<(), OpsError> {
+    let version = &package.version;
+    let history = registry.provenance(name).await?;
+    let release = history
+        .as_ref()
+        .and_then(|history| Some((history, history.releases.get(version)?)));
+    let Some((history, release)) = release else {
+        let what = format!("{name} {version}");
+        return Err(ReadError::from(TrustError::Unlogged { what }).into());
+    };
+    if release.revoked {
+        let (name, version) = (name.clone(), version.clone());
+        return Err(ReadError::from(TrustError::RevokedKey { name, version }).into());
+    }
+    if let Some(yanked) = history.yanked.get(version) {
+        let warning = advice::yanked(name, version, &yanked.reason);
+        session.reporter.warn(warning);
+    }
+    if let Some(deprecated) = &history.deprecated {
+        let replacement = deprecated.replacement.as_ref();
+        let warning = advice::deprecated(name, &deprecated.reason, replacement);
+        session.reporter.warn(warning);
+    }
+    // What is locked is of the owners before; whoever updates is asked.
+    let known = package.owners.unwrap_or(u64::MAX);
+    if let Some(by) = Override::after(&history.owners, known) {
+        session.reporter.warn(advice::overridden(&by));
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! What a log says since a lock was made about the releases that are locked.
+//!
+//! An install with a lock reads no index. It learns of a revoked key or a yank from the
+//! log itself: the entries since then, as long as they take few requests. The entries are
+//! proved by what they make of the log that the lock knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    checkpoint::Checkpoint,
+    merkle::leaf_hash,
+    tile::{
+        FULL, Tile,
+        entries::{self, MAX_BUNDLE},
+        tiles_for_consistency, tiles_for_edge, tiles_for_growth,
+    },
+    trust::{Action, Entry, Subject},
+};
+
+use super::{TrustError, files, view::View};
+use crate::{
+    reader::{ReadError, Registry},
+    storage::Storage,
+};
+
+/// Requests that an install with a lock may take more than from an unsigned registry.
+const MOST_REQUESTS: usize = 8;
+
+/// Bundles of entries read where reading is no request.
+const MOST_LOCAL: usize = 64;
+
+/// What a log says since a lock was made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Since {
+    /// Entries that were not read, since that would take too many requests.
+    pub unread: u64,
+    /// Locked packages about which something was said that may matter; what it means is
+    /// for their history to say.
+    pub named: BTreeSet<PackageName>,
+}
+
+impl View {
+    /// What the log says about locked releases since it was at an earlier checkpoint, which
+    /// must be a part of it.
+    pub(crate) async fn since(
+        &self,
+        registry: &Registry,
+        then: &Checkpoint,
+        locked: &BTreeMap<PackageName, Version>,
+    ) -> Result<Since, ReadError> {
+        let now = self.checkpoint();
+        let mut since = Since::default();
+        if then.size >= now.size {
+            return Ok(since);
+        }
+        let full = u64::from(FULL);
+        let bundles = then.size / full..=(now.size - 1) / full;
+        let mut tiles = tiles_for_growth(then.size, now.size);
+        if matches!(registry.storage(), Storage::File(_) | Storage::Memory(_)) {
+            if bundles.clone().count() > MOST_LOCAL {
+                since.unread = now.size - then.size;
+                return Ok(since);
+            }
+        } else {
+            // Root notes, checkpoint, and all tiles that this and the checks before take.
+            let mut known: BTreeSet<_> = tiles.iter().copied().collect();
+            known.extend(tiles_for_edge(now.size));
+            known.extend(tiles_for_consistency(then.size, now.size));
+            let left = MOST_REQUESTS.saturating_sub(2 + known.len());
+            let is_asked = |bundle: &u64| {
+                let key = Key::entries(*bundle, width(*bundle, now.size));
+                !registry.is_cached(&key)
+            };
+            // Few are looked at, however far the log has come.
+            if bundles.clone().filter(is_asked).nth(left).is_some() {
+                since.unread = now.size - then.size;
+                return Ok(since);
+            }
+        }
+        tiles.sort_unstable();
+        for leaf in &leaves(registry, then, now, &tiles).await? {
+            let (entry, _) = Entry::parse(leaf).map_err(|error| log(error.to_string()))?;
+            name(&entry, locked, &mut since.named);
+        }
+        Ok(since)
+    }
+}
+
+/// The entries that made a log what it is now; read anew once if they do not.
+async fn leaves(
+    registry: &Registry,
+    then: &Checkpoint,
+    now: &Checkpoint,
+    edge: &[Tile],
+) -> Result<Vec<Vec<u8>>, ReadError> {
+    match proved(registry, then, now, edge, None).await {
+        // A cache on the way may be to blame.
+        Err(ReadError::Trust(_)) => {
+            let mark = now.root.hex();
+            proved(registry, then, now, edge, Some(&mark)).await
+        }
+        leaves => leaves,
+    }
+}
+
+async fn proved(
+    registry: &Registry,
+    then: &Checkpoint,
+    now: &Checkpoint,
+    edge: &[Tile],
+    mark: Option<&str>,
+) -> Result<Vec<Vec<u8>>, ReadError> {
+    let full = u64::from(FULL);
+    let bundles = then.size / full..=(now.size - 1) / full;
+    let read = bundles.map(|bundle| read(registry, bundle, now.size, mark));
+    let bundles = try_join_all(read).await?;
+    let tiles = files::tiles(registry, edge, mark).await?;
+    let skip = (then.size % full) as usize;
+    let leaves: Vec<Vec<u8>> = bundles.into_iter().flatten().skip(skip).collect();
+    let hashes: Vec<Digest> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+    let grown = tiles
+        .root(then.size)
+        .and_then(|root| Ok((root, tiles.append(then.size, &hashes)?.root)));
+    let reason = match grown {
+        Ok(roots) if roots == (then.root, now.root) => return Ok(leaves),
+        Ok(_) => "its entries lead to another root".into(),
+        Err(error) => error.to_string(),
+    };
+    Err(log(reason).into())
+}
+
+/// The locked packages that an entry may matter to.
+fn name(entry: &Entry, locked: &BTreeMap<PackageName, Version>, named: &mut BTreeSet<PackageName>) {
+    match entry {
+        Entry::Statement(statement) => {
+            let Some(version) = locked.get(&statement.package) else {
+                return;
+            };
+            let matters = match &statement.action {
+                Action::Yank { version: about, .. }
+                | Action::Unyank { version: about, .. }
+                // Locked from a log that the checkpoint is not of: branches were merged.
+                | Action::Publish { version: about, .. } => about == version,
+                Action::Deprecate { .. } | Action::Undeprecate { .. } => true,
+            };
+            if matters {
+                named.insert(statement.package.clone());
+            }
+        }
+        Entry::Owners(note) if note.is_override || !note.revoked.is_empty() => {
+            let owned = locked
+                .keys()
+                .filter(|name| Subject::owner_of(name) == note.name);
+            named.extend(owned.cloned());
+        }
+        Entry::Owners(_) | Entry::Root(_) | Entry::Map(_) => {}
+    }
+}
+
+/// How many entries a bundle has in a log of a size.
+fn width(bundle: u64, size: u64) -> u16 {
+    (size - bundle * u64::from(FULL)).min(u64::from(FULL)) as u16
+}
+
+/// The leaves of a bundle in a log of a size.
+async fn read(
+    registry: &Registry,
+    bundle: u64,
+    size: u64,
+    mark: Option<&str>,
+) -> Result<Vec<Vec<u8>>, ReadError> {
+    let wanted = width(bundle, size);
+    // Partial bundles may be removed once the full one is there.
+    for width in [wanted, FULL] {
+        let key = Key::entries(bundle, width);
+        let bytes = registry.immutable_bytes(&key, MAX_BUNDLE, None, mark);
+        if let Some(bytes) = bytes.await? {
+            let leaves = entries::decode(&bytes);
+            let mut leaves = leaves.map_err(|error| log(format!("`{key}`: {error}")))?;
+            leaves.truncate(usize::from(wanted));
+            return Ok(leaves);
+        }
+    }
+    let file = registry.storage().describe(&Key::entries(bundle, wanted));
+    Err(log(format!("`{file}` is missing")).into())
+}
+
+fn log(reason: String) -> TrustError {
+    TrustError::Log { reason }
+}
