@@ -191,24 +191,24 @@ fn tiles_of_other_widths() {
 
 #[test]
 fn a_log_goes_on_from_the_tiles_it_has_now() {
-    let all = leaves(70_000);
-    let log = Tiles::default().append(0, &all).unwrap();
-    let mut now = Tiles::default();
-    for (tile, bytes) in &log.tiles {
-        now.insert(*tile, bytes.clone()).unwrap();
-    }
-    for old in [5, 256, 65_535, 65_536, 65_537, 69_888, 69_999, 70_000] {
-        let mut few = Tiles::default();
-        for tile in tiles_for_growth(old, 70_000) {
-            assert!(now.contains(&tile), "{old} {tile}");
-            few.insert(tile, now.0[&tile].clone()).unwrap();
-        }
-        let since = &all[old as usize..];
-        assert_eq!(few.append(old, since).unwrap().root, log.root, "{old}");
-        if let Some((last, others)) = since.split_last().filter(|_| old > 65_000) {
-            let mut other = others.to_vec();
-            other.push(node_hash(last, last));
-            assert_ne!(few.append(old, &other).unwrap().root, log.root, "{old}");
+    for (size, earlier) in [
+        (1_000, &[0, 1, 5, 255, 256, 257, 768, 999, 1_000][..]),
+        (66_000, &[65_280, 65_535, 65_536, 65_537, 66_000]),
+    ] {
+        let all = leaves(size);
+        let log = Tiles::default().append(0, &all).unwrap();
+        let now: BTreeMap<_, _> = log.tiles.iter().cloned().collect();
+        for &old in earlier {
+            let mut few = Tiles::default();
+            for tile in tiles_for_growth(old, size as u64) {
+                few.insert(tile, now[&tile].clone()).unwrap();
+            }
+            let since = &all[old as usize..];
+            assert_eq!(few.append(old, since).unwrap().root, log.root, "{old}");
+            if let Some((last, others)) = since.split_last() {
+                let other = [others, &[node_hash(last, last)]].concat();
+                assert_ne!(few.append(old, &other).unwrap().root, log.root, "{old}");
+            }
         }
     }
 }
