@@ -14,8 +14,11 @@ use std::process::ExitCode;
 use lumen_core::{edit::EditError, problem::Problem};
 use lumen_ops::{OpsError, error::FetchError, git::GitError, keys::KeysError};
 use lumen_registry::{
-    ReadError, StorageError, git, location::LocationError, mirror::MirrorError,
-    publish::PublishError, verify::TrustError,
+    ReadError, StorageError, git,
+    location::LocationError,
+    mirror::MirrorError,
+    publish::{PublishError, SubmittedError},
+    verify::TrustError,
 };
 use lumen_store::{
     cas::InsertError, link::LinkError, link::vendor::VendorError, pack::PackError,
@@ -61,7 +64,8 @@ fn show(ui: &Ui, problems: &[Problem]) {
     }
 }
 
-fn code(error: &OpsError) -> u8 {
+/// The exit code of an error.
+pub fn code(error: &OpsError) -> u8 {
     if error.trust().is_some() {
         return TRUST;
     }
@@ -79,6 +83,7 @@ fn code(error: &OpsError) -> u8 {
         return STORAGE;
     }
     match error {
+        OpsError::Submission { .. } => TRUST,
         OpsError::Read(ReadError::Hash { .. } | ReadError::Trust(_))
         | OpsError::Unpack { .. }
         | OpsError::Damaged(_) => TRUST,
@@ -97,6 +102,13 @@ fn publish_code(error: &PublishError) -> u8 {
     match error {
         PublishError::Busy { .. } | PublishError::Storage(_) => STORAGE,
         PublishError::Damaged { .. } | PublishError::Diverged { .. } => TRUST,
+        PublishError::Submitted(
+            SubmittedError::Unsigned
+            | SubmittedError::Signed
+            | SubmittedError::Unclaimed(_)
+            | SubmittedError::Stale { .. },
+        ) => USER,
+        PublishError::Submitted(_) => TRUST,
         _ => USER,
     }
 }
@@ -115,7 +127,7 @@ fn mirror_code(error: &MirrorError) -> u8 {
 }
 
 /// What to do next.
-fn hints(error: &OpsError) -> Vec<String> {
+pub fn hints(error: &OpsError) -> Vec<String> {
     let hint = match error {
         OpsError::NoHome => "set LUMEN_HOME to a folder of yours".into(),
         OpsError::NoRegistry => {
@@ -204,8 +216,25 @@ fn publish_hint(error: &PublishError) -> Option<String> {
                 "run `lumen pkg owner claim {subject} --out claim` and send the file to whoever runs it"
             )
         }
+        PublishError::Submitted(error) => return submitted_hint(error),
         PublishError::Storage(error) => return storage_hint(error),
         _ => return None,
+    })
+}
+
+fn submitted_hint(error: &SubmittedError) -> Option<String> {
+    Some(match error {
+        SubmittedError::Stale { .. } | SubmittedError::Unclaimed(_) => {
+            "ask for it to be submitted again, with `lumen pkg submit`".into()
+        }
+        SubmittedError::Unsigned | SubmittedError::Signed => {
+            "it was made for another registry: `lumen pkg submit --registry` names the right one"
+                .into()
+        }
+        SubmittedError::Stranger(subject) => {
+            format!("`lumen pkg owner list {subject}` lists who may")
+        }
+        _ => "nothing of it was published; tell whoever submitted it".into(),
     })
 }
 

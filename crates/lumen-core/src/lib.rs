@@ -14,6 +14,7 @@
 //! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
 //! | [`signing`], [`note`], [`merkle`], [`tile`], [`checkpoint`] | signatures and logs, as C2SP says |
+//! | [`submission`] | releases for somebody else to publish |
 //! | [`trust`] | roots, owners, statements, the name map, and the history they make |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
@@ -36,6 +37,7 @@ pub mod problem;
 pub mod requirement;
 pub mod resolve;
 pub mod signing;
+pub mod submission;
 pub mod tile;
 pub mod trust;
 pub mod version;

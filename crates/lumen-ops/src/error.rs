@@ -18,7 +18,7 @@ use lumen_store::{
     unpack::UnpackError,
 };
 
-use crate::{git::GitError, keys::KeysError};
+use crate::{git::GitError, ingest::IngestError, keys::KeysError};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +105,14 @@ pub enum OpsError {
     /// A registry could not be mirrored.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
+    /// A submission is damaged, or contradicts itself.
+    #[error("`{place}` is refused: {source}")]
+    Submission {
+        /// Where it is.
+        place: String,
+        /// Why.
+        source: Box<IngestError>,
+    },
     /// A package could not be packed.
     #[error(transparent)]
     Pack(#[from] PackError),

@@ -13,6 +13,7 @@
 //! | [`locked`], [`advice`] | what became of locked releases; what is said about such packages |
 //! | [`edit`] | add, remove, update |
 //! | [`pack`], [`publish`] | from a folder to a release |
+//! | [`submit`], [`ingest`] | releases that somebody else publishes |
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
 //! | [`maintain`] | verify, vendor, cache, clean |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
@@ -32,6 +33,7 @@ pub mod git;
 pub mod gitignore;
 pub mod graph;
 pub mod host;
+pub mod ingest;
 pub mod init;
 pub mod inputs;
 pub mod install;
@@ -48,6 +50,7 @@ pub mod report;
 pub mod resolve;
 pub mod session;
 pub mod settings;
+pub mod submit;
 pub mod trust;
 
 pub use error::OpsError;

@@ -184,7 +184,7 @@ fn no_version(local: &LocalPackage, error: EditError) -> OpsError {
 }
 
 /// The metadata of a release; `text` is the `lumen.toml` that goes into the archive.
-fn release(manifest: &Manifest, package: &Package, text: &str) -> Release {
+pub(crate) fn release(manifest: &Manifest, package: &Package, text: &str) -> Release {
     let named = |dependencies: &manifest::Dependencies| -> Vec<_> {
         dependencies
             .iter()

@@ -134,7 +134,7 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
         session.block_on(async { Ok(handle.storage().together(&message, publish).await?) });
     let published = published.map_err(|error| match error {
         OpsError::Publish(PublishError::NeedsApproval { subject, claim }) => {
-            asked(session, &handle, subject, claim)
+            asked(session, &handle, subject, claim, "publish again")
         }
         error => error,
     })?;
@@ -159,7 +159,13 @@ pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsErro
 }
 
 /// Asks for a name that the registry gives out, and says what has to happen.
-fn asked(session: &Session<'_>, registry: &Registry, name: Subject, claim: String) -> OpsError {
+pub(crate) fn asked(
+    session: &Session<'_>,
+    registry: &Registry,
+    name: Subject,
+    claim: String,
+    then: &str,
+) -> OpsError {
     let asked = match Note::parse(claim.as_bytes()) {
         Ok(note) => queue::ask(session, registry, &note, false),
         Err(_) => {
@@ -174,7 +180,7 @@ fn asked(session: &Session<'_>, registry: &Registry, name: Subject, claim: Strin
         Ok(Asked::New(_) | Asked::Already) => OpsError::user(
             format!("nobody owns `{name}`, and the registry has to approve who gets it"),
             format!(
-                "your claim waits there: whoever has a names key runs `lumen registry approve {name}`; then publish again"
+                "the claim waits there: whoever has a names key runs `lumen registry approve {name}`; then {then}"
             ),
         ),
         Ok(Asked::Rejected(reason)) => {
@@ -183,7 +189,7 @@ fn asked(session: &Session<'_>, registry: &Registry, name: Subject, claim: Strin
                 reason => format!(": {reason}"),
             };
             OpsError::user(
-                format!("the registry rejected your claim of `{name}`{because}"),
+                format!("the registry rejected the claim of `{name}`{because}"),
                 format!("`lumen pkg owner claim {name}` asks again"),
             )
         }
@@ -199,7 +205,11 @@ fn asked(session: &Session<'_>, registry: &Registry, name: Subject, claim: Strin
 }
 
 /// Reads a release as everybody else will, but for a cache in front, which may need a while.
-fn read_back(session: &Session<'_>, registry: &str, published: &Published) -> Result<(), OpsError> {
+pub(crate) fn read_back(
+    session: &Session<'_>,
+    registry: &str,
+    published: &Published,
+) -> Result<(), OpsError> {
     let handle = session.writable(registry)?;
     session.block_on(async {
         let (name, version) = (&published.release.name, &published.release.version);
@@ -381,7 +391,7 @@ pub(crate) fn say(
 }
 
 /// The name a registry gets when none is given: that of its folder, repository, bucket or host.
-fn registry_name(location: &Location) -> String {
+pub(crate) fn registry_name(location: &Location) -> String {
     let url = location.url();
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let last = address.trim_end_matches('/').rsplit('/').next();

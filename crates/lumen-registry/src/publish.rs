@@ -16,6 +16,7 @@
 mod indexes;
 pub mod queue;
 mod signed;
+mod submission;
 pub(crate) mod swap;
 mod yank;
 
@@ -35,7 +36,8 @@ use lumen_core::{
 
 use self::indexes::{check_name, update_global, update_package};
 pub use self::{
-    signed::{Change, Changed, change},
+    signed::{Change, Changed, Endorsement, change, endorse},
+    submission::{Ingest, Submitted, SubmittedError, ingest},
     yank::{Yank, unyank, yank},
 };
 use crate::{
@@ -209,6 +211,9 @@ pub enum PublishError {
     /// Nothing was signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// What others signed or made does not fit together.
+    #[error(transparent)]
+    Submitted(#[from] SubmittedError),
     /// A file of the log, the map or the root is not what it must be.
     #[error("`{file}` is damaged: {what}")]
     Damaged {
@@ -260,43 +265,72 @@ pub async fn publish(
     storage: &Storage,
     request: &PublishRequest,
 ) -> Result<Published, PublishError> {
-    let release = complete(request)?;
+    let PublishRequest { tar, now, .. } = request;
+    let zst = request.zst.as_deref();
+    let release = complete(&request.release, tar, zst, now)?;
+    let files = Files {
+        bytes: release.to_bytes(),
+        release: &release,
+        tar,
+        zst,
+    };
     if is_signed(storage).await? {
-        return signed::publish(storage, request, &release).await;
+        return signed::publish(storage, &files, request).await;
     }
-    let existing = read_release(storage, &release.name, &release.version).await?;
-    let published = match existing {
+    publish_unsigned(storage, &files, now, &request.registry_name).await
+}
+
+/// The files of a release that is to be published.
+#[derive(Debug)]
+struct Files<'a> {
+    release: &'a Release,
+    /// `<version>.json`.
+    bytes: Vec<u8>,
+    tar: &'a [u8],
+    zst: Option<&'a [u8]>,
+}
+
+async fn publish_unsigned(
+    storage: &Storage,
+    files: &Files<'_>,
+    now: &str,
+    registry_name: &str,
+) -> Result<Published, PublishError> {
+    let Release { name, version, .. } = files.release;
+    let published = match read_release(storage, name, version).await? {
         Some(existing) => {
-            let existing = existing.compared_with(&release)?;
+            let existing = existing.compared_with(files.release)?;
             // They are there, unless someone copied or cleaned the registry by hand.
-            create_artifacts(storage, request, &existing.release).await?;
+            create_artifacts(storage, files, &existing.release).await?;
             existing
         }
         None => {
-            check_name(storage, &release.name).await?;
-            create(storage, request, &release).await?
+            check_name(storage, name).await?;
+            create(storage, files).await?
         }
     };
-    let name = &published.release.name;
     update_package(storage, &published).await?;
-    update_global(storage, name, &request.now, &request.registry_name).await?;
+    update_global(storage, name, now, registry_name).await?;
     Ok(published)
 }
 
-/// The release with its artifacts and time, if it may be published.
-fn complete(request: &PublishRequest) -> Result<Release, PublishError> {
+/// A release with its artifacts and the time, if it may be published.
+///
+/// # Errors
+/// [`PublishError::Name`] and [`PublishError::TooLarge`].
+pub fn complete(
+    release: &Release,
+    tar: &[u8],
+    zst: Option<&[u8]>,
+    now: &str,
+) -> Result<Release, PublishError> {
     let artifact = |kind, bytes: &[u8]| Artifact::new(kind, Digest::of(bytes), bytes.len() as u64);
-    let mut artifacts = vec![artifact(ArtifactKind::Tar, &request.tar)];
-    artifacts.extend(
-        request
-            .zst
-            .as_deref()
-            .map(|zst| artifact(ArtifactKind::TarZst, zst)),
-    );
+    let mut artifacts = vec![artifact(ArtifactKind::Tar, tar)];
+    artifacts.extend(zst.map(|zst| artifact(ArtifactKind::TarZst, zst)));
     let release = Release {
         artifacts,
-        published_at: Some(request.now.clone()),
-        ..request.release.clone()
+        published_at: Some(now.to_owned()),
+        ..release.clone()
     };
     PackageName::parse(release.name.as_str()).map_err(|error| PublishError::Name {
         name: release.name.clone(),
@@ -314,19 +348,15 @@ fn complete(request: &PublishRequest) -> Result<Release, PublishError> {
 }
 
 /// Steps 1 and 2.
-async fn create(
-    storage: &Storage,
-    request: &PublishRequest,
-    release: &Release,
-) -> Result<Published, PublishError> {
-    create_artifacts(storage, request, release).await?;
+async fn create(storage: &Storage, files: &Files<'_>) -> Result<Published, PublishError> {
+    let Files { release, bytes, .. } = files;
+    create_artifacts(storage, files, release).await?;
     let (name, version) = (&release.name, &release.version);
-    let bytes = release.to_bytes();
-    match swap::create(storage, &Key::release(name, version), &bytes).await {
+    match swap::create(storage, &Key::release(name, version), bytes).await {
         Ok(()) => Ok(Published {
             new: true,
-            release: release.clone(),
-            metadata: Digest::of(&bytes),
+            release: (*release).clone(),
+            metadata: Digest::of(bytes),
             size: bytes.len() as u64,
             checkpoint: None,
         }),
@@ -344,12 +374,12 @@ async fn create(
 /// Stores those artifacts of the release whose bytes are at hand.
 async fn create_artifacts(
     storage: &Storage,
-    request: &PublishRequest,
+    files: &Files<'_>,
     release: &Release,
 ) -> Result<(), PublishError> {
     let at_hand = [
-        (ArtifactKind::Tar, Some(&request.tar)),
-        (ArtifactKind::TarZst, request.zst.as_ref()),
+        (ArtifactKind::Tar, Some(files.tar)),
+        (ArtifactKind::TarZst, files.zst),
     ];
     for (kind, bytes) in at_hand {
         let Some(bytes) = bytes else { continue };

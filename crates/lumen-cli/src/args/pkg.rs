@@ -142,6 +142,26 @@ pub enum Pkg {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Write a signed submission of the package, for who may write to the registry.
+    Submit {
+        /// Folder for it, such as one of a clone of the registry's repository.
+        #[arg(
+            short,
+            long,
+            value_name = "DIR",
+            default_value = "submissions",
+            conflicts_with = "to"
+        )]
+        out: PathBuf,
+        /// Location to upload it to, such as `s3://bucket/submissions`.
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+        /// Show files, sizes and digest; write nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
     /// Advise against a release; locked projects keep it.
     Yank {
         /// `name@version`.

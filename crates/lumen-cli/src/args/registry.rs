@@ -98,6 +98,20 @@ pub enum Registry {
         #[command(flatten)]
         registry: Target,
     },
+    /// Publish what others submitted, after checking it.
+    Ingest {
+        /// Folders or locations of submissions.
+        #[arg(required = true, value_name = "PLACE")]
+        places: Vec<String>,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+        /// Check only; publish nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        registry: RegistryArgs,
+    },
     /// Look at the host of a registry from outside, and say what to mend.
     Doctor {
         #[command(flatten)]

@@ -12,6 +12,7 @@ mod owner;
 mod publish;
 mod query;
 mod registry;
+mod submit;
 mod trust;
 mod when;
 
@@ -126,6 +127,12 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
             bump,
             project,
         } => publish::publish(yes, dry_run, bump, &project, ui)?,
+        Pkg::Submit {
+            out,
+            to,
+            dry_run,
+            project,
+        } => submit::submit(&out, to.as_deref(), dry_run, &project, ui)?,
         Pkg::Yank {
             release,
             reason,

@@ -209,7 +209,7 @@ pub fn registry(
     Ok(())
 }
 
-fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
+pub fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
     for warning in &checked.warnings {
         ui.warn(warning.clone());
     }
@@ -219,7 +219,7 @@ fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
 }
 
 /// Files and sizes, as data on standard output.
-fn contents(ui: &Ui, packed: &Packed) {
+pub fn contents(ui: &Ui, packed: &Packed) {
     let width = packed
         .files
         .iter()
@@ -237,7 +237,7 @@ fn contents(ui: &Ui, packed: &Packed) {
     ui.print(&packed.digest.to_string());
 }
 
-fn size(packed: &Packed) -> String {
+pub fn size(packed: &Packed) -> String {
     let files = count(packed.files.len(), "file");
     format!(
         "{files}, {} ({} compressed)",
@@ -246,7 +246,7 @@ fn size(packed: &Packed) -> String {
     )
 }
 
-fn packed_json(checked: &pack::Checked, packed: &Packed) -> serde_json::Value {
+pub fn packed_json(checked: &pack::Checked, packed: &Packed) -> serde_json::Value {
     let files = packed
         .files
         .iter()

@@ -17,7 +17,7 @@ use lumen_ops::{
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{approve, count, doctor, host, operate, publish, with};
+use super::{approve, count, doctor, host, operate, publish, submit, with};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
@@ -89,6 +89,12 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
         }
         Registry::Witness { registry } => witness(&registry, ui),
         Registry::Host(arguments) => host::host(&arguments, ui),
+        Registry::Ingest {
+            places,
+            yes,
+            dry_run,
+            registry,
+        } => return submit::ingest(&places, yes, dry_run, &registry, ui),
         Registry::Doctor {
             registry,
             write,

@@ -26,6 +26,7 @@ mod proxy;
 mod races;
 mod registries;
 mod signed;
+mod submissions;
 mod trust_cli;
 mod web;
 

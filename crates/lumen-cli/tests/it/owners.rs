@@ -361,7 +361,7 @@ fn a_claim_is_rejected_or_has_rivals() {
         &publish_as(&sandbox, "bob"),
         1,
         &[
-            "the registry rejected your claim of `tool`: it looks like tools",
+            "the registry rejected the claim of `tool`: it looks like tools",
             "`lumen pkg owner claim tool` asks again",
         ],
     );

@@ -7,16 +7,19 @@
 use std::sync::Arc;
 
 use lumen_core::{
-    Key, PackageName, Version,
+    Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
     index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release},
     json,
     note::Note,
-    trust::{Action, HistoryError, OwnersNote, PackageHistory, Statement, Subject},
+    trust::{
+        Action, Entry, HistoryError, OwnersHistory, OwnersNote, PackageHistory, RootHistory,
+        Statement, Subject,
+    },
 };
 
 use super::{
-    PublishError, PublishRequest, Published, create, create_artifacts, indexes::check_name,
+    Files, PublishError, PublishRequest, Published, create, create_artifacts, indexes::check_name,
     malformed, read_release,
 };
 use crate::{
@@ -51,11 +54,20 @@ pub struct Changed {
     pub checkpoint: String,
 }
 
-/// Publishes a complete release.
+/// The word of an owner that a release is theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endorsement {
+    /// The signed note that claims the name, if nobody owns it.
+    pub claim: Option<String>,
+    /// The signed statement.
+    pub statement: String,
+}
+
+/// Publishes the files of a release in the name of the key that also signs the log.
 pub(super) async fn publish(
     storage: &Storage,
+    files: &Files<'_>,
     request: &PublishRequest,
-    release: &Release,
 ) -> Result<Published, PublishError> {
     let signer = request.signer.as_deref().ok_or(PublishError::NoKey)?;
     let writer = Writer {
@@ -63,17 +75,20 @@ pub(super) async fn publish(
         signer,
         last_seen: request.last_seen.clone(),
     };
-    let name = &release.name;
+    let name = &files.release.name;
     let state = writer.state().await?;
     writer.check_log_key(&state)?;
     let history = state.package(name).await?;
+    let owners = &history.owners;
     check_name(storage, name).await?;
-    claim(&state, &history, signer, &request.now)?;
-    let existing = read_release(storage, name, &release.version).await?;
+    let claim = claim(&state.roots, name, owners, signer, &request.now)?;
+    let claim = claim.as_ref().map(|(_, text)| text.as_str());
+    check_claim(&state, owners, claim)?;
+    let existing = read_release(storage, name, &files.release.version).await?;
     let published = match existing {
         Some(existing) => {
-            let existing = existing.compared_with(release).map_err(|error| {
-                let (name, version) = (name.clone(), release.version.clone());
+            let existing = existing.compared_with(files.release).map_err(|error| {
+                let (name, version) = (name.clone(), files.release.version.clone());
                 match history.releases.contains_key(&version) {
                     true => error,
                     // Its publisher was interrupted, or it is older than the signatures. It
@@ -81,12 +96,42 @@ pub(super) async fn publish(
                     false => PublishError::Unreleased { name, version },
                 }
             })?;
-            create_artifacts(storage, request, &existing.release).await?;
+            create_artifacts(storage, files, &existing.release).await?;
             existing
         }
-        None => create(storage, request, release).await?,
+        None => create(storage, files).await?,
     };
-    let make = async |state: &State<'_>| entries(state, &published, signer, &request.now).await;
+    let publish = Action::Publish {
+        version: published.release.version.clone(),
+        metadata: published.metadata,
+        size: published.size,
+    };
+    let endorse = |roots: &RootHistory, owners: &OwnersHistory| {
+        endorse(roots, name, owners, publish.clone(), signer, &request.now)
+    };
+    log(&writer, state, published, endorse).await
+}
+
+/// Has the log name a release whose files are there: the claim, if nobody owns the name, and
+/// the statement, as `endorsement` has them for the roots and owners there are.
+pub(super) async fn log<'s>(
+    writer: &Writer<'s>,
+    state: State<'s>,
+    published: Published,
+    endorsement: impl Fn(&RootHistory, &OwnersHistory) -> Result<Endorsement, PublishError>,
+) -> Result<Published, PublishError> {
+    let Release { name, version, .. } = &published.release;
+    let make = async |state: &State<'_>| {
+        let history = state.package(name).await?;
+        if is_logged(&history, version, &published.metadata)? {
+            return Ok(Vec::new());
+        }
+        // Two writers may have found a name free that they then both want.
+        check_name(state.storage(), name).await?;
+        let endorsement = endorsement(&state.roots, &history.owners)?;
+        check_claim(state, &history.owners, endorsement.claim.as_deref())?;
+        Ok(endorsement.entries(&history.owners))
+    };
     let receipt = writer.append_to(Some(state), make).await?;
     Ok(Published {
         new: receipt.index.is_some(),
@@ -95,76 +140,108 @@ pub(super) async fn publish(
     })
 }
 
-/// The entries of a release: the claim, if nobody owns the name, and the statement.
-async fn entries(
-    state: &State<'_>,
-    published: &Published,
-    signer: &dyn Signer,
-    now: &str,
-) -> Result<Vec<String>, PublishError> {
-    let Published {
-        release,
-        metadata,
-        size,
-        ..
-    } = published;
-    let history = state.package(&release.name).await?;
-    match history.releases.get(&release.version) {
-        Some(logged) if logged.metadata == *metadata => return Ok(Vec::new()),
-        Some(logged) => {
-            return Err(PublishError::VersionExists {
-                name: release.name.clone(),
-                version: release.version.clone(),
-                published_at: Some(logged.time.clone()),
-            });
-        }
-        None => {}
+/// Whether the log has the release; an error if it has another of that version.
+pub(super) fn is_logged(
+    history: &PackageHistory,
+    version: &Version,
+    metadata: &Digest,
+) -> Result<bool, PublishError> {
+    match history.releases.get(version) {
+        Some(logged) if logged.metadata == *metadata => Ok(true),
+        Some(logged) => Err(PublishError::VersionExists {
+            name: history.name.clone(),
+            version: version.clone(),
+            published_at: Some(logged.time.clone()),
+        }),
+        None => Ok(false),
     }
-    // Two writers may have found a name free that they then both want.
-    check_name(state.storage(), &release.name).await?;
-    let claim = claim(state, &history, signer, now)?;
-    let action = Action::Publish {
-        version: release.version.clone(),
-        metadata: *metadata,
-        size: *size,
-    };
-    let owners = match &claim {
-        Some((note, _)) => note,
-        None => owners(&history)?,
-    };
-    let statement = statement(state, &release.name, owners, action, signer, now)?;
-    let claim = claim.map(|(_, text)| text);
-    Ok(claim.into_iter().chain([statement]).collect())
 }
 
-fn owners(history: &PackageHistory) -> Result<&OwnersNote, PublishError> {
-    history
-        .owners
-        .current()
-        .ok_or_else(|| PublishError::UnknownPackage {
-            name: history.name.clone(),
-        })
+impl Endorsement {
+    /// What the log gets: a claim only where nobody owns the name.
+    pub(super) fn entries(self, owners: &OwnersHistory) -> Vec<String> {
+        let claim = self.claim.filter(|_| owners.current().is_none());
+        claim.into_iter().chain([self.statement]).collect()
+    }
+}
+
+/// Signs that a release is the signer's: a claim of the name if nobody owns it, and the
+/// statement. Whether the claim will do is for others to say.
+///
+/// # Errors
+/// [`PublishError::NotOwner`].
+pub fn endorse(
+    roots: &RootHistory,
+    name: &PackageName,
+    owners: &OwnersHistory,
+    publish: Action,
+    signer: &dyn Signer,
+    now: &str,
+) -> Result<Endorsement, PublishError> {
+    let claim = claim(roots, name, owners, signer, now)?;
+    let note = match &claim {
+        Some((note, _)) => note,
+        None => current(name, owners)?,
+    };
+    let statement = statement(roots, name, note, publish, signer, now)?;
+    Ok(Endorsement {
+        claim: claim.map(|(_, text)| text),
+        statement,
+    })
+}
+
+/// Refuses a claim of a free name that too few of those who give out names have signed.
+pub(super) fn check_claim(
+    state: &State<'_>,
+    owners: &OwnersHistory,
+    claim: Option<&str>,
+) -> Result<(), PublishError> {
+    let Some(claim) = claim.filter(|_| owners.current().is_none()) else {
+        return Ok(());
+    };
+    let index = state.size();
+    let parsed = Entry::parse(claim.as_bytes());
+    let (entry, note) = parsed.map_err(|error| HistoryError::Entry { index, error })?;
+    let (Entry::Owners(next), Some(note)) = (entry, note) else {
+        let subject = owners.subject.to_string();
+        return Err(HistoryError::Subject { index, subject }.into());
+    };
+    match owners.check_next(&state.roots, index, &next, &note) {
+        Err(HistoryError::Threshold { .. }) => Err(PublishError::NeedsApproval {
+            subject: owners.subject.clone(),
+            claim: claim.to_owned(),
+        }),
+        other => Ok(other?),
+    }
+}
+
+fn current<'o>(
+    name: &PackageName,
+    owners: &'o OwnersHistory,
+) -> Result<&'o OwnersNote, PublishError> {
+    let current = owners.current();
+    current.ok_or_else(|| PublishError::UnknownPackage { name: name.clone() })
 }
 
 /// The note that makes the signer the owner of a name, if nobody is.
 fn claim(
-    state: &State<'_>,
-    history: &PackageHistory,
+    roots: &RootHistory,
+    name: &PackageName,
+    owners: &OwnersHistory,
     signer: &dyn Signer,
     now: &str,
 ) -> Result<Option<(OwnersNote, String)>, PublishError> {
-    if let Some(owners) = history.owners.current() {
-        return match key_of(owners.publishers_of(&history.name), signer) {
+    if let Some(owners) = owners.current() {
+        return match key_of(owners.publishers_of(name), signer) {
             Some(_) => Ok(None),
             None => Err(PublishError::NotOwner {
-                name: history.name.clone(),
+                name: name.clone(),
                 key: signer.public().clone(),
             }),
         };
     }
-    let subject = Subject::owner_of(&history.name);
     let key = signer.public();
-    let note = OwnersNote::claim(state.origin(), subject.clone(), key, now);
+    let note = OwnersNote::claim(roots.origin(), Subject::owner_of(name), key, now);
     let mut signed = Note::unsigned(note.to_text()).map_err(|error| SignError {
         key: key.name().to_owned(),
         reason: error.to_string(),
@@ -172,21 +249,15 @@ fn claim(
     let signature = signer.sign(signed.text.as_bytes())?;
     signed.add(key, signature);
     // Who gives out names need not ask for one.
-    if let Some(names) = key_of(&state.roots.current().names, signer) {
+    if let Some(names) = key_of(&roots.current().names, signer) {
         signed.add(names, signature);
     }
-    let claim = signed.to_text();
-    let owners = &history.owners;
-    match owners.check_next(&state.roots, state.size(), &note, &signed) {
-        Ok(()) => Ok(Some((note, claim))),
-        Err(HistoryError::Threshold { .. }) => Err(PublishError::NeedsApproval { subject, claim }),
-        Err(error) => Err(error.into()),
-    }
+    Ok(Some((note, signed.to_text())))
 }
 
 /// A signed statement by an owner.
 fn statement(
-    state: &State<'_>,
+    roots: &RootHistory,
     name: &PackageName,
     owners: &OwnersNote,
     action: Action,
@@ -200,7 +271,7 @@ fn statement(
         });
     };
     let statement = Statement {
-        origin: state.origin().to_owned(),
+        origin: roots.origin().to_owned(),
         package: name.clone(),
         action,
         owners: owners.seq,
@@ -239,9 +310,10 @@ pub async fn change(storage: &Storage, change: &Change) -> Result<Changed, Publi
             if says_so(&history, &change.action) {
                 return Ok(Vec::new());
             }
-            let owners = owners(&history)?;
+            let owners = current(name, &history.owners)?;
             let (action, now) = (change.action.clone(), &change.now);
-            Ok(vec![statement(state, name, owners, action, signer, now)?])
+            let roots = &state.roots;
+            Ok(vec![statement(roots, name, owners, action, signer, now)?])
         })
         .await?;
     let key = Key::package_index(name);

@@ -1,0 +1,187 @@
+//! `pkg submit` and `registry ingest`.
+
+use std::{path::Path, process::ExitCode};
+
+use lumen_ops::{
+    OpsError,
+    ingest::{self, Ingested, Place},
+    report::Reporter as _,
+    submit,
+};
+use lumen_registry::{Freshness, Location, publish::PublishError};
+use serde_json::json;
+
+use super::{
+    bytes, count,
+    publish::{contents, packed_json, size, warn},
+    session, with,
+};
+use crate::{
+    args::{ProjectArgs, RegistryArgs},
+    report::{code, hints},
+    ui::Ui,
+};
+
+pub fn submit(
+    out: &Path,
+    to: Option<&str>,
+    dry_run: bool,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let to = match to {
+        Some(url) => Location::parse(url)?,
+        None => Location::File(session.options.working_dir.join(out)),
+    };
+    let made = submit::make(&session)?;
+    let (checked, packed) = (&made.prepared.checked, &made.prepared.packed);
+    warn(ui, checked, packed);
+    let written = match dry_run {
+        true => None,
+        false => Some(submit::write(&session, &made, &to)?),
+    };
+    if ui.json {
+        let mut value = packed_json(checked, packed);
+        value["registry"] = json!(made.submission.registry);
+        value["claims"] = json!(made.claims.as_ref().map(ToString::to_string));
+        value["submission"] = json!(written);
+        ui.print_json(&value);
+    } else if dry_run {
+        contents(ui, packed);
+    }
+    let release = format!("`{}` {}", made.submission.name, made.submission.version);
+    let Some(written) = written else {
+        ui.done("Would submit", format!("{release}: {}", size(packed)));
+        return Ok(());
+    };
+    ui.done("Submitted", format!("{release} in {written}"));
+    let mut next = Vec::new();
+    if let Some(subject) = &made.claims {
+        ui.done("Claiming", format!("`{subject}`, which nobody owns"));
+    }
+    if made.needs_approval {
+        next.push(
+            "the registry has to approve the claim: `lumen registry approve …/claim.note`".into(),
+        );
+    }
+    next.push("who may write to the registry runs `lumen registry ingest` on it".into());
+    ui.hints(&next);
+    Ok(())
+}
+
+pub fn ingest(
+    places: &[String],
+    yes: bool,
+    dry_run: bool,
+    registry: &RegistryArgs,
+    ui: &Ui,
+) -> Result<ExitCode, OpsError> {
+    let session = with(None, registry, Freshness::Revalidate, ui)?;
+    let target = ingest::target(&session)?;
+    let mut found = Vec::new();
+    for place in places {
+        found.extend(ingest::find(&session, place)?);
+    }
+    let check = |place| (place, ingest::run(&session, &target, place, true));
+    let mut outcomes: Vec<Outcome<'_>> = found.iter().map(check).collect();
+    let good = outcomes.iter().filter(|(_, result)| result.is_ok()).count();
+    if dry_run || !yes {
+        for ingested in outcomes
+            .iter()
+            .filter_map(|(_, result)| result.as_ref().ok())
+        {
+            ui.done(would(ingested), told(ingested));
+        }
+    }
+    // A claim that is to be approved is left with the registry.
+    let goes_on = |result: &Result<Ingested, OpsError>| match result {
+        Ok(_) => true,
+        Err(error) => matches!(error, OpsError::Publish(PublishError::NeedsApproval { .. })),
+    };
+    if !dry_run {
+        // Without a terminal nobody can answer; then the command itself is the answer.
+        let what = count(good, "release");
+        let question = format!("Publish {what}? A release can never be changed.");
+        if good > 0 && !yes && ui.confirm(&question) == Some(false) {
+            return Err(OpsError::user(
+                "nothing was published",
+                "run it again and answer `y`, or pass --yes",
+            ));
+        }
+        for (place, result) in outcomes.iter_mut().filter(|(_, result)| goes_on(result)) {
+            *result = ingest::run(&session, &target, place, false);
+            if let Ok(ingested) = result {
+                ui.done(did(ingested), told(ingested));
+            }
+        }
+    }
+    if ui.json {
+        let all = outcomes.iter().map(|outcome| as_json(outcome, dry_run));
+        ui.print_json(&all.collect());
+    }
+    let mut worst = None;
+    for (place, result) in &outcomes {
+        if let Err(error) = result {
+            let what = match error {
+                OpsError::Submission { .. } => error.to_string(),
+                error => format!("`{}` is refused: {error}", place.shown),
+            };
+            ui.error(&what, &hints(error));
+            worst = worst.max(Some(code(error)));
+        }
+    }
+    Ok(worst.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+type Outcome<'p> = (&'p Place, Result<Ingested, OpsError>);
+
+fn would(ingested: &Ingested) -> &'static str {
+    match ingested.new {
+        true => "Would add",
+        false => "Has already",
+    }
+}
+
+fn did(ingested: &Ingested) -> &'static str {
+    match ingested.new {
+        true => "Published",
+        false => "Had already",
+    }
+}
+
+fn told(ingested: &Ingested) -> String {
+    let files = usize::try_from(ingested.files).unwrap_or(usize::MAX);
+    let mut out = format!(
+        "`{}` {}: {}, {}",
+        ingested.name,
+        ingested.version,
+        count(files, "file"),
+        bytes(ingested.bytes)
+    );
+    if let Some(key) = &ingested.signer {
+        out.push_str(&format!(", signed by {} {}", key.name(), key.fingerprint()));
+    }
+    if let Some(subject) = &ingested.claims {
+        out.push_str(&format!(", who gets the name `{subject}`"));
+    }
+    out
+}
+
+fn as_json((place, result): &Outcome<'_>, dry_run: bool) -> serde_json::Value {
+    match result {
+        Ok(ingested) => json!({
+            "place": place.shown,
+            "name": ingested.name,
+            "version": ingested.version,
+            "new": ingested.new,
+            "published": !dry_run,
+            "signer": ingested.signer.as_ref().map(ToString::to_string),
+            "claims": ingested.claims.as_ref().map(ToString::to_string),
+        }),
+        Err(error) => json!({
+            "place": place.shown,
+            "error": { "message": error.to_string(), "hints": hints(error) },
+        }),
+    }
+}

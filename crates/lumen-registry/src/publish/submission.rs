@@ -1,0 +1,356 @@
+//! Publishing what somebody else signed.
+//!
+//! The submitter's key signs for the release, the log key of whoever runs the registry for
+//! the log. Everything is checked by the rules of readers before anything is written.
+
+use std::sync::Arc;
+
+use lumen_core::{
+    Digest,
+    checkpoint::Checkpoint,
+    index::{Release, identity},
+    json::{self, JsonError},
+    key::ArtifactKind,
+    note::{Note, NoteSignature},
+    trust::{
+        Action, Entry, HistoryError, OwnersHistory, PackageHistory, Subject, event::EntryError,
+    },
+};
+
+use super::{
+    Files, PublishError, Published, create, create_artifacts,
+    indexes::check_name,
+    publish_unsigned, read_release,
+    signed::{Endorsement, check_claim, is_logged, log},
+};
+use crate::{
+    log::{State, Writer, is_signed},
+    signer::Signer,
+    storage::Storage,
+};
+
+/// The contents of a submission.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// `<version>.json`, byte for byte.
+    pub metadata: Vec<u8>,
+    /// The plain tar.
+    pub tar: Vec<u8>,
+    /// The same tree compressed with Zstandard.
+    pub zst: Option<Vec<u8>>,
+    /// The word of an owner; none for an unsigned registry.
+    pub endorsement: Option<Endorsement>,
+}
+
+/// How to publish it.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    /// The time, RFC 3339.
+    pub now: String,
+    /// The registry's name, for the case that it has no `index.json` yet.
+    pub registry_name: String,
+    /// Signs the log of a signed registry, for nothing but that it is its log.
+    pub signer: Option<Arc<dyn Signer>>,
+    /// What was last seen of the registry's log.
+    pub last_seen: Option<Checkpoint>,
+    /// Whether to check only.
+    pub dry_run: bool,
+}
+
+/// Why a submission is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmittedError {
+    /// `<version>.json` is no JSON, or of another shape.
+    #[error("its metadata is damaged: {0}")]
+    Json(#[from] JsonError),
+    /// `<version>.json` has more than readers look at, or is written in another way.
+    #[error("its metadata is not written as `lumen pkg submit` writes it")]
+    Form,
+    /// The artifacts listed are not those submitted.
+    #[error("its metadata does not list the artifacts that are submitted")]
+    Artifacts,
+    /// No word of an owner where one is needed.
+    #[error("the registry is signed, but the submission is not")]
+    Unsigned,
+    /// A word of an owner where it means nothing.
+    #[error("the submission is signed for a registry, but this one is not signed")]
+    Signed,
+    /// A note is none.
+    #[error("its {what} is malformed: {error}")]
+    Note {
+        /// `statement` or `claim`.
+        what: &'static str,
+        /// What is wrong.
+        error: EntryError,
+    },
+    /// A note is about something else.
+    #[error("its {what} is about something else")]
+    Other {
+        /// `statement` or `claim`.
+        what: &'static str,
+    },
+    /// A note would carry more into the log than it has to.
+    #[error("its {what} has {found} signatures instead of {expected}")]
+    Signatures {
+        /// `statement` or `claim`.
+        what: &'static str,
+        /// Signatures wanted.
+        expected: usize,
+        /// Signatures found.
+        found: usize,
+    },
+    /// Nobody owns the name, and the submission does not claim it.
+    #[error("nobody owns `{0}`, and the submission does not claim it")]
+    Unclaimed(Subject),
+    /// The owners have changed since.
+    #[error(
+        "the owners of `{subject}` have changed since it was submitted: it names their note {found}, and note {current} is in force"
+    )]
+    Stale {
+        /// The name or scope.
+        subject: Subject,
+        /// The note it names.
+        found: u64,
+        /// The note in force.
+        current: u64,
+    },
+    /// Somebody else than an owner signed it.
+    #[error("it is not signed by an owner of `{0}`")]
+    Stranger(Subject),
+    /// The key of an owner that no longer counts signed it.
+    #[error("it is signed by a key that the owners of `{0}` have revoked")]
+    Revoked(Subject),
+}
+
+impl Submitted {
+    /// The release, if the metadata is as it must be and lists what is submitted.
+    ///
+    /// # Errors
+    /// [`SubmittedError::Json`], [`SubmittedError::Form`] and [`SubmittedError::Artifacts`].
+    pub fn release(&self) -> Result<Release, SubmittedError> {
+        let release: Release = json::parse(&self.metadata)?;
+        if release.to_bytes() != self.metadata {
+            return Err(SubmittedError::Form);
+        }
+        let submitted = [
+            (ArtifactKind::Tar, Some(self.tar.as_slice())),
+            (ArtifactKind::TarZst, self.zst.as_deref()),
+        ];
+        let submitted: Vec<_> = submitted
+            .into_iter()
+            .filter_map(|(kind, bytes)| bytes.map(|bytes| (kind, bytes)))
+            .collect();
+        let fits =
+            |(artifact, (kind, bytes)): (&lumen_core::index::Artifact, &(ArtifactKind, &[u8]))| {
+                artifact.kind == kind.as_str()
+                    && artifact.size == bytes.len() as u64
+                    && artifact.hash == Digest::of(bytes)
+                    && artifact.key().is_ok()
+            };
+        let fits = release.artifacts.len() == submitted.len()
+            && identity(&release.artifacts).is_ok()
+            && release.artifacts.iter().zip(&submitted).all(fits);
+        match fits {
+            true => Ok(release),
+            false => Err(SubmittedError::Artifacts),
+        }
+    }
+}
+
+/// Publishes a submission, or only checks whether it could be. Repeating it is safe.
+///
+/// That the archive agrees with the metadata is for the caller to check, who can read archives.
+///
+/// # Errors
+/// [`SubmittedError`] for what is the submitter's fault, [`PublishError::VersionExists`] and
+/// [`PublishError::NameTaken`]; [`PublishError::NeedsApproval`] when the claim of a free name
+/// is still to be approved; [`PublishError::NoKey`] and [`PublishError::LogKey`].
+pub async fn ingest(
+    storage: &Storage,
+    submitted: &Submitted,
+    how: &Ingest,
+) -> Result<Published, PublishError> {
+    let release = submitted.release()?;
+    let files = Files {
+        bytes: submitted.metadata.clone(),
+        release: &release,
+        tar: &submitted.tar,
+        zst: submitted.zst.as_deref(),
+    };
+    let signed = is_signed(storage).await?;
+    match (&submitted.endorsement, signed) {
+        (None, true) => Err(SubmittedError::Unsigned.into()),
+        (Some(_), false) => Err(SubmittedError::Signed.into()),
+        (None, false) if how.dry_run => would_publish(storage, &files).await,
+        (None, false) => publish_unsigned(storage, &files, &how.now, &how.registry_name).await,
+        (Some(endorsement), true) => ingest_signed(storage, &files, endorsement, how).await,
+    }
+}
+
+/// What publishing to an unsigned registry would come to.
+async fn would_publish(storage: &Storage, files: &Files<'_>) -> Result<Published, PublishError> {
+    let Release { name, version, .. } = files.release;
+    match read_release(storage, name, version).await? {
+        Some(existing) => existing.compared_with(files.release),
+        None => {
+            check_name(storage, name).await?;
+            Ok(files.unpublished())
+        }
+    }
+}
+
+async fn ingest_signed(
+    storage: &Storage,
+    files: &Files<'_>,
+    endorsement: &Endorsement,
+    how: &Ingest,
+) -> Result<Published, PublishError> {
+    let signer = how.signer.as_deref().ok_or(PublishError::NoKey)?;
+    let writer = Writer {
+        storage,
+        signer,
+        last_seen: how.last_seen.clone(),
+    };
+    let Release { name, version, .. } = files.release;
+    let state = writer.state().await?;
+    writer.check_log_key(&state)?;
+    let history = state.package(name).await?;
+    let unpublished = files.unpublished();
+    check_statement(endorsement, &unpublished)?;
+    if is_logged(&history, version, &unpublished.metadata)? {
+        let published = Published {
+            new: false,
+            checkpoint: Some(state.checkpoint().to_owned()),
+            ..unpublished
+        };
+        return Ok(published);
+    }
+    check_name(storage, name).await?;
+    let owners = &history.owners;
+    check_claim_form(&state, endorsement, owners)?;
+    check_claim(&state, owners, endorsement.claim.as_deref())?;
+    let entries = endorsement.clone().entries(&history.owners);
+    let checked = state.check(&entries).await;
+    checked.map_err(|error| told(error, &history))?;
+    // Files that nothing refers to may be there, of a publish that was killed.
+    let existing = read_release(storage, name, version).await?;
+    if existing
+        .as_ref()
+        .is_some_and(|there| there.metadata != unpublished.metadata)
+    {
+        let (name, version) = (name.clone(), version.clone());
+        return Err(PublishError::Unreleased { name, version });
+    }
+    if how.dry_run {
+        return Ok(unpublished);
+    }
+    let published = match existing {
+        Some(existing) => {
+            create_artifacts(storage, files, &existing.release).await?;
+            existing
+        }
+        None => create(storage, files).await?,
+    };
+    // Between the checks and the commit the owners may change.
+    let logged = log(&writer, state, published, |_, _| Ok(endorsement.clone()));
+    logged.await.map_err(|error| told(error, &history))
+}
+
+/// Checks that the statement is about this release and nothing more.
+fn check_statement(endorsement: &Endorsement, release: &Published) -> Result<(), SubmittedError> {
+    let what = "statement";
+    let (Entry::Statement(statement), note) = parse(&endorsement.statement, what)? else {
+        return Err(SubmittedError::Other { what });
+    };
+    exactly(1, &note, what)?;
+    let publish = Action::Publish {
+        version: release.release.version.clone(),
+        metadata: release.metadata,
+        size: release.size,
+    };
+    match statement.package == release.release.name && statement.action == publish {
+        true => Ok(()),
+        false => Err(SubmittedError::Other { what }),
+    }
+}
+
+/// Checks that there is a claim where one is needed, that it is about this name, and that it
+/// has no signatures but those that count.
+fn check_claim_form(
+    state: &State<'_>,
+    endorsement: &Endorsement,
+    owners: &OwnersHistory,
+) -> Result<(), SubmittedError> {
+    if owners.current().is_some() {
+        return Ok(());
+    }
+    let what = "claim";
+    let Some(claim) = &endorsement.claim else {
+        return Err(SubmittedError::Unclaimed(owners.subject.clone()));
+    };
+    let (note, signed) = match parse(claim, what)? {
+        (Entry::Owners(note), signed) if note.name == owners.subject => (note, signed),
+        _ => return Err(SubmittedError::Other { what }),
+    };
+    let names = &state.roots.current().names;
+    let counts = |signature: &&NoteSignature| {
+        let mut known = note.admins.iter().chain(names);
+        known.any(|key| key.name() == signature.name && key.id() == signature.id)
+    };
+    let expected = signed.signatures.iter().filter(counts).count();
+    exactly(expected.max(1), &signed, what)
+}
+
+fn parse(text: &str, what: &'static str) -> Result<(Entry, Note), SubmittedError> {
+    let (entry, note) =
+        Entry::parse(text.as_bytes()).map_err(|error| SubmittedError::Note { what, error })?;
+    // Only leaves of the map are no notes.
+    let note = note.ok_or(SubmittedError::Other { what })?;
+    Ok((entry, note))
+}
+
+/// Refuses a note with more signatures: they would stay in the log for ever.
+fn exactly(expected: usize, note: &Note, what: &'static str) -> Result<(), SubmittedError> {
+    match note.signatures.len() {
+        found if found == expected => Ok(()),
+        found => Err(SubmittedError::Signatures {
+            what,
+            expected,
+            found,
+        }),
+    }
+}
+
+/// What readers would find wrong with an entry, told about the submission.
+fn told(error: PublishError, history: &PackageHistory) -> PublishError {
+    let subject = || history.owners.subject.clone();
+    let PublishError::History(error) = error else {
+        return error;
+    };
+    match error {
+        HistoryError::Superseded {
+            expected, found, ..
+        } => SubmittedError::Stale {
+            subject: subject(),
+            found,
+            current: expected,
+        }
+        .into(),
+        HistoryError::WrongOwner { .. } => SubmittedError::Stranger(subject()).into(),
+        HistoryError::RevokedKey { .. } => SubmittedError::Revoked(subject()).into(),
+        error => error.into(),
+    }
+}
+
+impl Files<'_> {
+    /// The release as it will be.
+    fn unpublished(&self) -> Published {
+        Published {
+            new: true,
+            release: self.release.clone(),
+            metadata: Digest::of(&self.bytes),
+            size: self.bytes.len() as u64,
+            checkpoint: None,
+        }
+    }
+}
