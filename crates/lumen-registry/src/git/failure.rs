@@ -81,11 +81,15 @@ enum Kind {
     NoRepository,
     Moved,
     Unreachable,
+    /// Not to be taken for what git adds to it.
+    Other,
 }
 
 /// Texts of git 2.31 to 2.47, of curl and of OpenSSH, in lower case. The first of the list
 /// that occurs decides, so what git adds to every failure comes last.
-const KINDS: [(&str, Kind); 31] = [
+const KINDS: [(&str, Kind); 33] = [
+    ("hash algorithm", Kind::Other),
+    ("mismatched algorithms", Kind::Other),
     ("could not resolve host", Kind::Unreachable),
     ("failed to connect", Kind::Unreachable),
     ("connection refused", Kind::Unreachable),
@@ -153,7 +157,7 @@ pub(super) fn understand(action: &'static str, url: &str, said: &str) -> GitErro
         Some(Kind::NoRepository) => GitError::NoRepository { url, reason },
         Some(Kind::Moved) => GitError::Moved { url, reason },
         Some(Kind::Unreachable) => GitError::Unreachable { url, reason },
-        None => GitError::Failed {
+        Some(Kind::Other) | None => GitError::Failed {
             action,
             url,
             reason,

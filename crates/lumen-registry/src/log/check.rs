@@ -92,6 +92,7 @@ impl Checker<'_> {
     }
 
     async fn run(&mut self) -> Result<(), PublishError> {
+        self.storage.prefetch_below("").await?;
         let (head_key, key) = (Key::head(), Key::checkpoint());
         let head = Head::read(self.storage).await?;
         let Some((checkpoint, _)) = read_checkpoint(self.storage).await? else {

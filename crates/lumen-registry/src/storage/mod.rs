@@ -354,6 +354,20 @@ impl Storage {
         }
     }
 
+    /// As [`Storage::prefetch`], for all files below a prefix.
+    ///
+    /// # Errors
+    /// As [`Storage::prefetch`].
+    pub async fn prefetch_below(&self, prefix: &str) -> Result<(), StorageError> {
+        match self {
+            Self::Git(git) => {
+                let keys = git.list(prefix).await?;
+                git.prefetch(&keys).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a whole file of at most `limit` bytes; `None` when there is none.
     ///
     /// # Errors

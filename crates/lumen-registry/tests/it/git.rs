@@ -15,7 +15,7 @@ use lumen_testkit::{
     git::{self, GitServer, PushFault, git},
 };
 
-use crate::{NOW, block_on};
+use crate::{NOW, block_on, server::impatient};
 
 fn key(text: &str) -> Key {
     Key::parse(text).unwrap()
@@ -68,6 +68,13 @@ impl World {
             .to_owned()
     }
 
+    /// Git's own server of it, and its URL there.
+    fn serve(&self) -> (GitServer, String) {
+        let server = GitServer::serve(self.dir.path()).unwrap();
+        let url = format!("git+{}/r.git", server.url());
+        (server, url)
+    }
+
     fn clone_of(&self, machine: &str) -> PathBuf {
         let entries = std::fs::read_dir(self.dir.path().join(machine).join("git")).unwrap();
         let mut folders = entries.map(|entry| entry.unwrap().path());
@@ -87,8 +94,7 @@ fn a_branch_in_a_folder_keeps_the_contract() {
 #[test]
 fn a_branch_behind_http_keeps_the_contract() {
     let world = World::with_branch();
-    let server = GitServer::serve(world.dir.path()).unwrap();
-    let url = format!("git+{}/r.git", server.url());
+    let (_server, url) = world.serve();
     let storage = world.storage(&url, "a");
     block_on(conformance::storage(&storage));
     conformance::races(&world.storage(&url, "b"), 3, 2);
@@ -98,7 +104,7 @@ fn ada() -> SecretKey {
     SecretKey::from_seed("ada", [7; 32]).unwrap()
 }
 
-async fn init(storage: &Storage) -> Result<(), PublishError> {
+async fn init_signed(storage: &Storage) -> Result<(), PublishError> {
     let init = async |storage: &Storage| {
         log::init_signed(storage, "test", "test/00112233", &ada(), NOW).await
     };
@@ -125,7 +131,7 @@ fn what_belongs_together_is_one_commit() {
     let storage = world.storage(&world.url(), "a");
     let error = block_on(storage.get(&key("index.json"), 99)).unwrap_err();
     assert!(matches!(error, StorageError::NoRoot { .. }), "{error}");
-    block_on(init(&storage)).unwrap();
+    block_on(init_signed(&storage)).unwrap();
     assert_eq!(world.git(&["rev-list", "--count", "gh-pages"]), "1");
     assert_eq!(world.git(&["show", "gh-pages:.nojekyll"]), "");
     assert!(block_on(put(&storage, "a", "1.0.0")).unwrap());
@@ -167,8 +173,7 @@ fn a_failure_leaves_nothing_behind() {
 fn answers_that_get_lost_are_looked_for() {
     use PushFault::{LoseAnswer, LoseRequest};
     let world = World::with_branch();
-    let server = GitServer::serve(world.dir.path()).unwrap();
-    let url = format!("git+{}/r.git", server.url());
+    let (server, url) = world.serve();
     let (a, b) = (world.storage(&url, "a"), world.storage(&url, "b"));
     block_on(async {
         let file = key("count");
@@ -214,7 +219,7 @@ fn race_size(writers: usize, rounds: usize) -> (usize, usize) {
 
 /// Publishes different packages from many machines at once: all arrive.
 fn race(world: &World, url: &str, (writers, rounds): (usize, usize)) {
-    block_on(init(&world.storage(url, "founder"))).unwrap();
+    block_on(init_signed(&world.storage(url, "founder"))).unwrap();
     let start = std::time::Instant::now();
     std::thread::scope(|scope| {
         for writer in 0..writers {
@@ -259,8 +264,280 @@ fn many_machines_publish_to_one_branch() {
 #[test]
 fn many_machines_publish_over_http() {
     let world = World::with_branch();
-    let server = GitServer::serve(world.dir.path()).unwrap();
-    let url = format!("git+{}/r.git", server.url());
+    let (server, url) = world.serve();
     race(&world, &url, race_size(3, 3));
     eprintln!("{} requests", server.requests());
+}
+
+#[test]
+fn a_server_that_sends_everything_will_do() {
+    let world = World::with_branch();
+    world.git(&["config", "uploadpack.allowFilter", "false"]);
+    let storage = world.storage(&world.url(), "a");
+    block_on(conformance::storage(&storage));
+    assert!(
+        block_on(world.storage(&world.url(), "b").list(""))
+            .unwrap()
+            .len()
+            > 5
+    );
+}
+
+#[test]
+fn repositories_with_longer_hashes() {
+    let world = World::new();
+    std::fs::remove_dir_all(world.repository()).unwrap();
+    let path = world.repository();
+    let init = [
+        "init",
+        "-q",
+        "--bare",
+        "--object-format=sha256",
+        path.to_str().unwrap(),
+    ];
+    git(world.dir.path(), &init).unwrap();
+    git::branch(&path, "gh-pages", "README.md", "hello").unwrap();
+    let storage = world.storage(&world.url(), "a");
+    block_on(init_signed(&storage)).unwrap();
+    assert!(block_on(put(&storage, "a", "1.0.0")).unwrap());
+    assert_clean(&world.storage(&world.url(), "b"));
+}
+
+#[test]
+fn a_folder_of_a_branch_leaves_the_rest_alone() {
+    let world = World::new();
+    git::branch(&world.repository(), "site", "docs/CNAME", "example.org").unwrap();
+    let url = format!("{}#site:docs/packages", world.url());
+    let storage = world.storage(&url, "a");
+    block_on(init_signed(&storage)).unwrap();
+    assert!(block_on(put(&storage, "a", "1.0.0")).unwrap());
+    assert_clean(&storage);
+    assert_eq!(world.git(&["show", "site:docs/CNAME"]), "example.org");
+    let top = world.git(&["ls-tree", "--name-only", "site", "docs/"]);
+    assert_eq!(top, "docs/.nojekyll\ndocs/CNAME\ndocs/packages");
+    let keys = block_on(storage.list("packages/")).unwrap();
+    assert_eq!(keys[0].as_str(), "packages/a/1.0.0.json");
+}
+
+#[test]
+fn requests_do_not_grow_with_the_files() {
+    let world = World::with_branch();
+    let (server, url) = world.serve();
+    let founder = world.storage(&url, "founder");
+    block_on(init_signed(&founder)).unwrap();
+    for n in 0..12 {
+        block_on(put(&founder, &format!("p{n}"), "1.0.0")).unwrap();
+    }
+    server.requests();
+    // Here, a push is one question and one answer.
+    block_on(put(&founder, "p1", "1.1.0")).unwrap();
+    assert!(server.requests() <= 3);
+    // Elsewhere, the branch is fetched before, and what of it is wanted.
+    block_on(put(&world.storage(&url, "other"), "p1", "1.2.0")).unwrap();
+    assert!(server.requests() <= 8);
+    let reader = world.storage(&url, "reader");
+    block_on(async {
+        let files = reader.list("packages/").await.unwrap();
+        for file in &files {
+            reader.get(file, 1 << 20).await.unwrap().unwrap();
+        }
+        let artifacts = reader.list("artifacts/").await.unwrap();
+        assert!(artifacts.len() > 24);
+        reader.prefetch(&artifacts).await.unwrap();
+        for file in &artifacts {
+            let read = reader.read_to(file, 1 << 20, &mut Vec::new()).await;
+            assert!(read.unwrap().is_some());
+        }
+    });
+    assert!(server.requests() <= 8);
+}
+
+#[test]
+fn many_readers_share_their_requests() {
+    let world = World::with_branch();
+    let (server, url) = world.serve();
+    let founder = world.storage(&url, "founder");
+    block_on(async {
+        let fill = async |storage: &Storage| {
+            for n in 0..40 {
+                let file = key(&format!("artifacts/{n}"));
+                storage.create(&file, n.to_string().as_bytes()).await?;
+            }
+            storage.create(&key("index.json"), b"{}").await
+        };
+        founder.together("Fill", fill).await.unwrap();
+        server.requests();
+        let reader = world.storage(&url, "reader");
+        let reads = (0..40).map(|n| {
+            let reader = reader.clone();
+            tokio::spawn(async move {
+                let mut out = Vec::new();
+                let file = key(&format!("artifacts/{n}"));
+                reader.read_to(&file, 99, &mut out).await.unwrap();
+                assert_eq!(out, n.to_string().as_bytes());
+            })
+        });
+        for read in reads.collect::<Vec<_>>() {
+            read.await.unwrap();
+        }
+    });
+    assert!(server.requests() < 20);
+}
+
+#[test]
+fn without_a_network_there_is_what_was_there() {
+    let world = World::with_branch();
+    let (server, url) = world.serve();
+    let founder = world.storage(&url, "founder");
+    block_on(init_signed(&founder)).unwrap();
+    block_on(put(&founder, "a", "1.0.0")).unwrap();
+    let offline = || HostOptions {
+        offline: true,
+        ..impatient()
+    };
+    let index = key("packages/a/index.json");
+    block_on(world.storage(&url, "a").get(&index, 1 << 20))
+        .unwrap()
+        .unwrap();
+    server.requests();
+    block_on(async {
+        let storage = world.storage_with(&url, "a", offline());
+        assert!(storage.get(&index, 1 << 20).await.unwrap().is_some());
+        let artifacts = storage.list("artifacts/").await.unwrap();
+        storage.prefetch(&artifacts).await.unwrap();
+        let is_offline = |error: StorageError| {
+            assert!(matches!(error, StorageError::Offline { .. }), "{error}");
+        };
+        is_offline(storage.get(&artifacts[0], 1 << 20).await.unwrap_err());
+        is_offline(storage.create(&key("x"), b"").await.unwrap_err());
+        let never = world.storage_with(&url, "b", offline());
+        is_offline(never.get(&index, 1 << 20).await.unwrap_err());
+    });
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn failures_have_types() {
+    let world = World::new();
+    let (server, url) = world.serve();
+    let fail = |url: &str| {
+        let storage = world.storage_with(url, "a", impatient());
+        match block_on(storage.get(&key("index.json"), 99)).unwrap_err() {
+            StorageError::Git(error) => error,
+            error => panic!("{error}"),
+        }
+    };
+    let missing = fail(&format!(
+        "git+file://{}/none.git",
+        world.dir.path().display()
+    ));
+    assert!(
+        matches!(missing, GitError::NoRepository { .. }),
+        "{missing}"
+    );
+    let missing = fail(&format!("git+{}/none.git", server.url()));
+    assert!(
+        matches!(missing, GitError::NoRepository { .. }),
+        "{missing}"
+    );
+    server.demand("Basic dTpw");
+    let denied = fail(&url);
+    assert!(matches!(denied, GitError::Denied { .. }), "{denied}");
+    let wrong = url.replace("//", "//user:secret@");
+    let denied = fail(&wrong);
+    assert!(matches!(denied, GitError::Denied { .. }), "{denied}");
+    assert!(!format!("{denied} {denied:?}").contains("secret"));
+    let right = world.storage(&url.replace("//", "//u:p@"), "a");
+    block_on(right.create(&key("a"), b"")).unwrap();
+    drop(server);
+    let unreachable = fail(&url);
+    assert!(
+        matches!(unreachable, GitError::Unreachable { .. }),
+        "{unreachable}"
+    );
+}
+
+#[test]
+fn credentials_do_not_follow_to_another_host() {
+    let world = World::with_branch();
+    let (server, url) = world.serve();
+    let (other, _) = world.serve();
+    server.redirect(&other.url());
+    let storage = world.storage_with(&url.replace("//", "//u:p@"), "a", impatient());
+    let error = block_on(storage.list("")).unwrap_err();
+    assert!(
+        matches!(error, StorageError::Git(GitError::Moved { .. })),
+        "{error}"
+    );
+    assert_eq!(other.requests(), 0);
+    // Without any there is nothing to lose.
+    assert!(block_on(world.storage(&url, "b").list("")).is_ok());
+}
+
+#[test]
+fn locks_of_the_dead_are_no_obstacle() {
+    let world = World::with_branch();
+    block_on(init_signed(&world.storage(&world.url(), "a"))).unwrap();
+    let clone = world.clone_of("a");
+    for lock in [
+        "HEAD.lock",
+        "config.lock",
+        "index.lock",
+        "packed-refs.lock",
+        "shallow.lock",
+        "gc.pid",
+        "objects/maintenance.lock",
+        "refs/lumen/new.lock",
+        "refs/lumen/tip.lock",
+    ] {
+        std::fs::write(clone.join(lock), "").unwrap();
+    }
+    assert!(block_on(put(&world.storage(&world.url(), "a"), "a", "1.0.0")).unwrap());
+}
+
+#[test]
+fn a_damaged_clone_is_made_anew() {
+    let world = World::with_branch();
+    let founder = world.storage(&world.url(), "founder");
+    block_on(init_signed(&founder)).unwrap();
+    let each_file = |folder: PathBuf, change: &dyn Fn(&PathBuf)| {
+        let mut folders = vec![folder];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => change(&path),
+                }
+            }
+        }
+    };
+    let remove = |path: &PathBuf| std::fs::remove_file(path).unwrap();
+    let cut = |path: &PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    };
+    let garbage = |path: &str| std::fs::write(path, "garbage").unwrap();
+    for n in 0..7 {
+        let before = world.storage(&world.url(), "a");
+        block_on(put(&before, &format!("before-{n}"), "1.0.0")).unwrap();
+        let clone = world.clone_of("a");
+        let at = |path: &str| clone.join(path).display().to_string();
+        match n {
+            0 => each_file(clone.join("objects"), &remove),
+            1 => each_file(clone.join("objects"), &cut),
+            2 => garbage(&at("refs/lumen/tip")),
+            3 => garbage(&at("shallow")),
+            4 => garbage(&at("HEAD")),
+            5 => garbage(&at("config")),
+            _ => std::fs::remove_dir_all(clone.join("refs")).unwrap(),
+        }
+        let package = format!("after-{n}");
+        let publish = || block_on(put(&world.storage(&world.url(), "a"), &package, "1.0.0"));
+        // What is only noticed while reading is mended the next time.
+        let done = publish().or_else(|_| publish());
+        assert!(done.unwrap(), "damage {n}");
+    }
+    assert_clean(&world.storage(&world.url(), "reader"));
 }

@@ -1,6 +1,9 @@
 //! The loop around the push: based on the branch, done, pushed; or again on what is there then.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use lumen_durable::Lock;
 
@@ -18,8 +21,8 @@ const MAX_LOST: u32 = 200;
 /// Pushes with an unclear outcome before the failure is believed.
 const MAX_UNCLEAR: u32 = 3;
 
-/// Longest wait after a lost race, in milliseconds.
-const LONGEST_WAIT: u64 = 3000;
+/// Longest wait after a lost race.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Longest wait for other writers of this machine.
 const LONGEST_TURN: Duration = Duration::from_secs(120);
@@ -30,6 +33,8 @@ pub(super) struct Attempts<'a> {
     base: Arc<Tip>,
     /// Whether the base is what the branch was after these attempts began.
     is_fresh: bool,
+    /// When the base was looked at.
+    since: Instant,
     lost: u32,
     unclear: u32,
     _turn: Option<Lock>,
@@ -53,6 +58,7 @@ impl<'a> Attempts<'a> {
             branch,
             base,
             is_fresh,
+            since: Instant::now(),
             lost: 0,
             unclear: 0,
             _turn: turn,
@@ -96,21 +102,24 @@ impl<'a> Attempts<'a> {
             let (location, attempts) = (self.branch.location.url(), self.lost);
             return Err(StorageError::Busy { location, attempts }.into());
         }
-        wait(self.lost + self.unclear).await;
+        tokio::time::sleep(self.wait()).await;
         self.renew().await?;
         Ok(None)
     }
 
+    /// A random time that grows with the attempts, so that many writers spread out: by the
+    /// time that one attempt takes, which is what others must not fall into.
+    fn wait(&self) -> Duration {
+        let longest = self.since.elapsed() * (1 << (self.lost + self.unclear).min(4));
+        let longest = longest.min(LONGEST_WAIT).as_micros();
+        let longest = u64::try_from(longest).unwrap_or(u64::MAX).max(1);
+        Duration::from_micros(crate::random() % longest)
+    }
+
     async fn renew(&mut self) -> Result<(), StorageError> {
+        self.since = Instant::now();
         self.base = self.branch.update(Reach::Contents).await?;
         self.is_fresh = true;
         Ok(())
     }
-}
-
-/// Waits a random time that grows with the attempts, so that many writers spread out.
-async fn wait(attempt: u32) {
-    let most = (25_u64 << attempt.min(10)).min(LONGEST_WAIT);
-    let wait = Duration::from_millis(crate::random() % (most + 1));
-    tokio::time::sleep(wait).await;
 }

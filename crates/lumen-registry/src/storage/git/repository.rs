@@ -35,6 +35,9 @@ const NEW: &str = "refs/lumen/new";
 /// Contents up to this size come along when a lost race has to be made up for.
 const COMES_ALONG: &str = "--filter=blob:limit=1m";
 
+/// So many packs are made one, where each fetch leaves one behind.
+const MANY_PACKS: usize = 40;
+
 /// How a branch is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -78,6 +81,9 @@ impl Repository {
             .with("remote.origin.partialclonefilter", "blob:none")
             // Only this version hands out contents one by one.
             .with("protocol.version", "2")
+            // What a power cut takes can be fetched again.
+            .with("core.fsync", "none")
+            .with("gc.autoPackLimit", MANY_PACKS.to_string())
             .with("http.lowSpeedLimit", "1")
             .with("http.lowSpeedTime", silence.to_string());
         if let Some(credentials) = location.credentials() {
@@ -211,6 +217,9 @@ impl Repository {
             Reach::Contents if self.has_tip() => &["--depth=1", COMES_ALONG],
             _ => &["--depth=1", "--filter=blob:none"],
         });
+        if !self.has_many_packs()? {
+            arguments.push("--no-auto-maintenance");
+        }
         arguments.extend(["origin", &refspec]);
         self.patiently(|| {
             let mut command = self.git.command(&arguments);
@@ -218,6 +227,13 @@ impl Repository {
             command.stdin(lock.share()?);
             self.git.run("fetch", command).map(drop)
         })
+    }
+
+    fn has_many_packs(&self) -> io::Result<bool> {
+        let packs = fs::read_dir(self.git.dir().join("objects/pack"))?;
+        let is_pack = |path: &Path| path.extension().is_some_and(|end| end == "pack");
+        let packs = packs.filter(|entry| entry.as_ref().is_ok_and(|entry| is_pack(&entry.path())));
+        Ok(packs.count() > MANY_PACKS)
     }
 
     /// Fetches contents, all in one go.
