@@ -87,7 +87,9 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Read(ReadError::Hash { .. } | ReadError::Trust(_))
         | OpsError::Unpack { .. }
         | OpsError::Damaged(_) => TRUST,
-        OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) => STORAGE,
+        OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) | OpsError::NotSeen { .. } => {
+            STORAGE
+        }
         OpsError::Mirror(error) => mirror_code(error),
         OpsError::Publish(error) => publish_code(error),
         OpsError::Git(GitError::Git(git::GitError::NoGit | git::GitError::TooOld { .. })) => USER,
@@ -139,6 +141,9 @@ pub fn hints(error: &OpsError) -> Vec<String> {
             format!("add `{name} = \"https://…\"` to `[registry.registries]` in lumen.toml")
         }
         OpsError::User { hint, .. } => return hint.iter().cloned().collect(),
+        OpsError::NotSeen { .. } => {
+            "a cache in front of the host may keep old index files; `lumen registry doctor` looks at its headers".into()
+        }
         OpsError::Locked { .. } => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),
         OpsError::GitPackage { name, .. } => {
             format!("its lumen.toml must say `name = \"{name}\"`, at the root or at most four folders below")

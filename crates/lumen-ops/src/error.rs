@@ -59,6 +59,20 @@ pub enum OpsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A release was published, but does not appear where the registry is read.
+    #[error(
+        "`{name}` {version} is published, but after {seconds} seconds still not to be seen at {location}"
+    )]
+    NotSeen {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// Where the registry is read.
+        location: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The locked artifact of a package could not be had.
     #[error("cannot install `{name}` {version}: {source}")]
     Fetch {

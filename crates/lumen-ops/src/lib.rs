@@ -24,6 +24,7 @@
 //! | [`parallel`] | work on many items at once |
 
 pub mod advice;
+pub mod ci;
 pub mod credentials;
 pub mod doctor;
 pub mod edit;

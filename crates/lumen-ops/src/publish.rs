@@ -1,6 +1,9 @@
 //! `lumen pkg publish`, `yank` and `unyank`, and `lumen registry init`.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use lumen_core::{
     Digest, PackageName, Version, edit,
@@ -201,6 +204,69 @@ pub(crate) fn asked(
             .into()
         }
         Err(error) => error,
+    }
+}
+
+/// Checks that a tag, `v1.2.3` or `name-v1.2.3`, names the release that would be published.
+///
+/// # Errors
+/// When it names another one.
+pub fn check_tag(prepared: &Prepared, tag: &str) -> Result<(), OpsError> {
+    let package = &prepared.checked.package;
+    let version = tag
+        .strip_prefix(&format!("{}-", package.name))
+        .unwrap_or(tag);
+    let version = version.strip_prefix('v').unwrap_or(version);
+    match version == package.version.to_string() {
+        true => Ok(()),
+        false => Err(OpsError::user(
+            format!(
+                "the tag `{tag}` is not the version of `{}`, {}",
+                package.name, package.version
+            ),
+            format!(
+                "set `version` in lumen.toml before you tag, or tag `v{}`",
+                package.version
+            ),
+        )),
+    }
+}
+
+/// Waits until a release can be read where everybody reads the registry, for at most this long.
+///
+/// # Errors
+/// When it cannot be read by then: the error of the last try, or that it is not there.
+pub fn wait(
+    session: &Session<'_>,
+    registry: &str,
+    outcome: &Outcome,
+    longest: Duration,
+) -> Result<(), OpsError> {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(15);
+    let (name, version) = (&outcome.release.name, &outcome.release.version);
+    let start = Instant::now();
+    let mut pause = FIRST;
+    loop {
+        let handle = session.open_registry(registry)?;
+        let seen = session.block_on(async {
+            let index = handle.package_index(name).await?;
+            Ok(index.is_some_and(|index| index.versions.contains(version)))
+        });
+        if matches!(seen, Ok(true)) {
+            return Ok(());
+        }
+        if start.elapsed() + pause > longest {
+            seen?;
+            return Err(OpsError::NotSeen {
+                name: name.clone(),
+                version: version.clone(),
+                location: session.location(registry)?.to_string(),
+                seconds: longest.as_secs(),
+            });
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST);
     }
 }
 

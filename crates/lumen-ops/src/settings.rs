@@ -27,6 +27,8 @@ pub struct Environment {
     pub home: PathBuf,
     /// `LUMEN_REGISTRY`.
     pub registry: Option<String>,
+    /// `LUMEN_PUBLISH_REGISTRY`: where the registry of `LUMEN_REGISTRY` is published to.
+    pub publish_registry: Option<String>,
     /// Configuration files that exist, the most specific first.
     pub config_files: Vec<PathBuf>,
     /// `NETRC`, or the usual place of that file.
@@ -104,6 +106,7 @@ impl Environment {
         Ok(Self {
             home,
             registry: text("LUMEN_REGISTRY"),
+            publish_registry: text("LUMEN_PUBLISH_REGISTRY"),
             config_files: files.filter(|file| file.is_file()).collect(),
             netrc: text("NETRC").map(PathBuf::from).or(netrc),
             ca_file: ca_file.transpose()?,
@@ -192,9 +195,17 @@ impl Settings {
                 .find_map(|(registry, _)| registry.default.as_deref())
         };
         let chosen = chosen.or_else(|| configured().map(|text| (text, "[registry] default")));
-        let default = chosen
+        let mut default = chosen
             .map(|(text, origin)| resolve(text, origin, &registries))
             .transpose()?;
+        let of_environment = environment.registry.is_some() && flag.is_none();
+        if let Some(publish) = environment.publish_registry.as_deref()
+            && of_environment
+            && let Some(default) = &mut default
+        {
+            let urls = resolve(publish, "LUMEN_PUBLISH_REGISTRY", &registries)?;
+            default.publish = Some(urls.publish.unwrap_or(urls.read));
+        }
         let own = layers
             .iter()
             .skip(project_layers)
@@ -373,6 +384,7 @@ mod tests {
         let environment = Environment {
             home: dir.path().into(),
             registry: environment.map(str::to_owned),
+            publish_registry: None,
             config_files: vec![file],
             netrc: None,
             ca_file: None,

@@ -14,7 +14,9 @@ pub use self::{
     key::Key,
     owner::{HowArgs, Owner},
     pkg::{AddArgs, Bump, Cache, Pkg},
-    registry::{ChangeArgs, HostArgs, HostKind, Policy, Registry, RegistryTrust, Target},
+    registry::{
+        ChangeArgs, CiService, HostArgs, HostKind, Policy, Registry, RegistryTrust, Target,
+    },
     trust::Trust,
 };
 

@@ -139,6 +139,12 @@ pub enum Pkg {
         /// Raise the version in lumen.toml first.
         #[arg(long, value_enum, value_name = "PART")]
         bump: Option<Bump>,
+        /// Only if this tag, such as `v1.2.3`, is the version.
+        #[arg(long, conflicts_with = "bump")]
+        tag: Option<String>,
+        /// Wait at most so long until the release can be read by everybody.
+        #[arg(long, value_name = "SECONDS")]
+        wait: Option<u64>,
         #[command(flatten)]
         project: ProjectArgs,
     },

@@ -125,6 +125,32 @@ pub enum Registry {
     },
     /// Print how to serve the registry: a configuration or a script, complete.
     Host(HostArgs),
+    /// Write the workflow that publishes this package when its tag is pushed.
+    Ci {
+        /// Who runs it.
+        service: CiService,
+        #[command(flatten)]
+        registry: Target,
+        /// Git repository that lumen is built from.
+        #[arg(long, value_name = "URL")]
+        source: String,
+        /// Print it; write nothing.
+        #[arg(long)]
+        stdout: bool,
+        /// Replace a file that is there.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum CiService {
+    /// GitHub Actions.
+    Github,
+    /// GitLab CI.
+    Gitlab,
+    /// Forgejo Actions.
+    Forgejo,
 }
 
 #[derive(Debug, Args)]

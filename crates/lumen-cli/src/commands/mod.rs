@@ -1,6 +1,7 @@
 //! One function a command: arguments to options, one operation, its result to the screen.
 
 mod approve;
+mod ci;
 mod doctor;
 mod host;
 mod inspect;
@@ -125,8 +126,19 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
             yes,
             dry_run,
             bump,
+            tag,
+            wait,
             project,
-        } => publish::publish(yes, dry_run, bump, &project, ui)?,
+        } => {
+            let wishes = publish::Wishes {
+                yes,
+                dry_run,
+                bump,
+                tag: tag.as_deref(),
+                wait,
+            };
+            publish::publish(&wishes, &project, ui)?
+        }
         Pkg::Submit {
             out,
             to,

@@ -1,6 +1,9 @@
 //! `pack`, `unpack`, `publish`, `yank`, `unyank` and `registry init`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use lumen_ops::{
     OpsError, edit, pack,
@@ -76,27 +79,35 @@ pub fn unpack(file: &Path, out: &Path, ui: &Ui) -> Result<(), OpsError> {
     Ok(())
 }
 
-pub fn publish(
-    yes: bool,
-    dry_run: bool,
-    bump: Option<Bump>,
-    project: &ProjectArgs,
-    ui: &Ui,
-) -> Result<(), OpsError> {
+/// How to publish.
+pub struct Wishes<'a> {
+    pub yes: bool,
+    pub dry_run: bool,
+    pub bump: Option<Bump>,
+    /// What the version must be.
+    pub tag: Option<&'a str>,
+    /// How long to wait until everybody can read it, in seconds.
+    pub wait: Option<u64>,
+}
+
+pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let bump = bump.map(|bump| match bump {
+    let bump = wishes.bump.map(|bump| match bump {
         Bump::Major => publish::Bump::Major,
         Bump::Minor => publish::Bump::Minor,
         Bump::Patch => publish::Bump::Patch,
     });
     let prepared = publish::prepare(&session, bump)?;
+    if let Some(tag) = wishes.tag {
+        publish::check_tag(&prepared, tag)?;
+    }
     let release = format!(
         "`{}` {}",
         prepared.checked.package.name, prepared.checked.package.version
     );
     let location = prepared.location.to_string();
     warn(ui, &prepared.checked, &prepared.packed);
-    if dry_run {
+    if wishes.dry_run {
         if ui.json {
             let mut value = packed_json(&prepared.checked, &prepared.packed);
             value["registry"] = json!(location);
@@ -110,7 +121,7 @@ pub fn publish(
         );
         return Ok(());
     }
-    if !yes {
+    if !wishes.yes {
         ui.done("Packed", format!("{release}: {}", size(&prepared.packed)));
         // Without a terminal nobody can answer; then the command itself is the answer.
         if ui.confirm(&format!(
@@ -123,6 +134,7 @@ pub fn publish(
             ));
         }
     }
+    let registry = prepared.registry.clone();
     let outcome = publish::run(&session, prepared)?;
     if ui.json {
         ui.print_json(&json!({ "new": outcome.new, "registry": location, "metadata": outcome.metadata, "release": outcome.release }));
@@ -133,6 +145,11 @@ pub fn publish(
             "Published",
             format!("{release} already: {location} has the identical release"),
         ),
+    }
+    if let Some(seconds) = wishes.wait {
+        publish::wait(&session, &registry, &outcome, Duration::from_secs(seconds))?;
+        let read = session.location(&registry)?;
+        ui.done("Confirmed", format!("{release} at {read}"));
     }
     Ok(())
 }

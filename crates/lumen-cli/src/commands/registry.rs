@@ -17,7 +17,7 @@ use lumen_ops::{
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{approve, count, doctor, host, operate, publish, submit, with};
+use super::{approve, ci, count, doctor, host, operate, publish, submit, with};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
@@ -95,6 +95,13 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             dry_run,
             registry,
         } => return submit::ingest(&places, yes, dry_run, &registry, ui),
+        Registry::Ci {
+            service,
+            registry,
+            source,
+            stdout,
+            force,
+        } => ci::ci(service, &registry, &source, (stdout, force), ui),
         Registry::Doctor {
             registry,
             write,

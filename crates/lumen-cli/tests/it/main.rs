@@ -29,6 +29,7 @@ mod signed;
 mod submissions;
 mod trust_cli;
 mod web;
+mod workflows;
 
 use lumen_testkit::{
     sandbox::{Ran, Sandbox},

@@ -346,7 +346,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// A template with its `@NAMES@` replaced, in this order.
-fn fill(template: &str, values: &[(&str, String)]) -> String {
+pub(crate) fn fill(template: &str, values: &[(&str, String)]) -> String {
     let fill =
         |text: String, (name, value): &(&str, String)| text.replace(&format!("@{name}@"), value);
     values.iter().fold(template.to_owned(), fill)

@@ -1,0 +1,52 @@
+//! `registry ci`.
+
+use lumen_ops::{
+    OpsError,
+    ci::{self, Service},
+    report::Reporter as _,
+};
+use serde_json::json;
+
+use super::registry::target;
+use crate::{
+    args::{CiService, Target},
+    ui::Ui,
+};
+
+pub fn ci(
+    service: CiService,
+    registry: &Target,
+    source: &str,
+    (stdout, force): (bool, bool),
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = target(registry, ui)?;
+    let service = match service {
+        CiService::Github => Service::Github,
+        CiService::Gitlab => Service::Gitlab,
+        CiService::Forgejo => Service::Forgejo,
+    };
+    let workflow = ci::workflow(&session, service, source)?;
+    if stdout && !ui.json {
+        ui.print(workflow.text.trim_end());
+        return Ok(());
+    }
+    let path = match stdout {
+        true => None,
+        false => Some(ci::write(&session, &workflow, force)?),
+    };
+    if ui.json {
+        ui.print_json(&json!({
+            "path": path, "text": workflow.text, "secrets": workflow.secrets,
+        }));
+    }
+    if let Some(path) = path {
+        ui.done("Wrote", path.display().to_string());
+        let secrets = workflow.secrets.join(", ");
+        ui.done(
+            "Next",
+            format!("set these secrets in the repository: {secrets}"),
+        );
+    }
+    Ok(())
+}
