@@ -15,7 +15,7 @@
 //! | [`pack`], [`publish`] | from a folder to a release |
 //! | [`submit`], [`ingest`] | releases that somebody else publishes |
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
-//! | [`maintain`] | verify, vendor, cache, clean |
+//! | [`maintain`], [`recheck`] | verify, vendor, cache, clean; signatures without a network |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
 //! | [`host`], [`doctor`] | configuration of what serves a registry, and a look at it |
 //! | [`keys`] | signing keys of the user |
@@ -47,6 +47,7 @@ pub mod pack;
 pub mod parallel;
 pub mod publish;
 pub mod query;
+pub mod recheck;
 pub mod report;
 pub mod resolve;
 pub mod session;

@@ -16,6 +16,7 @@ use lumen_store::{
 use crate::{
     error::OpsError,
     fetch, gitignore, parallel,
+    recheck::{self, Signature},
     resolve::{self, ResolveOptions},
     session::Session,
 };
@@ -31,6 +32,8 @@ pub struct Verdict {
     pub damage: Option<Damage>,
     /// Whether the tree was shown to be the published archive itself, not only unchanged since it was unpacked.
     pub proven: bool,
+    /// What can be said about its signature without a network.
+    pub signature: Signature,
 }
 
 /// What is wrong with an installed package.
@@ -44,7 +47,8 @@ pub enum Damage {
     Files(Vec<Drift>),
 }
 
-/// Rehashes every installed file and compares it with the lock. Needs no network.
+/// Rehashes every installed file and compares it with the lock, and checks signatures as far
+/// as this machine has what that takes. Needs no network.
 ///
 /// # Errors
 /// When there is no lock, or the disk fails.
@@ -69,6 +73,7 @@ pub fn verify(session: &Session<'_>) -> Result<Vec<Verdict>, OpsError> {
         .iter()
         .filter_map(|(name, package)| Some((name, package, package.checksum?)))
         .collect();
+    let signatures = recheck::run(session, lock)?;
     let verdicts = parallel::map(&packages, |(name, package, checksum)| {
         let verified = store.verify(checksum)?;
         let proven = verified == Verified::Intact(Proof::Archive);
@@ -85,6 +90,7 @@ pub fn verify(session: &Session<'_>) -> Result<Vec<Verdict>, OpsError> {
             version: package.version.clone(),
             damage,
             proven,
+            signature: signatures.get(*name).cloned().unwrap_or(Signature::None),
         })
     })?;
     Ok(verdicts)

@@ -69,6 +69,20 @@ pub struct Session<'r> {
     runtime: OnceLock<Runtime>,
 }
 
+/// How a registry is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// As the command line says.
+    Usual,
+    /// Though it may have expired and witnesses may be silent.
+    AnyAge,
+    /// From what this machine has.
+    Offline {
+        /// Whether the lock counts.
+        with_lock: bool,
+    },
+}
+
 /// What a lock says about a signed registry.
 #[derive(Debug, Clone)]
 struct Locked {
@@ -235,7 +249,7 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn open_registry(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.location(name)?, false)
+        self.open(name, self.location(name)?, Opening::Usual)
     }
 
     /// A registry by name, where it is written to and as nobody has looked at it yet.
@@ -245,7 +259,7 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn writable(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.publish_location(name)?, false)
+        self.open(name, self.publish_location(name)?, Opening::Usual)
     }
 
     /// The same, though it may have expired and witnesses may be silent: who runs it must be
@@ -254,7 +268,16 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn writable_at_any_age(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.publish_location(name)?, true)
+        self.open(name, self.publish_location(name)?, Opening::AnyAge)
+    }
+
+    /// A registry as this machine has it, without the network; `with_lock`: that must also
+    /// continue what the lock knows.
+    ///
+    /// # Errors
+    /// As [`Session::registry`].
+    pub fn offline(&self, name: &str, with_lock: bool) -> Result<Registry, OpsError> {
+        self.open(name, self.location(name)?, Opening::Offline { with_lock })
     }
 
     /// A registry to read from by URL, path or configured name, for commands about more than one.
@@ -263,8 +286,8 @@ impl<'r> Session<'r> {
     /// When the URL is invalid.
     pub fn registry_at(&self, text: &str) -> Result<Registry, OpsError> {
         let registry = match self.name_at(text)? {
-            Some(name) => self.open(&name, self.location(&name)?, false)?,
-            None => self.open(text, self.path_at(text)?, false)?,
+            Some(name) => self.open(&name, self.location(&name)?, Opening::Usual)?,
+            None => self.open(text, self.path_at(text)?, Opening::Usual)?,
         };
         let registries = self.registries.lock();
         let mut registries = registries.unwrap_or_else(PoisonError::into_inner);
@@ -296,14 +319,16 @@ impl<'r> Session<'r> {
         Ok(found.map(|(name, _)| name.clone()))
     }
 
-    fn open(&self, name: &str, location: Location, any_age: bool) -> Result<Registry, OpsError> {
+    fn open(&self, name: &str, location: Location, opening: Opening) -> Result<Registry, OpsError> {
         let settings = self.settings()?;
-        let freshness = if self.options.offline {
+        let offline = matches!(opening, Opening::Offline { .. });
+        let freshness = if self.options.offline || offline {
             Freshness::Offline
         } else {
             self.options.freshness
         };
         let locked = self.locked.get().and_then(|locked| locked.get(name));
+        let locked = locked.filter(|_| opening != Opening::Offline { with_lock: false });
         let options = RegistryOptions {
             cache: Some(self.environment.cache_dir()),
             freshness,
@@ -315,7 +340,7 @@ impl<'r> Session<'r> {
                 owners: locked
                     .map(|locked| locked.owners.clone())
                     .unwrap_or_default(),
-                any_age,
+                any_age: opening == Opening::AnyAge,
                 now: self.options.now.as_second(),
             },
             host: self.host_options(&location)?,

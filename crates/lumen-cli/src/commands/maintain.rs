@@ -1,17 +1,20 @@
 //! `vendor`, `verify`, `cache` and `clean`.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Instant,
 };
 
+use lumen_core::problem::Problem;
 use lumen_ops::{
     OpsError, install,
     maintain::{self, Damage, Verdict},
+    recheck::Signature,
     report::Reporter as _,
     resolve::ResolveOptions,
 };
-use lumen_registry::Freshness;
+use lumen_registry::{Freshness, ReadError, verify::Proof};
 use lumen_store::cas::DriftKind;
 use serde_json::json;
 
@@ -47,6 +50,7 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
             json!({
                 "name": verdict.name, "version": verdict.version, "ok": verdict.damage.is_none(),
                 "proven": verdict.proven, "damage": verdict.damage.as_ref().map(damage_lines),
+                "signature": signature_json(&verdict.signature),
             })
         });
         ui.print_json(&rows.collect());
@@ -56,6 +60,21 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
                 ui.print(&format!("{} {}: {line}", verdict.name, verdict.version));
             }
         }
+        for verdict in &verdicts {
+            if let Signature::Bad(error) = &verdict.signature {
+                ui.print(&format!("{} {}: {error}", verdict.name, verdict.version));
+            }
+        }
+    }
+    let bad = verdicts
+        .iter()
+        .find_map(|verdict| match &verdict.signature {
+            Signature::Bad(error) => Some(error),
+            _ => None,
+        });
+    if let Some(error) = bad {
+        // No repair helps against that.
+        return Err(ReadError::from((**error).clone()).into());
     }
     let proven = verdicts.iter().filter(|verdict| verdict.proven).count();
     if damaged.is_empty() {
@@ -65,6 +84,7 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
             count(verdicts.len(), "package")
         );
         ui.done("Verified", detail);
+        tell_signatures(&verdicts, ui);
         return Ok(());
     }
     if !repair {
@@ -81,6 +101,68 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
     )?;
     ui.done("Repaired", count(repaired, "package"));
     Ok(())
+}
+
+/// Which signatures were checked again, and which could not be.
+fn tell_signatures(verdicts: &[Verdict], ui: &Ui) {
+    let (mut good, mut remembered) = (0, 0);
+    let mut unchecked: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for verdict in verdicts {
+        let release = format!("{} {}", verdict.name, verdict.version);
+        match &verdict.signature {
+            Signature::Good {
+                index,
+                signer,
+                proof,
+            } => {
+                good += 1;
+                let how = match proof {
+                    Proof::Map => "all of it proved",
+                    Proof::Remembered => "complete as remembered",
+                };
+                remembered += usize::from(*proof == Proof::Remembered);
+                ui.detail(
+                    "Checked",
+                    format!("{release}: entry {index}, {signer}, {how}"),
+                );
+            }
+            Signature::Unchecked { reason } => {
+                unchecked.entry(reason).or_default().push(release);
+            }
+            Signature::None | Signature::Bad(_) => {}
+        }
+    }
+    if good > 0 {
+        let how = match remembered {
+            0 => String::new(),
+            some => format!("; {some} only complete as this machine remembers"),
+        };
+        ui.done("Checked", format!("{}{how}", count(good, "signature")));
+    }
+    for (reason, releases) in unchecked {
+        let what = format!("not checked for signatures: {}", releases.join(", "));
+        let hint = format!("{reason}; `lumen pkg outdated` gets what is missing");
+        ui.warn(Problem::warning(what).hint(hint));
+    }
+}
+
+fn signature_json(signature: &Signature) -> serde_json::Value {
+    match signature {
+        Signature::None => json!({ "state": "unsigned" }),
+        Signature::Good {
+            index,
+            signer,
+            proof,
+        } => json!({
+            "state": "good", "index": index, "signer": signer,
+            "complete": match proof {
+                Proof::Map => "proved",
+                Proof::Remembered => "remembered",
+            },
+        }),
+        Signature::Unchecked { reason } => json!({ "state": "unchecked", "reason": reason }),
+        Signature::Bad(error) => json!({ "state": "bad", "reason": error.to_string() }),
+    }
 }
 
 pub fn cache(command: &Cache, ui: &Ui) -> Result<(), OpsError> {

@@ -106,3 +106,100 @@ fn the_log_behind_a_web_server_is_looked_through() {
     let told = install(&sandbox, "second", &from_server);
     assert!(told.err.contains("`other` 1.0.0 is yanked: x"), "{told:#?}");
 }
+
+const VERIFY: [&str; 2] = ["pkg", "verify"];
+
+/// The states of the signatures that `verify --json` lists, and how they are complete.
+fn signatures(ran: &Ran) -> Vec<(String, String)> {
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&ran.out).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    rows.iter()
+        .map(|row| &row["signature"])
+        .map(|signature| (text(&signature["state"]), text(&signature["complete"])))
+        .collect()
+}
+
+fn all(state: &str, complete: &str) -> Vec<(String, String)> {
+    vec![(state.to_owned(), complete.to_owned()); 2]
+}
+
+#[test]
+fn signatures_are_checked_again_in_a_folder() {
+    let sandbox = locked();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    let verified = sandbox.ok("app", &VERIFY).unwrap();
+    assert!(
+        verified.err.contains("Checked 2 signatures\n"),
+        "{verified:#?}"
+    );
+    let json = [&["--json"], &VERIFY[..]].concat();
+    let listed = sandbox.ok("app", &json).unwrap();
+    assert_eq!(signatures(&listed), all("good", "proved"));
+    // The lock has another release than its owner signed.
+    let lock = sandbox.read("app/lumen.lock").unwrap();
+    let line = lock.lines().find(|line| line.starts_with("metadata"));
+    let other = format!("metadata = \"sha256:{}\"", "0".repeat(64));
+    let forged = lock.replace(line.unwrap(), &other);
+    sandbox.write("app/lumen.lock", &forged).unwrap();
+    let refused = sandbox.run("app", &VERIFY).unwrap();
+    fails(&refused, 3, &["but the publisher signed sha256:"]);
+    sandbox.write("app/lumen.lock", &lock).unwrap();
+    // An index that lacks something.
+    let index = "registry/packages/text/index.json";
+    let good = sandbox.read(index).unwrap();
+    sandbox
+        .write(index, &good.replace("\"i\":", "\"j\":0,\"i\":1"))
+        .unwrap();
+    let refused = sandbox.run("app", &VERIFY).unwrap();
+    fails(
+        &refused,
+        3,
+        &["the events of `text` are not those of the log"],
+    );
+    sandbox.write(index, &good).unwrap();
+    // Without the folder the files can still be verified.
+    std::fs::rename(sandbox.path("registry"), sandbox.path("away")).unwrap();
+    let alone = sandbox.ok("app", &VERIFY).unwrap();
+    assert!(
+        alone
+            .err
+            .contains("not checked for signatures: other 1.0.0, text 1.1.0"),
+        "{alone:#?}"
+    );
+    std::fs::rename(sandbox.path("away"), sandbox.path("registry")).unwrap();
+    // A key that turns out to have been stolen.
+    let bob = sandbox.ok(".", &["key", "export", "bob"]).unwrap().out;
+    let stolen = ["pkg", "owner", "revoke", "text", bob.trim(), "--from", "6"];
+    sandbox.ok(".", &stolen).unwrap();
+    let refused = sandbox.run("app", &VERIFY).unwrap();
+    fails(&refused, 3, &["signed with a key that had been revoked"]);
+}
+
+#[test]
+fn signatures_are_checked_again_without_the_server() {
+    if !Nginx::is_installed() {
+        eprintln!("skipped: nginx is not installed");
+        return;
+    }
+    let sandbox = locked();
+    std::fs::remove_file(sandbox.path("app/lumen.lock")).unwrap();
+    let server = Nginx::serve(&sandbox.path("registry"), "/").unwrap();
+    let url = server.url();
+    let registry = ["--registry", url.as_str()];
+    let install = [&["pkg", "install"], &registry[..]].concat();
+    sandbox.ok("app", &install).unwrap();
+    let json = [&["--json"], &VERIFY[..], &registry].concat();
+    drop(server);
+    let listed = sandbox.ok("app", &json).unwrap();
+    assert_eq!(signatures(&listed), all("good", "proved"));
+    std::fs::remove_dir_all(sandbox.path("home/lumen/cache")).unwrap();
+    let listed = sandbox.ok("app", &json).unwrap();
+    assert_eq!(signatures(&listed), all("unchecked", ""));
+    let told = [&VERIFY[..], &registry].concat();
+    let told = sandbox.ok("app", &told).unwrap();
+    assert!(
+        told.err
+            .contains("is not in the cache, and the network is off"),
+        "{told:#?}"
+    );
+}

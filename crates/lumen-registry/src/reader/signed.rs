@@ -8,7 +8,7 @@ use std::{
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
-    index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release},
+    index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, ReleaseSummary},
     lockfile::LockedTrust,
     trust::{OwnersHistory, PackageHistory, RootHistory, Subject},
 };
@@ -19,7 +19,7 @@ use crate::{
     cache::{self, Body, LONGEST_FRESHNESS},
     storage::Validators,
     verify::{
-        Since, TrustError, TrustInfo, TrustOptions,
+        Proof, Since, TrustError, TrustInfo, TrustOptions,
         known::{Override, Standing},
         map::Head,
         package::Listed,
@@ -112,6 +112,17 @@ impl Registry {
     pub fn owners_seen(&self, name: &PackageName) -> Option<u64> {
         let package = self.seen()?.seen(name)?;
         package.history.owners.current().map(|note| note.seq)
+    }
+
+    /// How it is known that what was read of a package is all that the log has.
+    pub fn proof(&self, name: &PackageName) -> Option<Proof> {
+        Some(self.seen()?.seen(name)?.proof)
+    }
+
+    /// A release of a package that was read, if the index alone says all of it.
+    pub fn summary_seen(&self, name: &PackageName, version: &Version) -> Option<ReleaseSummary> {
+        let package = self.seen()?.seen(name)?;
+        package.index.releases.get(version).cloned()
     }
 
     /// How the registry replaced the owners of a package that was read, if nobody here
@@ -269,6 +280,7 @@ impl Registry {
         Some(Head {
             size: size.parse().ok()?,
             chain: Digest::from_hex(chain).ok()?,
+            proof: Proof::Remembered,
         })
     }
 

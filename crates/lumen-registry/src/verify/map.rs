@@ -35,6 +35,17 @@ pub(crate) struct Head {
     pub(crate) size: u64,
     /// The head of the chain of its events.
     pub(crate) chain: Digest,
+    /// How that is known.
+    pub(crate) proof: Proof,
+}
+
+/// How it is known that events are all that the log has of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// Without the network: this machine remembers that it was proved.
+    Remembered,
+    /// By the name map of the checkpoint.
+    Map,
 }
 
 /// The map of one checkpoint, with the nodes read so far.

@@ -31,6 +31,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use lumen_core::{Digest, checkpoint::Checkpoint, lockfile::LockedTrust, trust::Subject};
 
 pub use error::{PinSource, TrustError};
+pub use map::Proof;
 pub use since::Since;
 
 /// What is demanded of a registry, and where to remember it.

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use super::{
     TrustError,
     known::Standing,
-    map::Head,
+    map::{Head, Proof},
     view::{View, up_to},
 };
 use crate::{
@@ -46,6 +46,24 @@ pub(crate) struct Package {
     pub(crate) index: Arc<PackageIndex>,
     pub(crate) history: Arc<PackageHistory>,
     pub(crate) standing: Standing,
+    pub(crate) proof: Proof,
+}
+
+/// All events that the log has of a name.
+#[derive(Debug)]
+pub(super) struct Complete {
+    pub(super) events: Vec<Event>,
+    proof: Proof,
+}
+
+impl Default for Complete {
+    /// Nothing: of a name that the log does not have.
+    fn default() -> Self {
+        Self {
+            events: Vec::new(),
+            proof: Proof::Map,
+        }
+    }
 }
 
 impl Package {
@@ -68,7 +86,7 @@ impl Package {
         };
         let subject = Subject::Package(name.clone());
         let complete = complete(registry, &subject, head, listed).await;
-        let (listed, events) = match complete {
+        let (listed, complete) = match complete {
             Err(ReadError::Trust(error @ TrustError::ForgedAbsence { .. })) => {
                 let left_out = registry.left_out(name).await;
                 return Err(left_out.unwrap_or(error.into()));
@@ -80,7 +98,7 @@ impl Package {
             None => Arc::default(),
         };
         let roots = &view.names(registry).await?.roots;
-        let history = PackageHistory::verify(roots, name, &scope, &events);
+        let history = PackageHistory::verify(roots, name, &scope.events, &complete.events);
         let history = history.map_err(|error| refusal(name.as_str(), error))?;
         let index = index(&history, &listed)?;
         let standing = view.judge(registry, &history.owners);
@@ -88,6 +106,7 @@ impl Package {
             index: Arc::new(index),
             history: Arc::new(history),
             standing,
+            proof: complete.proof.min(scope.proof),
         }))
     }
 
@@ -109,13 +128,13 @@ pub(super) async fn scope_events(
     view: &View,
     registry: &Registry,
     scope: &str,
-) -> Result<Vec<Event>, ReadError> {
+) -> Result<Complete, ReadError> {
     let subject = Subject::Scope(scope.to_owned());
     let head = view.head(registry, scope);
     let (head, listed) = join(head, read(registry, &subject, None)).await;
     match head? {
         Some(head) => Ok(complete(registry, &subject, head, listed?).await?.1),
-        None => Ok(Vec::new()),
+        None => Ok(Complete::default()),
     }
 }
 
@@ -144,21 +163,23 @@ async fn complete(
     subject: &Subject,
     head: Head,
     mut listed: Option<Listed>,
-) -> Result<(Listed, Vec<Event>), ReadError> {
+) -> Result<(Listed, Complete), ReadError> {
     let mark = head.chain.hex();
     for last in [false, true] {
         if let Some(found) = listed.take() {
             let events = up_to(&found.events, head.size).to_vec();
             if chain(&events) == head.chain {
                 registry.remember_proved(&subject.to_string(), head);
-                return Ok((found, events));
+                let proof = head.proof;
+                return Ok((found, Complete { events, proof }));
             }
             // Without the network a file may be as old as it is, but not other than it was.
             let earlier = registry.proved(&subject.to_string());
             if let Some(earlier) = earlier.filter(|_| registry.freshness() == Freshness::Offline) {
                 let events = up_to(&found.events, earlier.size).to_vec();
                 if chain(&events) == earlier.chain {
-                    return Ok((found, events));
+                    let proof = earlier.proof;
+                    return Ok((found, Complete { events, proof }));
                 }
             }
             if last {

@@ -17,8 +17,8 @@ use super::{
     PinSource, TrustError, TrustInfo,
     files::{self, Growth},
     known::{Memory, Standing},
-    map::{Head, NameMap, Names},
-    package::{Package, refusal},
+    map::{Head, NameMap, Names, Proof},
+    package::{Complete, Package, refusal},
     state::{self, Remembered},
 };
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) struct View {
     /// Owners that somebody here relied on.
     memory: Memory,
     packages: Once<PackageName, Option<Arc<Package>>>,
-    scopes: Once<String, Arc<Vec<Event>>>,
+    scopes: Once<String, Arc<Complete>>,
 }
 
 /// Values made once for each key, by whoever asks first.
@@ -238,6 +238,7 @@ impl View {
             Ok(head) => Ok(head.map(|chain| Head {
                 size: self.size(),
                 chain,
+                proof: Proof::Map,
             })),
             Err(error @ ReadError::Offline { .. }) => proved().map(Some).ok_or(error),
             Err(error) => Err(error),
@@ -331,9 +332,9 @@ impl View {
                 Ok(package.map_or_else(nobody, |package| package.history.owners.clone()))
             }
             Subject::Scope(scope) => {
-                let events = self.scope(registry, scope).await?;
+                let events = &self.scope(registry, scope).await?.events;
                 let roots = &self.names(registry).await?.roots;
-                let owners = OwnersHistory::verify(roots, subject.clone(), &events);
+                let owners = OwnersHistory::verify(roots, subject.clone(), events);
                 Ok(owners.map_err(|error| refusal(scope, error))?)
             }
             Subject::Root => Ok(nobody()),
@@ -350,7 +351,7 @@ impl View {
         &self,
         registry: &Registry,
         scope: &str,
-    ) -> Result<Arc<Vec<Event>>, ReadError> {
+    ) -> Result<Arc<Complete>, ReadError> {
         let cell = {
             let scopes = self.scopes.lock();
             let mut scopes = scopes.unwrap_or_else(PoisonError::into_inner);
