@@ -619,7 +619,7 @@ fn checkpoint_of_a_stranger() {
     served.remove("/log/checkpoint");
     assert!(matches!(
         refused(&fresh(&served)),
-        TrustError::Checkpoint { .. }
+        TrustError::Unfinished { .. }
     ));
 }
 
