@@ -11,7 +11,7 @@ use tempfile::{Builder, NamedTempFile};
 use crate::fault;
 
 /// Prefix of files that are being written; they may be left behind by a crash.
-const TEMPORARY: &str = ".tmp-";
+pub const TEMPORARY: &str = ".tmp-";
 
 /// Permissions of files that a web server must be able to read.
 const PUBLIC: u32 = 0o644;

@@ -20,6 +20,7 @@
 //! | [`host`], [`doctor`] | configuration of what serves a registry, and a look at it |
 //! | [`keys`] | signing keys of the user |
 //! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
+//! | [`gc`] | removing what a registry does not need |
 //! | [`mirror`] | copies of registries |
 //! | [`parallel`] | work on many items at once |
 
@@ -30,6 +31,7 @@ pub mod doctor;
 pub mod edit;
 pub mod error;
 pub mod fetch;
+pub mod gc;
 pub mod git;
 pub mod gitignore;
 pub mod graph;

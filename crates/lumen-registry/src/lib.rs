@@ -11,6 +11,7 @@
 //! | [`loader`] | everything a resolution may need, loaded before it is solved |
 //! | [`publish`] | init, publish, yank and unyank by compare-and-swap |
 //! | [`log`], [`signer`] | the log of a signed registry: appending, repairing, checking |
+//! | [`gc`] | removing what nobody refers to |
 //! | [`mirror`] | verified copies of registries |
 //! | [`progress`] | what long operations tell while they run |
 //! | [`verify`] | what a client checks before it believes a signed registry |
@@ -21,6 +22,7 @@
 
 pub mod cache;
 pub mod doctor;
+pub mod gc;
 pub mod git;
 pub mod loader;
 pub mod location;

@@ -77,6 +77,17 @@ pub enum Registry {
               value_parser = clap::value_parser!(u64).range(1..))]
         every: u64,
     },
+    /// Remove what nobody refers to: leftovers of killed publishers, superseded parts of the log.
+    Gc {
+        #[command(flatten)]
+        registry: Target,
+        /// Only show what would be removed.
+        #[arg(long)]
+        dry_run: bool,
+        /// How long a file must have been of no use: `12h`, `7d`, `2w`.
+        #[arg(long, value_name = "TIME", default_value = "7d", value_parser = grace)]
+        grace: std::time::Duration,
+    },
     /// Copy a registry to another place, or bring such a copy up to date.
     Mirror {
         /// The registry: path, URL or configured name.
@@ -330,4 +341,21 @@ pub enum Policy {
     Open,
     /// Whom the names keys approve of.
     Approve,
+}
+
+/// A time in hours, days or weeks.
+fn grace(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || "write a number of hours, days or weeks: `12h`, `7d`, `2w`".to_owned();
+    let (number, unit) = text
+        .split_at_checked(text.len().saturating_sub(1))
+        .ok_or_else(wrong)?;
+    let hours: u64 = match unit {
+        "h" => 1,
+        "d" => 24,
+        "w" => 7 * 24,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let seconds = number.checked_mul(hours * 60 * 60).ok_or_else(wrong)?;
+    Ok(std::time::Duration::from_secs(seconds))
 }

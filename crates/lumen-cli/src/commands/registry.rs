@@ -71,6 +71,11 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
                 std::thread::sleep(std::time::Duration::from_secs(every));
             }
         }
+        Registry::Gc {
+            registry,
+            dry_run,
+            grace,
+        } => operate::gc(&target(&registry, ui)?, grace, dry_run, ui),
         Registry::Mirror {
             from,
             to,

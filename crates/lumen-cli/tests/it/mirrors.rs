@@ -153,3 +153,27 @@ fn what_cannot_be_a_mirror() {
     fails(&ran, 3, &["does not continue", "published to the mirror"]);
     assert_eq!(tree(&sandbox.path("registry")).unwrap(), before);
 }
+
+#[test]
+fn garbage_is_shown_and_removed() {
+    let sandbox = sandbox();
+    for version in ["1.0.0", "1.1.0", "1.2.0"] {
+        publish(&sandbox, "a", version, "");
+    }
+    let count = || tree(&sandbox.path("registry")).unwrap().len();
+    let before = count();
+    let ran = sandbox.ok(".", &["registry", "gc", "registry"]).unwrap();
+    assert!(ran.err.contains("Removed nothing"), "{}", ran.err);
+    let now = ["registry", "gc", "registry", "--grace", "0h", "--dry-run"];
+    let ran = sandbox.ok(".", &now).unwrap();
+    assert!(
+        ran.out.contains("log") && ran.err.contains("Would remove"),
+        "{ran:?}"
+    );
+    assert_eq!(count(), before);
+    sandbox.ok(".", &now[..5]).unwrap();
+    assert!(count() < before - 10);
+    sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
+    let ran = sandbox.run(".", &["registry", "gc", "registry", "--grace", "soon"]);
+    fails(&ran.unwrap(), 2, &["hours, days or weeks"]);
+}

@@ -117,6 +117,18 @@ pub fn empty() -> (Digest, Vec<u8>) {
     (Digest::of(&bytes), bytes)
 }
 
+/// The nodes that a node leads to; none when it is a bin or no node.
+pub fn children(node: &[u8]) -> Vec<Digest> {
+    let Some((&BRANCH, body)) = node.split_first() else {
+        return Vec::new();
+    };
+    let hashes = body
+        .chunks_exact(32)
+        .filter_map(|hash| hash.try_into().ok());
+    let children = hashes.map(Digest::from_bytes);
+    children.filter(|child| *child != NO_CHILD).collect()
+}
+
 /// Looks a name up, with the nodes at hand.
 ///
 /// # Errors

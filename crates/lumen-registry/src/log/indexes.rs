@@ -3,6 +3,8 @@
 //! An index that has the events of a batch is left as it is: whoever wrote it knew
 //! more. So a slow writer never takes anything back.
 
+use std::collections::BTreeMap;
+
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
@@ -110,16 +112,26 @@ pub(super) async fn derive(
     // registry without writers.
     let history = PackageHistory::verify(roots, name, scope, events)
         .unwrap_or_else(|_| PackageHistory::new(name.clone(), OwnersHistory::nobody(owner)));
-    let summaries = current.map(summaries_of).unwrap_or_default();
-    let mut releases = logged_releases(&history, &summaries);
+    let releases = releases_of(storage, &history, current).await?;
+    put_events(current, &history, events, &releases)
+        .map_err(|error| damaged(storage, &Key::package_index(name), error))
+}
+
+/// The releases of the log that are there: those that the index has, and others read from their files.
+pub(crate) async fn releases_of(
+    storage: &Storage,
+    history: &PackageHistory,
+    index: Option<&[u8]>,
+) -> Result<BTreeMap<Version, Release>, PublishError> {
+    let summaries = index.map(summaries_of).unwrap_or_default();
+    let mut releases = logged_releases(history, &summaries);
     for (version, logged) in &history.releases {
         if !releases.contains_key(version) {
-            let found = release(storage, name, version, &logged.metadata).await?;
+            let found = release(storage, &history.name, version, &logged.metadata).await?;
             releases.extend(found.map(|release| (version.clone(), release)));
         }
     }
-    put_events(current, &history, events, &releases)
-        .map_err(|error| damaged(storage, &Key::package_index(name), error))
+    Ok(releases)
 }
 
 /// A release's file, if it is the one that the log has.

@@ -35,15 +35,15 @@ const READ_AHEAD: usize = 8;
 const KEPT: usize = 32 << 20;
 
 /// A log that grew from a size to another.
-pub(super) struct Growth {
+pub(crate) struct Growth {
     /// Entries the mirror has.
-    pub(super) from: u64,
+    pub(crate) from: u64,
     /// Entries the source has.
-    pub(super) size: u64,
+    pub(crate) size: u64,
     /// The heads of the chains of everything that has new entries.
-    pub(super) heads: BTreeMap<Subject, Digest>,
+    pub(crate) heads: BTreeMap<Subject, Digest>,
     /// Tiles, nodes of the map and the map leaf that follow from the new entries.
-    files: Vec<(Key, Vec<u8>)>,
+    pub(crate) files: Vec<(Key, Vec<u8>)>,
     /// Leaf hashes from the first bundle with new entries on.
     leaves: Vec<Digest>,
     kept: BTreeMap<u64, Vec<String>>,
@@ -57,18 +57,20 @@ pub(super) struct LastBatch {
     pub(super) time: String,
 }
 
-fn full(index: u64, size: u64) -> u16 {
+/// How many entries a bundle has in a log of this size.
+pub(crate) fn width(index: u64, size: u64) -> u16 {
     (size - index * 256).min(u64::from(FULL)) as u16
 }
 
 impl Growth {
-    /// Reads the entries from `from` on; `before`: the checkpoint of the mirror of that size.
-    pub(super) async fn load(
-        job: &Job<'_>,
+    /// Reads the entries of the source that the target does not have, and shows each.
+    /// `before`: the checkpoint of the target.
+    pub(crate) async fn load(
+        (source, target): (&Storage, &Storage),
         before: Option<&Checkpoint>,
         after: &Checkpoint,
-    ) -> Result<Self, MirrorError> {
-        let (source, target) = (job.source.storage(), job.target.storage);
+        mut visit: impl FnMut(u64, &str, &Entry),
+    ) -> Result<Self, PublishError> {
         let from = before.map_or(0, |before| before.size);
         let base = Base::load(target, from, before.map(|before| &before.root)).await?;
         let mut growth = Self {
@@ -81,16 +83,21 @@ impl Growth {
             base,
         };
         if growth.from < growth.size {
-            growth.read(source, target).await?;
+            growth.read(source, target, &mut visit).await?;
             growth.derive(source, target, after).await?;
         }
         Ok(growth)
     }
 
-    async fn read(&mut self, source: &Storage, target: &Storage) -> Result<(), MirrorError> {
+    async fn read(
+        &mut self,
+        source: &Storage,
+        target: &Storage,
+        visit: &mut impl FnMut(u64, &str, &Entry),
+    ) -> Result<(), PublishError> {
         let (size, first) = (self.size, self.from / 256);
         let read = |index| async move {
-            let entries = load_entries(source, index, full(index, size)).await?;
+            let entries = load_entries(source, index, width(index, size)).await?;
             Ok::<_, PublishError>((index, entries))
         };
         let mut bundles = stream::iter(first..size.div_ceil(256))
@@ -106,6 +113,7 @@ impl Growth {
                 }
                 let (entry, _) = Entry::parse(text.as_bytes())
                     .map_err(|error| damaged(source, &Key::entries(index, FULL), error))?;
+                visit(i, text, &entry);
                 let Some(subject) = entry.subject() else {
                     continue;
                 };
@@ -128,7 +136,7 @@ impl Growth {
         source: &Storage,
         target: &Storage,
         after: &Checkpoint,
-    ) -> Result<(), MirrorError> {
+    ) -> Result<(), PublishError> {
         let skip = (self.from % 256) as usize;
         let wrong = |what: &str| damaged(source, &Key::entries(self.from / 256, FULL), what);
         if skip > 0 {
@@ -141,13 +149,13 @@ impl Growth {
             let mut tiles = self.base.tiles.clone();
             let inserted = tiles.insert(tile, hashes.collect());
             if inserted.is_err() || tiles.root(self.from).as_ref() != Ok(&self.base.root) {
-                return Err(wrong("its entries are not those that the mirror has").into());
+                return Err(wrong("its entries are not those that the mirror has"));
             }
         }
         let appended = self.base.tiles.append(self.from, &self.leaves[skip..]);
         let appended = appended.map_err(|error| damaged(target, &Key::checkpoint(), error))?;
         if appended.root != after.root {
-            return Err(wrong("the log's entries do not lead to its checkpoint").into());
+            return Err(wrong("the log's entries do not lead to its checkpoint"));
         }
         let tiles = appended.tiles.into_iter();
         self.files
@@ -158,7 +166,9 @@ impl Growth {
         let size = self.size;
         let leaf = MapLeaf { size, root }.to_text();
         if self.leaves.last() != Some(&leaf_hash(leaf.as_bytes())) {
-            return Err(wrong("the log does not end with the map that follows from it").into());
+            return Err(wrong(
+                "the log does not end with the map that follows from it",
+            ));
         }
         let node = |(hash, bytes): (Digest, Vec<u8>)| (Key::map_node(&hash), bytes);
         self.files.extend(nodes.into_iter().map(node));
@@ -195,7 +205,7 @@ impl Growth {
                 Some(entries) => entries,
                 None => self.again(job, index).await?,
             };
-            let key = Key::entries(index, full(index, self.size));
+            let key = Key::entries(index, width(index, self.size));
             let bytes = entries::encode(&entries)
                 .map_err(|error| damaged(job.source.storage(), &key, error))?;
             let mut files = Vec::new();
@@ -220,7 +230,7 @@ impl Growth {
     /// A bundle that was read and checked before.
     async fn again(&self, job: &Job<'_>, index: u64) -> Result<Vec<String>, MirrorError> {
         let source = job.source.storage();
-        let width = full(index, self.size);
+        let width = width(index, self.size);
         let entries = load_entries(source, index, width).await?;
         let first = ((index - self.from / 256) * 256) as usize;
         let checked = self.leaves.iter().skip(first);
@@ -249,7 +259,7 @@ pub(super) async fn last_batch(storage: &Storage, size: u64) -> Result<LastBatch
     let mut entries: Vec<String> = Vec::new();
     let mut from = size;
     'log: for index in (0..size.div_ceil(256)).rev() {
-        let bundle = load_entries(storage, index, full(index, size)).await?;
+        let bundle = load_entries(storage, index, width(index, size)).await?;
         for text in bundle.into_iter().rev() {
             if from < size && MapLeaf::parse(&text).is_some() {
                 break 'log;

@@ -25,13 +25,13 @@
 //! | `signed`, `unsigned` | the whole of either kind |
 //! | `outside` | the web page and the search segments, which nobody signs |
 
-mod growth;
+pub(crate) mod growth;
 mod outside;
 mod package;
 pub mod select;
 mod signed;
 mod target;
-mod transfer;
+pub(crate) mod transfer;
 mod unsigned;
 
 use lumen_core::{Digest, Key, index::FORMAT};

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::{Job, MirrorError, transfer::address};
 use crate::{
     reader::{ReadError, check},
-    storage::{Fetched, Storage},
+    storage::Fetched,
     verify::{TrustError, package::refusal, view::up_to},
 };
 
@@ -120,12 +120,9 @@ impl Job<'_> {
         limit: u64,
         mark: Option<&str>,
     ) -> Result<Option<Vec<u8>>, MirrorError> {
-        match (self.source.storage(), mark) {
-            (Storage::Http(http), Some(mark)) => match http.fetch_anew(key, limit, mark).await? {
-                Fetched::Found { bytes, .. } => Ok(Some(bytes)),
-                Fetched::Absent | Fetched::NotModified { .. } => Ok(None),
-            },
-            _ => self.read(key, limit).await,
+        match self.source.storage().fetch(key, limit, None, mark).await? {
+            Fetched::Found { bytes, .. } => Ok(Some(bytes)),
+            Fetched::Absent | Fetched::NotModified { .. } => Ok(None),
         }
     }
 

@@ -122,10 +122,15 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// What a mirror that has, and is getting, these packages and is asked for others is to have.
-    pub(super) fn with(&self, wanted: &Selection) -> Selection {
+    /// The packages that are there, also those that may be.
+    pub(crate) fn packages(&self) -> Selection {
         let coming = self.adding.as_ref().unwrap_or(&self.packages);
-        wanted.with(&self.packages).with(coming)
+        self.packages.with(coming)
+    }
+
+    /// What a mirror is to have that is asked for more.
+    pub(super) fn with(&self, wanted: &Selection) -> Selection {
+        wanted.with(&self.packages())
     }
 
     /// What it says while it gets these packages.

@@ -76,7 +76,8 @@ pub(super) async fn run(job: &Job<'_>, info: &TrustInfo) -> Result<MirrorReport,
     let before = compare(job, info, &after).await?;
     let ours = global_index(job.target.storage).await?;
     let (selection, recorded, base) = select(job, before.as_ref(), ours.as_ref()).await?;
-    let mut growth = Growth::load(job, base.as_ref(), &after).await?;
+    let sides = (job.source.storage(), job.target.storage);
+    let mut growth = Growth::load(sides, base.as_ref(), &after, |_, _, _| {}).await?;
     let root = list(job, &mut growth, Subject::Root).await?;
     let roots = RootHistory::verify(&root.1, Some(&info.fingerprint)).map_err(|error| {
         let reason = error.to_string();

@@ -31,7 +31,7 @@ impl Transfers {
 }
 
 /// Where an artifact of whatever kind is: its URL, if that is its content address.
-pub(super) fn address(artifact: &Artifact) -> Option<Key> {
+pub(crate) fn address(artifact: &Artifact) -> Option<Key> {
     let hex = artifact.hash.hex();
     let path = format!(
         "artifacts/sha256/{}/{}.{}",

@@ -86,7 +86,8 @@ pub(super) async fn publish(
     check_claim(&state, owners, claim)?;
     let existing = read_release(storage, name, &files.release.version).await?;
     let published = match existing {
-        Some(existing) => {
+        // Nobody may remove it as garbage while it is about to be logged.
+        Some(existing) if relies_on(storage, &existing).await? => {
             let existing = existing.compared_with(files.release).map_err(|error| {
                 let (name, version) = (name.clone(), files.release.version.clone());
                 match history.releases.contains_key(&version) {
@@ -99,7 +100,7 @@ pub(super) async fn publish(
             create_artifacts(storage, files, &existing.release).await?;
             existing
         }
-        None => create(storage, files).await?,
+        _ => create(storage, files).await?,
     };
     let publish = Action::Publish {
         version: published.release.version.clone(),
@@ -109,7 +110,7 @@ pub(super) async fn publish(
     let endorse = |roots: &RootHistory, owners: &OwnersHistory| {
         endorse(roots, name, owners, publish.clone(), signer, &request.now)
     };
-    log(&writer, state, published, endorse).await
+    log(&writer, state, files, published, endorse).await
 }
 
 /// Has the log name a release whose files are there: the claim, if nobody owns the name, and
@@ -117,6 +118,7 @@ pub(super) async fn publish(
 pub(super) async fn log<'s>(
     writer: &Writer<'s>,
     state: State<'s>,
+    files: &Files<'_>,
     published: Published,
     endorsement: impl Fn(&RootHistory, &OwnersHistory) -> Result<Endorsement, PublishError>,
 ) -> Result<Published, PublishError> {
@@ -133,11 +135,50 @@ pub(super) async fn log<'s>(
         Ok(endorsement.entries(&history.owners))
     };
     let receipt = writer.append_to(Some(state), make).await?;
+    stand_by(writer.storage, files, &published).await?;
     Ok(Published {
         new: receipt.index.is_some(),
         checkpoint: Some(receipt.checkpoint),
         ..published
     })
+}
+
+/// Whether the file of a release is there, which is about to be logged and so must stay.
+pub(super) async fn relies_on(
+    storage: &Storage,
+    existing: &Published,
+) -> Result<bool, PublishError> {
+    let Release { name, version, .. } = &existing.release;
+    Ok(storage.freshen(&Key::release(name, version)).await?)
+}
+
+/// Stores what is missing of a release that is logged. Only where files are removed without
+/// keeping out others can that be: those of an earlier try, which were garbage until now.
+async fn stand_by(
+    storage: &Storage,
+    files: &Files<'_>,
+    published: &Published,
+) -> Result<(), PublishError> {
+    let Storage::Object(_) = storage else {
+        return Ok(());
+    };
+    let release = &published.release;
+    let key = Key::release(&release.name, &release.version);
+    let mut there = storage.freshen(&key).await?;
+    for artifact in &release.artifacts {
+        if let Ok(key) = artifact.key() {
+            there &= storage.freshen(&key).await?;
+        }
+    }
+    if !there {
+        create_artifacts(storage, files, release).await?;
+        let written = [release.to_bytes(), files.bytes.clone()];
+        let same = |bytes: &&Vec<u8>| Digest::of(bytes) == published.metadata;
+        if let Some(bytes) = written.iter().find(same) {
+            super::swap::create(storage, &key, bytes).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the log has the release; an error if it has another of that version.

@@ -21,7 +21,7 @@ use super::{
     Files, PublishError, Published, create, create_artifacts,
     indexes::check_name,
     publish_unsigned, read_release,
-    signed::{Endorsement, check_claim, is_logged, log},
+    signed::{Endorsement, check_claim, is_logged, log, relies_on},
 };
 use crate::{
     log::{State, Writer, is_signed},
@@ -245,14 +245,16 @@ async fn ingest_signed(
         return Ok(unpublished);
     }
     let published = match existing {
-        Some(existing) => {
+        Some(existing) if relies_on(storage, &existing).await? => {
             create_artifacts(storage, files, &existing.release).await?;
             existing
         }
-        None => create(storage, files).await?,
+        _ => create(storage, files).await?,
     };
     // Between the checks and the commit the owners may change.
-    let logged = log(&writer, state, published, |_, _| Ok(endorsement.clone()));
+    let logged = log(&writer, state, files, published, |_, _| {
+        Ok(endorsement.clone())
+    });
     logged.await.map_err(|error| told(error, &history))
 }
 

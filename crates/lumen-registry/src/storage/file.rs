@@ -14,7 +14,7 @@ use fs_err as fs;
 use lumen_core::Key;
 use lumen_durable::Lock;
 
-use super::{Revision, Sink, StorageError};
+use super::{Listed, Revision, Sink, StorageError, upkeep::is_young};
 
 /// The lock file. Its name and every other that starts with a dot is no key.
 const LOCK: &str = ".lock";
@@ -125,15 +125,25 @@ impl FileStorage {
 
     pub(crate) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
         self.check_root()?;
-        if lumen_durable::create_new(&self.path(key), bytes)? {
-            return Ok(());
-        }
-        match self.read(key, bytes.len() as u64) {
-            Ok(Some(existing)) if existing == bytes => Ok(()),
-            Ok(_) | Err(StorageError::TooLarge { .. }) => Err(StorageError::Exists {
-                file: self.path(key).display().to_string(),
-            }),
-            Err(error) => Err(error),
+        loop {
+            if lumen_durable::create_new(&self.path(key), bytes)? {
+                return Ok(());
+            }
+            match self.read(key, bytes.len() as u64) {
+                Ok(Some(existing)) if existing == bytes => {
+                    if self.freshen(key)? {
+                        return Ok(());
+                    }
+                    // Removed at this moment, since nobody relied on it until now.
+                }
+                Ok(None) => {}
+                Ok(Some(_)) | Err(StorageError::TooLarge { .. }) => {
+                    return Err(StorageError::Exists {
+                        file: self.path(key).display().to_string(),
+                    });
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
@@ -186,8 +196,53 @@ impl FileStorage {
     }
 
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
-        self.check_root()?;
         let mut keys = Vec::new();
+        self.walk(prefix, |key, hidden, _| {
+            if !hidden {
+                keys.push(key);
+            }
+            Ok(())
+        })?;
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    pub(super) fn list_files(&self, prefix: &str) -> Result<Vec<Listed>, StorageError> {
+        let mut files = Vec::new();
+        self.walk(prefix, |key, hidden, entry| {
+            if !hidden {
+                files.extend(listed(key, entry)?);
+            }
+            Ok(())
+        })?;
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// Temporary files, also those that are being written.
+    pub(super) fn list_temporary(&self) -> Result<Vec<Listed>, StorageError> {
+        let mut files = Vec::new();
+        self.walk("", |key, _, entry| {
+            let name = entry.file_name();
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with(lumen_durable::TEMPORARY))
+            {
+                files.extend(listed(key, entry)?);
+            }
+            Ok(())
+        })?;
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// Visits all files below a prefix, those with names that start with a dot as hidden ones.
+    fn walk(
+        &self,
+        prefix: &str,
+        mut visit: impl FnMut(Key, bool, &fs::DirEntry) -> io::Result<()>,
+    ) -> Result<(), StorageError> {
+        self.check_root()?;
         let mut folders = vec![prefix.trim_end_matches('/').to_owned()];
         while let Some(folder) = folders.pop() {
             let entries = match fs::read_dir(self.root.join(&folder)) {
@@ -199,22 +254,74 @@ impl FileStorage {
                 let entry = entry?;
                 let name = entry.file_name();
                 // A name that is no UTF-8 or no key was not put there by a publish.
-                let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
-                    continue;
-                };
+                let Some(name) = name.to_str() else { continue };
                 let path = match folder.as_str() {
                     "" => name.to_owned(),
                     folder => format!("{folder}/{name}"),
                 };
+                let hidden = name.starts_with('.');
                 match (entry.file_type()?.is_dir(), Key::parse(&path)) {
                     (_, Err(_)) => {}
+                    (true, Ok(_)) if hidden => {}
                     (true, Ok(_)) => folders.push(path),
-                    (false, Ok(key)) => keys.push(key),
+                    (false, Ok(key)) => visit(key, hidden, &entry)?,
                 }
             }
         }
-        keys.sort_unstable();
-        Ok(keys)
+        Ok(())
+    }
+
+    /// As [`super::Storage::remove`]. The lock keeps out those who rely on the file.
+    pub(super) fn remove(&self, file: &Listed) -> Result<bool, StorageError> {
+        self.check_root()?;
+        let path = self.path(&file.key);
+        let _lock = Lock::exclusive(&self.root.join(LOCK))?;
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if is_absence(&error) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if metadata.len() != file.size || Some(metadata.modified()?) != file.modified {
+            return Ok(false);
+        }
+        lumen_durable::remove_file(&path)?;
+        Ok(true)
+    }
+
+    /// As [`super::Storage::freshen`].
+    pub(super) fn freshen(&self, key: &Key) -> Result<bool, StorageError> {
+        let path = self.path(key);
+        let modified = |path: &Path| match fs::metadata(path).and_then(|file| file.modified()) {
+            Ok(modified) => Ok(Some(modified)),
+            Err(error) if is_absence(&error) => Ok(None),
+            Err(error) => Err(StorageError::from(error)),
+        };
+        match modified(&path)? {
+            None => self.check_root().map(|()| false),
+            Some(time) if is_young(time) => Ok(true),
+            Some(_) => {
+                let _lock = Lock::exclusive(&self.root.join(LOCK))?;
+                if modified(&path)?.is_none() {
+                    return Ok(false);
+                }
+                let file = fs::File::options().write(true).open(&path)?;
+                file.file().set_modified(SystemTime::now())?;
+                Ok(true)
+            }
+        }
+    }
+}
+
+/// What a folder says of a file; `None`: it is gone.
+fn listed(key: Key, entry: &fs::DirEntry) -> io::Result<Option<Listed>> {
+    match entry.metadata() {
+        Ok(metadata) => Ok(Some(Listed {
+            key,
+            size: metadata.len(),
+            modified: Some(metadata.modified()?),
+        })),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -233,7 +340,7 @@ struct Staged {
 
 impl Staged {
     fn write(target: &Path, bytes: &[u8]) -> io::Result<Self> {
-        let name = format!(".tmp-{:016x}", crate::random());
+        let name = format!("{}{:016x}", lumen_durable::TEMPORARY, crate::random());
         let path = target.with_file_name(name);
         lumen_durable::write_atomic_fast(&path, bytes)?;
         let staged = Self { path: Some(path) };

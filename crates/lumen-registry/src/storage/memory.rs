@@ -5,11 +5,12 @@ use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use lumen_core::Key;
 
-use super::{Revision, StorageError};
+use super::{Listed, Revision, StorageError};
 
 /// A registry in memory; clones share their contents.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,9 @@ pub struct MemoryStorage {
 #[derive(Debug, Default)]
 struct State {
     files: BTreeMap<Key, Vec<u8>>,
+    /// Seconds after 1970, by the clock below, at which files were written or relied on.
+    times: BTreeMap<Key, u64>,
+    clock: u64,
     operations: u64,
     writes: Vec<(Key, u64)>,
     fault: Option<Fault>,
@@ -46,6 +50,22 @@ pub enum FaultKind {
     LoseAnswer,
 }
 
+impl State {
+    fn put(&mut self, key: &Key, bytes: &[u8]) {
+        self.files.insert(key.clone(), bytes.to_vec());
+        self.times.insert(key.clone(), self.clock);
+    }
+
+    fn listed(&self, key: &Key) -> Option<Listed> {
+        let seconds = self.times.get(key).copied().unwrap_or_default();
+        Some(Listed {
+            key: key.clone(),
+            size: self.files.get(key)?.len() as u64,
+            modified: UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
+        })
+    }
+}
+
 impl MemoryStorage {
     /// An empty registry.
     pub fn new() -> Self {
@@ -63,6 +83,11 @@ impl MemoryStorage {
     /// Operations since the last [`MemoryStorage::set_fault`].
     pub fn operations(&self) -> u64 {
         self.lock().operations
+    }
+
+    /// Sets the clock that files get their times from, in seconds since 1970.
+    pub fn set_clock(&self, seconds: u64) {
+        self.lock().clock = seconds;
     }
 
     /// Lets other tasks have a turn before each operation, so that a test can decide whose it is.
@@ -112,7 +137,7 @@ impl MemoryStorage {
     /// Runs an operation, unless it is the one to fail.
     fn run<T>(
         &self,
-        operation: impl FnOnce(&mut BTreeMap<Key, Vec<u8>>) -> Result<T, StorageError>,
+        operation: impl FnOnce(&mut State) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let mut state = self.lock();
         state.operations += 1;
@@ -121,13 +146,13 @@ impl MemoryStorage {
         match state.fault {
             Some(fault) if number == fault.at && fault.kind == FaultKind::LoseAnswer => {
                 // What it would have answered is what nobody gets to know.
-                let _ = operation(&mut state.files);
+                let _ = operation(&mut state);
                 Err(injected())
             }
             Some(fault) if number == fault.at || (number > fault.at && fault.dead_afterwards) => {
                 Err(injected())
             }
-            _ => operation(&mut state.files),
+            _ => operation(&mut state),
         }
     }
 
@@ -141,7 +166,7 @@ impl MemoryStorage {
         key: &Key,
         limit: u64,
     ) -> Result<Option<(Vec<u8>, Revision)>, StorageError> {
-        self.run(|files| match files.get(key) {
+        self.run(|state| match state.files.get(key) {
             None => Ok(None),
             Some(bytes) if bytes.len() as u64 > limit => Err(StorageError::TooLarge {
                 file: describe(key),
@@ -153,13 +178,12 @@ impl MemoryStorage {
 
     pub(super) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
         self.record(key, bytes);
-        self.run(|files| match files.get(key) {
-            Some(existing) if existing == bytes => Ok(()),
-            Some(_) => Err(StorageError::Exists {
+        self.run(|state| match state.files.get(key) {
+            Some(existing) if existing != bytes => Err(StorageError::Exists {
                 file: describe(key),
             }),
-            None => {
-                files.insert(key.clone(), bytes.to_vec());
+            _ => {
+                state.put(key, bytes);
                 Ok(())
             }
         })
@@ -172,29 +196,55 @@ impl MemoryStorage {
         bytes: &[u8],
     ) -> Result<(), StorageError> {
         self.record(key, bytes);
-        self.run(|files| {
-            let current = files.get(key).map(|bytes| Revision::of(bytes));
+        self.run(|state| {
+            let current = state.files.get(key).map(|bytes| Revision::of(bytes));
             if current.as_ref() != expected {
                 return Err(StorageError::Conflict {
                     file: describe(key),
                 });
             }
-            files.insert(key.clone(), bytes.to_vec());
+            state.put(key, bytes);
             Ok(())
         })
     }
 
     pub(super) fn delete(&self, key: &Key) -> Result<(), StorageError> {
-        self.run(|files| {
-            files.remove(key);
+        self.run(|state| {
+            state.files.remove(key);
             Ok(())
         })
     }
 
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
-        self.run(|files| {
-            let keys = files.keys().filter(|key| key.as_str().starts_with(prefix));
-            Ok(keys.cloned().collect())
+        self.run(|state| {
+            let keys = state.files.keys();
+            let below = keys.filter(|key| key.as_str().starts_with(prefix));
+            Ok(below.cloned().collect())
+        })
+    }
+
+    pub(super) fn list_files(&self, prefix: &str) -> Result<Vec<Listed>, StorageError> {
+        self.run(|state| {
+            let keys = state.files.keys();
+            let below = keys.filter(|key| key.as_str().starts_with(prefix));
+            Ok(below.filter_map(|key| state.listed(key)).collect())
+        })
+    }
+
+    pub(super) fn remove(&self, file: &Listed) -> Result<bool, StorageError> {
+        self.run(|state| {
+            let same = state.listed(&file.key).as_ref() == Some(file);
+            if same {
+                state.files.remove(&file.key);
+            }
+            Ok(same)
+        })
+    }
+
+    pub(super) fn freshen(&self, key: &Key) -> Result<bool, StorageError> {
+        self.run(|state| {
+            state.times.insert(key.clone(), state.clock);
+            Ok(state.files.contains_key(key))
         })
     }
 }

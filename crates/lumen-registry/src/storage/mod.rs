@@ -7,6 +7,9 @@
 //! | [`Storage::replace`] | a compare-and-swap: of two writers with the same revision one gets [`StorageError::Conflict`] |
 //! | [`Storage::list`] | every key below a prefix, sorted |
 //!
+//! Publishing and reading need no others. [`Storage::list_files`], [`Storage::remove`] and
+//! [`Storage::freshen`] are for [`crate::gc`].
+//!
 //! A closed set of hosts, so an enum: what they can do differs in nothing but speed.
 
 mod file;
@@ -14,6 +17,7 @@ mod git;
 pub(crate) mod http;
 mod memory;
 mod object;
+mod upkeep;
 
 use std::{
     collections::BTreeMap,
@@ -31,6 +35,7 @@ pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
 pub use object::ObjectStorage;
 pub(crate) use object::is_passing;
+pub use upkeep::{Listed, YOUNG};
 
 use crate::{
     git::GitError,

@@ -12,6 +12,7 @@ mod buckets;
 mod compression;
 mod doctor;
 mod freshness;
+mod garbage;
 mod git;
 mod handmade;
 mod http;

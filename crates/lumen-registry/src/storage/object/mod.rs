@@ -6,6 +6,7 @@
 //! | `client` | how requests get there, and what is seen of the answers |
 //! | `read` | reads, with validators and ranges; listings |
 //! | `write` | conditional writes, and what to make of their answers |
+//! | `upkeep` | ages of files, and removing old ones |
 //! | `probe` | whether a host keeps the conditions at all |
 //!
 //! Writes stand on two conditions: `If-None-Match: *` to create, and `If-Match` to
@@ -17,6 +18,7 @@ mod probe;
 mod profile;
 mod read;
 mod settings;
+mod upkeep;
 mod write;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

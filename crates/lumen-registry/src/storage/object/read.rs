@@ -2,7 +2,9 @@
 
 use futures::{TryStreamExt as _, stream::BoxStream};
 use lumen_core::Key;
-use object_store::{Attribute, GetOptions, GetRange, GetResult, list::PaginatedListOptions};
+use object_store::{
+    Attribute, GetOptions, GetRange, GetResult, ObjectMeta, list::PaginatedListOptions,
+};
 use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 
 use super::{Action, ObjectStorage, client::Trace};
@@ -15,7 +17,7 @@ use crate::storage::{
 const MAX_LISTED: usize = 20_000_000;
 
 /// An answer to a read.
-enum Answer {
+pub(super) enum Answer {
     Absent,
     NotModified,
     Found(GetResult),
@@ -239,6 +241,15 @@ impl ObjectStorage {
 
     /// All keys that start with `prefix`, sorted; names with a part that starts with a dot are no registry's.
     pub(in crate::storage) async fn list(&self, prefix: &str) -> Result<Vec<Key>, StorageError> {
+        let objects = self.list_objects(prefix).await?;
+        Ok(objects.into_iter().map(|(key, _)| key).collect())
+    }
+
+    /// The same, with all that the host says of them.
+    pub(super) async fn list_objects(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(Key, ObjectMeta)>, StorageError> {
         let own = self.inner.location.prefix.as_str();
         let whole = format!("{own}{prefix}");
         let mut keys = Vec::new();
@@ -259,7 +270,8 @@ impl ObjectStorage {
                 if name.split('/').any(|part| part.starts_with('.')) {
                     continue;
                 }
-                keys.extend(Key::parse(name).ok());
+                let key = Key::parse(name).ok();
+                keys.extend(key.map(|key| (key, object)));
             }
             if keys.len() > MAX_LISTED {
                 return Err(StorageError::Transfer {
@@ -273,8 +285,8 @@ impl ObjectStorage {
             }
             token = next;
         }
-        keys.sort();
-        keys.dedup();
+        keys.sort_by(|a, b| a.0.cmp(&b.0));
+        keys.dedup_by(|a, b| a.0 == b.0);
         Ok(keys)
     }
 
@@ -298,7 +310,7 @@ impl ObjectStorage {
         })
     }
 
-    async fn ask(&self, key: &Key, mut options: GetOptions) -> Result<Answer, Failure> {
+    pub(super) async fn ask(&self, key: &Key, mut options: GetOptions) -> Result<Answer, Failure> {
         let trace = Trace::streaming();
         options.extensions.insert(trace.clone());
         let path = self.path(key).map_err(Failure::final_)?;

@@ -40,7 +40,11 @@ impl ObjectStorage {
                 }),
             };
             match self.compare(key, bytes).await? {
-                Some((true, _)) => return Ok(()),
+                Some((true, revision)) => {
+                    if self.freshen_same(key, &payload, &revision).await? {
+                        return Ok(());
+                    }
+                }
                 Some((false, _)) => {
                     return Err(StorageError::Exists {
                         file: self.file(key),

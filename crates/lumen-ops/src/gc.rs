@@ -1,0 +1,26 @@
+//! `lumen registry gc`.
+
+use std::time::{Duration, SystemTime};
+
+use lumen_registry::{
+    gc::{self, GcOptions, GcReport},
+    progress::Progress,
+};
+
+use crate::{error::OpsError, session::Session, settings::DEFAULT};
+
+/// Removes what nobody has referred to for `grace`, or only looks.
+///
+/// # Errors
+/// When the registry is damaged or cannot be written.
+pub fn run(session: &Session<'_>, grace: Duration, dry_run: bool) -> Result<GcReport, OpsError> {
+    session.maybe_project()?;
+    let registry = session.writable(DEFAULT)?;
+    let options = GcOptions {
+        dry_run,
+        grace,
+        now: SystemTime::now(),
+    };
+    let watch = |progress: Progress| session.reporter.report(progress.into());
+    session.block_on(async { Ok(gc::gc(registry.storage(), &options, &watch).await?) })
+}

@@ -1,0 +1,226 @@
+//! Removing what nobody refers to.
+//!
+//! Publishers that were killed leave artifacts, releases that were never listed and staging
+//! files; a log and a map that grow leave partial tiles and nodes of earlier states. What
+//! is needed is found from the log and the indexes, everything else of these kinds is
+//! garbage, once it has been so for a grace period.
+//!
+//! A publish creates its files before anything names them. So a file is only removed when
+//! nobody wrote or relied on it for the grace period, and when, looked at again just
+//! before, neither its age nor the log says otherwise. Publishers that come upon files of
+//! an earlier try make them young ([`Storage::freshen`]).
+//!
+//! A reader may still go by an earlier checkpoint: what it takes to check that is kept
+//! until the checkpoint has been superseded for the grace period.
+
+mod signed;
+mod unsigned;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::{Duration, SystemTime},
+};
+
+use lumen_core::{Key, index::Release};
+
+use crate::{
+    log::{is_signed, repair},
+    mirror::transfer::address,
+    progress::{Progress, Watch},
+    publish::PublishError,
+    storage::{Listed, Storage},
+};
+
+/// How long files stay that nobody refers to, unless somebody says otherwise: a week.
+pub const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Files that are removed between two looks at what was published meanwhile.
+const CHUNK: usize = 64;
+
+/// What to remove, and whether.
+#[derive(Debug, Clone, Copy)]
+pub struct GcOptions {
+    /// Only looks.
+    pub dry_run: bool,
+    /// How long a file must have been of no use. With less than [`crate::storage::YOUNG`]
+    /// nobody may publish meanwhile.
+    pub grace: Duration,
+    /// The time, by the clock that files get theirs from.
+    pub now: SystemTime,
+}
+
+/// Kinds of garbage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Releases that were never logged.
+    Releases,
+    /// Artifacts of no release.
+    Artifacts,
+    /// Batches that were committed, or never will be.
+    Staging,
+    /// Tiles and entries of earlier sizes of the log.
+    Log,
+    /// Nodes and roots of earlier maps.
+    Map,
+    /// Files that were never finished.
+    Temporary,
+}
+
+impl Kind {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Releases => "releases",
+            Self::Artifacts => "artifacts",
+            Self::Staging => "staging",
+            Self::Log => "log",
+            Self::Map => "map",
+            Self::Temporary => "temporary",
+        }
+    }
+}
+
+/// A file that nobody needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Garbage {
+    /// What it is.
+    pub kind: Kind,
+    /// The file.
+    pub file: Listed,
+}
+
+/// What was found, and what was done about it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// The files that are, or were, of no use to anybody.
+    pub garbage: Vec<Garbage>,
+    /// Those among them that are still there, since somebody came to need them.
+    pub spared: u64,
+    /// Files that nobody refers to and that are too young to be removed, and their bytes.
+    pub young: (u64, u64),
+}
+
+impl GcReport {
+    /// Number and bytes of the garbage of each kind.
+    pub fn totals(&self) -> BTreeMap<Kind, (u64, u64)> {
+        let mut totals: BTreeMap<Kind, (u64, u64)> = BTreeMap::new();
+        for Garbage { kind, file } in &self.garbage {
+            let (files, bytes) = totals.entry(*kind).or_default();
+            *files += 1;
+            *bytes += file.size;
+        }
+        totals
+    }
+}
+
+/// What is not garbage: nothing below is removed but files of these kinds that are not here.
+#[derive(Default)]
+struct Needed {
+    /// Files that somebody refers to.
+    keys: HashSet<Key>,
+    /// Prefixes of which nothing is known, so that nothing there is removed.
+    unknown: Vec<String>,
+}
+
+impl Needed {
+    fn has(&self, key: &Key) -> bool {
+        let unknown = |prefix: &String| key.as_str().starts_with(prefix.as_str());
+        self.keys.contains(key) || self.unknown.iter().any(unknown)
+    }
+
+    /// The artifacts of a release.
+    fn artifacts(&mut self, release: &Release) {
+        self.keys
+            .extend(release.artifacts.iter().filter_map(address));
+    }
+}
+
+/// Removes what nobody has needed for the grace period. A run that was killed is repeated.
+///
+/// # Errors
+/// When the registry is damaged, so that it is not known what is needed; failures of the host.
+pub async fn gc(
+    storage: &Storage,
+    options: &GcOptions,
+    watch: Watch<'_>,
+) -> Result<GcReport, PublishError> {
+    let work = async |storage: &Storage| run(storage, options, watch).await;
+    match options.dry_run {
+        true => work(storage).await,
+        false => storage.together("Remove what nobody needs", work).await,
+    }
+}
+
+async fn run(
+    storage: &Storage,
+    options: &GcOptions,
+    watch: Watch<'_>,
+) -> Result<GcReport, PublishError> {
+    let mut report = GcReport::default();
+    let mut sort = |kind: Kind, file: Listed| {
+        if file.is_older(options.grace, options.now) {
+            report.garbage.push(Garbage { kind, file });
+        } else {
+            report.young.0 += 1;
+            report.young.1 += file.size;
+        }
+    };
+    let mut later = match is_signed(storage).await? {
+        true => {
+            if !options.dry_run {
+                // A dead writer's batch names files that nothing else does.
+                match repair(storage).await {
+                    Ok(_) | Err(PublishError::NotSigned) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Later::Signed(signed::find(storage, options, &mut sort).await?)
+        }
+        false => Later::Unsigned(unsigned::find(storage, &mut sort).await?),
+    };
+    for file in storage.list_temporary().await? {
+        sort(Kind::Temporary, file);
+    }
+    // Releases before their artifacts: what is left of a killed run is garbage still.
+    report
+        .garbage
+        .sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
+    if options.dry_run {
+        return Ok(report);
+    }
+    let steps = report.garbage.len() as u64;
+    watch(Progress::Started {
+        verb: "Removing",
+        steps,
+    });
+    let mut needed = Needed::default();
+    for chunk in report.garbage.chunks(CHUNK) {
+        later.look(storage, &mut needed).await?;
+        for Garbage { file, .. } in chunk {
+            if needed.has(&file.key) || !storage.remove(file).await? {
+                report.spared += 1;
+            }
+            watch(Progress::Advanced {
+                item: file.key.to_string(),
+            });
+        }
+    }
+    watch(Progress::Finished);
+    Ok(report)
+}
+
+/// What was known when the garbage was found, to see what came after.
+enum Later {
+    Signed(signed::Seen),
+    Unsigned(unsigned::Seen),
+}
+
+impl Later {
+    /// Adds what was published since the last look.
+    async fn look(&mut self, storage: &Storage, needed: &mut Needed) -> Result<(), PublishError> {
+        match self {
+            Self::Signed(seen) => seen.look(storage, needed).await,
+            Self::Unsigned(seen) => seen.look(storage, needed).await,
+        }
+    }
+}

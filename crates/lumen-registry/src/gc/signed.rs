@@ -1,0 +1,406 @@
+//! What a signed registry needs, by its log.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    index::{MAX_PACKAGE_INDEX_BYTES, Release, events_of},
+    tile::tiles_for_edge,
+    trust::{
+        Action, Entry, Event, PackageHistory, RootHistory, Subject, chain,
+        event::NO_EVENTS,
+        map::{MAX_NODE_BYTES, children},
+        text,
+    },
+};
+
+use super::{GcOptions, Kind, Needed};
+use crate::{
+    log::{
+        batch::time_of,
+        damaged,
+        files::load_range,
+        head::{Head, Staging, read_checkpoint},
+        indexes::releases_of,
+        state::{index_key, listed},
+    },
+    mirror::{
+        growth::{Growth, width},
+        select::Partial,
+    },
+    publish::{PublishError, read_release},
+    storage::{Listed, Storage},
+    verify::view::up_to,
+};
+
+/// Packages that are looked at at once.
+const CONCURRENCY: usize = 16;
+
+/// Up to where the log was read.
+pub(super) struct Seen {
+    size: u64,
+    /// The head, or the checkpoint of a registry without.
+    head: Option<Digest>,
+}
+
+/// A state that the log was in.
+struct State {
+    size: u64,
+    map: Digest,
+    /// The staging file of the batch that led to it.
+    staging: Digest,
+    /// When it was made, by the word of its last note.
+    time: SystemTime,
+}
+
+/// What the log says, all of it.
+struct Read {
+    published: BTreeMap<PackageName, Vec<Version>>,
+    states: Vec<State>,
+    growth: Growth,
+}
+
+/// Sorts out the files that the registry does not need.
+pub(super) async fn find(
+    storage: &Storage,
+    options: &GcOptions,
+    sort: &mut impl FnMut(Kind, Listed),
+) -> Result<Seen, PublishError> {
+    let Some((checkpoint, _)) = read_checkpoint(storage).await? else {
+        return Err(damaged(storage, &Key::checkpoint(), "it does not exist"));
+    };
+    let head = Head::read(storage).await?.map(|(head, _)| head);
+    let seen = Seen {
+        size: checkpoint.size,
+        head: head.as_ref().map(|head| Digest::of(&head.to_bytes())),
+    };
+    let files = storage.list_files("").await?;
+    let read = read(storage, &checkpoint).await?;
+    let mut needed = Needed::default();
+    needed.packages(storage, &read, checkpoint.size).await?;
+    // Packages that were there before the registry was signed, and were not logged yet.
+    let indexes = files
+        .iter()
+        .filter(|file| file.key.as_str().ends_with("/index.json"));
+    let names = indexes.filter_map(|file| package_of(&file.key));
+    let strange = names.filter(|name| !read.published.contains_key(name));
+    let strange: HashSet<PackageName> = strange.collect();
+    needed
+        .unknown
+        .extend(strange.iter().map(Key::package_prefix));
+    needed.log(storage, &read, &files, options).await?;
+    if let Some(head) = &head {
+        needed.keys.insert(Key::staging(&head.staging));
+        if head.checkpoint.size != checkpoint.size {
+            // Somebody writes, or died doing so: what that batch needs is not known.
+            let unfinished = ["log/tile/", "map/", "artifacts/", "packages/"];
+            needed.unknown.extend(unfinished.map(str::to_owned));
+        }
+    }
+    // What a publish in flight names, or one in a registry that is not migrated yet.
+    for file in &files {
+        let Some((name, version)) = release_of(&file.key) else {
+            continue;
+        };
+        let in_flight = !file.is_older(options.grace, options.now);
+        if !needed.keys.contains(&file.key) && (in_flight || strange.contains(&name)) {
+            let found = read_release(storage, &name, &version).await;
+            // What cannot be read names nothing.
+            if let Some(found) = found.ok().flatten() {
+                needed.artifacts(&found.release);
+            }
+        }
+    }
+    for file in files {
+        let Some(kind) = kind_of(&file.key) else {
+            continue;
+        };
+        if !needed.has(&file.key) {
+            sort(kind, file);
+        }
+    }
+    Ok(seen)
+}
+
+/// What kind of garbage a file would be; nothing else is ever removed.
+fn kind_of(key: &Key) -> Option<Kind> {
+    let path = key.as_str();
+    [
+        ("artifacts/", Kind::Artifacts),
+        ("log/staging/", Kind::Staging),
+        ("log/tile/", Kind::Log),
+        ("map/", Kind::Map),
+    ]
+    .into_iter()
+    .find(|(folder, _)| path.starts_with(folder))
+    .map(|(_, kind)| kind)
+    .or_else(|| release_of(key).map(|_| Kind::Releases))
+}
+
+/// The package that a file below `packages/` is of.
+fn package_of(key: &Key) -> Option<PackageName> {
+    let path = key.as_str().strip_prefix("packages/")?;
+    PackageName::parse_lenient(path.rsplit_once('/')?.0).ok()
+}
+
+/// The release whose file this is.
+pub(super) fn release_of(key: &Key) -> Option<(PackageName, Version)> {
+    let name = package_of(key)?;
+    let version = key.release_version(&name)?;
+    Some((name, version))
+}
+
+/// Reads the log, and checks that it is the one of the checkpoint.
+async fn read(
+    storage: &Storage,
+    checkpoint: &lumen_core::checkpoint::Checkpoint,
+) -> Result<Read, PublishError> {
+    let mut published: BTreeMap<PackageName, Vec<Version>> = BTreeMap::new();
+    let mut states = Vec::new();
+    let mut time = UNIX_EPOCH;
+    let mut batch: Vec<String> = Vec::new();
+    let visit = |i: u64, text: &str, entry: &Entry| {
+        batch.push(text.to_owned());
+        if let Some(seconds) = time_of(entry).and_then(text::seconds) {
+            let seconds = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+            time = UNIX_EPOCH.checked_add(seconds).unwrap_or(time);
+        }
+        match entry {
+            Entry::Map(leaf) => {
+                let entries = std::mem::take(&mut batch);
+                let from = (i + 1).saturating_sub(entries.len() as u64);
+                let staging = Staging { from, entries };
+                states.push(State {
+                    size: leaf.size,
+                    map: leaf.root,
+                    staging: Digest::of(&staging.to_bytes()),
+                    time,
+                });
+            }
+            Entry::Statement(statement) => {
+                let versions = published.entry(statement.package.clone()).or_default();
+                if let Action::Publish { version, .. } = &statement.action {
+                    versions.push(version.clone());
+                }
+            }
+            Entry::Owners(owners) => {
+                if let Subject::Package(name) = &owners.name {
+                    published.entry(name.clone()).or_default();
+                }
+            }
+            Entry::Root(_) => {}
+        }
+    };
+    let growth = Growth::load((storage, storage), None, checkpoint, visit).await?;
+    Ok(Read {
+        published,
+        states,
+        growth,
+    })
+}
+
+/// The events of a subject, all that the log has.
+async fn events(
+    storage: &Storage,
+    read: &Read,
+    subject: &Subject,
+) -> Result<Vec<Event>, PublishError> {
+    let listed = listed(storage, subject).await?;
+    let events = up_to(&listed, read.growth.size).to_vec();
+    let head = read.growth.heads.get(subject).copied();
+    match chain(&events) == head.unwrap_or(NO_EVENTS) {
+        true => Ok(events),
+        false => {
+            let what = "its events are not those of the log";
+            Err(damaged(storage, &index_key(subject), what))
+        }
+    }
+}
+
+impl Needed {
+    /// The releases of the log and their artifacts.
+    async fn packages(
+        &mut self,
+        storage: &Storage,
+        read: &Read,
+        size: u64,
+    ) -> Result<(), PublishError> {
+        let partial = Partial::read(storage).await?;
+        let here = |name: &PackageName| {
+            let packages = partial.as_ref().map(Partial::packages);
+            packages.is_none_or(|packages| packages.has(name))
+        };
+        let roots = RootHistory::verify(&events(storage, read, &Subject::Root).await?, None)?;
+        let mut scopes: BTreeMap<Subject, Vec<Event>> = BTreeMap::new();
+        for subject in read.growth.heads.keys() {
+            if let Subject::Scope(_) = subject {
+                scopes.insert(subject.clone(), events(storage, read, subject).await?);
+            }
+        }
+        let (roots, scopes) = (&roots, &scopes);
+        let work = async |(name, versions): (&PackageName, &Vec<Version>)| {
+            let scope = scopes.get(&Subject::owner_of(name));
+            let scope = scope.map_or(&[][..], Vec::as_slice);
+            let releases = releases(storage, read, roots, name, scope, size).await?;
+            let keys = versions.iter().map(|version| Key::release(name, version));
+            Ok::<_, PublishError>((keys.collect::<Vec<_>>(), releases))
+        };
+        let packages = read.published.iter().filter(|(name, _)| here(name));
+        let mut found = stream::iter(packages)
+            .map(work)
+            .buffer_unordered(CONCURRENCY);
+        while let Some((keys, releases)) = found.try_next().await? {
+            self.keys.extend(keys);
+            releases.iter().for_each(|release| self.artifacts(release));
+        }
+        Ok(())
+    }
+
+    /// The log and the map as they are, and as they were for readers that are not up to date.
+    async fn log(
+        &mut self,
+        storage: &Storage,
+        read: &Read,
+        files: &[Listed],
+        options: &GcOptions,
+    ) -> Result<(), PublishError> {
+        let size = read.growth.size;
+        for index in 0..size.div_ceil(256) {
+            self.keys.insert(Key::entries(index, width(index, size)));
+        }
+        let current = read.growth.files.iter().map(|(key, _)| key.clone());
+        self.keys.extend(current);
+        let made: BTreeMap<&Key, SystemTime> = files
+            .iter()
+            .filter_map(|file| Some((&file.key, file.modified?)))
+            .collect();
+        let public = [Key::checkpoint(), Key::global_index()];
+        let public = public.iter().filter_map(|key| made.get(key).copied()).max();
+        for (at, state) in read.states.iter().enumerate() {
+            let Some(next) = read.states.get(at + 1) else {
+                break;
+            };
+            // Its writer may have died before it was public, so by what came after it; and by
+            // the host's clock, where that is known, rather than the publisher's.
+            let superseded = match read.states.get(at + 2) {
+                Some(later) => made
+                    .get(&Key::map_size(later.size))
+                    .copied()
+                    .unwrap_or(later.time),
+                None => public.unwrap_or(next.time),
+            };
+            let since = options.now.duration_since(superseded).unwrap_or_default();
+            if since >= options.grace {
+                continue;
+            }
+            // Writers that are not up to date may go by what led to the next state.
+            self.keys.insert(Key::staging(&state.staging));
+            self.keys.insert(Key::staging(&next.staging));
+            let edge = tiles_for_edge(state.size);
+            self.keys.extend(edge.iter().map(Key::tile));
+            let (bundle, entries) = (state.size / 256, state.size % 256);
+            if entries > 0 {
+                self.keys.insert(Key::entries(bundle, entries as u16));
+            }
+            self.keys.insert(Key::map_size(state.size));
+            self.map(storage, state.map).await?;
+        }
+        Ok(())
+    }
+
+    /// The nodes of a map that are not known to be needed yet, as far as they are there.
+    async fn map(&mut self, storage: &Storage, root: Digest) -> Result<(), PublishError> {
+        let mut nodes = vec![root];
+        while let Some(node) = nodes.pop() {
+            let key = Key::map_node(&node);
+            if self.keys.contains(&key) {
+                continue;
+            }
+            if let Some((bytes, _)) = storage.get(&key, MAX_NODE_BYTES).await? {
+                nodes.extend(children(&bytes));
+                self.keys.insert(key);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The releases of a package. All that can be installed must be there, or it is not known
+/// what they refer to.
+async fn releases(
+    storage: &Storage,
+    read: &Read,
+    roots: &RootHistory,
+    name: &PackageName,
+    scope: &[Event],
+    size: u64,
+) -> Result<Vec<Release>, PublishError> {
+    let key = Key::package_index(name);
+    let found = storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await?;
+    let Some((bytes, _)) = found else {
+        return Err(damaged(storage, &key, "it does not exist"));
+    };
+    let listed = events_of(&bytes).map_err(|error| damaged(storage, &key, error))?;
+    let events = up_to(&listed, size);
+    let head = read.growth.heads.get(&Subject::Package(name.clone()));
+    if chain(events) != head.copied().unwrap_or(NO_EVENTS) {
+        return Err(damaged(
+            storage,
+            &key,
+            "its events are not those of the log",
+        ));
+    }
+    let history = PackageHistory::verify(roots, name, scope, events)?;
+    let releases = releases_of(storage, &history, Some(&bytes)).await?;
+    for (version, logged) in &history.releases {
+        if !logged.revoked && !releases.contains_key(version) {
+            let key = Key::release(name, version);
+            return Err(damaged(
+                storage,
+                &key,
+                "it is not the file that its owner signed",
+            ));
+        }
+    }
+    Ok(releases.into_values().collect())
+}
+
+impl Seen {
+    /// Adds what was logged since the last look.
+    pub(super) async fn look(
+        &mut self,
+        storage: &Storage,
+        needed: &mut Needed,
+    ) -> Result<(), PublishError> {
+        let Some((head, _)) = Head::read(storage).await? else {
+            return Ok(());
+        };
+        let digest = Digest::of(&head.to_bytes());
+        if self.head.replace(digest) == Some(digest) {
+            return Ok(());
+        }
+        needed.keys.insert(Key::staging(&head.staging));
+        let staging = Staging::read(storage, &head.staging).await?;
+        let mut entries = load_range(storage, self.size, staging.from).await?;
+        entries.extend(staging.entries);
+        self.size = head.checkpoint.size;
+        for text in entries {
+            let Ok((Entry::Statement(statement), _)) = Entry::parse(text.as_bytes()) else {
+                continue;
+            };
+            let Action::Publish { version, .. } = &statement.action else {
+                continue;
+            };
+            let name = &statement.package;
+            needed.keys.insert(Key::release(name, version));
+            if let Some(found) = read_release(storage, name, version).await? {
+                needed.artifacts(&found.release);
+            }
+        }
+        Ok(())
+    }
+}
