@@ -36,6 +36,10 @@ pub enum Answer {
     Endless(Vec<u8>, Vec<u8>),
     /// Sends these bytes and keeps silent, with the connection open.
     Hang(Vec<u8>),
+    /// Sends the first bytes, then the others one by one with a pause before each, and closes.
+    Drip(Vec<u8>, Vec<u8>, Duration),
+    /// Sends these bytes and breaks the connection, as a crash or a firewall does.
+    Reset(Vec<u8>),
 }
 
 /// A complete answer.
@@ -196,5 +200,26 @@ fn serve(
             // Until the client gives up.
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
+        Answer::Drip(bytes, slowly, pause) => {
+            let _ = stream.set_nodelay(true);
+            let _ = stream.write_all(&bytes);
+            for byte in slowly {
+                std::thread::sleep(pause);
+                if stream.write_all(&[byte]).is_err() {
+                    return;
+                }
+            }
+        }
+        Answer::Reset(bytes) => {
+            let _ = stream.write_all(&bytes);
+            reset(stream);
+        }
     }
+}
+
+/// Ends a connection with RST in place of FIN.
+fn reset(stream: TcpStream) {
+    let at_once = Some(Duration::ZERO);
+    let socket = socket2::SockRef::from(&stream);
+    let _ = socket.set_linger(at_once);
 }

@@ -15,6 +15,7 @@ mod freshness;
 mod garbage;
 mod git;
 mod handmade;
+mod hostile;
 mod http;
 mod loader;
 mod log;
