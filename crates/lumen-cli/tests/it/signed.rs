@@ -108,12 +108,12 @@ fn a_signed_registry_is_read_from_a_web_server() {
     let before = sandbox.path("registry/log/checkpoint");
     let newer = std::fs::read_to_string(&before).unwrap();
     publish(&sandbox, "a", "1.2.0", "");
-    changed_in(&before, 2);
+    changed_in(&before, 20);
     sandbox
         .ok("app", &["pkg", "update", "--registry", &url])
         .unwrap();
     std::fs::write(&before, newer).unwrap();
-    changed_in(&before, 4);
+    changed_in(&before, 40);
     let ran = sandbox
         .run("app", &["pkg", "update", "--registry", &url])
         .unwrap();
