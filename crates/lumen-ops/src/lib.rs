@@ -21,6 +21,7 @@
 //! | [`keys`] | signing keys of the user |
 //! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
 //! | [`gc`] | removing what a registry does not need |
+//! | [`migrate`] | from unsigned to signed registries |
 //! | [`mirror`] | copies of registries |
 //! | [`parallel`] | work on many items at once |
 
@@ -43,6 +44,7 @@ pub mod install;
 pub mod keys;
 pub mod locked;
 pub mod maintain;
+pub mod migrate;
 pub mod mirror;
 pub mod owners;
 pub mod pack;

@@ -366,7 +366,7 @@ fn open(session: &Session<'_>, location: &Location) -> Result<Storage, OpsError>
 }
 
 /// An origin that no other registry has.
-fn origin_of(name: &str, unique: &Digest) -> String {
+pub(crate) fn origin_of(name: &str, unique: &Digest) -> String {
     let letter = |c: char| match c.is_ascii_graphic() && c != '+' {
         true => c,
         false => '-',

@@ -12,6 +12,7 @@
 //! | [`publish`] | init, publish, yank and unyank by compare-and-swap |
 //! | [`log`], [`signer`] | the log of a signed registry: appending, repairing, checking |
 //! | [`gc`] | removing what nobody refers to |
+//! | [`migrate`] | from unsigned to signed, with the history |
 //! | [`mirror`] | verified copies of registries |
 //! | [`progress`] | what long operations tell while they run |
 //! | [`verify`] | what a client checks before it believes a signed registry |
@@ -28,6 +29,7 @@ pub mod loader;
 pub mod location;
 pub mod log;
 pub mod login;
+pub mod migrate;
 pub mod mirror;
 pub mod progress;
 pub mod publish;

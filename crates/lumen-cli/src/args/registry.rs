@@ -88,6 +88,26 @@ pub enum Registry {
         #[arg(long, value_name = "TIME", default_value = "7d", value_parser = grace)]
         grace: std::time::Duration,
     },
+    /// Sign a registry that is not signed, and log its releases and yanks.
+    Migrate {
+        #[command(flatten)]
+        registry: Target,
+        /// What its signatures call it; default: its name and eight digits.
+        #[arg(long)]
+        origin: Option<String>,
+        /// Who is to own a name or scope beside you: `name=key`; more than one may be given.
+        #[arg(long = "owner", value_name = "NAME=KEY")]
+        owners: Vec<String>,
+        /// A file with more of these: `name key`, one on a line.
+        #[arg(long, value_name = "FILE")]
+        owners_file: Option<PathBuf>,
+        /// Only show what would be logged, and what has to be mended first.
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Copy a registry to another place, or bring such a copy up to date.
     Mirror {
         /// The registry: path, URL or configured name.

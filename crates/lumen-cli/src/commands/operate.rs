@@ -1,14 +1,14 @@
-//! `lumen registry mirror` and `gc`: for those who run registries.
+//! `lumen registry mirror`, `gc` and `migrate`: for those who run registries.
 
 use std::time::Duration;
 
 use lumen_ops::{
-    OpsError, gc,
+    OpsError, gc, migrate,
     mirror::{self, Mirrored, Request},
     report::Reporter as _,
     session::Session,
 };
-use lumen_registry::Freshness;
+use lumen_registry::{Freshness, log::Finding};
 use serde_json::json;
 
 use super::{bytes, count, with};
@@ -95,4 +95,99 @@ pub fn gc(session: &Session<'_>, grace: Duration, dry_run: bool, ui: &Ui) -> Res
         )]);
     }
     Ok(())
+}
+
+pub fn migrate(
+    session: &Session<'_>,
+    request: &migrate::Request,
+    (dry_run, yes): (bool, bool),
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let plan = migrate::prepare(session, request)?;
+    let inventory = &plan.inventory;
+    if let Some(key) = &plan.new_key {
+        ui.done("Made", format!("your signing key, {}", key.display()));
+    }
+    let (releases, yanks) = inventory.releases();
+    let what = format!(
+        "{}, {}, {}",
+        count(inventory.packages.len(), "package"),
+        count(releases, "release"),
+        count(yanks, "yank")
+    );
+    if !ui.json {
+        for (word, findings) in [
+            ("problem", &inventory.problems),
+            ("warning", &inventory.warnings),
+        ] {
+            for finding in findings {
+                ui.print(&format!("{word}: {}: {}", finding.file, finding.what));
+            }
+        }
+    }
+    if dry_run {
+        if ui.json {
+            let list = |findings: &[Finding]| -> Vec<_> {
+                let one = |it: &Finding| json!({ "file": it.file, "what": it.what });
+                findings.iter().map(one).collect()
+            };
+            let subjects = inventory.subjects();
+            let subjects = subjects.iter().map(ToString::to_string);
+            ui.print_json(&json!({
+                "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
+                "origin": plan.origin, "key": plan.key.to_string(),
+                "names": subjects.collect::<Vec<_>>(),
+                "problems": list(&inventory.problems), "warnings": list(&inventory.warnings),
+            }));
+        }
+        ui.done(
+            "Would log",
+            format!("{what}; `{}` owns all names", plan.key.name()),
+        );
+        if !inventory.problems.is_empty() {
+            let problems = count(inventory.problems.len(), "problem");
+            ui.hints(&[format!("mend the {problems} first")]);
+        }
+        return Ok(());
+    }
+    let question = format!(
+        "Sign {} with your key `{}` and log {what}? A registry cannot become unsigned again.",
+        plan.location,
+        plan.key.name()
+    );
+    if inventory.problems.is_empty() && !yes && ui.confirm(&question) == Some(false) {
+        return Err(OpsError::user(
+            "nothing was written",
+            "run it again and answer `y`, or pass --yes",
+        ));
+    }
+    let migrated = migrate::run(session, &plan)?;
+    let root = migrated.root.as_ref();
+    if ui.json {
+        ui.print_json(&json!({
+            "url": plan.location.url(), "origin": root.map(|root| &root.origin),
+            "fingerprint": root.map(|root| root.fingerprint), "entries": migrated.entries,
+            "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
+        }));
+    }
+    match migrated.entries {
+        0 if root.is_none() => ui.done("Logged", "nothing: everything is in the log".into()),
+        entries => ui.done("Logged", format!("{what}: {}", entries_of(entries))),
+    }
+    if let Some(root) = root {
+        ui.done("Fingerprint", root.fingerprint.to_string());
+        ui.hints(&[
+            "keep a copy of the key: `lumen key export --secret`".into(),
+            "let others publish: `lumen registry trust add-log-key`, and `lumen pkg owner add`"
+                .into(),
+        ]);
+    }
+    Ok(())
+}
+
+fn entries_of(number: u64) -> String {
+    match number {
+        1 => "1 entry".into(),
+        number => format!("{number} entries"),
+    }
 }

@@ -8,7 +8,7 @@ use lumen_core::{
     trust::{Entry, NamePolicy, RootNote},
 };
 use lumen_ops::{
-    OpsError, keys,
+    OpsError, keys, migrate,
     mirror::Request,
     report::Reporter as _,
     session::Session,
@@ -76,6 +76,21 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             dry_run,
             grace,
         } => operate::gc(&target(&registry, ui)?, grace, dry_run, ui),
+        Registry::Migrate {
+            registry,
+            origin,
+            owners,
+            owners_file,
+            dry_run,
+            yes,
+        } => {
+            let request = migrate::Request {
+                origin,
+                owners,
+                owners_file,
+            };
+            operate::migrate(&target(&registry, ui)?, &request, (dry_run, yes), ui)
+        }
         Registry::Mirror {
             from,
             to,

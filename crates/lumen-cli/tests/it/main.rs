@@ -17,6 +17,7 @@ mod hosts;
 mod keys;
 mod locked;
 mod login;
+mod migrated;
 mod mirrors;
 mod monitors;
 mod order;

@@ -3,7 +3,7 @@
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
-    trust::{Event, NamePolicy, RootHistory, RootNote, Subject},
+    trust::{Event, NamePolicy, PackageHistory, RootHistory, RootNote, Subject},
 };
 
 use super::{
@@ -45,7 +45,7 @@ pub async fn init_signed(
     signer: &dyn Signer,
     now: &str,
 ) -> Result<RootInfo, PublishError> {
-    init(storage, Some(name), origin, signer, now).await
+    init(storage, Some(name), origin, signer, now, Vec::new()).await
 }
 
 /// Makes a registry signed that is not yet. What it has is listed to those who read it
@@ -59,7 +59,18 @@ pub async fn sign_existing(
     signer: &dyn Signer,
     now: &str,
 ) -> Result<RootInfo, PublishError> {
-    init(storage, None, origin, signer, now).await
+    init(storage, None, origin, signer, now, Vec::new()).await
+}
+
+/// As [`sign_existing`], with more entries in the first batch.
+pub(crate) async fn found(
+    storage: &Storage,
+    origin: &str,
+    signer: &dyn Signer,
+    now: &str,
+    entries: Vec<String>,
+) -> Result<RootInfo, PublishError> {
+    init(storage, None, origin, signer, now, entries).await
 }
 
 async fn init(
@@ -68,6 +79,7 @@ async fn init(
     origin: &str,
     signer: &dyn Signer,
     now: &str,
+    more: Vec<String>,
 ) -> Result<RootInfo, PublishError> {
     let exists = || PublishError::RegistryExists {
         location: storage.describe(&Key::global_index()),
@@ -92,7 +104,10 @@ async fn init(
         note: text.clone(),
     };
     let roots = RootHistory::verify(std::slice::from_ref(&event), None)?;
-    let batch = Batch::make(storage, &mut Base::empty(), vec![text]).await?;
+    let mut entries = vec![text];
+    entries.extend(more);
+    let batch = Batch::make(storage, &mut Base::empty(), entries).await?;
+    believable(&roots, &batch)?;
     let head = commitment(storage, signer, roots.current(), &batch).await?;
     let replaced = storage.replace(&Key::head(), None, &head.to_bytes()).await;
     match (replaced, Head::read(storage).await?) {
@@ -110,6 +125,22 @@ async fn init(
         origin: origin.to_owned(),
         checkpoint: head.note,
     })
+}
+
+/// Checks that readers will believe what a batch says of packages.
+fn believable(roots: &RootHistory, batch: &Batch) -> Result<(), PublishError> {
+    for (subject, events) in &batch.events {
+        let Subject::Package(name) = subject else {
+            continue;
+        };
+        let scope = match Subject::owner_of(name) {
+            scope @ Subject::Scope(_) => batch.events.get(&scope),
+            _ => None,
+        };
+        let scope = scope.map_or(&[][..], Vec::as_slice);
+        PackageHistory::verify(roots, name, scope, events)?;
+    }
+    Ok(())
 }
 
 /// The global index with the name that was chosen, before it is stamped with the log's size.

@@ -34,6 +34,7 @@ use lumen_core::{Key, note::Note, signing::PublicKey};
 
 pub use append::{Receipt, Writer};
 pub use check::{Finding, check};
+pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
 pub use rebuild::rebuild;
 pub use roll::{is_signed, repair};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Key, PackageName,
     checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
@@ -24,6 +25,10 @@ use crate::{
     },
     storage::Storage,
 };
+
+/// Files of a batch that are written at once. Their order does not matter: nobody looks for
+/// them before the checkpoint.
+const AT_ONCE: usize = 16;
 
 /// Whether a registry is signed, or about to be.
 ///
@@ -101,27 +106,33 @@ pub(super) async fn apply(
     batch: &Batch,
     roots: &RootHistory,
 ) -> Result<(), PublishError> {
-    for (key, bytes) in &batch.files {
-        swap::create(storage, key, bytes).await?;
-    }
+    stream::iter(&batch.files)
+        .map(|(key, bytes)| swap::create(storage, key, bytes))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
     // By its root list a reader knows a signed registry, so it is there before any note.
     if let Some(events) = batch.events.get(&Subject::Root) {
         put_list(storage, &Subject::Root, events).await?;
     }
+    stream::iter(batch.events.values().flatten())
+        .map(|event| put_note(storage, event))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
     let mut packages = Vec::new();
     for (subject, events) in &batch.events {
-        for event in events {
-            put_note(storage, event).await?;
-        }
         match subject {
             Subject::Root => {}
             Subject::Scope(_) => put_list(storage, subject, events).await?,
             Subject::Package(name) => packages.push((name, events)),
         }
     }
-    for (name, events) in packages {
-        put_package(storage, roots, name, events).await?;
-    }
+    stream::iter(packages)
+        .map(|(name, events)| put_package(storage, roots, name, events))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await?;
     for name in of_scopes(storage, batch).await? {
         put_package(storage, roots, &name, &[]).await?;
     }

@@ -19,6 +19,7 @@ mod hostile;
 mod http;
 mod loader;
 mod log;
+mod migrate;
 mod mirror;
 mod publish;
 mod races;

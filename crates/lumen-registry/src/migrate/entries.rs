@@ -1,0 +1,184 @@
+//! The entries that a log lacks of packages.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    PackageName,
+    trust::{Action, OwnersNote, PackageHistory, Publisher, Statement, Subject, text::MAX_REASON},
+};
+
+use super::{MigrateOptions, Package};
+use crate::{
+    log::{key_of, sign_as},
+    publish::PublishError,
+};
+
+/// All entries that packages lack: claims, then releases by their time, then what else is
+/// said of them. `history`: what the log has of a package.
+pub(super) fn all<'h>(
+    packages: &[Package],
+    history: impl Fn(&PackageName) -> Option<&'h PackageHistory>,
+    options: &MigrateOptions<'_>,
+) -> Result<Vec<String>, PublishError> {
+    let mut claims = Vec::new();
+    let mut claimed: BTreeMap<Subject, OwnersNote> = BTreeMap::new();
+    let mut releases: Vec<(String, String)> = Vec::new();
+    let mut others = Vec::new();
+    for package in packages {
+        let history = history(&package.name);
+        let missing = missing(package, history);
+        if missing.releases.is_empty() && missing.others.is_empty() {
+            continue;
+        }
+        let subject = Subject::owner_of(&package.name);
+        let current = history.and_then(|history| history.owners.current());
+        let owners = match (current, claimed.get(&subject)) {
+            (Some(owners), _) | (None, Some(owners)) => owners.clone(),
+            (None, None) => {
+                let (owners, note) = claim(&subject, options)?;
+                claims.push(note);
+                claimed.insert(subject, owners.clone());
+                owners
+            }
+        };
+        for (time, action) in missing.releases {
+            let note = statement(package, &owners, action, &time, options)?;
+            releases.push((time, note));
+        }
+        for action in missing.others {
+            others.push(statement(package, &owners, action, &options.now, options)?);
+        }
+    }
+    releases.sort_by(|a, b| a.0.cmp(&b.0));
+    let releases = releases.into_iter().map(|(_, note)| note);
+    Ok(claims.into_iter().chain(releases).chain(others).collect())
+}
+
+/// What a log lacks of a package.
+#[derive(Default)]
+struct Missing {
+    /// With the times they were published, or none.
+    releases: Vec<(String, Action)>,
+    others: Vec<Action>,
+}
+
+fn missing(package: &Package, history: Option<&PackageHistory>) -> Missing {
+    let history = history.filter(|history| !history.releases.is_empty());
+    let mut missing = Missing::default();
+    for release in &package.releases {
+        let logged = history.is_some_and(|h| h.releases.contains_key(&release.version));
+        if !logged {
+            let action = Action::Publish {
+                version: release.version.clone(),
+                metadata: release.metadata,
+                size: release.size,
+            };
+            missing.releases.push((release.time.clone(), action));
+        }
+        // What was said since the registry is signed counts.
+        if let Some(reason) = release.yanked.as_ref().filter(|_| !logged) {
+            missing.others.push(Action::Yank {
+                version: release.version.clone(),
+                reason: reason.clone(),
+            });
+        }
+    }
+    if let Some((reason, replacement)) = package.deprecated.as_ref().filter(|_| history.is_none()) {
+        missing.others.push(Action::Deprecate {
+            replacement: replacement.clone(),
+            reason: reason.clone(),
+        });
+    }
+    missing
+}
+
+/// The note by which a name belongs to whoever migrates, and to those it is assigned to.
+fn claim(
+    subject: &Subject,
+    options: &MigrateOptions<'_>,
+) -> Result<(OwnersNote, String), PublishError> {
+    let key = options.signer.public();
+    let mut note = OwnersNote::claim(&options.origin, subject.clone(), key, &options.now);
+    let assigned = options.assignments.owners.get(subject);
+    for owner in assigned.into_iter().flatten().filter(|owner| *owner != key) {
+        note.admins.push(owner.clone());
+        note.publishers.push(Publisher {
+            key: owner.clone(),
+            only: None,
+        });
+    }
+    for (name, keys) in &options.assignments.publishers {
+        if Subject::owner_of(name) == *subject {
+            note.publishers.extend(keys.iter().map(|key| Publisher {
+                key: key.clone(),
+                only: Some(name.clone()),
+            }));
+        }
+    }
+    let text = sign_as(&note.to_text(), key, options.signer)?;
+    Ok((note, text))
+}
+
+fn statement(
+    package: &Package,
+    owners: &OwnersNote,
+    action: Action,
+    time: &str,
+    options: &MigrateOptions<'_>,
+) -> Result<String, PublishError> {
+    let name = &package.name;
+    let Some(key) = key_of(owners.publishers_of(name), options.signer) else {
+        return Err(PublishError::NotOwner {
+            name: name.clone(),
+            key: options.signer.public().clone(),
+        });
+    };
+    let statement = Statement {
+        origin: owners.origin.clone(),
+        package: name.clone(),
+        action,
+        owners: owners.seq,
+        time: match time.is_empty() {
+            true => options.now.clone(),
+            false => time.to_owned(),
+        },
+    };
+    sign_as(&statement.to_text(), key, options.signer)
+}
+
+/// A reason as statements can have it: one line, not too long.
+pub(super) fn reason(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_control() || c == ' ') {
+        let space = usize::from(!line.is_empty());
+        if word.is_empty() {
+            continue;
+        }
+        if line.len() + space + word.len() > MAX_REASON {
+            break;
+        }
+        if space == 1 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_one_line() {
+        for (text, expected) in [
+            ("it burns", "it burns"),
+            ("it\nburns\t\u{7}a  lot ", "it burns a lot"),
+            ("", ""),
+        ] {
+            assert_eq!(reason(text), expected);
+        }
+        assert_eq!(reason(&"word ".repeat(1000)).len(), 999);
+        assert_eq!(reason(&"x".repeat(2000)), "");
+    }
+}

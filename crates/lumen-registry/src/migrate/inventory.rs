@@ -1,0 +1,333 @@
+//! What an unsigned registry has, and whether it can be signed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    digest::Hasher,
+    index::{
+        self, Artifact, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex,
+        identity,
+    },
+    trust::{Subject, text::is_time},
+};
+
+use super::entries::reason;
+use crate::{
+    log::Finding,
+    mirror::transfer::address,
+    progress::{Progress, Watch},
+    publish::PublishError,
+    reader::{MAX_GLOBAL_INDEX_BYTES, check},
+    storage::{Storage, StorageError},
+};
+
+/// Packages and artifacts that are looked at at once.
+const CONCURRENCY: usize = 16;
+
+/// Everything that is to be logged, and what stands in the way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// The packages, sorted by name.
+    pub packages: Vec<Package>,
+    /// What has to be mended first.
+    pub problems: Vec<Finding>,
+    /// What gets lost, or is as it should not be.
+    pub warnings: Vec<Finding>,
+}
+
+/// A package that is to be logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// Its name.
+    pub name: PackageName,
+    /// Its releases, by version.
+    pub releases: Vec<Release>,
+    /// Why it is deprecated, if it is, and what is to be used in its place.
+    pub deprecated: Option<(String, Option<PackageName>)>,
+}
+
+/// A release that is to be logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// Its version.
+    pub version: Version,
+    /// SHA-256 of its file.
+    pub metadata: Digest,
+    /// The size of that file in bytes.
+    pub size: u64,
+    /// When it was published; empty when nobody knows.
+    pub time: String,
+    /// Why it is yanked, if it is.
+    pub yanked: Option<String>,
+}
+
+impl Inventory {
+    /// Number of releases, and of those that are yanked.
+    pub fn releases(&self) -> (usize, usize) {
+        let releases = || self.packages.iter().flat_map(|package| &package.releases);
+        let yanked = releases().filter(|release| release.yanked.is_some());
+        (releases().count(), yanked.count())
+    }
+
+    /// The names and scopes that get an owner.
+    pub fn subjects(&self) -> BTreeSet<Subject> {
+        let packages = self.packages.iter();
+        packages
+            .map(|package| Subject::owner_of(&package.name))
+            .collect()
+    }
+}
+
+/// Looks at every file of a registry. Nothing is written.
+///
+/// # Errors
+/// Failures of the host, and a global index that cannot be read.
+pub async fn take_stock(storage: &Storage, watch: Watch<'_>) -> Result<Inventory, PublishError> {
+    let mut inventory = Inventory::default();
+    let keys = storage.list("packages/").await?;
+    let mut files: BTreeMap<PackageName, Files> = BTreeMap::new();
+    for key in &keys {
+        let path = key.as_str().trim_start_matches("packages/");
+        let Some((name, file)) = path.rsplit_once('/') else {
+            continue;
+        };
+        let Ok(name) = PackageName::parse_lenient(name) else {
+            inventory
+                .problems
+                .push(finding(key, "its folder is not the name of a package"));
+            continue;
+        };
+        let version = key.release_version(&name);
+        let files = files.entry(name).or_default();
+        files.index |= file == "index.json";
+        files.versions.extend(version);
+    }
+    let descriptions = descriptions(storage, &files, &mut inventory).await?;
+    let steps = files.len() as u64;
+    watch(Progress::Started {
+        verb: "Checking",
+        steps,
+    });
+    let found = stream::iter(&files)
+        .map(async |(name, files)| {
+            let description = descriptions.get(name).map(String::as_str);
+            let looked = look(storage, name, files, description).await?;
+            watch(Progress::Advanced {
+                item: name.to_string(),
+            });
+            Ok::<_, PublishError>(looked)
+        })
+        .buffered(CONCURRENCY)
+        .try_collect::<Vec<Looked>>()
+        .await;
+    watch(Progress::Finished);
+    for looked in found? {
+        inventory.packages.extend(looked.package);
+        inventory.problems.extend(looked.problems);
+        inventory.warnings.extend(looked.warnings);
+    }
+    inventory.problems.sort();
+    inventory.warnings.sort();
+    Ok(inventory)
+}
+
+/// The files of a package.
+#[derive(Default)]
+struct Files {
+    index: bool,
+    versions: BTreeSet<Version>,
+}
+
+/// What was found of a package.
+#[derive(Default)]
+struct Looked {
+    package: Option<Package>,
+    problems: Vec<Finding>,
+    warnings: Vec<Finding>,
+}
+
+fn finding(key: &Key, what: impl ToString) -> Finding {
+    Finding {
+        file: key.to_string(),
+        what: what.to_string(),
+    }
+}
+
+/// What the global index says about packages.
+async fn descriptions(
+    storage: &Storage,
+    files: &BTreeMap<PackageName, Files>,
+    inventory: &mut Inventory,
+) -> Result<BTreeMap<PackageName, String>, PublishError> {
+    let key = Key::global_index();
+    let Some((bytes, _)) = storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await? else {
+        return Ok(BTreeMap::new());
+    };
+    let global: GlobalIndex = lumen_core::json::parse(&bytes)
+        .map_err(|error| crate::publish::malformed(storage, &key, &bytes, &error))?;
+    if let Some(format) = global.format.filter(|format| *format > index::FORMAT) {
+        return Err(PublishError::NewerFormat { format });
+    }
+    let mut descriptions = BTreeMap::new();
+    for entry in global.packages {
+        if !files.contains_key(&entry.name) {
+            let what = format!("it lists `{}`, which is not there", entry.name);
+            inventory.warnings.push(finding(&key, what));
+        }
+        descriptions.extend(entry.description.map(|text| (entry.name, text)));
+    }
+    Ok(descriptions)
+}
+
+async fn look(
+    storage: &Storage,
+    name: &PackageName,
+    files: &Files,
+    described: Option<&str>,
+) -> Result<Looked, PublishError> {
+    let mut looked = Looked::default();
+    let key = Key::package_index(name);
+    if let Err(error) = PackageName::parse(name.as_str()) {
+        looked.problems.push(finding(&key, error));
+        return Ok(looked);
+    }
+    if Subject::owner_of(name) == Subject::Scope("@root".into()) {
+        looked
+            .problems
+            .push(finding(&key, "nobody can own the scope `@root`"));
+        return Ok(looked);
+    }
+    let index = match index(storage, name, files, &key).await? {
+        Ok(index) => index,
+        Err(what) => {
+            looked.problems.push(finding(&key, what));
+            return Ok(looked);
+        }
+    };
+    let listed: BTreeSet<&Version> = index.iter().flat_map(|index| &index.versions).collect();
+    let mut versions: BTreeSet<Version> = files.versions.clone();
+    versions.extend(listed.iter().map(|version| (*version).clone()));
+    let mut releases = Vec::new();
+    let mut newest = None;
+    for version in versions {
+        let key = Key::release(name, &version);
+        match release(storage, name, &version, &key).await? {
+            Ok((release, bytes)) => {
+                let yanked = index.as_ref().and_then(|index| index.yank_reason(&version));
+                let yanked = yanked.map(|text| reason(text.unwrap_or_default()));
+                let time = release.published_at.clone().filter(|time| is_time(time));
+                releases.push(Release {
+                    version,
+                    metadata: Digest::of(&bytes),
+                    size: bytes.len() as u64,
+                    time: time.unwrap_or_default(),
+                    yanked,
+                });
+                newest = Some(release);
+            }
+            Err(what) if listed.contains(&version) => looked.problems.push(finding(&key, what)),
+            // It was never listed, and nobody can install it.
+            Err(what) => looked
+                .warnings
+                .push(finding(&key, format!("it is left out: {what}"))),
+        }
+    }
+    let said = index
+        .as_ref()
+        .and_then(|index| index.description.as_deref());
+    let now = newest
+        .as_ref()
+        .and_then(|release| release.description.as_deref());
+    let lost = |text: &&str| !text.is_empty() && Some(*text) != now;
+    if newest.is_some()
+        && [said, described]
+            .into_iter()
+            .flatten()
+            .any(|text| lost(&text))
+    {
+        let what = format!(
+            "the description will be that of the newest release, {}",
+            now.map_or("which has none".to_owned(), |now| format!("`{now}`"))
+        );
+        looked.warnings.push(finding(&key, what));
+    }
+    let deprecated = index.and_then(|index| index.deprecated);
+    looked.package = (!releases.is_empty()).then(|| Package {
+        name: name.clone(),
+        releases,
+        deprecated: deprecated.map(|it| (reason(&it.reason), it.replacement)),
+    });
+    Ok(looked)
+}
+
+/// The index of a package, if it has one, or what is wrong with it.
+async fn index(
+    storage: &Storage,
+    name: &PackageName,
+    files: &Files,
+    key: &Key,
+) -> Result<Result<Option<PackageIndex>, String>, PublishError> {
+    if !files.index {
+        return Ok(Ok(None));
+    }
+    let found = match storage.get(key, MAX_PACKAGE_INDEX_BYTES).await {
+        Ok(found) => found,
+        Err(error @ StorageError::TooLarge { .. }) => return Ok(Err(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let parse = |(bytes, _): (Vec<u8>, _)| check::package_index(key.as_str(), &bytes, name);
+    Ok(found
+        .map(parse)
+        .transpose()
+        .map_err(|error| error.to_string()))
+}
+
+/// A release and the bytes of its file, or what is wrong with it or its artifacts.
+async fn release(
+    storage: &Storage,
+    name: &PackageName,
+    version: &Version,
+    key: &Key,
+) -> Result<Result<(index::Release, Vec<u8>), String>, PublishError> {
+    let bytes = match storage.get(key, MAX_RELEASE_BYTES).await {
+        Ok(Some((bytes, _))) => bytes,
+        Ok(None) => return Ok(Err("it does not exist".into())),
+        Err(error @ StorageError::TooLarge { .. }) => return Ok(Err(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let release = match check::release(key.as_str(), &bytes, name, version) {
+        Ok(release) => release,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    if let Err(error) = identity(&release.artifacts) {
+        return Ok(Err(error.to_string()));
+    }
+    for file in &release.artifacts {
+        if let Err(what) = artifact(storage, file).await? {
+            return Ok(Err(what));
+        }
+    }
+    Ok(Ok((release, bytes)))
+}
+
+/// Checks that an artifact is what its release says: whoever logs it vouches for that.
+async fn artifact(
+    storage: &Storage,
+    artifact: &Artifact,
+) -> Result<Result<(), String>, PublishError> {
+    let Some(key) = address(artifact) else {
+        let what = format!("`{}` is not the address of its hash", artifact.url);
+        return Ok(Err(what));
+    };
+    let mut hasher = Hasher::new();
+    match storage.read_to(&key, artifact.size, &mut hasher).await {
+        Ok(Some(size)) if size == artifact.size && hasher.finish() == artifact.hash => Ok(Ok(())),
+        Ok(None) => Ok(Err(format!("`{key}` does not exist"))),
+        Ok(Some(_)) | Err(StorageError::TooLarge { .. }) => Ok(Err(format!(
+            "`{key}` has another size or hash than it says"
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
