@@ -192,7 +192,7 @@ fn publish_hint(error: &PublishError) -> Option<String> {
             "releases never change; try `lumen pkg publish --bump patch`".into()
         }
         PublishError::Unreleased { .. } => {
-            "an interrupted publish left it, or it is older than the signatures, and it is never replaced: publish the same contents to release them, or these with `lumen pkg publish --bump patch`".into()
+            "releases never change, and somebody is publishing this one now, was interrupted, or did so before there were signatures: publish those contents to release them, or these with `lumen pkg publish --bump patch`".into()
         }
         PublishError::NameTaken { other, .. } => {
             format!(

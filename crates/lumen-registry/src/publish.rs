@@ -95,7 +95,7 @@ pub enum PublishError {
         published_at: Option<String>,
     },
     /// There is a file of the version with other contents, but the log does not have it.
-    #[error("`{name}` {version} has a file with other contents that was never released")]
+    #[error("`{name}` {version} exists with other contents, though the log does not have it yet")]
     Unreleased {
         /// The package.
         name: PackageName,

@@ -92,8 +92,8 @@ pub(super) async fn publish(
                 let (name, version) = (name.clone(), files.release.version.clone());
                 match history.releases.contains_key(&version) {
                     true => error,
-                    // Its publisher was interrupted, or it is older than the signatures. It
-                    // may be in caches, which keep such files for ever.
+                    // Its publisher is at it, or was interrupted, or it is older than the
+                    // signatures. It may be in caches, which keep such files for ever.
                     false => PublishError::Unreleased { name, version },
                 }
             })?;
