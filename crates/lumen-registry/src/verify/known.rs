@@ -1,7 +1,7 @@
 //! Which owners of a name somebody here relied on: the owners may change themselves, but
 //! when the registry replaces them, whoever relied on them has to agree.
 //!
-//! One file a registry beside its [`state`](super::state), read once a run and written
+//! One file a registry beside its [`super::state`], read once a run and written
 //! when something was added.
 
 use std::{
