@@ -12,6 +12,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lumen_core::problem::{Problem, Severity};
 use lumen_ops::report::{Event, Reporter};
+use lumen_registry::progress::Progress;
 
 use crate::args::{Color, Global};
 
@@ -184,7 +185,7 @@ impl Reporter for Ui {
             }
             Event::Done { .. } | Event::Detail { .. } => {}
             Event::Warning(problem) => self.problem(&problem),
-            Event::Started { verb, steps } if self.progress => {
+            Event::Progress(Progress::Started { verb, steps }) if self.progress => {
                 let bar = ProgressBar::with_draw_target(
                     Some(steps),
                     ProgressDrawTarget::stderr_with_hz(10),
@@ -196,14 +197,14 @@ impl Reporter for Ui {
                 }
                 self.set_bar(Some(bar));
             }
-            Event::Advanced { item } => {
+            Event::Progress(Progress::Advanced { item }) => {
                 if let Some(bar) = self.bar.lock().ok().and_then(|bar| bar.clone()) {
                     bar.inc(1);
                     bar.set_message(item);
                 }
             }
-            Event::Started { .. } => {}
-            Event::Finished => self.set_bar(None),
+            Event::Progress(Progress::Started { .. }) => {}
+            Event::Progress(Progress::Finished) => self.set_bar(None),
         }
     }
 }

@@ -13,14 +13,13 @@ use lumen_core::{
     lockfile::{LockedPackage, LockedSource, Lockfile},
     manifest,
 };
-use lumen_registry::{ReadError, Registry};
+use lumen_registry::{ReadError, Registry, progress::Progress};
 use lumen_store::cas::{Check, Entry, Expect, Store};
 use tokio::sync::Semaphore;
 
 use crate::{
     error::{FetchError, OpsError},
     locked, parallel,
-    report::Event,
     session::Session,
 };
 
@@ -75,10 +74,11 @@ pub fn run(
         .into_iter()
         .map(|(name, package, checksum)| Download::new(session, store, name, package, checksum));
     let downloads = downloads.collect::<Result<Vec<_>, _>>()?;
-    session.reporter.report(Event::Started {
+    let fetching = Progress::Started {
         verb: "Fetching",
         steps: downloads.len() as u64,
-    });
+    };
+    session.reporter.report(fetching.into());
     let result = session.block_on(async {
         let registries = registries(&downloads);
         for registry in &registries {
@@ -91,7 +91,7 @@ pub fn run(
         locked::check(session, lock, &registries).await?;
         fetch_all(session, downloads).await
     });
-    session.reporter.report(Event::Finished);
+    session.reporter.report(Progress::Finished.into());
     fetched.entries.extend(result?);
     Ok(fetched)
 }
@@ -134,9 +134,8 @@ async fn fetch_all(
             let result = result.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
             match result {
                 Ok(entry) => {
-                    session.reporter.report(Event::Advanced {
-                        item: name.to_string(),
-                    });
+                    let item = name.to_string();
+                    session.reporter.report(Progress::Advanced { item }.into());
                     Ok((name, entry))
                 }
                 Err(source) => Err(OpsError::Fetch {

@@ -22,29 +22,13 @@ pub enum Event {
     },
     /// Something the user should know and may want to act on.
     Warning(Problem),
-    /// Work of a known length began.
-    Started {
-        /// What is being worked on ("Fetching").
-        verb: &'static str,
-        /// Number of steps to come.
-        steps: u64,
-    },
-    /// One step of the work is done.
-    Advanced {
-        /// What the step was about.
-        item: String,
-    },
-    /// The work is over.
-    Finished,
+    /// How far work has come that takes a while.
+    Progress(Progress),
 }
 
 impl From<Progress> for Event {
     fn from(progress: Progress) -> Self {
-        match progress {
-            Progress::Started { verb, steps } => Self::Started { verb, steps },
-            Progress::Advanced { item } => Self::Advanced { item },
-            Progress::Finished => Self::Finished,
-        }
+        Self::Progress(progress)
     }
 }
 

@@ -12,6 +12,7 @@ use lumen_core::{
 };
 use lumen_registry::{
     loader::{self, Chosen, LoadError, Loaded, Routes},
+    progress::Progress,
     verify::known::Override,
 };
 use lumen_store::{
@@ -25,7 +26,6 @@ use crate::{
     error::OpsError,
     fetch, git,
     inputs::{self, GitOptions, Inputs},
-    report::Event,
     session::Session,
     settings::DEFAULT,
 };
@@ -281,13 +281,14 @@ fn load(
     request: &Request,
 ) -> Result<Loaded, OpsError> {
     let catalog = inputs.catalog();
-    session.reporter.report(Event::Started {
+    let resolving = Progress::Started {
         verb: "Resolving",
         steps: 0,
-    });
+    };
+    session.reporter.report(resolving.into());
     let result = session
         .block_on(async { Ok(loader::load_and_resolve(routes, &catalog, request, &|_| {}).await) });
-    session.reporter.report(Event::Finished);
+    session.reporter.report(Progress::Finished.into());
     session.save_caches();
     result?.map_err(|error| match error {
         LoadError::Conflict { conflict, catalog } => {
