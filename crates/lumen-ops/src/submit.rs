@@ -59,12 +59,10 @@ pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
         Ok((info, registry.package_index(name).await?))
     })?;
     if index.is_some_and(|index| index.versions.contains(version)) {
-        return Err(PublishError::VersionExists {
-            name: name.clone(),
-            version: version.clone(),
-            published_at: None,
-        }
-        .into());
+        return Err(OpsError::user(
+            format!("`{name}` {version} exists: there is nothing to submit"),
+            "releases never change; raise `version` in lumen.toml to submit another one",
+        ));
     }
     let mut files = BTreeMap::from([
         (RELEASE, metadata.clone()),

@@ -155,6 +155,14 @@ fn what_cannot_be_a_mirror() {
 }
 
 #[test]
+fn nothing_is_made_of_nothing() {
+    let sandbox = sandbox();
+    let ran = sandbox.run(".", &["registry", "mirror", "nowhere", "copy"]);
+    fails(&ran.unwrap(), 4, &["nowhere"]);
+    assert!(!sandbox.path("copy").exists());
+}
+
+#[test]
 fn garbage_is_shown_and_removed() {
     let sandbox = sandbox();
     for version in ["1.0.0", "1.1.0", "1.2.0"] {

@@ -144,5 +144,9 @@ fn a_folder_is_out_of_reach() {
     let ran = sandbox
         .run(".", &["registry", "ci", "github", "--source", SOURCE])
         .unwrap();
-    fails(&ran, 1, &["folder of this machine", "--registry"]);
+    fails(
+        &ran,
+        1,
+        &["folder of this machine", "`s3://bucket/registry`"],
+    );
 }

@@ -51,7 +51,7 @@ pub fn workflow(
         Location::File(_) => {
             return out_of_reach(
                 "a folder of this machine cannot be published to from elsewhere",
-                "give the URL of a bucket or a branch with --registry, or configure one",
+                "name a bucket or a branch after the service, such as `s3://bucket/registry`, or configure one",
             );
         }
         Location::Http(_) => {

@@ -186,14 +186,14 @@ pub async fn mirror(
     options: &MirrorOptions,
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
-    match target {
-        Storage::File(folder) => {
-            lumen_durable::create_dir_all(folder.root()).map_err(StorageError::from)?;
-        }
-        Storage::Http(http) => return Err(http.read_only().into()),
-        _ => {}
+    if let Storage::Http(http) = target {
+        return Err(http.read_only().into());
     }
     let trust = source.trust().await?;
+    // Not before there is something to mirror.
+    if let Storage::File(folder) = target {
+        lumen_durable::create_dir_all(folder.root()).map_err(StorageError::from)?;
+    }
     let message = "Mirror a registry";
     target
         .together(message, async |storage: &Storage| {
