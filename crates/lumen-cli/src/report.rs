@@ -25,6 +25,8 @@ use lumen_store::{
     project::ProjectError,
 };
 
+use serde_json::{Value, json};
+
 use crate::ui::Ui;
 
 const USER: u8 = 1;
@@ -35,8 +37,18 @@ pub const STORAGE: u8 = 4;
 /// Shows an error and chooses the exit code.
 pub fn report(ui: &Ui, error: &OpsError) -> ExitCode {
     if ui.json {
-        ui.print_json(&serde_json::json!({ "error": { "message": error.to_string(), "hints": hints(error) } }));
+        ui.print_json(&json!({ "error": error_json(error) }));
     }
+    show_error(ui, error)
+}
+
+/// An error as JSON.
+pub fn error_json(error: &OpsError) -> Value {
+    json!({ "message": error.to_string(), "hints": hints(error) })
+}
+
+/// The same for one error of several: nothing goes to standard output.
+pub fn show_error(ui: &Ui, error: &OpsError) -> ExitCode {
     match error {
         OpsError::Problems(problems) | OpsError::Project(ProjectError::Problems(problems)) => {
             show(ui, problems)

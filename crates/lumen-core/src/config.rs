@@ -142,6 +142,48 @@ mod tests {
     }
 
     #[test]
+    fn mirrors_have_two_ends() {
+        let source = "[registry.mirrors]\na = {from = \"/srv/x\"}\n\"b c\" = {from = \"x\", to = \"y\", fast = true}\n\
+                      d = {from = \"x\", to = \"https://u:p@h/\", packages = \"@a/*\", full = 1}\n";
+        let parsed = parse("config.toml", source);
+        assert_eq!(parsed.config, None);
+        assert_snapshot!(plain(&parsed.problems), @r#"
+        error: a mirror needs `to`, the place where it is
+          config.toml:2:1
+          | a = {from = "/srv/x"}
+          | ^
+          hint: add `to = "https://…"`
+        error: `/srv/x` is neither a URL nor the name of a registry
+          config.toml:2:13
+          | a = {from = "/srv/x"}
+          |             ^^^^^^^^
+          hint: a URL starts with `https://` or `file:///`
+        error: `b c` cannot be the name of a mirror
+          config.toml:3:1
+          | "b c" = {from = "x", to = "y", fast = true}
+          | ^^^^^
+          hint: use letters, digits, `-` and `_`
+        warning: unknown key `fast` in a mirror
+          config.toml:3:32
+          | "b c" = {from = "x", to = "y", fast = true}
+          |                                ^^^^
+          hint: it is ignored
+        error: `packages` must be an array of strings, not a string
+          config.toml:4:52
+          | d = {from = "x", to = "https://u:p@h/", packages = "@a/*", full = 1}
+          |                                                    ^^^^^^
+          hint: write it in brackets: ["@a/*"]
+        error: `full` must be `true` or `false`, not an integer
+          config.toml:4:67
+          | d = {from = "x", to = "https://u:p@h/", packages = "@a/*", full = 1}
+          |                                                                   ^
+        "#);
+        let project = "[registry.mirrors]\nd = {from = \"x\", to = \"https://u:p@h/\"}\n";
+        let problems = crate::manifest::parse("lumen.toml", project).problems;
+        assert!(plain(&problems).contains("credentials do not belong in this file"));
+    }
+
+    #[test]
     fn problems() {
         let source = "[registries]\nx = 1\n[package]\n[registry]\ndefault = 1\nscope = {}\n[install]\nlink = \"soft\"\n";
         let parsed = parse("config.toml", source);

@@ -290,6 +290,22 @@ pub struct RegistrySection {
     /// URLs of registries, which ends with `/`, to the program and arguments that know the
     /// credentials there.
     pub helpers: BTreeMap<String, Vec<String>>,
+    /// `[registry.mirrors]`: name to what is copied where.
+    pub mirrors: BTreeMap<String, Mirror>,
+}
+
+/// `name = { from = "…", to = "…" }` in `[registry.mirrors]`: a copy of a registry that is
+/// to be kept up to date.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mirror {
+    /// URL or name of the registry.
+    pub from: String,
+    /// URL or name of the copy.
+    pub to: String,
+    /// Patterns for the names of packages; none: all packages.
+    pub packages: Vec<String>,
+    /// Whether every run looks at every package.
+    pub full: bool,
 }
 
 /// Where a registry is: `name = "<url>"`, or `name = { read = "<url>", publish = "<url>" }`.

@@ -22,7 +22,7 @@
 //! | [`trust`], [`owners`] | roots and owners of signed registries; what is remembered of them |
 //! | [`gc`] | removing what a registry does not need |
 //! | [`migrate`] | from unsigned to signed registries |
-//! | [`mirror`] | copies of registries |
+//! | [`mirror`], [`sync`] | copies of registries; those that are configured |
 //! | [`parallel`] | work on many items at once |
 
 pub mod advice;
@@ -57,6 +57,7 @@ pub mod resolve;
 pub mod session;
 pub mod settings;
 pub mod submit;
+pub mod sync;
 pub mod trust;
 
 pub use error::OpsError;

@@ -1,7 +1,7 @@
 //! `lumen registry mirror`.
 
 use lumen_registry::{
-    Location, ReadError, Storage,
+    Location, ReadError, Registry, Storage,
     mirror::{self, MirrorOptions, MirrorReport, Selection},
     progress::Progress,
 };
@@ -37,13 +37,25 @@ pub struct Mirrored {
 /// # Errors
 /// When the source is not to be believed, the mirror is not one of it, or either fails.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Mirrored, OpsError> {
+    let source = session.registry_at(&request.from)?;
+    let to = session.publish_location_at(&request.to)?;
+    let mirrored = copy(session, request, &source, to)?;
+    session.tell_first_use()?;
+    Ok(mirrored)
+}
+
+/// The same between two registries that were found already.
+pub(crate) fn copy(
+    session: &Session<'_>,
+    request: &Request,
+    source: &Registry,
+    to: Location,
+) -> Result<Mirrored, OpsError> {
     let options = MirrorOptions {
         packages: selection(&request.packages)?,
         full: request.full,
         without_page: request.without_page,
     };
-    let source = session.registry_at(&request.from)?;
-    let to = session.publish_location_at(&request.to)?;
     if source.location().is_some_and(|from| same(from, &to)) {
         return Err(OpsError::user(
             format!(
@@ -56,9 +68,8 @@ pub fn run(session: &Session<'_>, request: &Request) -> Result<Mirrored, OpsErro
     let target = Storage::open(&to, &session.host_options(&to)?);
     let target = target.map_err(ReadError::from)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
-    let report = session
-        .block_on(async { Ok(mirror::mirror(&source, &target, &options, &watch).await?) })?;
-    session.tell_first_use()?;
+    let report =
+        session.block_on(async { Ok(mirror::mirror(source, &target, &options, &watch).await?) })?;
     Ok(Mirrored { to, report })
 }
 

@@ -285,9 +285,29 @@ impl<'r> Session<'r> {
     /// # Errors
     /// When the URL is invalid.
     pub fn registry_at(&self, text: &str) -> Result<Registry, OpsError> {
+        self.open_at(text, |text| self.path_at(text))
+    }
+
+    /// The same for a URL or a name that stands in a configuration file: who wrote it
+    /// decides whether the user's secrets are sent there.
+    ///
+    /// # Errors
+    /// When the URL is invalid.
+    pub fn configured_registry(&self, text: &str) -> Result<Registry, OpsError> {
+        self.open_at(text, |text| match text.contains("://") {
+            true => self.locate(text, text),
+            false => self.location(text),
+        })
+    }
+
+    fn open_at(
+        &self,
+        text: &str,
+        otherwise: impl FnOnce(&str) -> Result<Location, OpsError>,
+    ) -> Result<Registry, OpsError> {
         let registry = match self.name_at(text)? {
             Some(name) => self.open(&name, self.location(&name)?, Opening::Usual)?,
-            None => self.open(text, self.path_at(text)?, Opening::Usual)?,
+            None => self.open(text, otherwise(text)?, Opening::Usual)?,
         };
         let registries = self.registries.lock();
         let mut registries = registries.unwrap_or_else(PoisonError::into_inner);
@@ -304,6 +324,28 @@ impl<'r> Session<'r> {
             Some(name) => self.publish_location(&name),
             None => self.path_at(text),
         }
+    }
+
+    /// Where the registry of a configured mirror is written to.
+    ///
+    /// # Errors
+    /// When the URL is invalid, or only the project says so: what a login may read here would
+    /// be copied to a place of the project's choice.
+    pub fn configured_target(&self, text: &str) -> Result<Location, OpsError> {
+        let settings = self.settings()?;
+        let named = match self.name_at(text)? {
+            None if text.contains("://") => None,
+            None => Some(settings.urls(text)?),
+            Some(name) => Some(settings.urls(&name)?),
+        };
+        let url = named.map_or(text, |urls| urls.publish.as_ref().unwrap_or(&urls.read));
+        if !settings.is_trusted(url) {
+            return Err(OpsError::user(
+                "the project says where the mirror is, and your own configuration does not know that place",
+                "move the mirror, or the name of its place, to `config.toml` in Lumen's configuration folder",
+            ));
+        }
+        self.locate(text, url)
     }
 
     fn path_at(&self, text: &str) -> Result<Location, OpsError> {

@@ -10,7 +10,7 @@ use std::{
 use fs_err as fs;
 use lumen_core::{
     Digest, PackageName, config,
-    manifest::{InstallSection, LinkMode, Manifest, RegistrySection, RegistryUrls},
+    manifest::{InstallSection, LinkMode, Manifest, Mirror, RegistrySection, RegistryUrls},
     problem::{self, Problem, Severity},
 };
 use lumen_registry::storage::HttpOptions;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub registries: BTreeMap<String, RegistryUrls>,
     /// Name of the registry of each pinned scope.
     pub scopes: BTreeMap<String, String>,
+    /// What is copied where, by name.
+    pub mirrors: BTreeMap<String, Mirror>,
     /// URLs that the user gave, by flag, environment or configuration: only these may be sent secrets.
     trusted: BTreeSet<String>,
     /// Who knows the credentials of the registries whose URLs start so.
@@ -163,6 +165,7 @@ impl Settings {
         let mut registries = BTreeMap::new();
         let mut scopes = BTreeMap::new();
         let mut helpers = BTreeMap::new();
+        let mut mirrors: BTreeMap<String, Mirror> = BTreeMap::new();
         let mut roots: BTreeMap<String, Digest> = BTreeMap::new();
         for (registry, _) in layers.iter().rev() {
             for (name, root) in &registry.roots {
@@ -181,6 +184,7 @@ impl Settings {
             }
             registries.extend(registry.registries.clone());
             scopes.extend(registry.scopes.clone());
+            mirrors.extend(registry.mirrors.clone());
             // A project's file cannot have any.
             helpers.extend(registry.helpers.clone());
         }
@@ -213,7 +217,9 @@ impl Settings {
         let mut trusted: BTreeSet<String> = own
             .flat_map(|registry| {
                 let named = registry.registries.values().flat_map(urls);
-                named.chain(&registry.default).cloned()
+                let mirrors = registry.mirrors.values();
+                let ends = mirrors.flat_map(|mirror| [&mirror.from, &mirror.to]);
+                named.chain(&registry.default).chain(ends).cloned()
             })
             .collect();
         if flag.is_some_and(is_location) || environment.registry.as_deref().is_some_and(is_location)
@@ -226,6 +232,12 @@ impl Settings {
             .unwrap_or_default();
         for name in &upstreams {
             check_name(name, "[registry] upstreams", &registries)?;
+        }
+        for (name, mirror) in &mirrors {
+            let ends = [&mirror.from, &mirror.to].into_iter();
+            for end in ends.filter(|end| !is_location(end)) {
+                check_name(end, &format!("[registry.mirrors] {name}"), &registries)?;
+            }
         }
         for (scope, name) in &scopes {
             check_name(name, &format!("[registry.scopes] {scope}"), &registries)?;
@@ -244,6 +256,7 @@ impl Settings {
                 upstreams,
                 registries,
                 scopes,
+                mirrors,
                 trusted,
                 helpers,
                 signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
@@ -462,6 +475,18 @@ mod tests {
             Some("https://flag.example"),
             "https://flag.example"
         ));
+    }
+
+    #[test]
+    fn the_ends_of_the_users_mirrors_are_trusted() {
+        let mirror = |to: &str| {
+            format!("[registry.mirrors]\nm = {{ from = \"https://f.example\", to = \"{to}\" }}\n")
+        };
+        let own = settings(None, "", None, &mirror("s3://own")).unwrap();
+        assert!(own.is_trusted("https://f.example") && own.is_trusted("s3://own"));
+        let project = settings(None, &mirror("s3://evil"), None, &mirror("s3://own")).unwrap();
+        assert_eq!(project.mirrors["m"].to, "s3://evil");
+        assert!(!project.is_trusted("s3://evil"));
     }
 
     #[test]

@@ -124,6 +124,12 @@ pub enum Registry {
         #[arg(long)]
         no_page: bool,
     },
+    /// Bring the mirrors of your configuration up to date, for a job that runs at times.
+    Sync {
+        /// Names in [registry.mirrors]; default: all.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Confirm, as a witness, that the log only grew since you last did.
     Witness {
         #[command(flatten)]

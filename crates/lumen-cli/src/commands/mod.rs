@@ -14,6 +14,7 @@ mod publish;
 mod query;
 mod registry;
 mod submit;
+mod sync;
 mod trust;
 mod when;
 

@@ -9,49 +9,59 @@ use lumen_ops::{
     session::Session,
 };
 use lumen_registry::{Freshness, log::Finding};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{bytes, count, with};
 use crate::{args::RegistryArgs, ui::Ui};
 
 /// A session about registries that the command names itself.
-fn session(ui: &Ui) -> Result<Session<'_>, OpsError> {
+pub fn session(ui: &Ui) -> Result<Session<'_>, OpsError> {
     with(None, &RegistryArgs::default(), Freshness::Revalidate, ui)
 }
 
 /// A number of files or entries that is counted in 64 bits.
-fn many(number: u64, noun: &str) -> String {
+pub fn many(number: u64, noun: &str) -> String {
     count(usize::try_from(number).unwrap_or(usize::MAX), noun)
 }
 
 pub fn mirror(request: &Request, ui: &Ui) -> Result<(), OpsError> {
-    let Mirrored { to, report } = mirror::run(&session(ui)?, request)?;
-    let patterns = report.selection.as_ref().map(|some| some.patterns());
+    let mirrored = mirror::run(&session(ui)?, request)?;
     if ui.json {
-        ui.print_json(&json!({
-            "to": to.url(), "packages": report.packages, "files": report.files,
-            "bytes": report.bytes, "from": report.from, "size": report.size,
-            "fingerprint": report.fingerprint, "selection": patterns,
-        }));
+        ui.print_json(&mirrored_json(&mirrored));
     }
-    let log = match (report.from, report.size) {
-        (Some(from), Some(size)) if from < size => format!(", entries {from} to {size} of the log"),
-        _ => String::new(),
-    };
-    match report.files {
-        0 => ui.done("Mirrored", format!("nothing: {to} has everything")),
-        files => {
-            let (files, size) = (many(files, "file"), bytes(report.bytes));
-            ui.done("Mirrored", format!("{files}, {size}{log} to {to}"));
-        }
-    }
-    if let Some(patterns) = patterns {
-        let patterns = patterns.join(", ");
+    ui.done("Mirrored", mirrored_line(&mirrored));
+    if let Some(some) = &mirrored.report.selection {
+        let patterns = some.patterns().join(", ");
         ui.hints(&[format!(
             "the mirror only has packages that match {patterns}"
         )]);
     }
     Ok(())
+}
+
+/// What was copied, as JSON.
+pub fn mirrored_json(Mirrored { to, report }: &Mirrored) -> Value {
+    let patterns = report.selection.as_ref().map(|some| some.patterns());
+    json!({
+        "to": to.url(), "packages": report.packages, "files": report.files,
+        "bytes": report.bytes, "from": report.from, "size": report.size,
+        "fingerprint": report.fingerprint, "selection": patterns,
+    })
+}
+
+/// What was copied, in one line.
+pub fn mirrored_line(Mirrored { to, report }: &Mirrored) -> String {
+    let log = match (report.from, report.size) {
+        (Some(from), Some(size)) if from < size => format!(", entries {from} to {size} of the log"),
+        _ => String::new(),
+    };
+    match report.files {
+        0 => format!("nothing: {to} has everything"),
+        files => {
+            let (files, size) = (many(files, "file"), bytes(report.bytes));
+            format!("{files}, {size}{log} to {to}")
+        }
+    }
 }
 
 pub fn gc(session: &Session<'_>, grace: Duration, dry_run: bool, ui: &Ui) -> Result<(), OpsError> {

@@ -28,6 +28,7 @@ mod races;
 mod registries;
 mod signed;
 mod submissions;
+mod sync;
 mod trust_cli;
 mod web;
 mod workflows;

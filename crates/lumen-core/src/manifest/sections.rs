@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::{
-    InstallSection, LinkMode, RegistrySection, RegistryUrls, Workspace,
+    InstallSection, LinkMode, Mirror, RegistrySection, RegistryUrls, Workspace,
     dependency::{
         self, Table, is_registry_name, masked, no_credentials, registry_name, relative_path,
     },
@@ -28,22 +28,7 @@ pub(crate) fn registry(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> 
         return out;
     };
     if let Some(field) = section.take("default") {
-        out.default = reader.word(&field).and_then(|text| {
-            let good = if text.text.contains("://") {
-                owner == Owner::User || no_credentials(reader, &text)
-            } else {
-                let good = is_registry_name(text.text);
-                if !good {
-                    not_a_registry(
-                        reader,
-                        &field,
-                        "is neither a URL nor the name of a registry",
-                    );
-                }
-                good
-            };
-            good.then(|| text.text.to_owned())
-        });
+        out.default = url_or_name(reader, &field, owner);
     }
     if let Some(field) = section.take("upstreams") {
         out.upstreams = Some(upstreams(reader, &field));
@@ -60,6 +45,9 @@ pub(crate) fn registry(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> 
     if let Some(field) = section.take("roots") {
         out.roots = roots(reader, &field);
     }
+    if let Some(field) = section.take("mirrors") {
+        out.mirrors = mirrors(reader, &field, owner);
+    }
     if let Some(field) = section.take("credentials") {
         match owner {
             Owner::User => out.helpers = helpers(reader, &field),
@@ -73,6 +61,66 @@ pub(crate) fn registry(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> 
         }
     }
     reader.finish(section);
+    out
+}
+
+/// The URL of a registry, or the name of one.
+fn url_or_name(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> Option<String> {
+    let text = reader.word(field)?;
+    let good = if text.text.contains("://") {
+        owner == Owner::User || no_credentials(reader, &text)
+    } else {
+        let good = is_registry_name(text.text);
+        if !good {
+            let what = "is neither a URL nor the name of a registry";
+            not_a_registry(reader, field, what);
+        }
+        good
+    };
+    good.then(|| text.text.to_owned())
+}
+
+/// `[registry.mirrors]`: copies of registries.
+fn mirrors(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> BTreeMap<String, Mirror> {
+    let mut out = BTreeMap::new();
+    let Some(mut section) = reader.section(field, "[registry.mirrors]") else {
+        return out;
+    };
+    for field in section.take_all() {
+        if !is_registry_name(field.key) {
+            let what = format!("{} cannot be the name of a mirror", shown(field.key));
+            let problem = reader.error(field.key_span.clone(), what);
+            reader.push(problem.hint("use letters, digits, `-` and `_`"));
+        }
+        let Some(mut section) = reader.section(&field, "a mirror") else {
+            continue;
+        };
+        let mut place = |key: &'static str, meaning: &str| {
+            let Some(place) = section.take(key) else {
+                let what = format!("a mirror needs `{key}`, {meaning}");
+                let problem = reader.error(field.key_span.clone(), what);
+                reader.push(problem.hint(format!("add `{key} = \"https://…\"`")));
+                return None;
+            };
+            url_or_name(reader, &place, owner)
+        };
+        let from = place("from", "the registry that it is a copy of");
+        let to = place("to", "the place where it is");
+        let packages = section.take("packages");
+        let packages = packages.map(|packages| reader.plain_strings(&packages));
+        let full = section.take("full");
+        let full = full.and_then(|full| reader.boolean(&full));
+        reader.finish(section);
+        if let (Some(from), Some(to)) = (from, to) {
+            let mirror = Mirror {
+                from,
+                to,
+                packages: packages.unwrap_or_default(),
+                full: full.unwrap_or_default(),
+            };
+            out.insert(field.key.to_owned(), mirror);
+        }
+    }
     out
 }
 

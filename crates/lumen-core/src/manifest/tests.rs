@@ -86,6 +86,10 @@ cdn = { read = "https://cdn.example.org", publish = "s3://bucket/registry" }
 [registry.scopes]
 "@org" = "local"
 
+[registry.mirrors]
+inner = { from = "cdn", to = "s3://copy/x", packages = ["@org/*", "http"], full = true }
+whole = { from = "https://registry.example.org", to = "local" }
+
 [registry.roots]
 local = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
@@ -131,6 +135,17 @@ fn everything_is_read() {
         manifest.registry.upstreams,
         Some(vec!["cdn".into(), "local".into()])
     );
+    let inner = &manifest.registry.mirrors["inner"];
+    assert_eq!(
+        (inner.from.as_str(), inner.to.as_str()),
+        ("cdn", "s3://copy/x")
+    );
+    assert_eq!(
+        (inner.packages.as_slice(), inner.full),
+        (&["@org/*".to_owned(), "http".to_owned()][..], true)
+    );
+    let whole = &manifest.registry.mirrors["whole"];
+    assert!(whole.packages.is_empty() && !whole.full && whole.to == "local");
     assert_eq!(manifest.install.link, Some(LinkMode::Hardlink));
     assert_eq!(manifest.install.import_root.as_deref(), Some("vendor"));
     assert_snapshot!(manifest.requires().join("\n"), @r#"
