@@ -381,17 +381,17 @@ async fn create_artifacts(
         (ArtifactKind::Tar, Some(files.tar)),
         (ArtifactKind::TarZst, files.zst),
     ];
-    for (kind, bytes) in at_hand {
-        let Some(bytes) = bytes else { continue };
-        let key = Key::artifact(&Digest::of(bytes), kind);
-        if release
-            .artifacts
-            .iter()
-            .any(|artifact| artifact.url == key.as_str())
-        {
-            swap::create(storage, &key, bytes).await?;
-        }
-    }
+    let files: Vec<(Key, &[u8])> = at_hand
+        .into_iter()
+        .filter_map(|(kind, bytes)| {
+            let bytes: &[u8] = bytes?;
+            let key = Key::artifact(&Digest::of(bytes), kind);
+            let is_its = |artifact: &Artifact| artifact.url == key.as_str();
+            let wanted = release.artifacts.iter().any(is_its);
+            wanted.then_some((key, bytes))
+        })
+        .collect();
+    swap::create_all(storage, files.iter().map(|(key, bytes)| (key, *bytes))).await?;
     Ok(())
 }
 

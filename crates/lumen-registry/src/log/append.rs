@@ -11,7 +11,7 @@ use super::{
     files::load_range,
     head::Head,
     key_of,
-    roll::{apply, finish, settle},
+    roll::{apply, finish, settle_patiently},
     sign_as,
     state::State,
 };
@@ -46,6 +46,9 @@ pub struct Receipt {
     pub checkpoint: String,
 }
 
+/// Looks at the head before one that may be old has to do: it costs a lost race at worst.
+const MAX_LOOKS: u32 = 5;
+
 /// What became of a head that was to be replaced.
 enum Outcome {
     Committed,
@@ -64,10 +67,17 @@ impl<'a> Writer<'a> {
     }
 
     async fn state_after(&self, seen: Option<&Checkpoint>) -> Result<State<'a>, PublishError> {
-        let Some((head, revision)) = Head::read(self.storage).await? else {
-            return Err(PublishError::NotSigned);
+        let mut looks = 0;
+        let (head, revision) = loop {
+            let Some((head, revision)) = Head::read(self.storage).await? else {
+                return Err(PublishError::NotSigned);
+            };
+            looks += 1;
+            // While others were busy with it, they may have gone on.
+            if !settle_patiently(self.storage, &head).await? || looks == MAX_LOOKS {
+                break (head, revision);
+            }
         };
-        settle(self.storage, &head).await?;
         let state = State::load(self.storage, head, revision).await?;
         if let Some(seen) = seen {
             state.check_continues(seen).await?;
@@ -237,7 +247,7 @@ impl<'a> Writer<'a> {
             match found {
                 Some((found, _)) if found == *head => return Ok(Outcome::Committed),
                 Some((found, _)) if found != state.head => {
-                    settle(storage, &found).await?;
+                    settle_patiently(storage, &found).await?;
                     // Up to its size: there are no bundles for sizes that never were.
                     let now = found.checkpoint.size;
                     let ours = now >= batch.size

@@ -26,8 +26,7 @@ use crate::{
     storage::Storage,
 };
 
-/// Files of a batch that are written at once. Their order does not matter: nobody looks for
-/// them before the checkpoint.
+/// Packages of a batch whose indexes are written at once.
 const AT_ONCE: usize = 16;
 
 /// Whether a registry is signed, or about to be.
@@ -56,27 +55,61 @@ pub async fn repair(storage: &Storage) -> Result<u64, PublishError> {
     Ok(head.checkpoint.size)
 }
 
+/// What is not done yet of a committed batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Nothing,
+    GlobalIndex,
+    Everything,
+}
+
 /// Makes sure that the batch of a head is finished.
 pub(super) async fn settle(storage: &Storage, head: &Head) -> Result<(), PublishError> {
+    let left = left_to_do(storage, head).await?;
+    do_what_is_left(storage, head, left).await
+}
+
+/// The same for a head that somebody else may be finishing. Returns whether it took them some time.
+pub(super) async fn settle_patiently(storage: &Storage, head: &Head) -> Result<bool, PublishError> {
+    let mut waits = 0;
+    let left = loop {
+        let left = left_to_do(storage, head).await?;
+        if left == Left::Nothing || !swap::wait_for_others(storage, waits).await {
+            break left;
+        }
+        waits += 1;
+    };
+    do_what_is_left(storage, head, left).await?;
+    Ok(waits > 0)
+}
+
+async fn do_what_is_left(storage: &Storage, head: &Head, left: Left) -> Result<(), PublishError> {
+    if left == Left::Nothing {
+        return Ok(());
+    }
+    let staging = Staging::read(storage, &head.staging).await?;
+    let batch = Batch::again(storage, &staging, &head.checkpoint).await?;
+    match left {
+        Left::Everything => finish(storage, head, &batch).await,
+        _ => finish_global(storage, head, &batch).await,
+    }
+}
+
+async fn left_to_do(storage: &Storage, head: &Head) -> Result<Left, PublishError> {
     let size = head.checkpoint.size;
     let public = read_checkpoint(storage).await?;
     let public = public.map(|(checkpoint, _)| checkpoint);
-    let behind = public.as_ref().is_none_or(|public| public.size < size);
+    if public.as_ref().is_none_or(|public| public.size < size) {
+        return Ok(Left::Everything);
+    }
     if public.is_some_and(|public| public.size == size && public != head.checkpoint) {
         let what = "it is not the state of the log that `log/head` has";
         return Err(damaged(storage, &Key::checkpoint(), what));
     }
-    if behind {
-        let staging = Staging::read(storage, &head.staging).await?;
-        let batch = Batch::again(storage, &staging, &head.checkpoint).await?;
-        return finish(storage, head, &batch).await;
-    }
-    if !is_current(storage, size).await? {
-        let staging = Staging::read(storage, &head.staging).await?;
-        let batch = Batch::again(storage, &staging, &head.checkpoint).await?;
-        finish_global(storage, head, &batch).await?;
-    }
-    Ok(())
+    Ok(match is_current(storage, size).await? {
+        true => Left::Nothing,
+        false => Left::GlobalIndex,
+    })
 }
 
 /// Finishes a batch that anybody committed.
@@ -106,20 +139,20 @@ pub(super) async fn apply(
     batch: &Batch,
     roots: &RootHistory,
 ) -> Result<(), PublishError> {
-    stream::iter(&batch.files)
-        .map(|(key, bytes)| swap::create(storage, key, bytes))
-        .buffer_unordered(AT_ONCE)
-        .try_collect::<()>()
-        .await?;
+    let notes: Vec<(Key, Vec<u8>)> = batch
+        .events
+        .values()
+        .flatten()
+        .filter_map(note_file)
+        .collect();
+    let mut files: Vec<(&Key, &[u8])> = batch.files.iter().map(pair).collect();
     // By its root list a reader knows a signed registry, so it is there before any note.
     if let Some(events) = batch.events.get(&Subject::Root) {
+        swap::create_all(storage, std::mem::take(&mut files)).await?;
         put_list(storage, &Subject::Root, events).await?;
     }
-    stream::iter(batch.events.values().flatten())
-        .map(|event| put_note(storage, event))
-        .buffer_unordered(AT_ONCE)
-        .try_collect::<()>()
-        .await?;
+    files.extend(notes.iter().map(pair));
+    swap::create_all(storage, files).await?;
     let mut packages = Vec::new();
     for (subject, events) in &batch.events {
         match subject {
@@ -140,12 +173,8 @@ pub(super) async fn apply(
     finish_global(storage, head, batch).await
 }
 
-/// The file of an entry that has one of its own.
-async fn put_note(storage: &Storage, event: &Event) -> Result<(), PublishError> {
-    if let Some((key, bytes)) = note_file(event) {
-        swap::create(storage, &key, &bytes).await?;
-    }
-    Ok(())
+fn pair((key, bytes): &(Key, Vec<u8>)) -> (&Key, &[u8]) {
+    (key, bytes)
 }
 
 /// The file of an entry that has one of its own.

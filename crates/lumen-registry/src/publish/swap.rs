@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::TryStreamExt as _;
 use lumen_core::Key;
 
 use super::PublishError;
@@ -12,6 +13,12 @@ pub(crate) const MAX_CONFLICTS: u32 = 500;
 
 /// Failures that may have been successes, before they are believed.
 pub(crate) const MAX_FAILURES: u32 = 3;
+
+/// Waits for the work of others, each twice as long as the one before.
+const MAX_WAITS: u32 = 4;
+
+/// Files of one writer that are on their way at once.
+const AT_ONCE: usize = 16;
 
 /// Longest wait after a lost race, in milliseconds.
 const LONGEST_WAIT: u64 = 200;
@@ -89,6 +96,17 @@ pub(crate) async fn create(storage: &Storage, key: &Key, bytes: &[u8]) -> Result
     }
 }
 
+/// Creates files that do not refer to each other, many at a time.
+pub(crate) async fn create_all<'f>(
+    storage: &Storage,
+    files: impl IntoIterator<Item = (&'f Key, &'f [u8])>,
+) -> Result<(), StorageError> {
+    let creates = files.into_iter().map(Ok);
+    futures::stream::iter(creates)
+        .try_for_each_concurrent(AT_ONCE, |(key, bytes)| create(storage, key, bytes))
+        .await
+}
+
 /// Whether trying the same again cannot help.
 pub(crate) fn is_final(error: &StorageError) -> bool {
     match error {
@@ -125,7 +143,28 @@ pub(crate) async fn wait(storage: &Storage, attempt: u32) {
     if let Storage::Memory(memory) = storage {
         return memory.turn().await;
     }
-    let most = (1_u64 << attempt.min(16)).min(LONGEST_WAIT);
-    let wait = Duration::from_millis(crate::random() % (most + 1));
+    let most = match storage {
+        // A change takes many requests there, and whoever waits for less only loses again.
+        Storage::Object(bucket) => bucket.first_delay() * (1 << attempt.min(4)),
+        _ => Duration::from_millis((1_u64 << attempt.min(16)).min(LONGEST_WAIT)),
+    };
+    let share = (crate::random() % 1000) as f64 / 999.0;
+    tokio::time::sleep(most.mul_f64(share)).await;
+}
+
+/// Gives whoever committed a batch some time to finish it, before others help. `false`: that was enough.
+///
+/// Where every request takes long, a batch is unfinished for a while after each commit. Many
+/// helpers would only be in each other's way.
+pub(crate) async fn wait_for_others(storage: &Storage, waits: u32) -> bool {
+    let Storage::Object(bucket) = storage else {
+        return false;
+    };
+    if waits >= MAX_WAITS {
+        return false;
+    }
+    let most = bucket.first_delay() * (1 << waits);
+    let wait = most.mul_f64(0.5 + (crate::random() % 500) as f64 / 1000.0);
     tokio::time::sleep(wait).await;
+    true
 }

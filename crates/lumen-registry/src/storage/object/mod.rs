@@ -122,6 +122,11 @@ impl ObjectStorage {
         &self.inner.location
     }
 
+    /// The wait after a first failure.
+    pub(crate) fn first_delay(&self) -> Duration {
+        self.inner.options.first_delay
+    }
+
     fn url(&self) -> String {
         Location::Object(self.inner.location.clone()).to_string()
     }
