@@ -9,7 +9,7 @@
 use std::{
     fs,
     io::{self, Read as _, Write as _},
-    net::TcpStream,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
     process::Command,
     sync::{
@@ -84,6 +84,7 @@ http.request({ host: "127.0.0.1", port, method: "PUT", path: path + "?restype=co
 pub struct ObjectServer {
     tool: Tool,
     server: Server,
+    port: u16,
     endpoint: String,
 }
 
@@ -160,18 +161,24 @@ impl ObjectServer {
         let own = Self {
             tool,
             server,
+            port,
             endpoint: match tool {
                 Tool::Azurite => format!("http://127.0.0.1:{port}/{AZURE_ACCOUNT}"),
                 _ => format!("http://127.0.0.1:{port}"),
             },
         };
-        own.make_bucket(port)?;
+        own.make_bucket()?;
         Ok(own)
     }
 
     /// The address of the server itself.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// The URL of a registry in its bucket.
@@ -251,20 +258,21 @@ impl ObjectServer {
     }
 
     /// Makes the bucket where the program did not, and waits until it takes writes.
-    fn make_bucket(&self, port: u16) -> io::Result<()> {
+    fn make_bucket(&self) -> io::Result<()> {
         match self.tool {
             // Made by the first upload of an administrator, or there from the start.
             Tool::SeaweedFs | Tool::S3rver | Tool::LocalBucket => {}
             Tool::Moto => {
-                let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+                let mut stream = TcpStream::connect(self.address())?;
                 write!(
                     stream,
-                    "PUT /{BUCKET} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    "PUT /{BUCKET} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                    self.address()
                 )?;
                 stream.read_to_end(&mut Vec::new())?;
             }
             Tool::Azurite => {
-                let arguments = [&port.to_string(), AZURE_ACCOUNT, AZURE_KEY, BUCKET];
+                let arguments = [&self.port.to_string(), AZURE_ACCOUNT, AZURE_KEY, BUCKET];
                 let node = Command::new("node")
                     .args(["-e", CONTAINER])
                     .args(arguments)

@@ -11,6 +11,7 @@
 //! | [`terminal`] | a command in a terminal, with somebody who answers |
 //! | [`buckets`] | object stores, real and simulated |
 //! | [`process`] | servers that die with the test |
+//! | [`proxy`] | a proxy that loses requests and answers |
 //! | [`git`] | repositories, and git's own server behind HTTP |
 //! | [`conformance`] | what every storage must do |
 //! | [`suite`] | the resolver cases of other package managers |
@@ -21,6 +22,7 @@ pub mod conformance;
 pub mod git;
 pub mod nginx;
 pub mod process;
+pub mod proxy;
 pub mod sandbox;
 pub mod server;
 pub mod site;

@@ -3,6 +3,8 @@
 use lumen_registry::StorageError;
 use lumen_testkit::{buckets::ObjectServer, conformance, tools::Tool};
 
+mod bars;
+
 use crate::block_on;
 
 #[test]

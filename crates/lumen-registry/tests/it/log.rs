@@ -51,18 +51,18 @@ fn key(name: &str) -> SecretKey {
     SecretKey::from_seed(name, *Digest::of(name.as_bytes()).as_bytes()).unwrap()
 }
 
-async fn init(storage: &Storage) -> Result<log::RootInfo, PublishError> {
+pub(crate) async fn init(storage: &Storage) -> Result<log::RootInfo, PublishError> {
     init_signed(storage, "test", ORIGIN, &key("ada"), NOW).await
 }
 
-fn request(who: &str, package: &str, number: &str) -> PublishRequest {
+pub(crate) fn request(who: &str, package: &str, number: &str) -> PublishRequest {
     PublishRequest {
         signer: Some(Arc::new(key(who))),
         ..crate::request(package, number, &format!("{package} {number}"))
     }
 }
 
-async fn put(
+pub(crate) async fn put(
     storage: &Storage,
     who: &str,
     package: &str,
