@@ -81,6 +81,9 @@ pub fn code(error: &OpsError) -> u8 {
     if error.trust().is_some() {
         return TRUST;
     }
+    if let OpsError::Partly { source, .. } = error {
+        return code(source);
+    }
     if let OpsError::Fetch { source, .. } = error {
         match source.as_ref() {
             FetchError::Insert(InsertError::Io(_) | InsertError::Source(_)) | FetchError::Io(_) => {
@@ -155,6 +158,13 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         OpsError::User { hint, .. } => return hint.iter().cloned().collect(),
         OpsError::NotSeen { .. } => {
             "a cache in front of the host may keep old index files; `lumen registry doctor` looks at its headers".into()
+        }
+        OpsError::Partly { published, source } => {
+            let before = format!(
+                "before that, {} were published; run it again for the others",
+                published.join(", ")
+            );
+            return hints(source).into_iter().chain([before]).collect();
         }
         OpsError::Locked { .. } => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),
         OpsError::GitPackage { name, .. } => {

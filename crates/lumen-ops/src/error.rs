@@ -83,6 +83,14 @@ pub enum OpsError {
         /// What went wrong.
         source: Box<FetchError>,
     },
+    /// Some of several packages were published before this went wrong.
+    #[error("{source}")]
+    Partly {
+        /// The releases that were published, with their versions.
+        published: Vec<String>,
+        /// What went wrong then.
+        source: Box<Self>,
+    },
     /// A git repository does not hold the package asked for.
     #[error("`{url}` holds no package called `{name}`")]
     GitPackage {
@@ -216,6 +224,7 @@ impl OpsError {
                 FetchError::Read(read) => Some(read),
                 _ => None,
             },
+            Self::Partly { source, .. } => source.read(),
             _ => None,
         }
     }
@@ -223,6 +232,7 @@ impl OpsError {
     /// The storage error at the bottom, if there is one; it decides the exit code.
     pub fn storage(&self) -> Option<&StorageError> {
         match (self, self.read()) {
+            (Self::Partly { source, .. }, _) => source.storage(),
             (
                 Self::Publish(PublishError::Storage(storage))
                 | Self::Mirror(MirrorError::Log(PublishError::Storage(storage))),

@@ -237,7 +237,7 @@ pub fn run(
         error => error,
     })?;
     if !dry_run {
-        read_back(session, DEFAULT, &published)?;
+        read_back(session, DEFAULT, &[published.clone().into()])?;
     }
     let endorsement = submitted.endorsement.as_ref();
     Ok(Ingested {

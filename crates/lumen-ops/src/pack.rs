@@ -39,7 +39,14 @@ pub struct Checked {
 /// # Errors
 /// Everything that makes it unfit to be published, at once.
 pub fn check(project: &Project, version: Option<&Version>) -> Result<Checked, OpsError> {
-    let local = current(project)?;
+    check_package(current(project)?, version)
+}
+
+/// Checks a package; `version` replaces the manifest's.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<Checked, OpsError> {
     let mut problems = Vec::new();
     let source = match version {
         Some(version) => edit::set_version(&local.source, version)?,

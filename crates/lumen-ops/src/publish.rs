@@ -1,6 +1,10 @@
 //! `lumen pkg publish`, `yank` and `unyank`, and `lumen registry init`.
 
+mod look;
+pub mod workspace;
+
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -22,9 +26,9 @@ use lumen_store::{pack::Packed, project::MANIFEST};
 
 use crate::{
     error::OpsError,
-    keys,
+    keys::{self, KeysError},
     pack::{self, Checked},
-    session::Session,
+    session::{Session, Writer},
     trust::{
         self,
         queue::{self, Asked},
@@ -58,7 +62,7 @@ pub struct Prepared {
 }
 
 /// What came of a publish.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// `false`: the identical release was there already.
     pub new: bool,
@@ -89,6 +93,15 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
             "remove that line from lumen.toml to publish it",
         ));
     }
+    packed(session, checked, bumped)
+}
+
+/// Packs a package, and finds the registry to publish it to.
+fn packed(
+    session: &Session<'_>,
+    checked: Checked,
+    bumped: Option<String>,
+) -> Result<Prepared, OpsError> {
     let registry = session.home_of(&checked.package.name)?.to_owned();
     let location = session.publish_location(&registry)?;
     let packed = pack::pack(&checked)?;
@@ -106,60 +119,121 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
 /// # Errors
 /// When the version exists with other contents, or the registry cannot be written.
 pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsError> {
-    let Prepared {
-        checked,
-        packed,
-        location,
-        registry,
-        bumped,
-    } = prepared;
-    let handle = session.writable(&registry)?;
-    let (signer, last_seen) = session.writer(&handle)?;
-    // Not before it is known who signs: else a failure for want of a key raises it all the same.
-    if let Some(text) = bumped {
-        lumen_durable::write_atomic(&checked.dir.join(MANIFEST), text.as_bytes())?;
-    }
-    let request = PublishRequest {
-        release: checked.release,
-        tar: packed.tar,
-        zst: Some(packed.zst),
-        now: session.timestamp(),
-        registry_name: registry_name(&location),
-        signer,
-        last_seen,
-    };
+    let target = Target::open(session, &prepared.registry, false)?;
+    let request = target.request(prepared)?;
     let message = format!(
         "Publish {} {}",
         request.release.name, request.release.version
     );
     let publish = async |storage: &Storage| publish::publish(storage, &request).await;
-    let published =
-        session.block_on(async { Ok(handle.storage().together(&message, publish).await?) });
-    let published = published.map_err(|error| match error {
-        OpsError::Publish(PublishError::NeedsApproval { subject, claim }) => {
-            asked(session, &handle, subject, claim, "publish again")
-        }
-        error => error,
-    })?;
-    match read_back(session, &registry, &published) {
-        Err(error) if matches!(error.trust(), Some(TrustError::Overridden { .. })) => {
-            // Who publishes as one of the new owners need not be asked whether they agree.
-            let handle = session.writable(&registry)?;
-            let subject = Subject::owner_of(&published.release.name);
-            let owners = session.block_on(async { Ok(handle.owners(&subject).await?) })?;
-            if let Some(note) = owners.as_ref().and_then(OwnersHistory::current) {
-                trust::accept_note(session, &handle, &subject, note.seq)?;
-            }
-            read_back(session, &registry, &published)?;
-        }
-        other => other?,
-    }
-    Ok(Outcome {
-        new: published.new,
-        release: published.release,
-        metadata: published.metadata,
-    })
+    let outcome = target.put(&message, publish)?.into();
+    target.read_back(std::slice::from_ref(&outcome))?;
+    Ok(outcome)
 }
+
+impl From<Published> for Outcome {
+    fn from(published: Published) -> Self {
+        Self {
+            new: published.new,
+            release: published.release,
+            metadata: published.metadata,
+        }
+    }
+}
+
+/// A registry to publish to, and who signs there.
+struct Target<'s> {
+    session: &'s Session<'s>,
+    /// Its name in the configuration.
+    name: String,
+    registry: Registry,
+    writer: Writer,
+}
+
+impl<'s> Target<'s> {
+    /// A registry by name. To look at it only, no key is needed.
+    fn open(session: &'s Session<'s>, name: &str, look_only: bool) -> Result<Self, OpsError> {
+        let registry = session.writable(name)?;
+        let writer = match session.writer(&registry) {
+            Err(OpsError::Keys(KeysError::NoKey)) if look_only => (None, None),
+            other => other?,
+        };
+        Ok(Self {
+            session,
+            name: name.to_owned(),
+            registry,
+            writer,
+        })
+    }
+
+    fn location(&self) -> Result<Location, OpsError> {
+        self.session.publish_location(&self.name)
+    }
+
+    /// The release to publish; its manifest has the version from here on.
+    fn request(&self, prepared: Prepared) -> Result<PublishRequest, OpsError> {
+        // Not before it is known who signs: else a failure for want of a key raises it all the same.
+        if let Some(text) = prepared.bumped {
+            let file = prepared.checked.dir.join(MANIFEST);
+            lumen_durable::write_atomic(&file, text.as_bytes())?;
+        }
+        let (signer, last_seen) = self.writer.clone();
+        Ok(PublishRequest {
+            release: prepared.checked.release,
+            tar: prepared.packed.tar,
+            zst: Some(prepared.packed.zst),
+            now: self.session.timestamp(),
+            registry_name: registry_name(&prepared.location),
+            signer,
+            last_seen,
+        })
+    }
+
+    /// Writes, and asks for a name that the registry has to give out.
+    fn put<T>(
+        &self,
+        message: &str,
+        publish: impl AsyncFn(&Storage) -> Result<T, PublishError>,
+    ) -> Result<T, OpsError> {
+        let storage = self.registry.storage();
+        let published = async { Ok(storage.together(message, publish).await?) };
+        self.session
+            .block_on(published)
+            .map_err(|error| match error {
+                OpsError::Publish(PublishError::NeedsApproval { subject, claim }) => asked(
+                    self.session,
+                    &self.registry,
+                    subject,
+                    claim,
+                    "publish again",
+                ),
+                error => error,
+            })
+    }
+
+    /// Reads releases as everybody else will.
+    fn read_back(&self, published: &[Outcome]) -> Result<(), OpsError> {
+        let (session, name) = (self.session, &self.name);
+        match read_back(session, name, published) {
+            Err(error) if matches!(error.trust(), Some(TrustError::Overridden { .. })) => {
+                // Who publishes as one of the new owners need not be asked whether they agree.
+                let handle = session.writable(name)?;
+                for published in published {
+                    let subject = Subject::owner_of(&published.release.name);
+                    let owners = session.block_on(async { Ok(handle.owners(&subject).await?) })?;
+                    if let Some(note) = owners.as_ref().and_then(OwnersHistory::current) {
+                        trust::accept_note(session, &handle, &subject, note.seq)?;
+                    }
+                }
+                read_back(session, name, published)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Names that nobody owns, each with where it is asked for and the claim.
+type Asking<'t> = BTreeMap<Subject, (&'t Target<'t>, String)>;
 
 /// Asks for a name that the registry gives out, and says what has to happen.
 pub(crate) fn asked(
@@ -169,41 +243,72 @@ pub(crate) fn asked(
     claim: String,
     then: &str,
 ) -> OpsError {
+    match ask_for(session, registry, name.clone(), claim) {
+        Ok(()) => waiting(&[name], then),
+        Err(error) => error,
+    }
+}
+
+/// What has to happen when claims wait.
+fn waiting(names: &[Subject], then: &str) -> OpsError {
+    let list = |quote: &str| {
+        let names = names.iter().map(|name| format!("{quote}{name}{quote}"));
+        names.collect::<Vec<_>>()
+    };
+    let (names, who, claims) = match names.len() {
+        1 => (list("`"), "it", "the claim waits"),
+        _ => (list("`"), "them", "the claims wait"),
+    };
+    let approve: Vec<String> = list("")
+        .iter()
+        .map(|name| format!("`lumen registry approve {name}`"))
+        .collect();
+    OpsError::user(
+        format!(
+            "nobody owns {}, and the registry has to approve who gets {who}",
+            names.join(", ")
+        ),
+        format!(
+            "{claims} there: whoever has a names key runs {}; then {then}",
+            approve.join(", ")
+        ),
+    )
+}
+
+/// Asks for a name that the registry gives out.
+///
+/// # Errors
+/// When it was rejected, or nothing can be asked for there.
+fn ask_for(
+    session: &Session<'_>,
+    registry: &Registry,
+    name: Subject,
+    claim: String,
+) -> Result<(), OpsError> {
     let asked = match Note::parse(claim.as_bytes()) {
         Ok(note) => queue::ask(session, registry, &note, false),
         Err(_) => {
-            return PublishError::NeedsApproval {
-                subject: name,
-                claim,
-            }
-            .into();
+            let subject = name;
+            return Err(PublishError::NeedsApproval { subject, claim }.into());
         }
     };
     match asked {
-        Ok(Asked::New(_) | Asked::Already) => OpsError::user(
-            format!("nobody owns `{name}`, and the registry has to approve who gets it"),
-            format!(
-                "the claim waits there: whoever has a names key runs `lumen registry approve {name}`; then {then}"
-            ),
-        ),
+        Ok(Asked::New(_) | Asked::Already) => Ok(()),
         Ok(Asked::Rejected(reason)) => {
             let because = match reason.as_str() {
                 "" => String::new(),
                 reason => format!(": {reason}"),
             };
-            OpsError::user(
+            Err(OpsError::user(
                 format!("the registry rejected the claim of `{name}`{because}"),
                 format!("`lumen pkg owner claim {name}` asks again"),
-            )
+            ))
         }
         Err(OpsError::Publish(PublishError::Storage(StorageError::ReadOnly { .. }))) => {
-            PublishError::NeedsApproval {
-                subject: name,
-                claim,
-            }
-            .into()
+            let subject = name;
+            Err(PublishError::NeedsApproval { subject, claim }.into())
         }
-        Err(error) => error,
+        Err(error) => Err(error),
     }
 }
 
@@ -270,28 +375,30 @@ pub fn wait(
     }
 }
 
-/// Reads a release as everybody else will, but for a cache in front, which may need a while.
+/// Reads releases as everybody else will, but for a cache in front, which may need a while.
 pub(crate) fn read_back(
     session: &Session<'_>,
     registry: &str,
-    published: &Published,
+    published: &[Outcome],
 ) -> Result<(), OpsError> {
     let handle = session.writable(registry)?;
     session.block_on(async {
-        let (name, version) = (&published.release.name, &published.release.version);
-        let seen = handle
-            .release(name, version, Some(published.metadata))
-            .await?;
-        let index = handle.package_index(name).await?;
-        match seen.is_some() && index.is_some_and(|index| index.versions.contains(version)) {
-            true => Ok(()),
-            false => Err(PublishError::UnknownVersion {
-                name: name.clone(),
-                version: version.clone(),
-                versions: Vec::new(),
+        for published in published {
+            let (name, version) = (&published.release.name, &published.release.version);
+            let metadata = Some(published.metadata);
+            let seen = handle.release(name, version, metadata).await?;
+            let index = handle.package_index(name).await?;
+            let listed = index.is_some_and(|index| index.versions.contains(version));
+            if seen.is_none() || !listed {
+                return Err(PublishError::UnknownVersion {
+                    name: name.clone(),
+                    version: version.clone(),
+                    versions: Vec::new(),
+                }
+                .into());
             }
-            .into()),
         }
+        Ok(())
     })
 }
 

@@ -36,7 +36,7 @@ use lumen_core::{
 
 use self::indexes::{check_name, update_global, update_package};
 pub use self::{
-    signed::{Change, Changed, Endorsement, change, endorse},
+    signed::{Change, Changed, Endorsement, change, endorse, may_publish},
     submission::{Ingest, Submitted, SubmittedError, ingest},
     yank::{Yank, unyank, yank},
 };
@@ -344,6 +344,22 @@ pub fn complete(
             version: release.version,
             size,
         }),
+    }
+}
+
+/// The file of a release that is to be published, if it is there: somebody published it, or
+/// was interrupted. Nothing is written.
+///
+/// # Errors
+/// [`PublishError::VersionExists`], [`PublishError::NameTaken`], and failures of the host.
+pub async fn existing(
+    storage: &Storage,
+    release: &Release,
+) -> Result<Option<Published>, PublishError> {
+    let (name, version) = (&release.name, &release.version);
+    match read_release(storage, name, version).await? {
+        Some(existing) => existing.compared_with(release).map(Some),
+        None => check_name(storage, name).await.map(|()| None),
     }
 }
 

@@ -145,6 +145,9 @@ pub enum Pkg {
         /// Wait at most so long until the release can be read by everybody.
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
+        /// Publish all packages of the workspace, each after those it needs.
+        #[arg(long, conflicts_with_all = ["bump", "tag"])]
+        workspace: bool,
         #[command(flatten)]
         project: ProjectArgs,
     },

@@ -129,6 +129,7 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
             bump,
             tag,
             wait,
+            workspace,
             project,
         } => {
             let wishes = publish::Wishes {
@@ -138,7 +139,10 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
                 tag: tag.as_deref(),
                 wait,
             };
-            publish::publish(&wishes, &project, ui)?
+            match workspace {
+                true => publish::workspace(&wishes, &project, ui)?,
+                false => publish::publish(&wishes, &project, ui)?,
+            }
         }
         Pkg::Submit {
             out,

@@ -1,14 +1,16 @@
 //! `pack`, `unpack`, `publish`, `yank`, `unyank` and `registry init`.
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lumen_ops::{
     OpsError, edit, pack,
     publish::{self, Verdict},
     report::Reporter as _,
+    session::Session,
 };
 use lumen_registry::Freshness;
 use lumen_store::pack::Packed;
@@ -123,35 +125,134 @@ pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<()
     }
     if !wishes.yes {
         ui.done("Packed", format!("{release}: {}", size(&prepared.packed)));
-        // Without a terminal nobody can answer; then the command itself is the answer.
-        if ui.confirm(&format!(
-            "Publish {release} to {location}? A release can never be changed."
-        )) == Some(false)
-        {
-            return Err(OpsError::user(
-                "nothing was published",
-                "run it again and answer `y`, or pass --yes",
-            ));
-        }
+        agree(ui, &format!("Publish {release} to {location}?"))?;
     }
     let registry = prepared.registry.clone();
     let outcome = publish::run(&session, prepared)?;
     if ui.json {
-        ui.print_json(&json!({ "new": outcome.new, "registry": location, "metadata": outcome.metadata, "release": outcome.release }));
+        ui.print_json(&outcome_json(&outcome, &location));
     }
-    match outcome.new {
-        true => ui.done("Published", format!("{release} to {location}")),
-        false => ui.done(
-            "Published",
-            format!("{release} already: {location} has the identical release"),
-        ),
+    published(ui, &outcome, &location);
+    confirm(&session, wishes.wait, &[(registry, outcome)], ui)
+}
+
+/// All packages of a workspace.
+pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let plan = publish::workspace::prepare(&session, wishes.dry_run)?;
+    for name in &plan.left_out {
+        ui.done("Left out", format!("`{name}` says `publish = false`"));
     }
-    if let Some(seconds) = wishes.wait {
-        publish::wait(&session, &registry, &outcome, Duration::from_secs(seconds))?;
-        let read = session.location(&registry)?;
-        ui.done("Confirmed", format!("{release} at {read}"));
+    let mut shown = Vec::new();
+    for member in &plan.members {
+        let (checked, packed) = (&member.prepared.checked, &member.prepared.packed);
+        let location = &member.prepared.location;
+        warn(ui, checked, packed);
+        let release = format!("`{}` {}", checked.package.name, checked.package.version);
+        if member.is_there() {
+            if wishes.dry_run {
+                ui.done("Would skip", there(&release, location));
+            }
+        } else if wishes.dry_run {
+            let message = format!("{release} to {location}: {}", size(packed));
+            ui.done("Would publish", message);
+        } else if !wishes.yes {
+            ui.done("Packed", format!("{release}: {}", size(packed)));
+        }
+        let mut value = packed_json(checked, packed);
+        value["registry"] = json!(location.to_string());
+        value["new"] = json!(!member.is_there());
+        shown.push(value);
+    }
+    if wishes.dry_run {
+        if ui.json {
+            ui.print_json(&json!({ "packages": shown }));
+        }
+        return Ok(());
+    }
+    let missing = plan.members.iter().filter(|member| !member.is_there());
+    let missing = count(missing.count(), "package");
+    if !wishes.yes {
+        agree(ui, &format!("Publish {missing}?"))?;
+    }
+    let registries: Vec<String> = plan
+        .members
+        .iter()
+        .map(|member| member.prepared.registry.clone())
+        .collect();
+    let (mut outcomes, mut results) = (Vec::new(), Vec::new());
+    publish::workspace::run(plan, |outcome, location| {
+        let location = location.to_string();
+        match outcome.new {
+            true => published(ui, outcome, &location),
+            false => ui.done("Skipped", there(&release_of(outcome), &location)),
+        }
+        results.push(outcome_json(outcome, &location));
+        outcomes.push(outcome.clone());
+    })?;
+    if ui.json {
+        ui.print_json(&json!({ "packages": results }));
+    }
+    let outcomes: Vec<_> = registries.into_iter().zip(outcomes).collect();
+    confirm(&session, wishes.wait, &outcomes, ui)
+}
+
+/// Waits until everybody can read the releases, for so many seconds in all.
+fn confirm(
+    session: &Session<'_>,
+    seconds: Option<u64>,
+    outcomes: &[(String, publish::Outcome)],
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let Some(seconds) = seconds else {
+        return Ok(());
+    };
+    let (longest, start) = (Duration::from_secs(seconds), Instant::now());
+    for (registry, outcome) in outcomes {
+        let left = longest.saturating_sub(start.elapsed());
+        publish::wait(session, registry, outcome, left)?;
+        let read = session.location(registry)?;
+        ui.done("Confirmed", format!("{} at {read}", release_of(outcome)));
     }
     Ok(())
+}
+
+fn agree(ui: &Ui, question: &str) -> Result<(), OpsError> {
+    // Without a terminal nobody can answer; then the command itself is the answer.
+    match ui.confirm(&format!("{question} A release can never be changed.")) {
+        Some(false) => Err(OpsError::user(
+            "nothing was published",
+            "run it again and answer `y`, or pass --yes",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn outcome_json(outcome: &publish::Outcome, location: &str) -> serde_json::Value {
+    json!({
+        "new": outcome.new,
+        "registry": location,
+        "metadata": outcome.metadata,
+        "release": outcome.release,
+    })
+}
+
+fn release_of(outcome: &publish::Outcome) -> String {
+    format!("`{}` {}", outcome.release.name, outcome.release.version)
+}
+
+/// That a release is there.
+fn there(release: &str, location: &impl Display) -> String {
+    format!("{release}: {location} has the identical release")
+}
+
+fn published(ui: &Ui, outcome: &publish::Outcome, location: &str) {
+    let release = release_of(outcome);
+    let message = match outcome.new {
+        true => format!("{release} to {location}"),
+        false => format!("{release} already: {location} has the identical release"),
+    };
+    ui.done("Published", message);
 }
 
 pub fn yank(

@@ -32,6 +32,7 @@ mod sync;
 mod trust_cli;
 mod web;
 mod workflows;
+mod workspaces;
 
 use lumen_testkit::{
     sandbox::{Ran, Sandbox},

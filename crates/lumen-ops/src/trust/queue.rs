@@ -12,7 +12,7 @@ use lumen_core::{
     },
 };
 use lumen_registry::{
-    Registry, StorageError,
+    Registry, Storage, StorageError,
     publish::{PublishError, queue},
 };
 
@@ -208,7 +208,9 @@ pub(crate) fn ask(
 
 fn put(session: &Session<'_>, registry: &Registry, note: &Note) -> Result<Key, OpsError> {
     let text = note.to_text();
-    session.block_on(async { Ok(queue::put(registry.storage(), &text).await?) })
+    let put = async |storage: &Storage| queue::put(storage, &text).await;
+    let storage = registry.storage();
+    session.block_on(async { Ok(storage.together("Ask for a name", put).await?) })
 }
 
 /// The claim that a name or the first digits of an id stand for, and its registry.

@@ -8,9 +8,9 @@ use lumen_core::{
 
 use super::{
     batch::Batch,
+    check_log_key,
     files::load_range,
     head::Head,
-    key_of,
     roll::{apply, finish, settle_patiently},
     sign_as,
     state::State,
@@ -193,24 +193,9 @@ impl<'a> Writer<'a> {
                 });
         let current = state.roots.current();
         for root in [Some(current), last_root.as_ref()].into_iter().flatten() {
-            self.log_key(root)?;
+            check_log_key(root, self.signer)?;
         }
         commitment(self.storage, self.signer, current, batch).await
-    }
-
-    /// Checks that this writer may sign checkpoints, before it does anything else.
-    pub(crate) fn check_log_key(&self, state: &State<'_>) -> Result<(), PublishError> {
-        self.log_key(state.roots.current())
-    }
-
-    fn log_key(&self, root: &RootNote) -> Result<(), PublishError> {
-        match key_of(&root.log, self.signer) {
-            Some(_) => Ok(()),
-            None => Err(PublishError::LogKey {
-                origin: root.origin.clone(),
-                key: self.signer.public().clone(),
-            }),
-        }
     }
 
     async fn commit(
@@ -277,12 +262,7 @@ pub(super) async fn commitment(
     root: &RootNote,
     batch: &Batch,
 ) -> Result<Head, PublishError> {
-    let Some(key) = key_of(&root.log, signer) else {
-        return Err(PublishError::LogKey {
-            origin: root.origin.clone(),
-            key: signer.public().clone(),
-        });
-    };
+    let key = check_log_key(root, signer)?;
     let bytes = batch.staging().to_bytes();
     let staging = Digest::of(&bytes);
     swap::create(storage, &Key::staging(&staging), &bytes).await?;

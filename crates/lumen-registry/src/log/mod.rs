@@ -30,7 +30,7 @@ pub(crate) mod state;
 
 use std::fmt::Display;
 
-use lumen_core::{Key, note::Note, signing::PublicKey};
+use lumen_core::{Key, note::Note, signing::PublicKey, trust::RootNote};
 
 pub use append::{Receipt, Writer};
 pub use check::{Finding, check};
@@ -73,4 +73,15 @@ pub(crate) fn key_of<'k>(
     // The key's own name first, if it is listed under several.
     keys.sort_by_key(|key| *key != signer.public());
     keys.first().copied()
+}
+
+/// The key of those that may write the log which a signer has.
+pub(crate) fn check_log_key<'r>(
+    root: &'r RootNote,
+    signer: &dyn Signer,
+) -> Result<&'r PublicKey, PublishError> {
+    key_of(&root.log, signer).ok_or_else(|| PublishError::LogKey {
+        origin: root.origin.clone(),
+        key: signer.public().clone(),
+    })
 }

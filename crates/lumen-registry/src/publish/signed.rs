@@ -23,7 +23,7 @@ use super::{
     malformed, read_release,
 };
 use crate::{
-    log::{State, Writer, key_of, sign_as},
+    log::{State, Writer, check_log_key, key_of, sign_as},
     signer::{SignError, Signer},
     storage::Storage,
 };
@@ -77,7 +77,7 @@ pub(super) async fn publish(
     };
     let name = &files.release.name;
     let state = writer.state().await?;
-    writer.check_log_key(&state)?;
+    check_log_key(state.roots.current(), signer)?;
     let history = state.package(name).await?;
     let owners = &history.owners;
     check_name(storage, name).await?;
@@ -231,23 +231,50 @@ pub fn endorse(
     })
 }
 
+/// Checks that a key may publish a package of this name, as the log is at this size. Nothing
+/// is written.
+///
+/// # Errors
+/// [`PublishError::LogKey`], [`PublishError::NotOwner`] and [`PublishError::NeedsApproval`].
+pub fn may_publish(
+    roots: &RootHistory,
+    owners: &OwnersHistory,
+    size: u64,
+    name: &PackageName,
+    signer: &dyn Signer,
+    now: &str,
+) -> Result<(), PublishError> {
+    check_log_key(roots.current(), signer)?;
+    let claim = claim(roots, name, owners, signer, now)?;
+    let claim = claim.as_ref().map(|(_, text)| text.as_str());
+    check_claim_at(roots, size, owners, claim)
+}
+
 /// Refuses a claim of a free name that too few of those who give out names have signed.
 pub(super) fn check_claim(
     state: &State<'_>,
     owners: &OwnersHistory,
     claim: Option<&str>,
 ) -> Result<(), PublishError> {
+    check_claim_at(&state.roots, state.size(), owners, claim)
+}
+
+fn check_claim_at(
+    roots: &RootHistory,
+    index: u64,
+    owners: &OwnersHistory,
+    claim: Option<&str>,
+) -> Result<(), PublishError> {
     let Some(claim) = claim.filter(|_| owners.current().is_none()) else {
         return Ok(());
     };
-    let index = state.size();
     let parsed = Entry::parse(claim.as_bytes());
     let (entry, note) = parsed.map_err(|error| HistoryError::Entry { index, error })?;
     let (Entry::Owners(next), Some(note)) = (entry, note) else {
         let subject = owners.subject.to_string();
         return Err(HistoryError::Subject { index, subject }.into());
     };
-    match owners.check_next(&state.roots, index, &next, &note) {
+    match owners.check_next(roots, index, &next, &note) {
         Err(HistoryError::Threshold { .. }) => Err(PublishError::NeedsApproval {
             subject: owners.subject.clone(),
             claim: claim.to_owned(),

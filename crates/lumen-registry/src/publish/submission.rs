@@ -24,7 +24,7 @@ use super::{
     signed::{Endorsement, check_claim, is_logged, log, relies_on},
 };
 use crate::{
-    log::{State, Writer, is_signed},
+    log::{State, Writer, check_log_key, is_signed},
     signer::Signer,
     storage::Storage,
 };
@@ -213,7 +213,7 @@ async fn ingest_signed(
     };
     let Release { name, version, .. } = files.release;
     let state = writer.state().await?;
-    writer.check_log_key(&state)?;
+    check_log_key(state.roots.current(), signer)?;
     let history = state.package(name).await?;
     let unpublished = files.unpublished();
     check_statement(endorsement, &unpublished)?;

@@ -348,6 +348,11 @@ impl Storage {
         }
     }
 
+    /// Whether [`Storage::together`] writes all or nothing.
+    pub const fn is_atomic(&self) -> bool {
+        matches!(self, Self::Git(_))
+    }
+
     /// Gets contents that will be read soon, where one request for many is faster.
     ///
     /// # Errors
