@@ -22,5 +22,11 @@ pub enum Progress {
 /// Takes the steps, from any task.
 pub type Watch<'a> = &'a (dyn Fn(Progress) + Sync);
 
+/// Tells that a step is done.
+pub fn advance(watch: Watch<'_>, item: impl ToString) {
+    let item = item.to_string();
+    watch(Progress::Advanced { item });
+}
+
 /// For work that nobody watches.
 pub fn nobody(_: Progress) {}

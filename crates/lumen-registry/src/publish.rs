@@ -42,6 +42,7 @@ pub use self::{
 };
 use crate::{
     log::is_signed,
+    progress::nobody,
     signer::{SignError, Signer},
     storage::{Storage, StorageError},
 };
@@ -407,7 +408,8 @@ async fn create_artifacts(
             wanted.then_some((key, bytes))
         })
         .collect();
-    swap::create_all(storage, files.iter().map(|(key, bytes)| (key, *bytes))).await?;
+    let files = files.iter().map(|(key, bytes)| (key, *bytes));
+    swap::create_all(storage, files, &nobody).await?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use lumen_core::{
 use lumen_registry::{
     ReadError, Registry, Storage, StorageError,
     log::{self, Finding, Writer},
+    progress::Progress,
     publish::PublishError,
     verify::{TrustError, TrustInfo},
 };
@@ -209,7 +210,8 @@ pub fn change_root(
 pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
-    let repair = async |storage: &Storage| log::repair(storage).await;
+    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let repair = async |storage: &Storage| log::repair_watched(storage, &watch).await;
     let storage = registry.storage();
     session.block_on(async { Ok(storage.together("Repair the registry", repair).await?) })
 }
@@ -221,7 +223,8 @@ pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
 pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
-    session.block_on(async { Ok(log::check(registry.storage()).await?) })
+    let watch = |progress: Progress| session.reporter.report(progress.into());
+    session.block_on(async { Ok(log::check_watched(registry.storage(), &watch).await?) })
 }
 
 /// Makes all files anew that follow from the log. Returns those that were not as they should be.
@@ -231,7 +234,8 @@ pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
-    let rebuild = async |storage: &Storage| log::rebuild(storage).await;
+    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let rebuild = async |storage: &Storage| log::rebuild_watched(storage, &watch).await;
     let storage = registry.storage();
     session.block_on(async { Ok(storage.together("Rebuild the registry", rebuild).await?) })
 }

@@ -24,7 +24,7 @@ use std::{
 use lumen_core::{Key, index::Release};
 
 use crate::{
-    log::{is_signed, repair},
+    log::{is_signed, repair_watched},
     mirror::transfer::address,
     progress::{Progress, Watch},
     publish::PublishError,
@@ -169,7 +169,7 @@ async fn run(
         true => {
             if !options.dry_run {
                 // A dead writer's batch names files that nothing else does.
-                match repair(storage).await {
+                match repair_watched(storage, watch).await {
                     Ok(_) | Err(PublishError::NotSigned) => {}
                     Err(error) => return Err(error),
                 }

@@ -16,6 +16,7 @@ use super::{
     state::State,
 };
 use crate::{
+    progress::nobody,
     publish::{
         PublishError,
         swap::{self, MAX_CONFLICTS, MAX_FAILURES, is_final, wait},
@@ -135,8 +136,8 @@ impl<'a> Writer<'a> {
                 Outcome::Committed => {
                     // Others may have finished it, and gone on.
                     match batch.events.contains_key(&Subject::Root) {
-                        true => finish(self.storage, &head, &batch).await?,
-                        false => apply(self.storage, &head, &batch, &state.roots).await?,
+                        true => finish(self.storage, &head, &batch, &nobody).await?,
+                        false => apply(self.storage, &head, &batch, &state.roots, &nobody).await?,
                     }
                     return Ok(Receipt {
                         index: Some(batch.from),

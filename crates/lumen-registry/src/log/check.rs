@@ -23,6 +23,7 @@ use super::{
     roll::registry_name,
 };
 use crate::{
+    progress::{Progress, Watch, advance, nobody},
     publish::PublishError,
     reader::MAX_GLOBAL_INDEX_BYTES,
     storage::{Storage, StorageError},
@@ -43,11 +44,25 @@ pub struct Finding {
 /// # Errors
 /// [`PublishError::NotSigned`], and failures of the host.
 pub async fn check(storage: &Storage) -> Result<Vec<Finding>, PublishError> {
+    check_watched(storage, &nobody).await
+}
+
+/// The same, told step by step.
+///
+/// # Errors
+/// As [`check`].
+pub async fn check_watched(
+    storage: &Storage,
+    watch: Watch<'_>,
+) -> Result<Vec<Finding>, PublishError> {
     let mut checker = Checker {
         storage,
+        watch,
         findings: Vec::new(),
     };
-    match checker.run().await {
+    let ran = checker.run().await;
+    watch(Progress::Finished);
+    match ran {
         Ok(()) => {}
         Err(PublishError::Damaged { file, what }) => checker.findings.push(Finding { file, what }),
         Err(PublishError::History(error)) => checker.add(&Key::root_index(), error),
@@ -60,7 +75,17 @@ pub async fn check(storage: &Storage) -> Result<Vec<Finding>, PublishError> {
 
 struct Checker<'a> {
     storage: &'a Storage,
+    watch: Watch<'a>,
     findings: Vec<Finding>,
+}
+
+/// The files that the log's entries make.
+#[derive(Default)]
+struct Tree {
+    /// Those of the log as it is now.
+    files: BTreeMap<Key, Vec<u8>>,
+    /// Its tiles of hashes, by level and index.
+    tiles: BTreeMap<(u8, u64), Vec<u8>>,
 }
 
 impl Checker<'_> {
@@ -122,17 +147,37 @@ impl Checker<'_> {
                 }
             }
         }
-        self.tiles(&replay, &checkpoint).await?;
-        self.map(&replay).await?;
-        for (key, bytes) in replay.notes().chain(replay.lists()) {
-            self.same(&key, &bytes).await?;
+        let tree = self.tree(&replay, &checkpoint);
+        let nodes = self.map(&replay).await?;
+        let files: Vec<(Key, Vec<u8>)> = replay.notes().chain(replay.lists()).collect();
+        let is_signature = |(key, _): &&(Key, Vec<u8>)| key.as_str().starts_with("signatures/");
+        let releases = files.iter().filter(is_signature).count();
+        let packages = replay.packages().count();
+        let steps = tree.files.len() + nodes.len() + files.len() + packages + releases;
+        (self.watch)(Progress::Started {
+            verb: "Checking",
+            steps: steps as u64,
+        });
+        self.tiles(&replay, &tree).await?;
+        for (hash, bytes) in &nodes {
+            let key = Key::map_node(hash);
+            let found = self.get(&key, MAX_NODE_BYTES).await?;
+            if let Some(what) = differs(found.as_deref(), bytes) {
+                self.add(&key, what);
+            }
+            advance(self.watch, &key);
         }
+        for (key, bytes) in &files {
+            self.same(key, bytes).await?;
+            advance(self.watch, key);
+        }
+        drop((tree, nodes, files));
         self.scopes(&replay);
         self.packages(&replay, &checkpoint).await
     }
 
-    /// All tiles and bundles there must be, and all others there are.
-    async fn tiles(&mut self, replay: &Replay, public: &Checkpoint) -> Result<(), PublishError> {
+    /// All tiles and bundles there must be.
+    fn tree(&mut self, replay: &Replay, public: &Checkpoint) -> Tree {
         let leaves: Vec<Digest> = replay
             .entries
             .iter()
@@ -141,7 +186,7 @@ impl Checker<'_> {
         let all = Tiles::default().append(0, &leaves);
         let Ok(all) = all else {
             self.add(&Key::checkpoint(), "its size is impossible");
-            return Ok(());
+            return Tree::default();
         };
         if all.root != public.root {
             self.add(
@@ -149,26 +194,29 @@ impl Checker<'_> {
                 "its root is not that of the log's entries",
             );
         }
-        let mut expected: BTreeMap<Key, Vec<u8>> = BTreeMap::new();
-        for (tile, bytes) in &all.tiles {
-            expected.insert(Key::tile(tile), bytes.clone());
+        let mut tree = Tree::default();
+        for (tile, bytes) in all.tiles {
+            tree.files.insert(Key::tile(&tile), bytes.clone());
+            tree.tiles.insert((tile.level, tile.index), bytes);
         }
         for (index, chunk) in (0..).zip(replay.entries.chunks(256)) {
             if let Ok(bytes) = entries::encode(chunk) {
-                expected.insert(Key::entries(index, chunk.len() as u16), bytes);
+                let key = Key::entries(index, chunk.len() as u16);
+                tree.files.insert(key, bytes);
             }
         }
-        for (key, bytes) in &expected {
+        tree
+    }
+
+    /// All tiles and bundles there must be, and all others there are.
+    async fn tiles(&mut self, replay: &Replay, tree: &Tree) -> Result<(), PublishError> {
+        for (key, bytes) in &tree.files {
             self.same(key, bytes).await?;
+            advance(self.watch, key);
         }
         // Partial tiles of earlier sizes.
-        let full: BTreeMap<(u8, u64), &Vec<u8>> = all
-            .tiles
-            .iter()
-            .map(|(tile, bytes)| ((tile.level, tile.index), bytes))
-            .collect();
         for key in self.storage_list("log/tile/").await? {
-            if expected.contains_key(&key) {
+            if tree.files.contains_key(&key) {
                 continue;
             }
             let path = key.as_str().trim_start_matches("log/");
@@ -177,7 +225,7 @@ impl Checker<'_> {
                 continue;
             };
             let length = usize::from(tile.width) * 32;
-            let bytes = full.get(&(tile.level, tile.index));
+            let bytes = tree.tiles.get(&(tile.level, tile.index));
             // Others are of a commit that is not public yet.
             if let Some(bytes) = bytes.and_then(|bytes| bytes.get(..length)) {
                 self.same(&key, bytes).await?;
@@ -202,8 +250,8 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// Every map leaf of the log, and every node of the newest map.
-    async fn map(&mut self, replay: &Replay) -> Result<(), PublishError> {
+    /// Checks every map leaf of the log. Returns the nodes of the newest map.
+    async fn map(&mut self, replay: &Replay) -> Result<Vec<(Digest, Vec<u8>)>, PublishError> {
         let (mut root, node) = map::empty();
         let mut nodes = Nodes::from([(root, node)]);
         let mut chains: BTreeMap<String, Digest> = BTreeMap::new();
@@ -245,14 +293,7 @@ impl Checker<'_> {
         if !changes.is_empty() {
             self.add(&Key::checkpoint(), "the log does not end with a map leaf");
         }
-        for (hash, bytes) in map::build(&chains).1 {
-            let key = Key::map_node(&hash);
-            let found = self.get(&key, MAX_NODE_BYTES).await?;
-            if let Some(what) = differs(found.as_deref(), &bytes) {
-                self.add(&key, what);
-            }
-        }
-        Ok(())
+        Ok(map::build(&chains).1)
     }
 
     fn scopes(&mut self, replay: &Replay) {
@@ -279,6 +320,7 @@ impl Checker<'_> {
                 Ok(history) => self.releases(&history).await?,
                 Err(error) => self.add(&key, error),
             }
+            advance(self.watch, name);
             let current = self.get(&key, MAX_PACKAGE_INDEX_BYTES).await?;
             let storage = self.storage;
             let expected = replay
@@ -307,6 +349,7 @@ impl Checker<'_> {
     async fn releases(&mut self, history: &PackageHistory) -> Result<(), PublishError> {
         for (version, logged) in &history.releases {
             let key = Key::release(&history.name, version);
+            advance(self.watch, format_args!("{} {version}", history.name));
             let Some(bytes) = self.get(&key, MAX_RELEASE_BYTES).await? else {
                 self.add(&key, "it does not exist");
                 continue;

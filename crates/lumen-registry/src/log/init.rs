@@ -15,6 +15,7 @@ use super::{
     state::listed,
 };
 use crate::{
+    progress::nobody,
     publish::PublishError,
     reader::MAX_GLOBAL_INDEX_BYTES,
     signer::Signer,
@@ -119,7 +120,7 @@ async fn init(
     if let Some(name) = name {
         name_it(storage, name, now).await?;
     }
-    settle(storage, &head).await?;
+    settle(storage, &head, &nobody).await?;
     Ok(RootInfo {
         fingerprint: roots.fingerprint,
         origin: origin.to_owned(),
@@ -175,7 +176,7 @@ async fn half_made(
     if super::key_of(&roots.current().root, signer).is_none() {
         return Ok(None);
     }
-    settle(storage, head).await?;
+    settle(storage, head, &nobody).await?;
     Ok(Some(RootInfo {
         fingerprint: roots.fingerprint,
         origin: origin.clone(),

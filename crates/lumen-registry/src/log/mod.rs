@@ -33,11 +33,11 @@ use std::fmt::Display;
 use lumen_core::{Key, note::Note, signing::PublicKey, trust::RootNote};
 
 pub use append::{Receipt, Writer};
-pub use check::{Finding, check};
+pub use check::{Finding, check, check_watched};
 pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
-pub use rebuild::rebuild;
-pub use roll::{is_signed, repair};
+pub use rebuild::{rebuild, rebuild_watched};
+pub use roll::{is_signed, repair, repair_watched};
 pub use state::State;
 
 use crate::{publish::PublishError, signer::Signer, storage::Storage};

@@ -9,6 +9,7 @@ use super::{
     roll::{registry_name, settle},
 };
 use crate::{
+    progress::{Progress, Watch, advance, nobody},
     publish::{PublishError, swap::Swap},
     reader::MAX_GLOBAL_INDEX_BYTES,
     storage::Storage,
@@ -20,16 +21,40 @@ use crate::{
 /// # Errors
 /// [`PublishError::NotSigned`], a log that is damaged itself, and failures of the host.
 pub async fn rebuild(storage: &Storage) -> Result<Vec<Key>, PublishError> {
+    rebuild_watched(storage, &nobody).await
+}
+
+/// The same, told step by step.
+///
+/// # Errors
+/// As [`rebuild`].
+pub async fn rebuild_watched(
+    storage: &Storage,
+    watch: Watch<'_>,
+) -> Result<Vec<Key>, PublishError> {
+    let rebuilt = run(storage, watch).await;
+    watch(Progress::Finished);
+    rebuilt
+}
+
+async fn run(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Key>, PublishError> {
     let Some((head, _)) = Head::read(storage).await? else {
         return Err(PublishError::NotSigned);
     };
-    settle(storage, &head).await?;
+    settle(storage, &head, watch).await?;
     let Some((checkpoint, _)) = read_checkpoint(storage).await? else {
         return Err(damaged(storage, &Key::checkpoint(), "it does not exist"));
     };
     let replay = Replay::load(storage, &checkpoint).await?;
     let mut changed = Vec::new();
-    for (key, bytes) in replay.notes().chain(replay.lists()) {
+    let files: Vec<(Key, Vec<u8>)> = replay.notes().chain(replay.lists()).collect();
+    let steps = files.len() + replay.packages().count();
+    watch(Progress::Started {
+        verb: "Rebuilding",
+        steps: steps as u64,
+    });
+    for (key, bytes) in files {
+        advance(watch, &key);
         put(storage, key, &mut changed, async |_| Ok(bytes.clone())).await?;
     }
     let mut packages: Vec<PackageIndex> = Vec::new();
@@ -39,6 +64,7 @@ pub async fn rebuild(storage: &Storage) -> Result<Vec<Key>, PublishError> {
             replay.package_index(storage, name, current).await
         })
         .await?;
+        advance(watch, name);
         packages.push(json::parse(&bytes).map_err(|error| damaged(storage, &key, error))?);
     }
     let registry = registry_name(&checkpoint.origin);

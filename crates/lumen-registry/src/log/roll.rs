@@ -19,6 +19,7 @@ use super::{
     state::listed,
 };
 use crate::{
+    progress::{Progress, Watch, advance, nobody},
     publish::{
         PublishError,
         swap::{self, Swap},
@@ -48,10 +49,20 @@ pub async fn is_signed(storage: &Storage) -> Result<bool, PublishError> {
 /// # Errors
 /// [`PublishError::NotSigned`], failures of the host, and files that are damaged.
 pub async fn repair(storage: &Storage) -> Result<u64, PublishError> {
+    repair_watched(storage, &nobody).await
+}
+
+/// The same, told step by step.
+///
+/// # Errors
+/// As [`repair`].
+pub async fn repair_watched(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
     let Some((head, _)) = Head::read(storage).await? else {
         return Err(PublishError::NotSigned);
     };
-    settle(storage, &head).await?;
+    let settled = settle(storage, &head, watch).await;
+    watch(Progress::Finished);
+    settled?;
     Ok(head.checkpoint.size)
 }
 
@@ -64,9 +75,13 @@ enum Left {
 }
 
 /// Makes sure that the batch of a head is finished.
-pub(super) async fn settle(storage: &Storage, head: &Head) -> Result<(), PublishError> {
+pub(super) async fn settle(
+    storage: &Storage,
+    head: &Head,
+    watch: Watch<'_>,
+) -> Result<(), PublishError> {
     let left = left_to_do(storage, head).await?;
-    do_what_is_left(storage, head, left).await
+    do_what_is_left(storage, head, left, watch).await
 }
 
 /// The same for a head that somebody else may be finishing. Returns whether it took them some time.
@@ -79,18 +94,23 @@ pub(super) async fn settle_patiently(storage: &Storage, head: &Head) -> Result<b
         }
         waits += 1;
     };
-    do_what_is_left(storage, head, left).await?;
+    do_what_is_left(storage, head, left, &nobody).await?;
     Ok(waits > 0)
 }
 
-async fn do_what_is_left(storage: &Storage, head: &Head, left: Left) -> Result<(), PublishError> {
+async fn do_what_is_left(
+    storage: &Storage,
+    head: &Head,
+    left: Left,
+    watch: Watch<'_>,
+) -> Result<(), PublishError> {
     if left == Left::Nothing {
         return Ok(());
     }
     let staging = Staging::read(storage, &head.staging).await?;
     let batch = Batch::again(storage, &staging, &head.checkpoint).await?;
     match left {
-        Left::Everything => finish(storage, head, &batch).await,
+        Left::Everything => finish(storage, head, &batch, watch).await,
         _ => finish_global(storage, head, &batch).await,
     }
 }
@@ -117,6 +137,7 @@ pub(super) async fn finish(
     storage: &Storage,
     head: &Head,
     batch: &Batch,
+    watch: Watch<'_>,
 ) -> Result<(), PublishError> {
     // Who signed a head is known once its root notes are; before that nothing is written.
     let mut root_events = listed(storage, &Subject::Root).await?;
@@ -128,7 +149,7 @@ pub(super) async fn finish(
     }
     let roots = RootHistory::verify(&root_events, None)?;
     head.check(storage, roots.origin(), &roots.current().log)?;
-    apply(storage, head, batch, &roots).await
+    apply(storage, head, batch, &roots, watch).await
 }
 
 /// Writes everything that follows from a committed batch, the checkpoint last but for the
@@ -138,6 +159,7 @@ pub(super) async fn apply(
     head: &Head,
     batch: &Batch,
     roots: &RootHistory,
+    watch: Watch<'_>,
 ) -> Result<(), PublishError> {
     let notes: Vec<(Key, Vec<u8>)> = batch
         .events
@@ -146,23 +168,36 @@ pub(super) async fn apply(
         .filter_map(note_file)
         .collect();
     let mut files: Vec<(&Key, &[u8])> = batch.files.iter().map(pair).collect();
+    let steps = files.len() + notes.len() + batch.events.len();
+    watch(Progress::Started {
+        verb: "Finishing",
+        steps: steps as u64,
+    });
     // By its root list a reader knows a signed registry, so it is there before any note.
     if let Some(events) = batch.events.get(&Subject::Root) {
-        swap::create_all(storage, std::mem::take(&mut files)).await?;
+        swap::create_all(storage, std::mem::take(&mut files), watch).await?;
         put_list(storage, &Subject::Root, events).await?;
+        advance(watch, Subject::Root);
     }
     files.extend(notes.iter().map(pair));
-    swap::create_all(storage, files).await?;
+    swap::create_all(storage, files, watch).await?;
     let mut packages = Vec::new();
     for (subject, events) in &batch.events {
         match subject {
             Subject::Root => {}
-            Subject::Scope(_) => put_list(storage, subject, events).await?,
+            Subject::Scope(_) => {
+                put_list(storage, subject, events).await?;
+                advance(watch, subject);
+            }
             Subject::Package(name) => packages.push((name, events)),
         }
     }
     stream::iter(packages)
-        .map(|(name, events)| put_package(storage, roots, name, events))
+        .map(async |(name, events)| {
+            put_package(storage, roots, name, events).await?;
+            advance(watch, name);
+            Ok::<_, PublishError>(())
+        })
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
         .await?;

@@ -6,7 +6,10 @@ use futures::TryStreamExt as _;
 use lumen_core::Key;
 
 use super::PublishError;
-use crate::storage::{self, Revision, Storage, StorageError};
+use crate::{
+    progress::{Watch, advance},
+    storage::{self, Revision, Storage, StorageError},
+};
 
 /// Lost races before a writer gives up; the waits in between add up to about a minute.
 pub(crate) const MAX_CONFLICTS: u32 = 500;
@@ -100,10 +103,16 @@ pub(crate) async fn create(storage: &Storage, key: &Key, bytes: &[u8]) -> Result
 pub(crate) async fn create_all<'f>(
     storage: &Storage,
     files: impl IntoIterator<Item = (&'f Key, &'f [u8])>,
+    watch: Watch<'_>,
 ) -> Result<(), StorageError> {
     let creates = files.into_iter().map(Ok);
+    let one = async |(key, bytes)| {
+        create(storage, key, bytes).await?;
+        advance(watch, key);
+        Ok(())
+    };
     futures::stream::iter(creates)
-        .try_for_each_concurrent(AT_ONCE, |(key, bytes)| create(storage, key, bytes))
+        .try_for_each_concurrent(AT_ONCE, one)
         .await
 }
 

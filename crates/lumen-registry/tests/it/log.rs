@@ -7,6 +7,7 @@ mod long;
 mod model;
 mod schedules;
 mod signing;
+mod told;
 
 use std::{
     pin::pin,
