@@ -15,6 +15,7 @@
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
 //! | [`signing`], [`note`], [`merkle`], [`tile`], [`checkpoint`] | signatures and logs, as C2SP says |
 //! | [`submission`] | releases for somebody else to publish |
+//! | [`tar`] | how an entry of an archive is written |
 //! | [`trust`] | roots, owners, statements, the name map, and the history they make |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
@@ -38,6 +39,7 @@ pub mod requirement;
 pub mod resolve;
 pub mod signing;
 pub mod submission;
+pub mod tar;
 pub mod tile;
 pub mod trust;
 pub mod version;

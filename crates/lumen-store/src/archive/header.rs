@@ -1,12 +1,8 @@
 //! One 512-byte header: POSIX.1-1988 ustar and the GNU variant of it.
 
+use lumen_core::tar::BLOCK;
+
 use super::rule::{EntryType, Field, Rule};
-
-/// The size of a header and of the units in which bodies are padded.
-pub(crate) const BLOCK: usize = 512;
-
-/// Largest size that eleven octal digits hold: 8 GiB less one byte.
-pub(crate) const OCTAL_SIZE: u64 = 0o777_7777_7777;
 
 /// A block.
 pub(super) type Block = [u8; BLOCK];

@@ -30,7 +30,6 @@ mod rule;
 use std::io;
 
 pub use decode::Encoding;
-pub(crate) use header::{BLOCK, OCTAL_SIZE};
 pub use reader::{read, read_tapped};
 pub use rule::{ArchiveError, EntryType, Field, Refusal, Rule};
 

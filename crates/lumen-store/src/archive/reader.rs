@@ -2,10 +2,12 @@
 
 use std::io::Read;
 
+use lumen_core::tar::{BLOCK, OCTAL_SIZE, padding};
+
 use super::{
     Body, FileEntry, Limits, Sink, Summary,
     decode::{BUFFER, Stream},
-    header::{BLOCK, Block, Header, Kind, OCTAL_SIZE},
+    header::{Block, Header, Kind},
     pax::{self, Pax},
     rule::{ArchiveError, Field, Refusal, Rule, printable},
 };
@@ -261,7 +263,7 @@ impl<'p, 't, R: Read> Pieces<'p, 't, R> {
             stream,
             name,
             left: size,
-            padding: (BLOCK - (size % BLOCK as u64) as usize) % BLOCK,
+            padding: padding(size),
             lent: 0,
         }
     }

@@ -1,16 +1,8 @@
-//! The one way in which this crate writes a tar.
-//!
-//! ustar, files only, in the order given; a pax header only where a path or a
-//! size does not fit. Nothing of the machine goes in: owner 0 without names,
-//! modes 0644 and 0755, one fixed time, two zero blocks at the end.
+//! Writes the tar of a package: files in the order given, two zero blocks at the end.
 
 use std::io::{self, Write};
 
-use crate::archive::{BLOCK, OCTAL_SIZE};
-
-/// Time of every file: 2000-01-01T00:00:00Z, in seconds. Not 0, since tools warn of times
-/// near it, and after 1980 in every time zone, since zip knows nothing earlier.
-const TIME: u64 = 946_684_800;
+use lumen_core::tar::{END, head, padding};
 
 /// Writes the entries of a tar.
 pub(crate) struct Writer<W> {
@@ -27,25 +19,7 @@ impl<W: Write> Writer<W> {
     /// Starts a file; its body must follow through [`Writer::body`].
     pub(crate) fn file(&mut self, path: &str, size: u64, executable: bool) -> io::Result<()> {
         self.pad()?;
-        let split = split(path);
-        let mut records = Vec::new();
-        if split.is_none() {
-            records.extend(record("path", path));
-        }
-        if size > OCTAL_SIZE {
-            records.extend(record("size", &size.to_string()));
-        }
-        let (prefix, name) = split.unwrap_or(("", short(path)));
-        if !records.is_empty() {
-            let header = header(b'x', "", "PaxHeaders/x", records.len() as u64, false);
-            self.out.write_all(&header)?;
-            self.out.write_all(&records)?;
-            self.padding = padding(records.len() as u64);
-            self.pad()?;
-        }
-        let in_header = if size > OCTAL_SIZE { 0 } else { size };
-        self.out
-            .write_all(&header(b'0', prefix, name, in_header, executable))?;
+        self.out.write_all(&head(path, size, executable))?;
         self.padding = padding(size);
         Ok(())
     }
@@ -58,64 +32,14 @@ impl<W: Write> Writer<W> {
     /// Ends the tar.
     pub(crate) fn finish(mut self) -> io::Result<W> {
         self.pad()?;
-        self.out.write_all(&[0; 2 * BLOCK])?;
+        self.out.write_all(&END)?;
         Ok(self.out)
     }
 
     fn pad(&mut self) -> io::Result<()> {
         let padding = std::mem::take(&mut self.padding);
-        self.out.write_all(&[0; BLOCK][..padding])
+        self.out.write_all(&END[..padding])
     }
-}
-
-fn padding(size: u64) -> usize {
-    (BLOCK - (size % BLOCK as u64) as usize) % BLOCK
-}
-
-/// Prefix and name of a path, if it fits into a header.
-fn split(path: &str) -> Option<(&str, &str)> {
-    if path.len() <= 100 {
-        return Some(("", path));
-    }
-    path.match_indices('/')
-        .map(|(at, _)| (&path[..at], &path[at + 1..]))
-        .find(|(prefix, name)| prefix.len() <= 155 && name.len() <= 100 && !name.is_empty())
-}
-
-/// The last component as far as it fits, for readers that do not know pax.
-fn short(path: &str) -> &str {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    &name[..name.floor_char_boundary(100)]
-}
-
-/// A pax record `<length> <key>=<value>\n`, whose length counts its own digits.
-fn record(key: &str, value: &str) -> Vec<u8> {
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest;
-    while length != rest + length.to_string().len() {
-        length = rest + length.to_string().len();
-    }
-    format!("{length} {key}={value}\n").into_bytes()
-}
-
-fn header(flag: u8, prefix: &str, name: &str, size: u64, executable: bool) -> [u8; BLOCK] {
-    let mut header = [0; BLOCK];
-    let mut put = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
-    put(0, name.as_bytes());
-    put(100, if executable { b"0000755" } else { b"0000644" });
-    put(108, b"0000000");
-    put(116, b"0000000");
-    put(124, format!("{size:011o}").as_bytes());
-    put(136, format!("{TIME:011o}").as_bytes());
-    put(148, b"        ");
-    put(156, &[flag]);
-    put(257, b"ustar\x0000");
-    put(329, b"0000000");
-    put(337, b"0000000");
-    put(345, prefix.as_bytes());
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    header
 }
 
 #[cfg(test)]
@@ -173,20 +97,6 @@ pub(crate) mod tests {
             archive::read(&tar[..], None, &Limits::default(), &mut files).expect(path);
             assert_eq!(files.0, [(path.clone(), b"body".to_vec(), false)]);
         }
-        // No pax header where a prefix will do.
-        assert_eq!(tar(&[(&("d/".repeat(100) + "f"), b"")]).len(), 512 + 1024);
-        assert_eq!(tar(&[(&"f".repeat(101), b"")]).len(), 3 * 512 + 1024);
-    }
-
-    #[test]
-    fn large_sizes_go_into_a_pax_header() {
-        let mut writer = Writer::new(Vec::new());
-        writer.file("x", OCTAL_SIZE, false).unwrap();
-        assert_eq!(&writer.out[124..136], b"77777777777\0");
-        let mut writer = Writer::new(Vec::new());
-        writer.file("x", OCTAL_SIZE + 1, false).unwrap();
-        assert_eq!(&writer.out[512..532], b"19 size=8589934592\n\0");
-        assert_eq!(&writer.out[1024 + 124..1024 + 136], b"00000000000\0");
     }
 
     #[test]
