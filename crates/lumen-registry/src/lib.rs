@@ -21,6 +21,7 @@
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
 
+pub mod bundle;
 pub mod cache;
 pub mod doctor;
 pub mod gc;

@@ -184,9 +184,13 @@ impl Registry {
 
     /// A registry on a storage at hand, without a cache.
     pub fn on(name: &str, storage: Storage) -> Self {
+        Self::read_once(name, storage, TrustOptions::default())
+    }
+
+    /// A registry on a storage at hand that is read once.
+    pub(crate) fn read_once(name: &str, storage: Storage, trust: TrustOptions) -> Self {
         let caches = (Cache::in_memory(), Cache::in_memory());
-        let (freshness, trust) = (Freshness::Normal, TrustOptions::default());
-        Self::new(name, storage, None, freshness, trust, caches)
+        Self::new(name, storage, None, Freshness::Normal, trust, caches)
     }
 
     fn new(

@@ -11,8 +11,8 @@ use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
     merkle::leaf_hash,
-    tile::{FULL, Tile, entries},
-    trust::{Entry, Event, MapLeaf, Subject, extend},
+    tile::{FULL, Tile, Tiles, entries, tiles_for_growth},
+    trust::{Entry, Event, MapLeaf, Subject, extend, map::Nodes},
 };
 
 use super::{Job, MirrorError, target::Target};
@@ -20,7 +20,7 @@ use crate::{
     log::{
         batch::{Base, time_of, update_map},
         damaged,
-        files::{load_chain, load_entries},
+        files::{load_chain, load_entries, load_map_root, load_tiles},
         head::Staging,
         roll::note_file,
     },
@@ -48,6 +48,8 @@ pub(crate) struct Growth {
     leaves: Vec<Digest>,
     kept: BTreeMap<u64, Vec<String>>,
     base: Base,
+    /// Whether the map of the base is that of the new size already.
+    is_mapped: bool,
 }
 
 /// The last batch of a log.
@@ -81,11 +83,50 @@ impl Growth {
             leaves: Vec::new(),
             kept: BTreeMap::new(),
             base,
+            is_mapped: false,
         };
         if growth.from < growth.size {
             growth.read(source, target, &mut visit).await?;
             growth.derive(source, target, after).await?;
         }
+        Ok(growth)
+    }
+
+    /// Reads what a log has from a size on, for somebody who has the rest: of what follows
+    /// from it, everything that he lacks.
+    pub(super) async fn since(
+        source: &Storage,
+        from: u64,
+        after: &Checkpoint,
+    ) -> Result<Self, PublishError> {
+        let mut tiles = Tiles::default();
+        load_tiles(source, &mut tiles, &tiles_for_growth(from, after.size)).await?;
+        let fail = |error| damaged(source, &Key::checkpoint(), error);
+        let root = tiles.root(from).map_err(fail)?;
+        let map = load_map_root(source, &mut tiles.clone(), after.size, &after.root).await?;
+        let mut growth = Self {
+            from,
+            size: after.size,
+            heads: BTreeMap::new(),
+            files: Vec::new(),
+            leaves: Vec::new(),
+            kept: BTreeMap::new(),
+            base: Base {
+                size: from,
+                root,
+                map,
+                tiles,
+                nodes: Nodes::new(),
+            },
+            is_mapped: true,
+        };
+        if from < after.size {
+            growth.read(source, source, &mut |_, _, _| {}).await?;
+            growth.derive(source, source, after).await?;
+        }
+        let nodes = growth.base.nodes.iter();
+        let nodes = nodes.map(|(hash, bytes)| (Key::map_node(hash), bytes.clone()));
+        growth.files.extend(nodes);
         Ok(growth)
     }
 
@@ -121,7 +162,11 @@ impl Growth {
                     Some(head) => *head,
                     None => self.head(target, &subject).await?,
                 };
-                self.heads.insert(subject, extend(&before, i, &leaf));
+                let head = match self.is_mapped {
+                    true => before,
+                    false => extend(&before, i, &leaf),
+                };
+                self.heads.insert(subject, head);
             }
             kept += entries.iter().map(String::len).sum::<usize>();
             if kept <= KEPT {

@@ -20,11 +20,13 @@
 //! | [`select`] | which packages a mirror has, and `mirror.json` of those that lack some |
 //! | `target` | what is there already, and writing |
 //! | `transfer` | artifacts, many at once, in bounded memory |
+//! | `delta` | what a mirror would be given, into a bundle |
 //! | `growth` | what a log has from a size on, checked |
 //! | `package` | one package of a signed registry |
 //! | `signed`, `unsigned` | the whole of either kind |
 //! | `outside` | the web page and the search segments, which nobody signs |
 
+pub(crate) mod delta;
 pub(crate) mod growth;
 mod outside;
 mod package;
@@ -39,7 +41,7 @@ use lumen_core::{Digest, Key, index::FORMAT};
 pub use self::select::Selection;
 use self::target::Target;
 use crate::{
-    log::is_signed,
+    log::{head::read_checkpoint, is_signed},
     progress::Watch,
     publish::PublishError,
     reader::{ReadError, Registry},
@@ -139,6 +141,37 @@ pub enum MirrorError {
         /// The source.
         registry: String,
     },
+    /// A bundle is for somebody who has more.
+    #[error("`{file}` starts at entry {from} of the log, and the registry has {ours}")]
+    Gap {
+        /// The bundle.
+        file: String,
+        /// Its first entry.
+        from: u64,
+        /// Entries of the registry.
+        ours: u64,
+    },
+    /// A bundle has nothing new.
+    #[error("`{file}` ends with {size} entries of the log, and the registry has {ours}")]
+    Older {
+        /// The bundle.
+        file: String,
+        /// Entries it leads to.
+        size: u64,
+        /// Entries of the registry.
+        ours: u64,
+    },
+    /// A bundle lacks a file that it should have.
+    #[error("`{file}` is incomplete: `{missing}` does not exist")]
+    Incomplete {
+        /// The bundle.
+        file: String,
+        /// What it lacks.
+        missing: String,
+    },
+    /// What is new in an unsigned registry is not known.
+    #[error("the registry is not signed: it has no log that says what is new")]
+    NoLog,
     /// An artifact is larger than one can be that this program packs.
     #[error(
         "`{file}` has {size} bytes; the limit is {}",
@@ -170,6 +203,8 @@ struct Job<'a> {
     target: Target<'a>,
     options: &'a MirrorOptions,
     watch: Watch<'a>,
+    /// What progress is called.
+    verb: &'static str,
     transfers: transfer::Transfers,
 }
 
@@ -186,8 +221,10 @@ pub async fn mirror(
     options: &MirrorOptions,
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
-    if let Storage::Http(http) = target {
-        return Err(http.read_only().into());
+    match target {
+        Storage::Http(http) => return Err(http.read_only().into()),
+        Storage::Bundle(bundle) => return Err(bundle.read_only().into()),
+        _ => {}
     }
     let trust = source.trust().await?;
     // Not before there is something to mirror.
@@ -202,15 +239,26 @@ pub async fn mirror(
                 target: Target::new(storage),
                 options,
                 watch,
+                verb: "Mirroring",
                 transfers: transfer::Transfers::new(),
             };
             match &trust {
-                Some(info) => signed::run(&job, info).await,
+                Some(info) => signed::run(&job, storage, info).await,
                 None if is_signed(source.storage()).await? => Err(TrustError::NotSigned.into()),
                 None => unsigned::run(&job).await,
             }
         })
         .await
+}
+
+/// Entries of the log that a mirror has; none where there is no log.
+pub(crate) async fn size(target: &Storage) -> Result<Option<u64>, MirrorError> {
+    let found = match read_checkpoint(target).await {
+        // There is not even a folder.
+        Err(PublishError::Storage(StorageError::NoRoot { .. })) => None,
+        found => found?,
+    };
+    Ok(found.map(|(checkpoint, _)| checkpoint.size))
 }
 
 impl Job<'_> {

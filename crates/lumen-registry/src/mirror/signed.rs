@@ -30,7 +30,9 @@ use crate::{
         state::index_key,
     },
     progress::Progress,
+    publish::PublishError,
     reader::MAX_GLOBAL_INDEX_BYTES,
+    storage::{Storage, StorageError},
     verify::{TrustError, TrustInfo, files},
 };
 
@@ -41,25 +43,27 @@ const MANY: usize = 32;
 const HELD: usize = 256 << 20;
 
 /// What the mirror is and is to be.
-struct Plan<'a> {
-    job: &'a Job<'a>,
+pub(super) struct Plan<'a> {
+    pub(super) job: &'a Job<'a>,
+    /// What has the log, once it is stored: the mirror, or the source of a bundle.
+    pub(super) log: &'a Storage,
     /// The checkpoint of the source, with its signatures.
-    note: &'a str,
-    after: Checkpoint,
+    pub(super) note: &'a str,
+    pub(super) after: Checkpoint,
     /// The checkpoint up to which the mirror has everything; none: everything is compared.
-    base: Option<Checkpoint>,
-    roots: RootHistory,
-    selection: Selection,
+    pub(super) base: Option<Checkpoint>,
+    pub(super) roots: RootHistory,
+    pub(super) selection: Selection,
     /// What the mirror says about the packages it has.
-    recorded: Option<Partial>,
+    pub(super) recorded: Option<Partial>,
     /// The packages to look at, and the heads of their chains.
-    names: BTreeMap<PackageName, Digest>,
+    pub(super) names: BTreeMap<PackageName, Digest>,
     /// The index files of scopes and of the root, and their events.
-    lists: BTreeMap<Subject, (Vec<u8>, Vec<Event>)>,
+    pub(super) lists: BTreeMap<Subject, (Vec<u8>, Vec<Event>)>,
 }
 
 /// A package whose index is to be written when everything is checked.
-struct Held {
+pub(super) struct Held {
     entry: PackageEntry,
     has_versions: bool,
     /// None: too much is held already.
@@ -67,24 +71,29 @@ struct Held {
 }
 
 /// A global index and what it lists.
-type Global = (Vec<u8>, BTreeMap<PackageName, PackageEntry>);
+pub(super) type Global = (Vec<u8>, BTreeMap<PackageName, PackageEntry>);
 
-pub(super) async fn run(job: &Job<'_>, info: &TrustInfo) -> Result<MirrorReport, MirrorError> {
+pub(super) async fn run<'a>(
+    job: &'a Job<'a>,
+    target: &'a Storage,
+    info: &'a TrustInfo,
+) -> Result<MirrorReport, MirrorError> {
     let Some(after) = info.seen() else {
         return Err(damaged(job.source.storage(), &Key::checkpoint(), "it is none").into());
     };
-    let before = compare(job, info, &after).await?;
-    let ours = global_index(job.target.storage).await?;
-    let (selection, recorded, base) = select(job, before.as_ref(), ours.as_ref()).await?;
-    let sides = (job.source.storage(), job.target.storage);
+    let before = compare(job, target, info, &after).await?;
+    let ours = global_index(target).await?;
+    let (selection, recorded, base) = select(job, target, before.as_ref(), ours.as_ref()).await?;
+    let sides = (job.source.storage(), target);
     let mut growth = Growth::load(sides, base.as_ref(), &after, |_, _, _| {}).await?;
-    let root = list(job, &mut growth, Subject::Root).await?;
+    let root = list(job, target, &mut growth, Subject::Root).await?;
     let roots = RootHistory::verify(&root.1, Some(&info.fingerprint)).map_err(|error| {
         let reason = error.to_string();
         TrustError::RootChain { reason }
     })?;
     let mut plan = Plan {
         job,
+        log: target,
         note: &info.checkpoint,
         after,
         recorded,
@@ -115,7 +124,7 @@ pub(super) async fn run(job: &Job<'_>, info: &TrustInfo) -> Result<MirrorReport,
     growth.store(job, |subject| plan.has(subject)).await?;
     let index = plan.global(ours, theirs, &held).await?;
     let head = plan.head().await?;
-    plan.publish(held, head, &index, &growth).await?;
+    plan.publish(held, head, Some(&index), &growth).await?;
     plan.record(&Partial::has(plan.selection.clone(), Some(plan.after.size)))
         .await?;
     super::outside::run(job).await?;
@@ -134,10 +143,10 @@ pub(super) async fn run(job: &Job<'_>, info: &TrustInfo) -> Result<MirrorReport,
 /// The checkpoint of the mirror, if it has one, which the source must continue.
 async fn compare(
     job: &Job<'_>,
+    target: &Storage,
     info: &TrustInfo,
     after: &Checkpoint,
 ) -> Result<Option<Checkpoint>, MirrorError> {
-    let target = job.target.storage;
     let other = |reason: String| MirrorError::Other {
         mirror: job.target.place(),
         reason,
@@ -176,11 +185,12 @@ async fn compare(
 /// up to which it has all of these.
 async fn select(
     job: &Job<'_>,
+    target: &Storage,
     before: Option<&Checkpoint>,
     ours: Option<&Global>,
 ) -> Result<(Selection, Option<Partial>, Option<Checkpoint>), MirrorError> {
     let wanted = &job.options.packages;
-    let recorded = Partial::read(job.target.storage).await?;
+    let recorded = Partial::read(target).await?;
     let narrower = match &recorded {
         Some(recorded) => recorded.packages.is_all() && !wanted.is_all(),
         None => (before.is_some() || ours.is_some()) && !wanted.is_all(),
@@ -205,7 +215,7 @@ async fn select(
 }
 
 /// The global index of a registry, if it has one.
-async fn global_index(storage: &crate::Storage) -> Result<Option<Global>, MirrorError> {
+pub(super) async fn global_index(storage: &Storage) -> Result<Option<Global>, MirrorError> {
     let key = Key::global_index();
     let Some((bytes, _)) = storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await? else {
         return Ok(None);
@@ -224,13 +234,33 @@ async fn global_index(storage: &crate::Storage) -> Result<Option<Global>, Mirror
     }
 }
 
+/// The packages of a scope: from where they can be listed, or in the global index.
+pub(super) async fn listed_below(
+    source: &Storage,
+    index: Option<&Global>,
+    scope: &str,
+) -> Result<BTreeSet<PackageName>, MirrorError> {
+    match packages_below(source, &format!("packages/{scope}/")).await {
+        Ok(names) => Ok(names),
+        Err(PublishError::Storage(StorageError::ReadOnly { .. })) => {
+            let names = index.iter().flat_map(|(_, packages)| packages.keys());
+            Ok(names
+                .filter(|n| n.scope() == Some(scope))
+                .cloned()
+                .collect())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The events of a scope or the root, all that the log has of it, and the file that lists them.
-async fn list(
+pub(super) async fn list(
     job: &Job<'_>,
+    log: &Storage,
     growth: &mut Growth,
     subject: Subject,
 ) -> Result<(Vec<u8>, Vec<Event>), MirrorError> {
-    let head = growth.head(job.target.storage, &subject).await?;
+    let head = growth.head(log, &subject).await?;
     let name = subject.to_string();
     let events = match head {
         NO_EVENTS => Vec::new(),
@@ -245,7 +275,7 @@ async fn list(
 }
 
 impl Plan<'_> {
-    fn has(&self, subject: &Subject) -> bool {
+    pub(super) fn has(&self, subject: &Subject) -> bool {
         match subject {
             Subject::Package(name) => self.selection.has(name),
             Subject::Root | Subject::Scope(_) => true,
@@ -262,7 +292,7 @@ impl Plan<'_> {
         match packages.keys().find(|name| !known(name)) {
             None => Ok(()),
             Some(name) => Err(MirrorError::Foreign {
-                file: self.job.target.storage.describe(&Key::package_index(name)),
+                file: self.job.target.describe(&Key::package_index(name)),
             }),
         }
     }
@@ -274,8 +304,28 @@ impl Plan<'_> {
         ours: &BTreeMap<PackageName, PackageEntry>,
         theirs: Option<&Global>,
     ) -> Result<(), MirrorError> {
-        let target = self.job.target.storage;
-        let mut names = BTreeSet::new();
+        // What the global index says differently than the mirror's.
+        let current = theirs.filter(|(bytes, _)| log_size(bytes) == self.after.size);
+        let listed = current.iter().flat_map(|(_, packages)| packages.values());
+        let differs = |entry: &&PackageEntry| !ours.get(&entry.name).is_some_and(|o| o.same(entry));
+        let listed = listed.filter(differs).map(|entry| entry.name.clone());
+        let target = self.log;
+        let below = async |scope: &str| {
+            let names = packages_below(target, &format!("packages/{scope}/")).await?;
+            Ok(names)
+        };
+        self.changed(growth, listed.collect(), below).await
+    }
+
+    /// Decides to look at these packages and those that the log says something new of.
+    /// `below`: the packages of a scope that there were.
+    pub(super) async fn changed(
+        &mut self,
+        growth: &mut Growth,
+        listed: Vec<PackageName>,
+        below: impl AsyncFn(&str) -> Result<BTreeSet<PackageName>, MirrorError>,
+    ) -> Result<(), MirrorError> {
+        let mut names = BTreeSet::from_iter(listed);
         let mut scopes = BTreeSet::new();
         for subject in growth.heads.keys() {
             match subject {
@@ -287,17 +337,14 @@ impl Plan<'_> {
         if self.base.is_some() {
             // A key may be revoked, and releases void.
             for scope in &scopes {
-                names.extend(packages_below(target, &format!("packages/{scope}/")).await?);
+                names.extend(below(scope).await?);
             }
         }
-        // What the global index says differently than the mirror's.
-        let current = theirs.filter(|(bytes, _)| log_size(bytes) == self.after.size);
-        let listed = current.iter().flat_map(|(_, packages)| packages.values());
-        let differs = |entry: &&PackageEntry| !ours.get(&entry.name).is_some_and(|o| o.same(entry));
-        names.extend(listed.filter(differs).map(|entry| entry.name.clone()));
         names.retain(|name| self.selection.has(name));
         for name in names {
-            let head = growth.head(target, &Subject::Package(name.clone())).await?;
+            let head = growth
+                .head(self.log, &Subject::Package(name.clone()))
+                .await?;
             if head == NO_EVENTS {
                 let what = format!("it lists `{name}`, of which the log has nothing");
                 return Err(self.job.forged(&Key::global_index(), what));
@@ -307,18 +354,18 @@ impl Plan<'_> {
         }
         for scope in scopes {
             let subject = Subject::Scope(scope);
-            let list = list(self.job, growth, subject.clone()).await?;
+            let list = list(self.job, self.log, growth, subject.clone()).await?;
             self.lists.insert(subject, list);
         }
         Ok(())
     }
 
     /// Checks all packages to look at, and copies what they consist of but for their indexes.
-    async fn packages(&self) -> Result<BTreeMap<PackageName, Held>, MirrorError> {
+    pub(super) async fn packages(&self) -> Result<BTreeMap<PackageName, Held>, MirrorError> {
         let watch = self.job.watch;
         let steps = self.names.len() as u64;
         watch(Progress::Started {
-            verb: "Mirroring",
+            verb: self.job.verb,
             steps,
         });
         let held = AtomicUsize::new(0);
@@ -358,7 +405,7 @@ impl Plan<'_> {
 
     /// The global index: the source's, when it lists what follows from the log, else as it
     /// was at the checkpoint.
-    async fn global(
+    pub(super) async fn global(
         &self,
         ours: BTreeMap<PackageName, PackageEntry>,
         theirs: Option<Global>,
@@ -388,7 +435,7 @@ impl Plan<'_> {
                     .map_err(|error| self.job.forged(&key, error)),
             };
         }
-        let time = last_batch(self.job.target.storage, size).await?.time;
+        let time = last_batch(self.log, size).await?.time;
         let bytes = match theirs {
             Some((bytes, _)) => bytes,
             None => new_global_index(registry_name(&self.after.origin), &time),
@@ -400,22 +447,23 @@ impl Plan<'_> {
 
     /// The writers' head, if the source has one, and what it names is in the mirror; nothing
     /// when the mirror has it.
-    async fn head(&self) -> Result<Option<Vec<u8>>, MirrorError> {
+    pub(super) async fn head(&self) -> Result<Option<Vec<u8>>, MirrorError> {
         let (job, key) = (self.job, Key::head());
         let limit = 2 * MAX_CHECKPOINT_BYTES;
         let Some(found) = job.read(&key, limit).await? else {
             return Ok(None);
         };
-        let ours = job.target.storage.get(&key, limit).await?;
-        if ours.is_some_and(|(ours, _)| ours == found) {
+        let head = Head::parse(&found).filter(|head| head.checkpoint == self.after);
+        let ours = job.target.get(&key, limit).await?;
+        if head.is_some() && ours.is_some_and(|ours| ours == found) {
             return Ok(None);
         }
-        let batch = last_batch(job.target.storage, self.after.size).await?;
+        let batch = last_batch(self.log, self.after.size).await?;
         let staged = batch.staging.to_bytes();
         let staging = Digest::of(&staged);
         let log = &self.roots.current().log;
-        let bytes = match Head::parse(&found) {
-            Some(head) if head.checkpoint == self.after => {
+        let bytes = match head {
+            Some(head) => {
                 head.check(job.source.storage(), self.roots.origin(), log)?;
                 if head.staging != staging {
                     return Err(job.forged(&key, "it names another batch than the log's last"));
@@ -423,7 +471,7 @@ impl Plan<'_> {
                 found
             }
             // Somebody writes, or died doing so: as it was at the checkpoint.
-            _ => {
+            None => {
                 let mut note = Note::parse(self.note.as_bytes())
                     .map_err(|error| job.forged(&Key::checkpoint(), error))?;
                 note.signatures.retain(|signature| {
@@ -446,11 +494,11 @@ impl Plan<'_> {
     }
 
     /// Writes what changes, the global index last.
-    async fn publish(
+    pub(super) async fn publish(
         &self,
         held: BTreeMap<PackageName, Held>,
         head: Option<Vec<u8>>,
-        global: &[u8],
+        global: Option<&[u8]>,
         growth: &Growth,
     ) -> Result<(), MirrorError> {
         let target = &self.job.target;
@@ -487,11 +535,14 @@ impl Plan<'_> {
         let note = self.note.as_bytes();
         target.put(&Key::checkpoint(), note, newer).await?;
         let newer = |current: &[u8]| log_size(current) > size;
-        target.put(&Key::global_index(), global, newer).await
+        match global {
+            Some(global) => target.put(&Key::global_index(), global, newer).await,
+            None => Ok(()),
+        }
     }
 
     /// Says which packages the mirror has, unless it has all.
-    async fn record(&self, partial: &Partial) -> Result<(), MirrorError> {
+    pub(super) async fn record(&self, partial: &Partial) -> Result<(), MirrorError> {
         if self.recorded.is_none() && self.selection.is_all() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The mirror: what is there already, and writing.
+//! The mirror, or a bundle for one: what is there already, and writing.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,14 +14,15 @@ use tokio::{runtime::Handle, sync::OnceCell};
 
 use super::MirrorError;
 use crate::{
+    bundle::file::Writer,
     publish::swap::{self, Swap},
     reader::MAX_GLOBAL_INDEX_BYTES,
     storage::{Storage, StorageError},
 };
 
-/// A mirror that is being written.
+/// A mirror or a bundle that is being written.
 pub(super) struct Target<'a> {
-    pub(super) storage: &'a Storage,
+    place: Place<'a>,
     files: AtomicU64,
     bytes: AtomicU64,
     /// Whether one list of everything is cheaper than one a folder.
@@ -31,13 +32,29 @@ pub(super) struct Target<'a> {
     listed: Mutex<HashMap<String, Listed>>,
 }
 
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Mirror(&'a Storage),
+    Bundle(&'a Writer<'a>),
+}
+
 /// The files of a folder, listed by whoever asks first.
 type Listed = Arc<OnceCell<HashSet<Key>>>;
 
 impl<'a> Target<'a> {
+    /// A mirror.
     pub(super) fn new(storage: &'a Storage) -> Self {
+        Self::at(Place::Mirror(storage))
+    }
+
+    /// A bundle, in which there is nothing yet.
+    pub(super) fn bundle(writer: &'a Writer<'a>) -> Self {
+        Self::at(Place::Bundle(writer))
+    }
+
+    fn at(place: Place<'a>) -> Self {
         Self {
-            storage,
+            place,
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             whole: AtomicBool::new(false),
@@ -56,9 +73,31 @@ impl<'a> Target<'a> {
         self.compare.store(true, Ordering::Relaxed);
     }
 
+    /// The mirror, if it is one.
+    pub(super) const fn storage(&self) -> Option<&'a Storage> {
+        match self.place {
+            Place::Mirror(storage) => Some(storage),
+            Place::Bundle(_) => None,
+        }
+    }
+
+    /// A file of the mirror in messages.
+    pub(super) fn describe(&self, key: &Key) -> String {
+        self.storage()
+            .map_or_else(|| key.to_string(), |storage| storage.describe(key))
+    }
+
     /// The mirror in messages: the path or URL of its global index.
     pub(super) fn place(&self) -> String {
-        self.storage.describe(&Key::global_index())
+        self.describe(&Key::global_index())
+    }
+
+    /// A file of the mirror of at most `limit` bytes.
+    pub(super) async fn get(&self, key: &Key, limit: u64) -> Result<Option<Vec<u8>>, MirrorError> {
+        match self.storage() {
+            Some(storage) => Ok(storage.get(key, limit).await?.map(|(bytes, _)| bytes)),
+            None => Ok(None),
+        }
     }
 
     /// Files and bytes written.
@@ -69,6 +108,10 @@ impl<'a> Target<'a> {
 
     /// Whether a file that never changes is there, and is what it must be.
     pub(super) async fn has(&self, key: &Key) -> Result<bool, MirrorError> {
+        let storage = match self.place {
+            Place::Mirror(storage) => storage,
+            Place::Bundle(writer) => return Ok(writer.has(key)),
+        };
         if self.compare.load(Ordering::Relaxed) {
             return Ok(false);
         }
@@ -82,7 +125,7 @@ impl<'a> Target<'a> {
             Arc::clone(folders.entry(folder.to_owned()).or_default())
         };
         let list = || async {
-            let keys = self.storage.list(folder).await?;
+            let keys = storage.list(folder).await?;
             Ok::<_, StorageError>(keys.into_iter().collect())
         };
         Ok(listed.get_or_try_init(list).await?.contains(key))
@@ -94,7 +137,11 @@ impl<'a> Target<'a> {
             return Ok(());
         }
         let size = bytes.len();
-        match create(self.storage, key, bytes).await {
+        let storage = match self.place {
+            Place::Mirror(storage) => storage,
+            Place::Bundle(writer) => return self.add(writer, key, &bytes),
+        };
+        match create(storage, key, bytes).await {
             Ok(()) => {
                 self.count(size);
                 Ok(())
@@ -111,7 +158,11 @@ impl<'a> Target<'a> {
         bytes: &[u8],
         newer: impl Fn(&[u8]) -> bool,
     ) -> Result<(), MirrorError> {
-        let mut swap = Swap::new(self.storage, key, MAX_GLOBAL_INDEX_BYTES);
+        let storage = match self.place {
+            Place::Mirror(storage) => storage,
+            Place::Bundle(writer) => return self.add(writer, key, bytes),
+        };
+        let mut swap = Swap::new(storage, key, MAX_GLOBAL_INDEX_BYTES);
         loop {
             let current = swap.read().await?;
             if current.is_some_and(|current| current == bytes || newer(&current)) {
@@ -122,6 +173,13 @@ impl<'a> Target<'a> {
                 return Ok(());
             }
         }
+    }
+
+    fn add(&self, writer: &Writer<'_>, key: &Key, bytes: &[u8]) -> Result<(), MirrorError> {
+        if writer.add(key, bytes).map_err(StorageError::from)? {
+            self.count(bytes.len());
+        }
+        Ok(())
     }
 
     fn count(&self, bytes: usize) {

@@ -27,8 +27,10 @@ const MANY: usize = 32;
 type Changed = BTreeMap<PackageName, Vec<u8>>;
 
 pub(super) async fn run(job: &Job<'_>) -> Result<MirrorReport, MirrorError> {
-    let target = job.target.storage;
-    if is_signed(target).await? {
+    let target = job.target.storage();
+    if let Some(target) = target
+        && is_signed(target).await?
+    {
         return Err(MirrorError::Other {
             mirror: job.target.place(),
             reason: "it is signed, and the source is not".into(),
@@ -47,13 +49,18 @@ pub(super) async fn run(job: &Job<'_>) -> Result<MirrorReport, MirrorError> {
         }
     };
     let mut names = listed(job, index.as_ref().map(|(_, entries)| entries.as_slice())).await?;
-    let ours = names_of(&target.list("packages/").await?);
+    let (ours, recorded) = match target {
+        Some(target) => (
+            names_of(&target.list("packages/").await?),
+            Partial::read(target).await?,
+        ),
+        None => (BTreeSet::new(), None),
+    };
     if let Some(name) = ours.iter().find(|name| !names.contains(*name)) {
-        let file = target.describe(&Key::package_index(name));
+        let file = job.target.describe(&Key::package_index(name));
         return Err(MirrorError::Foreign { file });
     }
     let wanted = &job.options.packages;
-    let recorded = Partial::read(target).await?;
     let complete = recorded
         .as_ref()
         .map_or(!ours.is_empty(), |r| r.packages.is_all());
@@ -77,7 +84,8 @@ pub(super) async fn run(job: &Job<'_>) -> Result<MirrorReport, MirrorError> {
         false => Ok(()),
     };
     let has = Partial::has(selection.clone(), None);
-    if recorded.as_ref() != Some(&has) {
+    // A bundle is taken in as a whole.
+    if recorded.as_ref() != Some(&has) && target.is_some() {
         record(Partial::adding(recorded.as_ref(), &selection)).await?;
     }
     let changed = packages(job, &names).await?;
@@ -149,7 +157,7 @@ fn names_of(keys: &[Key]) -> BTreeSet<PackageName> {
 async fn packages(job: &Job<'_>, names: &BTreeSet<PackageName>) -> Result<Changed, MirrorError> {
     let steps = names.len() as u64;
     (job.watch)(Progress::Started {
-        verb: "Mirroring",
+        verb: job.verb,
         steps,
     });
     let work = stream::iter(names).map(|name| async move {
@@ -175,12 +183,7 @@ async fn package(job: &Job<'_>, name: &PackageName) -> Result<Option<Vec<u8>>, M
         let file = job.file(&key);
         return Err(ReadError::Missing { file }.into());
     };
-    let ours = job
-        .target
-        .storage
-        .get(&key, MAX_PACKAGE_INDEX_BYTES)
-        .await?;
-    let ours = ours.map(|(bytes, _)| bytes);
+    let ours = job.target.get(&key, MAX_PACKAGE_INDEX_BYTES).await?;
     let same = ours.as_ref() == Some(&bytes);
     if same && !job.options.full {
         return Ok(None);
@@ -190,7 +193,7 @@ async fn package(job: &Job<'_>, name: &PackageName) -> Result<Option<Vec<u8>>, M
     let gone = |version: &&Version| !index.versions.contains(version);
     if let Some(version) = ours.iter().flat_map(|ours| &ours.versions).find(gone) {
         let key = Key::release(name, version);
-        let file = job.target.storage.describe(&key);
+        let file = job.target.describe(&key);
         return Err(MirrorError::Foreign { file });
     }
     for version in &index.versions {
@@ -214,7 +217,7 @@ async fn release(
     if job.target.has(&key).await? {
         return match (digest(summary), digest(known)) {
             (Some(theirs), Some(ours)) if theirs != ours => Err(MirrorError::Changed {
-                file: job.target.storage.describe(&key),
+                file: job.target.describe(&key),
             }),
             _ => Ok(()),
         };

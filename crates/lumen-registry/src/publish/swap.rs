@@ -135,6 +135,7 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         // What may pass was tried again already.
         | StorageError::Git(_)
         | StorageError::Busy { .. }
+        | StorageError::Bundle { .. }
         | StorageError::Offline { .. } => true,
         StorageError::Answered { status, .. } => !storage::is_passing(*status),
         StorageError::Conflict { .. }

@@ -12,6 +12,7 @@
 //!
 //! A closed set of hosts, so an enum: what they can do differs in nothing but speed.
 
+mod bundle;
 mod file;
 mod git;
 pub(crate) mod http;
@@ -29,6 +30,7 @@ use std::{
 
 use lumen_core::{Digest, Key};
 
+pub use bundle::BundleStorage;
 pub use file::FileStorage;
 pub use git::GitStorage;
 pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
@@ -54,6 +56,8 @@ pub enum Storage {
     Object(ObjectStorage),
     /// A branch.
     Git(GitStorage),
+    /// A bundle, read only.
+    Bundle(BundleStorage),
     /// A map in memory, for tests.
     Memory(MemoryStorage),
 }
@@ -304,6 +308,14 @@ pub enum StorageError {
         /// What it does.
         reason: String,
     },
+    /// A file is no bundle, or a damaged one.
+    #[error("`{file}` is no bundle that can be read: {what}")]
+    Bundle {
+        /// Its path.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The local disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -392,6 +404,10 @@ impl Storage {
             Self::Http(http) => http.get(key, limit).await,
             Self::Object(object) => object.get(key, limit).await,
             Self::Git(git) => git.get(key, limit).await,
+            Self::Bundle(bundle) => match (bundle.get(key, limit)?, bundle.base()) {
+                (None, Some(base)) => Box::pin(base.get(key, limit)).await,
+                (found, _) => Ok(found),
+            },
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.get(key, limit)
@@ -418,7 +434,7 @@ impl Storage {
             (Self::Http(http), None) => http.fetch(key, limit, validators).await,
             // Nothing is on the way to a bucket.
             (Self::Object(object), _) => object.fetch(key, limit, validators).await,
-            (Self::File(_) | Self::Git(_) | Self::Memory(_), _) => {
+            (Self::File(_) | Self::Git(_) | Self::Bundle(_) | Self::Memory(_), _) => {
                 Ok(match self.get(key, limit).await? {
                     None => Fetched::Absent,
                     Some((bytes, _)) => Fetched::Found {
@@ -442,6 +458,7 @@ impl Storage {
             Self::Http(http) => Err(http.read_only()),
             Self::Object(object) => object.create(key, bytes).await,
             Self::Git(git) => git.create(key, bytes).await,
+            Self::Bundle(bundle) => Err(bundle.read_only()),
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.create(key, bytes)
@@ -466,6 +483,7 @@ impl Storage {
             Self::Http(http) => Err(http.read_only()),
             Self::Object(object) => object.replace(key, expected, bytes).await,
             Self::Git(git) => git.replace(key, expected, bytes).await,
+            Self::Bundle(bundle) => Err(bundle.read_only()),
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.replace(key, expected, bytes)
@@ -483,6 +501,7 @@ impl Storage {
             Self::Http(http) => Err(http.read_only()),
             Self::Object(object) => object.list(prefix).await,
             Self::Git(git) => git.list(prefix).await,
+            Self::Bundle(bundle) => Ok(bundle.list(prefix)),
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.list(prefix)
@@ -502,6 +521,7 @@ impl Storage {
             Self::Http(http) => Err(http.read_only()),
             Self::Object(object) => object.delete(key).await,
             Self::Git(git) => git.delete(key).await,
+            Self::Bundle(bundle) => Err(bundle.read_only()),
             Self::Memory(memory) => {
                 memory.turn().await;
                 memory.delete(key)
@@ -527,6 +547,10 @@ impl Storage {
             Self::Http(http) => http.read_to(key, limit, out).await,
             Self::Object(object) => object.read_to(key, limit, out).await,
             Self::Git(git) => git.read_to(key, limit, out).await,
+            Self::Bundle(bundle) => match (bundle.read_to(key, limit, out)?, bundle.base()) {
+                (None, Some(base)) => Box::pin(base.read_to(key, limit, out)).await,
+                (found, _) => Ok(found),
+            },
             Self::Memory(memory) => match memory.get(key, limit)? {
                 None => Ok(None),
                 Some((bytes, _)) => {
@@ -544,6 +568,7 @@ impl Storage {
             Self::Http(http) => http.location().url(key.as_str()),
             Self::Object(object) => object.location().file(key.as_str()),
             Self::Git(git) => git.location().file(key.as_str()),
+            Self::Bundle(bundle) => bundle.describe(key),
             Self::Memory(_) => format!("memory:{key}"),
         }
     }

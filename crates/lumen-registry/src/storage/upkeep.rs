@@ -49,6 +49,7 @@ impl Storage {
         match self {
             Self::File(file) => file.list_files(prefix),
             Self::Http(http) => Err(http.read_only()),
+            Self::Bundle(bundle) => Err(bundle.read_only()),
             Self::Object(object) => object.list_files(prefix).await,
             Self::Git(git) => {
                 let mut files = Vec::new();
@@ -93,6 +94,7 @@ impl Storage {
         match self {
             Self::File(folder) => folder.remove(file),
             Self::Http(http) => Err(http.read_only()),
+            Self::Bundle(bundle) => Err(bundle.read_only()),
             Self::Object(object) => object.remove(file).await,
             // Whoever was faster makes the push fail, and all this be done again.
             Self::Git(git) => git.delete(&file.key).await.map(|()| true),
@@ -111,6 +113,7 @@ impl Storage {
         match self {
             Self::File(folder) => folder.freshen(key),
             Self::Http(http) => Err(http.read_only()),
+            Self::Bundle(bundle) => Err(bundle.read_only()),
             Self::Object(object) => object.freshen(key).await,
             Self::Git(git) => Ok(git.get(key, u64::MAX).await?.is_some()),
             Self::Memory(memory) => {

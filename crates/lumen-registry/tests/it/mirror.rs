@@ -1,5 +1,6 @@
 //! Mirrors: byte for byte, incremental, after kills, and of hostile sources.
 
+mod bundles;
 mod hostile;
 mod kills;
 
@@ -68,9 +69,13 @@ impl Origin {
     }
 
     fn put(&self, package: &str, number: &str) {
+        self.put_by("ada", package, number);
+    }
+
+    fn put_by(&self, who: &str, package: &str, number: &str) {
         let mut wanted = request(package, number, &format!("{package} {number}"));
         if self.signed {
-            wanted.signer = Some(Arc::new(key("ada")));
+            wanted.signer = Some(Arc::new(key(who)));
         }
         block_on(publish(&self.storage, &wanted)).unwrap();
     }

@@ -1,0 +1,164 @@
+//! Bundles: what a registry has and another, earlier state of it lacks, in one file.
+//!
+//! A bundle has the files that a mirror would have been given that had a certain number of
+//! entries of the log; a whole one, which is for a mirror that has none, is a registry when
+//! it is unpacked. It is checked while it is made, and nothing of it is believed when it is
+//! taken in: that is a run of [`crate::mirror`] whose source is the bundle with the mirror
+//! itself behind it. So a bundle may go any way, and its signatures are the registry's.
+
+pub(crate) mod file;
+
+use std::{io::Write, path::Path};
+
+use lumen_core::{Digest, Key};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    mirror::{self, MirrorError, MirrorOptions, MirrorReport, Selection},
+    progress::Watch,
+    reader::{ReadError, Registry},
+    storage::{BundleStorage, Storage},
+    verify::TrustOptions,
+};
+
+/// The format that this version writes and reads.
+const FORMAT: u64 = 1;
+
+/// What to put into a bundle.
+#[derive(Debug, Clone, Default)]
+pub struct BundleOptions {
+    /// Entries of the log that whoever gets it has; 0: nothing at all.
+    pub since: u64,
+    /// The packages; all of them unless patterns say otherwise.
+    pub packages: Selection,
+    /// Leaves out the web page and the search segments.
+    pub without_page: bool,
+}
+
+/// `bundle.json`: what a bundle says about itself. Only its messages depend on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The format.
+    pub format: u64,
+    /// What the registry's signatures call it; none for an unsigned one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The registry's fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Digest>,
+    /// Entries of the log that whoever takes it in must have.
+    pub from: u64,
+    /// Entries that he has then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// The packages, unless it has all.
+    #[serde(default, skip_serializing_if = "Selection::is_all")]
+    pub packages: Selection,
+}
+
+impl Head {
+    /// That of an unsigned registry, of which only the whole can be had.
+    pub(crate) fn whole_of_unsigned() -> Self {
+        Self {
+            format: FORMAT,
+            origin: None,
+            fingerprint: None,
+            from: 0,
+            size: None,
+            packages: Selection::default(),
+        }
+    }
+
+    /// That of a signed registry.
+    pub(crate) fn signed(origin: &str, fingerprint: Digest, (from, size): (u64, u64)) -> Self {
+        Self {
+            origin: Some(origin.into()),
+            fingerprint: Some(fingerprint),
+            from,
+            size: Some(size),
+            ..Self::whole_of_unsigned()
+        }
+    }
+}
+
+/// Reads what a bundle says about itself, having looked at its structure.
+///
+/// # Errors
+/// When it cannot be read, or is no bundle.
+pub fn head(path: &Path) -> Result<Head, MirrorError> {
+    Ok(BundleStorage::open(path, None)?.head().clone())
+}
+
+/// Writes a bundle.
+///
+/// # Errors
+/// [`MirrorError`]. What was written is of no use then.
+pub async fn bundle(
+    source: &Registry,
+    out: &mut (dyn Write + Send),
+    options: &BundleOptions,
+    watch: Watch<'_>,
+) -> Result<MirrorReport, MirrorError> {
+    let mirror = MirrorOptions {
+        packages: options.packages.clone(),
+        full: false,
+        without_page: options.without_page,
+    };
+    mirror::delta::run(source, out, (options.since, &mirror), watch).await
+}
+
+/// Brings a mirror up to date from a bundle, or makes one. A run that failed or was
+/// killed is repeated.
+///
+/// # Errors
+/// [`MirrorError`].
+pub async fn unbundle(
+    path: &Path,
+    target: &Storage,
+    trust: TrustOptions,
+    watch: Watch<'_>,
+) -> Result<MirrorReport, MirrorError> {
+    let whole = BundleStorage::open(path, None)?;
+    let head = whole.head().clone();
+    let ours = mirror::size(target).await?;
+    let file = || path.display().to_string();
+    match (head.size, ours) {
+        (Some(size), Some(ours)) if ours > size => {
+            let file = file();
+            return Err(MirrorError::Older { file, size, ours });
+        }
+        (Some(_), ours) if ours.unwrap_or(0) < head.from => {
+            return Err(MirrorError::Gap {
+                file: file(),
+                from: head.from,
+                ours: ours.unwrap_or(0),
+            });
+        }
+        _ => {}
+    }
+    let bundle = match head.size {
+        Some(_) if ours.is_some() => BundleStorage::open(path, Some(target.clone()))?,
+        _ => whole,
+    };
+    let source = Registry::read_once(&file(), Storage::Bundle(bundle), trust);
+    let options = MirrorOptions {
+        packages: head.packages,
+        ..MirrorOptions::default()
+    };
+    let report = mirror::mirror(&source, target, &options, watch).await;
+    match report {
+        // Without a checkpoint of its own it looked like the registry itself.
+        Ok(report) if report.size != head.size => Err(MirrorError::Incomplete {
+            file: file(),
+            missing: Key::checkpoint().to_string(),
+        }),
+        report => report.map_err(|error| match error {
+            // It may say less than it has.
+            MirrorError::Read(ReadError::Missing { file: missing }) => MirrorError::Incomplete {
+                file: file(),
+                missing,
+            },
+            error => error,
+        }),
+    }
+}

@@ -1,0 +1,142 @@
+//! What a mirror would be given that has a certain number of entries, written to a bundle.
+
+use std::{collections::BTreeMap, io::Write};
+
+use lumen_core::{
+    Key,
+    checkpoint::Checkpoint,
+    index::set_package_entries,
+    trust::{RootHistory, Subject},
+};
+
+use super::{
+    Job, MirrorError, MirrorOptions, MirrorReport,
+    growth::Growth,
+    select::Partial,
+    signed::{Plan, global_index, list, listed_below},
+    target::Target,
+    transfer::Transfers,
+    unsigned,
+};
+use crate::{
+    bundle::{Head, file::Writer},
+    log::{damaged, indexes::log_size, is_signed},
+    progress::Watch,
+    reader::Registry,
+    storage::StorageError,
+    verify::{TrustError, TrustInfo},
+};
+
+/// Writes a bundle for whoever has the first `since` entries of the log.
+pub(crate) async fn run(
+    source: &Registry,
+    out: &mut (dyn Write + Send),
+    (since, options): (u64, &MirrorOptions),
+    watch: Watch<'_>,
+) -> Result<MirrorReport, MirrorError> {
+    let info = source.trust().await?;
+    let mut head = match &info {
+        Some(info) => {
+            let Some(after) = info.seen() else {
+                return Err(damaged(source.storage(), &Key::checkpoint(), "it is none").into());
+            };
+            if since > after.size {
+                return Err(MirrorError::Diverged {
+                    ours: since,
+                    theirs: after.size,
+                });
+            }
+            Head::signed(&info.origin, info.fingerprint, (since, after.size))
+        }
+        None if is_signed(source.storage()).await? => return Err(TrustError::NotSigned.into()),
+        None if since > 0 => return Err(MirrorError::NoLog),
+        None => Head::whole_of_unsigned(),
+    };
+    head.packages = options.packages.clone();
+    let writer = Writer::start(out, &head).map_err(StorageError::from)?;
+    let job = Job {
+        source,
+        target: Target::bundle(&writer),
+        options,
+        watch,
+        verb: "Bundling",
+        transfers: Transfers::new(),
+    };
+    let report = match &info {
+        Some(info) => signed(&job, info, since).await?,
+        None => unsigned::run(&job).await?,
+    };
+    writer.finish().map_err(StorageError::from)?;
+    Ok(report)
+}
+
+async fn signed<'a>(
+    job: &'a Job<'a>,
+    info: &'a TrustInfo,
+    from: u64,
+) -> Result<MirrorReport, MirrorError> {
+    let source = job.source.storage();
+    let Some(after) = info.seen() else {
+        return Err(damaged(source, &Key::checkpoint(), "it is none").into());
+    };
+    let mut growth = Growth::since(source, from, &after).await?;
+    let root = list(job, source, &mut growth, Subject::Root).await?;
+    let roots = RootHistory::verify(&root.1, Some(&info.fingerprint)).map_err(|error| {
+        let reason = error.to_string();
+        TrustError::RootChain { reason }
+    })?;
+    let base = (from > 0).then(|| Checkpoint {
+        size: from,
+        ..after.clone()
+    });
+    let mut plan = Plan {
+        job,
+        log: source,
+        note: &info.checkpoint,
+        after,
+        recorded: None,
+        base,
+        roots,
+        selection: job.options.packages.clone(),
+        names: BTreeMap::new(),
+        lists: BTreeMap::from([(Subject::Root, root)]),
+    };
+    let theirs = global_index(source).await?;
+    let below = async |scope: &str| listed_below(source, theirs.as_ref(), scope).await;
+    plan.changed(&mut growth, Vec::new(), below).await?;
+    let held = plan.packages().await?;
+    growth.store(job, |subject| plan.has(subject)).await?;
+    let index = match theirs {
+        theirs if from == 0 => Some(plan.global(BTreeMap::new(), theirs, &held).await?),
+        // Where it is left out, it is made anew.
+        Some((bytes, packages)) if log_size(&bytes) == plan.after.size => {
+            let chosen = packages
+                .into_values()
+                .filter(|e| plan.selection.has(&e.name));
+            let chosen: Vec<_> = chosen.collect();
+            let bytes = match plan.selection.is_all() {
+                true => Ok(bytes),
+                false => set_package_entries(&bytes, &chosen),
+            };
+            Some(bytes.map_err(|error| job.forged(&Key::global_index(), error))?)
+        }
+        _ => None,
+    };
+    let head = plan.head().await?;
+    plan.publish(held, head, index.as_deref(), &growth).await?;
+    if from == 0 {
+        let has = Partial::has(plan.selection.clone(), Some(plan.after.size));
+        plan.record(&has).await?;
+    }
+    super::outside::run(job).await?;
+    let (files, bytes) = job.target.written();
+    Ok(MirrorReport {
+        from: Some(from),
+        size: Some(plan.after.size),
+        fingerprint: Some(info.fingerprint),
+        packages: plan.names.len() as u64,
+        files,
+        bytes,
+        selection: (!plan.selection.is_all()).then_some(plan.selection),
+    })
+}
