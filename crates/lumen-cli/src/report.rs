@@ -379,6 +379,14 @@ fn mirror_hint(error: &MirrorError) -> Option<String> {
             "nothing that readers see was written; if you run the source, `lumen registry check` says more".into()
         }
         MirrorError::Narrower { .. } => "mirror into a new place, or leave out --packages".into(),
+        MirrorError::Gap { ours, .. } => {
+            format!("bring the bundles in between first, or one that was made with `--since {ours}`")
+        }
+        MirrorError::Older { .. } => "it has nothing new; nothing was written".into(),
+        MirrorError::Incomplete { .. } => {
+            "it was damaged on its way, or is of another registry; make it anew".into()
+        }
+        MirrorError::NoLog => "leave out --since: the bundle has everything then".into(),
         MirrorError::Unlistable { .. } => "mirror it from its folder or bucket".into(),
         _ => return None,
     })

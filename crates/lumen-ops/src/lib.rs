@@ -23,9 +23,11 @@
 //! | [`gc`] | removing what a registry does not need |
 //! | [`migrate`] | from unsigned to signed registries |
 //! | [`mirror`], [`sync`] | copies of registries; those that are configured |
+//! | [`bundle`] | what is new in a registry, as a file |
 //! | [`parallel`] | work on many items at once |
 
 pub mod advice;
+pub mod bundle;
 pub mod ci;
 pub mod credentials;
 pub mod doctor;

@@ -414,6 +414,21 @@ impl<'r> Session<'r> {
         Ok(None)
     }
 
+    /// The fingerprint that a registry must have, by the configuration or by what is
+    /// remembered of it.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be read.
+    pub fn known_root(&self, text: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
+        if let Some(name) = self.name_at(text)?
+            && let Some(pin) = self.pin(&name, location)?
+        {
+            return Ok(Some(pin));
+        }
+        let known = state::read(&self.environment.trust_dir(), &location.url());
+        Ok(known.map_err(ReadError::from)?.map(|known| known.root))
+    }
+
     /// Says which signed registries were met for the first time.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 //! | [`gc`] | removing what nobody refers to |
 //! | [`migrate`] | from unsigned to signed, with the history |
 //! | [`mirror`] | verified copies of registries |
+//! | [`bundle`] | what a mirror lacks, as a file |
 //! | [`progress`] | what long operations tell while they run |
 //! | [`verify`] | what a client checks before it believes a signed registry |
 //! | [`doctor`] | whether a host is fit for a registry |

@@ -124,6 +124,33 @@ pub enum Registry {
         #[arg(long)]
         no_page: bool,
     },
+    /// Write what is new in a registry to a file, for a copy of it that cannot be reached.
+    Bundle {
+        /// The registry: path, URL or configured name.
+        from: String,
+        /// The file.
+        file: PathBuf,
+        /// What the copy has: entries of the log, an earlier bundle, or the registry
+        /// there; default: nothing.
+        #[arg(long, value_name = "N|BUNDLE|REGISTRY")]
+        since: Option<String>,
+        /// Only packages whose names match these patterns, such as `@org/*`.
+        #[arg(long, value_delimiter = ',', value_name = "PATTERNS")]
+        packages: Vec<String>,
+        /// Leave out the web page and the search files.
+        #[arg(long)]
+        no_page: bool,
+    },
+    /// Bring a copy of a registry up to date from such a file, or make one.
+    Unbundle {
+        /// The file.
+        file: PathBuf,
+        /// The copy: path, URL or configured name.
+        to: String,
+        /// The fingerprint that the registry must have.
+        #[arg(long, value_name = "SHA256")]
+        fingerprint: Option<lumen_core::Digest>,
+    },
     /// Bring the mirrors of your configuration up to date, for a job that runs at times.
     Sync {
         /// Names in [registry.mirrors]; default: all.

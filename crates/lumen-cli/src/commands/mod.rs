@@ -1,6 +1,7 @@
 //! One function a command: arguments to options, one operation, its result to the screen.
 
 mod approve;
+mod bundle;
 mod ci;
 mod doctor;
 mod host;

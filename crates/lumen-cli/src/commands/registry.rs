@@ -17,7 +17,7 @@ use lumen_ops::{
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{approve, ci, count, doctor, host, operate, publish, submit, sync, with};
+use super::{approve, bundle, ci, count, doctor, host, operate, publish, submit, sync, with};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
@@ -107,6 +107,27 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             };
             operate::mirror(&request, ui)
         }
+        Registry::Bundle {
+            from,
+            file,
+            since,
+            packages,
+            no_page,
+        } => {
+            let request = lumen_ops::bundle::Request {
+                from,
+                file,
+                since,
+                packages,
+                without_page: no_page,
+            };
+            bundle::bundle(&request, ui)
+        }
+        Registry::Unbundle {
+            file,
+            to,
+            fingerprint,
+        } => bundle::unbundle(&file, &to, fingerprint, ui),
         Registry::Sync { names } => return sync::sync(&names, ui),
         Registry::Witness { registry } => witness(&registry, ui),
         Registry::Host(arguments) => host::host(&arguments, ui),

@@ -1,0 +1,66 @@
+//! `lumen registry bundle` and `unbundle`.
+
+use std::path::Path;
+
+use lumen_core::Digest;
+use lumen_ops::{
+    OpsError,
+    bundle::{self, Request},
+    report::Reporter as _,
+};
+use serde_json::json;
+
+use super::{
+    bytes,
+    operate::{many, mirrored_json, mirrored_line, session},
+};
+use crate::ui::Ui;
+
+pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
+    let report = bundle::write(&session(ui)?, request)?;
+    let file = request.file.display();
+    if ui.json {
+        ui.print_json(&match &report {
+            None => json!({ "file": null }),
+            Some(report) => json!({
+                "file": request.file, "packages": report.packages, "files": report.files,
+                "bytes": report.bytes, "from": report.from, "size": report.size,
+                "fingerprint": report.fingerprint,
+            }),
+        });
+    }
+    let Some(report) = report else {
+        ui.done("Bundled", "nothing: nothing is new".into());
+        return Ok(());
+    };
+    let log = match (report.from, report.size) {
+        (Some(from), Some(size)) => format!(", entries {from} to {size} of the log"),
+        _ => String::new(),
+    };
+    let (files, size) = (many(report.files, "file"), bytes(report.bytes));
+    ui.done("Bundled", format!("{files}, {size}{log} into {file}"));
+    ui.hints(&[format!(
+        "take it in on the other side: `lumen registry unbundle {file} REGISTRY`"
+    )]);
+    Ok(())
+}
+
+pub fn unbundle(
+    file: &Path,
+    to: &str,
+    fingerprint: Option<Digest>,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let taken = bundle::take_in(&session(ui)?, file, to, fingerprint)?;
+    if ui.json {
+        ui.print_json(&mirrored_json(&taken.mirrored));
+    }
+    ui.done("Mirrored", mirrored_line(&taken.mirrored));
+    if let Some(fingerprint) = taken.first_use {
+        ui.done("Fingerprint", fingerprint.to_string());
+        ui.hints(&[
+            "compare it with what whoever runs the registry says; --fingerprint demands it".into(),
+        ]);
+    }
+    Ok(())
+}
