@@ -60,7 +60,7 @@ fn everything_but_what_is_ignored() {
     packs(
         &["lumen.toml", "src/main.lm", ".hidden", "b", "B2", "a/é"],
         &none,
-        &[".hidden", "B2", "a/é", "b", "lumen.toml", "src/main.lm"],
+        &["B2", "a/é", "b", "lumen.toml", "src/main.lm"],
     );
     // Outside of a repository too; the folder's own rules win over those above.
     packs(
@@ -76,13 +76,7 @@ fn everything_but_what_is_ignored() {
             "deep/er/c.log",
         ],
         &none,
-        &[
-            "keep.log",
-            "lumen.toml",
-            "src/.gitignore",
-            "src/b.log",
-            "src/out/x",
-        ],
+        &["keep.log", "lumen.toml", "src/b.log", "src/out/x"],
     );
     // `.lumenignore` is stronger than `.gitignore`.
     packs(
@@ -95,7 +89,7 @@ fn everything_but_what_is_ignored() {
             "notes/x",
         ],
         &none,
-        &[".lumenignore", "a.gen", "lumen.toml"],
+        &["a.gen", "lumen.toml"],
     );
     packs(
         &[
@@ -113,6 +107,56 @@ fn everything_but_what_is_ignored() {
         &none,
         &["lumen.toml", "sub/lumen.lock"],
     );
+}
+
+#[test]
+fn hidden_files_go_in_only_when_a_pattern_is_about_them() {
+    let files = [
+        "lumen.toml",
+        "src/a.lm",
+        "src/.cache/x",
+        ".github/workflows/ci.yml",
+        ".github/.more/x",
+        ".editorconfig",
+        "site/.well-known/a",
+        "site/index.html",
+        "ignored/.b",
+        ".gitignore = ignored/\n",
+    ];
+    let check = |include: &[&str], exclude: &[&str], expected: &[&str]| {
+        let expected = [&["lumen.toml"], expected].concat();
+        let mut expected: Vec<&str> = expected;
+        expected.sort_unstable();
+        packs(&files, &options(include, exclude), &expected);
+    };
+    check(&[], &[], &["site/index.html", "src/a.lm"]);
+    for all in ["*", "**", "**/*", "?github/**"] {
+        check(
+            &[all],
+            &["src"],
+            match all {
+                "?github/**" => &[],
+                _ => &["site/index.html"],
+            },
+        );
+    }
+    // By its exact name, or by a pattern with the dot in it.
+    check(&[".editorconfig"], &[], &[".editorconfig"]);
+    check(
+        &["./site", "site/.well-known/*"],
+        &[],
+        &["site/.well-known/a", "site/index.html"],
+    );
+    check(&["site/.well-known"], &[], &["site/.well-known/a"]);
+    let github = [".github/.more/x", ".github/workflows/ci.yml"];
+    check(&[".github"], &[], &github);
+    check(&["/.github/**"], &[], &github);
+    check(&[".github"], &[".more"], &github[1..]);
+    check(&["src", "**/.cache"], &[], &["src/.cache/x", "src/a.lm"]);
+    // A folder that is named is not everything hidden in it.
+    check(&["src"], &[], &["src/a.lm"]);
+    check(&["ignored"], &[], &[]);
+    check(&["ignored/.b"], &[], &["ignored/.b"]);
 }
 
 #[test]
@@ -241,10 +285,12 @@ fn secrets() {
         ("conf/server.pem".to_owned(), SecretKind::Key),
         ("notes.txt".to_owned(), SecretKind::Key),
     ];
-    assert_eq!(found(&PackOptions::default()), all);
-    assert_eq!(found(&options(&["**", "conf/*"], &[])), all);
+    // Hidden ones are not looked for.
+    assert_eq!(found(&PackOptions::default()), all[2..]);
+    assert_eq!(found(&options(&["**", ".*", "conf/*"], &[])), all);
     // Naming the folder is not naming the file.
-    assert_eq!(found(&options(&["**", "conf"], &["notes.txt"])), all[..3]);
+    let conf = options(&["**", ".*", "conf"], &["notes.txt"]);
+    assert_eq!(found(&conf), all[..3]);
     assert_eq!(
         found(&options(
             &["**", ".env", "conf/server.pem"],
@@ -253,7 +299,10 @@ fn secrets() {
         []
     );
     assert_eq!(
-        found(&options(&[], &["notes.txt", ".npmrc", "*.pem", ".env"])),
+        found(&options(
+            &["**", ".*"],
+            &["notes.txt", ".npmrc", "*.pem", ".env"]
+        )),
         []
     );
     let unchecked = PackOptions {
@@ -261,7 +310,7 @@ fn secrets() {
         ..PackOptions::default()
     };
     assert_eq!(found(&unchecked), []);
-    let error = pack::list(dir.path(), &PackOptions::default()).unwrap_err();
+    let error = pack::list(dir.path(), &options(&["**", ".*"], &[])).unwrap_err();
     assert_eq!(
         error.to_string(),
         "these files look like secrets: `.env`, `.npmrc`, `conf/server.pem`, `notes.txt`"

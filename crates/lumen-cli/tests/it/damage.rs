@@ -228,7 +228,8 @@ fn unpack_leaves_nothing_of_a_refused_archive() {
 #[test]
 fn secrets_are_not_published_by_mistake() {
     let sandbox = sandbox();
-    sandbox.package("p", "p", "1.0.0", "").unwrap();
+    let include = "include = [\"src\", \".*\"]\n";
+    sandbox.package("p", "p", "1.0.0", include).unwrap();
     sandbox.write("p/.env", "TOKEN=x").unwrap();
     let ran = sandbox.run("p", &["pkg", "publish", "--yes"]).unwrap();
     fails(&ran, 1, &["`.env`", "look like secrets", "exclude"]);

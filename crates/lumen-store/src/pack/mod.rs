@@ -11,7 +11,10 @@
 //! 5. `.lumenignore` and `.gitignore` files take out, those of folders above the root as far
 //!    as the repository goes. What git is told elsewhere (`.git/info/exclude`, the user's own
 //!    excludes) does not count: it differs between machines.
-//! 6. If there are `include` patterns, only what one of them matches goes in.
+//! 6. Hidden files, with a name that starts with a dot in their path, go in only if a pattern
+//!    of `include` with such a name in it matches: they belong to tools (`.github`,
+//!    `.editorconfig`), or to nobody else.
+//! 7. If there are `include` patterns, only what one of them matches goes in.
 //!
 //! Links to files inside the package are followed; other links to files are an
 //! error, since their target may be anything of the user's. Links to folders,

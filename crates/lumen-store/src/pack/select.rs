@@ -59,6 +59,7 @@ pub(super) fn select(root: &Path, options: &PackOptions) -> Result<Selection, Pa
         real_root: fs::canonicalize(root)?,
         include: patterns(root, "include", &options.include)?,
         exact: options.include.iter().filter_map(|p| exact(p)).collect(),
+        hidden: patterns(root, "include", &about_hidden(&options.include))?,
         exclude: patterns(root, "exclude", &options.exclude)?,
         files: BTreeMap::new(),
         notes: Vec::new(),
@@ -78,6 +79,8 @@ struct Walk<'r> {
     include: Option<Gitignore>,
     /// Paths that `include` names without wildcards.
     exact: BTreeSet<String>,
+    /// Those patterns of `include` that name something hidden.
+    hidden: Option<Gitignore>,
     exclude: Option<Gitignore>,
     files: BTreeMap<String, Source>,
     notes: Vec<Note>,
@@ -133,13 +136,17 @@ impl Walk<'_> {
             if is_match(self.exclude.as_ref(), file, true) {
                 return Ok(());
             }
+            // A pattern about hidden files may mean one in here.
+            if is_hidden(&path) && self.hidden.is_none() {
+                return Ok(());
+            }
             if !named && file.join(MANIFEST).is_file() {
                 self.note(path, NoteReason::NestedPackage);
                 return Ok(());
             }
             return self.folder(file, &path, ignores);
         }
-        if !self.wanted(file, named) {
+        if !self.wanted(file, &path, named) {
             return Ok(());
         }
         if metadata.is_file() {
@@ -267,9 +274,13 @@ impl Walk<'_> {
         Ok(found)
     }
 
-    fn wanted(&self, file: &Path, named: bool) -> bool {
-        let included =
-            named || self.include.is_none() || is_match(self.include.as_ref(), file, false);
+    fn wanted(&self, file: &Path, path: &str, named: bool) -> bool {
+        let include = match is_hidden(path) {
+            true => self.hidden.as_ref(),
+            false => self.include.as_ref(),
+        };
+        let all = self.include.is_none() && !is_hidden(path);
+        let included = named || all || is_match(include, file, false);
         included && !is_match(self.exclude.as_ref(), file, false)
     }
 
@@ -307,6 +318,17 @@ fn is_executable(metadata: &std::fs::Metadata) -> bool {
 #[cfg(not(unix))]
 fn is_executable(_: &std::fs::Metadata) -> bool {
     false
+}
+
+/// Whether a path has a name that starts with a dot, as those of tools do.
+fn is_hidden(path: &str) -> bool {
+    path.split('/').any(|name| name.starts_with('.'))
+}
+
+/// The patterns that have a name starting with a dot: `*` does not mean hidden files.
+fn about_hidden(patterns: &[String]) -> Vec<String> {
+    let is_about = |pattern: &&String| is_hidden(pattern.trim_start_matches("./"));
+    patterns.iter().filter(is_about).cloned().collect()
 }
 
 /// The path that a pattern names, if it has no wildcard.
