@@ -34,6 +34,9 @@ const TRUST: u8 = 3;
 /// The host or the disk is to blame.
 pub const STORAGE: u8 = 4;
 
+/// What to do when nobody that is trusted vouches for a host.
+const OWN_AUTHORITY: &str = "if its authority is your own, set LUMEN_CA_FILE, or `ca-file` in [http] of your configuration, to the authority's certificate";
+
 /// Shows an error and chooses the exit code.
 pub fn report(ui: &Ui, error: &OpsError) -> ExitCode {
     if ui.json {
@@ -404,6 +407,7 @@ fn git_hint(error: &git::GitError) -> Option<String> {
         GitError::NoRepository { .. } => {
             "check the address, and whether you may see the repository; make it there first if it is new".into()
         }
+        GitError::Untrusted { .. } => OWN_AUTHORITY.into(),
         GitError::Moved { .. } => "write the new address in its place".into(),
         GitError::Unreachable { .. } => {
             "check the address and the network, or use --offline".into()
@@ -436,7 +440,7 @@ fn storage_hint(error: &StorageError) -> Option<String> {
             "correct them there, or ask whoever runs the registry".into()
         }
         StorageError::Untrusted { .. } => {
-            "if its authority is your own, set LUMEN_CA_FILE, or `ca-file` in [http] of your configuration, to the authority's certificate".into()
+            OWN_AUTHORITY.into()
         }
         StorageError::Authorities { .. } => {
             "correct LUMEN_CA_FILE or `ca-file` in [http] of your configuration; without them the system's count, or SSL_CERT_FILE".into()

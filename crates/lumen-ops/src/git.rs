@@ -12,7 +12,10 @@ use std::{
 use fs_err as fs;
 use lumen_core::{Digest, manifest::GitReference};
 use lumen_durable::Lock;
-use lumen_registry::git::{self, Git};
+use lumen_registry::{
+    ReadError,
+    git::{self, Git},
+};
 
 /// A commit's files in a folder.
 #[derive(Debug, Clone)]
@@ -50,20 +53,49 @@ pub enum GitError {
     Io(#[from] io::Error),
 }
 
+/// Where repositories are kept, and how they are had.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// `$LUMEN_HOME`.
+    pub home: &'a Path,
+    /// The certificates to trust, if not those of the system.
+    pub authorities: Option<&'a Path>,
+    /// Whether the network is off.
+    pub offline: bool,
+}
+
+/// The file with the authorities to trust for a repository, if they are not the system's.
+///
+/// # Errors
+/// When `ca_file` cannot be used.
+pub fn authorities(
+    home: &Path,
+    ca_file: Option<&Path>,
+    url: &str,
+) -> Result<Option<PathBuf>, ReadError> {
+    let file = ca_file.filter(|_| url.starts_with("https:"));
+    let made = file.map(|file| git::authorities(file, &home.join("git")));
+    Ok(made.transpose()?)
+}
+
 /// Gets the files of a commit: the locked one, or the one the reference names now.
 ///
 /// # Errors
 /// When git is missing or fails, or the reference does not exist.
 pub fn checkout(
-    home: &Path,
+    place: &Place<'_>,
     url: &str,
     reference: &GitReference,
     locked: Option<&str>,
-    offline: bool,
 ) -> Result<Checkout, GitError> {
+    let home = place.home;
     let id = &Digest::of(url.as_bytes()).hex()[..16];
     let shown = without_credentials(url);
     let git = Git::new(&home.join("git/db").join(id), &shown);
+    let git = match place.authorities {
+        Some(file) => git.trusting(file),
+        None => git,
+    };
     let repository = Repository {
         git: match shown == url {
             true => git,
@@ -74,7 +106,7 @@ pub fn checkout(
         reference,
     };
     let _lock = Lock::exclusive(&home.join("git/db").join(format!("{id}.lock")))?;
-    let commit = repository.commit(locked, offline)?;
+    let commit = repository.commit(locked, place.offline)?;
     let dir = home.join("git/checkouts").join(id).join(&commit);
     if !dir.is_dir() {
         repository.write_out(&commit, &dir)?;
@@ -283,30 +315,36 @@ mod tests {
     fn references_commits_and_offline() {
         let (dir, url) = repository();
         let home = dir.path().join("home");
+        let place = |offline| Place {
+            home: &home,
+            authorities: None,
+            offline,
+        };
+        let (online, offline) = (place(false), place(true));
         let text = |checkout: &Checkout| fs::read_to_string(checkout.dir.join("file")).unwrap();
         let tag = |name: &str| GitReference::Tag(name.into());
-        let one = checkout(&home, &url, &tag("v1"), None, false).unwrap();
+        let one = checkout(&online, &url, &tag("v1"), None).unwrap();
         assert_eq!(text(&one), "one");
-        let head = checkout(&home, &url, &GitReference::Default, None, false).unwrap();
+        let head = checkout(&online, &url, &GitReference::Default, None).unwrap();
         assert_eq!(text(&head), "two");
         let short = GitReference::Rev(one.commit[..10].into());
         assert_eq!(
-            checkout(&home, &url, &short, None, false).unwrap().commit,
+            checkout(&online, &url, &short, None).unwrap().commit,
             one.commit
         );
         let branch = GitReference::Branch("main".into());
         assert_eq!(
-            checkout(&home, &url, &branch, Some(&one.commit), true)
+            checkout(&offline, &url, &branch, Some(&one.commit))
                 .unwrap()
                 .commit,
             one.commit
         );
         assert!(matches!(
-            checkout(&home, &url, &tag("v3"), None, false),
+            checkout(&online, &url, &tag("v3"), None),
             Err(GitError::NoReference { .. })
         ));
         assert!(matches!(
-            checkout(&home, &url, &tag("v2"), None, true),
+            checkout(&offline, &url, &tag("v2"), None),
             Err(GitError::Offline { .. })
         ));
     }
@@ -316,17 +354,13 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let mark = home.path().join("mark");
         let url = format!("ext::sh -c touch% {}", mark.display());
-        assert!(checkout(home.path(), &url, &GitReference::Default, None, false).is_err());
-        assert!(
-            checkout(
-                home.path(),
-                "--upload-pack=touch",
-                &GitReference::Default,
-                None,
-                false
-            )
-            .is_err()
-        );
+        let place = Place {
+            home: home.path(),
+            authorities: None,
+            offline: false,
+        };
+        assert!(checkout(&place, &url, &GitReference::Default, None).is_err());
+        assert!(checkout(&place, "--upload-pack=touch", &GitReference::Default, None).is_err());
         assert!(!mark.exists());
     }
 

@@ -17,7 +17,7 @@ use lumen_store::project::{self, LocalPackage, Project};
 
 use crate::{
     error::OpsError,
-    git::{self, Checkout},
+    git::{self, Checkout, Place},
     report::Reporter,
 };
 
@@ -58,6 +58,8 @@ pub struct Inputs {
 pub struct GitOptions<'a> {
     /// `$LUMEN_HOME`.
     pub home: &'a Path,
+    /// Certificates to trust beside the system's.
+    pub ca_file: Option<&'a Path>,
     /// Whether the network is off.
     pub offline: bool,
     /// The lock whose commits are kept.
@@ -339,13 +341,14 @@ impl Gatherer<'_> {
                 _ => None,
             });
         let locked = locked.filter(|_| !self.options.unlock.contains(name));
-        let checkout = git::checkout(
-            self.options.home,
-            url,
-            reference,
-            locked,
-            self.options.offline,
-        )?;
+        let home = self.options.home;
+        let authorities = git::authorities(home, self.options.ca_file, url)?;
+        let place = Place {
+            home,
+            authorities: authorities.as_deref(),
+            offline: self.options.offline,
+        };
+        let checkout = git::checkout(&place, url, reference, locked)?;
         self.reporter.detail(
             "Checked out",
             format!("{shown} at {}", &checkout.commit[..10]),

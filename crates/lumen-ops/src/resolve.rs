@@ -24,7 +24,8 @@ use lumen_store::{
 use crate::{
     advice,
     error::OpsError,
-    fetch, git,
+    fetch,
+    git::{self, Place},
     inputs::{self, GitOptions, Inputs},
     session::Session,
     settings::DEFAULT,
@@ -170,6 +171,7 @@ pub fn run(
     };
     let git = GitOptions {
         home: &session.environment.home,
+        ca_file: session.settings()?.http.ca_file.as_deref(),
         offline: session.options.offline,
         lock: old,
         unlock: &unlock,
@@ -517,13 +519,15 @@ fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), OpsError> {
         {
             continue;
         }
-        let checkout = git::checkout(
-            &session.environment.home,
-            url,
-            reference,
-            Some(commit),
-            session.options.offline,
-        )?;
+        let home = &session.environment.home;
+        let ca_file = session.settings()?.http.ca_file.as_deref();
+        let authorities = git::authorities(home, ca_file, url)?;
+        let place = Place {
+            home,
+            authorities: authorities.as_deref(),
+            offline: session.options.offline,
+        };
+        let checkout = git::checkout(&place, url, reference, Some(commit))?;
         let dir = inputs::folder_of(&checkout.dir, name)?.ok_or_else(|| OpsError::GitPackage {
             name: name.clone(),
             url: url.clone(),

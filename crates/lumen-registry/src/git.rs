@@ -3,6 +3,7 @@
 //!
 //! Git dependencies and registries in a branch both go through here.
 
+mod authorities;
 mod failure;
 
 use std::{
@@ -16,6 +17,7 @@ use data_encoding::BASE64;
 use lumen_durable::fault;
 use url::Url;
 
+pub use authorities::authorities;
 pub use failure::GitError;
 pub(crate) use failure::told;
 
@@ -104,6 +106,12 @@ impl Git {
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.config.push((key.into(), value.into()));
         self
+    }
+
+    /// Trusts the authorities in this file. What git itself is told of them is stronger.
+    #[must_use]
+    pub fn trusting(self, file: &Path) -> Self {
+        self.with("http.sslCAInfo", file.to_string_lossy())
     }
 
     /// Sends credentials to this address, to no other that it redirects to, and asks no helper.

@@ -100,7 +100,11 @@ struct Shared {
     faults: Mutex<Vec<PushFault>>,
     /// Where every request is sent on to.
     redirect: Mutex<Option<String>>,
+    /// Done before a request is answered, while its sender waits.
+    watch: Mutex<Option<Watch>>,
 }
+
+type Watch = Box<dyn Fn() + Send>;
 
 impl GitServer {
     /// Serves the repositories in a folder.
@@ -117,6 +121,7 @@ impl GitServer {
             authorization: Mutex::default(),
             faults: Mutex::default(),
             redirect: Mutex::default(),
+            watch: Mutex::default(),
         });
         let for_thread = Arc::clone(&shared);
         let accepting = thread::spawn(move || {
@@ -151,6 +156,11 @@ impl GitServer {
     /// Sends every request on to another server from now on.
     pub fn redirect(&self, to: &str) {
         *lock(&self.shared.redirect) = Some(to.to_owned());
+    }
+
+    /// Does this before each request is answered from now on, while its sender waits.
+    pub fn watch(&self, watch: impl Fn() + Send + 'static) {
+        *lock(&self.shared.watch) = Some(Box::new(watch));
     }
 
     /// Orders faults for the next pushes, one each.
@@ -256,6 +266,9 @@ impl Shared {
         stream.set_read_timeout(Some(PATIENCE))?;
         let request = Request::read(&stream)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
+        if let Some(watch) = &*lock(&self.watch) {
+            watch();
+        }
         let mut head = |status: &str, header: &str| {
             let head = format!(
                 "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n{header}\r\n\r\n"

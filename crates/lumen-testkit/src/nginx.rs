@@ -3,12 +3,14 @@
 use std::{
     fs, io,
     net::{TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
+
+use crate::tls;
 
 /// Where Debian puts the program, which is on no ordinary user's path.
 const PROGRAM: &str = "/usr/sbin/nginx";
@@ -19,8 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running nginx that serves a folder; stopped when dropped, by its own process.
 pub struct Nginx {
     child: Child,
+    scheme: &'static str,
     port: u16,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Nginx {
@@ -34,10 +37,31 @@ impl Nginx {
     /// # Errors
     /// When nginx cannot be started or does not answer.
     pub fn serve(root: &Path, prefix: &str) -> io::Result<Self> {
+        Self::start("http", |dir, port| {
+            Ok(configuration(dir, root, prefix, port))
+        })
+    }
+
+    /// Speaks TLS in front of another server, `http://…`, with a certificate of an authority
+    /// that nobody else knows.
+    ///
+    /// # Errors
+    /// When nginx or `openssl` cannot be run.
+    pub fn in_front_of(url: &str) -> io::Result<Self> {
+        Self::start("https", |dir, port| {
+            tls::issue(dir)?;
+            Ok(front(dir, url, port))
+        })
+    }
+
+    fn start(
+        scheme: &'static str,
+        configure: impl FnOnce(&Path, u16) -> io::Result<String>,
+    ) -> io::Result<Self> {
         let dir = TempDir::new()?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let config = dir.path().join("nginx.conf");
-        fs::write(&config, configuration(dir.path(), root, prefix, port))?;
+        fs::write(&config, configure(dir.path(), port)?)?;
         let child = Command::new(PROGRAM)
             .arg("-c")
             .arg(&config)
@@ -47,8 +71,9 @@ impl Nginx {
             .spawn()?;
         let mut server = Self {
             child,
+            scheme,
             port,
-            _dir: dir,
+            dir,
         };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -62,7 +87,12 @@ impl Nginx {
 
     /// The URL of the server, without a trailing slash.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
+    }
+
+    /// The certificate of whoever certified the server, if it speaks TLS.
+    pub fn authority(&self) -> PathBuf {
+        self.dir.path().join(tls::AUTHORITY)
     }
 }
 
@@ -96,6 +126,30 @@ http {{
             add_header Access-Control-Allow-Origin *;
             add_header Cache-Control "public, max-age=3600";
         }}
+    }}
+}}
+"#
+    )
+}
+
+fn front(dir: &Path, url: &str, port: u16) -> String {
+    let dir = dir.display();
+    format!(
+        r#"pid {dir}/nginx.pid;
+error_log {dir}/error.log;
+user root;
+worker_processes 1;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    client_max_body_size 0;
+    client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
+    uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {dir}/server.pem;
+        ssl_certificate_key {dir}/server.key;
+        location / {{ proxy_pass {url}; }}
     }}
 }}
 "#

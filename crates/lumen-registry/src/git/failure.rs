@@ -43,6 +43,14 @@ pub enum GitError {
         /// What git said.
         reason: String,
     },
+    /// Nobody that is trusted vouches for the host.
+    #[error("cannot trust `{url}`: {reason}")]
+    Untrusted {
+        /// The repository, without credentials.
+        url: String,
+        /// What git said.
+        reason: String,
+    },
     /// No connection, or one that broke.
     #[error("cannot reach `{url}`: {reason}")]
     Unreachable {
@@ -80,6 +88,7 @@ enum Kind {
     Denied,
     NoRepository,
     Moved,
+    Untrusted,
     Unreachable,
     /// Not to be taken for what git adds to it.
     Other,
@@ -87,9 +96,13 @@ enum Kind {
 
 /// Texts of git 2.31 to 2.47, of curl and of OpenSSH, in lower case. The first of the list
 /// that occurs decides, so what git adds to every failure comes last.
-const KINDS: [(&str, Kind); 33] = [
+const KINDS: [(&str, Kind); 37] = [
     ("hash algorithm", Kind::Other),
     ("mismatched algorithms", Kind::Other),
+    ("certificate verification failed", Kind::Untrusted),
+    ("certificate problem", Kind::Untrusted),
+    ("no alternative certificate subject name", Kind::Untrusted),
+    ("does not match target host name", Kind::Untrusted),
     ("could not resolve host", Kind::Unreachable),
     ("failed to connect", Kind::Unreachable),
     ("connection refused", Kind::Unreachable),
@@ -156,6 +169,7 @@ pub(super) fn understand(action: &'static str, url: &str, said: &str) -> GitErro
         Some(Kind::Denied) => GitError::Denied { url, reason },
         Some(Kind::NoRepository) => GitError::NoRepository { url, reason },
         Some(Kind::Moved) => GitError::Moved { url, reason },
+        Some(Kind::Untrusted) => GitError::Untrusted { url, reason },
         Some(Kind::Unreachable) => GitError::Unreachable { url, reason },
         Some(Kind::Other) | None => GitError::Failed {
             action,
@@ -203,12 +217,14 @@ mod tests {
             GitError::Denied { .. } => "denied",
             GitError::NoRepository { .. } => "none",
             GitError::Moved { .. } => "moved",
+            GitError::Untrusted { .. } => "untrusted",
             GitError::Unreachable { .. } => "unreachable",
             _ => "failed",
         };
         let (GitError::Denied { reason, .. }
         | GitError::NoRepository { reason, .. }
         | GitError::Moved { reason, .. }
+        | GitError::Untrusted { reason, .. }
         | GitError::Unreachable { reason, .. }
         | GitError::Failed { reason, .. }) = error
         else {
@@ -247,6 +263,14 @@ mod tests {
             (
                 "fatal: unable to access 'https://h/r/': Could not resolve host: h\n",
                 "unreachable: Could not resolve host: h",
+            ),
+            (
+                "fatal: unable to access 'https://h/r/': server certificate verification failed. CAfile: none CRLfile: none\n",
+                "untrusted: server certificate verification failed. CAfile: none CRLfile: none",
+            ),
+            (
+                "fatal: unable to access 'https://h/r/': SSL certificate problem: unable to get local issuer certificate\n",
+                "untrusted: SSL certificate problem: unable to get local issuer certificate",
             ),
             (
                 "error: RPC failed; curl 56 Recv failure: Connection reset by peer\nfatal: the remote end hung up unexpectedly\n",

@@ -33,6 +33,7 @@ use lumen_core::{Digest, Key};
 pub use bundle::BundleStorage;
 pub use file::FileStorage;
 pub use git::GitStorage;
+pub(crate) use http::read_authorities;
 pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
 pub use object::ObjectStorage;

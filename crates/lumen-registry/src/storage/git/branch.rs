@@ -62,7 +62,7 @@ pub(super) enum Failed {
 }
 
 impl Branch {
-    pub(super) fn new(location: &GitLocation, options: &HostOptions) -> io::Result<Self> {
+    pub(super) fn new(location: &GitLocation, options: &HostOptions) -> Result<Self, StorageError> {
         Ok(Self {
             location: location.clone(),
             repository: Arc::new(Repository::new(location, options)?),

@@ -55,7 +55,7 @@ impl GitStorage {
     /// The storage at this address; nothing is fetched yet.
     ///
     /// # Errors
-    /// When there is no place for the clone.
+    /// When there is no place for the clone, or the authorities to trust cannot be known.
     pub fn new(location: &GitLocation, options: &HostOptions) -> Result<Self, StorageError> {
         Ok(Self {
             branch: Arc::new(Branch::new(location, options)?),

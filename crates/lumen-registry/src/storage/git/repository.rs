@@ -21,9 +21,9 @@ use super::{
     tip::Contents,
 };
 use crate::{
-    git::{Git, GitError},
+    git::{self, Git, GitError},
     location::GitLocation,
-    storage::{HostOptions, HttpOptions},
+    storage::{HostOptions, HttpOptions, StorageError},
 };
 
 /// Where the clone keeps what the branch was last.
@@ -62,7 +62,7 @@ pub(super) struct Repository {
 }
 
 impl Repository {
-    pub(super) fn new(location: &GitLocation, options: &HostOptions) -> io::Result<Self> {
+    pub(super) fn new(location: &GitLocation, options: &HostOptions) -> Result<Self, StorageError> {
         let remote = location.remote();
         let (temporary, parent) = match &options.state {
             Some(state) => (None, state.join("git")),
@@ -86,6 +86,11 @@ impl Repository {
             .with("gc.autoPackLimit", MANY_PACKS.to_string())
             .with("http.lowSpeedLimit", "1")
             .with("http.lowSpeedTime", silence.to_string());
+        if let Some(file) = options.http.ca_file.as_deref()
+            && remote.scheme() == "https"
+        {
+            git = git.trusting(&git::authorities(file, &parent)?);
+        }
         if let Some(credentials) = location.credentials() {
             git = git.with_credentials(remote, credentials);
         }

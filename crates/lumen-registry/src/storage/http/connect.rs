@@ -71,21 +71,38 @@ fn builder(options: &HttpOptions, tls: bool) -> Result<ClientBuilder, StorageErr
     Ok(builder)
 }
 
-/// The certificates in a file.
-fn authorities(file: &Path) -> Result<Vec<Certificate>, StorageError> {
-    let unusable = |what: &str| StorageError::Authorities {
+fn unusable(file: &Path, what: &str) -> StorageError {
+    StorageError::Authorities {
         reason: format!("in `{}` {what}", file.display()),
-    };
+    }
+}
+
+/// A file that should have certificates in it, as it is.
+///
+/// # Errors
+/// [`StorageError::Authorities`] when it cannot be read or has none.
+pub(crate) fn read_authorities(file: &Path) -> Result<Vec<u8>, StorageError> {
     let read = std::fs::File::open(file).and_then(|file| {
         let mut bytes = Vec::new();
         file.take(MAX_AUTHORITIES).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
-    let bytes = read.map_err(|error| unusable(&format!("cannot be read: {error}")))?;
-    let found = Certificate::from_pem_bundle(&bytes).ok();
+    let bytes = read.map_err(|error| unusable(file, &format!("cannot be read: {error}")))?;
+    certificates(file, &bytes)?;
+    Ok(bytes)
+}
+
+/// The certificates in a file.
+fn authorities(file: &Path) -> Result<Vec<Certificate>, StorageError> {
+    certificates(file, &read_authorities(file)?)
+}
+
+fn certificates(file: &Path, bytes: &[u8]) -> Result<Vec<Certificate>, StorageError> {
+    let found = Certificate::from_pem_bundle(bytes).ok();
+    let what = "are none: they must be in PEM, `-----BEGIN CERTIFICATE-----`";
     found
         .filter(|found| !found.is_empty())
-        .ok_or_else(|| unusable("are none: they must be in PEM, `-----BEGIN CERTIFICATE-----`"))
+        .ok_or_else(|| unusable(file, what))
 }
 
 /// Whether plain HTTP goes through a proxy that is spoken to over TLS.
