@@ -7,6 +7,7 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::{Digest, PackageName, Version, lockfile::LockedSource};
+use lumen_registry::storage::GitStorage;
 use lumen_store::{
     cas::{Drift, Proof, Stats, Store, Verified},
     link::{self, Plan, state, vendor},
@@ -196,7 +197,7 @@ pub fn cache_info(session: &Session<'_>) -> Result<CacheInfo, OpsError> {
         home: environment.home.clone(),
         store: session.store()?.stats()?,
         metadata: size(&environment.cache_dir())?,
-        git: size(&environment.home.join("git"))?,
+        git: size(&environment.home.join("git"))? + size(&environment.hosts_dir())?,
         projects: projects(&environment.home)?.len(),
     })
 }
@@ -224,6 +225,7 @@ pub fn cache_clean(session: &Session<'_>) -> Result<Stats, OpsError> {
             lumen_durable::remove_dir_all(&dir)?;
         }
     }
+    GitStorage::remove_clones(&session.environment.hosts_dir())?;
     Ok(removed)
 }
 

@@ -22,7 +22,7 @@ mod reader;
 mod repository;
 mod tip;
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{collections::BTreeSet, io, path::Path, sync::Arc};
 
 use lumen_core::Key;
 
@@ -61,6 +61,15 @@ impl GitStorage {
             branch: Arc::new(Branch::new(location, options)?),
             draft: None,
         })
+    }
+
+    /// Removes the clones of all branches, below what is kept about hosts, as soon as nobody
+    /// writes to them any more.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn remove_clones(hosts: &Path) -> io::Result<()> {
+        repository::remove_clones(hosts)
     }
 
     /// The address.

@@ -38,6 +38,15 @@ const COMES_ALONG: &str = "--filter=blob:limit=1m";
 /// So many packs are made one, where each fetch leaves one behind.
 const MANY_PACKS: usize = 40;
 
+/// The end of the name of the file that keeps others from changing a clone.
+const LOCK: &str = "lock";
+
+/// The same for those who write to the branch.
+const WRITER: &str = "writer";
+
+/// The folder of all clones, below what is kept about hosts.
+const CLONES: &str = "git";
+
 /// How a branch is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -47,6 +56,31 @@ pub(super) enum Reach {
     Contents,
     /// Also the commits since the one that is here.
     Since,
+}
+
+/// Removes all clones, below what is kept about hosts, when nobody writes to them any more.
+/// Their locks stay, which others may wait for.
+///
+/// # Errors
+/// Any I/O error.
+pub(super) fn remove_clones(hosts: &Path) -> io::Result<()> {
+    let folder = hosts.join(CLONES);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        match path.extension() {
+            Some(end) if end == LOCK || end == WRITER => {}
+            _ if !path.is_dir() => lumen_durable::remove_file(&path)?,
+            _ => {
+                let _turn = Lock::exclusive(&path.with_extension(WRITER))?;
+                let _lock = Lock::exclusive(&path.with_extension(LOCK))?;
+                lumen_durable::remove_dir_all(&path)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The clone of one branch.
@@ -65,7 +99,7 @@ impl Repository {
     pub(super) fn new(location: &GitLocation, options: &HostOptions) -> Result<Self, StorageError> {
         let remote = location.remote();
         let (temporary, parent) = match &options.state {
-            Some(state) => (None, state.join("git")),
+            Some(state) => (None, state.join(CLONES)),
             None => {
                 let dir = TempDir::new()?;
                 let path = dir.path().to_owned();
@@ -111,7 +145,7 @@ impl Repository {
 
     /// Keeps other processes from changing the clone.
     fn lock(&self) -> io::Result<Lock> {
-        Lock::exclusive(&self.beside("lock"))
+        Lock::exclusive(&self.beside(LOCK))
     }
 
     /// Waits until no other process of this machine writes to the branch, so that they queue
@@ -119,7 +153,7 @@ impl Repository {
     pub(super) fn turn(&self, longest: Duration) -> io::Result<Option<Lock>> {
         let mut waited = Duration::ZERO;
         loop {
-            let lock = Lock::try_exclusive(&self.beside("writer"))?;
+            let lock = Lock::try_exclusive(&self.beside(WRITER))?;
             if lock.is_some() || waited >= longest {
                 return Ok(lock);
             }
