@@ -424,7 +424,7 @@ pub fn init(
     origin: Option<&str>,
     unsigned: bool,
 ) -> Result<Founded, OpsError> {
-    let location = Location::parse_path(location, &session.options.working_dir)?;
+    let location = session.location_at(location)?;
     let name = name.map_or_else(|| registry_name(&location), str::to_owned);
     let now = session.timestamp();
     if unsigned {

@@ -480,6 +480,21 @@ impl<'r> Session<'r> {
         self.locate(name, &self.settings()?.urls(name)?.read)
     }
 
+    /// The place at a URL or path, with the login of the configured registry that is there.
+    ///
+    /// # Errors
+    /// When the URL or a configuration file is invalid.
+    pub fn location_at(&self, text: &str) -> Result<Location, OpsError> {
+        let location = Location::parse_path(text, &self.options.working_dir)?;
+        for name in self.registry_names()? {
+            let urls = self.settings()?.urls(&name)?;
+            if urls.read == text || urls.publish.as_deref() == Some(text) {
+                return self.with_login(&name, text, location);
+            }
+        }
+        Ok(location)
+    }
+
     /// Where a registry is published to.
     ///
     /// # Errors
