@@ -81,8 +81,11 @@ fn show(ui: &Ui, problems: &[Problem]) {
 
 /// The exit code of an error.
 pub fn code(error: &OpsError) -> u8 {
-    if error.trust().is_some() {
-        return TRUST;
+    if let Some(error) = error.trust() {
+        return match error {
+            TrustError::State { disk: Some(_), .. } => STORAGE,
+            _ => TRUST,
+        };
     }
     if let OpsError::Partly { source, .. } = error {
         return code(source);
@@ -307,8 +310,12 @@ fn pack_hint(error: &PackError) -> Option<String> {
 
 /// What to do when the disk refuses; every operation leaves the old state behind.
 fn io_hint(error: &std::io::Error) -> Option<String> {
+    disk_hint(error.kind())
+}
+
+fn disk_hint(kind: std::io::ErrorKind) -> Option<String> {
     use std::io::ErrorKind;
-    Some(match error.kind() {
+    Some(match kind {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "free some space (`lumen pkg cache clean` may help) and run it again".into()
         }
@@ -358,6 +365,7 @@ fn read_hint(error: &ReadError) -> Option<String> {
         ReadError::Trust(TrustError::Unfinished { .. }) => {
             Some("whoever runs it finishes it with `lumen registry repair`".into())
         }
+        ReadError::Trust(TrustError::State { disk, .. }) => disk.and_then(disk_hint),
         ReadError::Trust(_) => None,
         ReadError::Malformed(_) => {
             Some("this file is in the registry; tell whoever runs it".into())
@@ -445,6 +453,7 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Authorities { .. } => {
             "correct LUMEN_CA_FILE or `ca-file` in [http] of your configuration; without them the system's count, or SSL_CERT_FILE".into()
         }
+        StorageError::Io(error) => return io_hint(error),
         StorageError::Login(_) => {
             "try the same program by hand, or correct [registry.credentials] in your configuration".into()
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Read, Seek as _, Write as _},
+    io::{self, Read, Seek as _, Write as _},
     sync::Arc,
 };
 
@@ -13,7 +13,7 @@ use lumen_core::{
     lockfile::{LockedPackage, LockedSource, Lockfile},
     manifest,
 };
-use lumen_registry::{ReadError, Registry, progress::Progress};
+use lumen_registry::{ReadError, Registry, StorageError, progress::Progress};
 use lumen_store::cas::{Check, Entry, Expect, Store};
 use tokio::sync::Semaphore;
 
@@ -131,7 +131,7 @@ async fn fetch_all(
             let (name, version) = (download.name.clone(), download.package.version.clone());
             // A task of its own, so that downloads use all cores.
             let result = tokio::spawn(download.run(memory, unpackers)).await;
-            let result = result.unwrap_or_else(|error| Err(std::io::Error::other(error).into()));
+            let result = result.unwrap_or_else(|error| Err(io::Error::other(error).into()));
             match result {
                 Ok(entry) => {
                     let item = name.to_string();
@@ -262,8 +262,14 @@ impl Download {
             self.registry.artifact(key, size, &mut bytes).await?;
             Body::Memory(bytes)
         } else {
-            let mut file = tempfile::tempfile()?;
-            self.registry.artifact(key, size, &mut file).await?;
+            let mut file = tempfile::tempfile().map_err(temporary)?;
+            let read = self.registry.artifact(key, size, &mut file).await;
+            read.map_err(|error| match error {
+                ReadError::Storage(StorageError::Io(error)) if is_full(&error) => {
+                    FetchError::Io(temporary(error))
+                }
+                other => other.into(),
+            })?;
             file.flush()?;
             file.rewind()?;
             Body::File(file)
@@ -277,8 +283,8 @@ impl Download {
         );
         let insert = move || -> Result<Entry, FetchError> {
             let source: Box<dyn Read> = match body {
-                Body::Memory(bytes) => Box::new(std::io::Cursor::new(bytes)),
-                Body::File(file) => Box::new(std::io::BufReader::with_capacity(1 << 17, file)),
+                Body::Memory(bytes) => Box::new(io::Cursor::new(bytes)),
+                Body::File(file) => Box::new(io::BufReader::with_capacity(1 << 17, file)),
             };
             let inserted = store.insert(&checksum, source, &expect)?;
             if let Some(found) = inserted.manifest.as_deref().and_then(identity) {
@@ -293,8 +299,25 @@ impl Download {
         };
         tokio::task::spawn_blocking(insert)
             .await
-            .unwrap_or_else(|error| Err(std::io::Error::other(error).into()))
+            .unwrap_or_else(|error| Err(io::Error::other(error).into()))
     }
+}
+
+/// A failure to keep a large download for a moment, with the folder that it is about.
+fn temporary(error: io::Error) -> io::Error {
+    let folder = std::env::temp_dir();
+    let what = format!(
+        "cannot write to the temporary folder `{}`: {error}",
+        folder.display()
+    );
+    io::Error::new(error.kind(), what)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// `name version` of a manifest, if it is one.
@@ -321,7 +344,7 @@ pub fn insert_folder(
         .insert(&packed.digest, packed.tar.as_slice(), &expect)
         .map_err(|error| match error {
             lumen_store::cas::InsertError::Io(error) => OpsError::Io(error),
-            other => OpsError::Io(std::io::Error::other(other)),
+            other => OpsError::Io(io::Error::other(other)),
         })?;
     Ok(packed.digest)
 }

@@ -12,6 +12,7 @@
 mod bundles;
 mod crash;
 mod damage;
+mod faults;
 mod git;
 mod handmade;
 mod hosts;

@@ -1,6 +1,6 @@
 //! What a registry can be caught at.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use lumen_core::{Digest, Key, PackageName, Version};
 
@@ -206,6 +206,8 @@ pub enum TrustError {
         file: String,
         /// What happened.
         reason: String,
+        /// How the disk failed; nothing when the file is damaged.
+        disk: Option<io::ErrorKind>,
     },
 }
 

@@ -184,7 +184,7 @@ fn path(dir: &Path, url: &str) -> PathBuf {
 fn read(dir: &Path, url: &str) -> Result<Numbers, TrustError> {
     let path = path(dir, url);
     match fs_err::read(&path) {
-        Ok(bytes) => json::parse(&bytes).map_err(|error| state::unusable(&path, error)),
+        Ok(bytes) => json::parse(&bytes).map_err(|error| state::damaged(&path, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Numbers::default()),
         Err(error) => Err(state::unusable(&path, error)),
     }

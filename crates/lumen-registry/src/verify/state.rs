@@ -75,7 +75,7 @@ pub fn read(dir: &Path, url: &str) -> Result<Option<Remembered>, TrustError> {
     };
     json::parse(&bytes)
         .map(Some)
-        .map_err(|error| unusable(&path, error))
+        .map_err(|error| damaged(&path, error))
 }
 
 /// All registries remembered, by URL; damaged files are left out.
@@ -174,7 +174,7 @@ pub(super) fn advance(dir: &Path, new: &Remembered) -> Result<(), TrustError> {
     let _lock = lock(dir, &path)?;
     let old = read(dir, &new.url)?;
     let size = |remembered: &Remembered| {
-        let seen = remembered.seen().map_err(|error| unusable(&path, error))?;
+        let seen = remembered.seen().map_err(|error| damaged(&path, error))?;
         Ok(seen.map_or(0, |checkpoint| checkpoint.size))
     };
     let mut new = new.clone();
@@ -231,9 +231,18 @@ pub(super) fn lock(dir: &Path, path: &Path) -> Result<Lock, TrustError> {
         .map_err(|error| unusable(&file, error))
 }
 
-pub(super) fn unusable(path: &Path, error: impl std::fmt::Display) -> TrustError {
+pub(super) fn unusable(path: &Path, error: io::Error) -> TrustError {
     TrustError::State {
         file: path.display().to_string(),
         reason: error.to_string(),
+        disk: Some(error.kind()),
+    }
+}
+
+pub(super) fn damaged(path: &Path, error: impl std::fmt::Display) -> TrustError {
+    TrustError::State {
+        file: path.display().to_string(),
+        reason: error.to_string(),
+        disk: None,
     }
 }

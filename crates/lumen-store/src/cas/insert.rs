@@ -100,9 +100,23 @@ impl Store {
         let inserted = self.build(identity, source, expect, &bench);
         // Absent if it became the entry; else the refused tree, or the entry it replaced.
         let removed = super::optional(fs::remove_dir_all(&bench));
-        let inserted = inserted?;
+        let inserted = inserted.map_err(|error| self.place_of(error))?;
         removed?;
         Ok(inserted)
+    }
+
+    /// A failure of the disk with the folder that it is about: the paths in it are short.
+    fn place_of(&self, error: InsertError) -> InsertError {
+        match error {
+            InsertError::Io(error) => {
+                let what = format!(
+                    "cannot write to the store `{}`: {error}",
+                    self.root.display()
+                );
+                io::Error::new(error.kind(), what).into()
+            }
+            other => other,
+        }
     }
 
     fn build(
