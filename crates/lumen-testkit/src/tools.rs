@@ -1,7 +1,7 @@
 //! Programs that tests start, which `cargo xtask test tools` installs.
 
 use std::{
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -123,9 +123,10 @@ impl Tool {
 }
 
 /// Says that a test does nothing, because something is missing.
-#[allow(clippy::print_stderr, reason = "whoever runs the tests must see it")]
 pub fn skipped(what: &str) {
-    eprintln!("skipped: {what} is not installed; `cargo xtask test tools` gets it");
+    warn(&format!(
+        "skipped: {what} is not installed; `cargo xtask test tools` gets it"
+    ));
 }
 
 fn run(command: &mut Command) -> io::Result<()> {
@@ -146,4 +147,11 @@ fn own_dir(name: &str) -> PathBuf {
 fn target_dir() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
+}
+
+/// Says something that is to be seen although the test passes: what the macros print is only
+/// shown when one fails.
+pub fn warn(text: &str) {
+    // With nobody there to read it, nothing is lost.
+    let _ = writeln!(io::stderr(), "{text}");
 }
