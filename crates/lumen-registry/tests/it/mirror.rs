@@ -1,6 +1,7 @@
 //! Mirrors: byte for byte, incremental, after kills, and of hostile sources.
 
 mod bundles;
+mod chain;
 mod hostile;
 mod kills;
 
