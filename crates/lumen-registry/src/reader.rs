@@ -165,7 +165,7 @@ impl Registry {
         let storage = Storage::open(&location, &host)?;
         let folder = options.cache.as_deref();
         let helper = options.host.helper.as_ref().map(|helper| helper.name());
-        let folder = folder.and_then(|root| cache::directory(root, &location, helper));
+        let folder = folder.and_then(|root| cache::directory(root, &storage, &location, helper));
         let cache = |file: &str| {
             let path = folder.as_ref().map(|folder| folder.join(file));
             path.map_or_else(Cache::in_memory, |path| Cache::at(&path))

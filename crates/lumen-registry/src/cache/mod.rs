@@ -1,4 +1,4 @@
-//! Metadata of HTTP registries kept on the local disk.
+//! Metadata of registries on the web and in buckets, kept on the local disk.
 //!
 //! One append-only file a registry, read in one go: a resolution asks for
 //! thousands of small files, and opening each would cost more than reading them.
@@ -20,26 +20,35 @@ use lumen_core::{Digest, Key};
 
 use crate::{
     location::{Credentials, Location},
-    storage::Validators,
+    storage::{Storage, Validators},
 };
 
 /// Longest time a mutable file is used without asking, in seconds, whatever the server allows.
 pub const LONGEST_FRESHNESS: u32 = 300;
 
-/// The folder of a registry's cache below `root`; none for folders, which are never cached.
+/// The folder of a registry's cache below `root`; none for folders and branches, which need none.
 ///
 /// `helper` is the name of who is asked for credentials that the location does not have.
-pub fn directory(root: &Path, location: &Location, helper: Option<&str>) -> Option<PathBuf> {
-    let Location::Http(http) = location else {
-        return None;
+pub(crate) fn directory(
+    root: &Path,
+    storage: &Storage,
+    location: &Location,
+    helper: Option<&str>,
+) -> Option<PathBuf> {
+    let identity = match (storage, location) {
+        (Storage::Object(object), _) => object.identity(),
+        (_, Location::Http(http)) => {
+            // Another user of the same registry may be shown other packages.
+            let user = match http.credentials() {
+                Some(Credentials::Basic { user, .. }) => user,
+                Some(Credentials::Bearer(_)) => "",
+                None => helper.unwrap_or_default(),
+            };
+            format!("{user}\n{}", http.base())
+        }
+        _ => return None,
     };
-    // Another user of the same registry may be shown other packages.
-    let user = match http.credentials() {
-        Some(Credentials::Basic { user, .. }) => user,
-        Some(Credentials::Bearer(_)) => "",
-        None => helper.unwrap_or_default(),
-    };
-    let identity = Digest::of(format!("{user}\n{}", http.base()).as_bytes());
+    let identity = Digest::of(identity.as_bytes());
     Some(root.join(&identity.hex()[..16]))
 }
 
@@ -239,6 +248,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::HostOptions;
 
     fn key(text: &str) -> Key {
         Key::parse(text).unwrap()
@@ -371,15 +381,37 @@ mod tests {
     }
 
     #[test]
-    fn directories_differ_by_url_and_user() {
-        let location = |url| Location::parse(url).unwrap();
-        let dir = |url| directory(Path::new("c"), &location(url), None);
+    fn directories_differ_by_host_path_and_user() {
+        let directory = |url: &str, helper, variables: &[(&str, &str)]| {
+            let location = Location::parse(url).unwrap();
+            let variables = variables.iter();
+            let options = HostOptions {
+                variables: variables
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+                ..HostOptions::default()
+            };
+            let storage = Storage::open(&location, &options).unwrap();
+            directory(Path::new("c"), &storage, &location, helper)
+        };
+        let dir = |url| directory(url, None, &[]);
         assert_eq!(dir("https://h/x"), dir("https://h/x/"));
         assert_ne!(dir("https://h/x"), dir("https://h/y"));
         assert_ne!(dir("https://h/x"), dir("https://u:p@h/x"));
         assert_eq!(dir("https://u:q@h/x"), dir("https://u:p@h/x"));
-        let helped = directory(Path::new("c"), &location("https://h/x"), Some("helper"));
+        let helped = directory("https://h/x", Some("helper"), &[]);
         assert_ne!(dir("https://h/x"), helped);
         assert_eq!(dir("file:///x"), None);
+
+        let anonymous = dir("s3://b/x");
+        assert!(anonymous.is_some());
+        assert_eq!(anonymous, dir("s3://b/x/"));
+        assert_ne!(anonymous, dir("s3://b/y"));
+        assert_ne!(anonymous, dir("s3://b/x?endpoint=http://h:1"));
+        let key = [("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
+        let known = directory("s3://b/x", None, &key);
+        assert_ne!(anonymous, known);
+        let moved = [&key[..], &[("AWS_ENDPOINT_URL", "http://h:1")]].concat();
+        assert_ne!(known, directory("s3://b/x", None, &moved));
     }
 }

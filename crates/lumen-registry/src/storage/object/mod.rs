@@ -127,6 +127,14 @@ impl ObjectStorage {
         self.inner.options.first_delay
     }
 
+    /// Tells registries apart, and who is known to the host from who is not. The URL does not:
+    /// the environment may name the endpoint.
+    pub(crate) fn identity(&self) -> String {
+        let anonymous = self.inner.lacks.is_some();
+        let prefix = &self.inner.location.prefix;
+        format!("{anonymous}\n{}/{prefix}", self.inner.host)
+    }
+
     fn url(&self) -> String {
         Location::Object(self.inner.location.clone()).to_string()
     }
