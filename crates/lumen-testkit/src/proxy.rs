@@ -7,7 +7,7 @@ use std::{
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -25,11 +25,13 @@ pub enum Loss {
     Answer,
     /// It is carried out, and answered with status 503.
     Busy,
-    /// It is carried out, and not answered for as long as [`FaultyProxy::silence`].
+    /// It is carried out, and not answered for as long as the proxy's `silence`.
     Silence,
+    /// It is carried out, and only the first half of the answer arrives.
+    Half,
 }
 
-/// Decides what happens to a request, by its number (from 1) and its method.
+/// Decides what happens to a request, by its number (from 1) and its head.
 pub type Plan = dyn Fn(u64, &str) -> Option<Loss> + Send + Sync;
 
 /// A running proxy; it ends with the process.
@@ -40,7 +42,7 @@ pub struct FaultyProxy {
 
 struct Shared {
     upstream: SocketAddr,
-    plan: Box<Plan>,
+    plan: Mutex<Box<Plan>>,
     silence: Duration,
     requests: AtomicU64,
     losses: AtomicU64,
@@ -60,7 +62,7 @@ impl FaultyProxy {
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
             upstream,
-            plan: Box::new(plan),
+            plan: Mutex::new(Box::new(plan)),
             silence,
             requests: AtomicU64::new(0),
             losses: AtomicU64::new(0),
@@ -82,9 +84,9 @@ impl FaultyProxy {
     /// When there is no free port.
     pub fn losing_writes(upstream: SocketAddr, seed: u64, per_mille: u64) -> io::Result<Self> {
         let silence = Duration::from_millis(2500);
-        Self::start(upstream, silence, move |number, method| {
+        Self::start(upstream, silence, move |number, head| {
             let dice = mixed(seed, number);
-            let lost = method == "PUT" && dice % 1000 < per_mille;
+            let lost = head.starts_with("PUT ") && dice % 1000 < per_mille;
             lost.then_some(match (dice >> 32) % 8 {
                 0..2 => Loss::Request,
                 2..5 => Loss::Answer,
@@ -92,6 +94,18 @@ impl FaultyProxy {
                 _ => Loss::Silence,
             })
         })
+    }
+
+    /// Follows another plan from now on, and counts requests and losses anew.
+    pub fn set_plan(&self, plan: impl Fn(u64, &str) -> Option<Loss> + Send + Sync + 'static) {
+        let mut current = self
+            .shared
+            .plan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *current = Box::new(plan);
+        self.shared.requests.store(0, Ordering::SeqCst);
+        self.shared.losses.store(0, Ordering::SeqCst);
     }
 
     /// Its address.
@@ -114,9 +128,11 @@ impl Shared {
     /// One request a connection: the client makes as many as it needs.
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         let (head, body) = read_message(&mut client)?;
-        let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
-        let method = head.split(' ').next().unwrap_or_default();
-        let loss = (self.plan)(number, method);
+        let loss = {
+            let plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+            let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+            plan(number, &head)
+        };
         if loss.is_some() {
             self.losses.fetch_add(1, Ordering::SeqCst);
         }
@@ -130,6 +146,7 @@ impl Shared {
                 b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             )?,
             Some(Loss::Silence) => std::thread::sleep(self.silence),
+            Some(Loss::Half) => client.write_all(&answer[..answer.len() / 2])?,
             Some(Loss::Request | Loss::Answer) => {}
         }
         client.shutdown(Shutdown::Both)

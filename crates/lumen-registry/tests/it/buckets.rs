@@ -3,7 +3,9 @@
 use lumen_registry::StorageError;
 use lumen_testkit::{buckets::ObjectServer, conformance, tools::Tool};
 
+mod answers;
 mod bars;
+mod crashes;
 
 use crate::block_on;
 

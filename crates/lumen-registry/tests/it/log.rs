@@ -2,7 +2,7 @@
 
 mod approve;
 mod cost;
-mod crashes;
+pub(crate) mod crashes;
 mod long;
 mod model;
 mod schedules;
@@ -132,8 +132,12 @@ fn change_root(storage: &Storage, change: impl FnOnce(&mut RootNote)) {
 }
 
 fn index(storage: &Storage, package: &str) -> PackageIndex {
+    block_on(index_of(storage, package))
+}
+
+async fn index_of(storage: &Storage, package: &str) -> PackageIndex {
     let key = Key::package_index(&name(package));
-    let (bytes, _) = block_on(storage.get(&key, 1 << 20)).unwrap().unwrap();
+    let (bytes, _) = storage.get(&key, 1 << 20).await.unwrap().unwrap();
     json::parse(&bytes).unwrap()
 }
 

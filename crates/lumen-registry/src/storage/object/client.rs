@@ -2,11 +2,13 @@
 
 use std::{
     io,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
+use lumen_durable::fault;
 use object_store::{
     ClientOptions,
     client::{
@@ -104,9 +106,12 @@ impl Connector {
         let upload = request.body().content_length() as u64 / SLOWEST_UPLOAD;
         let silence = self.shared.silence;
         let patience = silence + Duration::from_secs(upload);
+        let uri = request.uri().clone();
+        fault::point("request", Path::new(uri.path())).map_err(other)?;
         let answer = HttpService::call(&client, request);
         let answer = tokio::time::timeout(patience, answer).await;
         let response = answer.map_err(|_| too_late())??;
+        fault::point("answer", Path::new(uri.path())).map_err(other)?;
         let (parts, body) = response.into_parts();
         let good = parts.status.is_success();
         {

@@ -4,8 +4,11 @@ use lumen_registry::storage::{Fault, FaultKind};
 
 use super::*;
 
+/// How many changes there are.
+pub(crate) const STEPS: usize = 5;
+
 /// The changes of a young registry, one after the other.
-async fn step(storage: &Storage, number: usize) -> Result<(), PublishError> {
+pub(crate) async fn step(storage: &Storage, number: usize) -> Result<(), PublishError> {
     match number {
         0 => init(storage).await.map(drop),
         1 => put(storage, "ada", "a", "1.0.0").await.map(drop),
@@ -15,14 +18,14 @@ async fn step(storage: &Storage, number: usize) -> Result<(), PublishError> {
     }
 }
 
-fn done(storage: &Storage, number: usize) -> bool {
-    let versions = |package: &str| index(storage, package).versions.len();
+async fn done(storage: &Storage, number: usize) -> bool {
+    let versions = async |package: &str| index_of(storage, package).await.versions.len();
     match number {
         0 => true,
-        1 => versions("a") == 1,
-        2 => versions("a") == 2,
-        3 => index(storage, "a").is_yanked(&version("1.0.0")),
-        _ => versions("@s/b") == 1,
+        1 => versions("a").await == 1,
+        2 => versions("a").await == 2,
+        3 => index_of(storage, "a").await.is_yanked(&version("1.0.0")),
+        _ => versions("@s/b").await == 1,
     }
 }
 
@@ -30,7 +33,7 @@ fn done(storage: &Storage, number: usize) -> bool {
 fn a_fault_anywhere_loses_nothing_and_blocks_nobody() {
     let memory = MemoryStorage::new();
     let mut cases = 0;
-    for number in 0..5 {
+    for number in 0..STEPS {
         let before = memory.files();
         memory.set_fault(None);
         block_on(step(&Storage::Memory(memory.clone()), number)).unwrap();
@@ -57,25 +60,36 @@ fn crash(memory: MemoryStorage, number: usize, fault: Fault) {
     memory.set_fault(Some(fault));
     let result = block_on(step(&storage, number));
     memory.set_fault(None);
-    let context = format!("step {number}, {fault:?}: {result:?}");
+    block_on(recovers(&storage, number, &result, &format!("{fault:?}")));
+}
+
+/// What has to hold after a change that a fault may have hit, now that the host is well again.
+pub(crate) async fn recovers(
+    storage: &Storage,
+    number: usize,
+    result: &Result<(), PublishError>,
+    fault: &str,
+) {
+    let context = format!("step {number}, {fault}: {result:?}");
     if number == 0 {
-        match block_on(init(&storage)) {
+        match init(storage).await {
             Ok(_) => {}
             Err(PublishError::RegistryExists { .. }) => {}
             Err(error) => panic!("{context}: {error}"),
         }
     }
     // Somebody else goes on.
-    block_on(put(&storage, "ada", "z", "1.0.0"))
-        .unwrap_or_else(|error| panic!("{context}: {error}"));
-    assert_eq!(block_on(check(&storage)).unwrap(), [], "{context}");
+    let other = put(storage, "ada", "z", "1.0.0").await;
+    other.unwrap_or_else(|error| panic!("{context}: {error}"));
+    assert_eq!(check(storage).await.unwrap(), [], "{context}");
     if result.is_ok() {
-        assert!(done(&storage, number), "{context}");
+        assert!(done(storage, number).await, "{context}");
     }
     // And so does whoever was hit.
     if number > 0 {
-        block_on(step(&storage, number)).unwrap_or_else(|error| panic!("{context}: {error}"));
-        assert!(done(&storage, number), "{context}");
-        assert_eq!(block_on(check(&storage)).unwrap(), [], "{context}");
+        let again = step(storage, number).await;
+        again.unwrap_or_else(|error| panic!("{context}: {error}"));
+        assert!(done(storage, number).await, "{context}");
+        assert_eq!(check(storage).await.unwrap(), [], "{context}");
     }
 }
