@@ -9,6 +9,7 @@
     reason = "helpers of tests may fail the test"
 )]
 
+mod buckets;
 mod bundles;
 mod crash;
 mod damage;
