@@ -1,5 +1,6 @@
 //! Registry keys: the one place that knows every path inside a registry.
 
+pub mod kind;
 pub mod serving;
 
 use std::fmt;

@@ -24,6 +24,7 @@
 //! | [`migrate`] | from unsigned to signed registries |
 //! | [`mirror`], [`sync`] | copies of registries; those that are configured |
 //! | [`bundle`] | what is new in a registry, as a file |
+//! | [`stats`] | what a registry has, in numbers |
 //! | [`parallel`] | work on many items at once |
 
 pub mod advice;
@@ -58,6 +59,7 @@ pub mod report;
 pub mod resolve;
 pub mod session;
 pub mod settings;
+pub mod stats;
 pub mod submit;
 pub mod sync;
 pub mod trust;

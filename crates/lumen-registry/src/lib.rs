@@ -18,6 +18,7 @@
 //! | [`progress`] | what long operations tell while they run |
 //! | [`verify`] | what a client checks before it believes a signed registry |
 //! | [`doctor`] | whether a host is fit for a registry |
+//! | [`stats`] | what a registry has, in numbers |
 //! | [`search`] | ranked search over the global index |
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
@@ -38,6 +39,7 @@ pub mod publish;
 pub mod reader;
 pub mod search;
 pub mod signer;
+pub mod stats;
 pub mod storage;
 pub mod verify;
 

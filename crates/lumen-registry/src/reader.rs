@@ -17,6 +17,7 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release},
     problem::Problem,
+    trust::PackageHistory,
 };
 
 use tokio::sync::OnceCell;
@@ -85,6 +86,9 @@ struct Inner {
     /// What it says about packages it lacks.
     partial: OnceCell<Option<Partial>>,
 }
+
+/// A package's index, and its history in a signed registry.
+pub(crate) type Looked = (Arc<PackageIndex>, Option<Arc<PackageHistory>>);
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -292,6 +296,22 @@ impl Registry {
             self.indexes().insert(name.clone(), Arc::clone(index));
         }
         Ok(index)
+    }
+
+    /// The same, read anew and not kept, with its history in a signed registry: for those who
+    /// look at every package once.
+    pub(crate) async fn look(&self, name: &PackageName) -> Result<Option<Looked>, ReadError> {
+        let Some(view) = self.view().await? else {
+            return Ok(match self.unsigned_package_index(name).await? {
+                Some(index) => Some((Arc::new(index), None)),
+                None => self.left_out(name).await.map_or(Ok(None), Err)?,
+            });
+        };
+        let package = view.look(self, name).await?;
+        if let Some(package) = &package {
+            package.accepted(self)?;
+        }
+        Ok(package.map(|package| (package.index, Some(package.history))))
     }
 
     /// Why a package that is not there is not absent: the registry is a mirror that lacks it.

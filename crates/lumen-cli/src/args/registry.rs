@@ -151,6 +151,11 @@ pub enum Registry {
         #[arg(long, value_name = "SHA256")]
         fingerprint: Option<lumen_core::Digest>,
     },
+    /// Count what is in a registry, and what takes how much space.
+    Stats {
+        #[command(flatten)]
+        registry: Target,
+    },
     /// Bring the mirrors of your configuration up to date, for a job that runs at times.
     Sync {
         /// Names in [registry.mirrors]; default: all.

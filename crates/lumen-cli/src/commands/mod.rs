@@ -14,6 +14,7 @@ mod owner;
 mod publish;
 mod query;
 mod registry;
+mod stats;
 mod submit;
 mod sync;
 mod trust;

@@ -195,7 +195,7 @@ pub fn migrate(
     Ok(())
 }
 
-fn entries_of(number: u64) -> String {
+pub fn entries_of(number: u64) -> String {
     match number {
         1 => "1 entry".into(),
         number => format!("{number} entries"),

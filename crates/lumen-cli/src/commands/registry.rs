@@ -17,7 +17,9 @@ use lumen_ops::{
 use lumen_registry::{Freshness, ReadError, verify::TrustError};
 use serde_json::json;
 
-use super::{approve, bundle, ci, count, doctor, host, operate, publish, submit, sync, with};
+use super::{
+    approve, bundle, ci, count, doctor, host, operate, publish, stats, submit, sync, with,
+};
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
     ui::Ui,
@@ -128,6 +130,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             to,
             fingerprint,
         } => bundle::unbundle(&file, &to, fingerprint, ui),
+        Registry::Stats { registry } => stats::stats(&target(&registry, ui)?, ui),
         Registry::Sync { names } => return sync::sync(&names, ui),
         Registry::Witness { registry } => witness(&registry, ui),
         Registry::Host(arguments) => host::host(&arguments, ui),

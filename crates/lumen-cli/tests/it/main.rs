@@ -30,6 +30,7 @@ mod proxy;
 mod races;
 mod registries;
 mod signed;
+mod stats;
 mod submissions;
 mod sync;
 mod trust_cli;

@@ -9,6 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{MAX_PACKAGE_INDEX_BYTES, Release, events_of},
+    key::kind::FileKind,
     tile::tiles_for_edge,
     trust::{
         Action, Entry, Event, PackageHistory, RootHistory, Subject, chain,
@@ -86,7 +87,7 @@ pub(super) async fn find(
     let indexes = files
         .iter()
         .filter(|file| file.key.as_str().ends_with("/index.json"));
-    let names = indexes.filter_map(|file| package_of(&file.key));
+    let names = indexes.filter_map(|file| file.key.package());
     let strange = names.filter(|name| !read.published.contains_key(name));
     let strange: HashSet<PackageName> = strange.collect();
     needed
@@ -103,7 +104,7 @@ pub(super) async fn find(
     }
     // What a publish in flight names, or one in a registry that is not migrated yet.
     for file in &files {
-        let Some((name, version)) = release_of(&file.key) else {
+        let Some((name, version)) = file.key.named_release() else {
             continue;
         };
         let in_flight = !file.is_older(options.grace, options.now);
@@ -128,30 +129,14 @@ pub(super) async fn find(
 
 /// What kind of garbage a file would be; nothing else is ever removed.
 fn kind_of(key: &Key) -> Option<Kind> {
-    let path = key.as_str();
-    [
-        ("artifacts/", Kind::Artifacts),
-        ("log/staging/", Kind::Staging),
-        ("log/tile/", Kind::Log),
-        ("map/", Kind::Map),
-    ]
-    .into_iter()
-    .find(|(folder, _)| path.starts_with(folder))
-    .map(|(_, kind)| kind)
-    .or_else(|| release_of(key).map(|_| Kind::Releases))
-}
-
-/// The package that a file below `packages/` is of.
-fn package_of(key: &Key) -> Option<PackageName> {
-    let path = key.as_str().strip_prefix("packages/")?;
-    PackageName::parse_lenient(path.rsplit_once('/')?.0).ok()
-}
-
-/// The release whose file this is.
-pub(super) fn release_of(key: &Key) -> Option<(PackageName, Version)> {
-    let name = package_of(key)?;
-    let version = key.release_version(&name)?;
-    Some((name, version))
+    match key.kind() {
+        FileKind::Artifact => Some(Kind::Artifacts),
+        FileKind::Staging => Some(Kind::Staging),
+        FileKind::Tile => Some(Kind::Log),
+        FileKind::Map => Some(Kind::Map),
+        FileKind::Release => Some(Kind::Releases),
+        _ => None,
+    }
 }
 
 /// Reads the log, and checks that it is the one of the checkpoint.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::Key;
 
-use super::{Kind, Needed, signed::release_of};
+use super::{Kind, Needed};
 use crate::{
     publish::{PublishError, read_release},
     storage::{Listed, Storage},
@@ -53,7 +53,7 @@ impl Seen {
         let keys = storage.list("packages/").await?;
         let new = keys.into_iter().filter(|key| !self.releases.contains(key));
         let new: Vec<_> = new
-            .filter_map(|key| release_of(&key).map(|release| (key, release)))
+            .filter_map(|key| key.named_release().map(|release| (key, release)))
             .collect();
         let read = async |(key, (name, version)): &(Key, _)| {
             let found = read_release(storage, name, version).await?;

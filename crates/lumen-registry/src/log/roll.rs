@@ -24,7 +24,7 @@ use crate::{
         PublishError,
         swap::{self, Swap},
     },
-    storage::Storage,
+    storage::{Storage, StorageError},
 };
 
 /// Packages of a batch whose indexes are written at once.
@@ -250,7 +250,7 @@ async fn of_scopes(
 pub(crate) async fn packages_below(
     storage: &Storage,
     prefix: &str,
-) -> Result<BTreeSet<PackageName>, PublishError> {
+) -> Result<BTreeSet<PackageName>, StorageError> {
     let name = |key: &Key| {
         let path = key.as_str().strip_prefix("packages/")?;
         PackageName::parse(path.strip_suffix("/index.json")?).ok()

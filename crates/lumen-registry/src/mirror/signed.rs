@@ -30,7 +30,6 @@ use crate::{
         state::index_key,
     },
     progress::Progress,
-    publish::PublishError,
     reader::MAX_GLOBAL_INDEX_BYTES,
     storage::{Storage, StorageError},
     verify::{TrustError, TrustInfo, files},
@@ -242,7 +241,7 @@ pub(super) async fn listed_below(
 ) -> Result<BTreeSet<PackageName>, MirrorError> {
     match packages_below(source, &format!("packages/{scope}/")).await {
         Ok(names) => Ok(names),
-        Err(PublishError::Storage(StorageError::ReadOnly { .. })) => {
+        Err(StorageError::ReadOnly { .. }) => {
             let names = index.iter().flat_map(|(_, packages)| packages.keys());
             Ok(names
                 .filter(|n| n.scope() == Some(scope))

@@ -72,6 +72,19 @@ impl Storage {
         }
     }
 
+    /// All files whose keys start with `prefix`, sorted, with their sizes in bytes where those
+    /// are known without fetching the files.
+    ///
+    /// # Errors
+    /// As [`Storage::list_files`].
+    pub async fn list_sizes(&self, prefix: &str) -> Result<Vec<(Key, Option<u64>)>, StorageError> {
+        if let Self::Git(git) = self {
+            return git.list_sizes(prefix).await;
+        }
+        let files = self.list_files(prefix).await?.into_iter();
+        Ok(files.map(|file| (file.key, Some(file.size))).collect())
+    }
+
     /// Files that are being written or were left by writers that died, where such have a name.
     ///
     /// # Errors

@@ -298,6 +298,15 @@ impl View {
         cell.get_or_try_init(load).await.cloned()
     }
 
+    /// The same, not kept.
+    pub(crate) async fn look(
+        &self,
+        registry: &Registry,
+        name: &PackageName,
+    ) -> Result<Option<Package>, ReadError> {
+        Package::load(self, registry, name).await
+    }
+
     /// A package that was read already.
     pub(crate) fn seen(&self, name: &PackageName) -> Option<Arc<Package>> {
         let packages = self.packages.lock();

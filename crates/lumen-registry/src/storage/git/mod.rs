@@ -300,6 +300,24 @@ impl GitStorage {
         Ok(keys.into_iter().collect())
     }
 
+    /// As [`Storage::list_sizes`], of what is committed.
+    pub(super) async fn list_sizes(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(Key, Option<u64>)>, StorageError> {
+        let tip = self.base().await?;
+        let sizes = self
+            .branch
+            .blocking(|repository| repository.sizes())
+            .await?;
+        let prefix = format!("{}{prefix}", self.location().folder);
+        let there = tip.below(&prefix).filter_map(|(path, entry)| match entry {
+            Entry::File(id) => Some((self.key(path)?, sizes.get(id).copied())),
+            Entry::Other => None,
+        });
+        Ok(there.collect())
+    }
+
     /// The file of the registry that is at a path of the repository.
     fn key(&self, path: &str) -> Option<Key> {
         let path = path.strip_prefix(&self.location().folder)?;

@@ -2,7 +2,7 @@
 //! that nobody has asked for. It is a cache: when it is damaged it is made anew.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     io::{self, Write},
     path::{Path, PathBuf},
     process::Command,
@@ -338,6 +338,24 @@ impl Repository {
         let listed = self.git.read("list", self.git.command(&list))?;
         let contents = Contents::parse(&listed, missing).ok_or_else(senseless)?;
         Ok((commit.to_owned(), contents))
+    }
+
+    /// The sizes of all contents that are here; nothing is fetched for it.
+    pub(super) fn sizes(&self) -> Result<HashMap<String, u64>, GitError> {
+        let mut command = self.git.command(&[
+            "cat-file",
+            "--batch-all-objects",
+            "--unordered",
+            "--batch-check=%(objecttype) %(objectname) %(objectsize)",
+        ]);
+        command.env("GIT_NO_LAZY_FETCH", "1");
+        let listed = self.git.read("list", command)?;
+        let listed = String::from_utf8_lossy(&listed);
+        let size = |line: &str| {
+            let (id, size) = line.strip_prefix("blob ")?.split_once(' ')?;
+            Some((id.to_owned(), size.parse().ok()?))
+        };
+        Ok(listed.lines().filter_map(size).collect())
     }
 
     /// The process that hands out contents which are here.

@@ -1,0 +1,29 @@
+//! `lumen registry stats`.
+
+use lumen_registry::{
+    Location,
+    progress::Progress,
+    stats::{self, Stats, StatsError},
+};
+
+use crate::{error::OpsError, session::Session, settings::DEFAULT};
+
+/// Counts what a registry has. Returns also where it is.
+///
+/// # Errors
+/// When it cannot be read, or is not to be believed.
+pub fn run(session: &Session<'_>) -> Result<(Location, Stats), OpsError> {
+    session.maybe_project()?;
+    let registry = session.writable(DEFAULT)?;
+    let location = session.publish_location(DEFAULT)?;
+    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let counted = session.block_on(async { Ok(stats::stats(&registry, &watch).await) })?;
+    let counted = counted.map_err(|error| match error {
+        StatsError::Read(error) => OpsError::Read(error),
+        error @ StatsError::Unlistable { .. } => OpsError::user(
+            error.to_string(),
+            "name the place that it is published to: a folder, a bucket or a branch",
+        ),
+    })?;
+    Ok((location, counted))
+}
