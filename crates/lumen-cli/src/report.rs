@@ -167,7 +167,7 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         }
         OpsError::Partly { published, source } => {
             let before = format!(
-                "before that, {} were published; run it again for the others",
+                "published before that: {}; run it again for the others",
                 published.join(", ")
             );
             return hints(source).into_iter().chain([before]).collect();

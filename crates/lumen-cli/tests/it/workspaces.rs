@@ -274,16 +274,15 @@ fn a_branch_gets_one_commit() {
 /// Far more operations than publishing three packages has.
 const MOST: usize = 2000;
 
-#[test]
-fn an_interrupted_run_is_finished_by_the_next() {
-    // All operations of one publish are met elsewhere; here it matters which package it was.
-    for n in (1..MOST).step_by(29) {
+/// Publishes with a fault at every so many operations, and then again.
+fn survives(variable: &str, step: usize) {
+    for n in (1..MOST).step_by(step) {
         let sandbox = sandbox();
         workspace(&sandbox);
         let log = sandbox.path("faults.log");
         let mut command = sandbox.command("shop", &PUBLISH);
         command
-            .env("LUMEN_FAULT_AT", n.to_string())
+            .env(variable, n.to_string())
             .env("LUMEN_FAULT_LOG", &log);
         command.output().unwrap();
         let passed = fs::read_to_string(&log).unwrap_or_default().lines().count();
@@ -308,4 +307,41 @@ fn an_interrupted_run_is_finished_by_the_next() {
         }
     }
     panic!("the publish never came to its end");
+}
+
+// All operations of one publish are met elsewhere; here it matters which package it was.
+
+#[test]
+fn an_interrupted_run_is_finished_by_the_next() {
+    survives("LUMEN_FAULT_AT", 43);
+}
+
+#[test]
+fn a_failed_run_is_finished_by_the_next() {
+    survives("LUMEN_FAULT_ERROR_AT", 41);
+}
+
+#[test]
+fn a_run_that_failed_says_what_was_published_before() {
+    // What `m` is packed to, the same everywhere.
+    let other = sandbox();
+    workspace(&other);
+    other.ok("shop", &PUBLISH).unwrap();
+    let release = other.read("registry/packages/m/1.0.0.json").unwrap();
+    let release: Value = serde_json::from_str(&release).unwrap();
+    let artifact = release["artifacts"][0]["url"].as_str().unwrap();
+
+    let sandbox = sandbox();
+    workspace(&sandbox);
+    let in_the_way = sandbox.path(&format!("registry/{artifact}"));
+    fs::create_dir_all(&in_the_way).unwrap();
+    let ran = sandbox.run("shop", &PUBLISH).unwrap();
+    assert!(ran.err.contains("Published `z` 1.0.0 to "), "{ran:#?}");
+    let hint = "published before that: `z` 1.0.0; run it again for the others";
+    fails(&ran, 4, &[hint]);
+    assert!(!sandbox.path("registry/packages/m/1.0.0.json").exists());
+    fs::remove_dir(&in_the_way).unwrap();
+    let ran = sandbox.ok("shop", &PUBLISH).unwrap();
+    assert!(ran.err.contains("Skipped `z` 1.0.0: "), "{ran:#?}");
+    installs(&sandbox, "a 1.0.0");
 }
