@@ -19,6 +19,7 @@ use lumen_core::{
 use lumen_registry::{
     Location, ReadError, Registry, Storage, StorageError,
     publish::{self, Endorsement, Ingest, PublishError, Submitted},
+    verify::TrustInfo,
 };
 use lumen_store::archive::{self, ArchiveError, Body, Encoding, FileEntry, Limits, Sink};
 
@@ -135,15 +136,18 @@ pub struct Target {
     origin: Option<String>,
 }
 
-/// Opens the registry for writing.
+/// Opens the registry for writing, or for a dry run, which needs no key.
 ///
 /// # Errors
 /// When it cannot be read, is not trusted, or there is no key for its log.
-pub fn target(session: &Session<'_>) -> Result<Target, OpsError> {
+pub fn target(session: &Session<'_>, dry_run: bool) -> Result<Target, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
     let info = session.block_on(async { Ok(registry.trust().await?) })?;
-    let writer = session.writer(&registry)?;
+    let writer = match dry_run {
+        true => (None, info.as_ref().and_then(TrustInfo::seen)),
+        false => session.writer(&registry)?,
+    };
     Ok(Target {
         writer,
         origin: info.map(|info| info.origin),

@@ -194,7 +194,7 @@ pub enum Registry {
     },
     /// Print how to serve the registry: a configuration or a script, complete.
     Host(HostArgs),
-    /// Write the workflow that publishes this package when its tag is pushed.
+    /// Write the workflow that publishes this package when its tag is pushed, or what is submitted.
     Ci {
         /// Who runs it.
         service: CiService,
@@ -203,6 +203,9 @@ pub enum Registry {
         /// Git repository that lumen is built from.
         #[arg(long, value_name = "URL")]
         source: String,
+        /// For the repository of a registry: check and publish what pull requests submit.
+        #[arg(long)]
+        ingest: bool,
         /// Print it; write nothing.
         #[arg(long)]
         stdout: bool,

@@ -2,7 +2,7 @@
 
 use lumen_ops::{
     OpsError,
-    ci::{self, Service},
+    ci::{self, Purpose, Service},
     report::Reporter as _,
 };
 use serde_json::json;
@@ -15,6 +15,7 @@ use crate::{
 
 pub fn ci(
     service: CiService,
+    purpose: Purpose,
     registry: &Target,
     source: &str,
     (stdout, force): (bool, bool),
@@ -26,7 +27,7 @@ pub fn ci(
         CiService::Gitlab => Service::Gitlab,
         CiService::Forgejo => Service::Forgejo,
     };
-    let workflow = ci::workflow(&session, service, source)?;
+    let workflow = ci::workflow(&session, service, purpose, source)?;
     if stdout && !ui.json {
         ui.print(workflow.text.trim_end());
         return Ok(());

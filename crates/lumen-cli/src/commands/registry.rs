@@ -8,7 +8,9 @@ use lumen_core::{
     trust::{Entry, NamePolicy, RootNote},
 };
 use lumen_ops::{
-    OpsError, keys, migrate,
+    OpsError,
+    ci::Purpose,
+    keys, migrate,
     mirror::Request,
     report::Reporter as _,
     session::Session,
@@ -144,9 +146,17 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             service,
             registry,
             source,
+            ingest,
             stdout,
             force,
-        } => ci::ci(service, &registry, &source, (stdout, force), ui),
+        } => {
+            let purpose = match ingest {
+                true => Purpose::Ingest,
+                false => Purpose::Publish,
+            };
+            let to = (stdout, force);
+            ci::ci(service, purpose, &registry, &source, to, ui)
+        }
         Registry::Doctor {
             registry,
             write,

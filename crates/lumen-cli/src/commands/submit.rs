@@ -78,7 +78,7 @@ pub fn ingest(
     ui: &Ui,
 ) -> Result<ExitCode, OpsError> {
     let session = with(None, registry, Freshness::Revalidate, ui)?;
-    let target = ingest::target(&session)?;
+    let target = ingest::target(&session, dry_run)?;
     let mut found = Vec::new();
     for place in places {
         found.extend(ingest::find(&session, place)?);

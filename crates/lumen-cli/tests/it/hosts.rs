@@ -391,6 +391,10 @@ fn the_doctor_tries_folders_and_knows_when_it_is_hopeless() {
     sandbox.write("empty/README", "").unwrap();
     let (found, code) = faults(&sandbox, &["empty"]);
     assert_eq!((found.len(), code), (1, Some(4)), "{found:?}");
+    // Before there is a registry is when one wants to know of its place.
+    let empty = sandbox.run(".", &["registry", "doctor", "empty"]).unwrap();
+    assert!(empty.out.contains("one of eight wins"), "{}", empty.out);
+    assert!(!sandbox.path("empty/.lumen").exists());
     let gone = sandbox
         .run(".", &["registry", "doctor", "http://127.0.0.1:1"])
         .unwrap();

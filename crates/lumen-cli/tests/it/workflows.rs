@@ -2,7 +2,8 @@
 
 use std::{path::Path, process::Command};
 
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_testkit::sandbox::{Ran, Sandbox, tree};
+use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::{bare, fails};
 
@@ -26,6 +27,17 @@ fn tagged() -> (Sandbox, String) {
     let section = format!("[registry]\ndefault = \"{url}\"\n");
     sandbox.package("pack", "pack", "1.2.3", &section).unwrap();
     (sandbox, url)
+}
+
+/// Writes a workflow where no registry is chosen but by the project, and parses it.
+fn write_workflow(sandbox: &Sandbox, arguments: &[&str], file: &str) -> (String, Yaml) {
+    let all = [&["registry", "ci"], arguments, &["--source", SOURCE]].concat();
+    let mut ci = sandbox.command("pack", &all);
+    let wrote = Ran::of(&ci.env_remove("LUMEN_REGISTRY").output().unwrap());
+    assert_eq!(wrote.code, Some(0), "{wrote:#?}");
+    let text = sandbox.read(&format!("pack/{file}")).unwrap();
+    let yaml = YamlLoader::load_from_str(&text).unwrap().remove(0);
+    (text, yaml)
 }
 
 /// Runs a script where nothing of the sandbox's user is known but the key.
@@ -72,10 +84,12 @@ fn what_the_workflows_run_publishes_and_confirms() {
         ("forgejo", ".forgejo/workflows/publish.yml"),
     ] {
         let (sandbox, url) = tagged();
-        let mut ci = sandbox.command("pack", &["registry", "ci", service, "--source", SOURCE]);
-        let wrote = Ran::of(&ci.env_remove("LUMEN_REGISTRY").output().unwrap());
-        assert_eq!(wrote.code, Some(0), "{wrote:#?}");
-        let text = sandbox.read(&format!("pack/{file}")).unwrap();
+        let (text, yaml) = write_workflow(&sandbox, &[service], file);
+        let job = match service {
+            "gitlab" => &yaml["publish"]["variables"],
+            _ => &yaml["jobs"]["publish"]["env"],
+        };
+        assert_eq!(job["LUMEN_SOURCE"].as_str(), Some(SOURCE), "{text}");
         assert!(
             text.contains("LUMEN_KEY") && text.contains(SOURCE),
             "{text}"
@@ -103,10 +117,77 @@ fn what_the_workflows_run_publishes_and_confirms() {
     }
 }
 
+/// The last script of a job.
+fn last_script(job: &Yaml) -> String {
+    let step = |list: &Yaml| list.as_vec().unwrap().last().unwrap().clone();
+    let script = match &job["script"] {
+        Yaml::BadValue => step(&job["steps"])["run"].clone(),
+        scripts => step(scripts),
+    };
+    script.as_str().unwrap().to_owned()
+}
+
+#[test]
+fn submissions_are_checked_without_a_secret_and_ingested() {
+    for (service, file) in [
+        ("github", ".github/workflows/ingest.yml"),
+        ("gitlab", ".gitlab-ci.yml"),
+        ("forgejo", ".forgejo/workflows/ingest.yml"),
+    ] {
+        let (sandbox, url) = tagged();
+        let (text, yaml) = write_workflow(&sandbox, &[service, "--ingest"], file);
+        let jobs = match service {
+            "gitlab" => &yaml,
+            _ => &yaml["jobs"],
+        };
+        // Only the step that publishes has a key.
+        if service != "gitlab" {
+            assert_eq!(text.matches("LUMEN_KEY: ").count(), 1, "{text}");
+            let steps = jobs["ingest"]["steps"].as_vec().unwrap();
+            let env = &steps.last().unwrap()["env"];
+            assert_eq!(env["LUMEN_PUBLISH_REGISTRY"].as_str(), Some(&*url));
+            let secret = "${{ secrets.LUMEN_KEY }}";
+            assert_eq!(env["LUMEN_KEY"].as_str(), Some(secret));
+        }
+        let check = last_script(&jobs["check"]);
+        let ingest = last_script(&jobs["ingest"]);
+        let environment = [("LUMEN_REGISTRY", url.as_str())];
+        let without_key = [environment[0], ("LUMEN_KEY", "")];
+
+        // Nothing is submitted, or what was is removed again.
+        let ran = runner(&sandbox, &check, &without_key);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+
+        let mut submit = sandbox.command("pack", &["pkg", "submit", "--out", "submissions"]);
+        let submitted = Ran::of(&submit.env("LUMEN_REGISTRY", &url).output().unwrap());
+        assert_eq!(submitted.code, Some(0), "{submitted:#?}");
+        let before = tree(&sandbox.path("reg.git/refs")).unwrap();
+        let ran = runner(&sandbox, &check, &without_key);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert!(ran.err.contains("Would add `pack` 1.2.3"), "{ran:#?}");
+        assert!(tree(&sandbox.path("reg.git/refs")).unwrap() == before);
+
+        let refused = runner(&sandbox, &ingest, &without_key);
+        fails(&refused, 1, &["no key to sign with"]);
+        let ran = runner(&sandbox, &ingest, &environment);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert!(ran.err.contains("Published `pack` 1.2.3"), "{ran:#?}");
+        let ran = runner(&sandbox, &ingest, &environment);
+        assert!(ran.err.contains("Had already `pack` 1.2.3"), "{ran:#?}");
+
+        let damaged = sandbox.path("pack/submissions/pack/1.2.3/submission.json");
+        std::fs::write(damaged, "{}").unwrap();
+        let ran = runner(&sandbox, &check, &without_key);
+        fails(&ran, 3, &["`submissions/pack/1.2.3` is refused"]);
+    }
+}
+
 #[test]
 fn the_action_does_the_same() {
     let action = concat!(env!("CARGO_MANIFEST_DIR"), "/../../action.yml");
     let text = std::fs::read_to_string(action).unwrap();
+    let yaml = YamlLoader::load_from_str(&text).unwrap().remove(0);
+    assert_eq!(yaml["runs"]["using"].as_str(), Some("composite"));
     let (sandbox, url) = tagged();
     let environment = [
         ("LUMEN_REGISTRY", url.as_str()),

@@ -1,4 +1,5 @@
-//! `lumen registry ci`: the workflow that publishes a package when its tag is pushed.
+//! `lumen registry ci`: workflows that publish, a package when its tag is pushed, or what others
+//! submitted.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,24 @@ use crate::{error::OpsError, host::fill, session::Session, settings::DEFAULT};
 const GITHUB: &str = include_str!("github.yml");
 const GITLAB: &str = include_str!("gitlab.yml");
 const FORGEJO: &str = include_str!("forgejo.yml");
+const INGEST: &str = include_str!("ingest.yml");
+const GITLAB_INGEST: &str = include_str!("gitlab-ingest.yml");
+
+/// Where a job of GitHub's runs, and how it gets the repository.
+const GITHUB_JOB: [&str; 2] = [
+    "    runs-on: ubuntu-latest",
+    "      - uses: actions/checkout@v4",
+];
+
+/// As [`GITHUB_JOB`]; the container has no Node, which the checkout runs on.
+const FORGEJO_JOB: [&str; 2] = [
+    "    runs-on: docker\n    container:\n      image: rust:1",
+    concat!(
+        "      - name: Install what the checkout needs\n",
+        "        run: apt-get update && apt-get install --yes --no-install-recommends nodejs\n\n",
+        "      - uses: https://data.forgejo.org/actions/checkout@v4",
+    ),
+];
 
 /// Who runs the workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +38,15 @@ pub enum Service {
     Gitlab,
     /// Forgejo Actions.
     Forgejo,
+}
+
+/// What a workflow is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A package's repository: publishes it when its tag is pushed.
+    Publish,
+    /// A registry's repository: checks what pull requests submit, publishes what was merged.
+    Ingest,
 }
 
 /// A workflow.
@@ -32,7 +60,7 @@ pub struct Workflow {
     pub secrets: Vec<&'static str>,
 }
 
-/// Makes the workflow that publishes to the registry of this project.
+/// Makes a workflow that publishes to the registry of this project.
 ///
 /// `source` is the git repository that Lumen itself is built from.
 ///
@@ -41,6 +69,7 @@ pub struct Workflow {
 pub fn workflow(
     session: &Session<'_>,
     service: Service,
+    purpose: Purpose,
     source: &str,
 ) -> Result<Workflow, OpsError> {
     session.maybe_project()?;
@@ -63,10 +92,22 @@ pub fn workflow(
         Location::Object(_) | Location::Git(_) => {}
     }
     let secrets = secrets(&publish);
-    let (path, template) = match service {
-        Service::Github => (".github/workflows/publish.yml", GITHUB),
-        Service::Gitlab => (".gitlab-ci.yml", GITLAB),
-        Service::Forgejo => (".forgejo/workflows/publish.yml", FORGEJO),
+    let (path, template) = match (service, purpose) {
+        (Service::Github, Purpose::Publish) => (".github/workflows/publish.yml", GITHUB),
+        (Service::Github, Purpose::Ingest) => (".github/workflows/ingest.yml", INGEST),
+        (Service::Gitlab, Purpose::Publish) => (".gitlab-ci.yml", GITLAB),
+        (Service::Gitlab, Purpose::Ingest) => (".gitlab-ci.yml", GITLAB_INGEST),
+        (Service::Forgejo, Purpose::Publish) => (".forgejo/workflows/publish.yml", FORGEJO),
+        (Service::Forgejo, Purpose::Ingest) => (".forgejo/workflows/ingest.yml", INGEST),
+    };
+    let [runner, checkout] = match service {
+        Service::Forgejo => FORGEJO_JOB,
+        Service::Github | Service::Gitlab => GITHUB_JOB,
+    };
+    // Where a job has the key for all its steps, and where for one of them.
+    let indent = match purpose {
+        Purpose::Publish => "      ",
+        Purpose::Ingest => "          ",
     };
     let indented = |indent: &str, line: &dyn Fn(&str) -> String| -> String {
         let lines = secrets
@@ -74,11 +115,11 @@ pub fn workflow(
             .map(|name| format!("\n{indent}{}", line(name)));
         lines.collect()
     };
-    let of_actions = indented("      ", &|name| {
-        format!("{name}: ${{{{ secrets.{name} }}}}")
-    });
+    let of_actions = indented(indent, &|name| format!("{name}: ${{{{ secrets.{name} }}}}"));
     let of_gitlab = indented("#   ", &|name| name.to_owned());
     let values = [
+        ("RUNNER", runner.to_owned()),
+        ("CHECKOUT", checkout.to_owned()),
         ("SOURCE", scalar(source)),
         ("READ", scalar(&read.url())),
         ("PUBLISH", scalar(&publish.url())),

@@ -201,17 +201,25 @@ impl Report {
 /// Looks at a registry and its host. Failures are findings.
 pub async fn examine(registry: &Registry, options: Options) -> Report {
     let mut report = Report::default();
-    if !readable(registry, &mut report).await {
-        if let Storage::Http(http) = registry.storage() {
-            web::greet(http, options, &mut report).await;
+    let mut samples = Samples::default();
+    match readable(registry, &mut report).await {
+        Some(true) => {
+            trust(registry, options, &mut report).await;
+            samples = Samples::of(registry).await;
+            if let Storage::Http(http) = registry.storage() {
+                web::examine(http, &samples, options, &mut report).await;
+            }
         }
-        return report;
+        found => {
+            if let Storage::Http(http) = registry.storage() {
+                web::greet(http, options, &mut report).await;
+            }
+            if found.is_none() {
+                return report;
+            }
+        }
     }
-    trust(registry, options, &mut report).await;
-    let samples = Samples::of(registry).await;
-    if let Storage::Http(http) = registry.storage() {
-        web::examine(http, &samples, options, &mut report).await;
-    }
+    // Also before there is a registry: that is when one wants to know.
     if options.write != Write::Never {
         let must = options.write == Write::Must;
         write::examine(registry.storage(), &samples, must, &mut report).await;
@@ -219,7 +227,8 @@ pub async fn examine(registry: &Registry, options: Options) -> Report {
     report
 }
 
-async fn readable(registry: &Registry, report: &mut Report) -> bool {
+/// Whether there is a registry; `None` when that cannot be told.
+async fn readable(registry: &Registry, report: &mut Report) -> Option<bool> {
     match registry.global_index().await {
         Ok(Some(index)) => {
             let packages = index.packages.len();
@@ -227,15 +236,15 @@ async fn readable(registry: &Registry, report: &mut Report) -> bool {
             let name = index.name.unwrap_or_else(|| "no name".into());
             let seen = format!("`index.json` of {name}, {packages} {noun}");
             report.add(Check::Readable, Verdict::Good, seen);
-            true
+            Some(true)
         }
         Ok(None) => {
             report.add(Check::Readable, Verdict::Bad, "there is no `index.json`");
-            false
+            Some(false)
         }
         Err(error) => {
             report.add(Check::Readable, Verdict::Bad, error.to_string());
-            false
+            None
         }
     }
 }
