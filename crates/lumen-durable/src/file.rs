@@ -1,6 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::{
+    fs::File,
     io::{self, Write as _},
     path::Path,
 };
@@ -72,11 +73,32 @@ pub fn create_new_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     create(path, bytes, PRIVATE)
 }
 
-fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
+/// As [`create_new`], for a file that is written piece by piece. Nothing is there when
+/// that fails.
+///
+/// # Errors
+/// Any I/O error, and those of `write`.
+pub fn create_new_with<E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<bool, E> {
     if path.symlink_metadata().is_ok() {
         return Ok(false);
     }
-    let file = temporary(path, bytes, mode)?;
+    let mut file = empty(path, PUBLIC)?;
+    write(file.as_file_mut())?;
+    Ok(keep_new(file, path)?)
+}
+
+fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(false),
+        Err(_) => keep_new(temporary(path, bytes, mode)?, path),
+    }
+}
+
+/// Gives a file its name, unless something has it.
+fn keep_new(file: NamedTempFile, path: &Path) -> io::Result<bool> {
     sync(&file)?;
     fault::point("create", path)?;
     match file.persist_noclobber(path) {
@@ -170,6 +192,14 @@ pub fn remove_dir_all(path: &Path) -> io::Result<()> {
 
 /// Writes the bytes to a temporary file beside `path`, with these permissions on Unix.
 fn temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
+    let mut file = empty(path, mode)?;
+    file.write_all(bytes)
+        .map_err(|error| named(error, "write", path))?;
+    Ok(file)
+}
+
+/// Makes a temporary file beside `path`.
+fn empty(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
     let parent = parent(path);
     create_dir_all(parent)?;
     fault::point("write", path)?;
@@ -179,12 +209,9 @@ fn temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> 
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     #[cfg(not(unix))]
     let _ = mode;
-    let mut file = builder
+    builder
         .tempfile_in(parent)
-        .map_err(|error| named(error, "write", path))?;
-    file.write_all(bytes)
-        .map_err(|error| named(error, "write", path))?;
-    Ok(file)
+        .map_err(|error| named(error, "write", path))
 }
 
 fn sync(file: &NamedTempFile) -> io::Result<()> {

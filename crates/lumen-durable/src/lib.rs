@@ -13,7 +13,7 @@ mod lock;
 
 pub use dirlink::{link_dir, read_link_dir, remove_link_dir};
 pub use file::{
-    TEMPORARY, create_dir_all, create_new, create_new_private, exchange, remove_dir_all,
-    remove_file, rename, write_atomic, write_atomic_fast,
+    TEMPORARY, create_dir_all, create_new, create_new_private, create_new_with, exchange,
+    remove_dir_all, remove_file, rename, write_atomic, write_atomic_fast,
 };
 pub use lock::Lock;

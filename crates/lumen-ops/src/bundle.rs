@@ -44,10 +44,7 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
     let packages = selection(&request.packages)?;
     let path = session.options.working_dir.join(&request.file);
     if path.exists() {
-        return Err(OpsError::user(
-            format!("`{}` exists", request.file.display()),
-            "name another file, or remove this one",
-        ));
+        return Err(exists(&request.file));
     }
     let source = session.registry_at(&request.from)?;
     let info = session.block_on(async { Ok(source.trust().await?) })?;
@@ -80,20 +77,27 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
         packages,
         without_page: request.without_page,
     };
-    // Whole, or not there at all.
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let mut out = BufWriter::new(file.as_file_mut());
     let watch = |progress: Progress| session.reporter.report(progress.into());
-    let report = session
-        .block_on(async { Ok(bundle::bundle(&source, &mut out, &options, &watch).await?) })?;
-    out.flush()?;
-    drop(out);
-    file.as_file().sync_all()?;
-    let persisted = file.persist_noclobber(&path);
-    persisted.map_err(|error| OpsError::from(error.error))?;
+    let mut report = None;
+    let is_new = lumen_durable::create_new_with(&path, |file| {
+        let mut out = BufWriter::new(file);
+        let written = session
+            .block_on(async { Ok(bundle::bundle(&source, &mut out, &options, &watch).await?) })?;
+        report = Some(written);
+        out.flush().map_err(OpsError::from)
+    })?;
+    if !is_new {
+        return Err(exists(&request.file));
+    }
     session.tell_first_use()?;
-    Ok(Some(report))
+    Ok(report)
+}
+
+fn exists(file: &Path) -> OpsError {
+    OpsError::user(
+        format!("`{}` exists", file.display()),
+        "name another file, or remove this one",
+    )
 }
 
 /// Entries of the log of an earlier bundle, or of a registry.
