@@ -147,6 +147,18 @@ impl Registry {
         }
     }
 
+    /// Says that a file in the cache is what the server has.
+    pub(crate) fn vouch_for(&self, key: &Key) {
+        if self
+            .inner
+            .cache
+            .get(key)
+            .is_some_and(|cached| cached.body.is_some())
+        {
+            self.confirm(key);
+        }
+    }
+
     fn is_confirmed(&self, key: &Key) -> bool {
         let confirmed = self.inner.confirmed.lock();
         let confirmed = confirmed.unwrap_or_else(PoisonError::into_inner);

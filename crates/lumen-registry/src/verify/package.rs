@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures::future::{join, try_join};
+use futures::future::join;
 use lumen_core::{
     Key, PackageName, Version,
     index::{
@@ -23,6 +23,7 @@ use super::{
 use crate::{
     Freshness,
     location::Location,
+    log::state::index_key,
     reader::{ReadError, Registry},
 };
 
@@ -73,8 +74,9 @@ impl Package {
         registry: &Registry,
         name: &PackageName,
     ) -> Result<Option<Self>, ReadError> {
-        let head = view.head(registry, name.as_str());
-        let (head, listed) = try_join(head, registry.listed(name, None)).await?;
+        let subject = Subject::Package(name.clone());
+        let (head, listed) = look_up(view, registry, &subject).await?;
+        let listed = listed?;
         let Some(head) = head else {
             return match listed {
                 Some(listed) if claims(&listed, view.size()) => {
@@ -84,7 +86,6 @@ impl Package {
                 _ => Ok(None),
             };
         };
-        let subject = Subject::Package(name.clone());
         let complete = complete(registry, &subject, head, listed).await;
         let (listed, complete) = match complete {
             Err(ReadError::Trust(error @ TrustError::ForgedAbsence { .. })) => {
@@ -130,12 +131,33 @@ pub(super) async fn scope_events(
     scope: &str,
 ) -> Result<Complete, ReadError> {
     let subject = Subject::Scope(scope.to_owned());
-    let head = view.head(registry, scope);
-    let (head, listed) = join(head, read(registry, &subject, None)).await;
-    match head? {
+    let (head, listed) = look_up(view, registry, &subject).await?;
+    match head {
         Some(head) => Ok(complete(registry, &subject, head, listed?).await?.1),
         None => Ok(Complete::default()),
     }
+}
+
+/// What the map has of a name, and the file that has its events.
+///
+/// When the log has nothing that it did not have when the file in the cache was proved to
+/// be complete, nobody needs to be asked for the file.
+async fn look_up(
+    view: &View,
+    registry: &Registry,
+    subject: &Subject,
+) -> Result<(Option<Head>, Result<Option<Listed>, ReadError>), ReadError> {
+    let name = subject.to_string();
+    let head = view.head(registry, &name);
+    let Some(proved) = registry.proved(&name) else {
+        let (head, listed) = join(head, read(registry, subject, None)).await;
+        return Ok((head?, listed));
+    };
+    let head = head.await?;
+    if head.is_some_and(|head| head.chain == proved.chain) {
+        registry.vouch_for(&index_key(subject));
+    }
+    Ok((head, read(registry, subject, None).await))
 }
 
 /// The file that has the events of a name.

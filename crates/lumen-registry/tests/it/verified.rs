@@ -264,6 +264,62 @@ fn offline_what_was_proved_is_enough() {
 }
 
 #[test]
+fn nobody_asks_for_what_the_log_says_is_not_new() {
+    const ALL: usize = 40;
+    let mut world = World::new("example/1f");
+    let owner = key("owner", 7);
+    let names: Vec<String> = (0..ALL)
+        .map(|n| format!("{}p{n}", ["", "@s/"][n % 2]))
+        .collect();
+    world.claim("@s", &owner);
+    for package in &names {
+        if !package.starts_with('@') {
+            world.claim(package, &owner);
+        }
+        world.publish(package, "1.0.0", &[], &owner);
+    }
+    world.seal();
+    let served = Served::new(&world);
+    let cache = tempfile::tempdir().unwrap();
+    let look = |changed: &str| {
+        served.server.take();
+        let registry = served.server.registry(RegistryOptions {
+            cache: Some(cache.path().into()),
+            freshness: Freshness::Revalidate,
+            ..Default::default()
+        });
+        for package in &names {
+            let expected: &[&str] = match package == changed {
+                true => &["1.0.0", "1.1.0"],
+                false => &["1.0.0"],
+            };
+            assert_eq!(versions(&registry, package), list(expected), "{package}");
+        }
+        registry.save_cache();
+        let asked: BTreeSet<String> = served.server.take().into_iter().collect();
+        asked
+    };
+    let is_index = |path: &&String| path.starts_with("/packages/");
+    assert_eq!(look("").iter().filter(is_index).count(), ALL);
+    let asked = look("");
+    assert!(asked.len() <= 3, "{asked:?}");
+    // Somebody else's release costs a path of the map and no index, a release of these one.
+    world.claim("other", &owner);
+    world.publish("other", "1.0.0", &[], &owner);
+    world.seal();
+    served.show(&world);
+    let asked = look("");
+    assert_eq!(asked.iter().filter(is_index).count(), 0, "{asked:?}");
+    assert!(asked.len() <= 12, "{asked:?}");
+    world.publish("@s/p7", "1.1.0", &[], &owner);
+    world.seal();
+    served.show(&world);
+    let asked = look("@s/p7");
+    let indexes: Vec<&String> = asked.iter().filter(is_index).collect();
+    assert_eq!(indexes, ["/packages/@s/p7/index.json"]);
+}
+
+#[test]
 fn unsigned_registries_cost_one_request_more() {
     let world = World::new("example/1f");
     let served = Served::new(&world);

@@ -8,7 +8,7 @@ use std::{
 use lumen_core::Key;
 use lumen_registry::{
     Location, Storage, StorageError,
-    storage::{Fetched, HttpStorage, Validators},
+    storage::{Fetched, FileStorage, HttpStorage, Validators},
 };
 use lumen_testkit::web::{Program, WebServer};
 
@@ -125,6 +125,35 @@ fn unchanged_files_are_not_sent_again() {
                 other => panic!("{base}: {other:?}"),
             }
             fs::remove_file(root.join(format!("{path}.gz"))).unwrap();
+        }
+    });
+}
+
+/// The tag of nginx is made of the second and the size.
+#[test]
+fn two_versions_within_a_second_are_told_apart() {
+    with_each(|server, root| {
+        let path = key("packages/a/index.json");
+        let folder = Storage::File(FileStorage::new(root));
+        let storage = http(&server.http("/files"));
+        let mut known: Option<Validators> = None;
+        for round in 0..8 {
+            let wanted = format!("{round}, of one size");
+            block_on(async {
+                let found = folder.get(&path, 99).await.unwrap();
+                let revision = found.map(|(_, revision)| revision);
+                let written = folder.replace(&path, revision.as_ref(), wanted.as_bytes());
+                written.await.unwrap();
+                match storage.fetch(&path, 99, known.as_ref()).await.unwrap() {
+                    Fetched::Found {
+                        bytes, validators, ..
+                    } => {
+                        assert_eq!(bytes, wanted.as_bytes());
+                        known = Some(validators);
+                    }
+                    other => panic!("{round}: {other:?}"),
+                }
+            });
         }
     });
 }
