@@ -107,6 +107,23 @@ impl World {
 }
 
 #[test]
+fn a_mistyped_prefix_is_no_new_registry() {
+    let Some(world) = World::new() else {
+        return;
+    };
+    world.sandbox.package("a", "a", "1.0.0", "").unwrap();
+    let ran = world.run("a", &PUBLISH);
+    fails(
+        &ran,
+        4,
+        &["there is no registry at", "lumen registry init s3://"],
+    );
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let there = runtime.block_on(world.storage().list("")).unwrap();
+    assert_eq!(there, []);
+}
+
+#[test]
 fn the_life_of_a_registry_in_a_bucket() {
     let Some(world) = World::new() else { return };
     let url = world.url();

@@ -48,7 +48,7 @@ fn one_that_fails_does_not_stop_the_others() {
         4,
         &[
             "Failed broken: ",
-            "there is no registry folder at",
+            "there is no registry at",
             "Mirrored some: ",
             "Failed twice: ",
             "are the same registry",

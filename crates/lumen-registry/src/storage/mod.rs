@@ -166,7 +166,7 @@ pub enum StorageError {
         limit: u64,
     },
     /// The folder of the registry does not exist.
-    #[error("there is no registry folder at `{path}`")]
+    #[error("there is no registry at `{path}`")]
     NoRoot {
         /// The folder.
         path: String,
