@@ -169,10 +169,35 @@ pub fn run(
         (Unlock::All, Some(lock)) => lock.packages.keys().cloned().collect(),
         (Unlock::Names(names), _) => names.clone(),
     };
+    match solve(session, project, options, locals, unlock.clone()) {
+        Err(error) if session.options.stale_if_error && !session.is_offline() => {
+            let Some(host) = error.storage().filter(|host| host.is_outage()) else {
+                return Err(error);
+            };
+            session.reporter.warn(
+                Problem::warning(host.to_string())
+                    .hint("going on without the network, with what is in the cache"),
+            );
+            session.go_offline();
+            solve(session, project, options, project.local_packages()?, unlock)
+        }
+        solved => solved,
+    }
+}
+
+/// Resolves anew.
+fn solve(
+    session: &Session<'_>,
+    project: &Project,
+    options: &ResolveOptions,
+    locals: BTreeMap<PackageName, LocalPackage>,
+    unlock: BTreeSet<PackageName>,
+) -> Result<Resolved, OpsError> {
+    let old = project.lock.as_ref().map(|(lock, _)| lock);
     let git = GitOptions {
         home: &session.environment.home,
         ca_file: session.settings()?.http.ca_file.as_deref(),
-        offline: session.options.offline,
+        offline: session.is_offline(),
         lock: old,
         unlock: &unlock,
     };
@@ -233,7 +258,7 @@ fn request(
         unlock,
         order: options.order,
         exclude_newer: options.exclude_newer,
-        offline: session.options.offline,
+        offline: session.is_offline(),
         patched: inputs.patched.clone(),
         ..Request::default()
     }
@@ -525,7 +550,7 @@ fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), OpsError> {
         let place = Place {
             home,
             authorities: authorities.as_deref(),
-            offline: session.options.offline,
+            offline: session.is_offline(),
         };
         let checkout = git::checkout(&place, url, reference, Some(commit))?;
         let dir = inputs::folder_of(&checkout.dir, name)?.ok_or_else(|| OpsError::GitPackage {

@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::Timestamp;
@@ -44,6 +47,8 @@ pub struct Options {
     pub registry: Option<String>,
     /// `--offline`.
     pub offline: bool,
+    /// `--stale-if-error`.
+    pub stale_if_error: bool,
     /// How old metadata of web registries may be.
     pub freshness: Freshness,
     /// The time of the run.
@@ -67,6 +72,8 @@ pub struct Session<'r> {
     locked: OnceLock<BTreeMap<String, Locked>>,
     pub(crate) netrc: OnceLock<Found>,
     runtime: OnceLock<Runtime>,
+    /// Whether a registry could not be reached, and what is cached has to do.
+    gave_up: AtomicBool,
 }
 
 /// How a registry is opened.
@@ -128,7 +135,20 @@ impl<'r> Session<'r> {
             locked: OnceLock::new(),
             netrc: OnceLock::new(),
             runtime: OnceLock::new(),
+            gave_up: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the network must not be used.
+    pub fn is_offline(&self) -> bool {
+        self.options.offline || self.gave_up.load(Ordering::Relaxed)
+    }
+
+    /// From now on the network is not used; what was read of registries is forgotten.
+    pub(crate) fn go_offline(&self) {
+        self.gave_up.store(true, Ordering::Relaxed);
+        let registries = self.registries.lock();
+        registries.unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The manifest that the command is about.
@@ -364,7 +384,7 @@ impl<'r> Session<'r> {
     fn open(&self, name: &str, location: Location, opening: Opening) -> Result<Registry, OpsError> {
         let settings = self.settings()?;
         let offline = matches!(opening, Opening::Offline { .. });
-        let freshness = if self.options.offline || offline {
+        let freshness = if self.is_offline() || offline {
             Freshness::Offline
         } else {
             self.options.freshness

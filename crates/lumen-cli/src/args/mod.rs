@@ -117,6 +117,9 @@ pub struct RegistryArgs {
     /// Do not use the network.
     #[arg(long)]
     pub offline: bool,
+    /// Use what is cached, however old, when a registry cannot be reached.
+    #[arg(long, conflicts_with = "offline")]
+    pub stale_if_error: bool,
 }
 
 /// How versions are chosen.

@@ -225,6 +225,7 @@ fn with<'u>(
         manifest_path,
         registry: registry.registry.clone(),
         offline: registry.offline,
+        stale_if_error: registry.stale_if_error,
         freshness,
         now: Timestamp::now(),
     };

@@ -178,7 +178,7 @@ pub fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> 
     };
     let registry = RegistryArgs {
         registry,
-        offline: false,
+        ..RegistryArgs::default()
     };
     with(None, &registry, Freshness::Revalidate, ui)
 }

@@ -154,3 +154,45 @@ fn published_in_one_place_and_read_in_another() {
     let ran = run(&sandbox, "text2", &["pkg", "publish", "--yes"]);
     fails(&ran, 3, &["fingerprint"]);
 }
+
+#[test]
+fn what_is_cached_does_while_a_registry_is_away() {
+    for kind in [&[][..], &["--unsigned"]] {
+        let sandbox = bare();
+        registry(&sandbox, "public", kind, &[("common", "1.0.0")]);
+        if !Nginx::is_installed() {
+            lumen_testkit::tools::skipped("nginx");
+            return;
+        }
+        let server = Nginx::serve(&sandbox.path("public"), "/").unwrap();
+        let more = format!(
+            "[dependencies]\ncommon = \"1\"\n[registry]\ndefault = \"{}\"\n",
+            server.url()
+        );
+        sandbox.package("app", "app", "1.0.0", &more).unwrap();
+        let update = ["pkg", "update"];
+        let stale = ["pkg", "update", "--stale-if-error"];
+        let installed = |ran: &lumen_testkit::sandbox::Ran| {
+            assert_eq!(ran.code, Some(0), "{ran:#?}");
+            run(&sandbox, "app", &["pkg", "list"]).out
+        };
+        assert!(installed(&run(&sandbox, "app", &update)).contains("1.0.0"));
+        // While it is there, it is asked.
+        publish_to(&sandbox, "public", &("common", "1.1.0"));
+        let ran = run(&sandbox, "app", &stale);
+        assert!(installed(&ran).contains("1.1.0"));
+        assert!(!ran.err.contains("warning"), "{ran:#?}");
+        drop(server);
+        let lock = sandbox.read("app/lumen.lock").unwrap();
+        fails(&run(&sandbox, "app", &update), 4, &["cannot connect"]);
+        let ran = run(&sandbox, "app", &stale);
+        assert!(installed(&ran).contains("1.1.0"));
+        let warning = ["warning: cannot connect", "what is in the cache"];
+        assert!(warning.iter().all(|it| ran.err.contains(it)), "{ran:#?}");
+        assert_eq!(sandbox.read("app/lumen.lock").unwrap(), lock);
+        // What is not there cannot be made up for.
+        let add = ["pkg", "add", "unknown", "--stale-if-error"];
+        let ran = run(&sandbox, "app", &add);
+        assert!(!matches!(ran.code, Some(0)), "{ran:#?}");
+    }
+}

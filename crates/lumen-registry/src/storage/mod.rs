@@ -322,6 +322,17 @@ pub enum StorageError {
     Io(#[from] io::Error),
 }
 
+impl StorageError {
+    /// Whether the host did not answer, or not as one that is well: it may be back later.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::Transfer { .. } => true,
+            Self::Status { status, .. } | Self::Answered { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+}
+
 fn in_brackets(code: Option<&str>) -> String {
     code.map_or_else(String::new, |code| format!(" ({code})"))
 }

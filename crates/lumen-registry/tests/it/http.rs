@@ -109,6 +109,18 @@ fn passing_failures_are_waited_for() {
 }
 
 #[test]
+fn the_wait_that_a_server_asks_for_is_kept() {
+    let server = Server::start(|asked| match asked.before {
+        0 => answer("503 Busy", &["Retry-After: 1"], b""),
+        _ => ok(b"hello"),
+    });
+    // Only that it is not shorter: a machine may be as slow as it is.
+    let start = std::time::Instant::now();
+    assert_eq!(get(&server, 5).unwrap().unwrap(), b"hello");
+    assert!(start.elapsed().as_secs() >= 1);
+}
+
+#[test]
 fn a_body_that_stays_short_is_an_error() {
     let server = Server::start(|_| raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"));
     assert!(matches!(
