@@ -104,18 +104,16 @@ pub fn workflow(
         Service::Forgejo => FORGEJO_JOB,
         Service::Github | Service::Gitlab => GITHUB_JOB,
     };
-    // Where a job has the key for all its steps, and where for one of them.
-    let indent = match purpose {
-        Purpose::Publish => "      ",
-        Purpose::Ingest => "          ",
-    };
     let indented = |indent: &str, line: &dyn Fn(&str) -> String| -> String {
         let lines = secrets
             .iter()
             .map(|name| format!("\n{indent}{}", line(name)));
         lines.collect()
     };
-    let of_actions = indented(indent, &|name| format!("{name}: ${{{{ secrets.{name} }}}}"));
+    // Of the steps that need them, not of a job.
+    let of_actions = indented("          ", &|name| {
+        format!("{name}: ${{{{ secrets.{name} }}}}")
+    });
     let of_gitlab = indented("#   ", &|name| name.to_owned());
     let values = [
         ("RUNNER", runner.to_owned()),
