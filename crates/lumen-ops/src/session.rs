@@ -1,5 +1,7 @@
 //! What one run of a command shares: settings, registries, the store, the reporter.
 
+mod places;
+
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -11,16 +13,14 @@ use std::{
 
 use jiff::Timestamp;
 use lumen_core::{
-    Digest, PackageName,
+    PackageName,
     checkpoint::Checkpoint,
     lockfile::{LockedSource, LockedTrust, Lockfile},
     trust::Subject,
 };
 use lumen_durable::Lock;
 use lumen_registry::{
-    Freshness, Location, ReadError, Registry, RegistryOptions,
-    signer::Signer,
-    verify::{TrustOptions, state},
+    Freshness, Location, ReadError, Registry, RegistryOptions, signer::Signer, verify::TrustOptions,
 };
 use lumen_store::{
     cas::Store,
@@ -335,52 +335,6 @@ impl<'r> Session<'r> {
         Ok(registry)
     }
 
-    /// Where a registry is written to that is given by URL, path or configured name.
-    ///
-    /// # Errors
-    /// When the URL is invalid.
-    pub fn publish_location_at(&self, text: &str) -> Result<Location, OpsError> {
-        match self.name_at(text)? {
-            Some(name) => self.publish_location(&name),
-            None => self.path_at(text),
-        }
-    }
-
-    /// Where the registry of a configured mirror is written to.
-    ///
-    /// # Errors
-    /// When the URL is invalid, or only the project says so: what a login may read here would
-    /// be copied to a place of the project's choice.
-    pub fn configured_target(&self, text: &str) -> Result<Location, OpsError> {
-        let settings = self.settings()?;
-        let named = match self.name_at(text)? {
-            None if text.contains("://") => None,
-            None => Some(settings.urls(text)?),
-            Some(name) => Some(settings.urls(&name)?),
-        };
-        let url = named.map_or(text, |urls| urls.publish.as_ref().unwrap_or(&urls.read));
-        if !settings.is_trusted(url) {
-            return Err(OpsError::user(
-                "the project says where the mirror is, and your own configuration does not know that place",
-                "move the mirror, or the name of its place, to `config.toml` in Lumen's configuration folder",
-            ));
-        }
-        self.locate(text, url)
-    }
-
-    fn path_at(&self, text: &str) -> Result<Location, OpsError> {
-        Ok(Location::parse_path(text, &self.options.working_dir)?)
-    }
-
-    /// The name under which a registry is configured that is given by name or by URL.
-    fn name_at(&self, text: &str) -> Result<Option<String>, OpsError> {
-        let mut registries = self.settings()?.registries.iter();
-        let found = registries.find(|(name, urls)| {
-            *name == text || urls.read == text || urls.publish.as_deref() == Some(text)
-        });
-        Ok(found.map(|(name, _)| name.clone()))
-    }
-
     fn open(&self, name: &str, location: Location, opening: Opening) -> Result<Registry, OpsError> {
         let settings = self.settings()?;
         let offline = matches!(opening, Opening::Offline { .. });
@@ -409,44 +363,6 @@ impl<'r> Session<'r> {
         };
         let registry = Registry::open(name, location, &options);
         Ok(registry.map_err(ReadError::from)?)
-    }
-
-    /// The hash of a registry's first root note, if it is configured, or known from the
-    /// other of the two places where the registry is.
-    fn pin(&self, name: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
-        let settings = self.settings()?;
-        let pin = settings.roots.get(name).copied();
-        let in_two_places = settings.urls(name).is_ok_and(|urls| urls.publish.is_some());
-        if pin.is_some() || !in_two_places {
-            return Ok(pin);
-        }
-        let here = location.url();
-        for place in [self.location(name)?, self.publish_location(name)?] {
-            let url = place.url();
-            if url == here {
-                continue;
-            }
-            let known = state::read(&self.environment.trust_dir(), &url);
-            if let Some(known) = known.map_err(ReadError::from)? {
-                return Ok(Some(known.root));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The fingerprint that a registry must have, by the configuration or by what is
-    /// remembered of it.
-    ///
-    /// # Errors
-    /// When what is remembered cannot be read.
-    pub fn known_root(&self, text: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
-        if let Some(name) = self.name_at(text)?
-            && let Some(pin) = self.pin(&name, location)?
-        {
-            return Ok(Some(pin));
-        }
-        let known = state::read(&self.environment.trust_dir(), &location.url());
-        Ok(known.map_err(ReadError::from)?.map(|known| known.root))
     }
 
     /// Says which signed registries were met for the first time.
@@ -492,42 +408,6 @@ impl<'r> Session<'r> {
         self.options.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
-    /// Where a registry is.
-    ///
-    /// # Errors
-    /// When nothing configures it or its URL is invalid.
-    pub fn location(&self, name: &str) -> Result<Location, OpsError> {
-        self.locate(name, &self.settings()?.urls(name)?.read)
-    }
-
-    /// The place at a URL or path, with the login of the configured registry that is there.
-    ///
-    /// # Errors
-    /// When the URL or a configuration file is invalid.
-    pub fn location_at(&self, text: &str) -> Result<Location, OpsError> {
-        let location = Location::parse_path(text, &self.options.working_dir)?;
-        for name in self.registry_names()? {
-            let urls = self.settings()?.urls(&name)?;
-            if urls.read == text || urls.publish.as_deref() == Some(text) {
-                return self.with_login(&name, text, location);
-            }
-        }
-        Ok(location)
-    }
-
-    /// Where a registry is published to.
-    ///
-    /// # Errors
-    /// As [`Session::location`].
-    pub fn publish_location(&self, name: &str) -> Result<Location, OpsError> {
-        let urls = self.settings()?.urls(name)?;
-        self.locate(name, urls.publish.as_ref().unwrap_or(&urls.read))
-    }
-
-    fn locate(&self, name: &str, url: &str) -> Result<Location, OpsError> {
-        self.with_login(name, url, Location::parse(url)?)
-    }
-
     /// The registry a package is read from unless a dependency names another: its home or,
     /// when that does not have it, the first upstream that does.
     ///
@@ -559,41 +439,6 @@ impl<'r> Session<'r> {
     /// As [`Session::writable`].
     pub fn writable_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
         self.writable(self.home_of(name)?)
-    }
-
-    /// The name of the registry that a package is published to.
-    ///
-    /// # Errors
-    /// When a configuration file is invalid.
-    pub fn home_of(&self, name: &PackageName) -> Result<&str, OpsError> {
-        self.home_of_subject(&Subject::owner_of(name))
-    }
-
-    /// The name of the registry where a name or scope has its owners.
-    ///
-    /// # Errors
-    /// When a configuration file is invalid.
-    pub fn home_of_subject(&self, subject: &Subject) -> Result<&str, OpsError> {
-        let scope = match (subject, &self.options.registry) {
-            (Subject::Scope(scope), None) => Some(scope.as_str()),
-            _ => None,
-        };
-        Ok(self.settings()?.registry_of_scope(scope))
-    }
-
-    /// Names of all configured registries.
-    ///
-    /// # Errors
-    /// When a configuration file is invalid.
-    pub fn registry_names(&self) -> Result<Vec<String>, OpsError> {
-        let settings = self.settings()?;
-        let default = settings.default.iter().map(|_| DEFAULT.to_owned());
-        let named = settings
-            .registries
-            .keys()
-            .filter(|name| *name != DEFAULT)
-            .cloned();
-        Ok(default.chain(named).collect())
     }
 
     /// Writes what was learned about registries to the cache.

@@ -122,7 +122,10 @@ fn a_web_server_does_not_list_its_files() {
     let (in_folder, _) = stats(&sandbox, "registry");
     assert_eq!(found["artifacts"], in_folder["artifacts"]);
 
+    // What is in the cache is proved to be the newest: nobody asks for it again.
     fs::write(root.join("packages/a/index.json"), "{}").unwrap();
+    assert_eq!(stats(&sandbox, &server.url()).0, found);
+    sandbox.ok(".", &["pkg", "cache", "clean"]).unwrap();
     let ran = sandbox.run(".", &["registry", "stats", &server.url()]);
     fails(
         &ran.unwrap(),

@@ -129,14 +129,5 @@ async fn signed<'a>(
         plan.record(&has).await?;
     }
     super::outside::run(job).await?;
-    let (files, bytes) = job.target.written();
-    Ok(MirrorReport {
-        from: Some(from),
-        size: Some(plan.after.size),
-        fingerprint: Some(info.fingerprint),
-        packages: plan.names.len() as u64,
-        files,
-        bytes,
-        selection: (!plan.selection.is_all()).then_some(plan.selection),
-    })
+    Ok(plan.report(from))
 }

@@ -75,16 +75,7 @@ impl Growth {
     ) -> Result<Self, PublishError> {
         let from = before.map_or(0, |before| before.size);
         let base = Base::load(target, from, before.map(|before| &before.root)).await?;
-        let mut growth = Self {
-            from,
-            size: after.size,
-            heads: BTreeMap::new(),
-            files: Vec::new(),
-            leaves: Vec::new(),
-            kept: BTreeMap::new(),
-            base,
-            is_mapped: false,
-        };
+        let mut growth = Self::on(base, after);
         if growth.from < growth.size {
             growth.read(source, target, &mut visit).await?;
             growth.derive(source, target, after).await?;
@@ -104,21 +95,16 @@ impl Growth {
         let fail = |error| damaged(source, &Key::checkpoint(), error);
         let root = tiles.root(from).map_err(fail)?;
         let map = load_map_root(source, &mut tiles.clone(), after.size, &after.root).await?;
+        let base = Base {
+            size: from,
+            root,
+            map,
+            tiles,
+            nodes: Nodes::new(),
+        };
         let mut growth = Self {
-            from,
-            size: after.size,
-            heads: BTreeMap::new(),
-            files: Vec::new(),
-            leaves: Vec::new(),
-            kept: BTreeMap::new(),
-            base: Base {
-                size: from,
-                root,
-                map,
-                tiles,
-                nodes: Nodes::new(),
-            },
             is_mapped: true,
+            ..Self::on(base, after)
         };
         if from < after.size {
             growth.read(source, source, &mut |_, _, _| {}).await?;
@@ -128,6 +114,20 @@ impl Growth {
         let nodes = nodes.map(|(hash, bytes)| (Key::map_node(hash), bytes.clone()));
         growth.files.extend(nodes);
         Ok(growth)
+    }
+
+    /// Nothing read yet.
+    fn on(base: Base, after: &Checkpoint) -> Self {
+        Self {
+            from: base.size,
+            size: after.size,
+            heads: BTreeMap::new(),
+            files: Vec::new(),
+            leaves: Vec::new(),
+            kept: BTreeMap::new(),
+            base,
+            is_mapped: false,
+        }
     }
 
     async fn read(

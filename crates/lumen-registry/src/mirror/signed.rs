@@ -127,16 +127,7 @@ pub(super) async fn run<'a>(
     plan.record(&Partial::has(plan.selection.clone(), Some(plan.after.size)))
         .await?;
     super::outside::run(job).await?;
-    let (files, bytes) = job.target.written();
-    Ok(MirrorReport {
-        from: Some(before.map_or(0, |before| before.size)),
-        size: Some(plan.after.size),
-        fingerprint: Some(info.fingerprint),
-        packages: plan.names.len() as u64,
-        files,
-        bytes,
-        selection: (!plan.selection.is_all()).then_some(plan.selection),
-    })
+    Ok(plan.report(before.map_or(0, |before| before.size)))
 }
 
 /// The checkpoint of the mirror, if it has one, which the source must continue.
@@ -537,6 +528,20 @@ impl Plan<'_> {
         match global {
             Some(global) => target.put(&Key::global_index(), global, newer).await,
             None => Ok(()),
+        }
+    }
+
+    /// What was done for somebody who had `from` entries.
+    pub(super) fn report(self, from: u64) -> MirrorReport {
+        let (files, bytes) = self.job.target.written();
+        MirrorReport {
+            from: Some(from),
+            size: Some(self.after.size),
+            fingerprint: Some(self.roots.fingerprint),
+            packages: self.names.len() as u64,
+            files,
+            bytes,
+            selection: (!self.selection.is_all()).then_some(self.selection),
         }
     }
 
