@@ -92,9 +92,7 @@ impl Ui {
     pub fn causes(&self, causes: &[String]) {
         for (at, cause) in causes.iter().enumerate() {
             let number = at + 1;
-            let indent = number.to_string().len() + 4;
-            let wrapped = wrap(cause, WIDTH - indent).join(&format!("\n{}", " ".repeat(indent)));
-            self.talk(&format!("  {number}. {}", styled_code(&wrapped)));
+            self.talk(&styled_code(&hanging(&format!("  {number}. "), cause)));
         }
     }
 
@@ -207,6 +205,16 @@ impl Reporter for Ui {
             Event::Progress(Progress::Finished) => self.set_bar(None),
         }
     }
+}
+
+/// A text after a first word, broken into lines that all start where it does.
+pub fn hanging(first: &str, text: &str) -> String {
+    let indent = first.chars().count();
+    let lines = wrap(text, WIDTH.saturating_sub(indent));
+    format!(
+        "{first}{}",
+        lines.join(&format!("\n{}", " ".repeat(indent)))
+    )
 }
 
 /// Breaks a text between words into lines of at most `width` characters, longer words apart.

@@ -14,7 +14,11 @@ use lumen_registry::{
 use serde_json::json;
 
 use super::{count, registry::target};
-use crate::{args::Target, report::STORAGE, ui::Ui};
+use crate::{
+    args::Target,
+    report::STORAGE,
+    ui::{Ui, hanging},
+};
 
 pub fn doctor(
     registry: &Target,
@@ -75,9 +79,12 @@ fn show(place: &Examined, ui: &Ui) {
             Verdict::Bad => "BAD",
         };
         let label = label(finding.check);
-        ui.print(&format!("  {mark:<4}  {label:<16}  {}", finding.seen));
+        ui.print(&hanging(
+            &format!("  {mark:<4}  {label:<16}  "),
+            &finding.seen,
+        ));
         if let Some(fix) = fix(place, finding) {
-            ui.print(&format!("        fix: {fix}"));
+            ui.print(&hanging("        fix: ", &fix));
         }
     }
 }
