@@ -43,7 +43,6 @@ pub use self::{
 use crate::{
     log::is_signed,
     progress::nobody,
-    reader::MAX_GLOBAL_INDEX_BYTES,
     signer::{SignError, Signer},
     storage::{Storage, StorageError},
 };
@@ -279,24 +278,7 @@ pub async fn publish(
     if is_signed(storage).await? {
         return signed::publish(storage, &files, request).await;
     }
-    is_somewhere(storage).await?;
     publish_unsigned(storage, &files, now, &request.registry_name).await
-}
-
-/// Fails where a bucket has nothing, as at a wrong prefix. An empty folder was made on
-/// purpose, a bucket's prefix is there whatever it is.
-async fn is_somewhere(storage: &Storage) -> Result<(), StorageError> {
-    let Storage::Object(object) = storage else {
-        return Ok(());
-    };
-    let index = Key::global_index();
-    let index = storage.get(&index, MAX_GLOBAL_INDEX_BYTES).await?;
-    if index.is_some() || !storage.list("").await?.is_empty() {
-        return Ok(());
-    }
-    Err(StorageError::NoRoot {
-        path: object.location().url(),
-    })
 }
 
 /// The files of a release that is to be published.

@@ -120,12 +120,17 @@ pub(super) async fn update_global(
     }
 }
 
-/// Checks that no other package has a name that reads the same.
+/// Checks that there is a registry, and no other package in it has a name that reads the same.
 pub(super) async fn check_name(storage: &Storage, name: &PackageName) -> Result<(), PublishError> {
     let key = Key::global_index();
-    match storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await? {
-        Some((bytes, _)) => check_name_in(storage, &bytes, name),
-        None => Ok(()),
+    match (storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await?, storage) {
+        (Some((bytes, _)), _) => check_name_in(storage, &bytes, name),
+        // An empty folder was made on purpose, a bucket's prefix is there whatever it is.
+        (None, Storage::Object(object)) if storage.list("").await?.is_empty() => {
+            let path = object.location().url();
+            Err(StorageError::NoRoot { path }.into())
+        }
+        (None, _) => Ok(()),
     }
 }
 
