@@ -15,6 +15,7 @@ use lumen_core::{
 };
 
 use super::Head;
+use crate::mirror::Selection;
 
 /// The first file, which says what the others are. It is no file of a registry.
 const HEAD: &str = "bundle.json";
@@ -144,6 +145,8 @@ fn parse(file: &mut (impl Read + Seek), start: u64, size: u64) -> Result<Head, B
     }
     let bytes = read_at(file, start, size as usize)?;
     let head: Head = json::parse(&bytes).map_err(|error| BundleError::Head(error.to_string()))?;
+    Selection::parse(head.packages.patterns())
+        .map_err(|error| BundleError::Head(error.to_string()))?;
     match head.format {
         super::FORMAT => Ok(head),
         format => Err(BundleError::Format(format)),
@@ -308,5 +311,10 @@ mod tests {
         write(&mut newer, HEAD, br#"{"format": 2, "from": 0}"#).unwrap();
         newer.extend(END);
         assert!(error(&newer).starts_with("it has format 2"));
+        let mut pattern = Vec::new();
+        let head = br#"{"format": 1, "from": 0, "packages": ["a/b"]}"#;
+        write(&mut pattern, HEAD, head).unwrap();
+        pattern.extend(END);
+        assert!(error(&pattern).contains("`a/b` matches no package name"));
     }
 }

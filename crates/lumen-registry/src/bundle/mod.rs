@@ -35,7 +35,8 @@ pub struct BundleOptions {
     pub without_page: bool,
 }
 
-/// `bundle.json`: what a bundle says about itself. Only its messages depend on it.
+/// `bundle.json`: what a bundle says about itself: which packages a mirror gets that is made
+/// of it, and where it fits. Nothing else depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The format.
@@ -86,7 +87,7 @@ impl Head {
 /// # Errors
 /// When it cannot be read, or is no bundle.
 pub fn head(path: &Path) -> Result<Head, MirrorError> {
-    Ok(BundleStorage::open(path, None)?.head().clone())
+    Ok(BundleStorage::open(path)?.head().clone())
 }
 
 /// Writes a bundle.
@@ -118,8 +119,8 @@ pub async fn unbundle(
     trust: TrustOptions,
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
-    let whole = BundleStorage::open(path, None)?;
-    let head = whole.head().clone();
+    let bundle = BundleStorage::open(path)?;
+    let head = bundle.head().clone();
     let ours = mirror::size(target).await?;
     let file = || path.display().to_string();
     match (head.size, ours) {
@@ -137,8 +138,8 @@ pub async fn unbundle(
         _ => {}
     }
     let bundle = match head.size {
-        Some(_) if ours.is_some() => BundleStorage::open(path, Some(target.clone()))?,
-        _ => whole,
+        Some(_) if ours.is_some() => bundle.over(target.clone()),
+        _ => bundle,
     };
     let source = Registry::read_once(&file(), Storage::Bundle(bundle), trust);
     let options = MirrorOptions {

@@ -13,14 +13,14 @@ use super::{
     Job, MirrorError, MirrorOptions, MirrorReport,
     growth::Growth,
     select::Partial,
-    signed::{Plan, global_index, list, listed_below},
+    signed::{Plan, checkpoint, global_index, list, listed_below},
     target::Target,
     transfer::Transfers,
     unsigned,
 };
 use crate::{
     bundle::{Head, file::Writer},
-    log::{damaged, indexes::log_size, is_signed},
+    log::{indexes::log_size, is_signed},
     progress::Watch,
     reader::Registry,
     storage::StorageError,
@@ -35,11 +35,12 @@ pub(crate) async fn run(
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
     let info = source.trust().await?;
-    let mut head = match &info {
-        Some(info) => {
-            let Some(after) = info.seen() else {
-                return Err(damaged(source.storage(), &Key::checkpoint(), "it is none").into());
-            };
+    let seen = match &info {
+        Some(info) => Some((info, checkpoint(source, info)?)),
+        None => None,
+    };
+    let mut head = match &seen {
+        Some((info, after)) => {
             if since > after.size {
                 return Err(MirrorError::Diverged {
                     ours: since,
@@ -62,8 +63,8 @@ pub(crate) async fn run(
         verb: "Bundling",
         transfers: Transfers::new(),
     };
-    let report = match &info {
-        Some(info) => signed(&job, info, since).await?,
+    let report = match seen {
+        Some((info, after)) => signed(&job, (info, after), since).await?,
         None => unsigned::run(&job).await?,
     };
     writer.finish().map_err(StorageError::from)?;
@@ -72,13 +73,10 @@ pub(crate) async fn run(
 
 async fn signed<'a>(
     job: &'a Job<'a>,
-    info: &'a TrustInfo,
+    (info, after): (&'a TrustInfo, Checkpoint),
     from: u64,
 ) -> Result<MirrorReport, MirrorError> {
     let source = job.source.storage();
-    let Some(after) = info.seen() else {
-        return Err(damaged(source, &Key::checkpoint(), "it is none").into());
-    };
     let mut growth = Growth::since(source, from, &after).await?;
     let root = list(job, source, &mut growth, Subject::Root).await?;
     let roots = RootHistory::verify(&root.1, Some(&info.fingerprint)).map_err(|error| {

@@ -30,7 +30,7 @@ use crate::{
         state::index_key,
     },
     progress::Progress,
-    reader::MAX_GLOBAL_INDEX_BYTES,
+    reader::{MAX_GLOBAL_INDEX_BYTES, Registry},
     storage::{Storage, StorageError},
     verify::{TrustError, TrustInfo, files},
 };
@@ -77,9 +77,7 @@ pub(super) async fn run<'a>(
     target: &'a Storage,
     info: &'a TrustInfo,
 ) -> Result<MirrorReport, MirrorError> {
-    let Some(after) = info.seen() else {
-        return Err(damaged(job.source.storage(), &Key::checkpoint(), "it is none").into());
-    };
+    let after = checkpoint(job.source, info)?;
     let before = compare(job, target, info, &after).await?;
     let ours = global_index(target).await?;
     let (selection, recorded, base) = select(job, target, before.as_ref(), ours.as_ref()).await?;
@@ -128,6 +126,12 @@ pub(super) async fn run<'a>(
         .await?;
     super::outside::run(job).await?;
     Ok(plan.report(before.map_or(0, |before| before.size)))
+}
+
+/// The checkpoint that a source was checked against.
+pub(super) fn checkpoint(source: &Registry, info: &TrustInfo) -> Result<Checkpoint, MirrorError> {
+    let none = || damaged(source.storage(), &Key::checkpoint(), "it is none");
+    Ok(info.seen().ok_or_else(none)?)
 }
 
 /// The checkpoint of the mirror, if it has one, which the source must continue.

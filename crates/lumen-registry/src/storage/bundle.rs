@@ -18,6 +18,8 @@ use crate::bundle::{
 #[derive(Debug, Clone)]
 pub struct BundleStorage {
     inner: Arc<Inner>,
+    /// What has the files that the bundle lacks.
+    base: Option<Arc<Storage>>,
 }
 
 #[derive(Debug)]
@@ -25,16 +27,14 @@ struct Inner {
     path: PathBuf,
     file: Mutex<fs_err::File>,
     contents: Contents,
-    /// What has the files that the bundle lacks.
-    base: Option<Storage>,
 }
 
 impl BundleStorage {
-    /// Opens a bundle. `base`: the registry that it brings up to date.
+    /// Opens a bundle.
     ///
     /// # Errors
     /// When it cannot be read, or is no bundle.
-    pub fn open(path: &Path, base: Option<Storage>) -> Result<Self, StorageError> {
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
         let mut file = fs_err::File::open(path)?;
         let contents = scan(&mut file).map_err(|error| refused(path, error))?;
         Ok(Self {
@@ -42,9 +42,18 @@ impl BundleStorage {
                 path: path.to_owned(),
                 file: Mutex::new(file),
                 contents,
-                base,
             }),
+            base: None,
         })
+    }
+
+    /// The bundle in front of the registry that it brings up to date.
+    #[must_use]
+    pub(crate) fn over(self, base: Storage) -> Self {
+        Self {
+            base: Some(Arc::new(base)),
+            ..self
+        }
     }
 
     /// What it says about itself.
@@ -53,7 +62,7 @@ impl BundleStorage {
     }
 
     pub(super) fn base(&self) -> Option<&Storage> {
-        self.inner.base.as_ref()
+        self.base.as_deref()
     }
 
     /// The file of the bundle; `None` when it lacks it.
@@ -68,8 +77,7 @@ impl BundleStorage {
         let mut file = self.file();
         let bytes = read_at(&mut *file, start, size as usize);
         let bytes = bytes.map_err(|error| refused(&self.inner.path, error))?;
-        let revision = Revision::of(&bytes);
-        Ok(Some((bytes, revision)))
+        Ok(Some(Revision::with(bytes)))
     }
 
     /// Copies a file of the bundle; `None` when it lacks it.

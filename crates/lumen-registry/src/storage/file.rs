@@ -101,10 +101,7 @@ impl FileStorage {
         limit: u64,
     ) -> Result<Option<(Vec<u8>, Revision)>, StorageError> {
         let bytes = self.read(key, limit)?;
-        Ok(bytes.map(|bytes| {
-            let revision = Revision::of(&bytes);
-            (bytes, revision)
-        }))
+        Ok(bytes.map(Revision::with))
     }
 
     pub(super) fn read_to(

@@ -172,7 +172,7 @@ impl MemoryStorage {
                 file: describe(key),
                 limit,
             }),
-            Some(bytes) => Ok(Some((bytes.clone(), Revision::of(bytes)))),
+            Some(bytes) => Ok(Some(Revision::with(bytes.clone()))),
         })
     }
 

@@ -140,6 +140,12 @@ impl Revision {
     fn of(bytes: &[u8]) -> Self {
         Self(Digest::of(bytes).hex())
     }
+
+    /// Contents with their revision there.
+    fn with(bytes: Vec<u8>) -> (Vec<u8>, Self) {
+        let revision = Self::of(&bytes);
+        (bytes, revision)
+    }
 }
 
 /// Why a storage operation failed.

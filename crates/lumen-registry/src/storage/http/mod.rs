@@ -210,10 +210,7 @@ impl HttpStorage {
         limit: u64,
     ) -> Result<Option<(Vec<u8>, Revision)>, StorageError> {
         match self.fetch(key, limit, None).await? {
-            Fetched::Found { bytes, .. } => {
-                let revision = Revision::of(&bytes);
-                Ok(Some((bytes, revision)))
-            }
+            Fetched::Found { bytes, .. } => Ok(Some(Revision::with(bytes))),
             Fetched::Absent | Fetched::NotModified { .. } => Ok(None),
         }
     }

@@ -30,9 +30,7 @@ impl Bundle {
     }
 
     fn files(&self) -> Files {
-        files_of(&Storage::Bundle(
-            BundleStorage::open(&self.path(), None).unwrap(),
-        ))
+        files_of(&Storage::Bundle(BundleStorage::open(&self.path()).unwrap()))
     }
 
     fn take_in(&self, target: &Storage) -> Result<MirrorReport, MirrorError> {
