@@ -61,6 +61,17 @@ pub struct Prepared {
     bumped: Option<String>,
 }
 
+impl Prepared {
+    /// The release with its artifacts and the time.
+    ///
+    /// # Errors
+    /// As [`publish::complete`].
+    pub(crate) fn release(&self, now: &str) -> Result<Release, PublishError> {
+        let Packed { tar, zst, .. } = &self.packed;
+        publish::complete(&self.checked.release, tar, Some(zst), now)
+    }
+}
+
 /// What came of a publish.
 #[derive(Debug, Clone)]
 pub struct Outcome {

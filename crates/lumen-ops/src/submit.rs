@@ -46,12 +46,7 @@ pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
     let packed = &prepared.packed;
     let registry = session.registry(&prepared.registry)?;
     let now = session.timestamp();
-    let release = publish::complete(
-        &prepared.checked.release,
-        &packed.tar,
-        Some(&packed.zst),
-        &now,
-    )?;
+    let release = prepared.release(&now)?;
     let (name, version) = (&release.name, &release.version);
     let metadata = release.to_bytes();
     let (info, index) = session.block_on(async {

@@ -4,13 +4,13 @@
 //! counted where the host lists them; in a branch, sizes are those that git knows here, and
 //! for artifacts that were not fetched those that the indexes say.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures::{StreamExt as _, stream};
 use lumen_core::{Key, PackageName, Version, index::Artifact, key::kind::FileKind};
 
 use crate::{
-    log::packages_below,
+    log::indexed_package,
     mirror::select::Partial,
     progress::{Progress, Watch, advance},
     reader::{ReadError, Registry},
@@ -168,20 +168,21 @@ async fn run(registry: &Registry, watch: Watch<'_>) -> Result<Stats, StatsError>
     let mut sum = Sum::default();
     sum.stats.trust = registry.trust().await?;
     let global = registry.global_index().await?;
-    let below = match packages_below(storage, "packages/").await {
-        Ok(names) => Some(names),
+    let listed = match storage.list_sizes("").await {
+        Ok(files) => Some(files),
         Err(StorageError::ReadOnly { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    if global.is_none() && below.is_none() {
+    if global.is_none() && listed.is_none() {
         let registry = registry.location().map(|location| location.url());
         let registry = registry.unwrap_or_else(|| "the registry".into());
         return Err(StatsError::Unlistable { registry });
     }
-    if below.is_some() {
-        sum.files(registry).await?;
+    let mut names = BTreeSet::new();
+    if let Some(files) = listed {
+        names.extend(files.iter().filter_map(|(key, _)| indexed_package(key)));
+        sum.files(registry, files).await?;
     }
-    let mut names = below.unwrap_or_default();
     if let Some(global) = global {
         (sum.stats.name, sum.stats.format) = (global.name, global.format);
         names.extend(global.packages.into_iter().map(|package| package.name));
@@ -260,10 +261,13 @@ async fn read(registry: &Registry, name: &PackageName) -> Result<Option<Read>, R
 
 impl Sum {
     /// Counts what the host lists.
-    async fn files(&mut self, registry: &Registry) -> Result<(), StorageError> {
-        let storage = registry.storage();
+    async fn files(
+        &mut self,
+        registry: &Registry,
+        listed: Vec<(Key, Option<u64>)>,
+    ) -> Result<(), StorageError> {
         let mut files = Files::default();
-        for (key, size) in storage.list_sizes("").await? {
+        for (key, size) in listed {
             let kind = key.kind();
             let all = files.kinds.entry(kind).or_default();
             all.files += 1;
@@ -272,7 +276,7 @@ impl Sum {
                 None => drop(self.unknown.insert(key, kind)),
             }
         }
-        for file in storage.list_temporary().await? {
+        for file in registry.storage().list_temporary().await? {
             files.temporary.files += 1;
             files.temporary.bytes += file.size;
         }

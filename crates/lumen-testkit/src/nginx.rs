@@ -107,18 +107,9 @@ impl Drop for Nginx {
 }
 
 fn configuration(dir: &Path, root: &Path, prefix: &str, port: u16) -> String {
-    let (dir, root) = (dir.display(), root.display());
-    format!(
-        r#"pid {dir}/nginx.pid;
-error_log {dir}/error.log;
-user root;
-worker_processes 1;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    default_type application/octet-stream;
-    client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+    let root = root.display();
+    let http = format!(
+        r#"    default_type application/octet-stream;
     server {{
         listen 127.0.0.1:{port};
         location {prefix} {{
@@ -126,13 +117,27 @@ http {{
             add_header Access-Control-Allow-Origin *;
             add_header Cache-Control "public, max-age=3600";
         }}
-    }}
-}}
-"#
-    )
+    }}"#
+    );
+    around(dir, &http)
 }
 
 fn front(dir: &Path, url: &str, port: u16) -> String {
+    let path = dir.display();
+    let http = format!(
+        r#"    client_max_body_size 0;
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        ssl_certificate {path}/server.pem;
+        ssl_certificate_key {path}/server.key;
+        location / {{ proxy_pass {url}; }}
+    }}"#
+    );
+    around(dir, &http)
+}
+
+/// What every configuration has, with everything that nginx writes in this folder.
+fn around(dir: &Path, http: &str) -> String {
     let dir = dir.display();
     format!(
         r#"pid {dir}/nginx.pid;
@@ -142,15 +147,9 @@ worker_processes 1;
 events {{ worker_connections 256; }}
 http {{
     access_log off;
-    client_max_body_size 0;
     client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
     uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-    server {{
-        listen 127.0.0.1:{port} ssl;
-        ssl_certificate {dir}/server.pem;
-        ssl_certificate_key {dir}/server.key;
-        location / {{ proxy_pass {url}; }}
-    }}
+{http}
 }}
 "#
     )

@@ -23,14 +23,8 @@ pub(super) enum Seen {
 /// What publishing it would say, and failures of the host.
 pub(super) fn look(target: &Target<'_>, prepared: &Prepared) -> Result<Seen, OpsError> {
     let (session, registry) = (target.session, &target.registry);
-    let packed = &prepared.packed;
     let now = session.timestamp();
-    let release = publish::complete(
-        &prepared.checked.release,
-        &packed.tar,
-        Some(&packed.zst),
-        &now,
-    )?;
+    let release = prepared.release(&now)?;
     let (name, version) = (&release.name, &release.version);
     session.block_on(async {
         let roots = registry.roots().await?;

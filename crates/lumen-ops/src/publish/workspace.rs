@@ -14,7 +14,7 @@ use lumen_core::{
 };
 use lumen_registry::{
     Location, Storage,
-    publish::{self, PublishError, PublishRequest},
+    publish::{self, PublishError},
 };
 use lumen_store::project::{LocalPackage, Project};
 
@@ -279,16 +279,16 @@ fn put(target: &Target<'_>, members: Vec<Member>) -> Result<Vec<Outcome>, OpsErr
         }
         Ok(outcomes)
     };
-    let outcomes: Vec<Outcome> = target.put(&message(&missing, &requests), all)?;
+    let outcomes: Vec<Outcome> = target.put(&message(&missing, requests.len()), all)?;
     target.read_back(&outcomes)?;
     Ok(outcomes)
 }
 
-/// What a commit is called that publishes these releases.
-fn message(releases: &[String], all: &[Result<PublishRequest, Box<Outcome>>]) -> String {
+/// What a commit is called that publishes these releases, of so many.
+fn message(releases: &[String], all: usize) -> String {
     match releases.len() {
         // Whatever has to be mended.
-        0 => format!("Complete {} releases", all.len()),
+        0 => format!("Complete {all} releases"),
         1..=MAX_NAMED => format!("Publish {}", releases.join(", ")),
         many => format!("Publish {many} packages\n\n{}", releases.join("\n")),
     }

@@ -37,7 +37,7 @@ pub use check::{Finding, check, check_watched};
 pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
 pub use rebuild::{rebuild, rebuild_watched};
-pub(crate) use roll::packages_below;
+pub(crate) use roll::indexed_package;
 pub use roll::{is_signed, repair, repair_watched};
 pub use state::State;
 

@@ -251,12 +251,14 @@ pub(crate) async fn packages_below(
     storage: &Storage,
     prefix: &str,
 ) -> Result<BTreeSet<PackageName>, StorageError> {
-    let name = |key: &Key| {
-        let path = key.as_str().strip_prefix("packages/")?;
-        PackageName::parse(path.strip_suffix("/index.json")?).ok()
-    };
     let keys = storage.list(prefix).await?;
-    Ok(keys.iter().filter_map(name).collect())
+    Ok(keys.iter().filter_map(indexed_package).collect())
+}
+
+/// The package whose index this is.
+pub(crate) fn indexed_package(key: &Key) -> Option<PackageName> {
+    let path = key.as_str().strip_prefix("packages/")?;
+    PackageName::parse(path.strip_suffix("/index.json")?).ok()
 }
 
 /// Makes the head's checkpoint the public one, unless a later one is.
