@@ -435,6 +435,9 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::NoRoot { path } => {
             format!("run `lumen registry init {path}` to make one, or correct the path")
         }
+        StorageError::Bundle { .. } => {
+            "copy it again; if that does not help, make it anew with `lumen registry bundle`".into()
+        }
         StorageError::ReadOnly { .. } => {
             "publish to the folder it is served from: `--registry file:///path`".into()
         }

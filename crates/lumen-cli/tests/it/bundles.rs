@@ -132,9 +132,12 @@ fn what_cannot_be_taken_in() {
         assert_eq!(tree(&sandbox.path("inner")).unwrap(), before);
     };
     refused("three", 1, &["starts at entry", "--since"]);
-    refused("cut", 4, &["no bundle", "ends too early"]);
+    refused("cut", 4, &["no bundle", "ends too early", "copy it again"]);
     refused("strange", 1, &["ends with"]);
     refused("nothing-here", 4, &["nothing-here"]);
+    // Said before anybody is asked.
+    let web = ["registry", "unbundle", "one", "http://127.0.0.1:1/"];
+    fails(&sandbox.run(".", &web).unwrap(), 4, &["can only be read"]);
     unbundle(&sandbox, "two", "inner");
     let ran = sandbox.run(".", &["registry", "unbundle", "one", "inner"]);
     fails(&ran.unwrap(), 1, &["ends with"]);

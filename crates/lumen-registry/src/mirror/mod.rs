@@ -221,11 +221,7 @@ pub async fn mirror(
     options: &MirrorOptions,
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
-    match target {
-        Storage::Http(http) => return Err(http.read_only().into()),
-        Storage::Bundle(bundle) => return Err(bundle.read_only().into()),
-        _ => {}
-    }
+    can_be_written(target)?;
     let trust = source.trust().await?;
     // Not before there is something to mirror.
     if let Storage::File(folder) = target {
@@ -249,6 +245,15 @@ pub async fn mirror(
             }
         })
         .await
+}
+
+/// Refuses a mirror where nobody can write.
+pub(crate) fn can_be_written(target: &Storage) -> Result<(), MirrorError> {
+    match target {
+        Storage::Http(http) => Err(http.read_only().into()),
+        Storage::Bundle(bundle) => Err(bundle.read_only().into()),
+        _ => Ok(()),
+    }
 }
 
 /// Entries of the log that a mirror has; none where there is no log.
