@@ -16,6 +16,7 @@ mod damage;
 mod faults;
 mod git;
 mod handmade;
+mod hostile;
 mod hosts;
 mod keys;
 mod locked;

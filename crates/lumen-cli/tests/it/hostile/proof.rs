@@ -1,0 +1,1 @@
+//! Lock files and archives: what is installed was proven.

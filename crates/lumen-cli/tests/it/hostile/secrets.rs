@@ -1,0 +1,1 @@
+//! Secrets: each goes to the origin that the user paired with it, and nowhere else.

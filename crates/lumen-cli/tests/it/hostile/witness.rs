@@ -1,0 +1,1 @@
+//! Insiders with a log key and write access, against witnesses that validate.
