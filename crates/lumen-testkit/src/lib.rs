@@ -15,6 +15,7 @@
 //! | [`git`] | repositories, and git's own server behind HTTP |
 //! | [`conformance`] | what every storage must do |
 //! | [`suite`] | the resolver cases of other package managers |
+//! | [`world`] | signed registries made of the formats alone, honest or forged |
 //! | [`verifier`] | the verifier of signed registries in Python |
 
 pub mod buckets;
@@ -35,3 +36,4 @@ pub mod tools;
 pub mod verifier;
 #[cfg(unix)]
 pub mod web;
+pub mod world;

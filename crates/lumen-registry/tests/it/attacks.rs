@@ -421,7 +421,7 @@ fn stale_checkpoint() {
         root.witness_quorum = 1;
         root.max_age = Some(3600);
     });
-    world.witness = Some((witness.into(), now.unsigned_abs()));
+    world.witnesses = vec![(witness.into(), now.unsigned_abs())];
     world.seal();
     let served = Served::new(&world);
     let at = |now: i64| {

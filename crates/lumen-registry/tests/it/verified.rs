@@ -1,7 +1,5 @@
 //! Signed registries as clients read them: what holds, what it costs, what is remembered.
 
-mod world;
-
 use std::{collections::BTreeSet, sync::Arc};
 
 use lumen_core::{Digest, lockfile::LockedTrust, signing::SecretKey};
@@ -13,7 +11,7 @@ use lumen_registry::{
     verify::{TrustError, TrustInfo, TrustOptions, state},
 };
 
-pub use world::{NOW, Served, World, key, seconds, signed};
+pub use lumen_testkit::world::{NOW, Served, World, key, seconds, signed};
 
 use crate::{block_on, name, version};
 
