@@ -6,7 +6,10 @@
 //! read line by line, since every command does that first; anything else that
 //! is TOML and means the same is read, too.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use url::Url;
 
@@ -81,7 +84,8 @@ pub struct LockedPackage {
     /// In a signed registry: the number of the ownership note in force when it was chosen.
     /// Which note that is follows from the registry's checkpoint.
     pub owners: Option<u64>,
-    /// The packages it depends on, with the features that are on; all of them are in the lock.
+    /// The packages it depends on, with the features that are on. All of them are in the lock,
+    /// unless it was edited by hand.
     pub dependencies: Vec<PackageName>,
     /// The features that are on.
     pub features: Vec<String>,
@@ -156,6 +160,23 @@ impl Lockfile {
             Some(raw) => build::build(file, text, raw),
             None => Self::parse_general(file, text),
         }
+    }
+
+    /// The packages that some packages need by the lists of dependencies, these included.
+    pub fn needed<'a>(
+        &'a self,
+        roots: impl IntoIterator<Item = &'a PackageName>,
+    ) -> BTreeSet<&'a PackageName> {
+        let mut needed = BTreeSet::new();
+        let mut stack: Vec<&PackageName> = roots.into_iter().collect();
+        while let Some(name) = stack.pop() {
+            if needed.insert(name)
+                && let Some(package) = self.packages.get(name)
+            {
+                stack.extend(&package.dependencies);
+            }
+        }
+        needed
     }
 
     /// Parses shapes that the program does not write.

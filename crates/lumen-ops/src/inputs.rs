@@ -8,7 +8,7 @@ use std::{
 use fs_err as fs;
 use lumen_core::{
     PackageName, Requirement,
-    lockfile::{LockedPackage, LockedSource, Lockfile},
+    lockfile::{LockedSource, Lockfile},
     manifest::{self, Dependency, DependencySource, GitReference, Manifest},
     problem::{Problem, Severity},
     resolve::{CatalogPackage, CatalogVersion, Root},
@@ -91,12 +91,9 @@ impl Inputs {
             gatherer.follow(&local.manifest, member, None, &locals)?;
         }
         let git = gatherer.found;
-        let mut routes = BTreeMap::new();
-        let mut roots = Vec::new();
-        for member in &project.members {
-            collect_routes(member, &mut routes)?;
-            roots.push(root(project, member));
-        }
+        let routes = routes(project)?;
+        let roots = project.members.iter().map(|member| root(project, member));
+        let roots = roots.collect();
         Ok(Self {
             locals,
             git,
@@ -165,41 +162,6 @@ pub fn source_of(local: &LocalPackage) -> LockedSource {
     LockedSource::Path(path.to_owned())
 }
 
-/// Why a lock no longer says what the manifests ask for; `None` when it does.
-pub fn stale(
-    project: &Project,
-    locals: &BTreeMap<PackageName, LocalPackage>,
-    lock: &Lockfile,
-) -> Option<String> {
-    for (name, local) in locals {
-        let Some(locked) = lock.packages.get(name) else {
-            return Some(format!("`{name}` is not in it"));
-        };
-        let Some(package) = &local.manifest.package else {
-            continue;
-        };
-        if locked.source != source_of(local) {
-            return Some(format!("`{name}` comes from another place"));
-        }
-        if locked.version != package.version {
-            return Some(format!(
-                "`{name}` is {} now, {} in the lock",
-                package.version, locked.version
-            ));
-        }
-        if locked.requires != lock_requires(project, local) {
-            return Some(format!("the dependencies of `{name}` have changed"));
-        }
-    }
-    let is_gone = |(name, package): &(&PackageName, &LockedPackage)| {
-        matches!(package.source, LockedSource::Path(_)) && !locals.contains_key(*name)
-    };
-    lock.packages
-        .iter()
-        .find(is_gone)
-        .map(|(name, _)| format!("`{name}` is no longer here"))
-}
-
 /// Everything a local package needs: dependencies, and for a member those of development.
 pub fn needs<'p>(
     project: &Project,
@@ -213,8 +175,21 @@ pub fn needs<'p>(
         .chain(dev.into_iter().flatten())
 }
 
-fn is_member(project: &Project, local: &LocalPackage) -> bool {
+/// Whether a local package is a member of the project, not only a path dependency.
+pub fn is_member(project: &Project, local: &LocalPackage) -> bool {
     local.dir == project.root || project.members.iter().any(|member| member.dir == local.dir)
+}
+
+/// The registry that a member names for a package.
+///
+/// # Errors
+/// When two members name different ones.
+pub fn routes(project: &Project) -> Result<BTreeMap<PackageName, String>, OpsError> {
+    let mut routes = BTreeMap::new();
+    for member in &project.members {
+        collect_routes(member, &mut routes)?;
+    }
+    Ok(routes)
 }
 
 fn root(project: &Project, member: &LocalPackage) -> Root {

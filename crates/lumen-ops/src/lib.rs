@@ -8,7 +8,7 @@
 //! | [`session`], [`settings`] | what a run shares; where settings come from |
 //! | [`credentials`] | what registries over HTTP are shown |
 //! | [`report`] | events while an operation runs |
-//! | [`inputs`], [`resolve`] | from manifests to a lock |
+//! | [`inputs`], [`stale`], [`resolve`] | from manifests to a lock, and whether one still fits |
 //! | [`fetch`], [`install`] | from a lock to a project with its packages |
 //! | [`locked`], [`advice`] | what became of locked releases; what is said about such packages |
 //! | [`edit`] | add, remove, update |
@@ -59,6 +59,7 @@ pub mod report;
 pub mod resolve;
 pub mod session;
 pub mod settings;
+pub mod stale;
 pub mod stats;
 pub mod submit;
 pub mod sync;

@@ -29,6 +29,7 @@ use crate::{
     inputs::{self, GitOptions, Inputs},
     session::Session,
     settings::DEFAULT,
+    stale::Wanted,
 };
 
 /// How to resolve.
@@ -140,8 +141,14 @@ pub fn run(
     let old = project.lock.as_ref().map(|(lock, _)| lock);
     let locals = project.local_packages()?;
     if options.unlock == Unlock::Nothing {
-        let stale = old.map(|lock| inputs::stale(project, &locals, lock));
-        match stale {
+        let routes = inputs::routes(project)?;
+        let wanted = Wanted {
+            project,
+            locals: &locals,
+            settings: session.settings()?,
+            routes: &routes,
+        };
+        match old.map(|lock| wanted.stale(lock)) {
             Some(None) => {
                 let lock = old.cloned().unwrap_or_default();
                 restore_git(session, &lock)?;
@@ -160,6 +167,11 @@ pub fn run(
                 return Err(OpsError::Locked {
                     reason: "does not exist".into(),
                 });
+            }
+            Some(Some(reason)) if !reason.is_usual() => {
+                let what = format!("`lumen.lock` does not fit: {reason}");
+                let hint = "versions are chosen anew where they have to be; look at the changes before you commit them";
+                session.reporter.warn(Problem::warning(what).hint(hint));
             }
             _ => {}
         }

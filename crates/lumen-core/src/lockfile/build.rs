@@ -138,7 +138,8 @@ impl Builder<'_> {
         })
     }
 
-    /// Fills in the dependencies once all names are known; each is one of those names.
+    /// Fills in the dependencies once all names are known. One that is not among them stays:
+    /// such a lock can be read, and is stale.
     fn connect(
         &self,
         packages: &mut BTreeMap<PackageName, LockedPackage>,
@@ -147,11 +148,12 @@ impl Builder<'_> {
         for (name, texts) in dependencies {
             let mut names = Vec::with_capacity(texts.len());
             for text in &texts {
-                let Some((found, _)) = packages.get_key_value(text.text) else {
-                    let what = format!("package {} is not in the lock", shown(text.text));
-                    return Err(self.stale(text.span.clone(), what));
+                let found = match packages.get_key_value(text.text) {
+                    Some((found, _)) => found.clone(),
+                    None => PackageName::parse_lenient(text.text)
+                        .map_err(|error| self.wrong(text, error))?,
                 };
-                names.push(found.clone());
+                names.push(found);
             }
             if let Some(package) = packages.get_mut(&name) {
                 package.dependencies = names;

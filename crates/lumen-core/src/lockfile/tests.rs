@@ -372,11 +372,11 @@ fn package_problems() {
       |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       hint: restore the file, or delete it and run `lumen pkg install`
     "#);
-    assert_snapshot!(with("    \"json\"", "    \"jsom\""), @r#"
-    error: package `jsom` is not in the lock
+    assert_snapshot!(with("    \"json\"", "    \"js on\""), @r#"
+    error: ` ` is not allowed in a package name; use lower-case letters, digits, `-`, `_` and `.`
       lumen.lock:21:5
-      |     "jsom",
-      |     ^^^^^^
+      |     "js on",
+      |     ^^^^^^^
       hint: restore the file, or delete it and run `lumen pkg install`
     "#);
     assert_snapshot!(with("registry = \"local\"", "registry = \"locale\""), @r#"
@@ -587,4 +587,28 @@ proptest! {
         }
         let _ = parse(&text);
     }
+}
+
+#[test]
+fn what_is_needed_follows_the_lists_of_dependencies() {
+    let package = |name: &str, dependencies: &str| {
+        format!(
+            "[[package]]\nname = \"{name}\"\nversion = \"1.0.0\"\npath = \"{name}\"\ndependencies = [{dependencies}]\n"
+        )
+    };
+    let blocks = [
+        package("app", "\"a\""),
+        package("a", "\"b\", \"gone\""),
+        package("b", "\"a\""),
+        package("extra", "\"a\""),
+    ];
+    let lock = Lockfile::parse("lumen.lock", &format!("version = 1\n{}", blocks.concat()));
+    let lock = lock.unwrap();
+    let app = PackageName::parse("app").unwrap();
+    let needed: Vec<&str> = lock
+        .needed([&app])
+        .into_iter()
+        .map(PackageName::as_str)
+        .collect();
+    assert_eq!(needed, ["a", "app", "b", "gone"]);
 }

@@ -1,0 +1,321 @@
+//! Whether a lock is still what the manifests and the settings ask for.
+//!
+//! A lock comes with the project, so anybody may have written it. It decides which
+//! versions are installed, but not what is needed and not where a name comes from:
+//! these follow from the manifests and the settings alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lumen_core::{
+    Constraint, PackageName, Version,
+    lockfile::{LockedPackage, LockedSource, Lockfile},
+    manifest::{Dependency, DependencySource},
+};
+use lumen_store::project::{LocalPackage, Project};
+
+use crate::{
+    git,
+    inputs::{is_member, lock_requires, needs, source_of},
+    settings::{DEFAULT, Settings},
+};
+
+/// Why a lock no longer says what the manifests ask for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Stale {
+    /// A local package is new.
+    #[error("`{0}` is not in it")]
+    New(PackageName),
+    /// A local package is in another folder.
+    #[error("`{0}` comes from another place")]
+    Place(PackageName),
+    /// A local package has another version.
+    #[error("`{name}` is {now} now, {locked} in the lock")]
+    Version {
+        /// The package.
+        name: PackageName,
+        /// Its version by its manifest.
+        now: Version,
+        /// Its version by the lock.
+        locked: Version,
+    },
+    /// A local package asks for other dependencies.
+    #[error("the dependencies of `{0}` have changed")]
+    Requires(PackageName),
+    /// A local package is not here any more.
+    #[error("`{0}` is no longer here")]
+    Gone(PackageName),
+    /// The lock has a package that does not follow from the manifests.
+    #[error("nothing needs `{0}`, which is in it")]
+    Unneeded(PackageName),
+    /// The lock lacks a package that is needed.
+    #[error("`{by}` needs `{name}`, which is not in it")]
+    Lacks {
+        /// The package that needs it.
+        by: PackageName,
+        /// The package.
+        name: PackageName,
+    },
+    /// The lock says that a package needs another, which it does not.
+    #[error("`{by}` does not need `{name}`, but it says so")]
+    Invented {
+        /// The package.
+        by: PackageName,
+        /// What it is said to need.
+        name: PackageName,
+    },
+    /// The lock has a version that a package does not accept.
+    #[error("`{by}` needs `{name}` {}, but it has {version}", .constraint.as_str())]
+    Unmet {
+        /// The package that needs it.
+        by: PackageName,
+        /// The package.
+        name: PackageName,
+        /// The versions that are accepted.
+        constraint: Constraint,
+        /// The version in the lock.
+        version: Version,
+    },
+    /// The lock has a package from another place than it is asked for from.
+    #[error("`{name}` is from {found} there, but is asked for from {expected}")]
+    Elsewhere {
+        /// The package.
+        name: PackageName,
+        /// The place in the lock.
+        found: String,
+        /// Where it has to come from.
+        expected: String,
+    },
+}
+
+impl Stale {
+    /// Whether an edit of a manifest explains it. Else the lock itself was edited, or
+    /// the settings changed, and the user should know.
+    pub const fn is_usual(&self) -> bool {
+        match self {
+            Self::New(_)
+            | Self::Place(_)
+            | Self::Version { .. }
+            | Self::Requires(_)
+            | Self::Gone(_) => true,
+            Self::Unneeded(_)
+            | Self::Lacks { .. }
+            | Self::Invented { .. }
+            | Self::Unmet { .. }
+            | Self::Elsewhere { .. } => false,
+        }
+    }
+}
+
+/// The project that a lock is compared with.
+pub struct Wanted<'a> {
+    /// Its members and manifests.
+    pub project: &'a Project,
+    /// Members and path dependencies.
+    pub locals: &'a BTreeMap<PackageName, LocalPackage>,
+    /// The settings, for the registry of each name.
+    pub settings: &'a Settings,
+    /// The registry that a member names for a package.
+    pub routes: &'a BTreeMap<PackageName, String>,
+}
+
+impl Wanted<'_> {
+    /// Why a lock no longer says what is asked for; `None` when it does.
+    pub fn stale(&self, lock: &Lockfile) -> Option<Stale> {
+        self.edited(lock)
+            .or_else(|| self.unmet(lock))
+            .or_else(|| self.elsewhere(lock))
+            .or_else(|| self.unneeded(lock))
+    }
+
+    /// What follows from an edit of a manifest.
+    fn edited(&self, lock: &Lockfile) -> Option<Stale> {
+        for (name, local) in self.locals {
+            let Some(locked) = lock.packages.get(name) else {
+                return Some(Stale::New(name.clone()));
+            };
+            let Some(package) = &local.manifest.package else {
+                continue;
+            };
+            if locked.source != source_of(local) {
+                return Some(Stale::Place(name.clone()));
+            }
+            if locked.version != package.version {
+                return Some(Stale::Version {
+                    name: name.clone(),
+                    now: package.version.clone(),
+                    locked: locked.version.clone(),
+                });
+            }
+            if locked.requires != lock_requires(self.project, local) {
+                return Some(Stale::Requires(name.clone()));
+            }
+        }
+        let is_gone = |(name, package): &(&PackageName, &LockedPackage)| {
+            matches!(package.source, LockedSource::Path(_)) && !self.locals.contains_key(*name)
+        };
+        let gone = lock.packages.iter().find(is_gone);
+        gone.map(|(name, _)| Stale::Gone(name.clone()))
+    }
+
+    /// What local packages need must be there, at a version that they accept, and no more.
+    fn unmet(&self, lock: &Lockfile) -> Option<Stale> {
+        for (by, local) in self.locals {
+            let mut may_need = BTreeSet::new();
+            for (name, dependency) in needs(self.project, local) {
+                may_need.insert(name);
+                if dependency.optional && !is_member(self.project, local) {
+                    continue;
+                }
+                let Some(locked) = lock.packages.get(name) else {
+                    let (by, name) = (by.clone(), name.clone());
+                    return Some(Stale::Lacks { by, name });
+                };
+                let refused = dependency.constraint().filter(|constraint| {
+                    matches!(locked.source, LockedSource::Registry(_))
+                        && !constraint.matches(&locked.version)
+                });
+                if let Some(constraint) = refused {
+                    return Some(Stale::Unmet {
+                        by: by.clone(),
+                        name: name.clone(),
+                        constraint: constraint.clone(),
+                        version: locked.version.clone(),
+                    });
+                }
+            }
+            let listed = lock.packages.get(by).into_iter();
+            let mut listed = listed.flat_map(|locked| &locked.dependencies);
+            if let Some(name) = listed.find(|name| !may_need.contains(name)) {
+                let (by, name) = (by.clone(), name.clone());
+                return Some(Stale::Invented { by, name });
+            }
+        }
+        let lacking = |(by, package): (&PackageName, &LockedPackage)| {
+            let mut listed = package.dependencies.iter();
+            let name = listed.find(|name| !lock.packages.contains_key(*name))?;
+            Some(Stale::Lacks {
+                by: by.clone(),
+                name: name.clone(),
+            })
+        };
+        lock.packages.iter().find_map(lacking)
+    }
+
+    /// Every package must be from where the manifests and the settings have its name from.
+    fn elsewhere(&self, lock: &Lockfile) -> Option<Stale> {
+        let asked = self.asked();
+        for (name, package) in &lock.packages {
+            if self.locals.contains_key(name) {
+                continue;
+            }
+            let direct = asked.get(name).map(Vec::as_slice).unwrap_or_default();
+            let in_git = |dependency: &&&Dependency| {
+                matches!(dependency.source, DependencySource::Git { .. })
+            };
+            let by_git: Vec<&Dependency> = direct.iter().filter(in_git).copied().collect();
+            let expected = match &package.source {
+                LockedSource::Registry(registry) if by_git.is_empty() => {
+                    let may = self.registries_of(name);
+                    match may.contains(&registry.as_str()) {
+                        true => continue,
+                        false => registries(&may),
+                    }
+                }
+                LockedSource::Git { url, reference, .. } if !by_git.is_empty() => {
+                    let same = |dependency: &&Dependency| match &dependency.source {
+                        DependencySource::Git {
+                            url: asked,
+                            reference: at,
+                            ..
+                        } => git::without_credentials(asked) == *url && at == reference,
+                        _ => false,
+                    };
+                    match by_git.iter().any(same) {
+                        true => continue,
+                        false => sources(&by_git),
+                    }
+                }
+                // A package from git may have others beside it in its repository, or name more.
+                LockedSource::Git { .. } if is_needed_by_git(lock, name) => continue,
+                LockedSource::Git { .. } => registries(&self.registries_of(name)),
+                LockedSource::Registry(_) | LockedSource::Path(_) => sources(&by_git),
+            };
+            return Some(Stale::Elsewhere {
+                name: name.clone(),
+                found: place(&package.source),
+                expected,
+            });
+        }
+        None
+    }
+
+    /// What follows from no local package.
+    fn unneeded(&self, lock: &Lockfile) -> Option<Stale> {
+        let needed = lock.needed(self.locals.keys());
+        let mut packages = lock.packages.keys();
+        let name = packages.find(|name| !needed.contains(*name))?;
+        Some(Stale::Unneeded(name.clone()))
+    }
+
+    /// The dependencies that local packages and patches name, as the patches have them.
+    fn asked(&self) -> BTreeMap<&PackageName, Vec<&Dependency>> {
+        let patches = &self.project.root_package.manifest.patches;
+        let mut asked: BTreeMap<&PackageName, Vec<&Dependency>> = BTreeMap::new();
+        let of_locals = self
+            .locals
+            .values()
+            .flat_map(|local| needs(self.project, local));
+        for (name, dependency) in of_locals.chain(patches) {
+            let dependency = patches.get(name).unwrap_or(dependency);
+            asked.entry(name).or_default().push(dependency);
+        }
+        asked
+    }
+
+    /// Names of the registries that a package may come from.
+    fn registries_of(&self, name: &PackageName) -> Vec<&str> {
+        if let Some(registry) = self.routes.get(name) {
+            return vec![registry];
+        }
+        let home = self.settings.registry_of(name);
+        let upstreams = self.settings.upstreams.iter().map(String::as_str);
+        let behind = upstreams.filter(|_| home == DEFAULT);
+        [home].into_iter().chain(behind).collect()
+    }
+}
+
+/// Whether a package from git is said to need another.
+fn is_needed_by_git(lock: &Lockfile, name: &PackageName) -> bool {
+    lock.packages.values().any(|package| {
+        matches!(package.source, LockedSource::Git { .. }) && package.dependencies.contains(name)
+    })
+}
+
+fn place(source: &LockedSource) -> String {
+    match source {
+        LockedSource::Registry(name) => format!("the registry `{name}`"),
+        LockedSource::Git { url, .. } => format!("git `{url}`"),
+        LockedSource::Path(path) => format!("the folder `{path}`"),
+    }
+}
+
+fn registries(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [one] => format!("the registry {one}"),
+        all => format!("the registries {}", all.join(", ")),
+    }
+}
+
+fn sources(dependencies: &[&Dependency]) -> String {
+    let url = dependencies
+        .iter()
+        .find_map(|dependency| match &dependency.source {
+            DependencySource::Git { url, .. } => Some(git::without_credentials(url)),
+            _ => None,
+        });
+    url.map_or_else(
+        || "another place".into(),
+        |url| format!("git `{url}` at another branch, tag or revision"),
+    )
+}
