@@ -11,7 +11,7 @@
 
 use std::process::ExitCode;
 
-use lumen_core::{edit::EditError, problem::Problem};
+use lumen_core::{edit::EditError, limits::Exceeded, problem::Problem};
 use lumen_ops::{OpsError, error::FetchError, git::GitError, keys::KeysError};
 use lumen_registry::{
     ReadError, StorageError, git,
@@ -90,6 +90,9 @@ pub fn code(error: &OpsError) -> u8 {
     if let OpsError::Partly { source, .. } = error {
         return code(source);
     }
+    if error.limit().is_some() {
+        return STORAGE;
+    }
     if let OpsError::Fetch { source, .. } = error {
         match source.as_ref() {
             FetchError::Insert(InsertError::Io(_) | InsertError::Source(_)) | FetchError::Io(_) => {
@@ -97,7 +100,7 @@ pub fn code(error: &OpsError) -> u8 {
             }
             FetchError::Insert(_) | FetchError::OtherPackage { .. } => return TRUST,
             FetchError::NoChecksum => return USER,
-            FetchError::Read(_) => {}
+            FetchError::Read(_) | FetchError::Limit(_) => {}
         }
     }
     if error.storage().is_some() {
@@ -151,6 +154,9 @@ fn mirror_code(error: &MirrorError) -> u8 {
 
 /// What to do next.
 pub fn hints(error: &OpsError) -> Vec<String> {
+    if let Some(exceeded) = error.limit() {
+        return vec![limit_hint(exceeded)];
+    }
     let hint = match error {
         OpsError::NoHome => "set LUMEN_HOME to a folder of yours".into(),
         OpsError::NoRegistry => {
@@ -212,6 +218,16 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![hint]
+}
+
+/// How to raise a limit.
+fn limit_hint(exceeded: &Exceeded) -> String {
+    let limit = exceeded.limit;
+    format!(
+        "if that is meant to be, raise `{}` in [limits] of your configuration, or set {}",
+        limit.name(),
+        limit.variable()
+    )
 }
 
 fn publish_hint(error: &PublishError) -> Option<String> {
@@ -339,7 +355,7 @@ fn fetch_hint(error: &FetchError) -> Option<String> {
         FetchError::OtherPackage { .. } => "the registry's files contradict each other; tell whoever runs it".into(),
         FetchError::NoChecksum => "run `lumen pkg update` to lock it anew".into(),
         FetchError::Io(error) | FetchError::Insert(InsertError::Io(error)) => return io_hint(error),
-        FetchError::Insert(_) => return None,
+        FetchError::Insert(_) | FetchError::Limit(_) => return None,
     })
 }
 

@@ -3,17 +3,13 @@
 
 use data_encoding::BASE64;
 
+pub use crate::limits::MAX_CHECKPOINT_BYTES;
+use crate::limits::MAX_CHECKPOINT_SIGNATURES;
 use crate::{
     digest::Digest,
     note::{Note, NoteError, NoteSignature},
     signing::{CosignerKey, PublicKey, SecretKey},
 };
-
-/// Largest checkpoint, in bytes.
-pub const MAX_CHECKPOINT_BYTES: u64 = 64 << 10;
-
-/// Most signatures of a checkpoint.
-pub const MAX_SIGNATURES: usize = 16;
 
 /// The state of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +28,8 @@ pub enum CheckpointError {
     /// Larger than [`MAX_CHECKPOINT_BYTES`].
     #[error("the checkpoint is larger than {MAX_CHECKPOINT_BYTES} bytes")]
     TooLarge,
-    /// More than [`MAX_SIGNATURES`].
-    #[error("the checkpoint has more than {MAX_SIGNATURES} signatures")]
+    /// More than [`MAX_CHECKPOINT_SIGNATURES`].
+    #[error("the checkpoint has more than {MAX_CHECKPOINT_SIGNATURES} signatures")]
     TooManySignatures,
     /// It is not a note, or a signature is forged.
     #[error(transparent)]
@@ -112,7 +108,7 @@ pub fn open(
         return Err(CheckpointError::TooLarge);
     }
     let note = Note::parse(bytes)?;
-    if note.signatures.len() > MAX_SIGNATURES {
+    if note.signatures.len() > MAX_CHECKPOINT_SIGNATURES {
         return Err(CheckpointError::TooManySignatures);
     }
     let checkpoint = Checkpoint::parse(&note.text)?;

@@ -1,6 +1,9 @@
-//! The user's configuration, `config.toml`: `[registry]` and `[install]` as in `lumen.toml`, and `[http]`.
+//! The user's configuration, `config.toml`: `[registry]` and `[install]` as in `lumen.toml`, `[http]` and `[limits]`.
+
+use std::collections::BTreeMap;
 
 use crate::{
+    limits::{Limit, MAX_CONFIG_BYTES},
     manifest::{
         InstallSection, RegistrySection,
         reader::Reader,
@@ -12,9 +15,6 @@ use crate::{
 /// The name of the file.
 pub const FILE_NAME: &str = "config.toml";
 
-/// Largest configuration, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
-
 /// A configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
@@ -24,6 +24,8 @@ pub struct Config {
     pub install: InstallSection,
     /// `[http]`.
     pub http: HttpSection,
+    /// `[limits]`: the limits that the user chose.
+    pub limits: BTreeMap<Limit, u64>,
 }
 
 /// `[http]`: how web servers are spoken to.
@@ -56,7 +58,7 @@ pub fn parse(file: &str, source: &str) -> ParsedConfig {
 }
 
 fn read(reader: &mut Reader) -> Option<Config> {
-    let document = reader.document(MAX_BYTES)?;
+    let document = reader.document(MAX_CONFIG_BYTES)?;
     let mut root = reader.root(&document);
     let mut config = Config::default();
     if let Some(field) = root.take("registry") {
@@ -67,6 +69,9 @@ fn read(reader: &mut Reader) -> Option<Config> {
     }
     if let Some(field) = root.take("http") {
         config.http = sections::http(reader, &field);
+    }
+    if let Some(field) = root.take("limits") {
+        config.limits = sections::limits(reader, &field);
     }
     reader.finish(root);
     Some(config)
@@ -138,6 +143,37 @@ mod tests {
           config.toml:7:11
           | timeout = 0
           |           ^
+        "#);
+    }
+
+    #[test]
+    fn limits() {
+        let parsed = parse(
+            "config.toml",
+            "[limits]\nartifact-bytes = \"2 GiB\"\ninstall-bytes = 4096\n",
+        );
+        assert_eq!(plain(&parsed.problems), "");
+        let limits = parsed.config.unwrap().limits;
+        assert_eq!(limits[&Limit::ArtifactBytes], 2 << 30);
+        assert_eq!(limits[&Limit::InstallBytes], 4096);
+
+        let source = "[limits]\nartifact-bytes = 0\ninstall-bytes = \"2 GB\"\nartefact-bytes = 1\n";
+        let parsed = parse("config.toml", source);
+        assert_eq!(parsed.config, None);
+        assert_snapshot!(plain(&parsed.problems), @r#"
+        error: `artifact-bytes` must be a whole number of bytes, at least 1, such as `67108864` or `64 MiB`
+          config.toml:2:18
+          | artifact-bytes = 0
+          |                  ^
+        error: `install-bytes` must be a whole number of bytes, at least 1, such as `67108864` or `64 MiB`
+          config.toml:3:17
+          | install-bytes = "2 GB"
+          |                 ^^^^^^
+        warning: unknown key `artefact-bytes` in [limits]
+          config.toml:4:1
+          | artefact-bytes = 1
+          | ^^^^^^^^^^^^^^
+          hint: did you mean `artifact-bytes`?
         "#);
     }
 

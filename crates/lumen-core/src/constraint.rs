@@ -14,8 +14,7 @@ use parser::Parser;
 use semver::{Prerelease, Version};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Most comparators one constraint may have; more is a mistake or an attack.
-const MAX_COMPARATORS: usize = 64;
+use crate::limits::MAX_COMPARATORS;
 
 /// A set of versions, written as the user wrote it.
 #[derive(Clone)]

@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 pub use signed::{EventList, REVOKED, events_of, put_events};
 pub use summary::{Summaries, logged_releases, summaries_of};
 
+pub use crate::limits::MAX_PACKAGE_INDEX_BYTES;
+pub use crate::limits::MAX_RELEASE_BYTES;
 use crate::{
     constraint::Constraint,
     digest::Digest,
@@ -32,12 +34,6 @@ use crate::{
 
 /// The format of registries that this version writes.
 pub const FORMAT: u64 = 1;
-
-/// Largest `<version>.json`, in bytes.
-pub const MAX_RELEASE_BYTES: u64 = 1 << 20;
-
-/// Largest `packages/<name>/index.json`, in bytes.
-pub const MAX_PACKAGE_INDEX_BYTES: u64 = 64 << 20;
 
 /// `packages/<name>/<version>.json`: one immutable release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

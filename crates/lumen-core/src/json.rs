@@ -9,10 +9,8 @@ use serde::{
 };
 use serde_json::Value;
 
+use crate::limits::MAX_JSON_DEPTH;
 use crate::problem::{self, Place, Problem};
-
-/// Deepest nesting of arrays and objects.
-pub const MAX_DEPTH: usize = 32;
 
 /// First integer that not every JSON reader keeps exact (2^53).
 const UNSAFE_INTEGER: u64 = 1 << 53;
@@ -117,12 +115,12 @@ struct Strict {
 
 impl Strict {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        match self.depth < MAX_DEPTH {
+        match self.depth < MAX_JSON_DEPTH {
             true => Ok(Self {
                 depth: self.depth + 1,
             }),
             false => Err(E::custom(format_args!(
-                "more than {MAX_DEPTH} levels of nesting"
+                "more than {MAX_JSON_DEPTH} levels of nesting"
             ))),
         }
     }

@@ -11,6 +11,7 @@
 //! | [`key`] | every path inside a registry |
 //! | [`json`] | strict JSON with positions |
 //! | [`manifest`], [`edit`] | `lumen.toml`: read with positions, changed without losing anything |
+//! | [`limits`] | the one table of what things may cost |
 //! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
 //! | [`signing`], [`note`], [`merkle`], [`tile`], [`checkpoint`] | signatures and logs, as C2SP says |
@@ -29,6 +30,7 @@ pub mod explain;
 pub mod index;
 pub mod json;
 pub mod key;
+pub mod limits;
 pub mod lockfile;
 pub mod manifest;
 pub mod merkle;

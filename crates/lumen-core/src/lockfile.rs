@@ -13,6 +13,7 @@ use std::{
 
 use url::Url;
 
+use crate::limits::MAX_LOCKFILE_BYTES;
 use crate::{
     digest::Digest,
     manifest::{
@@ -35,9 +36,6 @@ pub const FILE_NAME: &str = "lumen.lock";
 
 /// The format's version.
 pub const VERSION: u64 = 1;
-
-/// Largest `lumen.lock`, in bytes.
-pub const MAX_BYTES: usize = 64 << 20;
 
 /// A `lumen.lock`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,7 +150,7 @@ impl Lockfile {
     /// # Errors
     /// The first problem.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
-        let quick = match text.len() <= MAX_BYTES {
+        let quick = match text.len() <= MAX_LOCKFILE_BYTES {
             true => canonical::read(text),
             false => None,
         };
@@ -187,7 +185,7 @@ impl Lockfile {
                 .error(span, "the lock has the markers of a merge conflict")
                 .hint("restore either side of it, then run `lumen pkg install`"));
         }
-        let document = reader.document(MAX_BYTES);
+        let document = reader.document(MAX_LOCKFILE_BYTES);
         let raw = document
             .as_ref()
             .map(|document| general::read(&mut reader, document))

@@ -11,6 +11,7 @@ use dependency::Table;
 use reader::{Field, Reader, shown};
 use sections::Owner;
 
+use crate::limits::MAX_MANIFEST_BYTES;
 use crate::{
     constraint::Constraint, digest::Digest, name::PackageName, problem::Problem,
     requirement::Features, version::Version,
@@ -30,9 +31,6 @@ pub use inherit::rebase;
 
 /// The name of the file.
 pub const FILE_NAME: &str = "lumen.toml";
-
-/// Largest `lumen.toml`, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
 
 /// What [`parse`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -400,7 +398,7 @@ pub fn parse(file: &str, source: &str) -> Parsed {
 }
 
 fn read(reader: &mut Reader) -> Option<Manifest> {
-    let document = reader.document(MAX_BYTES)?;
+    let document = reader.document(MAX_MANIFEST_BYTES)?;
     let mut root = reader.root(&document);
     let [
         package_table,

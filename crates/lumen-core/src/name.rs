@@ -4,11 +4,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Longest part (scope without `@`, or package) that may be published, in bytes.
-pub const MAX_PART: usize = 64;
-
-/// Longest part that is tolerated when reading a registry made by other tools.
-const MAX_PART_READ: usize = 214;
+use crate::limits::{MAX_NAME_PART, MAX_NAME_PART_READ};
 
 /// Names Windows reserves for devices, whatever their extension; `com` and `lpt` with a digit besides.
 const WINDOWS_DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
@@ -72,7 +68,7 @@ impl PackageName {
     /// Says which rule the text breaks.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         for part in parts(text)? {
-            check_length(part, MAX_PART)?;
+            check_length(part, MAX_NAME_PART)?;
             if let Some(character) = part
                 .chars()
                 .find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.'))
@@ -99,7 +95,7 @@ impl PackageName {
     /// Says which rule the text breaks.
     pub fn parse_lenient(text: &str) -> Result<Self, NameError> {
         for part in parts(text)? {
-            check_length(part, MAX_PART_READ)?;
+            check_length(part, MAX_NAME_PART_READ)?;
             let allowed = |c: &char| {
                 c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '~' | '!')
             };

@@ -3,13 +3,8 @@
 
 use data_encoding::BASE64;
 
+use crate::limits::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES};
 use crate::signing::PublicKey;
-
-/// Largest note, in bytes.
-pub const MAX_BYTES: usize = 1 << 20;
-
-/// Most signatures of a note.
-pub const MAX_SIGNATURES: usize = 100;
 
 /// A note.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +29,8 @@ pub struct NoteSignature {
 /// Why bytes are no note, or a signature does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
-    /// Larger than [`MAX_BYTES`].
-    #[error("the note is larger than {MAX_BYTES} bytes")]
+    /// Larger than [`MAX_NOTE_BYTES`].
+    #[error("the note is larger than {MAX_NOTE_BYTES} bytes")]
     TooLarge,
     /// Not UTF-8, or with control characters.
     #[error("the note is not plain text")]
@@ -46,8 +41,8 @@ pub enum NoteError {
     /// A signature line has another form.
     #[error("line {0} of the signatures is not `— name base64`")]
     Signature(usize),
-    /// More than [`MAX_SIGNATURES`].
-    #[error("the note has more than {MAX_SIGNATURES} signatures")]
+    /// More than [`MAX_NOTE_SIGNATURES`].
+    #[error("the note has more than {MAX_NOTE_SIGNATURES} signatures")]
     TooMany,
     /// A key that is known did not make the signature in its name.
     #[error("the signature by `{0}` does not fit the note")]
@@ -63,7 +58,7 @@ impl Note {
     /// # Errors
     /// When the bytes have another form.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
-        if bytes.len() > MAX_BYTES {
+        if bytes.len() > MAX_NOTE_BYTES {
             return Err(NoteError::TooLarge);
         }
         let whole = std::str::from_utf8(bytes).map_err(|_| NoteError::Characters)?;
@@ -73,7 +68,7 @@ impl Note {
         let lines = lines.strip_suffix('\n').ok_or(NoteError::Form)?;
         let mut signatures = Vec::new();
         for (at, line) in lines.split('\n').enumerate() {
-            if at == MAX_SIGNATURES {
+            if at == MAX_NOTE_SIGNATURES {
                 return Err(NoteError::TooMany);
             }
             signatures.push(parse_line(line).ok_or(NoteError::Signature(at + 1))?);

@@ -11,8 +11,7 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::Digest as _;
 use zeroize::Zeroizing;
 
-/// Longest name of a key, in bytes.
-pub const MAX_NAME: usize = 200;
+use crate::limits::MAX_KEY_NAME;
 
 const ED25519: u8 = 0x01;
 const COSIGNATURE: u8 = 0x04;
@@ -22,7 +21,7 @@ const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The name is empty, too long, or has white space, `+` or a control character.
-    #[error("a key's name has 1 to {MAX_NAME} bytes without white space and `+`")]
+    #[error("a key's name has 1 to {MAX_KEY_NAME} bytes without white space and `+`")]
     Name,
     /// The text has another form.
     #[error("not a key; it has the form `name+1234abcd+base64`")]
@@ -44,7 +43,7 @@ pub enum KeyError {
 /// Whether a key may have this name.
 pub fn is_key_name(name: &str) -> bool {
     let bad = |c: char| c.is_whitespace() || c == '+' || c.is_control();
-    (1..=MAX_NAME).contains(&name.len()) && !name.contains(bad)
+    (1..=MAX_KEY_NAME).contains(&name.len()) && !name.contains(bad)
 }
 
 /// A public key with its name.

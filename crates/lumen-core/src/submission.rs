@@ -12,6 +12,7 @@ use crate::{
     digest::Digest,
     index::MAX_RELEASE_BYTES,
     json::{self, JsonError},
+    limits::{MAX_SUBMITTED_ARTIFACT_BYTES, MAX_SUBMITTED_NOTE_BYTES},
     name::{NameError, PackageName},
     version::Version,
 };
@@ -36,15 +37,6 @@ pub const STATEMENT: &str = "statement.note";
 
 /// The first ownership note of the name, if nobody owns it yet.
 pub const CLAIM: &str = "claim.note";
-
-/// Largest `submission.json`, in bytes.
-pub const MAX_MANIFEST_BYTES: u64 = 64 << 10;
-
-/// Largest artifact, in bytes.
-pub const MAX_ARTIFACT_BYTES: u64 = 512 << 20;
-
-/// Largest note, in bytes: as large as an entry of a log may be.
-pub const MAX_NOTE_BYTES: u64 = 65_535;
 
 /// What `submission.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,8 +105,8 @@ pub enum SubmissionError {
 fn limit(file: &str) -> Option<u64> {
     match file {
         RELEASE => Some(MAX_RELEASE_BYTES),
-        TAR | ZST => Some(MAX_ARTIFACT_BYTES),
-        STATEMENT | CLAIM => Some(MAX_NOTE_BYTES),
+        TAR | ZST => Some(MAX_SUBMITTED_ARTIFACT_BYTES),
+        STATEMENT | CLAIM => Some(MAX_SUBMITTED_NOTE_BYTES),
         _ => None,
     }
 }
@@ -245,7 +237,7 @@ mod tests {
         }
         let mut large = submission(None, &[RELEASE, TAR]);
         let tar = large.files.get_mut(TAR).unwrap();
-        tar.size = MAX_ARTIFACT_BYTES + 1;
+        tar.size = MAX_SUBMITTED_ARTIFACT_BYTES + 1;
         assert!(matches!(
             parse(large),
             Err(SubmissionError::TooLarge { .. })

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use lumen_core::{
     PackageName, Version, constraint::ConstraintError, edit::EditError, explain::Story,
-    name::NameError, problem::Problem,
+    limits::Exceeded, name::NameError, problem::Problem,
 };
 use lumen_registry::{
     ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
@@ -172,6 +172,9 @@ pub enum OpsError {
     /// Not a constraint.
     #[error(transparent)]
     Constraint(#[from] ConstraintError),
+    /// Something costs more than the limits allow.
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
     /// A file or folder could not be used.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -192,6 +195,9 @@ pub enum FetchError {
         /// Name and version found.
         found: String,
     },
+    /// It is larger than the limits allow.
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
     /// The lock has no checksum to check it with.
     #[error("`lumen.lock` has no checksum for it")]
     NoChecksum,
@@ -225,6 +231,19 @@ impl OpsError {
                 _ => None,
             },
             Self::Partly { source, .. } => source.read(),
+            _ => None,
+        }
+    }
+
+    /// The limit that was passed, if that is what went wrong.
+    pub fn limit(&self) -> Option<&Exceeded> {
+        match self {
+            Self::Limit(exceeded) => Some(exceeded),
+            Self::Fetch { source, .. } => match source.as_ref() {
+                FetchError::Limit(exceeded) => Some(exceeded),
+                _ => None,
+            },
+            Self::Partly { source, .. } => source.limit(),
             _ => None,
         }
     }

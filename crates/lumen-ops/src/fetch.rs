@@ -2,14 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Read, Seek as _, Write as _},
-    sync::Arc,
+    io::{self, Read, Seek as _},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures::{StreamExt as _, stream};
 use lumen_core::{
     Digest, Key, PackageName,
     key::ArtifactKind,
+    limits::{DOWNLOAD_MEMORY, DOWNLOAD_TO_FILE, DOWNLOADS, Exceeded, Limit, Limits},
     lockfile::{LockedPackage, LockedSource, Lockfile},
     manifest,
 };
@@ -22,18 +26,6 @@ use crate::{
     locked, parallel,
     session::Session,
 };
-
-/// Downloads under way at once.
-const DOWNLOADS: usize = 48;
-
-/// Bytes of downloads held in memory at once.
-const MEMORY: u64 = 96 << 20;
-
-/// Downloads larger than this go through a file.
-const LARGE: u64 = 16 << 20;
-
-/// Largest artifact whose size the lock does not say, in bytes.
-const MAX_UNKNOWN: u64 = 4 << 30;
 
 /// The packages of a lock in the store.
 #[derive(Debug, Default)]
@@ -74,6 +66,7 @@ pub fn run(
         .into_iter()
         .map(|(name, package, checksum)| Download::new(session, store, name, package, checksum));
     let downloads = downloads.collect::<Result<Vec<_>, _>>()?;
+    let budget = Arc::new(Budget::new(&session.settings()?.limits, &downloads)?);
     let fetching = Progress::Started {
         verb: "Fetching",
         steps: downloads.len() as u64,
@@ -89,7 +82,7 @@ pub fn run(
             registry.prefetch(&files.collect::<Vec<_>>()).await?;
         }
         locked::check(session, lock, &registries).await?;
-        fetch_all(session, downloads).await
+        fetch_all(session, downloads, budget).await
     });
     session.reporter.report(Progress::Finished.into());
     fetched.entries.extend(result?);
@@ -120,17 +113,18 @@ fn present(
 async fn fetch_all(
     session: &Session<'_>,
     downloads: Vec<Download>,
+    budget: Arc<Budget>,
 ) -> Result<Vec<(PackageName, Entry)>, OpsError> {
-    let memory = Arc::new(Semaphore::new((MEMORY >> 10) as usize));
+    let memory = Arc::new(Semaphore::new((DOWNLOAD_MEMORY >> 10) as usize));
     let unpackers = Arc::new(Semaphore::new(
         std::thread::available_parallelism().map_or(2, usize::from),
     ));
     let tasks = downloads.into_iter().map(|download| {
-        let (memory, unpackers) = (memory.clone(), unpackers.clone());
+        let (memory, unpackers, budget) = (memory.clone(), unpackers.clone(), budget.clone());
         async move {
             let (name, version) = (download.name.clone(), download.package.version.clone());
             // A task of its own, so that downloads use all cores.
-            let result = tokio::spawn(download.run(memory, unpackers)).await;
+            let result = tokio::spawn(download.run(memory, unpackers, budget)).await;
             let result = result.unwrap_or_else(|error| Err(io::Error::other(error).into()));
             match result {
                 Ok(entry) => {
@@ -202,21 +196,28 @@ impl Download {
         self,
         memory: Arc<Semaphore>,
         unpackers: Arc<Semaphore>,
+        budget: Arc<Budget>,
     ) -> Result<Entry, FetchError> {
         if let Some((key, expect)) = self.compressed() {
-            match self.fetch(&key, expect, &memory, &unpackers).await {
+            match self.fetch(&key, expect, &memory, &unpackers, &budget).await {
                 // A mirror may have left the second encoding out.
                 Err(FetchError::Read(ReadError::Missing { .. })) => {}
                 other => return other,
             }
         }
         let (key, expect) = self.plain();
-        self.fetch(&key, expect, &memory, &unpackers).await
+        self.fetch(&key, expect, &memory, &unpackers, &budget).await
     }
 
     /// The file that is tried first.
     fn first(&self) -> Key {
         self.compressed().unwrap_or_else(|| self.plain()).0
+    }
+
+    /// Bytes that the lock says it has; nothing where the lock does not say.
+    fn announced(&self) -> u64 {
+        let compressed = self.package.compressed.map(|compressed| compressed.size);
+        self.package.size.max(compressed).unwrap_or_default()
     }
 
     /// The compressed file, where it pays: it costs time to unpack, so over a network only.
@@ -251,29 +252,14 @@ impl Download {
         expect: Expect,
         memory: &Semaphore,
         unpackers: &Arc<Semaphore>,
+        budget: &Budget,
     ) -> Result<Entry, FetchError> {
-        let size = expect.size.unwrap_or(MAX_UNKNOWN);
-        let permits = u32::try_from(size.min(LARGE) >> 10)
+        let size = expect.size.unwrap_or(u64::MAX);
+        let permits = u32::try_from(size.min(DOWNLOAD_TO_FILE) >> 10)
             .unwrap_or(u32::MAX)
             .max(1);
         let _memory = memory.acquire_many(permits).await;
-        let body = if size <= LARGE {
-            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-            self.registry.artifact(key, size, &mut bytes).await?;
-            Body::Memory(bytes)
-        } else {
-            let mut file = tempfile::tempfile().map_err(temporary)?;
-            let read = self.registry.artifact(key, size, &mut file).await;
-            read.map_err(|error| match error {
-                ReadError::Storage(StorageError::Io(error)) if is_full(&error) => {
-                    FetchError::Io(temporary(error))
-                }
-                other => other.into(),
-            })?;
-            file.flush()?;
-            file.rewind()?;
-            Body::File(file)
-        };
+        let body = self.download(key, expect.size, budget).await?;
         let _turn = unpackers.clone().acquire_owned().await;
         let (store, checksum, name, package) = (
             self.store.clone(),
@@ -301,16 +287,47 @@ impl Download {
             .await
             .unwrap_or_else(|error| Err(io::Error::other(error).into()))
     }
-}
 
-/// A failure to keep a large download for a moment, with the folder that it is about.
-fn temporary(error: io::Error) -> io::Error {
-    let folder = std::env::temp_dir();
-    let what = format!(
-        "cannot write to the temporary folder `{}`: {error}",
-        folder.display()
-    );
-    io::Error::new(error.kind(), what)
+    /// A full disk, with the folder that it is about.
+    fn no_space(&self, error: io::Error) -> io::Error {
+        let folder = self.store.root().display();
+        let what = format!("cannot keep the download in `{folder}`: {error}");
+        io::Error::new(error.kind(), what)
+    }
+
+    /// The bytes of an artifact; a large one goes through a file.
+    async fn download(
+        &self,
+        key: &Key,
+        announced: Option<u64>,
+        budget: &Budget,
+    ) -> Result<Body, FetchError> {
+        let limit = announced.unwrap_or_else(|| budget.left());
+        let too_large = |error| match error {
+            ReadError::Storage(StorageError::TooLarge { .. }) if announced.is_none() => {
+                budget.exceeded(limit).into()
+            }
+            ReadError::Storage(StorageError::Io(error)) if is_full(&error) => {
+                FetchError::Io(self.no_space(error))
+            }
+            other => FetchError::from(other),
+        };
+        let (body, size) = if limit <= DOWNLOAD_TO_FILE {
+            let mut bytes = Vec::with_capacity(usize::try_from(limit).unwrap_or_default());
+            let read = self.registry.artifact(key, limit, &mut bytes).await;
+            (Body::Memory(bytes), read.map_err(too_large)?)
+        } else {
+            let mut file = self.store.scratch()?;
+            let read = self.registry.artifact(key, limit, &mut file).await;
+            let size = read.map_err(too_large)?;
+            file.rewind()?;
+            (Body::File(file), size)
+        };
+        if announced.is_none() {
+            budget.spend(size)?;
+        }
+        Ok(body)
+    }
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -318,6 +335,64 @@ fn is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     )
+}
+
+/// What an install may still download.
+struct Budget {
+    limits: Limits,
+    /// Bytes that were announced, and those of artifacts that were not.
+    spent: AtomicU64,
+}
+
+impl Budget {
+    /// Checks all sizes that were announced before anything is asked for.
+    fn new(limits: &Limits, downloads: &[Download]) -> Result<Self, OpsError> {
+        let mut sum = 0_u64;
+        for download in downloads {
+            let size = download.announced();
+            let what = || format!("its artifact has {size} bytes");
+            let checked = limits.check(Limit::ArtifactBytes, size, what);
+            checked.map_err(|exceeded| OpsError::Fetch {
+                name: download.name.clone(),
+                version: download.package.version.clone(),
+                source: Box::new(exceeded.into()),
+            })?;
+            sum = sum.saturating_add(size);
+        }
+        let what = || format!("{} packages to download have {sum} bytes", downloads.len());
+        limits.check(Limit::InstallBytes, sum, what)?;
+        Ok(Self {
+            limits: *limits,
+            spent: AtomicU64::new(sum),
+        })
+    }
+
+    /// The largest artifact that may come when its size was not announced, in bytes.
+    fn left(&self) -> u64 {
+        let spent = self.spent.load(Ordering::Relaxed);
+        let left = self.limits.get(Limit::InstallBytes).saturating_sub(spent);
+        left.min(self.limits.get(Limit::ArtifactBytes))
+    }
+
+    /// Counts an artifact whose size was not announced.
+    fn spend(&self, size: u64) -> Result<(), Exceeded> {
+        let sum = self.spent.fetch_add(size, Ordering::Relaxed) + size;
+        let what = || format!("{sum} bytes were downloaded");
+        self.limits.check(Limit::InstallBytes, sum, what)
+    }
+
+    /// Why an artifact of more bytes than were left is not downloaded.
+    fn exceeded(&self, left: u64) -> Exceeded {
+        let limit = match left < self.limits.get(Limit::ArtifactBytes) {
+            true => Limit::InstallBytes,
+            false => Limit::ArtifactBytes,
+        };
+        Exceeded {
+            limit,
+            allowed: self.limits.get(limit),
+            what: format!("its artifact has more than {left} bytes"),
+        }
+    }
 }
 
 /// `name version` of a manifest, if it is one.

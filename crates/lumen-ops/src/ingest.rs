@@ -3,6 +3,9 @@
 use std::{io, path::PathBuf};
 
 use fs_err as fs;
+use lumen_core::limits::{
+    MAX_MANIFEST_BYTES, MAX_SUBMISSION_BYTES, MAX_SUBMISSIONS, MAX_SUBMITTED_NOTE_BYTES,
+};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     digest::Hasher,
@@ -11,8 +14,7 @@ use lumen_core::{
     problem::Severity,
     signing::PublicKey,
     submission::{
-        CLAIM, MANIFEST, MAX_MANIFEST_BYTES, MAX_NOTE_BYTES, RELEASE, STATEMENT, Submission,
-        SubmissionError, SubmittedFile, TAR, ZST,
+        CLAIM, MANIFEST, RELEASE, STATEMENT, Submission, SubmissionError, SubmittedFile, TAR, ZST,
     },
     trust::{Entry, Subject},
 };
@@ -30,12 +32,6 @@ use crate::{
     session::{Session, Writer},
     settings::DEFAULT,
 };
-
-/// Most submissions in one place.
-const MAX_SUBMISSIONS: usize = 1000;
-
-/// Largest `lumen.toml` in an archive, in bytes.
-const MAX_TOML_BYTES: u64 = 1 << 20;
 
 /// Why a submission is refused before anybody's rights are looked at.
 #[derive(Debug, thiserror::Error)]
@@ -271,7 +267,7 @@ fn read(
     place: &Place,
 ) -> Result<(Submission, Submitted), OpsError> {
     let no = |error| refused(&place.shown, error);
-    let manifest = place.get(session, MANIFEST, MAX_MANIFEST_BYTES)?;
+    let manifest = place.get(session, MANIFEST, MAX_SUBMISSION_BYTES)?;
     let manifest = manifest.ok_or_else(|| no(IngestError::Nothing))?;
     let submission = Submission::parse(&manifest).map_err(|error| no(error.into()))?;
     if let (Some(expected), Some(found)) = (&target.origin, &submission.registry)
@@ -289,7 +285,7 @@ fn read(
         // Who approves a claim adds a signature to it.
         let is_claim = name == CLAIM;
         let limit = if is_claim {
-            MAX_NOTE_BYTES
+            MAX_SUBMITTED_NOTE_BYTES
         } else {
             listed.size
         };
@@ -359,7 +355,7 @@ impl Sink for Toml {
     }
 
     fn file(&mut self, entry: FileEntry<'_>, body: &mut dyn Body) -> Result<(), ArchiveError> {
-        if entry.path != lumen_store::project::MANIFEST || entry.size > MAX_TOML_BYTES {
+        if entry.path != lumen_store::project::MANIFEST || entry.size > MAX_MANIFEST_BYTES as u64 {
             return Ok(());
         }
         let mut bytes = Vec::new();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use fs_err as fs;
+use lumen_core::limits::GIT_SEARCH_DEPTH;
 use lumen_core::{
     PackageName, Requirement,
     lockfile::{LockedSource, Lockfile},
@@ -20,9 +21,6 @@ use crate::{
     git::{self, Checkout, Place},
     report::Reporter,
 };
-
-/// How deep below a repository's root a package is looked for.
-const GIT_SEARCH_DEPTH: usize = 4;
 
 /// A package from a git repository.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -10,6 +11,7 @@ use std::{
 use fs_err as fs;
 use lumen_core::{
     Digest, PackageName, config,
+    limits::{self, Limit, Limits},
     manifest::{InstallSection, LinkMode, Manifest, Mirror, RegistrySection, RegistryUrls},
     problem::{self, Problem, Severity},
 };
@@ -37,6 +39,8 @@ pub struct Environment {
     pub ca_file: Option<PathBuf>,
     /// `LUMEN_HTTP_TIMEOUT`, in seconds.
     pub http_timeout: Option<u32>,
+    /// `LUMEN_LIMIT_…`.
+    pub limits: BTreeMap<Limit, u64>,
 }
 
 /// What the project and the configuration say together.
@@ -62,6 +66,8 @@ pub struct Settings {
     pub roots: BTreeMap<String, Digest>,
     /// Patience with web servers and object stores, and whom to trust beside the system's authorities.
     pub http: HttpOptions,
+    /// What things may cost.
+    pub limits: Limits,
     /// How packages get into the project.
     pub link: LinkMode,
     /// Folder for the import links, relative to the project.
@@ -113,6 +119,7 @@ impl Environment {
             netrc: text("NETRC").map(PathBuf::from).or(netrc),
             ca_file: ca_file.transpose()?,
             http_timeout: http_timeout.transpose()?,
+            limits: limits_of(std::env::vars_os())?,
         })
     }
 
@@ -154,12 +161,16 @@ impl Settings {
         }
         let project_layers = layers.len();
         let (mut ca_file, mut timeout) = (environment.ca_file.clone(), environment.http_timeout);
+        let mut chosen_limits = environment.limits.clone();
         for file in &environment.config_files {
             let config = read_config(file, &mut warnings)?;
             // A path is relative to the file it stands in.
             let in_file = |path| file.parent().unwrap_or(file).join(path);
             ca_file = ca_file.or(config.http.ca_file.map(in_file));
             timeout = timeout.or(config.http.timeout);
+            for (limit, value) in config.limits {
+                chosen_limits.entry(limit).or_insert(value);
+            }
             layers.push((config.registry, config.install));
         }
         let mut registries = BTreeMap::new();
@@ -262,6 +273,7 @@ impl Settings {
                 signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
                 roots,
                 http: http_options(ca_file, timeout),
+                limits: chosen_limits.into_iter().collect(),
                 link,
                 import_root: import_root.into(),
             },
@@ -345,6 +357,36 @@ fn http_options(ca_file: Option<PathBuf>, timeout: Option<u32>) -> HttpOptions {
     options
 }
 
+/// The limits that the environment chooses.
+fn limits_of(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<Limit, u64>, OpsError> {
+    let mut chosen = BTreeMap::new();
+    for (variable, value) in variables {
+        let (variable, value) = (variable.to_string_lossy(), value.to_string_lossy());
+        let Some(name) = variable.strip_prefix(limits::VARIABLE) else {
+            continue;
+        };
+        let name = name.replace('_', "-").to_ascii_lowercase();
+        let Some(limit) = Limit::named(&name) else {
+            let names = Limit::ALL.iter().map(|limit| limit.name());
+            let hint = match problem::nearest(&name, names).and_then(Limit::named) {
+                Some(nearest) => format!("did you mean {}?", nearest.variable()),
+                None => "docs/limits.md lists the limits that there are".to_owned(),
+            };
+            let what = format!("{variable} names no limit");
+            return Err(OpsError::user(what, hint));
+        };
+        let unit = limit.row().unit;
+        let Some(number) = unit.parse(&value) else {
+            let what = format!("{variable} is `{value}`");
+            return Err(OpsError::user(what, format!("set it to {}", unit.form())));
+        };
+        chosen.insert(limit, number);
+    }
+    Ok(chosen)
+}
+
 fn urls(registry: &RegistryUrls) -> impl Iterator<Item = &String> {
     [Some(&registry.read), registry.publish.as_ref()]
         .into_iter()
@@ -402,6 +444,7 @@ mod tests {
             netrc: None,
             ca_file: None,
             http_timeout: None,
+            limits: BTreeMap::new(),
         };
         let manifest = lumen_core::manifest::parse("lumen.toml", manifest)
             .manifest
@@ -548,5 +591,41 @@ mod tests {
             settings_ok.urls("default"),
             Err(OpsError::NoRegistry)
         ));
+    }
+
+    #[test]
+    fn limits_of_the_environment() {
+        let of = |name: &str, value: &str| limits_of([(name.into(), value.into())].into_iter());
+        let chosen = of("LUMEN_LIMIT_ARTIFACT_BYTES", "2 KiB").unwrap();
+        assert_eq!(chosen, BTreeMap::from([(Limit::ArtifactBytes, 2048)]));
+        assert_eq!(of("LUMEN_REGISTRY", "x").unwrap(), BTreeMap::new());
+        for (name, value, expected) in [
+            ("LUMEN_LIMIT_ARTIFACT_BYTE", "1", "names no limit"),
+            ("LUMEN_LIMIT_ARTIFACT_BYTES", "lots", "is `lots`"),
+            ("LUMEN_LIMIT_ARTIFACT_BYTES", "0", "is `0`"),
+        ] {
+            let error = of(name, value).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_environment_chooses_before_the_configuration() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config.toml");
+        fs::write(&file, "[limits]\nartifact-bytes = 5\ninstall-bytes = 6\n").unwrap();
+        let environment = Environment {
+            home: dir.path().to_owned(),
+            registry: None,
+            publish_registry: None,
+            config_files: vec![file],
+            netrc: None,
+            ca_file: None,
+            http_timeout: None,
+            limits: BTreeMap::from([(Limit::ArtifactBytes, 4)]),
+        };
+        let (settings, _) = Settings::merge(&environment, None, None).unwrap();
+        assert_eq!(settings.limits.get(Limit::ArtifactBytes), 4);
+        assert_eq!(settings.limits.get(Limit::InstallBytes), 6);
     }
 }

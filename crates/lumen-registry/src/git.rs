@@ -21,16 +21,12 @@ pub use authorities::authorities;
 pub use failure::GitError;
 pub(crate) use failure::told;
 
+use lumen_core::limits::{MAX_GIT_OUTPUT, MAX_GIT_SAID};
+
 use crate::location::Credentials;
 
 /// Transports that may be used; `ext::` and others would run commands.
 const PROTOCOLS: &str = "file:git:http:https:ssh";
-
-/// Most bytes that a command may print, so that a hostile repository cannot fill the memory.
-const MAX_OUTPUT: u64 = 512 << 20;
-
-/// Most bytes that are kept of what a command says on standard error.
-const MAX_SAID: usize = 16 << 10;
 
 /// The oldest version that takes its configuration from the environment.
 const OLDEST: (u32, u32) = (2, 31);
@@ -300,14 +296,14 @@ impl Running {
                 None => Ok(()),
             });
             let mut out = Vec::new();
-            let read = stdout.map(|stdout| stdout.take(MAX_OUTPUT + 1).read_to_end(&mut out));
+            let read = stdout.map(|stdout| stdout.take(MAX_GIT_OUTPUT + 1).read_to_end(&mut out));
             let failed = || Err(io::Error::other("a thread failed"));
             let fed = fed.join().unwrap_or_else(|_| failed());
             let said = said.join().unwrap_or_default();
             fed.and(read.transpose()).map(|_| (out, said))
         })?;
-        if out.len() as u64 > MAX_OUTPUT {
-            let what = format!("git printed more than {MAX_OUTPUT} bytes");
+        if out.len() as u64 > MAX_GIT_OUTPUT {
+            let what = format!("git printed more than {MAX_GIT_OUTPUT} bytes");
             return Err(io::Error::other(what).into());
         }
         Ok(Ran {
@@ -332,8 +328,8 @@ fn last_words(mut from: impl Read) -> String {
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         said.extend_from_slice(buffer.get(..read).unwrap_or_default());
-        if said.len() > 2 * MAX_SAID {
-            said.drain(..said.len() - MAX_SAID);
+        if said.len() > 2 * MAX_GIT_SAID {
+            said.drain(..said.len() - MAX_GIT_SAID);
         }
     }
     String::from_utf8_lossy(&said).into_owned()

@@ -13,6 +13,7 @@ use std::{
     },
 };
 
+pub use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release},
@@ -29,9 +30,6 @@ use crate::{
     storage::{HostOptions, Sink, Storage, StorageError},
     verify::{TrustError, TrustOptions},
 };
-
-/// Largest `index.json`, in bytes: about four million packages.
-pub const MAX_GLOBAL_INDEX_BYTES: u64 = 512 << 20;
 
 /// Largest `index.json` that is read for nothing more than a suggestion, in bytes.
 const MAX_EASY_BYTES: u64 = 16 << 20;

@@ -7,10 +7,8 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
+use lumen_core::limits::MAX_COMPONENT_BYTES;
 use lumen_core::name::is_windows_device;
-
-/// Longest component in bytes: the limit of ext4, APFS and NTFS.
-pub const MAX_COMPONENT: usize = 255;
 
 /// Why a path does not work everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,8 +52,8 @@ pub enum PathRule {
     /// A device on Windows.
     #[error("a component of its path is a device name on Windows")]
     Device,
-    /// A component over [`MAX_COMPONENT`].
-    #[error("a component of its path is longer than {MAX_COMPONENT} bytes")]
+    /// A component over [`MAX_COMPONENT_BYTES`].
+    #[error("a component of its path is longer than {MAX_COMPONENT_BYTES} bytes")]
     Component,
     /// A path over the limit.
     #[error("its path is longer than {limit} bytes")]
@@ -118,7 +116,7 @@ fn check_component(component: &str) -> Result<(), PathRule> {
     if component.ends_with(['.', ' ']) {
         return Err(PathRule::Trailing);
     }
-    if component.len() > MAX_COMPONENT {
+    if component.len() > MAX_COMPONENT_BYTES {
         return Err(PathRule::Component);
     }
     if is_windows_device(component) {

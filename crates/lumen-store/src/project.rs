@@ -12,6 +12,7 @@ use std::{
 };
 
 use fs_err as fs;
+use lumen_core::limits::MAX_LOCKFILE_BYTES;
 use lumen_core::{
     PackageName,
     lockfile::Lockfile,
@@ -29,11 +30,6 @@ pub const MANIFEST: &str = "lumen.toml";
 pub const LOCKFILE: &str = "lumen.lock";
 /// Folder of everything an install makes, inside the project.
 pub const DOT_LUMEN: &str = ".lumen";
-
-/// Largest manifest that is read, in bytes.
-const MAX_MANIFEST: u64 = 1 << 20;
-/// Largest lock file that is read, in bytes.
-const MAX_LOCKFILE: u64 = 64 << 20;
 
 /// A package whose files lie on this machine: a workspace member or a path dependency.
 #[derive(Debug, Clone)]
@@ -253,7 +249,7 @@ fn read_lock(root: &Path) -> Result<Option<(Lockfile, String)>, ProjectError> {
     if !file.is_file() {
         return Ok(None);
     }
-    let text = read_limited(&file, MAX_LOCKFILE, LOCKFILE)?;
+    let text = read_limited(&file, MAX_LOCKFILE_BYTES as u64, LOCKFILE)?;
     let lock = Lockfile::parse(LOCKFILE, &text)
         .map_err(|problem| ProjectError::Problems(vec![problem]))?;
     Ok(Some((lock, text)))

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use lumen_core::limits::MAX_PATH_DEPTH;
+
 /// Where a package keeps its Lumen sources (`*.lm`, `*.lm.md`, `*.lumen`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sources {
@@ -12,9 +14,6 @@ pub enum Sources {
     /// There are none: a package of data, schemas or prompts.
     None,
 }
-
-/// How deep [`Sources::find`] looks: as deep as a package may be.
-const DEPTH: usize = 64;
 
 impl Sources {
     /// Decides from the paths of a package's files, relative and with `/`.
@@ -31,9 +30,9 @@ impl Sources {
 
     /// Looks into the folder of a package. Links and names with a leading dot are passed by.
     pub fn find(package: &Path) -> Self {
-        if has_source(&package.join("src"), DEPTH) {
+        if has_source(&package.join("src"), MAX_PATH_DEPTH) {
             Self::Src
-        } else if has_source(package, DEPTH) {
+        } else if has_source(package, MAX_PATH_DEPTH) {
             Self::Root
         } else {
             Self::None

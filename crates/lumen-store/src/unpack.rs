@@ -6,6 +6,7 @@ use std::{
 };
 
 use fs_err as fs;
+use lumen_core::limits::MAX_MANIFEST_BYTES;
 use lumen_core::{Digest, digest::Hasher};
 
 use crate::{
@@ -15,9 +16,6 @@ use crate::{
 
 /// Name of a manifest within a package.
 pub(crate) const MANIFEST: &str = "lumen.toml";
-
-/// Largest manifest that is kept in memory while unpacking, in bytes.
-const MAX_MANIFEST: u64 = 1 << 20;
 
 /// Why an archive was not unpacked. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
@@ -148,8 +146,9 @@ impl Sink for TreeWriter {
             .new_file(entry.path, entry.executable, self.access)
             .map_err(ArchiveError::Sink)?;
         let mut hasher = self.keep.then(Hasher::new);
-        let mut manifest = (self.keep && entry.path == MANIFEST && entry.size <= MAX_MANIFEST)
-            .then(|| Vec::with_capacity(entry.size as usize));
+        let mut manifest =
+            (self.keep && entry.path == MANIFEST && entry.size <= MAX_MANIFEST_BYTES as u64)
+                .then(|| Vec::with_capacity(entry.size as usize));
         while let Some(piece) = body.next()? {
             file.write_all(piece).map_err(ArchiveError::Sink)?;
             if let Some(hasher) = &mut hasher {

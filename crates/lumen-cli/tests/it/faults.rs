@@ -187,14 +187,15 @@ fn no_space_for_a_large_download() {
         return;
     };
     let mut command = sandbox.command("app", &["pkg", "install"]);
-    let ran = run(command.env("TMPDIR", small.path("")));
+    let ran = run(command.env("LUMEN_HOME", small.path("home")));
     fails(
         &ran,
         4,
         &[
-            "cannot write to the temporary folder `",
-            &small.path(""),
+            "cannot keep the download in `",
+            &small.path("home"),
             "No space left",
+            "free some space",
         ],
     );
     sandbox.ok("app", &["pkg", "install"]).unwrap();

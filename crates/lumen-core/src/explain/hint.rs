@@ -6,6 +6,7 @@ use super::{
     statement::{Ask, Asker, Statement},
     tell,
 };
+use crate::limits::{HINT_STEPS, HINT_TRIES};
 use crate::{
     constraint::Constraint,
     name::PackageName,
@@ -13,12 +14,6 @@ use crate::{
     resolve::{Exclusion, LockMode, Request, Resolution, resolve_quickly},
     version::Version,
 };
-
-/// Most changes that are tried by resolving again.
-const MOST_TRIES: usize = 6;
-
-/// Most steps of one try.
-const MOST_STEPS: u64 = 10_000;
 
 /// The change most likely to help, if one is known.
 pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
@@ -118,7 +113,7 @@ fn without_lock(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String
         lock_mode: LockMode::Prefer,
         ..scene.request.clone()
     };
-    let solution = resolve_quickly(scene.catalog, &request, MOST_STEPS)?;
+    let solution = resolve_quickly(scene.catalog, &request, HINT_STEPS)?;
     let changed = scene.request.locked.iter().filter(|(name, version)| {
         let found = solution.packages.get(*name);
         found.is_some_and(|found| found.version != **version)
@@ -144,7 +139,7 @@ fn with_another_requirement(scene: Scene<'_>, statements: &[Statement<'_>]) -> O
         }
     }
     let mut found: Option<(bool, String)> = None;
-    for (member, package) in own.into_iter().take(MOST_TRIES) {
+    for (member, package) in own.into_iter().take(HINT_TRIES) {
         let name = scene.name(package);
         let Some((before, after)) = relaxed(scene, member, name) else {
             continue;
@@ -173,7 +168,7 @@ fn relaxed(scene: Scene<'_>, member: u32, name: &PackageName) -> Option<(Constra
         ));
     }
     let before = before.filter(|before| !before.is_any())?;
-    let solution: Resolution = resolve_quickly(scene.catalog, &request, MOST_STEPS)?;
+    let solution: Resolution = resolve_quickly(scene.catalog, &request, HINT_STEPS)?;
     let mut after = solution.packages.get(name)?.version.clone();
     after.build = semver::BuildMetadata::EMPTY;
     Some((before, after))
@@ -202,7 +197,7 @@ fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Str
             exclude_newer: date,
             ..scene.request.clone()
         };
-        resolve_quickly(scene.catalog, &request, MOST_STEPS).is_some()
+        resolve_quickly(scene.catalog, &request, HINT_STEPS).is_some()
     };
     let dates = dead_ends(statements).filter_map(|(_, package, constraints)| {
         match lack::lack(scene, scene.name(package), constraints)? {

@@ -8,21 +8,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::limits::{EXPLAIN_FACTS, EXPLAIN_ROUNDS, EXPLAIN_STEPS};
 use crate::resolve::{
     conflict::Conflict,
     problem::Kind,
     set::Set,
     solver::{self, Answer, Fact, Problem},
 };
-
-/// Most rounds of adding facts back.
-const MOST_ROUNDS: usize = 64;
-
-/// Most facts that are checked together; a conflict that needs more is told unreduced.
-const MOST_FACTS: usize = 200;
-
-/// Most steps of a single check; a check that takes longer counts as "not a conflict".
-const MOST_STEPS: u64 = 20_000;
 
 /// A few facts that, with the structural ones, leave no solution.
 pub(super) fn reduce(conflict: &Conflict) -> Vec<Fact> {
@@ -32,7 +24,7 @@ pub(super) fn reduce(conflict: &Conflict) -> Vec<Fact> {
         .partition(|fact| is_structural(conflict, fact));
     let mut facts = together(&fine);
     let mut known = facts.len();
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..EXPLAIN_ROUNDS {
         match check(conflict, &background, &facts) {
             Answer::Conflict(used) => {
                 let is_used = |fact: &Fact| used.iter().any(|used| overlap(fact, used));
@@ -46,7 +38,7 @@ pub(super) fn reduce(conflict: &Conflict) -> Vec<Fact> {
             }
             Answer::GaveUp => break,
         }
-        if facts.len() == known || facts.len() > MOST_FACTS {
+        if facts.len() == known || facts.len() > EXPLAIN_FACTS {
             break;
         }
         known = facts.len();
@@ -110,7 +102,7 @@ fn without_the_needless(
     background: &[&Fact],
     mut facts: Vec<Fact>,
 ) -> Vec<Fact> {
-    if facts.len() > MOST_FACTS {
+    if facts.len() > EXPLAIN_FACTS {
         return facts;
     }
     for at in (0..facts.len()).rev() {
@@ -150,7 +142,7 @@ fn check(conflict: &Conflict, background: &[&Fact], facts: &[Fact]) -> Answer {
         let entry = problem.facts.entry(fact.from).or_default();
         entry.push((versions, fact.to, accepted));
     }
-    match solver::solve(&mut problem, MOST_STEPS) {
+    match solver::solve(&mut problem, EXPLAIN_STEPS) {
         Answer::Solved(choices) => Answer::Solved(
             choices
                 .into_iter()

@@ -1,5 +1,6 @@
 //! The catalog, the request and the conflict, asked together.
 
+use crate::limits::EXPLAIN_VERSIONS;
 use crate::{
     constraint::Constraint,
     name::PackageName,
@@ -10,9 +11,6 @@ use crate::{
     },
     version::Version,
 };
-
-/// Most versions whose requirements are read for the words of one fact.
-const MOST_READ: u32 = 4_096;
 
 /// All that a story is about.
 #[derive(Clone, Copy)]
@@ -80,7 +78,7 @@ impl<'a> Scene<'a> {
             root.into_iter().for_each(|root| add(&root.requirements));
         } else if let Some(package) = kind.package() {
             let count = self.count(package);
-            if fact.versions.len_within(count) > MOST_READ {
+            if fact.versions.len_within(count) > EXPLAIN_VERSIONS {
                 return Vec::new();
             }
             let indices = fact

@@ -2,7 +2,8 @@
 
 use insta::assert_snapshot;
 
-use super::{MAX_BYTES, tests::problems};
+use super::tests::problems;
+use crate::limits::MAX_MANIFEST_BYTES;
 
 #[test]
 fn syntax_errors_are_one_problem() {
@@ -64,7 +65,7 @@ fn syntax_errors_are_one_problem() {
       | ^^^^^^^^^^^^
       hint: keep the lines you want and delete the markers
     "#);
-    assert_snapshot!(problems(&format!("#{}", "x".repeat(MAX_BYTES))), @"error: `lumen.toml` has 1048577 bytes; the limit is 1048576");
+    assert_snapshot!(problems(&format!("#{}", "x".repeat(MAX_MANIFEST_BYTES))), @"error: `lumen.toml` has 1048577 bytes; the limit is 1048576");
 }
 
 #[test]

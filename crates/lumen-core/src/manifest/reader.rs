@@ -4,13 +4,8 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use toml_edit::{Document, Item, TableLike, Value};
 
+use crate::limits::{MAX_CANDIDATES, MAX_PROBLEMS};
 use crate::problem::{self, Place, Problem, Severity};
-
-/// Most problems that are kept: nobody reads more, and a hostile file could have very many.
-const MAX_PROBLEMS: usize = 200;
-
-/// Most words that one is compared with for a hint.
-const MAX_CANDIDATES: usize = 1000;
 
 /// A file being read, and the problems found so far.
 pub(crate) struct Reader {

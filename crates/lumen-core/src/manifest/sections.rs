@@ -12,7 +12,7 @@ use super::{
     package,
     reader::{Field, Reader, brief, shown, shown_bare},
 };
-use crate::{config::HttpSection, digest::Digest, name::PackageName};
+use crate::{config::HttpSection, digest::Digest, limits::Limit, name::PackageName};
 
 /// Whose file it is: the project's is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,6 +209,32 @@ pub(crate) fn http(reader: &mut Reader, field: &Field<'_>) -> HttpSection {
             let what = "`timeout` must be a number of seconds, at least 1";
             let problem = reader.error(field.span(), what);
             reader.push(problem);
+        }
+    }
+    reader.finish(section);
+    out
+}
+
+/// Reads `[limits]`, which only the user's configuration has.
+pub(crate) fn limits(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<Limit, u64> {
+    let mut out = BTreeMap::new();
+    let Some(mut section) = reader.section(field, "[limits]") else {
+        return out;
+    };
+    for limit in Limit::ALL {
+        let Some(field) = section.take(limit.name()) else {
+            continue;
+        };
+        let unit = limit.row().unit;
+        let text = field.item.as_str().map(str::to_owned);
+        let text = text.or_else(|| Some(field.item.as_integer()?.to_string()));
+        match text.and_then(|text| unit.parse(&text)) {
+            Some(value) => drop(out.insert(*limit, value)),
+            None => {
+                let what = format!("`{}` must be {}", limit.name(), unit.form());
+                let problem = reader.error(field.span(), what);
+                reader.push(problem);
+            }
         }
     }
     reader.finish(section);

@@ -303,7 +303,7 @@ fn inheritance_of_what_is_not_there() {
 #[test]
 fn hostile_sizes() {
     let repeat = |line: fn(usize) -> String| (0..40_000).map(line).collect::<String>();
-    let long = "x".repeat(MAX_BYTES / 4);
+    let long = "x".repeat(MAX_MANIFEST_BYTES / 4);
     for source in [
         format!("[package]\n{}", repeat(|n| format!("k{n} = 1\n"))),
         format!("[dependencies]\n{}", repeat(|n| format!("k{n} = 1.0\n"))),

@@ -1,12 +1,8 @@
 //! Entry bundles: the leaves under a tile of level 0, each after its length.
 
 use super::{FULL, name::path};
-
-/// Largest leaf, in bytes: its length has two.
-pub const MAX_LEAF: usize = u16::MAX as usize;
-
-/// Largest bundle, in bytes.
-pub const MAX_BUNDLE: u64 = FULL as u64 * (MAX_LEAF as u64 + 2);
+pub use crate::limits::MAX_ENTRY_BUNDLE_BYTES as MAX_BUNDLE;
+pub use crate::limits::MAX_LEAF;
 
 /// Why bytes are no bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

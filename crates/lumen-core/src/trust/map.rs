@@ -9,12 +9,8 @@ use std::collections::BTreeMap;
 
 use super::event::NO_EVENTS;
 use crate::digest::Digest;
-
-/// Most names of a bin.
-pub const MAX_BIN: usize = 256;
-
-/// Largest node, in bytes.
-pub const MAX_NODE_BYTES: u64 = 1 + 64 * MAX_BIN as u64;
+use crate::limits::MAX_MAP_BIN;
+pub use crate::limits::MAX_MAP_NODE_BYTES as MAX_NODE_BYTES;
 
 const BIN: u8 = 0x10;
 const BRANCH: u8 = 0x11;
@@ -75,7 +71,7 @@ impl Node {
             .collect::<Result<_, _>>()
             .map_err(|_| error())?;
         match *kind {
-            BIN if hashes.len().is_multiple_of(2) && hashes.len() <= 2 * MAX_BIN => {
+            BIN if hashes.len().is_multiple_of(2) && hashes.len() <= 2 * MAX_MAP_BIN => {
                 let pairs: Vec<Pair> = hashes
                     .chunks_exact(2)
                     .map(|pair| (pair[0], pair[1]))
@@ -196,7 +192,7 @@ fn pairs_of(heads: &BTreeMap<String, Digest>) -> Vec<Pair> {
 
 /// Makes the nodes for sorted pairs that share `depth` bytes.
 fn make(pairs: &[Pair], depth: usize, made: &mut Vec<(Digest, Vec<u8>)>) -> Digest {
-    let bytes = match pairs.len() <= MAX_BIN {
+    let bytes = match pairs.len() <= MAX_MAP_BIN {
         true => bin_bytes(pairs),
         false => {
             let mut bytes = vec![BRANCH];

@@ -7,16 +7,11 @@ use super::{
     root::{keys, within},
     text::{FormError, Lines},
 };
+use crate::limits::{MAX_PUBLISHERS, MAX_REVOKED};
 use crate::{digest::Digest, name::PackageName, signing::PublicKey};
 
 /// The first line.
 pub const KIND: &str = "lumen/owners/v1";
-
-/// Most publishers of a name or scope.
-pub const MAX_PUBLISHERS: usize = 256;
-
-/// Most revoked keys of a name or scope.
-pub const MAX_REVOKED: usize = 1024;
 
 /// The text of an ownership note.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::text::{FormError, Lines, is_time};
+use crate::limits::MAX_ROOT_KEYS;
 use crate::{
     digest::Digest,
     signing::{CosignerKey, PublicKey},
@@ -10,9 +11,6 @@ use crate::{
 
 /// The first line.
 pub const KIND: &str = "lumen/root/v1";
-
-/// Most keys of one role.
-pub const MAX_KEYS: usize = 64;
 
 /// The text of a root note.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +98,7 @@ impl RootNote {
             "a threshold that its keys can reach",
         )?;
         let witness_quorum: u32 = lines.parsed("witness-quorum", "a number")?;
-        let witnesses = lines.all("witness", 0, MAX_KEYS)?;
+        let witnesses = lines.all("witness", 0, MAX_ROOT_KEYS)?;
         let witnesses = distinct(&lines, &witnesses, "a different key of a witness")?;
         lines.check(
             within(witness_quorum, 0, witnesses.len()),
@@ -195,7 +193,7 @@ pub(super) fn keys(
     role: &str,
     least: usize,
 ) -> Result<Vec<PublicKey>, FormError> {
-    let values = lines.all(role, least, MAX_KEYS)?;
+    let values = lines.all(role, least, MAX_ROOT_KEYS)?;
     distinct(lines, &values, "a different key")
 }
 

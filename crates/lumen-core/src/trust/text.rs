@@ -5,12 +5,8 @@ use std::{fmt::Display, str::FromStr, str::Split};
 use jiff::Timestamp;
 
 use crate::digest::Digest;
-
-/// Longest origin of a registry, in bytes.
-pub const MAX_ORIGIN: usize = 200;
-
-/// Longest reason, in bytes.
-pub const MAX_REASON: usize = 1000;
+pub use crate::limits::MAX_ORIGIN;
+pub use crate::limits::MAX_REASON;
 
 /// A line is not what has to stand there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,11 +13,7 @@ use lumen_registry::{
 };
 use url::Url;
 
-/// Longest wait for an answer: it may have to ask its user.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Longest answer, in bytes.
-const MAX_ANSWER: u64 = 64 << 10;
+use lumen_core::limits::{HELPER_PATIENCE, MAX_HELPER_BYTES};
 
 /// A program, and the registry it is asked about.
 #[derive(Debug)]
@@ -37,7 +33,7 @@ impl Helper {
             command: command.to_vec(),
             name: format!("the credential helper `{}`", command.join(" ")),
             url: url.clone(),
-            patience: PATIENCE,
+            patience: HELPER_PATIENCE,
             otherwise,
         }
     }
@@ -85,7 +81,8 @@ impl Helper {
         // A thread, since a grandchild may keep the pipe open when the program is gone.
         std::thread::spawn(move || {
             let mut answer = Vec::new();
-            let read = output.map(|output| output.take(MAX_ANSWER + 1).read_to_end(&mut answer));
+            let read =
+                output.map(|output| output.take(MAX_HELPER_BYTES + 1).read_to_end(&mut answer));
             let _ = sender.send(read.transpose().map(|_| answer));
         });
         let start = Instant::now();
@@ -109,7 +106,7 @@ impl Helper {
             return Err(self.failed(format!("failed: {status}")));
         }
         let answer = String::from_utf8(answer).ok();
-        let answer = answer.filter(|answer| answer.len() as u64 <= MAX_ANSWER);
+        let answer = answer.filter(|answer| answer.len() as u64 <= MAX_HELPER_BYTES);
         answer.ok_or_else(|| self.failed("gave an answer that makes no sense"))
     }
 }

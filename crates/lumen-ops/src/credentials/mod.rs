@@ -13,13 +13,10 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::problem::Problem;
+use lumen_core::{limits::MAX_NETRC_BYTES, problem::Problem};
 use lumen_registry::{Location, location::HttpLocation, login::Login, storage::HostOptions};
 
-use self::{
-    helper::Helper,
-    netrc::{MAX_BYTES, Netrc},
-};
+use self::{helper::Helper, netrc::Netrc};
 use crate::{error::OpsError, session::Session};
 
 /// What was found in a netrc file, and what is to be said about it.
@@ -47,7 +44,7 @@ impl Found {
         };
         let read = fs::File::open(path).and_then(|file| {
             let mut text = String::new();
-            file.take(MAX_BYTES).read_to_string(&mut text)?;
+            file.take(MAX_NETRC_BYTES).read_to_string(&mut text)?;
             Ok(text)
         });
         let parsed = match read {

@@ -9,9 +9,6 @@ use std::fmt;
 
 use lumen_registry::location::Credentials;
 
-/// Largest file that is read, in bytes.
-pub const MAX_BYTES: u64 = 1 << 20;
-
 /// The logins of a file, in its order.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Netrc {

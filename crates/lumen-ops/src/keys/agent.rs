@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use lumen_core::limits::MAX_AGENT_BYTES;
 use lumen_core::signing::PublicKey;
 use lumen_registry::signer::{SignError, Signer};
 
@@ -15,9 +16,6 @@ const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
 const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
-/// OpenSSH's own limit on a message.
-const MAX_MESSAGE: usize = 256 << 10;
-
 /// A key that an ssh-agent holds.
 #[derive(Debug)]
 pub struct AgentKey {
@@ -134,7 +132,7 @@ fn ask(socket: &std::path::Path, message: &[u8]) -> Result<Vec<u8>, KeysError> {
         let mut length = [0; 4];
         stream.read_exact(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        if length > MAX_MESSAGE {
+        if length > MAX_AGENT_BYTES {
             return Err(std::io::Error::other("its answer is too long"));
         }
         let mut answer = vec![0; length];

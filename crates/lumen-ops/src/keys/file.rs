@@ -10,15 +10,13 @@ use std::path::Path;
 
 use data_encoding::BASE64;
 use fs_err as fs;
+use lumen_core::limits::MAX_KEY_FILE_BYTES;
 use lumen_core::signing::{PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
 use super::{error::KeysError, seal};
 
 const HEADER: &str = "lumen/key/v1";
-/// Key files are some hundred bytes; anything much longer is something else.
-const MAX_SIZE: u64 = 64 << 10;
-
 /// A key as it lies in a file.
 #[derive(Debug)]
 pub struct KeyFile {
@@ -161,8 +159,8 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeysError> {
         return Err(malformed("it is a folder"));
     }
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_SIZE {
+    file.take(MAX_KEY_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_KEY_FILE_BYTES {
         return Err(malformed("it is too long"));
     }
     match std::str::from_utf8(&bytes) {

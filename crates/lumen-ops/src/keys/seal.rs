@@ -10,12 +10,12 @@ use chacha20poly1305::{
 };
 use zeroize::Zeroizing;
 
+use lumen_core::limits::MAX_KEY_COST;
+
 use super::error::KeysError;
 
 /// 128 MiB of memory and about half a second, as OWASP asks of scrypt at the least.
 const COST: u8 = 17;
-/// A file must not make us take more than 1 GiB.
-const MAX_COST: u8 = 20;
 const SALT: usize = 16;
 const NONCE: usize = 12;
 /// A seed and the tag of 16 bytes.
@@ -58,7 +58,7 @@ pub fn is_sealed(bytes: &[u8]) -> bool {
     bytes.len() == 1 + SALT + NONCE + SEALED
         && bytes
             .first()
-            .is_some_and(|cost| (1..=MAX_COST).contains(cost))
+            .is_some_and(|cost| (1..=MAX_KEY_COST).contains(cost))
 }
 
 /// Opens a sealed seed; `None` when the passphrase or the bytes are wrong.

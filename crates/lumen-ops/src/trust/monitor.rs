@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lumen_core::limits::MAX_TILE_BYTES;
 use lumen_core::{
     Key,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
@@ -20,8 +21,6 @@ use lumen_registry::{ReadError, Storage, StorageError, verify::TrustError, verif
 use super::{Signed, open_for_keepers};
 use crate::{error::OpsError, keys, session::Session, settings::DEFAULT};
 
-/// Largest tile, in bytes.
-const MAX_TILE: u64 = 256 * 32;
 /// How often the checkpoint may change under a witness.
 const ATTEMPTS: usize = 5;
 
@@ -257,7 +256,7 @@ fn read_tiles(
 ) -> Result<Tiles, OpsError> {
     let mut tiles = Tiles::default();
     for tile in wanted {
-        let bytes = session.block_on(read(storage, &Key::tile(&tile), MAX_TILE))?;
+        let bytes = session.block_on(read(storage, &Key::tile(&tile), MAX_TILE_BYTES))?;
         tiles.insert(tile, bytes).map_err(broken)?;
     }
     Ok(tiles)

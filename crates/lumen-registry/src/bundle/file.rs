@@ -9,6 +9,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use lumen_core::limits::{MAX_BUNDLE_HEAD_BYTES, MAX_EXTENSION_BYTES};
 use lumen_core::{
     Key, json,
     tar::{BLOCK, END, head, padding},
@@ -19,12 +20,6 @@ use crate::mirror::Selection;
 
 /// The first file, which says what the others are. It is no file of a registry.
 const HEAD: &str = "bundle.json";
-
-/// Largest [`HEAD`], in bytes.
-const MAX_HEAD_BYTES: u64 = 1 << 20;
-
-/// Largest body of a pax header, in bytes.
-const MAX_PAX_BYTES: u64 = 64 << 10;
 
 /// A bundle that is being written.
 pub(crate) struct Writer<'a> {
@@ -139,8 +134,8 @@ pub(crate) fn scan(file: &mut (impl Read + Seek)) -> Result<Contents, BundleErro
 }
 
 fn parse(file: &mut (impl Read + Seek), start: u64, size: u64) -> Result<Head, BundleError> {
-    if size > MAX_HEAD_BYTES {
-        let what = format!("it has more than {MAX_HEAD_BYTES} bytes");
+    if size > MAX_BUNDLE_HEAD_BYTES {
+        let what = format!("it has more than {MAX_BUNDLE_HEAD_BYTES} bytes");
         return Err(BundleError::Head(what));
     }
     let bytes = read_at(file, start, size as usize)?;
@@ -168,7 +163,7 @@ fn entry(
     }
     let mut named = (None, None);
     if blocks[156] == b'x' {
-        let length = octal(&blocks).filter(|length| *length <= MAX_PAX_BYTES);
+        let length = octal(&blocks).filter(|length| *length <= MAX_EXTENSION_BYTES);
         let length = length.ok_or_else(wrong)?;
         let body = length as usize;
         blocks = read_at(file, at, BLOCK + body + padding(length) + BLOCK)?;

@@ -1,5 +1,6 @@
 //! The loop around the commit.
 
+use lumen_core::limits::MAX_CONFLICTS;
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
@@ -19,7 +20,7 @@ use crate::{
     progress::nobody,
     publish::{
         PublishError,
-        swap::{self, MAX_CONFLICTS, MAX_FAILURES, is_final, wait},
+        swap::{self, MAX_FAILURES, is_final, wait},
     },
     signer::Signer,
     storage::{Storage, StorageError},

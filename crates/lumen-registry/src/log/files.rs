@@ -1,5 +1,6 @@
 //! Checked reads of the log's tiles and entries, and of the map's nodes.
 
+use lumen_core::limits::MAX_MAP_LEAF_BYTES;
 use lumen_core::{
     Digest, Key,
     merkle::{leaf_hash, verify_inclusion},
@@ -17,9 +18,6 @@ use lumen_core::{
 
 use super::damaged;
 use crate::{publish::PublishError, storage::Storage};
-
-/// Largest map leaf, in bytes.
-const MAX_MAP_LEAF: u64 = 256;
 
 /// Reads those tiles that are not there yet. In place of a partial one that is gone, the full one.
 pub(crate) async fn load_tiles(
@@ -103,7 +101,7 @@ pub(crate) async fn load_map_root(
         return Ok(map::empty().0);
     }
     let key = Key::map_size(size);
-    let Some((bytes, _)) = storage.get(&key, MAX_MAP_LEAF).await? else {
+    let Some((bytes, _)) = storage.get(&key, MAX_MAP_LEAF_BYTES).await? else {
         return Err(damaged(storage, &key, "it does not exist"));
     };
     let leaf = std::str::from_utf8(&bytes).ok().and_then(MapLeaf::parse);

@@ -1,5 +1,6 @@
 //! What writers share: the head, which is the commit, and the batch it commits.
 
+use lumen_core::limits::MAX_STAGING_BYTES;
 use lumen_core::{
     Digest, Key,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
@@ -13,9 +14,6 @@ use crate::{
     publish::PublishError,
     storage::{Revision, Storage},
 };
-
-/// Largest staging file, in bytes.
-const MAX_STAGING_BYTES: u64 = 64 << 20;
 
 /// `log/head`: the last commit.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,7 +35,7 @@ const AT_ONCE: usize = 16;
 /// # Errors
 /// Failures of the host.
 pub async fn is_signed(storage: &Storage) -> Result<bool, PublishError> {
-    let limit = lumen_core::note::MAX_BYTES as u64;
+    let limit = lumen_core::limits::MAX_NOTE_BYTES as u64;
     for key in [Key::root_note(1), Key::head()] {
         if storage.get(&key, limit).await?.is_some() {
             return Ok(true);

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::limits::MIRROR_ENTRY_MEMORY;
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
@@ -30,9 +31,6 @@ use crate::{
 
 /// Bundles that are read at once.
 const READ_AHEAD: usize = 8;
-
-/// Bytes of bundles that are kept until they are written; others are read again.
-const KEPT: usize = 32 << 20;
 
 /// A log that grew from a size to another.
 pub(crate) struct Growth {
@@ -169,7 +167,7 @@ impl Growth {
                 self.heads.insert(subject, head);
             }
             kept += entries.iter().map(String::len).sum::<usize>();
-            if kept <= KEPT {
+            if kept <= MIRROR_ENTRY_MEMORY {
                 self.kept.insert(index, entries);
             }
         }

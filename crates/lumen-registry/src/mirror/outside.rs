@@ -2,12 +2,10 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::Key;
+use lumen_core::limits::MAX_PAGE_FILE_BYTES;
 
 use super::{CONCURRENCY, Job, MirrorError};
 use crate::storage::StorageError;
-
-/// Largest file that is copied, in bytes.
-const MAX_BYTES: u64 = 64 << 20;
 
 /// The page itself.
 const PAGE: &str = "index.html";
@@ -31,10 +29,12 @@ pub(super) async fn run(job: &Job<'_>) -> Result<(), MirrorError> {
     // What the page needs first, the page last.
     keys.reverse();
     stream::iter(&keys)
-        .map(async |key| match job.read(key, MAX_BYTES).await? {
-            Some(bytes) => job.target.put(key, &bytes, |_| false).await,
-            None => Ok(()),
-        })
+        .map(
+            async |key| match job.read(key, MAX_PAGE_FILE_BYTES).await? {
+                Some(bytes) => job.target.put(key, &bytes, |_| false).await,
+                None => Ok(()),
+            },
+        )
         .buffered(CONCURRENCY)
         .try_collect()
         .await

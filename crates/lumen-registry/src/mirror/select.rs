@@ -1,16 +1,11 @@
 //! Which packages a mirror has, and what a mirror says that lacks some.
 
+use lumen_core::limits::{MAX_PATTERNS, MAX_SELECTION_BYTES};
 use lumen_core::{Key, PackageName, json, name::NameError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::storage::{Storage, StorageError};
-
-/// Most patterns of a selection.
-const MAX_PATTERNS: usize = 1000;
-
-/// Largest `mirror.json`, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The packages whose names match one of some patterns; all packages when there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,7 +158,7 @@ impl Partial {
     /// # Errors
     /// Failures of the host. A file that is no such file says nothing.
     pub async fn read(storage: &Storage) -> Result<Option<Self>, StorageError> {
-        match storage.get(&Key::mirror(), MAX_BYTES).await {
+        match storage.get(&Key::mirror(), MAX_SELECTION_BYTES).await {
             Ok(found) => Ok(found.and_then(|(bytes, _)| json::parse(&bytes).ok())),
             Err(StorageError::TooLarge { .. }) => Ok(None),
             Err(error) => Err(error),

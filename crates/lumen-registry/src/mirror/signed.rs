@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::limits::MIRROR_INDEX_MEMORY;
 use lumen_core::{
     Digest, Key, PackageName,
     checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
@@ -37,9 +38,6 @@ use crate::{
 
 /// Packages above which one list of the whole mirror is cheaper than lists of folders.
 const MANY: usize = 32;
-
-/// Bytes of package indexes that are held until everything is checked; others are read again.
-const HELD: usize = 256 << 20;
 
 /// What the mirror is and is to be.
 pub(super) struct Plan<'a> {
@@ -368,7 +366,7 @@ impl Plan<'_> {
             Held {
                 entry: PackageEntry::of(&checked.index),
                 has_versions: !checked.index.versions.is_empty(),
-                bytes: (total < HELD).then_some(checked.bytes),
+                bytes: (total < MIRROR_INDEX_MEMORY).then_some(checked.bytes),
             }
         };
         let hold = &hold;

@@ -1,5 +1,6 @@
 //! Artifacts, many at once, in bounded memory.
 
+use lumen_core::limits::{MAX_BELIEVED_BYTES, MIRROR_MEMORY};
 use lumen_core::{Digest, Key, index::Artifact};
 use tokio::sync::Semaphore;
 
@@ -9,11 +10,8 @@ use crate::reader::ReadError;
 /// Largest artifact that is copied, in bytes: more than any that can be packed.
 pub(super) const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
 
-/// Bytes that are held at once, in KiB; one artifact that is larger is held alone.
-const BUDGET: u32 = 128 << 10;
-
-/// So much of a size is believed before the bytes are there.
-const MAX_BELIEVED: u64 = 16 << 20;
+/// Memory for artifacts, in KiB; one that is larger is held alone.
+const BUDGET: u32 = (MIRROR_MEMORY >> 10) as u32;
 
 /// Who may hold how much.
 pub(super) struct Transfers {
@@ -65,7 +63,8 @@ impl Job<'_> {
         let _slot = self.transfers.slots.acquire().await.ok();
         let budget = &self.transfers.budget;
         let _budget = budget.acquire_many(held.clamp(1, BUDGET)).await.ok();
-        let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_BELIEVED)).unwrap_or(0));
+        let mut bytes =
+            Vec::with_capacity(usize::try_from(size.min(MAX_BELIEVED_BYTES)).unwrap_or(0));
         let read = self.source.storage().read_to(key, size, &mut bytes).await?;
         if read.is_none() {
             let file = self.file(key);

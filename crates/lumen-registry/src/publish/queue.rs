@@ -1,13 +1,11 @@
 //! Claims that wait for the names keys: files that nobody trusts, each under its hash.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+pub use lumen_core::limits::MAX_QUEUED as MOST;
 use lumen_core::{Digest, Key, tile::entries::MAX_LEAF};
 
 use super::{PublishError, swap};
 use crate::storage::{Storage, StorageError};
-
-/// Most files that are looked at.
-pub const MOST: usize = 1000;
 
 /// Files read at once.
 const AT_ONCE: usize = 16;

@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use lumen_core::Key;
+use lumen_core::limits::MAX_CONFLICTS;
 
 use super::PublishError;
 use crate::{
     progress::{Watch, advance},
     storage::{self, Revision, Storage, StorageError},
 };
-
-/// Lost races before a writer gives up; the waits in between add up to about a minute.
-pub(crate) const MAX_CONFLICTS: u32 = 500;
 
 /// Failures that may have been successes, before they are believed.
 pub(crate) const MAX_FAILURES: u32 = 3;

@@ -1,6 +1,7 @@
 //! Tiles and leaves of the log, read through the registry's caches.
 
 use futures::future::try_join_all;
+use lumen_core::limits::MAX_TILE_BYTES;
 use lumen_core::{
     Key,
     checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
@@ -10,9 +11,6 @@ use lumen_core::{
 
 use super::TrustError;
 use crate::reader::{ReadError, Registry};
-
-/// Bytes of a full tile.
-const MAX_TILE_BYTES: u64 = 256 * 32;
 
 /// Whether a log continues another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

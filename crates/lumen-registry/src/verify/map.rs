@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use lumen_core::limits::MAX_MAP_DEPTH;
 use lumen_core::{
     Digest, Key,
     trust::{
@@ -16,9 +17,6 @@ use tokio::sync::OnceCell;
 
 use super::TrustError;
 use crate::reader::{ReadError, Registry};
-
-/// Deepest path: a node a byte of the hash, and one more.
-const MAX_DEPTH: usize = 33;
 
 /// The name map, and the root notes it says are all.
 #[derive(Debug)]
@@ -81,7 +79,7 @@ impl NameMap {
         registry: &Registry,
         name: &str,
     ) -> Result<Option<Digest>, ReadError> {
-        for _ in 0..MAX_DEPTH {
+        for _ in 0..MAX_MAP_DEPTH {
             let step = {
                 let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
                 lookup(&nodes, &self.root, name)

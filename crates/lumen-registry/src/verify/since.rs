@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
+use lumen_core::limits::{MAX_BUNDLES_SINCE, MAX_REQUESTS_SINCE};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
@@ -24,12 +25,6 @@ use crate::{
     reader::{ReadError, Registry},
     storage::Storage,
 };
-
-/// Requests that an install with a lock may take more than from an unsigned registry.
-const MOST_REQUESTS: usize = 8;
-
-/// Bundles of entries read where reading is no request.
-const MOST_LOCAL: usize = 64;
 
 /// What a log says since a lock was made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,7 +54,7 @@ impl View {
         let bundles = then.size / full..=(now.size - 1) / full;
         let mut tiles = tiles_for_growth(then.size, now.size);
         if matches!(registry.storage(), Storage::File(_) | Storage::Memory(_)) {
-            if bundles.clone().count() > MOST_LOCAL {
+            if bundles.clone().count() > MAX_BUNDLES_SINCE {
                 since.unread = now.size - then.size;
                 return Ok(since);
             }
@@ -68,7 +63,7 @@ impl View {
             let mut known: BTreeSet<_> = tiles.iter().copied().collect();
             known.extend(tiles_for_edge(now.size));
             known.extend(tiles_for_consistency(then.size, now.size));
-            let left = MOST_REQUESTS.saturating_sub(2 + known.len());
+            let left = MAX_REQUESTS_SINCE.saturating_sub(2 + known.len());
             let is_asked = |bundle: &u64| {
                 let key = Key::entries(*bundle, width(*bundle, now.size));
                 !registry.is_cached(&key)

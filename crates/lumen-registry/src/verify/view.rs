@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use lumen_core::limits::{MAX_CLOCK_AHEAD, MAX_ROOTS_BYTES};
 use lumen_core::{
     Digest, Key, PackageName,
     checkpoint::{self, Checkpoint, cosignatures},
@@ -27,12 +28,6 @@ use crate::{
     reader::{ReadError, Registry},
     storage::Storage,
 };
-
-/// Largest list of root notes, in bytes.
-const MAX_ROOTS_BYTES: u64 = 4 << 20;
-
-/// How far the clock of a witness may be ahead, in seconds.
-const MAX_AHEAD: i64 = 600;
 
 /// A registry whose root, checkpoint and log are in order.
 #[derive(Debug)]
@@ -462,7 +457,7 @@ fn fresh(root: &RootNote, note: &Note, now: i64) -> Result<(), TrustError> {
     let times = cosignatures(note, &root.witnesses).map_err(|error| TrustError::Checkpoint {
         reason: error.to_string(),
     })?;
-    let latest = now.saturating_add(MAX_AHEAD);
+    let latest = now.saturating_add(MAX_CLOCK_AHEAD);
     let qualifying: Vec<i64> = times
         .iter()
         .filter_map(|(_, time)| i64::try_from(*time).ok())

@@ -5,6 +5,8 @@ use std::{
     io::{self, BufRead, BufReader, Chain, Cursor, Read},
 };
 
+use lumen_core::limits::MAX_ARCHIVE_WINDOW;
+
 use super::rule::{ArchiveError, Refusal, Rule};
 
 /// How an archive is encoded, whatever its name.
@@ -20,9 +22,6 @@ pub enum Encoding {
 
 /// Bytes of decompressed tar that are held at once; no smaller body is delivered in pieces.
 pub(super) const BUFFER: usize = 256 << 10;
-
-/// Largest window a zstd frame may ask for: 128 MiB, the limit of the `zstd` program.
-const WINDOW_LOG: u32 = 27;
 
 thread_local! {
     /// The buffer of the last archive of this thread: fresh memory costs a page fault every 4 KiB.
@@ -98,7 +97,7 @@ impl<'t, R: Read> Stream<'t, R> {
                     .map_err(ArchiveError::Input)?
                     .single_frame();
                 decoder
-                    .window_log_max(WINDOW_LOG)
+                    .window_log_max(MAX_ARCHIVE_WINDOW)
                     .map_err(ArchiveError::Input)?;
                 Decoder::Zstd(Box::new(decoder))
             }

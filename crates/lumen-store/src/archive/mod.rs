@@ -29,6 +29,8 @@ mod rule;
 
 use std::io;
 
+use lumen_core::limits;
+
 pub use decode::Encoding;
 pub use reader::{read, read_tapped};
 pub use rule::{ArchiveError, EntryType, Field, Refusal, Rule};
@@ -53,12 +55,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            unpacked: 512 << 20,
-            ratio: 20,
-            entries: 65_536,
-            depth: 64,
-            path: 1024,
-            extension: 64 << 10,
+            unpacked: limits::MAX_UNPACKED_BYTES,
+            ratio: limits::MAX_UNPACKED_RATIO,
+            entries: limits::MAX_ARCHIVE_ENTRIES,
+            depth: limits::MAX_PATH_DEPTH,
+            path: limits::MAX_PATH_BYTES,
+            extension: limits::MAX_EXTENSION_BYTES,
         }
     }
 }

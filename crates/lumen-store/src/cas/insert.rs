@@ -6,6 +6,7 @@ use std::{
 };
 
 use fs_err as fs;
+use lumen_core::limits::MAX_DRAINED_BYTES;
 use lumen_core::{Digest, digest::Hasher};
 use lumen_durable::fault;
 
@@ -251,9 +252,6 @@ struct Metered<R> {
     more: bool,
 }
 
-/// Bytes that are read of a refused artifact of unknown size to learn its digest.
-const DRAIN: u64 = 512 << 20;
-
 impl<R: Read> Metered<R> {
     fn new(inner: R, size: Option<u64>) -> Self {
         Self {
@@ -267,7 +265,7 @@ impl<R: Read> Metered<R> {
 
     fn drain(&mut self) -> io::Result<()> {
         let mut buffer = vec![0; 64 << 10];
-        let end = self.count.saturating_add(DRAIN);
+        let end = self.count.saturating_add(MAX_DRAINED_BYTES);
         while self.count < end {
             match self.read(&mut buffer) {
                 Ok(0) => break,

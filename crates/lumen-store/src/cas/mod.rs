@@ -215,6 +215,20 @@ impl Store {
         self.root.join("tmp")
     }
 
+    /// The folder of the store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file for what is downloaded, without a name where the system has such files. A file
+    /// of a killed process is removed with its workshop, by the next process.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn scratch(&self) -> io::Result<std::fs::File> {
+        tempfile::tempfile_in(self.workshop()?.folder())
+    }
+
     /// The workshop of this store, set up on first use.
     fn workshop(&self) -> io::Result<Arc<Workshop>> {
         let mut workshop = self.workshop.lock().unwrap_or_else(PoisonError::into_inner);

@@ -47,6 +47,10 @@ impl Workshop {
         })
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A path in the workshop that was not given out before.
     pub(super) fn bench(&self) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use lumen_core::limits::MAX_MANIFEST_BYTES;
 use lumen_core::{
     PackageName,
     manifest::{self, Dependency, Manifest},
@@ -13,8 +14,8 @@ use lumen_core::{
 };
 
 use super::{
-    LocalPackage, MANIFEST, MAX_MANIFEST, ProjectError, members::member_dirs, normalize, parent,
-    read_limited, relative, slashed,
+    LocalPackage, MANIFEST, ProjectError, members::member_dirs, normalize, parent, read_limited,
+    relative, slashed,
 };
 
 /// Loads manifests, as they are or as they are about to be.
@@ -76,7 +77,7 @@ impl Loader {
         let shown = self.shown(file);
         let source = match self.edited.get(file) {
             Some(text) => text.clone(),
-            None => read_limited(file, MAX_MANIFEST, &shown)?,
+            None => read_limited(file, MAX_MANIFEST_BYTES as u64, &shown)?,
         };
         let parsed = manifest::parse(&shown, &source);
         let Some(manifest) = parsed.manifest else {

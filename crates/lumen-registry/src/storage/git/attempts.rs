@@ -7,6 +7,8 @@ use std::{
 
 use lumen_durable::Lock;
 
+use lumen_core::limits::MAX_LOST_PUSHES;
+
 use super::{
     branch::{Branch, Failed},
     draft::Draft,
@@ -14,9 +16,6 @@ use super::{
     tip::Tip,
 };
 use crate::storage::StorageError;
-
-/// Pushes that others may be faster than before a writer gives up.
-const MAX_LOST: u32 = 200;
 
 /// Pushes with an unclear outcome before the failure is believed.
 const MAX_UNCLEAR: u32 = 3;
@@ -98,7 +97,7 @@ impl<'a> Attempts<'a> {
                 };
             }
         }
-        if self.lost >= MAX_LOST {
+        if self.lost >= MAX_LOST_PUSHES {
             let (location, attempts) = (self.branch.location.url(), self.lost);
             return Err(StorageError::Busy { location, attempts }.into());
         }

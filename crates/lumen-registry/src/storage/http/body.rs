@@ -12,17 +12,13 @@ use reqwest::{
     header::{CONTENT_ENCODING, HeaderMap},
 };
 
+use lumen_core::limits::{MAX_CODING_SLACK, MAX_HTTP_WINDOW};
+
 use super::{
     pace::Pace,
     retry::{self, Failure},
 };
 use crate::storage::StorageError;
-
-/// What a compressed answer may be longer than its file may be, in bytes: not every file shrinks.
-const SLACK: u64 = 64 << 10;
-
-/// Largest window of a zstd stream, as a power of two (RFC 9659 section 3).
-const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// How a body is compressed (RFC 9110 section 8.4.1, RFC 7932, RFC 8878).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +97,7 @@ impl Body {
     pub(super) fn new(response: Response, coding: Coding, limit: u64, pace: Pace) -> Self {
         let left = match coding {
             Coding::Identity => limit,
-            _ => limit.saturating_add(SLACK),
+            _ => limit.saturating_add(MAX_CODING_SLACK),
         };
         let wire = Wire {
             response,
@@ -185,7 +181,7 @@ fn decoder(coding: Coding, wire: Wire) -> Pin<Box<dyn AsyncRead + Send>> {
             Box::pin(decoder)
         }
         Coding::Zstd => {
-            let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
+            let window = [DParameter::window_log_max(MAX_HTTP_WINDOW)];
             let mut decoder = ZstdDecoder::with_params(bytes, &window);
             decoder.multiple_members(true);
             Box::pin(decoder)

@@ -12,6 +12,8 @@ use reqwest::{
 use tokio::sync::OnceCell;
 use url::Url;
 
+use lumen_core::limits::MAX_REDIRECTS;
+
 use super::{
     HttpOptions,
     connect::Clients,
@@ -22,8 +24,6 @@ use crate::{
     login::{Login, LoginError, LoginHelper},
     storage::{HostOptions, StorageError},
 };
-
-const MAX_REDIRECTS: usize = 10;
 
 /// Who asks the web server of a registry.
 #[derive(Debug)]

@@ -9,11 +9,10 @@ use std::{
 use reqwest::{Certificate, ClientBuilder, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore};
 
+use lumen_core::limits::MAX_AUTHORITIES_BYTES;
+
 use super::{HttpOptions, retry};
 use crate::storage::StorageError;
-
-/// Largest file of certificates that is read, in bytes.
-const MAX_AUTHORITIES: u64 = 16 << 20;
 
 /// Two HTTP clients, each made when first needed: finding the system's
 /// certificates costs time that a plain `http://` registry need not spend.
@@ -84,7 +83,7 @@ fn unusable(file: &Path, what: &str) -> StorageError {
 pub(crate) fn read_authorities(file: &Path) -> Result<Vec<u8>, StorageError> {
     let read = std::fs::File::open(file).and_then(|file| {
         let mut bytes = Vec::new();
-        file.take(MAX_AUTHORITIES).read_to_end(&mut bytes)?;
+        file.take(MAX_AUTHORITIES_BYTES).read_to_end(&mut bytes)?;
         Ok(bytes)
     });
     let bytes = read.map_err(|error| unusable(file, &format!("cannot be read: {error}")))?;

@@ -10,7 +10,7 @@ mod retry;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use lumen_core::Key;
+use lumen_core::{Key, limits::MAX_BELIEVED_BYTES};
 use reqwest::{
     Response, StatusCode,
     header::{
@@ -260,7 +260,7 @@ impl HttpStorage {
                 let coding = coding(file, &response).map_err(plainly)?;
                 let body = Body::new(response, coding, limit, self.pace());
                 // The length is a claim; believe only so much of it before bytes arrive.
-                let expected = body.length().unwrap_or_default().min(1 << 20);
+                let expected = body.length().unwrap_or_default().min(MAX_BELIEVED_BYTES);
                 let mut bytes = Vec::with_capacity(expected as usize);
                 let read = body.read(|chunk| {
                     bytes.extend_from_slice(chunk);

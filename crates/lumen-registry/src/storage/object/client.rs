@@ -18,10 +18,9 @@ use object_store::{
 };
 use reqwest::header::HeaderMap;
 
-use crate::storage::http::{Clients, HttpOptions, retry_after, root_cause};
+use lumen_core::limits::MAX_OBJECT_ANSWER_BYTES;
 
-/// Largest answer that is read as a whole, in bytes: a page of a listing has a thousand names.
-const MAX_ANSWER: usize = 16 << 20;
+use crate::storage::http::{Clients, HttpOptions, retry_after, root_cause};
 
 /// Bytes a second of the slowest line that still uploads.
 const SLOWEST_UPLOAD: u64 = 32 << 10;
@@ -190,7 +189,7 @@ async fn whole(body: HttpResponseBody, silence: Duration) -> Result<Vec<u8>, Htt
             return Ok(bytes);
         };
         let chunk = chunk?;
-        if bytes.len() + chunk.len() > MAX_ANSWER {
+        if bytes.len() + chunk.len() > MAX_OBJECT_ANSWER_BYTES {
             return Err(other(io::Error::other(
                 "the answer of the server is too large",
             )));

@@ -4,10 +4,9 @@ use std::{collections::BTreeMap, io, path::PathBuf};
 
 use fs_err as fs;
 
-use crate::storage::Variables;
+use lumen_core::limits::MAX_PROFILE_BYTES;
 
-/// Largest file of profiles that is read, in bytes.
-const MAX_BYTES: u64 = 1 << 20;
+use crate::storage::Variables;
 
 /// What a profile says. Not `Debug`: it has secrets.
 #[derive(Default)]
@@ -98,7 +97,7 @@ fn place(variables: &Variables, variable: &str, file: &str) -> Option<PathBuf> {
 
 fn read(path: &PathBuf) -> io::Result<Option<String>> {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_BYTES => Err(io::Error::other(format!(
+        Ok(metadata) if metadata.len() > MAX_PROFILE_BYTES => Err(io::Error::other(format!(
             "`{}` is too large",
             path.display()
         ))),

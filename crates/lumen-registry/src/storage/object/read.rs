@@ -2,6 +2,7 @@
 
 use futures::{TryStreamExt as _, stream::BoxStream};
 use lumen_core::Key;
+use lumen_core::limits::{MAX_BELIEVED_BYTES, MAX_LISTED};
 use object_store::{
     Attribute, GetOptions, GetRange, GetResult, ObjectMeta, list::PaginatedListOptions,
 };
@@ -12,9 +13,6 @@ use crate::storage::{
     Fetched, Revision, Sink, StorageError, Validators,
     http::{Caching, Failure, PROGRESS, Pace},
 };
-
-/// Most files that a listing may have.
-const MAX_LISTED: usize = 20_000_000;
 
 /// An answer to a read.
 pub(super) enum Answer {
@@ -111,7 +109,7 @@ impl ObjectStorage {
         let control = found.attributes.get(&Attribute::CacheControl);
         let caching = caching(control.map(|value| value.as_ref()));
         let mut object = Object {
-            bytes: Vec::with_capacity(size.min(1 << 20) as usize),
+            bytes: Vec::with_capacity(size.min(MAX_BELIEVED_BYTES) as usize),
             revision: Revision::of_object(
                 found.meta.e_tag.as_deref(),
                 found.meta.version.as_deref(),

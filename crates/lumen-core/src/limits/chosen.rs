@@ -1,0 +1,135 @@
+//! Limits that the user may choose.
+
+use super::{Row, Scope, Unit};
+
+/// How the environment variables start that set limits.
+pub const VARIABLE: &str = "LUMEN_LIMIT_";
+
+/// Declares the limits that the user may choose.
+macro_rules! chosen {
+    ($($(#[doc = $doc:literal])+ $limit:ident = $name:literal, $default:expr, $unit:ident, $place:literal;)+) => {
+        /// A limit that the user may choose.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Limit {
+            $($(#[doc = $doc])+ $limit,)+
+        }
+
+        impl Limit {
+            /// All of them, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$limit),+];
+
+            /// Its row of the table.
+            pub const fn row(self) -> Row {
+                match self {
+                    $(Self::$limit => Row {
+                        name: $name,
+                        value: $default,
+                        unit: Unit::$unit,
+                        bounds: concat!($($doc),+),
+                        place: $place,
+                        scope: Scope::User,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+chosen! {
+    /// Bytes of one artifact.
+    ArtifactBytes = "artifact-bytes", 1 << 30, Bytes, "ops::fetch";
+    /// Bytes of all artifacts that one install downloads.
+    InstallBytes = "install-bytes", 32 << 30, Bytes, "ops::fetch";
+}
+
+impl Limit {
+    /// Its key in `[limits]` of the configuration.
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The limit with this key.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|limit| limit.name() == name)
+    }
+
+    /// The environment variable that sets it.
+    pub fn variable(self) -> String {
+        let name = self.name().replace('-', "_").to_ascii_uppercase();
+        format!("{VARIABLE}{name}")
+    }
+}
+
+/// The values of the limits that the user may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    values: [u64; Limit::ALL.len()],
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let mut limits = Self {
+            values: [0; Limit::ALL.len()],
+        };
+        for limit in Limit::ALL {
+            limits.set(*limit, limit.row().value);
+        }
+        limits
+    }
+}
+
+impl Limits {
+    /// The value of a limit.
+    pub const fn get(&self, limit: Limit) -> u64 {
+        self.values[limit as usize]
+    }
+
+    /// Chooses a value.
+    pub const fn set(&mut self, limit: Limit, value: u64) {
+        self.values[limit as usize] = value;
+    }
+
+    /// Checks a claim, or what was counted so far; `what` says for the error what it is.
+    ///
+    /// # Errors
+    /// When the value is above the limit.
+    pub fn check(
+        &self,
+        limit: Limit,
+        value: u64,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), Exceeded> {
+        let allowed = self.get(limit);
+        match value <= allowed {
+            true => Ok(()),
+            false => Err(Exceeded {
+                limit,
+                allowed,
+                what: what(),
+            }),
+        }
+    }
+}
+
+impl FromIterator<(Limit, u64)> for Limits {
+    /// The defaults, but for these.
+    fn from_iter<T: IntoIterator<Item = (Limit, u64)>>(chosen: T) -> Self {
+        let mut limits = Self::default();
+        for (limit, value) in chosen {
+            limits.set(limit, value);
+        }
+        limits
+    }
+}
+
+/// Something costs more than the user allows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; the limit `{}` is {}", limit.name(), limit.row().unit.say(*allowed))]
+pub struct Exceeded {
+    /// The limit.
+    pub limit: Limit,
+    /// Its value.
+    pub allowed: u64,
+    /// What is too much, as the start of a sentence.
+    pub what: String,
+}

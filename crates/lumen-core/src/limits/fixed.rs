@@ -1,0 +1,202 @@
+//! Limits that nobody configures: those of the formats, and those of this program.
+//!
+//! A limit of a format is the same for every reader and writer, so that what one accepts
+//! all accept. A limit of the program bounds work that no honest input needs.
+
+use std::time::Duration;
+
+use super::{Row, Scope, Unit};
+
+/// Declares constants, and the table of them.
+macro_rules! fixed {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $value:expr, $unit:ident, $scope:ident, $place:literal;)+) => {
+        $($(#[doc = $doc])+ pub const $name: $type = $value;)+
+
+        /// All constants of this module.
+        pub const FIXED: &[Row] = &[$(Row {
+            name: stringify!($name),
+            value: $name as u64,
+            unit: Unit::$unit,
+            bounds: concat!($($doc),+),
+            place: $place,
+            scope: Scope::$scope,
+        }),+];
+    };
+}
+
+fixed! {
+    /// Bytes of `packages/<name>/<version>.json`.
+    MAX_RELEASE_BYTES: u64 = 1 << 20, Bytes, Format, "registry::reader";
+    /// Bytes of `packages/<name>/index.json`.
+    MAX_PACKAGE_INDEX_BYTES: u64 = 64 << 20, Bytes, Format, "registry::reader";
+    /// Bytes of `index.json`.
+    MAX_GLOBAL_INDEX_BYTES: u64 = 512 << 20, Bytes, Format, "registry::reader";
+    /// Nested arrays and objects in a JSON file.
+    MAX_JSON_DEPTH: usize = 32, Count, Format, "core::json";
+    /// Bytes of `lumen.toml`, also of the one inside a package.
+    MAX_MANIFEST_BYTES: usize = 1 << 20, Bytes, Format, "core::manifest, store::project, store::unpack, ops::ingest";
+    /// Bytes of `lumen.lock`.
+    MAX_LOCKFILE_BYTES: usize = 64 << 20, Bytes, Format, "core::lockfile, store::project";
+    /// Bytes of a configuration file.
+    MAX_CONFIG_BYTES: usize = 1 << 20, Bytes, Program, "core::config";
+    /// Comparators of a constraint.
+    MAX_COMPARATORS: usize = 64, Count, Format, "core::constraint";
+    /// Bytes of a scope or a base name that may be published.
+    MAX_NAME_PART: usize = 64, Bytes, Format, "core::name";
+    /// Bytes of a scope or a base name that is read.
+    MAX_NAME_PART_READ: usize = 214, Bytes, Format, "core::name";
+
+    /// Bytes of a signed note.
+    MAX_NOTE_BYTES: usize = 1 << 20, Bytes, Format, "core::note";
+    /// Signatures of a note.
+    MAX_NOTE_SIGNATURES: usize = 100, Count, Format, "core::note";
+    /// Bytes of a checkpoint.
+    MAX_CHECKPOINT_BYTES: u64 = 64 << 10, Bytes, Format, "core::checkpoint";
+    /// Signatures of a checkpoint.
+    MAX_CHECKPOINT_SIGNATURES: usize = 16, Count, Format, "core::checkpoint";
+    /// Bytes of the name of a key.
+    MAX_KEY_NAME: usize = 200, Bytes, Format, "core::signing";
+    /// Keys of each kind in a root note.
+    MAX_ROOT_KEYS: usize = 64, Count, Format, "core::trust::root";
+    /// Bytes of the origin of a registry.
+    MAX_ORIGIN: usize = 200, Bytes, Format, "core::trust";
+    /// Bytes of a reason in a note.
+    MAX_REASON: usize = 1000, Bytes, Format, "core::trust";
+    /// Publishers in an ownership note.
+    MAX_PUBLISHERS: usize = 256, Count, Format, "core::trust::owners";
+    /// Revoked keys in an ownership note.
+    MAX_REVOKED: usize = 1024, Count, Format, "core::trust::owners";
+    /// Bytes of a leaf of the log.
+    MAX_LEAF: usize = 65_535, Bytes, Format, "core::tile";
+    /// Bytes of a tile of the log: 256 hashes.
+    MAX_TILE_BYTES: u64 = 256 * 32, Bytes, Format, "registry::verify, ops::trust";
+    /// Bytes of a bundle of log entries: 256 leaves, each after its length.
+    MAX_ENTRY_BUNDLE_BYTES: u64 = 256 * (65_535 + 2), Bytes, Format, "registry::verify, registry::log";
+    /// Names in a bin of the name map.
+    MAX_MAP_BIN: usize = 256, Count, Format, "core::trust::map";
+    /// Bytes of a node of the name map.
+    MAX_MAP_NODE_BYTES: u64 = 1 + 64 * 256, Bytes, Format, "core::trust::map";
+    /// Bytes of a leaf of the name map.
+    MAX_MAP_LEAF_BYTES: u64 = 256, Bytes, Format, "registry::log";
+    /// Nodes on a path through the name map: one for each byte of the hash, and one more.
+    MAX_MAP_DEPTH: usize = 33, Count, Format, "registry::verify";
+    /// Bytes of the list of root notes.
+    MAX_ROOTS_BYTES: u64 = 4 << 20, Bytes, Format, "registry::verify";
+    /// Bytes of a staging file in `log/staging/`.
+    MAX_STAGING_BYTES: u64 = 64 << 20, Bytes, Program, "registry::log";
+    /// Claims in `trust/queue/` that are looked at.
+    MAX_QUEUED: usize = 1000, Count, Program, "registry::publish";
+
+    /// Bytes of all files of a package that are always allowed.
+    MAX_UNPACKED_BYTES: u64 = 512 << 20, Bytes, Format, "store::archive";
+    /// Bytes of all files of a package for each byte of its archive as transferred.
+    MAX_UNPACKED_RATIO: u64 = 20, Count, Format, "store::archive";
+    /// Files and folders of an archive, and likewise the folders that its entries imply.
+    MAX_ARCHIVE_ENTRIES: u32 = 65_536, Count, Format, "store::archive";
+    /// Components of a path in an archive.
+    MAX_PATH_DEPTH: usize = 64, Count, Format, "store::archive, store::sources";
+    /// Bytes of a path in an archive.
+    MAX_PATH_BYTES: usize = 1024, Bytes, Format, "store::archive";
+    /// Bytes of a component of a path.
+    MAX_COMPONENT_BYTES: usize = 255, Bytes, Format, "store::portable";
+    /// Bytes of the body of an extension header of a tar.
+    MAX_EXTENSION_BYTES: u64 = 64 << 10, Bytes, Format, "store::archive, registry::bundle";
+    /// Window of a zstd frame in an archive, as a power of two: 128 MiB.
+    MAX_ARCHIVE_WINDOW: u32 = 27, Power, Format, "store::archive";
+    /// Bytes that are read of a refused artifact of unknown size to learn its digest.
+    MAX_DRAINED_BYTES: u64 = 512 << 20, Bytes, Program, "store::cas";
+
+    /// Bytes of `bundle.json`.
+    MAX_BUNDLE_HEAD_BYTES: u64 = 1 << 20, Bytes, Format, "registry::bundle";
+    /// Bytes of `mirror.json`.
+    MAX_SELECTION_BYTES: u64 = 1 << 20, Bytes, Program, "registry::mirror";
+    /// Patterns of a partial mirror.
+    MAX_PATTERNS: usize = 1000, Count, Program, "registry::mirror";
+    /// Bytes of a file of the page, and of others that no client needs, that a mirror copies.
+    MAX_PAGE_FILE_BYTES: u64 = 64 << 20, Bytes, Program, "registry::mirror";
+    /// Bytes of artifacts that a mirror run holds at once.
+    MIRROR_MEMORY: u64 = 128 << 20, Bytes, Program, "registry::mirror";
+    /// Bytes of package indexes that a mirror run holds until everything is checked.
+    MIRROR_INDEX_MEMORY: usize = 256 << 20, Bytes, Program, "registry::mirror";
+    /// Bytes of log entries that a mirror run keeps until they are written.
+    MIRROR_ENTRY_MEMORY: usize = 32 << 20, Bytes, Program, "registry::mirror";
+
+    /// Submissions in one place.
+    MAX_SUBMISSIONS: usize = 1000, Count, Program, "ops::ingest";
+    /// Bytes of the `submission.json` of a submission.
+    MAX_SUBMISSION_BYTES: u64 = 64 << 10, Bytes, Format, "core::submission";
+    /// Bytes of an artifact in a submission.
+    MAX_SUBMITTED_ARTIFACT_BYTES: u64 = 512 << 20, Bytes, Format, "core::submission";
+    /// Bytes of a note in a submission.
+    MAX_SUBMITTED_NOTE_BYTES: u64 = 65_535, Bytes, Format, "core::submission";
+
+    /// Redirects of one request.
+    MAX_REDIRECTS: usize = 10, Count, Format, "registry::storage::http";
+    /// Bytes that a compressed answer may be longer than its file may be.
+    MAX_CODING_SLACK: u64 = 64 << 10, Bytes, Program, "registry::storage::http";
+    /// Window of a zstd stream, as a power of two (RFC 9659 section 3): 8 MiB.
+    MAX_HTTP_WINDOW: u32 = 23, Power, Format, "registry::storage::http";
+    /// Bytes of an announced length for which memory is taken before they are there.
+    MAX_BELIEVED_BYTES: u64 = 1 << 20, Bytes, Program, "registry::storage";
+    /// Bytes of a file of certificates.
+    MAX_AUTHORITIES_BYTES: u64 = 16 << 20, Bytes, Program, "registry::storage::http";
+    /// Bytes of an answer of an object store that is no file, such as a page of a listing.
+    MAX_OBJECT_ANSWER_BYTES: usize = 16 << 20, Bytes, Program, "registry::storage::object";
+    /// Files of a listing of a bucket.
+    MAX_LISTED: usize = 20_000_000, Count, Program, "registry::storage::object";
+    /// Bytes of a file of profiles of an object store.
+    MAX_PROFILE_BYTES: u64 = 1 << 20, Bytes, Program, "registry::storage::object";
+    /// Bytes that a git command may print.
+    MAX_GIT_OUTPUT: u64 = 512 << 20, Bytes, Program, "registry::git";
+    /// Bytes that are kept of what a git command says on standard error.
+    MAX_GIT_SAID: usize = 16 << 10, Bytes, Program, "registry::git";
+    /// Lost races before a writer gives up; the waits in between add up to about a minute.
+    MAX_CONFLICTS: u32 = 500, Count, Program, "registry::publish";
+    /// Lost races before a writer to a branch gives up.
+    MAX_LOST_PUSHES: u32 = 200, Count, Program, "registry::storage::git";
+    /// Requests that an install with a lock may take more than from an unsigned registry.
+    MAX_REQUESTS_SINCE: usize = 8, Count, Program, "registry::verify";
+    /// Bundles of log entries that an install with a lock reads where reading is no request.
+    MAX_BUNDLES_SINCE: usize = 64, Count, Program, "registry::verify";
+    /// Seconds that the clock of a witness may be ahead.
+    MAX_CLOCK_AHEAD: i64 = 600, Seconds, Program, "registry::verify";
+
+    /// Downloads under way at once.
+    DOWNLOADS: usize = 48, Count, Program, "ops::fetch";
+    /// Bytes of downloads held in memory at once.
+    DOWNLOAD_MEMORY: u64 = 96 << 20, Bytes, Program, "ops::fetch";
+    /// Bytes above which a download goes through a file.
+    DOWNLOAD_TO_FILE: u64 = 16 << 20, Bytes, Program, "ops::fetch";
+    /// Folders below a repository's root in which a package is looked for.
+    GIT_SEARCH_DEPTH: usize = 4, Count, Program, "ops::inputs";
+    /// Bytes of a netrc file.
+    MAX_NETRC_BYTES: u64 = 1 << 20, Bytes, Program, "ops::credentials";
+    /// Bytes of the answer of a credential helper.
+    MAX_HELPER_BYTES: u64 = 64 << 10, Bytes, Program, "ops::credentials";
+    /// Bytes of a key file.
+    MAX_KEY_FILE_BYTES: u64 = 64 << 10, Bytes, Program, "ops::keys";
+    /// Cost of scrypt in a key file, as a power of two: 1 GiB of memory.
+    MAX_KEY_COST: u8 = 20, Power, Program, "ops::keys";
+    /// Bytes of a message of an SSH agent.
+    MAX_AGENT_BYTES: usize = 256 << 10, Bytes, Program, "ops::keys";
+
+    /// Problems that are kept of one file.
+    MAX_PROBLEMS: usize = 200, Count, Program, "core::manifest";
+    /// Words that a misspelt one is compared with for a hint.
+    MAX_CANDIDATES: usize = 1000, Count, Program, "core::manifest";
+    /// Rounds in which facts are added back to a conflict that is being reduced.
+    EXPLAIN_ROUNDS: usize = 64, Count, Program, "core::explain";
+    /// Facts of a conflict that are checked together; a longer conflict is told unreduced.
+    EXPLAIN_FACTS: usize = 200, Count, Program, "core::explain";
+    /// Steps of one check of a conflict.
+    EXPLAIN_STEPS: u64 = 20_000, Count, Program, "core::explain";
+    /// Versions whose requirements are read for the words of one fact.
+    EXPLAIN_VERSIONS: u32 = 4_096, Count, Program, "core::explain";
+    /// Changes that are tried for a hint by resolving again.
+    HINT_TRIES: usize = 6, Count, Program, "core::explain";
+    /// Steps of one try for a hint.
+    HINT_STEPS: u64 = 10_000, Count, Program, "core::explain";
+}
+
+/// Longest wait for the answer of a credential helper: it may have to ask its user.
+pub const HELPER_PATIENCE: Duration = Duration::from_secs(30);
