@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`audience`] | where a secret may go |
 //! | [`git`] | the `git` program, run with care |
 //! | [`location`] | registry URLs |
 //! | [`login`] | what a host is shown, and who is asked for it |
@@ -23,6 +24,7 @@
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
 
+pub mod audience;
 pub mod bundle;
 pub mod cache;
 pub mod doctor;

@@ -51,6 +51,72 @@ impl Provider {
     }
 }
 
+/// Longest name of a bucket, in characters (S3 and R2; GCS allows more only with dots).
+const MAX_BUCKET: usize = 63;
+
+/// Longest name of a region, in characters. The longest that Amazon has takes 14.
+const MAX_REGION: usize = 32;
+
+/// A region, as a part of the name of a host: it must not name another host.
+fn region(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        return Err("the region has control characters".into());
+    }
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !(1..=MAX_REGION).contains(&text.len()) || !text.bytes().all(allowed) {
+        return Err(format!(
+            "{} cannot be a region; write for example `?region=eu-west-1`",
+            shown(text)
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The server of `?endpoint=`.
+fn server(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("endpoint: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("the endpoint must be an http or https URL".into());
+    }
+    let extra = !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some();
+    match extra {
+        true => Err("the endpoint must have no user, `?` or `#`".into()),
+        false => Ok(url),
+    }
+}
+
+/// Whether a text names nothing but one or more labels of a host.
+fn is_host_part(text: &str) -> bool {
+    let label = |label: &str| {
+        let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(inside)
+    };
+    text.len() <= MAX_BUCKET && text.split('.').all(label)
+}
+
+/// Whether a bucket may have this name. Amazon wants three characters or more and no address
+/// of four numbers; other servers do not, and neither can lead to another host.
+fn is_bucket(provider: Provider, name: &str) -> bool {
+    match provider {
+        Provider::S3 | Provider::R2 => is_host_part(name),
+        Provider::Gcs => is_host_part(&name.replace('_', "0")),
+        // Two that Azure itself makes.
+        Provider::Azure => matches!(name, "$web" | "$root") || is_host_part(name),
+    }
+}
+
+/// A text for a message: in quotes, without control characters, not too long.
+fn shown(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    format!("`{text}`")
+}
+
 impl ObjectLocation {
     /// The location a URL of this provider means.
     pub(super) fn new(provider: Provider, url: &Url) -> Result<Self, String> {
@@ -85,20 +151,27 @@ impl ObjectLocation {
         let (mut endpoint, mut region) = (None, None);
         for (name, value) in url.query_pairs() {
             match name.as_ref() {
-                "endpoint" => {
-                    let url = Url::parse(&value).map_err(|error| format!("endpoint: {error}"))?;
-                    if !matches!(url.scheme(), "http" | "https") {
-                        return Err("the endpoint must be an http or https URL".into());
-                    }
-                    endpoint = Some(url);
-                }
-                "region" => region = Some(value.into_owned()),
+                "endpoint" => endpoint = Some(server(&value)?),
+                "region" => region = Some(self::region(&value)?),
                 other => {
                     return Err(format!(
                         "`?{other}=` is not known; there are `endpoint` and `region`"
                     ));
                 }
             }
+        }
+        if let Some(account) = account.as_ref().filter(|account| !is_host_part(account)) {
+            return Err(format!("{} cannot be an account", shown(account)));
+        }
+        if !is_bucket(provider, &bucket) {
+            let what = match provider {
+                Provider::Azure => "a container",
+                _ => "a bucket",
+            };
+            return Err(format!(
+                "{} cannot be the name of {what}: letters in lower case, digits, `-` and `.`, at most {MAX_BUCKET}",
+                shown(&bucket)
+            ));
         }
         Ok(Self {
             provider,

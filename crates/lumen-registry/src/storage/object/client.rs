@@ -16,11 +16,15 @@ use object_store::{
         HttpResponseBody, HttpService,
     },
 };
-use reqwest::header::HeaderMap;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use url::Url;
 
 use lumen_core::limits::MAX_OBJECT_ANSWER_BYTES;
 
-use crate::storage::http::{Clients, HttpOptions, retry_after, root_cause};
+use crate::{
+    audience::Audience,
+    storage::http::{Clients, HttpOptions, retry_after, root_cause},
+};
 
 /// Bytes a second of the slowest line that still uploads.
 const SLOWEST_UPLOAD: u64 = 32 << 10;
@@ -81,10 +85,13 @@ struct Shared {
     clients: Clients,
     /// Longest wait for the next bytes.
     silence: Duration,
+    /// Who may be sent credentials.
+    audiences: Vec<Audience>,
 }
 
 impl Connector {
-    pub(super) fn new(options: &HttpOptions) -> Self {
+    /// Clients that send credentials to these audiences and to nobody else.
+    pub(super) fn new(options: &HttpOptions, audiences: Vec<Audience>) -> Self {
         let clients = Clients::new(&HttpOptions {
             // It would count the time of an upload, however long that is.
             read_timeout: FOR_EVER,
@@ -93,14 +100,30 @@ impl Connector {
         let shared = Shared {
             silence: options.read_timeout,
             clients,
+            audiences,
         };
         Self {
             shared: Arc::new(shared),
         }
     }
 
+    /// Refuses to send credentials to anybody but those they are for. The address follows from
+    /// names that were checked, so this is the second lock of the same door.
+    fn check_audience(&self, request: &HttpRequest) -> Result<(), HttpError> {
+        let url = Url::parse(&request.uri().to_string()).map_err(other)?;
+        let admitted = self.shared.audiences.iter().any(|own| own.admits(&url));
+        if admitted || !has_credentials(request.headers(), &url) {
+            return Ok(());
+        }
+        let host = url.host_str().unwrap_or_default();
+        Err(other(io::Error::other(format!(
+            "credentials are not sent to `{host}`, which is not the host of the bucket"
+        ))))
+    }
+
     async fn send(&self, request: HttpRequest, trace: &Trace) -> Result<HttpResponse, HttpError> {
         let tls = request.uri().scheme_str() != Some("http");
+        self.check_audience(&request)?;
         let client = self.shared.clients.get(tls).map_err(other)?;
         let upload = request.body().content_length() as u64 / SLOWEST_UPLOAD;
         let silence = self.shared.silence;
@@ -198,6 +221,13 @@ async fn whole(body: HttpResponseBody, silence: Duration) -> Result<Vec<u8>, Htt
     }
 }
 
+/// Whether a request shows who sends it: by a header, or by a signature in the URL (Azure's SAS).
+fn has_credentials(headers: &HeaderMap, url: &Url) -> bool {
+    headers.contains_key(AUTHORIZATION)
+        || headers.contains_key("x-amz-security-token")
+        || url.query_pairs().any(|(name, _)| name == "sig")
+}
+
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?;
     is_name(text).then(|| text.to_owned())
@@ -236,6 +266,52 @@ mod tests {
             ("plain", None),
         ] {
             assert_eq!(code_of(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn credentials_go_to_the_host_of_the_bucket_alone() {
+        let own = Url::parse("https://minio.example:9000/bucket").unwrap();
+        let audiences = vec![Audience::Service("amazonaws.com"), Audience::Origin(own)];
+        let connector = Connector::new(&HttpOptions::default(), audiences);
+        let token = ("x-amz-security-token", "t");
+        for (url, header, expected) in [
+            (
+                "https://s3.eu-west-1.amazonaws.com/b/x",
+                Some(("authorization", "a")),
+                true,
+            ),
+            (
+                "https://minio.example:9000/b/x",
+                Some(("authorization", "a")),
+                true,
+            ),
+            (
+                "https://minio.example/b/x",
+                Some(("authorization", "a")),
+                false,
+            ),
+            (
+                "https://s3.evil.example/x.amazonaws.com/b",
+                Some(token),
+                false,
+            ),
+            ("http://s3.eu-west-1.amazonaws.com/b/x", Some(token), false),
+            ("https://account.evil.example/c?sv=1&sig=s", None, false),
+            // Nothing secret in it: a public bucket, or asking for a role.
+            ("http://169.254.170.2/role", None, true),
+        ] {
+            let mut request = HttpRequest::new(Vec::new().into());
+            *request.uri_mut() = url.parse().unwrap();
+            if let Some((name, value)) = header {
+                let value = reqwest::header::HeaderValue::from_static(value);
+                request.headers_mut().insert(name, value);
+            }
+            assert_eq!(
+                connector.check_audience(&request).is_ok(),
+                expected,
+                "{url}"
+            );
         }
     }
 }

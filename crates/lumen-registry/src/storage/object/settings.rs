@@ -10,8 +10,11 @@ use object_store::{
     list::PaginatedListStore,
 };
 
+use url::Url;
+
 use super::{client::Connector, profile::Profile};
 use crate::{
+    audience::Audience,
     location::{ObjectLocation, Provider},
     storage::{HostOptions, Variables, http::root_cause},
 };
@@ -35,15 +38,17 @@ const AZURE_LACKS: &str =
 const UNTRUSTED: &str = "the project names the endpoint, and credentials are only sent to those that you name: \
                          give the URL with --registry, in LUMEN_REGISTRY or in your own configuration";
 
+/// Domains of Azure's own blob storage, and of Fabric's.
+const AZURE: [&str; 2] = ["blob.core.windows.net", "fabric.microsoft.com"];
+
 impl Bucket {
     /// # Errors
     /// What is wrong with the environment, without secrets.
     pub(super) fn new(location: &ObjectLocation, options: &HostOptions) -> Result<Self, String> {
-        let (connector, variables) = (Connector::new(&options.http), &options.variables);
         match location.provider {
-            Provider::S3 | Provider::R2 => s3(location, connector, variables),
-            Provider::Gcs => gcs(location, connector, variables),
-            Provider::Azure => azure(location, connector, variables),
+            Provider::S3 | Provider::R2 => s3(location, options),
+            Provider::Gcs => gcs(location, options),
+            Provider::Azure => azure(location, options),
         }
     }
 }
@@ -71,6 +76,37 @@ fn bucket<S: ObjectStore + PaginatedListStore>(
     })
 }
 
+/// An endpoint as `object_store` takes it.
+fn address(endpoint: &Url) -> String {
+    endpoint.as_str().trim_end_matches('/').to_owned()
+}
+
+/// Whether the URL names another endpoint than the environment does.
+fn is_elsewhere(location: &ObjectLocation, own: Option<&str>) -> bool {
+    let own = own.and_then(|own| Url::parse(own).ok());
+    let named = location.endpoint.as_ref();
+    named.is_some_and(|named| own.is_none_or(|own| address(&own) != address(named)))
+}
+
+/// Who may be sent the user's credentials: the endpoint, or without one the hosts of the
+/// service; and what the environment names beside it.
+fn audiences(
+    (endpoint, service): (Option<&str>, &[&'static str]),
+    others: &[Option<String>],
+) -> Result<Vec<Audience>, String> {
+    let origin = |text: &str| {
+        let url = Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+        Ok(Audience::Origin(url))
+    };
+    let own: Vec<Audience> = match endpoint {
+        Some(endpoint) => vec![origin(endpoint)?],
+        None => service.iter().copied().map(Audience::Service).collect(),
+    };
+    let others = others.iter().flatten().map(|text| origin(text));
+    let others = others.collect::<Result<Vec<Audience>, String>>()?;
+    Ok([own, others].concat())
+}
+
 /// Why nothing is signed, if so.
 fn lacking(
     has_credentials: bool,
@@ -93,12 +129,9 @@ fn is_true(value: Option<String>) -> bool {
     })
 }
 
-fn s3(
-    location: &ObjectLocation,
-    connector: Connector,
-    variables: &Variables,
-) -> Result<Bucket, String> {
+fn s3(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, String> {
     use AmazonS3ConfigKey as Name;
+    let variables = &options.variables;
     let profile = Profile::read(variables)?;
     let mut builder = AmazonS3Builder::new()
         .with_retry(no_retries())
@@ -135,7 +168,7 @@ fn s3(
         .into_iter()
         .find_map(|name| builder.get_config_value(name));
     let endpoint = match (&location.endpoint, &location.account) {
-        (Some(endpoint), _) => Some(endpoint.as_str().trim_end_matches('/').to_owned()),
+        (Some(endpoint), _) => Some(address(endpoint)),
         (None, Some(account)) => Some(format!("https://{account}.r2.cloudflarestorage.com")),
         (None, None) => own.clone(),
     };
@@ -156,10 +189,15 @@ fn s3(
         || (named(&Name::ContainerCredentialsFullUri)
             && named(&Name::ContainerAuthorizationTokenFile))
         || named(&Name::MetadataEndpoint);
-    let elsewhere = location.endpoint.is_some() && endpoint != own;
+    let elsewhere = is_elsewhere(location, own.as_deref());
     let has_credentials =
         has_credentials && !is_true(builder.get_config_value(&Name::SkipSignature));
     let lacks = lacking(has_credentials, elsewhere && !location.trusted, S3_LACKS);
+    let audiences = audiences(
+        (endpoint.as_deref(), &["amazonaws.com"]),
+        // Where a container's role is asked for, with a token of the container.
+        &[builder.get_config_value(&Name::ContainerCredentialsFullUri)],
+    )?;
     let host = format!(
         "{}/{}",
         endpoint.as_deref().unwrap_or("https://s3.amazonaws.com"),
@@ -168,17 +206,14 @@ fn s3(
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(connector)
+        .with_http_connector(Connector::new(&options.http, audiences))
         .build();
     bucket(built, host, lacks)
 }
 
-fn gcs(
-    location: &ObjectLocation,
-    connector: Connector,
-    variables: &Variables,
-) -> Result<Bucket, String> {
+fn gcs(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, String> {
     use GoogleConfigKey as Name;
+    let variables = &options.variables;
     let mut builder = GoogleCloudStorageBuilder::new().with_retry(no_retries());
     for (name, value) in variables.with_prefix("GOOGLE_") {
         let Ok(name) = name.to_ascii_lowercase().parse() else {
@@ -189,10 +224,9 @@ fn gcs(
         }
     }
     let own = builder.get_config_value(&Name::BaseUrl);
-    let endpoint = location.endpoint.as_ref();
-    let endpoint = endpoint.map(|endpoint| endpoint.as_str().trim_end_matches('/').to_owned());
-    let elsewhere = endpoint.is_some() && endpoint != own;
-    let endpoint = endpoint.or(own);
+    let elsewhere = is_elsewhere(location, own.as_deref());
+    let endpoint = location.endpoint.as_ref().map(address).or(own);
+    let audiences = audiences((endpoint.as_deref(), &["googleapis.com"]), &[])?;
     if let Some(endpoint) = &endpoint {
         builder = builder.with_base_url(endpoint);
     }
@@ -215,7 +249,7 @@ fn gcs(
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(connector)
+        .with_http_connector(Connector::new(&options.http, audiences))
         .build();
     bucket(built, host, lacks)
 }
@@ -234,12 +268,9 @@ fn has_login(variables: &Variables) -> bool {
         .is_file()
 }
 
-fn azure(
-    location: &ObjectLocation,
-    connector: Connector,
-    variables: &Variables,
-) -> Result<Bucket, String> {
+fn azure(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, String> {
     use AzureConfigKey as Name;
+    let variables = &options.variables;
     let mut builder = MicrosoftAzureBuilder::new().with_retry(no_retries());
     for (name, value) in variables.with_prefix("AZURE_") {
         // The name that Azure's own tools use.
@@ -255,10 +286,9 @@ fn azure(
     }
     let account = builder.get_config_value(&Name::AccountName);
     let own = builder.get_config_value(&Name::Endpoint);
-    let endpoint = location.endpoint.as_ref();
-    let endpoint = endpoint.map(|endpoint| endpoint.as_str().trim_end_matches('/').to_owned());
-    let elsewhere = endpoint.is_some() && endpoint != own;
-    let endpoint = endpoint.or(own);
+    let elsewhere = is_elsewhere(location, own.as_deref());
+    let endpoint = location.endpoint.as_ref().map(address).or(own);
+    let audiences = audiences((endpoint.as_deref(), &AZURE), &[])?;
     let host = match (&endpoint, &account) {
         (Some(endpoint), _) => endpoint.clone(),
         (None, Some(account)) => format!("https://{account}.blob.core.windows.net"),
@@ -289,7 +319,7 @@ fn azure(
     let built = builder
         .with_container_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(connector)
+        .with_http_connector(Connector::new(&options.http, audiences))
         .build();
     bucket(built, format!("{host}/{}", location.bucket), lacks)
 }
