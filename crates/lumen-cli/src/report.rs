@@ -12,10 +12,17 @@
 use std::process::ExitCode;
 
 use lumen_core::{edit::EditError, limits::Exceeded, problem::Problem};
-use lumen_ops::{OpsError, error::FetchError, git::GitError, keys::KeysError};
+use lumen_ops::{
+    OpsError,
+    error::FetchError,
+    git::GitError,
+    keys::KeysError,
+    settings::{token_variable, url_variable},
+};
 use lumen_registry::{
     ReadError, StorageError, git,
     location::LocationError,
+    login::Acquaintance,
     mirror::MirrorError,
     publish::{PublishError, SubmittedError},
     verify::TrustError,
@@ -425,7 +432,7 @@ fn git_hint(error: &git::GitError) -> Option<String> {
         GitError::NoGit => "install git".into(),
         GitError::TooOld { .. } => "install a newer git".into(),
         GitError::Denied { .. } => {
-            "check the credentials in the URL, in LUMEN_REGISTRIES_<NAME>_TOKEN, or those that git itself uses (`git ls-remote` shows whether it gets in)"
+            "check the credentials that git itself uses (`git ls-remote` shows whether it gets in), or those in LUMEN_REGISTRIES_<NAME>_TOKEN, which only goes to a URL that you give yourself: beside it in LUMEN_REGISTRIES_<NAME>_URL, or in your own config.toml"
                 .into()
         }
         GitError::NoRepository { .. } => {
@@ -460,8 +467,8 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Denied { status: 407, .. } => {
             "the proxy wants a user and a password: write them into the URL in the variable that names it".into()
         }
-        StorageError::Denied { .. } => {
-            "it needs credentials: in the URL, LUMEN_REGISTRIES_<NAME>_TOKEN, a credential helper or ~/.netrc".into()
+        StorageError::Denied { status, registry, .. } => {
+            denied_hint(*status, registry.as_deref())
         }
         StorageError::Refused { .. } => {
             "correct them there, or ask whoever runs the registry".into()
@@ -496,6 +503,34 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Git(error) => return git_hint(error),
         _ => return None,
     })
+}
+
+/// How to show credentials where a host wants some. They go only to URLs that the user gave,
+/// so who has the URL from a project gives it, too.
+fn denied_hint(status: u16, registry: Option<&Acquaintance>) -> String {
+    let name = registry.and_then(|registry| registry.name.as_deref());
+    let token = token_variable(name.unwrap_or("<NAME>"));
+    let way = match registry {
+        Some(registry) if !registry.given => {
+            let url = url_variable(name.unwrap_or("<NAME>"));
+            format!(
+                "set {token} and, since credentials only go to URLs that you give yourself, {url}={}; \
+                 or write that URL into your own config.toml",
+                registry.url
+            )
+        }
+        Some(Acquaintance { name: Some(_), .. }) => {
+            format!("set {token}, or use a credential helper or ~/.netrc")
+        }
+        _ => "write them into ~/.netrc, or use a credential helper".to_owned(),
+    };
+    match status {
+        // Object stores say so of what is not there, to those who may not list.
+        403 => format!(
+            "if it needs credentials: {way}. A bucket answers 403 for what is missing, too, unless everybody may list it (s3:ListBucket): let it answer 404"
+        ),
+        _ => format!("it needs credentials: {way}"),
+    }
 }
 
 /// What the codes of object stores mean for whoever set them up.

@@ -305,7 +305,12 @@ impl<'r> Session<'r> {
     /// # Errors
     /// When the URL is invalid.
     pub fn registry_at(&self, text: &str) -> Result<Registry, OpsError> {
-        self.open_at(text, |text| self.path_at(text))
+        let is_place = text.contains("://") || text.contains(['/', '\\']);
+        let location = match self.name_at(text)? {
+            Some(name) if !is_place => self.location(&name)?,
+            _ => self.location_at(text)?,
+        };
+        self.open_at(text, location)
     }
 
     /// The same for a URL or a name that stands in a configuration file: who wrote it
@@ -314,21 +319,17 @@ impl<'r> Session<'r> {
     /// # Errors
     /// When the URL is invalid.
     pub fn configured_registry(&self, text: &str) -> Result<Registry, OpsError> {
-        self.open_at(text, |text| match text.contains("://") {
-            true => self.locate(text, text),
-            false => self.location(text),
-        })
+        let location = match (self.name_at(text)?, text.contains("://")) {
+            (Some(name), _) => self.location(&name)?,
+            (None, true) => self.locate(None, text)?,
+            (None, false) => self.location(text)?,
+        };
+        self.open_at(text, location)
     }
 
-    fn open_at(
-        &self,
-        text: &str,
-        otherwise: impl FnOnce(&str) -> Result<Location, OpsError>,
-    ) -> Result<Registry, OpsError> {
-        let registry = match self.name_at(text)? {
-            Some(name) => self.open(&name, self.location(&name)?, Opening::Usual)?,
-            None => self.open(text, otherwise(text)?, Opening::Usual)?,
-        };
+    fn open_at(&self, text: &str, location: Location) -> Result<Registry, OpsError> {
+        let name = self.name_at(text)?;
+        let registry = self.open(name.as_deref().unwrap_or(text), location, Opening::Usual)?;
         let registries = self.registries.lock();
         let mut registries = registries.unwrap_or_else(PoisonError::into_inner);
         registries.insert(text.to_owned(), registry.clone());

@@ -1,7 +1,9 @@
 //! Settings from everywhere, in the order flag, environment, project, user, system.
 
+mod pairs;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,10 +19,33 @@ use lumen_core::{
 };
 use lumen_registry::storage::HttpOptions;
 
+pub use pairs::Pairs;
+
 use crate::error::OpsError;
 
 /// The name of the registry that is used when nothing else says so.
 pub const DEFAULT: &str = "default";
+
+/// What the names of variables about named registries begin with.
+const VARIABLES: &str = "LUMEN_REGISTRIES_";
+
+/// A registry's name as it stands in the names of variables.
+fn key_of(name: &str) -> String {
+    name.to_ascii_uppercase().replace('-', "_")
+}
+
+/// The variable with the token of a registry.
+pub fn token_variable(name: &str) -> String {
+    format!("{VARIABLES}{}_TOKEN", key_of(name))
+}
+
+/// The variable that gives a registry its URL: the default one has a name of its own.
+pub fn url_variable(name: &str) -> String {
+    match name {
+        DEFAULT => "LUMEN_REGISTRY".to_owned(),
+        _ => format!("{VARIABLES}{}_URL", key_of(name)),
+    }
+}
 
 /// Where Lumen keeps its own files, and what the environment says.
 #[derive(Debug, Clone)]
@@ -29,6 +54,8 @@ pub struct Environment {
     pub home: PathBuf,
     /// `LUMEN_REGISTRY`.
     pub registry: Option<String>,
+    /// `LUMEN_REGISTRIES_<NAME>_URL`: where named registries are, by `<NAME>`.
+    pub registries: BTreeMap<String, String>,
     /// `LUMEN_PUBLISH_REGISTRY`: where the registry of `LUMEN_REGISTRY` is published to.
     pub publish_registry: Option<String>,
     /// Configuration files that exist, the most specific first.
@@ -56,8 +83,8 @@ pub struct Settings {
     pub scopes: BTreeMap<String, String>,
     /// What is copied where, by name.
     pub mirrors: BTreeMap<String, Mirror>,
-    /// URLs that the user gave, by flag, environment or configuration: only these may be sent secrets.
-    trusted: BTreeSet<String>,
+    /// What the user gave, by flag, environment or configuration: only that may be sent secrets.
+    pub pairs: Pairs,
     /// Who knows the credentials of the registries whose URLs start so.
     helpers: BTreeMap<String, Vec<String>>,
     /// Whether unsigned registries are refused.
@@ -98,6 +125,16 @@ impl Environment {
         let netrc = strategy
             .as_ref()
             .map(|strategy| strategy.home_dir().join(netrc));
+        let url_of = |(name, url): (OsString, OsString)| {
+            let name = name.into_string().ok()?;
+            let key = name.strip_prefix(VARIABLES)?.strip_suffix("_URL")?;
+            let url = url.into_string().ok().filter(|url| !url.is_empty())?;
+            Some((key.to_owned(), url))
+        };
+        let mut registries: BTreeMap<String, String> =
+            std::env::vars_os().filter_map(url_of).collect();
+        // Two names for one thing: that of the default registry is the older one.
+        let default = registries.remove(&key_of(DEFAULT));
         let http_timeout = text("LUMEN_HTTP_TIMEOUT").map(|text| {
             let seconds = text.trim().parse().ok().filter(|seconds| *seconds > 0);
             seconds.ok_or_else(|| {
@@ -113,7 +150,8 @@ impl Environment {
             .map(|dir| dir.join("lumen").join(config::FILE_NAME));
         Ok(Self {
             home,
-            registry: text("LUMEN_REGISTRY"),
+            registry: text("LUMEN_REGISTRY").or(default),
+            registries,
             publish_registry: text("LUMEN_PUBLISH_REGISTRY"),
             config_files: files.filter(|file| file.is_file()).collect(),
             netrc: text("NETRC").map(PathBuf::from).or(netrc),
@@ -199,6 +237,11 @@ impl Settings {
             // A project's file cannot have any.
             helpers.extend(registry.helpers.clone());
         }
+        let mut own = BTreeMap::new();
+        for (registry, _) in layers.iter().skip(project_layers).rev() {
+            own.extend(registry.registries.clone());
+        }
+        of_variables(environment, &mut own, &mut registries)?;
         let chosen = flag.map(|text| (text, "--registry"));
         let chosen = chosen.or(environment
             .registry
@@ -221,22 +264,10 @@ impl Settings {
             let urls = resolve(publish, "LUMEN_PUBLISH_REGISTRY", &registries)?;
             default.publish = Some(urls.publish.unwrap_or(urls.read));
         }
-        let own = layers
-            .iter()
-            .skip(project_layers)
-            .map(|(registry, _)| registry);
-        let mut trusted: BTreeSet<String> = own
-            .flat_map(|registry| {
-                let named = registry.registries.values().flat_map(urls);
-                let mirrors = registry.mirrors.values();
-                let ends = mirrors.flat_map(|mirror| [&mirror.from, &mirror.to]);
-                named.chain(&registry.default).chain(ends).cloned()
-            })
-            .collect();
-        if flag.is_some_and(is_location) || environment.registry.as_deref().is_some_and(is_location)
-        {
-            trusted.extend(default.iter().flat_map(urls).cloned());
-        }
+        let given = flag.or(environment.registry.as_deref());
+        let publish = environment.publish_registry.as_deref();
+        let publish = publish.filter(|_| of_environment);
+        let pairs = pairs(&layers[project_layers..], own, given, publish);
         let upstreams = layers
             .iter()
             .find_map(|(registry, _)| registry.upstreams.clone())
@@ -268,7 +299,7 @@ impl Settings {
                 registries,
                 scopes,
                 mirrors,
-                trusted,
+                pairs,
                 helpers,
                 signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
                 roots,
@@ -293,11 +324,6 @@ impl Settings {
             .map_or(DEFAULT, String::as_str)
     }
 
-    /// Whether the user gave this URL; one from a project's file must not be sent the user's secrets.
-    pub fn is_trusted(&self, url: &str) -> bool {
-        self.trusted.contains(url)
-    }
-
     /// The program that knows the credentials for a URL, with its arguments.
     pub fn helper(&self, url: &str) -> Option<&[String]> {
         let of_url = |(start, _): &(&String, &Vec<String>)| url.starts_with(start.as_str());
@@ -312,9 +338,10 @@ impl Settings {
     /// When nothing configures it.
     pub fn urls(&self, name: &str) -> Result<&RegistryUrls, OpsError> {
         check_name(name, "a dependency", &self.registries)?;
-        let named = self.registries.get(name);
+        // What a flag says must not be undone by a registry that a project calls `default`.
         let default = self.default.as_ref().filter(|_| name == DEFAULT);
-        named.or(default).ok_or(OpsError::NoRegistry)
+        let found = default.or_else(|| self.registries.get(name));
+        found.ok_or(OpsError::NoRegistry)
     }
 }
 
@@ -343,6 +370,86 @@ fn resolve(
     }
     check_name(text, origin, registries)?;
     registries.get(text).cloned().ok_or(OpsError::NoRegistry)
+}
+
+/// Adds the registries of the environment to those of the user and to all. A variable that
+/// repeats a URL which the name has already leaves the other URL of that name as it is.
+fn of_variables(
+    environment: &Environment,
+    own: &mut BTreeMap<String, RegistryUrls>,
+    all: &mut BTreeMap<String, RegistryUrls>,
+) -> Result<(), OpsError> {
+    for (key, text) in &environment.registries {
+        let variable = format!("{VARIABLES}{key}_URL");
+        if !is_location(text) {
+            return Err(OpsError::user(
+                format!("{variable} is `{text}`, which is no URL"),
+                "write `https://…` or `file:///path`",
+            ));
+        }
+        let given = resolve(text, &variable, all)?;
+        let mut names: Vec<String> = all
+            .keys()
+            .filter(|name| key_of(name) == *key)
+            .cloned()
+            .collect();
+        if names.is_empty() {
+            names.push(key.to_ascii_lowercase().replace('_', "-"));
+        }
+        for name in names {
+            for registries in [&mut *own, &mut *all] {
+                let is_known = registries.get(&name).is_some_and(|known| {
+                    urls(known).any(|url| pairs::place(url) == pairs::place(&given.read))
+                });
+                if !is_known {
+                    registries.insert(name.clone(), given.clone());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the user paired: `layers` and `own` are their configuration, `given` and `publish` the
+/// default registry by flag or environment.
+fn pairs(
+    layers: &[(RegistrySection, InstallSection)],
+    mut own: BTreeMap<String, RegistryUrls>,
+    given: Option<&str>,
+    publish: Option<&str>,
+) -> Pairs {
+    let mut configured = layers
+        .iter()
+        .filter_map(|(registry, _)| registry.default.as_deref());
+    // A name counts as far as the user's own configuration knows it.
+    let own_urls = |text: &str| resolve(text, "", &own).ok();
+    let published = publish.and_then(own_urls);
+    let default = given.or_else(|| configured.next()).map(own_urls);
+    if let Some(urls) = default {
+        own.remove(DEFAULT);
+        own.extend(urls.map(|urls| (DEFAULT.to_owned(), urls)));
+    }
+    let mut pairs = Pairs::default();
+    for (name, registry) in &own {
+        urls(registry).for_each(|url| pairs.add(Some(name), url));
+    }
+    if let Some(published) = published {
+        pairs.add(
+            Some(DEFAULT),
+            published.publish.as_ref().unwrap_or(&published.read),
+        );
+    }
+    for (registry, _) in layers {
+        for mirror in registry.mirrors.values() {
+            let ends = [&mirror.from, &mirror.to].into_iter();
+            let places = ends.filter(|end| is_location(end));
+            places.for_each(|end| pairs.add(None, end));
+        }
+        for url in registry.helpers.keys() {
+            pairs.add_origin(url);
+        }
+    }
+    pairs
 }
 
 fn http_options(ca_file: Option<PathBuf>, timeout: Option<u32>) -> HttpOptions {
@@ -424,208 +531,4 @@ fn read_config(file: &Path, warnings: &mut Vec<Problem>) -> Result<config::Confi
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(
-        environment: Option<&str>,
-        manifest: &str,
-        flag: Option<&str>,
-        config: &str,
-    ) -> Result<Settings, OpsError> {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("config.toml");
-        fs::write(&file, config).unwrap();
-        let environment = Environment {
-            home: dir.path().into(),
-            registry: environment.map(str::to_owned),
-            publish_registry: None,
-            config_files: vec![file],
-            netrc: None,
-            ca_file: None,
-            http_timeout: None,
-            limits: BTreeMap::new(),
-        };
-        let manifest = lumen_core::manifest::parse("lumen.toml", manifest)
-            .manifest
-            .unwrap();
-        Settings::merge(&environment, Some(&manifest), flag).map(|(settings, _)| settings)
-    }
-
-    #[test]
-    fn flag_beats_environment_beats_project_beats_user() {
-        let config = "[registry]\ndefault = \"file:///user\"\n[registry.registries]\nlocal = \"file:///local-user\"\n";
-        let manifest = "[registry]\ndefault = \"local\"\n[registry.registries]\nlocal = \"file:///local-project\"\n";
-        let default = |env, manifest, flag| {
-            settings(env, manifest, flag, config)
-                .unwrap()
-                .default
-                .unwrap()
-                .read
-        };
-        assert_eq!(default(None, "", None), "file:///user");
-        assert_eq!(default(None, manifest, None), "file:///local-project");
-        assert_eq!(default(Some("file:///env"), manifest, None), "file:///env");
-        assert_eq!(
-            default(Some("file:///env"), manifest, Some("local")),
-            "file:///local-project"
-        );
-        assert_eq!(
-            default(Some("file:///env"), manifest, Some("https://r.example/x/")),
-            "https://r.example/x/"
-        );
-    }
-
-    #[test]
-    fn a_name_stands_for_both_urls() {
-        let config = "[registry]\ndefault = \"work\"\nupstreams = [\"work\"]\n[registry.registries]\n\
-                      work = { read = \"https://cdn.example\", publish = \"s3://bucket\" }\n";
-        let settings = settings(None, "", None, config).unwrap();
-        let default = settings.urls(DEFAULT).unwrap();
-        assert_eq!(default, settings.urls("work").unwrap());
-        assert_eq!(default.publish.as_deref(), Some("s3://bucket"));
-        assert!(settings.is_trusted("https://cdn.example") && settings.is_trusted("s3://bucket"));
-        assert_eq!(settings.upstreams, ["work"]);
-    }
-
-    #[test]
-    fn upstreams_must_be_known() {
-        let error = settings(None, "[registry]\nupstreams = [\"x\"]\n", None, "").unwrap_err();
-        assert!(matches!(error, OpsError::UnknownRegistry { name, .. } if name == "x"));
-    }
-
-    #[test]
-    fn only_the_users_own_urls_are_trusted() {
-        let config = "[registry.registries]\nwork = \"https://work.example/\"\n";
-        let manifest = "[registry]\ndefault = \"https://evil.example/\"\n\
-                        [registry.registries]\nwork = \"https://evil.example/work\"\n";
-        let trusted = |env, flag, url: &str| {
-            settings(env, manifest, flag, config)
-                .unwrap()
-                .is_trusted(url)
-        };
-        assert!(trusted(None, None, "https://work.example/"));
-        assert!(!trusted(None, None, "https://evil.example/"));
-        assert!(!trusted(None, None, "https://evil.example/work"));
-        assert!(!trusted(None, Some("work"), "https://evil.example/work"));
-        assert!(trusted(
-            Some("https://env.example"),
-            None,
-            "https://env.example"
-        ));
-        assert!(trusted(
-            None,
-            Some("https://flag.example"),
-            "https://flag.example"
-        ));
-    }
-
-    #[test]
-    fn the_ends_of_the_users_mirrors_are_trusted() {
-        let mirror = |to: &str| {
-            format!("[registry.mirrors]\nm = {{ from = \"https://f.example\", to = \"{to}\" }}\n")
-        };
-        let own = settings(None, "", None, &mirror("s3://own")).unwrap();
-        assert!(own.is_trusted("https://f.example") && own.is_trusted("s3://own"));
-        let project = settings(None, &mirror("s3://evil"), None, &mirror("s3://own")).unwrap();
-        assert_eq!(project.mirrors["m"].to, "s3://evil");
-        assert!(!project.is_trusted("s3://evil"));
-    }
-
-    #[test]
-    fn helpers_by_the_start_of_the_url() {
-        let config = "[registry.credentials]\n\"https://h/\" = {helper = \"a\"}\n\
-                      \"https://h/x\" = {helper = \"b --c\"}\n";
-        let settings = settings(None, "", None, config).unwrap();
-        for (url, expected) in [
-            ("https://h/", Some(&["a"][..])),
-            ("https://h/xy/", Some(&["a"])),
-            ("https://h/x/", Some(&["b", "--c"])),
-            ("https://h/x/y/", Some(&["b", "--c"])),
-            ("http://h/", None),
-            ("https://h:81/", None),
-            ("https://h.evil/", None),
-        ] {
-            let found = settings.helper(url).map(<[String]>::to_vec);
-            let expected = expected.map(|words| words.iter().map(|word| (*word).to_owned()));
-            assert_eq!(found, expected.map(Iterator::collect), "{url}");
-        }
-    }
-
-    #[test]
-    fn pins_and_the_wish_for_signatures_add_up() {
-        let root = |text: &str| Digest::of(text.as_bytes());
-        let pin = |root: Digest| format!("[registry.roots]\ndefault = \"{root}\"\n");
-        let manifest = pin(root("a"));
-        let merged = settings(None, &manifest, None, "[registry]\ntrust = \"required\"\n").unwrap();
-        assert!(merged.signed_only);
-        assert_eq!(merged.roots[DEFAULT], root("a"));
-        assert!(settings(None, &manifest, None, &pin(root("a"))).is_ok());
-        assert!(settings(None, &manifest, None, &pin(root("b"))).is_err());
-    }
-
-    #[test]
-    fn a_path_stands_for_its_url() {
-        let default = settings(None, "", Some("/srv/reg"), "").unwrap().default;
-        assert_eq!(default.unwrap().read, "file:///srv/reg");
-    }
-
-    #[test]
-    fn scopes_pin_a_registry_and_unknown_names_are_refused() {
-        let manifest = "[registry.registries]\nlocal = \"file:///l\"\n[registry.scopes]\n\"@org\" = \"local\"\n";
-        let settings_ok = settings(None, manifest, None, "").unwrap();
-        let registry = |name: &str| {
-            settings_ok
-                .registry_of(&PackageName::parse(name).unwrap())
-                .to_owned()
-        };
-        assert_eq!(
-            (registry("@org/http"), registry("@other/x")),
-            ("local".into(), DEFAULT.into())
-        );
-        let error = settings(None, manifest, Some("locl"), "").unwrap_err();
-        assert!(
-            matches!(error, OpsError::UnknownRegistry { nearest: Some(nearest), .. } if nearest == "local")
-        );
-        assert!(matches!(
-            settings_ok.urls("default"),
-            Err(OpsError::NoRegistry)
-        ));
-    }
-
-    #[test]
-    fn limits_of_the_environment() {
-        let of = |name: &str, value: &str| limits_of([(name.into(), value.into())].into_iter());
-        let chosen = of("LUMEN_LIMIT_ARTIFACT_BYTES", "2 KiB").unwrap();
-        assert_eq!(chosen, BTreeMap::from([(Limit::ArtifactBytes, 2048)]));
-        assert_eq!(of("LUMEN_REGISTRY", "x").unwrap(), BTreeMap::new());
-        for (name, value, expected) in [
-            ("LUMEN_LIMIT_ARTIFACT_BYTE", "1", "names no limit"),
-            ("LUMEN_LIMIT_ARTIFACT_BYTES", "lots", "is `lots`"),
-            ("LUMEN_LIMIT_ARTIFACT_BYTES", "0", "is `0`"),
-        ] {
-            let error = of(name, value).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_environment_chooses_before_the_configuration() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("config.toml");
-        fs::write(&file, "[limits]\nartifact-bytes = 5\ninstall-bytes = 6\n").unwrap();
-        let environment = Environment {
-            home: dir.path().to_owned(),
-            registry: None,
-            publish_registry: None,
-            config_files: vec![file],
-            netrc: None,
-            ca_file: None,
-            http_timeout: None,
-            limits: BTreeMap::from([(Limit::ArtifactBytes, 4)]),
-        };
-        let (settings, _) = Settings::merge(&environment, None, None).unwrap();
-        assert_eq!(settings.limits.get(Limit::ArtifactBytes), 4);
-        assert_eq!(settings.limits.get(Limit::InstallBytes), 6);
-    }
-}
+mod tests;

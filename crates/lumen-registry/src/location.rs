@@ -16,7 +16,7 @@ pub use git::{DEFAULT_BRANCH, GitLocation};
 pub use http::{Credentials, HttpLocation};
 pub use object::{ObjectLocation, Provider};
 
-use crate::login::Login;
+use crate::{audience::Audience, login::Login};
 
 /// Where a registry is.
 ///
@@ -172,16 +172,20 @@ impl Location {
         }
     }
 
-    /// Adds a bearer token, where one can be sent and the URL has no credentials;
-    /// `origin` says where it is from.
+    /// Adds a bearer token that the user paired with this place, where one can be sent and the
+    /// URL has no credentials; `origin` says where it is from.
     #[must_use]
     pub fn with_token(self, token: impl Into<String>, origin: &str) -> Self {
         let credentials = Credentials::Bearer(token.into());
         match self {
-            Self::Http(http) => Self::Http(http.with_login(Login {
-                credentials,
-                origin: origin.to_owned(),
-            })),
+            Self::Http(http) => {
+                let login = Login {
+                    credentials,
+                    origin: origin.to_owned(),
+                    audience: Audience::Origin(http.base().clone()),
+                };
+                Self::Http(http.with_login(login))
+            }
             Self::Git(git) => Self::Git(git.with_credentials(credentials)),
             other @ (Self::File(_) | Self::Object(_)) => other,
         }
@@ -409,6 +413,30 @@ mod tests {
             (
                 "s3://bucket?acl=1",
                 "`s3://bucket?acl=1` is not a registry URL: `?acl=` is not known; there are `endpoint` and `region`",
+            ),
+            (
+                "s3://bucket?region=evil.example/x",
+                "`s3://bucket?region=evil.example/x` is not a registry URL: `evil.example/x` cannot be a region; write for example `?region=eu-west-1`",
+            ),
+            (
+                "s3://bucket?region=",
+                "`s3://bucket?region=` is not a registry URL: `` cannot be a region; write for example `?region=eu-west-1`",
+            ),
+            (
+                "s3://a_b",
+                "`s3://a_b` is not a registry URL: `a_b` cannot be the name of a bucket: letters in lower case, digits, `-` and `.`, at most 63",
+            ),
+            (
+                "az://a%2f",
+                "`az://a%2f` is not a registry URL: `a%2f` cannot be the name of a container: letters in lower case, digits, `-` and `.`, at most 63",
+            ),
+            (
+                "r2://evil.example%2f/bucket",
+                "`r2://evil.example%2f/bucket` is not a registry URL: `evil.example%2f` cannot be an account",
+            ),
+            (
+                "s3://bucket?endpoint=https://s3.amazonaws.com@evil.example",
+                "`s3://bucket?endpoint=https://s3.amazonaws.com@evil.example` is not a registry URL: the endpoint must have no user, `?` or `#`",
             ),
             (
                 "r2://account",

@@ -2,15 +2,28 @@
 
 use std::fmt;
 
-use crate::location::Credentials;
+use crate::{audience::Audience, location::Credentials};
 
-/// Credentials, and where they are from.
+/// Credentials, where they are from, and who may see them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     /// What to send.
     pub credentials: Credentials,
     /// Where it is from, for messages: "the URL", "`~/.netrc`".
     pub origin: String,
+    /// Who may be sent it.
+    pub audience: Audience,
+}
+
+/// What a registry is to the user, for advice when its host wants credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acquaintance {
+    /// Its name in a configuration; none for one that was given by URL.
+    pub name: Option<String>,
+    /// Its URL, without credentials.
+    pub url: String,
+    /// Whether the user gave that URL, and not only a project: no secret goes elsewhere.
+    pub given: bool,
 }
 
 /// Something that knows credentials and is only asked when a server wants some: it may be

@@ -8,6 +8,7 @@ use std::{
 };
 
 use lumen_registry::{
+    audience::Audience,
     location::Credentials,
     login::{Login, LoginError, LoginHelper},
 };
@@ -137,6 +138,7 @@ impl LoginHelper for Helper {
         Ok(Some(Login {
             credentials,
             origin,
+            audience: Audience::Origin(self.url.clone()),
         }))
     }
 
@@ -176,6 +178,7 @@ mod tests {
         let otherwise = Login {
             credentials: Credentials::Bearer("other".into()),
             origin: "another place".into(),
+            audience: Audience::Origin(url.clone()),
         };
         Helper::new(&command, &url, Some(otherwise))
     }

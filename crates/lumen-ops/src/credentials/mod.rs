@@ -14,10 +14,17 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::{limits::MAX_NETRC_BYTES, problem::Problem};
-use lumen_registry::{Location, location::HttpLocation, login::Login, storage::HostOptions};
+use lumen_registry::{
+    Location,
+    audience::Audience,
+    location::HttpLocation,
+    login::{Acquaintance, Login},
+    storage::HostOptions,
+};
+use url::Url;
 
 use self::{helper::Helper, netrc::Netrc};
-use crate::{error::OpsError, session::Session};
+use crate::{error::OpsError, session::Session, settings::token_variable};
 
 /// What was found in a netrc file, and what is to be said about it.
 #[derive(Debug, Default)]
@@ -64,11 +71,15 @@ impl Found {
         }
     }
 
-    /// What to show a host, and, once, a warning for who has to know.
-    pub fn login(&self, host: &str) -> (Option<Login>, Option<Problem>) {
-        let login = self.netrc.login(host).map(|credentials| Login {
+    /// What to show the host of a registry, and, once, a warning for who has to know.
+    /// `or_default`: the entry `default` counts, too.
+    pub fn login(&self, base: &Url, or_default: bool) -> (Option<Login>, Option<Problem>) {
+        let host = base.host_str().unwrap_or_default();
+        let login = self.netrc.login(host, or_default);
+        let login = login.map(|credentials| Login {
             credentials,
             origin: self.name.clone(),
+            audience: Audience::Origin(base.clone()),
         });
         let exposed = || {
             let what = format!(
@@ -88,44 +99,56 @@ impl Found {
 }
 
 impl Session<'_> {
-    /// The location of a registry by name, with what to show there.
+    /// The location of a registry at a URL, with what to show there.
     ///
     /// The URL comes first, then the token of the environment, a helper, and `~/.netrc`.
+    /// `name` is what somebody calls the registry. A project may do so, and may give any name
+    /// any URL, so each of these goes only to what the user paired it with. `typed`: the user
+    /// gave the URL on the command line.
     pub(crate) fn with_login(
         &self,
-        name: &str,
+        (name, typed): (Option<&str>, bool),
         url: &str,
         location: Location,
     ) -> Result<Location, OpsError> {
-        let settings = self.settings()?;
-        let variable = format!(
-            "LUMEN_REGISTRIES_{}_TOKEN",
-            name.to_ascii_uppercase().replace('-', "_")
-        );
-        // A project's file may give any name any URL, so it must not choose where a token goes.
-        let is_trusted = settings.is_trusted(url);
-        let token = std::env::var(&variable).ok();
-        if let Some(token) = token.filter(|token| is_trusted && !token.is_empty()) {
-            return Ok(location.with_token(token, &format!("`{variable}`")));
-        }
-        Ok(match location {
-            Location::Http(http) if http.login().is_none() => {
-                // A host has one login for all that is there, but nobody on the way is to see it
-                // because a project says so.
-                let may_be_sent = is_trusted || http.base().scheme() == "https";
-                let has_helper = settings.helper(http.base().as_str()).is_some();
-                let login = match may_be_sent && !has_helper {
-                    true => self.netrc_login(&http),
-                    false => None,
-                };
-                Location::Http(match login {
-                    Some(login) => http.with_login(login),
-                    None => http,
-                })
-            }
-            location if is_trusted => location,
-            location => location.untrusted(),
-        })
+        let pairs = &self.settings()?.pairs;
+        let given = typed || pairs.has(url);
+        // Its own name first: another one of the same place may have another token.
+        let mut names: Vec<&str> = pairs.names(url).collect();
+        names.sort_by_key(|paired| Some(*paired) != name);
+        let known_as = names.first().copied().or(name.filter(|_| !given));
+        let token = names
+            .iter()
+            .copied()
+            .map(token_variable)
+            .find_map(|variable| {
+                let token = std::env::var(&variable).ok()?;
+                (!token.is_empty()).then_some((token, variable))
+            });
+        let location = match token {
+            Some((token, variable)) => location.with_token(token, &format!("`{variable}`")),
+            None => location,
+        };
+        let http = match location {
+            Location::Http(http) => http,
+            location if given => return Ok(location),
+            location => return Ok(location.untrusted()),
+        };
+        let has_helper = self.settings()?.helper(http.base().as_str()).is_some();
+        let login = match http.login() {
+            None if !has_helper => self.netrc_login(&http, typed)?,
+            _ => None,
+        };
+        let http = match login {
+            Some(login) => http.with_login(login),
+            None => http,
+        };
+        let url = http.base().as_str().trim_end_matches('/').to_owned();
+        Ok(Location::Http(http.known_as(Acquaintance {
+            name: known_as.map(str::to_owned),
+            url,
+            given,
+        })))
     }
 
     /// How the host of a registry is spoken to.
@@ -142,22 +165,30 @@ impl Session<'_> {
             && http.login().is_none()
             && let Some(command) = self.settings()?.helper(http.base().as_str())
         {
-            let helper = Helper::new(command, http.base(), self.netrc_login(http));
+            let helper = Helper::new(command, http.base(), self.netrc_login(http, false)?);
             options.helper = Some(Arc::new(helper));
         }
         Ok(options)
     }
 
-    /// What `~/.netrc` says to show a host; tells what is wrong with that file.
-    fn netrc_login(&self, http: &HttpLocation) -> Option<Login> {
+    /// What `~/.netrc` says to show a registry; tells what is wrong with that file.
+    ///
+    /// An entry `machine` is for its host at any port, as curl and git take it, but over plain
+    /// HTTP only where the user goes already. The entry `default` is for where the user goes:
+    /// else a project could name any host and be sent it.
+    fn netrc_login(&self, http: &HttpLocation, typed: bool) -> Result<Option<Login>, OpsError> {
+        let base = http.base();
+        let is_known = typed || self.settings()?.pairs.has_origin(base);
+        if !is_known && base.scheme() != "https" {
+            return Ok(None);
+        }
         let path = self.environment.netrc.as_deref();
         let netrc = self.netrc.get_or_init(|| Found::read(path));
-        let host = http.base().host_str().unwrap_or_default();
-        let (login, warning) = netrc.login(host);
+        let (login, warning) = netrc.login(base, is_known);
         if let Some(warning) = warning {
             self.reporter.warn(warning);
         }
-        login
+        Ok(login)
     }
 }
 

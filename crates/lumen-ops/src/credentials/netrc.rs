@@ -61,11 +61,12 @@ impl Netrc {
         Ok(Self { entries })
     }
 
-    /// What to show a host, if its first entry, or the one of `default`, has a password.
-    pub fn login(&self, host: &str) -> Option<Credentials> {
-        let of_host = |entry: &&Entry| {
-            let entry = entry.host.as_ref();
-            entry.is_none_or(|name| name.eq_ignore_ascii_case(host))
+    /// What to show a host, if its first entry has a password. `or_default`: the entry
+    /// `default` is one of any host.
+    pub fn login(&self, host: &str, or_default: bool) -> Option<Credentials> {
+        let of_host = |entry: &&Entry| match &entry.host {
+            Some(name) => name.eq_ignore_ascii_case(host),
+            None => or_default,
         };
         let entry = self.entries.iter().find(of_host)?;
         Some(Credentials::Basic {
@@ -158,7 +159,7 @@ mod tests {
     use super::*;
 
     fn login(text: &str, host: &str) -> Option<(String, String)> {
-        match Netrc::parse(text).unwrap().login(host)? {
+        match Netrc::parse(text).unwrap().login(host, true)? {
             Credentials::Basic { user, password } => Some((user, password)),
             Credentials::Bearer(_) => None,
         }
@@ -210,6 +211,17 @@ mod tests {
             let expected = expected.map(|(user, password)| (user.into(), password.into()));
             assert_eq!(login(text, "h"), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_default_entry_only_where_it_may_count() {
+        let netrc = Netrc::parse("machine g login a password b\ndefault login u password p");
+        let netrc = netrc.unwrap();
+        assert!(netrc.login("h", true).is_some());
+        assert!(netrc.login("h", false).is_none());
+        assert!(netrc.login("g", false).is_some());
+        assert!(netrc.login("g.", false).is_none());
+        assert!(netrc.login("x.g", false).is_none());
     }
 
     #[test]

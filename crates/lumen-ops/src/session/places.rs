@@ -14,7 +14,7 @@ impl Session<'_> {
     pub fn publish_location_at(&self, text: &str) -> Result<Location, OpsError> {
         match self.name_at(text)? {
             Some(name) => self.publish_location(&name),
-            None => self.path_at(text),
+            None => self.location_at(text),
         }
     }
 
@@ -30,18 +30,15 @@ impl Session<'_> {
             None => Some(settings.urls(text)?),
             Some(name) => Some(settings.urls(&name)?),
         };
+        let name = named.is_some().then_some(text);
         let url = named.map_or(text, |urls| urls.publish.as_ref().unwrap_or(&urls.read));
-        if !settings.is_trusted(url) {
+        if !settings.pairs.has(url) {
             return Err(OpsError::user(
                 "the project says where the mirror is, and your own configuration does not know that place",
                 "move the mirror, or the name of its place, to `config.toml` in Lumen's configuration folder",
             ));
         }
-        self.locate(text, url)
-    }
-
-    pub(super) fn path_at(&self, text: &str) -> Result<Location, OpsError> {
-        Ok(Location::parse_path(text, &self.options.working_dir)?)
+        self.locate(name, url)
     }
 
     /// The name under which a registry is configured that is given by name or by URL.
@@ -96,22 +93,16 @@ impl Session<'_> {
     /// # Errors
     /// When nothing configures it or its URL is invalid.
     pub fn location(&self, name: &str) -> Result<Location, OpsError> {
-        self.locate(name, &self.settings()?.urls(name)?.read)
+        self.locate(Some(name), &self.settings()?.urls(name)?.read)
     }
 
-    /// The place at a URL or path, with the login of the configured registry that is there.
+    /// The place at a URL or path that the user gave on the command line.
     ///
     /// # Errors
     /// When the URL or a configuration file is invalid.
     pub fn location_at(&self, text: &str) -> Result<Location, OpsError> {
         let location = Location::parse_path(text, &self.options.working_dir)?;
-        for name in self.registry_names()? {
-            let urls = self.settings()?.urls(&name)?;
-            if urls.read == text || urls.publish.as_deref() == Some(text) {
-                return self.with_login(&name, text, location);
-            }
-        }
-        Ok(location)
+        self.with_login((None, true), text, location)
     }
 
     /// Where a registry is published to.
@@ -120,11 +111,13 @@ impl Session<'_> {
     /// As [`Session::location`].
     pub fn publish_location(&self, name: &str) -> Result<Location, OpsError> {
         let urls = self.settings()?.urls(name)?;
-        self.locate(name, urls.publish.as_ref().unwrap_or(&urls.read))
+        self.locate(Some(name), urls.publish.as_ref().unwrap_or(&urls.read))
     }
 
-    pub(super) fn locate(&self, name: &str, url: &str) -> Result<Location, OpsError> {
-        self.with_login(name, url, Location::parse(url)?)
+    /// The place at a URL of a configuration; `name` is what the registry is called there.
+    pub(super) fn locate(&self, name: Option<&str>, url: &str) -> Result<Location, OpsError> {
+        let location = Location::parse(url)?;
+        self.with_login((name, false), url, location)
     }
 
     /// The name of the registry that a package is published to.

@@ -4,7 +4,10 @@ use std::fmt;
 
 use url::Url;
 
-use crate::login::Login;
+use crate::{
+    audience::Audience,
+    login::{Acquaintance, Login},
+};
 
 /// The address of a registry behind HTTP.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,6 +15,7 @@ pub struct HttpLocation {
     /// Ends with `/`; has no user information, query or fragment.
     base: Url,
     login: Option<Login>,
+    acquaintance: Option<Acquaintance>,
 }
 
 /// What to send in the `Authorization` header, to this host only.
@@ -55,8 +59,13 @@ impl HttpLocation {
         let login = credentials.map(|credentials| Login {
             credentials,
             origin: "the URL".into(),
+            audience: Audience::Origin(url.clone()),
         });
-        Some(Self { base: url, login })
+        Some(Self {
+            base: url,
+            login,
+            acquaintance: None,
+        })
     }
 
     /// The same address with what to show there, unless the URL has it already.
@@ -66,6 +75,20 @@ impl HttpLocation {
             login: self.login.or(Some(login)),
             ..self
         }
+    }
+
+    /// The same address with what it is to the user.
+    #[must_use]
+    pub fn known_as(self, acquaintance: Acquaintance) -> Self {
+        Self {
+            acquaintance: Some(acquaintance),
+            ..self
+        }
+    }
+
+    /// What the address is to the user, if that was said.
+    pub fn acquaintance(&self) -> Option<&Acquaintance> {
+        self.acquaintance.as_ref()
     }
 
     /// The base URL; ends with `/`.

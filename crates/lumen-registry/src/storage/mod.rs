@@ -43,7 +43,7 @@ pub use upkeep::{Listed, YOUNG};
 use crate::{
     git::GitError,
     location::Location,
-    login::{LoginError, LoginHelper},
+    login::{Acquaintance, LoginError, LoginHelper},
 };
 
 /// A host of registry files.
@@ -190,6 +190,8 @@ pub enum StorageError {
         file: String,
         /// The HTTP status.
         status: u16,
+        /// What the registry is to the user, if that is known.
+        registry: Option<Box<Acquaintance>>,
     },
     /// Status 401 or 403 although credentials were sent.
     #[error(

@@ -20,6 +20,7 @@ use super::{
     retry::{self, Failure},
 };
 use crate::{
+    audience::Audience,
     location::{Credentials, HttpLocation},
     login::{Login, LoginError, LoginHelper},
     storage::{HostOptions, StorageError},
@@ -28,7 +29,8 @@ use crate::{
 /// Who asks the web server of a registry.
 #[derive(Debug)]
 pub(super) struct Client {
-    base: Url,
+    /// The registry's own host.
+    home: Audience,
     /// What the location says to show.
     login: Option<Login>,
     helper: Option<Arc<dyn LoginHelper>>,
@@ -49,7 +51,7 @@ struct Final {
 impl Client {
     pub(super) fn new(location: &HttpLocation, host: &HostOptions) -> Self {
         Self {
-            base: location.base().clone(),
+            home: Audience::Origin(location.base().clone()),
             login: location.login().cloned(),
             helper: host.helper.clone(),
             found: OnceCell::new(),
@@ -180,16 +182,15 @@ impl Client {
                 .map_err(Failure::final_)?;
             let request = client.request(method.clone(), url.clone());
             let mut request = request.headers((*headers).clone());
-            let is_home = may_see_credentials(&self.base, &url);
-            if is_home {
-                request = match login.map(|login| &login.credentials) {
-                    Some(Credentials::Basic { user, password }) => {
-                        request.basic_auth(user, Some(password))
-                    }
-                    Some(Credentials::Bearer(token)) => request.bearer_auth(token),
-                    None => request,
-                };
-            }
+            let is_home = self.home.admits(&url);
+            let login = login.filter(|login| login.audience.admits(&url));
+            request = match login.map(|login| &login.credentials) {
+                Some(Credentials::Basic { user, password }) => {
+                    request.basic_auth(user, Some(password))
+                }
+                Some(Credentials::Bearer(token)) => request.bearer_auth(token),
+                None => request,
+            };
             let response = request
                 .send()
                 .await
@@ -224,36 +225,5 @@ impl Final {
     fn is_denied(&self) -> bool {
         let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         self.is_home && denied.contains(&self.response.status())
-    }
-}
-
-/// Whether a URL is on the registry's own host: the same origin, or the same host after an upgrade to HTTPS.
-fn may_see_credentials(base: &Url, url: &Url) -> bool {
-    let upgraded = base.scheme() == "http"
-        && url.scheme() == "https"
-        && base.port().is_none()
-        && url.port().is_none();
-    base.host() == url.host() && (base.origin() == url.origin() || upgraded)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_stay_on_their_host() {
-        for (base, url, expected) in [
-            ("https://h/x/", "https://h/y", true),
-            ("https://h/", "https://h:443/", true),
-            ("http://h/", "https://h/", true),
-            ("https://h/", "http://h/", false),
-            ("http://h:81/", "https://h/", false),
-            ("http://h:81/", "http://h:82/", false),
-            ("https://h/", "https://h.evil/", false),
-            ("https://a.h/", "https://h/", false),
-        ] {
-            let [base, url] = [base, url].map(|text| Url::parse(text).unwrap());
-            assert_eq!(may_see_credentials(&base, &url), expected, "{base} {url}");
-        }
     }
 }

@@ -279,7 +279,7 @@ impl HttpStorage {
                 max_age: caching.max_age,
             }),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Fetched::Absent),
-            _ => Err(plainly(retry::refusal(file.to_owned(), &response))),
+            _ => Err(plainly(self.refusal(file, &response))),
         }
     }
 
@@ -317,7 +317,7 @@ impl HttpStorage {
                 0
             }
             StatusCode::NOT_FOUND | StatusCode::GONE if download.received == 0 => return Ok(false),
-            _ => return Err(retry::refusal(file.to_owned(), &response)),
+            _ => return Err(self.refusal(file, &response)),
         };
         let allowed = limit - download.received + skip;
         let body = Body::new(response, coding, allowed, self.pace());
@@ -336,6 +336,10 @@ impl HttpStorage {
                 reason: "the file became shorter while it was read".into(),
             })),
         }
+    }
+
+    fn refusal(&self, file: &str, response: &Response) -> Failure {
+        retry::refusal(file.to_owned(), response, self.location().acquaintance())
     }
 
     fn pace(&self) -> Pace {

@@ -8,7 +8,7 @@ use rustls::CertificateError;
 use url::Url;
 
 use super::{HttpOptions, headers};
-use crate::storage::StorageError;
+use crate::{login::Acquaintance, storage::StorageError};
 
 /// A failed try.
 pub(in crate::storage) struct Failure {
@@ -75,8 +75,13 @@ impl Tries {
     }
 }
 
-/// The failure for a status that is neither success nor absence.
-pub(super) fn refusal(file: String, response: &Response) -> Failure {
+/// The failure for a status that is neither success nor absence; `registry` is what the
+/// registry is to the user.
+pub(super) fn refusal(
+    file: String,
+    response: &Response,
+    registry: Option<&Acquaintance>,
+) -> Failure {
     let status = response.status();
     match status {
         StatusCode::UNAUTHORIZED
@@ -84,6 +89,7 @@ pub(super) fn refusal(file: String, response: &Response) -> Failure {
         | StatusCode::PROXY_AUTHENTICATION_REQUIRED => Failure::final_(StorageError::Denied {
             file,
             status: status.as_u16(),
+            registry: registry.cloned().map(Box::new),
         }),
         _ => Failure {
             error: StorageError::Status {

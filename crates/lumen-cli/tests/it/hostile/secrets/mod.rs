@@ -1,1 +1,4 @@
 //! Secrets: each goes to the origin that the user paired with it, and nowhere else.
+
+mod buckets;
+mod pairs;

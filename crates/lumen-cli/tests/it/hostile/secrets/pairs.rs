@@ -1,0 +1,277 @@
+//! Projects that give names and URLs other meanings than the user did.
+
+use lumen_testkit::{
+    sandbox::{Ran, Sandbox},
+    server::{Answer, Asked, Server, answer, not_found, ok},
+    web::{Program, WebServer},
+};
+
+use crate::{bare, fails, publish, sandbox};
+
+const CONFIG: &str = "home/.config/lumen/config.toml";
+
+/// A registry of one package `lib` below `/r`, `/a` and `/b`, open to everybody.
+fn open() -> Server {
+    Server::start(|asked| files(&asked.path))
+}
+
+/// The same for those who show this.
+fn private(expected: &'static str) -> Server {
+    Server::start(move |asked: &Asked| {
+        match asked.headers.get("authorization").map(String::as_str) {
+            Some(shown) if shown == expected => files(&asked.path),
+            _ => answer("401 Unauthorized", &["WWW-Authenticate: Bearer"], b""),
+        }
+    })
+}
+
+fn files(path: &str) -> Answer {
+    match path.get(2..) {
+        Some("/packages/lib/index.json") => {
+            ok(br#"{"name": "lib", "versions": ["1.0.0"], "yanked": {}}"#)
+        }
+        Some("/packages/lib/1.0.0.json") => {
+            ok(br#"{"name": "lib", "version": "1.0.0", "deps": {}, "artifacts": []}"#)
+        }
+        Some("/index.json") => ok(br#"{"name": "r", "packages": [{"name": "lib"}]}"#),
+        _ => not_found(),
+    }
+}
+
+/// What a server was shown, each once.
+fn shown(server: &Server) -> Vec<String> {
+    let asked = server.asked().into_iter();
+    let mut shown: Vec<String> = asked
+        .filter_map(|asked| asked.headers.get("authorization").cloned())
+        .collect();
+    shown.sort();
+    shown.dedup();
+    assert!(!server.take().is_empty(), "nothing was asked");
+    shown
+}
+
+/// `pkg info lib` in a project with this in `[registry]`, and with these variables.
+fn info(sandbox: &Sandbox, registry: &str, variables: &[(&str, &str)]) -> Ran {
+    let registry = format!("[registry]\n{registry}\n");
+    sandbox.package("app", "app", "1.0.0", &registry).unwrap();
+    let mut command = sandbox.command("app", &["pkg", "info", "lib"]);
+    command.env_remove("LUMEN_REGISTRY");
+    command.envs(variables.iter().copied());
+    Ran::of(&command.output().unwrap())
+}
+
+fn configure(sandbox: &Sandbox, registries: &[(&str, &str)]) {
+    let lines: String = registries
+        .iter()
+        .map(|(name, url)| format!("{name} = \"{url}\"\n"))
+        .collect();
+    sandbox
+        .write(CONFIG, &format!("[registry.registries]\n{lines}"))
+        .unwrap();
+}
+
+const TOKENS: [(&str, &str); 2] = [
+    ("LUMEN_REGISTRIES_WORK_TOKEN", "of-work"),
+    ("LUMEN_REGISTRIES_DEFAULT_TOKEN", "of-default"),
+];
+
+#[test]
+fn a_token_stays_with_its_name_and_its_url() {
+    let (work, community, sandbox) = (open(), open(), bare());
+    let (at_work, at_community) = (work.url() + "/r", community.url() + "/r");
+    configure(
+        &sandbox,
+        &[("work", &at_work), ("community", &at_community)],
+    );
+    let no_token: [String; 0] = [];
+
+    // A project calls the community's registry by the name of the one at work.
+    let both = format!("default = \"work\"\n[registry.registries]\nwork = \"{at_community}\"");
+    assert_eq!(info(&sandbox, &both, &TOKENS).code, Some(0));
+    assert_eq!(shown(&community), no_token);
+
+    // A project's default is the community's registry, by URL or by name.
+    for default in [&at_community[..], "community"] {
+        let default = format!("default = \"{default}\"");
+        assert_eq!(info(&sandbox, &default, &TOKENS).code, Some(0));
+        assert_eq!(shown(&community), no_token);
+        // Its own token is for this.
+        let own = [
+            TOKENS[0],
+            TOKENS[1],
+            ("LUMEN_REGISTRIES_COMMUNITY_TOKEN", "own"),
+        ];
+        assert_eq!(info(&sandbox, &default, &own).code, Some(0));
+        assert_eq!(shown(&community), ["Bearer own"]);
+    }
+    // Where the user paired them, they are sent.
+    assert_eq!(info(&sandbox, "default = \"work\"", &TOKENS).code, Some(0));
+    assert_eq!(shown(&work), ["Bearer of-work"]);
+    let given = [TOKENS[1], ("LUMEN_REGISTRY", &at_work[..])];
+    assert_eq!(info(&sandbox, "", &given).code, Some(0));
+    assert_eq!(shown(&work), ["Bearer of-default"]);
+    // The name on the command line is the user's, the URL that a project gives it is not.
+    let project = format!("[registry.registries]\nwork = \"{at_community}\"");
+    let named = [TOKENS[0], TOKENS[1], ("LUMEN_REGISTRY", "work")];
+    assert_eq!(info(&sandbox, &project, &named).code, Some(0));
+    assert_eq!(shown(&community), no_token);
+}
+
+#[test]
+fn a_token_is_for_one_path_of_a_host() {
+    let (server, sandbox) = (open(), bare());
+    configure(&sandbox, &[("work", &(server.url() + "/a"))]);
+    for (path, expected) in [
+        ("/a", &["Bearer of-work"][..]),
+        ("/a/", &["Bearer of-work"]),
+        ("/b/../a", &["Bearer of-work"]),
+        ("/b", &[]),
+        ("/a/../b", &[]),
+        ("/a/%2e%2e/b", &[]),
+    ] {
+        let default = format!("default = \"{}{path}\"", server.url());
+        assert_eq!(info(&sandbox, &default, &TOKENS).code, Some(0), "{path}");
+        assert_eq!(shown(&server), expected, "{path}");
+    }
+    for path in ["/ab", "/a/b", "/a%2f..%2fb", "/A"] {
+        let default = format!("default = \"{}{path}\"", server.url());
+        info(&sandbox, &default, &TOKENS);
+        assert_eq!(shown(&server), [""; 0], "{path}");
+    }
+}
+
+#[test]
+fn a_project_cannot_replace_the_default_of_a_flag() {
+    let (own, evil, sandbox) = (open(), open(), bare());
+    let registries = format!("[registry.registries]\ndefault = \"{}/r\"", evil.url());
+    let url = own.url() + "/r";
+    let given = [TOKENS[1], ("LUMEN_REGISTRY", &url[..])];
+    assert_eq!(info(&sandbox, &registries, &given).code, Some(0));
+    assert_eq!(shown(&own), ["Bearer of-default"]);
+    assert_eq!(evil.take(), [""; 0]);
+}
+
+#[test]
+fn the_default_of_netrc_does_not_go_where_a_project_says() {
+    let program = Program::Nginx;
+    if !program.is_installed() {
+        eprintln!("skipped: {program:?} is not installed");
+        return;
+    }
+    let sandbox = sandbox();
+    publish(&sandbox, "lib", "1.0.0", "");
+    let server = WebServer::serve(program, &sandbox.path("registry")).unwrap();
+    let url = server.https("/basic");
+    let authority = server.authority().display().to_string();
+    let netrc = |text: &str| {
+        sandbox.write("netrc", text).unwrap();
+        sandbox.path("netrc").display().to_string()
+    };
+    let project = format!("default = \"{url}\"");
+    let with = |project: &str, text: &str, more: &[(&str, &str)]| {
+        let file = netrc(text);
+        let variables = [("LUMEN_CA_FILE", &authority[..]), ("NETRC", &file)];
+        info(&sandbox, project, &[&variables, more].concat())
+    };
+    let default = "default login user password pass";
+    // The server takes this password, so a success shows that it was sent.
+    let ran = with(&project, default, &[]);
+    fails(&ran, 4, &["status 401"]);
+    let own = [("LUMEN_REGISTRY", &url[..])];
+    assert_eq!(with(&project, default, &own).code, Some(0));
+    // An entry for the host is for the host, whoever names it.
+    let machine = "machine localhost login user password pass";
+    assert_eq!(with(&project, machine, &[]).code, Some(0));
+    for other in ["localhost.", "ocalhost", "localhost.evil"] {
+        let machine = format!("machine {other} login user password pass");
+        fails(&with(&project, &machine, &[]), 4, &["status 401"]);
+    }
+}
+
+/// The assignment `name=value` that a text tells to make.
+fn assignment(text: &str, name: &str) -> String {
+    let (_, rest) = text.split_once(&format!("{name}=")).expect(text);
+    rest.split([';', ' ', '\n']).next().unwrap().to_owned()
+}
+
+#[test]
+fn advice_for_a_url_of_a_project_works() {
+    let (server, sandbox) = (private("Bearer tok"), bare());
+    let url = server.url() + "/r";
+    // The default registry, and a named one with characters that variables cannot have.
+    for (project, name, place) in [
+        (
+            format!("default = \"{url}\""),
+            "LUMEN_REGISTRIES_DEFAULT_TOKEN",
+            "LUMEN_REGISTRY",
+        ),
+        (
+            format!("[registry.registries]\nmy-work = \"{url}\""),
+            "LUMEN_REGISTRIES_MY_WORK_TOKEN",
+            "LUMEN_REGISTRIES_MY_WORK_URL",
+        ),
+    ] {
+        let run = |variables: &[(&str, &str)]| {
+            let registry = format!("[registry]\n{project}\n");
+            let needs = "[dependencies]\nlib = { version = \"1\", registry = \"my-work\" }\n";
+            let needs = if name.contains("WORK") {
+                needs
+            } else {
+                "[dependencies]\nlib = \"1\"\n"
+            };
+            sandbox
+                .package("app", "app", "1.0.0", &format!("{registry}{needs}"))
+                .unwrap();
+            let mut command = sandbox.command("app", &["pkg", "lock"]);
+            command
+                .env_remove("LUMEN_REGISTRY")
+                .envs(variables.iter().copied());
+            Ran::of(&command.output().unwrap())
+        };
+        // The token alone is not sent, and the advice says what to add.
+        let ran = run(&[(name, "tok")]);
+        fails(&ran, 4, &["status 401", name, place]);
+        assert_eq!(shown(&server), [""; 0]);
+        let said = assignment(&ran.err, place);
+        assert_eq!(said, url);
+        let ran = run(&[(name, "tok"), (place, &said)]);
+        assert!(!ran.err.contains("status 401"), "{ran:#?}");
+        assert_eq!(shown(&server), ["Bearer tok"]);
+        // The variable wins over what the project makes of the name.
+        let elsewhere = run(&[(name, "tok"), (place, &(server.url() + "/b"))]);
+        assert!(!elsewhere.err.contains("status 401"), "{elsewhere:#?}");
+        assert!(
+            server
+                .asked()
+                .iter()
+                .all(|asked| asked.path.starts_with("/b/"))
+        );
+        assert_eq!(shown(&server), ["Bearer tok"]);
+    }
+    let ran = info(&sandbox, "", &[("LUMEN_REGISTRIES_WORK_URL", "work")]);
+    fails(
+        &ran,
+        1,
+        &["LUMEN_REGISTRIES_WORK_URL is `work`, which is no URL"],
+    );
+}
+
+#[test]
+fn a_helper_is_for_its_origin() {
+    let (server, sandbox) = (private("Bearer tok"), bare());
+    let port = server.url().rsplit(':').next().unwrap().to_owned();
+    let config = format!(
+        "[registry.credentials.\"http://127.0.0.1:{port}/a\"]\nhelper = ['sh', '-c', 'echo password=tok']\n"
+    );
+    sandbox.write(CONFIG, &config).unwrap();
+    for (path, expected) in [
+        ("/a", &["Bearer tok"][..]),
+        ("/b", &[]),
+        ("/ab", &[]),
+        ("/a/../b", &[]),
+    ] {
+        let default = format!("default = \"{}{path}\"", server.url());
+        info(&sandbox, &default, &[]);
+        assert_eq!(shown(&server), expected, "{path}");
+    }
+}

@@ -1,0 +1,207 @@
+use super::*;
+
+fn settings(
+    environment: Option<&str>,
+    manifest: &str,
+    flag: Option<&str>,
+    config: &str,
+) -> Result<Settings, OpsError> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    fs::write(&file, config).unwrap();
+    let environment = Environment {
+        home: dir.path().into(),
+        registry: environment.map(str::to_owned),
+        registries: BTreeMap::new(),
+        publish_registry: None,
+        config_files: vec![file],
+        netrc: None,
+        ca_file: None,
+        http_timeout: None,
+        limits: BTreeMap::new(),
+    };
+    let manifest = lumen_core::manifest::parse("lumen.toml", manifest)
+        .manifest
+        .unwrap();
+    Settings::merge(&environment, Some(&manifest), flag).map(|(settings, _)| settings)
+}
+
+#[test]
+fn flag_beats_environment_beats_project_beats_user() {
+    let config = "[registry]\ndefault = \"file:///user\"\n[registry.registries]\nlocal = \"file:///local-user\"\n";
+    let manifest = "[registry]\ndefault = \"local\"\n[registry.registries]\nlocal = \"file:///local-project\"\n";
+    let default = |env, manifest, flag| {
+        settings(env, manifest, flag, config)
+            .unwrap()
+            .default
+            .unwrap()
+            .read
+    };
+    assert_eq!(default(None, "", None), "file:///user");
+    assert_eq!(default(None, manifest, None), "file:///local-project");
+    assert_eq!(default(Some("file:///env"), manifest, None), "file:///env");
+    assert_eq!(
+        default(Some("file:///env"), manifest, Some("local")),
+        "file:///local-project"
+    );
+    assert_eq!(
+        default(Some("file:///env"), manifest, Some("https://r.example/x/")),
+        "https://r.example/x/"
+    );
+}
+
+#[test]
+fn a_name_stands_for_both_urls() {
+    let config = "[registry]\ndefault = \"work\"\nupstreams = [\"work\"]\n[registry.registries]\n\
+                  work = { read = \"https://cdn.example\", publish = \"s3://bucket\" }\n";
+    let settings = settings(None, "", None, config).unwrap();
+    let default = settings.urls(DEFAULT).unwrap();
+    assert_eq!(default, settings.urls("work").unwrap());
+    assert_eq!(default.publish.as_deref(), Some("s3://bucket"));
+    assert!(settings.pairs.has("https://cdn.example") && settings.pairs.has("s3://bucket"));
+    assert_eq!(settings.upstreams, ["work"]);
+}
+
+#[test]
+fn upstreams_must_be_known() {
+    let error = settings(None, "[registry]\nupstreams = [\"x\"]\n", None, "").unwrap_err();
+    assert!(matches!(error, OpsError::UnknownRegistry { name, .. } if name == "x"));
+}
+
+#[test]
+fn only_the_users_own_urls_are_trusted() {
+    let config = "[registry.registries]\nwork = \"https://work.example/\"\n";
+    let manifest = "[registry]\ndefault = \"https://evil.example/\"\n\
+                    [registry.registries]\nwork = \"https://evil.example/work\"\n";
+    let trusted = |env, flag, url: &str| {
+        settings(env, manifest, flag, config)
+            .unwrap()
+            .pairs
+            .has(url)
+    };
+    assert!(trusted(None, None, "https://work.example/"));
+    assert!(!trusted(None, None, "https://evil.example/"));
+    assert!(!trusted(None, None, "https://evil.example/work"));
+    assert!(!trusted(None, Some("work"), "https://evil.example/work"));
+    assert!(trusted(
+        Some("https://env.example"),
+        None,
+        "https://env.example"
+    ));
+    assert!(trusted(
+        None,
+        Some("https://flag.example"),
+        "https://flag.example"
+    ));
+}
+
+#[test]
+fn the_ends_of_the_users_mirrors_are_trusted() {
+    let mirror = |to: &str| {
+        format!("[registry.mirrors]\nm = {{ from = \"https://f.example\", to = \"{to}\" }}\n")
+    };
+    let own = settings(None, "", None, &mirror("s3://own")).unwrap();
+    assert!(own.pairs.has("https://f.example") && own.pairs.has("s3://own"));
+    let project = settings(None, &mirror("s3://evil"), None, &mirror("s3://own")).unwrap();
+    assert_eq!(project.mirrors["m"].to, "s3://evil");
+    assert!(!project.pairs.has("s3://evil"));
+}
+
+#[test]
+fn helpers_by_the_start_of_the_url() {
+    let config = "[registry.credentials]\n\"https://h/\" = {helper = \"a\"}\n\
+                  \"https://h/x\" = {helper = \"b --c\"}\n";
+    let settings = settings(None, "", None, config).unwrap();
+    for (url, expected) in [
+        ("https://h/", Some(&["a"][..])),
+        ("https://h/xy/", Some(&["a"])),
+        ("https://h/x/", Some(&["b", "--c"])),
+        ("https://h/x/y/", Some(&["b", "--c"])),
+        ("http://h/", None),
+        ("https://h:81/", None),
+        ("https://h.evil/", None),
+    ] {
+        let found = settings.helper(url).map(<[String]>::to_vec);
+        let expected = expected.map(|words| words.iter().map(|word| (*word).to_owned()));
+        assert_eq!(found, expected.map(Iterator::collect), "{url}");
+    }
+}
+
+#[test]
+fn pins_and_the_wish_for_signatures_add_up() {
+    let root = |text: &str| Digest::of(text.as_bytes());
+    let pin = |root: Digest| format!("[registry.roots]\ndefault = \"{root}\"\n");
+    let manifest = pin(root("a"));
+    let merged = settings(None, &manifest, None, "[registry]\ntrust = \"required\"\n").unwrap();
+    assert!(merged.signed_only);
+    assert_eq!(merged.roots[DEFAULT], root("a"));
+    assert!(settings(None, &manifest, None, &pin(root("a"))).is_ok());
+    assert!(settings(None, &manifest, None, &pin(root("b"))).is_err());
+}
+
+#[test]
+fn a_path_stands_for_its_url() {
+    let default = settings(None, "", Some("/srv/reg"), "").unwrap().default;
+    assert_eq!(default.unwrap().read, "file:///srv/reg");
+}
+
+#[test]
+fn scopes_pin_a_registry_and_unknown_names_are_refused() {
+    let manifest =
+        "[registry.registries]\nlocal = \"file:///l\"\n[registry.scopes]\n\"@org\" = \"local\"\n";
+    let settings_ok = settings(None, manifest, None, "").unwrap();
+    let registry = |name: &str| {
+        settings_ok
+            .registry_of(&PackageName::parse(name).unwrap())
+            .to_owned()
+    };
+    assert_eq!(
+        (registry("@org/http"), registry("@other/x")),
+        ("local".into(), DEFAULT.into())
+    );
+    let error = settings(None, manifest, Some("locl"), "").unwrap_err();
+    assert!(
+        matches!(error, OpsError::UnknownRegistry { nearest: Some(nearest), .. } if nearest == "local")
+    );
+    assert!(matches!(
+        settings_ok.urls("default"),
+        Err(OpsError::NoRegistry)
+    ));
+}
+
+#[test]
+fn limits_of_the_environment() {
+    let of = |name: &str, value: &str| limits_of([(name.into(), value.into())].into_iter());
+    let chosen = of("LUMEN_LIMIT_ARTIFACT_BYTES", "2 KiB").unwrap();
+    assert_eq!(chosen, BTreeMap::from([(Limit::ArtifactBytes, 2048)]));
+    assert_eq!(of("LUMEN_REGISTRY", "x").unwrap(), BTreeMap::new());
+    for (name, value, expected) in [
+        ("LUMEN_LIMIT_ARTIFACT_BYTE", "1", "names no limit"),
+        ("LUMEN_LIMIT_ARTIFACT_BYTES", "lots", "is `lots`"),
+        ("LUMEN_LIMIT_ARTIFACT_BYTES", "0", "is `0`"),
+    ] {
+        let error = of(name, value).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn the_environment_chooses_before_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    fs::write(&file, "[limits]\nartifact-bytes = 5\ninstall-bytes = 6\n").unwrap();
+    let environment = Environment {
+        home: dir.path().to_owned(),
+        registry: None,
+        registries: BTreeMap::new(),
+        publish_registry: None,
+        config_files: vec![file],
+        netrc: None,
+        ca_file: None,
+        http_timeout: None,
+        limits: BTreeMap::from([(Limit::ArtifactBytes, 4)]),
+    };
+    let (settings, _) = Settings::merge(&environment, None, None).unwrap();
+    assert_eq!(settings.limits.get(Limit::ArtifactBytes), 4);
+    assert_eq!(settings.limits.get(Limit::InstallBytes), 6);
+}
