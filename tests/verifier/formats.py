@@ -40,6 +40,25 @@ def base64_bytes(text):
     return data
 
 
+NAME_PART = re.compile(r"[a-z0-9](?:[a-z0-9_.-]{0,62}[a-z0-9])?")
+DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
+RESERVED = ("index", "node_modules", "src")
+
+
+def package_name(text):
+    """The name of a package, by the rules of section 2."""
+    scope, slash, bare = text[1:].partition("/") if text.startswith("@") else ("", "", text)
+    if text.startswith("@") and not slash:
+        raise Bad(f"a scope is not a name: {text!r}")
+    for part in [scope, bare] if slash else [bare]:
+        if not NAME_PART.fullmatch(part) or ".." in part or DEVICE.fullmatch(part):
+            raise Bad(f"not a package name: {text!r}")
+    first = scope or bare
+    if re.sub("[-.]", "_", first) in RESERVED or (slash and first == "root"):
+        raise Bad(f"a reserved name: {text!r}")
+    return text
+
+
 def strict_json(data):
     """An object, by the rules of section 5."""
     def unique(pairs):
@@ -262,8 +281,9 @@ class Owners:
         lines.literal(cls.FIRST)
         self.origin = origin_text(lines.one("registry"))
         self.subject = lines.one("name")
-        if not re.fullmatch(r"@?[^\s/@]+", self.subject) or self.subject == "@root":
+        if "/" in self.subject:
             raise Bad(f"neither a scope nor a name without one: {self.subject!r}")
+        package_name(f"{self.subject}/x" if self.subject.startswith("@") else self.subject)
         self.seq = lines.number("seq", 1)
         self.prev = previous(self.seq, lines.one("prev"))
         self.time = lines.time("time")
@@ -318,7 +338,7 @@ class Statement:
         self.kind = text.split("/")[1]
         lines.literal(f"lumen/{self.kind}/v1")
         self.origin = origin_text(lines.one("registry"))
-        self.subject = lines.one("package")
+        self.subject = package_name(lines.one("package"))
         self.version = self.reason = self.replacement = None
         if self.kind in ("publish", "yank", "unyank"):
             self.version = lines.one("version")

@@ -4,16 +4,27 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::limits::{MAX_NAME_PART, MAX_NAME_PART_READ};
+use crate::limits::MAX_NAME_PART;
+
+/// Names and scopes that mean something else beside the files of a project or a registry, and
+/// what that is. They are compared as import paths are made, with `-` and `.` read as `_`.
+const RESERVED: [(&str, &str); 3] = [
+    ("index", "a folder's own page and index"),
+    ("node_modules", "the packages of another tool"),
+    ("src", "a project's own sources"),
+];
+
+/// The scope that stands for the registry itself in the log of a signed registry.
+const ROOT_SCOPE: &str = "root";
 
 /// Names Windows reserves for devices, whatever their extension; `com` and `lpt` with a digit besides.
 const WINDOWS_DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
 /// The name of a package, cheap to clone.
 ///
-/// Two levels of strictness exist because a registry may have been made by hand:
-/// [`PackageName::parse`] accepts only what may be published;
-/// [`PackageName::parse_lenient`] accepts whatever is safe as a relative path.
+/// There is one rule, for whoever publishes and whoever reads: a name ends up in
+/// paths, in import links, in shells and on command lines, and must mean the same
+/// in all of them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageName(Arc<str>);
 
@@ -56,59 +67,36 @@ pub enum NameError {
         /// The offending part.
         part: String,
     },
+    /// A part has two dots in a row, as paths out of a folder do.
+    #[error("`{part}` has two dots in a row")]
+    Dots {
+        /// The offending part.
+        part: String,
+    },
+    /// A part means something else.
+    #[error("`{part}` is reserved: it stands for {meaning}")]
+    Reserved {
+        /// The offending part.
+        part: String,
+        /// What it stands for.
+        meaning: &'static str,
+    },
 }
 
 impl PackageName {
-    /// Parses a name that may be published.
+    /// Parses a name, wherever it comes from: a manifest, a lock file, a registry, the command line.
     ///
-    /// Each part has 1 to 64 lower-case ASCII letters, digits, `-`, `_` or `.`,
-    /// starts and ends with a letter or digit, and is no Windows device name.
+    /// Each part has 1 to 64 lower-case ASCII letters, digits, `-`, `_` or `.`, starts and
+    /// ends with a letter or digit, has no two dots in a row, and is no Windows device name.
+    /// The first part is none of the names that mean something else beside other files.
     ///
     /// # Errors
     /// Says which rule the text breaks.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         for part in parts(text)? {
-            check_length(part, MAX_NAME_PART)?;
-            if let Some(character) = part
-                .chars()
-                .find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.'))
-            {
-                return Err(NameError::Character { character });
-            }
-            let alphanumeric = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
-            if !alphanumeric(part.bytes().next()) || !alphanumeric(part.bytes().last()) {
-                return Err(NameError::Edge {
-                    part: part.to_owned(),
-                });
-            }
-            check_device(part)?;
+            check_part(part)?;
         }
-        Ok(Self(text.into()))
-    }
-
-    /// Parses a name as found in a registry or a manifest.
-    ///
-    /// Also accepts upper case, leading and trailing punctuation other than a
-    /// dot, and longer parts: all that is safe as a relative path on every system.
-    ///
-    /// # Errors
-    /// Says which rule the text breaks.
-    pub fn parse_lenient(text: &str) -> Result<Self, NameError> {
-        for part in parts(text)? {
-            check_length(part, MAX_NAME_PART_READ)?;
-            let allowed = |c: &char| {
-                c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+' | '~' | '!')
-            };
-            if let Some(character) = part.chars().find(|c| !allowed(c)) {
-                return Err(NameError::Character { character });
-            }
-            if part.starts_with('.') || part.ends_with('.') {
-                return Err(NameError::Edge {
-                    part: part.to_owned(),
-                });
-            }
-            check_device(part)?;
-        }
+        check_reserved(text)?;
         Ok(Self(text.into()))
     }
 
@@ -159,24 +147,61 @@ fn parts(text: &str) -> Result<impl Iterator<Item = &str>, NameError> {
     Ok(scope.into_iter().chain([bare]))
 }
 
-fn check_length(part: &str, limit: usize) -> Result<(), NameError> {
-    if part.len() > limit {
+fn check_part(part: &str) -> Result<(), NameError> {
+    let owned = || part.to_owned();
+    if part.len() > MAX_NAME_PART {
         return Err(NameError::TooLong {
-            part: part.to_owned(),
+            part: brief(part),
             length: part.len(),
-            limit,
+            limit: MAX_NAME_PART,
         });
+    }
+    let allowed = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
+    if let Some(character) = part.chars().find(|c| !allowed(c)) {
+        return Err(NameError::Character { character });
+    }
+    let alphanumeric = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    if !alphanumeric(part.bytes().next()) || !alphanumeric(part.bytes().last()) {
+        return Err(NameError::Edge { part: owned() });
+    }
+    if part.contains("..") {
+        return Err(NameError::Dots { part: owned() });
+    }
+    if is_windows_device(part) {
+        return Err(NameError::Device { part: owned() });
     }
     Ok(())
 }
 
-fn check_device(part: &str) -> Result<(), NameError> {
-    if is_windows_device(part) {
-        return Err(NameError::Device {
-            part: part.to_owned(),
-        });
+/// The start of a text that may be long.
+fn brief(text: &str) -> String {
+    match text.char_indices().nth(MAX_NAME_PART) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    Ok(())
+}
+
+/// The scope, or a name without one, stands beside the files of a project or a registry.
+fn check_reserved(name: &str) -> Result<(), NameError> {
+    let (scope, first) = match name.strip_prefix('@') {
+        Some(scoped) => (true, scoped.split('/').next().unwrap_or(scoped)),
+        None => (false, name),
+    };
+    let as_imported = first.replace(['-', '.'], "_");
+    let meaning = match scope && first == ROOT_SCOPE {
+        true => Some("the registry itself"),
+        false => RESERVED
+            .iter()
+            .find(|(reserved, _)| *reserved == as_imported)
+            .map(|(_, meaning)| *meaning),
+    };
+    match meaning {
+        Some(meaning) => Err(NameError::Reserved {
+            part: first.to_owned(),
+            meaning,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Whether Windows opens a device instead of a file of this name, whatever its
@@ -232,7 +257,10 @@ impl Serialize for PackageName {
 impl<'de> Deserialize<'de> for PackageName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Self::parse_lenient(&text).map_err(de::Error::custom)
+        Self::parse(&text).map_err(|error| {
+            let text = brief(&text);
+            de::Error::custom(format_args!("`{text}` is not a package name: {error}"))
+        })
     }
 }
 
@@ -241,61 +269,96 @@ mod tests {
     use super::*;
 
     #[test]
-    fn publishable_names() {
+    fn names() {
         for good in [
             "a",
             "my-utils",
+            "simple-package",
+            "@scope/package-name",
             "@org/http",
             "x_y.z",
             "@a-b/c0",
+            "7seven",
+            "root",
+            "lumen",
+            "sources",
+            "@org/index",
+            "@org/src",
             &"a".repeat(64),
         ] {
-            assert!(PackageName::parse(good).is_ok(), "{good}");
+            assert_eq!(PackageName::parse(good).unwrap().as_str(), good);
         }
-        for bad in [
-            "",
-            "@",
-            "@/",
-            "@a",
-            "@a/",
-            "@/b",
-            "a/b",
-            "@a/b/c",
-            "A",
-            "é",
-            "a b",
-            "-a",
-            "a-",
-            ".a",
-            "a.",
-            "..",
-            "con",
-            "nul.x",
-            "@aux/x",
-            "a\\b",
-            "a%2f",
-            &"a".repeat(65),
+        let edge = |part: &str| NameError::Edge { part: part.into() };
+        let character = |character| NameError::Character { character };
+        let reserved = |part: &str, meaning| NameError::Reserved {
+            part: part.into(),
+            meaning,
+        };
+        let device = |part: &str| NameError::Device { part: part.into() };
+        let dots = |part: &str| NameError::Dots { part: part.into() };
+        for (bad, error) in [
+            ("", NameError::Empty),
+            ("@", NameError::Shape),
+            ("@/", NameError::Empty),
+            ("@a", NameError::Shape),
+            ("@a/", NameError::Empty),
+            ("@/b", NameError::Empty),
+            ("a/b", NameError::Shape),
+            ("@a/b/c", NameError::Shape),
+            ("a/../b", NameError::Shape),
+            ("A", character('A')),
+            ("JSONStream", character('J')),
+            ("@Types/Node", character('T')),
+            ("é", character('é')),
+            ("a b", character(' ')),
+            ("~", character('~')),
+            ("a+b", character('+')),
+            ("wow!", character('!')),
+            ("a\\b", character('\\')),
+            ("a%2f", character('%')),
+            ("a:b", character(':')),
+            ("a\0b", character('\0')),
+            ("a\u{202e}b", character('\u{202e}')),
+            ("$(id)", character('$')),
+            ("-a", edge("-a")),
+            ("-rf", edge("-rf")),
+            ("--help", edge("--help")),
+            ("@-x/a", edge("-x")),
+            ("a-", edge("a-")),
+            ("_private", edge("_private")),
+            (".a", edge(".a")),
+            ("a.", edge("a.")),
+            ("..", edge("..")),
+            ("@a/..", edge("..")),
+            ("a..b", dots("a..b")),
+            ("@a..b/c", dots("a..b")),
+            ("con", device("con")),
+            ("nul.x", device("nul.x")),
+            ("@aux/x", device("aux")),
+            ("index", reserved("index", "a folder's own page and index")),
+            (
+                "@index/a",
+                reserved("index", "a folder's own page and index"),
+            ),
+            (
+                "node_modules",
+                reserved("node_modules", "the packages of another tool"),
+            ),
+            (
+                "@node-modules/a",
+                reserved("node-modules", "the packages of another tool"),
+            ),
+            ("src", reserved("src", "a project's own sources")),
+            ("@src/main", reserved("src", "a project's own sources")),
+            ("@root/a", reserved("root", "the registry itself")),
         ] {
-            assert!(PackageName::parse(bad).is_err(), "{bad}");
+            assert_eq!(PackageName::parse(bad).unwrap_err(), error, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn readable_names() {
-        for good in [
-            "JSONStream",
-            "_private",
-            "lodash.merge",
-            "@Types/Node",
-            &"a".repeat(200),
-        ] {
-            assert!(PackageName::parse_lenient(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "..", "a/../b", "@a/..", "a:b", "a\0b", "a\\b", "COM1", "x/y",
-        ] {
-            assert!(PackageName::parse_lenient(bad).is_err(), "{bad}");
-        }
+        let long = "a".repeat(65);
+        assert!(matches!(
+            PackageName::parse(&long),
+            Err(NameError::TooLong { length: 65, .. })
+        ));
     }
 
     #[test]

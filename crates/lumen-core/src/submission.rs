@@ -13,7 +13,7 @@ use crate::{
     index::MAX_RELEASE_BYTES,
     json::{self, JsonError},
     limits::{MAX_SUBMITTED_ARTIFACT_BYTES, MAX_SUBMITTED_NOTE_BYTES},
-    name::{NameError, PackageName},
+    name::PackageName,
     version::Version,
 };
 
@@ -72,14 +72,6 @@ pub enum SubmissionError {
     /// It was made by a later version.
     #[error("it has format {0}; this version reads format {FORMAT}")]
     Format(u64),
-    /// The name cannot be published.
-    #[error("`{name}` cannot be published: {error}")]
-    Name {
-        /// The name.
-        name: PackageName,
-        /// The rule it breaks.
-        error: NameError,
-    },
     /// A file that no submission has.
     #[error("it lists `{0}`, which is no part of a submission")]
     Unknown(String),
@@ -141,11 +133,6 @@ impl Submission {
     }
 
     fn check(&self) -> Result<(), SubmissionError> {
-        // Names from files are read leniently; this one is to be published.
-        PackageName::parse(self.name.as_str()).map_err(|error| SubmissionError::Name {
-            name: self.name.clone(),
-            error,
-        })?;
         for (file, SubmittedFile { size, .. }) in &self.files {
             let (file, size) = (file.clone(), *size);
             match limit(&file) {
@@ -250,7 +237,7 @@ mod tests {
             let text = String::from_utf8_lossy(&bytes).replace("@org/http", name);
             Submission::parse(text.as_bytes())
         };
-        assert!(matches!(named("Upper"), Err(SubmissionError::Name { .. })));
+        assert!(matches!(named("Upper"), Err(SubmissionError::Json(_))));
         assert!(matches!(named("a/../b"), Err(SubmissionError::Json(_))));
     }
 }

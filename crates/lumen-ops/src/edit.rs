@@ -402,7 +402,7 @@ pub fn parse_package(text: &str) -> Result<(PackageName, Option<Constraint>), Op
 /// # Errors
 /// When it is malformed.
 pub fn parse_name(text: &str) -> Result<PackageName, OpsError> {
-    PackageName::parse_lenient(text).map_err(|source| OpsError::Name {
+    PackageName::parse(text).map_err(|source| OpsError::Name {
         text: text.to_owned(),
         source,
     })

@@ -28,7 +28,6 @@ use lumen_core::{
     index::{self, Artifact, MAX_RELEASE_BYTES, Release},
     json::{self, JsonError},
     key::ArtifactKind,
-    name::NameError,
     problem::Problem,
     signing::PublicKey,
     trust::{HistoryError, Subject},
@@ -110,14 +109,6 @@ pub enum PublishError {
         name: PackageName,
         /// The one that exists.
         other: PackageName,
-    },
-    /// The name may be read but not published.
-    #[error("`{name}` cannot be published: {error}")]
-    Name {
-        /// The name.
-        name: PackageName,
-        /// The rule it breaks.
-        error: NameError,
     },
     /// The registry was made by a later version.
     #[error(
@@ -333,10 +324,6 @@ pub fn complete(
         published_at: Some(now.to_owned()),
         ..release.clone()
     };
-    PackageName::parse(release.name.as_str()).map_err(|error| PublishError::Name {
-        name: release.name.clone(),
-        error,
-    })?;
     let size = release.to_bytes().len();
     match size as u64 <= MAX_RELEASE_BYTES {
         true => Ok(release),

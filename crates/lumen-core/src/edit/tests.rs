@@ -12,7 +12,7 @@ use crate::{
 };
 
 fn name(text: &str) -> PackageName {
-    PackageName::parse_lenient(text).unwrap()
+    PackageName::parse(text).unwrap()
 }
 
 fn constraint(text: &str) -> Constraint {

@@ -84,7 +84,7 @@ impl Key {
     /// The package that a file below `packages/` is of.
     pub fn package(&self) -> Option<PackageName> {
         let path = self.as_str().strip_prefix("packages/")?;
-        PackageName::parse_lenient(path.rsplit_once('/')?.0).ok()
+        PackageName::parse(path.rsplit_once('/')?.0).ok()
     }
 
     /// The release whose file this is.

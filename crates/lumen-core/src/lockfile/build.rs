@@ -115,7 +115,7 @@ impl Builder<'_> {
             let [depends, features, requires] = package.lists;
             let strings = Strings::from(package.strings);
             let name_text = self.required(strings.name.clone(), &package.span, "name")?;
-            let name = PackageName::parse_lenient(name_text.text)
+            let name = PackageName::parse(name_text.text)
                 .map_err(|error| self.wrong(&name_text, error))?;
             let mut locked = self.package(
                 strings,
@@ -150,7 +150,7 @@ impl Builder<'_> {
             for text in &texts {
                 let found = match packages.get_key_value(text.text) {
                     Some((found, _)) => found.clone(),
-                    None => PackageName::parse_lenient(text.text)
+                    None => PackageName::parse(text.text)
                         .map_err(|error| self.wrong(text, error))?,
                 };
                 names.push(found);

@@ -7,7 +7,7 @@ use crate::problem::plain;
 const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 fn name(text: &str) -> PackageName {
-    PackageName::parse_lenient(text).unwrap()
+    PackageName::parse(text).unwrap()
 }
 
 fn package(source: LockedSource) -> LockedPackage {
@@ -472,7 +472,7 @@ fn package_problems() {
 }
 
 fn any_name() -> impl Strategy<Value = PackageName> {
-    "(@[a-c]{1,2}/)?[a-cA-C][a-c0-9_.-]{0,3}[a-c]".prop_map(|text| name(&text))
+    "(@[a-c]{1,2}/)?[a-c][a-c0-9_-]{0,2}(\\.[0-9])?[a-c]".prop_map(|text| name(&text))
 }
 
 fn any_source() -> impl Strategy<Value = LockedSource> {

@@ -59,7 +59,7 @@ pub(super) fn dependencies(reader: &mut Reader, field: &Field<'_>, table: Table)
 }
 
 fn name(reader: &mut Reader, field: &Field<'_>) -> Option<PackageName> {
-    let problem = match PackageName::parse_lenient(field.key) {
+    let problem = match PackageName::parse(field.key) {
         Ok(name) => return Some(name),
         Err(error) => {
             let key = Text {

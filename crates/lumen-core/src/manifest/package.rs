@@ -176,7 +176,11 @@ pub(super) fn blamed(name: &str, error: &NameError) -> Range<usize> {
         NameError::Character { character } => name
             .find(*character)
             .map(|at| at..at + character.len_utf8()),
-        NameError::TooLong { part, .. } | NameError::Edge { part } | NameError::Device { part } => {
+        NameError::TooLong { part, .. }
+        | NameError::Edge { part }
+        | NameError::Device { part }
+        | NameError::Dots { part }
+        | NameError::Reserved { part, .. } => {
             name.find(part.as_str()).map(|at| at..at + part.len())
         }
     };

@@ -435,7 +435,7 @@ j = { git = "ssh://git@example.org/j" }
 
 #[test]
 fn names() {
-    assert_snapshot!(problems("[package]\nname = \"self\"\nversion = \"1.0.0\"\n[dependencies]\n\"a b\" = \"1\"\n\"@org\" = \"1\"\n'..' = \"1\"\nnul = \"1\"\nself = \"1\"\nUpper_ok = \"1\"\n"), @r#"
+    assert_snapshot!(problems("[package]\nname = \"self\"\nversion = \"1.0.0\"\n[dependencies]\n\"a b\" = \"1\"\n\"@org\" = \"1\"\n'..' = \"1\"\nnul = \"1\"\nself = \"1\"\nUpper = \"1\"\n\"~\" = \"1\"\n-rf = \"1\"\n--help = \"1\"\n\"a..b\" = \"1\"\nindex = \"1\"\n\"@node_modules/x\" = \"1\"\n"), @r#"
     error: ` ` is not allowed in a package name; use lower-case letters, digits, `-`, `_` and `.`
       lumen.toml:5:3
       | "a b" = "1"
@@ -456,6 +456,34 @@ fn names() {
       lumen.toml:9:1
       | self = "1"
       | ^^^^
+    error: `U` is not allowed in a package name; use lower-case letters, digits, `-`, `_` and `.`
+      lumen.toml:10:1
+      | Upper = "1"
+      | ^
+    error: `~` is not allowed in a package name; use lower-case letters, digits, `-`, `_` and `.`
+      lumen.toml:11:2
+      | "~" = "1"
+      |  ^
+    error: `-rf` must start and end with a letter or a digit
+      lumen.toml:12:1
+      | -rf = "1"
+      | ^^^
+    error: `--help` must start and end with a letter or a digit
+      lumen.toml:13:1
+      | --help = "1"
+      | ^^^^^^
+    error: `a..b` has two dots in a row
+      lumen.toml:14:2
+      | "a..b" = "1"
+      |  ^^^^
+    error: `index` is reserved: it stands for a folder's own page and index
+      lumen.toml:15:1
+      | index = "1"
+      | ^^^^^
+    error: `node_modules` is reserved: it stands for the packages of another tool
+      lumen.toml:16:3
+      | "@node_modules/x" = "1"
+      |   ^^^^^^^^^^^^
     "#);
 }
 

@@ -376,8 +376,8 @@ fn scopes(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, String> {
         return out;
     };
     for field in section.take_all() {
-        let is_scope = field.key.starts_with('@')
-            && PackageName::parse_lenient(&format!("{}/x", field.key)).is_ok();
+        let is_scope =
+            field.key.starts_with('@') && PackageName::parse(&format!("{}/x", field.key)).is_ok();
         if !is_scope {
             let what = format!("{} is not a scope", shown(field.key));
             let problem = reader.error(field.key_span.clone(), what);

@@ -110,7 +110,7 @@ pub fn request(root: &str) -> Request {
 }
 
 pub fn name_of(text: &str) -> PackageName {
-    PackageName::parse_lenient(text).unwrap()
+    PackageName::parse(text).unwrap()
 }
 
 /// Lock entries from `a 1.0.0, b 2.0.0`.

@@ -93,11 +93,13 @@ pub async fn take_stock(storage: &Storage, watch: Watch<'_>) -> Result<Inventory
         let Some((name, file)) = path.rsplit_once('/') else {
             continue;
         };
-        let Ok(name) = PackageName::parse_lenient(name) else {
-            inventory
-                .problems
-                .push(finding(key, "its folder is not the name of a package"));
-            continue;
+        let name = match PackageName::parse(name) {
+            Ok(name) => name,
+            Err(error) => {
+                let what = format!("its folder is not the name of a package: {error}");
+                inventory.problems.push(finding(key, what));
+                continue;
+            }
         };
         let version = key.release_version(&name);
         let files = files.entry(name).or_default();
@@ -189,16 +191,6 @@ async fn look(
 ) -> Result<Looked, PublishError> {
     let mut looked = Looked::default();
     let key = Key::package_index(name);
-    if let Err(error) = PackageName::parse(name.as_str()) {
-        looked.problems.push(finding(&key, error));
-        return Ok(looked);
-    }
-    if Subject::owner_of(name) == Subject::Scope("@root".into()) {
-        looked
-            .problems
-            .push(finding(&key, "nobody can own the scope `@root`"));
-        return Ok(looked);
-    }
     let index = match index(storage, name, files, &key).await? {
         Ok(index) => index,
         Err(what) => {

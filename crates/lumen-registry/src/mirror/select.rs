@@ -41,7 +41,7 @@ impl Selection {
             let pattern = pattern.as_ref();
             let bare: String = pattern.split('*').collect::<Vec<_>>().join("x");
             if pattern != "*" {
-                PackageName::parse_lenient(&bare).map_err(|error| SelectionError::Pattern {
+                PackageName::parse(&bare).map_err(|error| SelectionError::Pattern {
                     pattern: pattern.to_owned(),
                     error,
                 })?;

@@ -148,7 +148,7 @@ async fn listed(
 fn names_of(keys: &[Key]) -> BTreeSet<PackageName> {
     let name = |key: &Key| {
         let path = key.as_str().strip_prefix("packages/")?;
-        PackageName::parse_lenient(path.strip_suffix("/index.json")?).ok()
+        PackageName::parse(path.strip_suffix("/index.json")?).ok()
     };
     keys.iter().filter_map(name).collect()
 }

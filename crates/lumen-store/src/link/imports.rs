@@ -328,7 +328,7 @@ mod tests {
         packages
             .iter()
             .map(|(name, sources)| {
-                let name = PackageName::parse_lenient(name).unwrap();
+                let name = PackageName::parse(name).unwrap();
                 (name, planned(*sources))
             })
             .collect()
@@ -373,12 +373,6 @@ mod tests {
             &[("a.b", src), ("a-b", src)],
             &[("a_b", ".lumen/packages/a-b/src")],
             &[("a.b", "a-b")],
-        );
-        check(
-            "",
-            &[("Json", src), ("json", src)],
-            &[("Json", ".lumen/packages/Json/src")],
-            &[("json", "Json")],
         );
         check(
             "",

@@ -61,7 +61,7 @@ impl Names {
         let all: BTreeSet<&String> = world.packages.keys().chain(mentioned).collect();
         let plain = |name: &&String| {
             let odd = name.contains(['@', '/', '?', ':']);
-            !odd && PackageName::parse_lenient(name).is_ok()
+            !odd && PackageName::parse(name).is_ok()
         };
         let keep = all.iter().all(plain);
         let mut names = Self {
@@ -71,9 +71,9 @@ impl Names {
         for (number, name) in all.into_iter().enumerate() {
             let text = match keep {
                 true => name.clone(),
-                false => format!("_p{number:06}"),
+                false => format!("p{number:06}"),
             };
-            let package = PackageName::parse_lenient(&text).map_err(|error| error.to_string())?;
+            let package = PackageName::parse(&text).map_err(|error| error.to_string())?;
             names.to.insert(name.clone(), package.clone());
             names.from.insert(package, name.clone());
         }
