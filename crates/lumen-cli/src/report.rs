@@ -204,6 +204,7 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         }
         OpsError::Link(LinkError::ImportRoot(_)) => "name a folder inside the project, such as \"deps\"".into(),
         OpsError::Vendor(VendorError::Occupied(_)) => "choose an empty folder, or move those files away".into(),
+        OpsError::Vendor(VendorError::Package { source, .. }) => return pack_hint(source).into_iter().collect(),
         OpsError::Git(GitError::Git(error)) => return git_hint(error).into_iter().collect(),
         OpsError::Git(GitError::Offline { .. }) | OpsError::Read(ReadError::Offline { .. }) => {
             "run it once without --offline".into()
@@ -250,7 +251,6 @@ fn publish_hint(error: &PublishError) -> Option<String> {
                 "users could mistake one for the other; choose another name, or publish a version of `{other}`"
             )
         }
-        PublishError::Name { .. } => "correct `name` in lumen.toml".into(),
         PublishError::UnknownVersion { name, .. } | PublishError::UnknownPackage { name } => {
             format!("`lumen pkg info {name}` lists the versions there are")
         }
@@ -319,10 +319,16 @@ fn key_hint(error: &KeysError) -> Option<String> {
 
 fn pack_hint(error: &PackError) -> Option<String> {
     Some(match error {
-        PackError::Secrets(_) => {
-            "add them to .gitignore or `exclude`; to publish one all the same, write its exact path into `include`".into()
+        PackError::Secrets { found, allowed } => {
+            let mut paths: Vec<&str> = allowed.iter().map(String::as_str).collect();
+            paths.extend(found.iter().map(|secret| secret.path.as_str()));
+            format!(
+                "add them to .gitignore or `exclude`; if everybody may have them, write this below [package]: allow-secrets = {}",
+                serde_json::json!(paths)
+            )
         }
         PackError::LinksOutside(_) => "replace the links by files, or add them to `exclude`".into(),
+        PackError::Changed(_) => "run it again once nothing writes to the folder".into(),
         PackError::Paths(_) => "rename them, or add them to `exclude`".into(),
         PackError::TooMany { .. } | PackError::TooLarge { .. } => {
             "leave files out with `exclude` in [package], or split the package".into()

@@ -19,6 +19,7 @@ use crate::{
 
 mod dependency;
 mod features;
+mod files;
 mod inherit;
 mod package;
 pub(crate) mod reader;
@@ -27,6 +28,7 @@ pub(crate) mod sections;
 
 pub(crate) use dependency::{has_credentials, is_absolute, is_git_url, is_git_word};
 pub(crate) use features::Effect;
+pub use files::Files;
 pub use inherit::rebase;
 
 /// The name of the file.
@@ -92,10 +94,8 @@ pub struct Package {
     pub homepage: Option<String>,
     /// Path of the read-me, relative to the manifest (or see `readme_from_root`).
     pub readme: Option<String>,
-    /// Glob patterns of the files to pack; empty: all.
-    pub include: Vec<String>,
-    /// Glob patterns of files not to pack.
-    pub exclude: Vec<String>,
+    /// Which files to pack.
+    pub files: Files,
     /// Whether the package may be published.
     pub publish: bool,
     /// `readme` was inherited and is relative to the workspace's root until
@@ -462,7 +462,7 @@ fn refuse_itself(reader: &mut Reader, manifest: &Manifest, name: &PackageName) {
 fn foreign(reader: &mut Reader, field: &Field<'_>) {
     let near = reader.nearest(field.key, TABLES);
     let is_table = field.item.is_table_like() || field.item.is_array_of_tables();
-    let in_package = ["name", "include", "exclude"]
+    let in_package = ["name", "include", "exclude", "allow-secrets"]
         .into_iter()
         .chain(InheritedKey::ALL.map(InheritedKey::as_str))
         .any(|key| key == field.key);

@@ -274,7 +274,10 @@ impl Gatherer<'_> {
                 }
                 (DependencySource::Path { path, .. }, Some(parent)) => {
                     let dir = project::normalize(&parent.dir.join(path));
-                    let inside = dir.starts_with(&parent.checkout.dir);
+                    // Without links: one of the repository could lead out of it.
+                    let real = |dir: &Path| std::fs::canonicalize(dir).ok();
+                    let inside = real(&dir).zip(real(&parent.checkout.dir));
+                    let inside = inside.is_some_and(|(dir, checkout)| dir.starts_with(checkout));
                     let manifest = inside.then(|| read_manifest(&dir)).transpose()?.flatten();
                     let missing = || OpsError::GitPackage {
                         name: name.clone(),

@@ -1,7 +1,7 @@
 //! `lumen pkg install`: what `lumen.toml` asks for, as `lumen.lock` says, linked into the project.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -12,13 +12,13 @@ use lumen_core::{
 };
 use lumen_store::{
     Sources,
-    link::{self, Linked, Plan, Planned, State, state},
+    link::{self, LinkError, Linked, Plan, Planned, State, state},
     project::{LOCKFILE, LocalPackage, MANIFEST, Project, normalize, relative, slashed},
 };
 
 use crate::{
     error::OpsError,
-    fetch, gitignore, maintain,
+    fetch, gitignore, inputs, maintain,
     resolve::{self, Changes, ResolveOptions},
     session::Session,
 };
@@ -86,11 +86,19 @@ pub fn apply(
     let store = session.store()?;
     let fetched = fetch::run(session, &store, &lock)?;
     session.tell_first_use()?;
+    let planned = planned(project, &lock, &locals, &fetched);
+    let import_root = import_root(session)?;
+    link::check(&import_root, &planned).map_err(|error| shadowed(project, error))?;
     for (file, text) in &project.edited {
         lumen_durable::write_atomic(file, text.as_bytes())?;
     }
     let text = resolve::write_lock(project, &lock)?;
-    let plan = plan(session, project, &lock, &text, &locals, &fetched)?;
+    let plan = Plan {
+        mode: session.settings()?.link,
+        import_root,
+        packages: planned,
+        facts: facts(session, project, &text, &locals)?,
+    };
     let linked = link::install(&project.root, &plan)?;
     let links: Vec<String> = state::load(&project.root)?
         .map(|state| state.imports.into_keys().collect())
@@ -115,15 +123,19 @@ pub fn apply(
     })
 }
 
-fn plan(
-    session: &Session<'_>,
+/// What the project shall have, and where it comes from.
+fn planned(
     project: &Project,
     lock: &Lockfile,
-    lock_text: &str,
     locals: &BTreeMap<PackageName, LocalPackage>,
     fetched: &fetch::Fetched,
-) -> Result<Plan, OpsError> {
-    let settings = session.settings()?;
+) -> BTreeMap<PackageName, Planned> {
+    let asked_for: BTreeSet<&PackageName> = project
+        .members
+        .iter()
+        .flat_map(|member| inputs::needs(project, member))
+        .map(|(name, _)| name)
+        .collect();
     let mut packages = BTreeMap::new();
     for (name, locked) in &lock.packages {
         let planned = match (&locked.source, fetched.entries.get(name)) {
@@ -143,6 +155,7 @@ fn plan(
                     digest: None,
                     target: local.dir.clone(),
                     sources: Sources::find(&local.dir),
+                    direct: asked_for.contains(name),
                 }
             }
             (_, Some(entry)) => Planned {
@@ -150,11 +163,50 @@ fn plan(
                 digest: locked.checksum,
                 target: entry.tree().to_owned(),
                 sources: entry.sources(),
+                direct: asked_for.contains(name),
             },
             (_, None) => continue,
         };
         packages.insert(name.clone(), planned);
     }
+    packages
+}
+
+fn import_root(session: &Session<'_>) -> Result<String, OpsError> {
+    let root = &session.settings()?.import_root;
+    Ok(root.to_string_lossy().replace('\\', "/"))
+}
+
+/// Points to the lines that ask for packages with one import path.
+fn shadowed(project: &Project, error: LinkError) -> OpsError {
+    let LinkError::Shadowed { first, second, .. } = &error else {
+        return error.into();
+    };
+    let lines = |name: &PackageName| {
+        let of_member = |member: &LocalPackage| {
+            let found = inputs::needs(project, member).find(|(needed, _)| *needed == name)?;
+            Some(member.problem(&found.1.name_span, error.to_string(), ""))
+        };
+        project.members.iter().find_map(of_member)
+    };
+    let problems: Vec<Problem> = [first, second].into_iter().filter_map(lines).collect();
+    match problems.is_empty() {
+        true => error.into(),
+        false => {
+            let hint = "a program can import only one of them: remove the other";
+            let hinted = problems.into_iter().map(|problem| problem.hint(hint));
+            OpsError::Problems(hinted.collect())
+        }
+    }
+}
+
+/// What an install without work to do is recognised by.
+fn facts(
+    session: &Session<'_>,
+    project: &Project,
+    lock_text: &str,
+    locals: &BTreeMap<PackageName, LocalPackage>,
+) -> Result<BTreeMap<String, String>, OpsError> {
     let mut facts = BTreeMap::from([(
         "lock".to_owned(),
         Digest::of(lock_text.as_bytes()).to_string(),
@@ -165,13 +217,8 @@ fn plan(
             Digest::of(local.source.as_bytes()).to_string(),
         );
     }
-    facts.insert("settings".into(), settings_fact(settings));
-    Ok(Plan {
-        mode: settings.link,
-        import_root: settings.import_root.to_string_lossy().replace('\\', "/"),
-        packages,
-        facts,
-    })
+    facts.insert("settings".into(), settings_fact(session.settings()?));
+    Ok(facts)
 }
 
 fn fact_of(relative: &str) -> String {

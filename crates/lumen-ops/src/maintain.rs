@@ -10,13 +10,17 @@ use lumen_core::{Digest, PackageName, Version, lockfile::LockedSource};
 use lumen_registry::storage::GitStorage;
 use lumen_store::{
     cas::{Drift, Proof, Stats, Store, Verified},
-    link::{self, Plan, state, vendor},
+    link::{
+        self, Plan, state,
+        vendor::{self, Vendored},
+    },
+    pack::PackOptions,
     project::{DOT_LUMEN, Project},
 };
 
 use crate::{
     error::OpsError,
-    fetch, gitignore, parallel,
+    fetch, gitignore, pack, parallel,
     recheck::{self, Signature},
     resolve::{self, ResolveOptions},
     session::Session,
@@ -134,21 +138,22 @@ pub fn vendor(session: &Session<'_>, dir: &Path) -> Result<usize, OpsError> {
     )?;
     let store = session.store()?;
     let fetched = fetch::run(session, &store, &resolved.lock)?;
-    let mut trees: BTreeMap<PackageName, PathBuf> = BTreeMap::new();
+    let mut trees: BTreeMap<PackageName, Vendored> = BTreeMap::new();
     for (name, package) in &resolved.lock.packages {
-        match (&package.source, fetched.entries.get(name)) {
-            (_, Some(entry)) => drop(trees.insert(name.clone(), entry.tree().to_owned())),
+        let from = match (&package.source, fetched.entries.get(name)) {
+            (_, Some(entry)) => Some(Vendored::Stored(entry.tree().to_owned())),
             // What lies inside the project is there already.
             (LockedSource::Path(relative), _) if relative.starts_with("..") => {
-                trees.extend(
-                    resolved
-                        .locals
-                        .get(name)
-                        .map(|local| (name.clone(), local.dir.clone())),
-                );
+                let local = resolved.locals.get(name);
+                local.map(|local| {
+                    let package = local.manifest.package.as_ref();
+                    let options = package.map_or_else(PackOptions::default, pack::options);
+                    Vendored::Folder(local.dir.clone(), options)
+                })
             }
-            _ => {}
-        }
+            _ => None,
+        };
+        trees.extend(from.map(|from| (name.clone(), from)));
     }
     vendor::vendor(&session.options.working_dir.join(dir), &trees)?;
     Ok(trees.len())

@@ -12,7 +12,7 @@ use lumen_core::{
 };
 use lumen_store::{
     archive::{Limits, Summary},
-    pack::{self, Listing, PackOptions, Packed},
+    pack::{self, PackOptions, Packed},
     project::{LocalPackage, Project},
     unpack,
 };
@@ -71,10 +71,8 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
     let release = release(manifest, &package, &text);
     let warnings = warnings(local, &package);
     let options = PackOptions {
-        include: package.include.clone(),
-        exclude: package.exclude.clone(),
         manifest_override: Some(text.into_bytes()),
-        ..PackOptions::default()
+        ..options(&package)
     };
     Ok(Checked {
         dir: local.dir.clone(),
@@ -85,18 +83,21 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
     })
 }
 
-/// Lists what would be packed.
-///
-/// # Errors
-/// When the folder holds secrets or paths that do not work everywhere.
-pub fn list(checked: &Checked) -> Result<Listing, OpsError> {
-    Ok(pack::list(&checked.dir, &checked.options)?)
+/// What a package says about its files.
+pub(crate) fn options(package: &Package) -> PackOptions {
+    let files = package.files.clone();
+    PackOptions {
+        include: files.include,
+        exclude: files.exclude,
+        allow_secrets: files.allow_secrets,
+        ..PackOptions::default()
+    }
 }
 
 /// Packs.
 ///
 /// # Errors
-/// As [`list`].
+/// When the folder holds secrets, links that lead out of it, or paths that do not work everywhere.
 pub fn pack(checked: &Checked) -> Result<Packed, OpsError> {
     Ok(pack::pack(&checked.dir, &checked.options)?)
 }
@@ -104,7 +105,7 @@ pub fn pack(checked: &Checked) -> Result<Packed, OpsError> {
 /// Packs the package into `<out>/<name>-<version>.tar`; a scope becomes part of the file name.
 ///
 /// # Errors
-/// As [`check`] and [`list`], and any I/O error.
+/// As [`check`] and [`pack`], and any I/O error.
 pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBuf), OpsError> {
     let checked = check(&session.project()?, None)?;
     let packed = pack(&checked)?;

@@ -45,13 +45,14 @@ pub(crate) struct Status {
 pub(crate) enum StatusKind {
     File,
     Folder,
+    Link,
     Other,
 }
 
 #[cfg(unix)]
 mod unix {
     use std::{
-        ffi::OsString,
+        ffi::{OsStr, OsString},
         fs::File,
         io::Read as _,
         os::{fd::OwnedFd, unix::ffi::OsStringExt as _},
@@ -60,7 +61,8 @@ mod unix {
 
     use rustix::{
         fs::{
-            AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat, statat,
+            AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat,
+            statat,
         },
         io::{Errno, write},
     };
@@ -121,6 +123,12 @@ mod unix {
                 .map_err(|error| named(error, "create", path))
         }
 
+        /// Opens this folder once more.
+        pub(crate) fn again(&self) -> io::Result<Self> {
+            let fd = openat(&self.0, ".", OPEN_FOLDER, Mode::empty());
+            fd.map(Self).map_err(|error| named(error, "open", "."))
+        }
+
         /// Opens a folder inside; `None` when there is none.
         pub(crate) fn open_inside(&self, path: &str) -> io::Result<Option<Self>> {
             match openat(&self.0, path, OPEN_FOLDER, Mode::empty()) {
@@ -128,6 +136,48 @@ mod unix {
                 Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
                 Err(error) => Err(named(error, "open", path)),
             }
+        }
+
+        /// Opens a file inside for reading; `None` when there is none, also when it is a link,
+        /// a pipe or a device. What waits for somebody else is not waited for.
+        pub(crate) fn open_file(&self, name: &str) -> io::Result<Option<File>> {
+            if !self
+                .status(name)?
+                .is_some_and(|status| status.kind == StatusKind::File)
+            {
+                return Ok(None);
+            }
+            let fd = match openat(
+                &self.0,
+                name,
+                OPEN_FILE.union(OFlags::NONBLOCK),
+                Mode::empty(),
+            ) {
+                Ok(fd) => fd,
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NXIO) => return Ok(None),
+                Err(error) => return Err(named(error, "open", name)),
+            };
+            let stat = fstat(&fd).map_err(|error| named(error, "look at", name))?;
+            let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+            Ok(is_file.then(|| File::from(fd)))
+        }
+
+        /// The names of what is inside, in the order of the disk.
+        pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
+            let mut names = Vec::new();
+            for entry in Dir::read_from(&self.0)? {
+                let name = entry?.file_name().to_bytes().to_vec();
+                if name != b"." && name != b".." {
+                    names.push(OsString::from_vec(name));
+                }
+            }
+            Ok(names)
+        }
+
+        /// Whether a folder of this name is inside, links not followed.
+        pub(crate) fn has_folder(&self, name: &OsStr) -> bool {
+            statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
         }
 
         /// Reads a file inside and when it was written; `None` when there is none.
@@ -169,6 +219,7 @@ mod unix {
                 kind: match FileType::from_raw_mode(stat.st_mode) {
                     FileType::RegularFile => StatusKind::File,
                     FileType::Directory => StatusKind::Folder,
+                    FileType::Symlink => StatusKind::Link,
                     _ => StatusKind::Other,
                 },
                 size: stat.st_size as u64,
@@ -207,7 +258,11 @@ mod unix {
 
 #[cfg(not(unix))]
 mod other {
-    use std::{io::Write as _, path::PathBuf};
+    use std::{
+        ffi::{OsStr, OsString},
+        io::Write as _,
+        path::PathBuf,
+    };
 
     use fs_err as fs;
 
@@ -247,6 +302,11 @@ mod other {
             Ok(NewFile(file, std::marker::PhantomData))
         }
 
+        /// Opens this folder once more.
+        pub(crate) fn again(&self) -> io::Result<Self> {
+            Ok(Self(self.0.clone()))
+        }
+
         /// Opens a folder inside; `None` when there is none.
         pub(crate) fn open_inside(&self, path: &str) -> io::Result<Option<Self>> {
             match self.status(path)? {
@@ -255,6 +315,47 @@ mod other {
                 }
                 _ => Ok(None),
             }
+        }
+
+        /// Opens a file inside for reading; `None` when there is none, also when it is a link.
+        /// The folder must have been opened by a path without links.
+        pub(crate) fn open_file(&self, name: &str) -> io::Result<Option<std::fs::File>> {
+            let Some(status) = self.status(name)? else {
+                return Ok(None);
+            };
+            if status.kind != StatusKind::File {
+                return Ok(None);
+            }
+            let path = self.0.join(name);
+            let mut options = std::fs::OpenOptions::new();
+            options.read(true);
+            #[cfg(windows)]
+            {
+                /// `FILE_FLAG_OPEN_REPARSE_POINT`: opens a link instead of what it leads to.
+                const NO_FOLLOW: u32 = 0x0020_0000;
+                std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, NO_FOLLOW);
+            }
+            let file = match options.open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            // A folder above may have become a link since it was looked at; this one was
+            // opened by a path without links.
+            let same = fs::canonicalize(&path)? == path;
+            Ok((same && file.metadata()?.file_type().is_file()).then_some(file))
+        }
+
+        /// The names of what is inside, in the order of the disk.
+        pub(crate) fn names(&self) -> io::Result<Vec<OsString>> {
+            fs::read_dir(&self.0)?
+                .map(|entry| Ok(entry?.file_name()))
+                .collect()
+        }
+
+        /// Whether a folder of this name is inside, links not followed.
+        pub(crate) fn has_folder(&self, name: &OsStr) -> bool {
+            fs::symlink_metadata(self.0.join(name)).is_ok_and(|metadata| metadata.is_dir())
         }
 
         /// Reads a file inside and when it was written; `None` when there is none.
@@ -292,6 +393,7 @@ mod other {
                 kind: match metadata.file_type() {
                     kind if kind.is_file() => StatusKind::File,
                     kind if kind.is_dir() => StatusKind::Folder,
+                    kind if kind.is_symlink() => StatusKind::Link,
                     _ => StatusKind::Other,
                 },
                 size: metadata.len(),

@@ -18,7 +18,10 @@ use lumen_core::{PackageName, manifest::LinkMode};
 use lumen_store::{
     Sources,
     cas::{Check, Expect, Store},
-    link::{self, LinkError, Linked, Plan, Planned, State, state, vendor},
+    link::{
+        self, LinkError, Linked, Plan, Planned, State, state,
+        vendor::{self, Vendored},
+    },
     pack::{self, PackOptions},
 };
 
@@ -60,6 +63,7 @@ impl World {
             digest: Some(*entry.digest()),
             target: entry.tree().to_owned(),
             sources: entry.sources(),
+            direct: false,
         };
         (PackageName::parse(name).unwrap(), planned)
     }
@@ -337,6 +341,7 @@ fn path_dependencies_are_linked_in_every_mode() {
         digest: None,
         target,
         sources: Sources::Src,
+        direct: true,
     };
     for mode in LinkMode::ALL {
         let mut plan = world.plan(&[("stored", "1.0.0")]);
@@ -429,10 +434,10 @@ fn installs_at_once() {
 fn vendoring_copies_what_would_be_packed() {
     let world = World::new();
     let plan = world.plan(&[("a", "1.0.0"), ("@s/b", "1.0.0")]);
-    let mut trees: BTreeMap<PackageName, PathBuf> = plan
+    let mut trees: BTreeMap<PackageName, Vendored> = plan
         .packages
         .into_iter()
-        .map(|(name, planned)| (name, planned.target))
+        .map(|(name, planned)| (name, Vendored::Stored(planned.target)))
         .collect();
     for (path, contents) in [
         ("lumen.toml", ""),
@@ -440,12 +445,17 @@ fn vendoring_copies_what_would_be_packed() {
         (".gitignore", "out\n"),
         ("out/big", ""),
         (".env", ""),
+        ("tests/x", "not published"),
     ] {
         write(&world.dir.path().join("local"), path, contents);
     }
+    let options = PackOptions {
+        exclude: vec!["tests".into()],
+        ..PackOptions::default()
+    };
     trees.insert(
         PackageName::parse("local").unwrap(),
-        world.dir.path().join("local"),
+        Vendored::Folder(world.dir.path().join("local"), options),
     );
     let dir = world.project().join("third/party");
     let read = |path: &str| fs::read_to_string(dir.join(path)).ok();
@@ -453,6 +463,7 @@ fn vendoring_copies_what_would_be_packed() {
     assert_eq!(read("@s/b/src/main.lm").unwrap(), "@s/b 1.0.0");
     assert_eq!(read("local/src/x.lm").unwrap(), "local");
     assert_eq!(read("local/out/big"), None);
+    assert_eq!(read("local/tests/x"), None);
     // Writable, and again.
     fs::write(dir.join("a/src/main.lm"), "edited").unwrap();
     trees.remove("@s/b");

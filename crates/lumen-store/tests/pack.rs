@@ -50,8 +50,6 @@ fn packs(files: &[&str], options: &PackOptions, expected: &[&str]) {
     let dir = folder(files);
     let packed = pack::pack(dir.path(), options).unwrap();
     assert_eq!(names(&packed), expected);
-    let listing = pack::list(dir.path(), options).unwrap();
-    assert_eq!((listing.files, listing.notes), (packed.files, packed.notes));
 }
 
 #[test]
@@ -196,17 +194,17 @@ fn include_and_exclude() {
     check(&["dist"], &["*.js"], &["lumen.toml"]);
 
     let dir = folder(&files);
-    let listing = pack::list(dir.path(), &options(&["LICENSE", "src/*.lm"], &[])).unwrap();
+    let packed = pack::pack(dir.path(), &options(&["LICENSE", "src/*.lm"], &[])).unwrap();
     let path = "LICENSE".to_owned();
     assert_eq!(
-        listing.notes,
+        packed.notes,
         [Note {
             path,
             reason: NoteReason::NotThere
         }]
     );
     for (include, exclude) in [(&["[z-a]"][..], &[][..]), (&[][..], &["[z-a]"][..])] {
-        let error = pack::list(dir.path(), &options(include, exclude)).unwrap_err();
+        let error = pack::pack(dir.path(), &options(include, exclude)).unwrap_err();
         assert!(matches!(error, PackError::Pattern { .. }), "{error}");
     }
 }
@@ -224,8 +222,8 @@ fn ignore_files_above_the_package_count_as_far_as_the_repository() {
     ]);
     let package = dir.path().join("repo/pkg");
     let files = || -> Vec<String> {
-        let listing = pack::list(&package, &PackOptions::default()).unwrap();
-        listing.files.into_iter().map(|file| file.path).collect()
+        let packed = pack::pack(&package, &PackOptions::default()).unwrap();
+        packed.files.into_iter().map(|file| file.path).collect()
     };
     // No repository: only the package's own files decide.
     assert_eq!(
@@ -259,7 +257,7 @@ fn manifest() {
 
 #[test]
 fn secrets() {
-    let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n";
+    let key = "# how\n\n-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n";
     let dir = folder(&[
         "lumen.toml",
         "src/a.lm",
@@ -272,32 +270,28 @@ fn secrets() {
     ]);
     write(dir.path(), "notes.txt", key);
     let found = |options: &PackOptions| match pack::pack(dir.path(), options) {
-        Err(PackError::Secrets(secrets)) => secrets
+        Err(PackError::Secrets { found, .. }) => found
             .into_iter()
-            .map(|secret| (secret.path, secret.kind))
+            .map(|secret| (secret.path, secret.kind, secret.line))
             .collect(),
         Err(error) => panic!("{error}"),
         Ok(_) => Vec::new(),
     };
     let all = [
-        (".env".to_owned(), SecretKind::Environment),
-        (".npmrc".to_owned(), SecretKind::Credentials),
-        ("conf/server.pem".to_owned(), SecretKind::Key),
-        ("notes.txt".to_owned(), SecretKind::Key),
+        (".env".to_owned(), SecretKind::Environment, None),
+        (".npmrc".to_owned(), SecretKind::Credentials, None),
+        ("conf/server.pem".to_owned(), SecretKind::Key, None),
+        ("notes.txt".to_owned(), SecretKind::Key, Some(3)),
     ];
-    // Hidden ones are not looked for.
+    // Hidden ones are not packed.
     assert_eq!(found(&PackOptions::default()), all[2..]);
     assert_eq!(found(&options(&["**", ".*", "conf/*"], &[])), all);
-    // Naming the folder is not naming the file.
-    let conf = options(&["**", ".*", "conf"], &["notes.txt"]);
-    assert_eq!(found(&conf), all[..3]);
-    assert_eq!(
-        found(&options(
-            &["**", ".env", "conf/server.pem"],
-            &["notes.txt", ".npmrc"]
-        )),
-        []
-    );
+    // To name a file exactly is no excuse.
+    let named = options(&["**", ".env", "conf/server.pem"], &["notes.txt", ".npmrc"]);
+    assert_eq!(found(&named), [all[0].clone(), all[2].clone()]);
+    let exact = options(&["ignored/.env", "lumen.toml"], &[]);
+    let ignored = ("ignored/.env".to_owned(), SecretKind::Environment, None);
+    assert_eq!(found(&exact), [ignored]);
     assert_eq!(
         found(&options(
             &["**", ".*"],
@@ -305,16 +299,32 @@ fn secrets() {
         )),
         []
     );
+    // A key of its own says so, file by file.
+    let allowed = |paths: &[&str]| PackOptions {
+        allow_secrets: paths.iter().map(ToString::to_string).collect(),
+        ..PackOptions::default()
+    };
+    assert_eq!(found(&allowed(&["notes.txt", "conf"])), all[2..3]);
+    assert_eq!(found(&allowed(&["notes.txt", "conf/server.pem"])), []);
     let unchecked = PackOptions {
         refuse_secrets: false,
         ..PackOptions::default()
     };
     assert_eq!(found(&unchecked), []);
-    let error = pack::list(dir.path(), &options(&["**", ".*"], &[])).unwrap_err();
+    let error = pack::pack(dir.path(), &options(&["**", ".*"], &[])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "these files look like secrets: `.env`, `.npmrc`, `conf/server.pem`, `notes.txt`"
+        "these files look like secrets: `.env` (environment variables), `.npmrc` (credentials), \
+         `conf/server.pem` (a private key), `notes.txt` line 3 (a private key)"
     );
+    // What replaces the manifest is looked at, too.
+    let token = ["ghp_", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"].concat();
+    let replaced = PackOptions {
+        manifest_override: Some(format!("[package]\ndescription = \"{token}\"\n").into_bytes()),
+        ..options(&["src"], &[])
+    };
+    let token = ("lumen.toml".to_owned(), SecretKind::Token, Some(2));
+    assert_eq!(found(&replaced), [token]);
 }
 
 #[test]
@@ -343,10 +353,10 @@ fn nested_packages() {
         ],
     );
     let dir = folder(&files);
-    let listing = pack::list(dir.path(), &PackOptions::default()).unwrap();
+    let packed = pack::pack(dir.path(), &PackOptions::default()).unwrap();
     let path = "examples/demo".to_owned();
     assert_eq!(
-        listing.notes,
+        packed.notes,
         [Note {
             path,
             reason: NoteReason::NestedPackage
@@ -391,10 +401,109 @@ fn links() {
     symlink("../outside.txt", root.join("LICENSE")).unwrap();
     symlink("/etc/hostname", root.join("src/x")).unwrap();
     match pack::pack(&root, &PackOptions::default()) {
-        Err(PackError::LinksOutside(links)) => assert_eq!(links, ["LICENSE", "src/x"]),
+        Err(error @ PackError::LinksOutside(_)) => assert_eq!(
+            error.to_string(),
+            "these links lead out of the package: `LICENSE` (to `../outside.txt`), \
+             `src/x` (to `/etc/hostname`)"
+        ),
         other => panic!("{other:?}"),
     }
     assert!(pack::pack(&root, &options(&[], &["LICENSE", "/src/x"])).is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_reached_through_a_link() {
+    use std::os::unix::fs::symlink;
+    let dir = folder(&[
+        "home/.ssh/id",
+        "home/notes.txt",
+        "pkg/lumen.toml",
+        "pkg/src/a.lm",
+        "pkg/.git/config",
+        "pkg/.hidden/.env",
+    ]);
+    let root = dir.path().join("pkg");
+    fs::create_dir(root.join("assets")).unwrap();
+    for (target, link) in [
+        ("../../home", "assets/home"),
+        ("/proc/self", "assets/proc"),
+        ("../src", "assets/src"),
+        ("../.git/config", "assets/config"),
+        ("..", "up"),
+        ("up/home/notes.txt", "twice"),
+    ] {
+        symlink(target, root.join(link)).unwrap();
+    }
+    let outside = |include: &[&str]| match pack::pack(&root, &options(include, &[])) {
+        Err(PackError::LinksOutside(links)) => {
+            links.into_iter().map(|link| link.path).collect::<Vec<_>>()
+        }
+        Err(error) => panic!("{error}"),
+        Ok(packed) => panic!("{:?}", names(&packed)),
+    };
+    for (include, link) in [
+        ("assets/proc/environ", "assets/proc"),
+        ("assets/home/.ssh/id", "assets/home"),
+        ("assets/home/.ssh", "assets/home"),
+        ("/assets/home/notes.txt", "assets/home"),
+        ("up/home/notes.txt", "up"),
+        ("up/pkg/src/a.lm", "up"),
+        ("twice", "twice"),
+    ] {
+        assert_eq!(outside(&[include]), [link], "{include}");
+    }
+    assert_eq!(
+        outside(&["assets/proc/environ", "assets/home/notes.txt"]),
+        ["assets/home", "assets/proc"]
+    );
+    // A link that leads to a folder is left out, and so is all behind it.
+    let packed = |include: &[&str]| pack::pack(&root, &options(include, &["twice"])).unwrap();
+    for include in [
+        &[][..],
+        &["**"],
+        &["assets/**"],
+        &["assets/home/**"],
+        &["assets/home"],
+    ] {
+        let packed = packed(include);
+        assert!(
+            names(&packed)
+                .iter()
+                .all(|path| !path.starts_with("assets"))
+        );
+        assert!(!packed.tar.windows(4).any(|window| window == b"root"));
+    }
+    // Behind a link inside of the package is a file of the package.
+    assert_eq!(
+        names(&packed(&["assets/src/a.lm"])),
+        ["assets/src/a.lm", "lumen.toml"]
+    );
+    // What is never packed is not packed under another name either.
+    for include in [
+        ".git",
+        ".git/config",
+        ".GIT/config",
+        "assets/config",
+        "lumen.lock",
+    ] {
+        let packed = packed(&[include]);
+        assert_eq!(names(&packed), ["lumen.toml"], "{include}");
+        assert_eq!(packed.notes.len(), 1, "{include}");
+    }
+    // A secret is one by any name.
+    symlink(".hidden/.env", root.join("settings.txt")).unwrap();
+    match pack::pack(&root, &options(&["settings.txt"], &[])) {
+        Err(PackError::Secrets { found, .. }) => assert_eq!(found[0].path, "settings.txt"),
+        other => panic!("{other:?}"),
+    }
+    // Ignore files and the manifest are files of the package, too.
+    for file in ["src/.gitignore", "lumen.toml"] {
+        let _ = fs::remove_file(root.join(file));
+        symlink("/etc/hostname", root.join(file)).unwrap();
+        assert_eq!(outside(&["src/**"]), [file]);
+        fs::remove_file(root.join(file)).unwrap();
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use lumen_core::problem::Problem;
 use lumen_ops::{
     OpsError, edit, pack,
     publish::{self, Verdict},
@@ -13,7 +14,7 @@ use lumen_ops::{
     session::Session,
 };
 use lumen_registry::Freshness;
-use lumen_store::pack::Packed;
+use lumen_store::pack::{NoteReason, Packed};
 use serde_json::json;
 
 use super::{bytes, count, session, with};
@@ -332,7 +333,14 @@ pub fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
         ui.warn(warning.clone());
     }
     for note in &packed.notes {
-        ui.detail("Left out", format!("`{}`: {}", note.path, note.reason));
+        match note.reason {
+            // What somebody wrote down and did not get.
+            NoteReason::NotThere | NoteReason::NoMatch | NoteReason::Never => {
+                let what = format!("`{}` is left out: {}", note.path, note.reason);
+                ui.warn(Problem::warning(what).hint("`--dry-run` lists what is packed"));
+            }
+            _ => ui.detail("Left out", format!("`{}`: {}", note.path, note.reason)),
+        }
     }
 }
 

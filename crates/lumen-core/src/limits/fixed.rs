@@ -101,6 +101,8 @@ fixed! {
     MAX_EXTENSION_BYTES: u64 = 64 << 10, Bytes, Format, "store::archive, registry::bundle";
     /// Window of a zstd frame in an archive, as a power of two: 128 MiB.
     MAX_ARCHIVE_WINDOW: u32 = 27, Power, Format, "store::archive";
+    /// Bytes of a `.gitignore` or `.lumenignore` that counts for what is packed.
+    MAX_IGNORE_FILE_BYTES: u64 = 1 << 20, Bytes, Program, "store::pack";
     /// Bytes that are read of a refused artifact of unknown size to learn its digest.
     MAX_DRAINED_BYTES: u64 = 512 << 20, Bytes, Program, "store::cas";
 

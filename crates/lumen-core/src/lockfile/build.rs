@@ -150,8 +150,9 @@ impl Builder<'_> {
             for text in &texts {
                 let found = match packages.get_key_value(text.text) {
                     Some((found, _)) => found.clone(),
-                    None => PackageName::parse(text.text)
-                        .map_err(|error| self.wrong(text, error))?,
+                    None => {
+                        PackageName::parse(text.text).map_err(|error| self.wrong(text, error))?
+                    }
                 };
                 names.push(found);
             }

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, ops::Range};
 use url::Url;
 
 use super::{
-    InheritedKey, Package, WorkspacePackage,
+    Files, InheritedKey, Package, WorkspacePackage, files,
     reader::{Field, Reader, Section, Text, brief, shown},
 };
 use crate::{
     name::{NameError, PackageName},
+    problem::Severity,
     version::Version,
 };
 
@@ -29,11 +30,19 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
     let values = values(reader, &mut section, true);
     let include = section.take("include");
     let exclude = section.take("exclude");
+    let allow_secrets = section.take("allow-secrets");
     let span = section.span.clone();
-    let mut globs = |field: Option<Field<'_>>| {
-        field.map_or_else(Vec::new, |field| reader.plain_strings(&field))
+    let files = Files {
+        include: include.map_or_else(Vec::new, |field| {
+            files::patterns(reader, &field, Severity::Error)
+        }),
+        // A pattern that takes nothing out gives nothing away either.
+        exclude: exclude.map_or_else(Vec::new, |field| {
+            files::patterns(reader, &field, Severity::Warning)
+        }),
+        allow_secrets: allow_secrets
+            .map_or_else(Vec::new, |field| files::exact_paths(reader, &field)),
     };
-    let (include, exclude) = (globs(include), globs(exclude));
     if name.is_none() {
         let problem = reader.error(span.clone(), "[package] has no `name`");
         reader.push(problem);
@@ -68,8 +77,7 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
         repository,
         homepage,
         readme,
-        include,
-        exclude,
+        files,
         publish: publish.unwrap_or(true),
         readme_from_root: false,
         inherited: values.inherited,

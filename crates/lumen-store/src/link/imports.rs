@@ -36,7 +36,8 @@ pub(super) struct Link {
 }
 
 impl Wanted {
-    /// Decides on the links of all packages that have sources.
+    /// Decides on the links of all packages that have sources. Nothing that the project did not
+    /// ask for takes the path of what it asked for, or one above or below that.
     pub(super) fn new(
         import_root: &str,
         packages: &BTreeMap<PackageName, Planned>,
@@ -45,7 +46,9 @@ impl Wanted {
         let mut wanted = Self::default();
         // By folded path: one link a name, and none inside another package.
         let mut taken: BTreeMap<String, PackageName> = BTreeMap::new();
-        for (package, planned) in packages {
+        let direct = packages.iter().filter(|(_, planned)| planned.direct);
+        let others = packages.iter().filter(|(_, planned)| !planned.direct);
+        for (package, planned) in direct.chain(others) {
             let below = match planned.sources {
                 Sources::None => continue,
                 Sources::Src => "/src",
@@ -63,6 +66,13 @@ impl Wanted {
                         .map(|(_, holder)| holder)
                 });
             if let Some(holder) = holder {
+                if planned.direct {
+                    return Err(LinkError::Shadowed {
+                        first: holder.clone(),
+                        second: package.clone(),
+                        path: package.import_path(),
+                    });
+                }
                 wanted.skipped.push(SkippedImport {
                     package: package.clone(),
                     path: package.import_path(),
@@ -318,18 +328,21 @@ fn only_ours(
 mod tests {
     use super::*;
 
+    /// Packages by name; those with a `!` in front are direct dependencies.
     fn planned(packages: &[(&str, Sources)]) -> BTreeMap<PackageName, Planned> {
-        let planned = |sources| Planned {
+        let planned = |sources, direct| Planned {
             version: "1.0.0".into(),
             digest: None,
             target: PathBuf::new(),
             sources,
+            direct,
         };
         packages
             .iter()
             .map(|(name, sources)| {
-                let name = PackageName::parse(name).unwrap();
-                (name, planned(*sources))
+                let direct = name.starts_with('!');
+                let name = PackageName::parse(name.trim_start_matches('!')).unwrap();
+                (name, planned(*sources, direct))
             })
             .collect()
     }
@@ -374,6 +387,49 @@ mod tests {
             &[("a_b", ".lumen/packages/a-b/src")],
             &[("a.b", "a-b")],
         );
+        // A direct dependency comes first, whatever the order of the names.
+        check(
+            "",
+            &[("a-b", src), ("!a_b", src)],
+            &[("a_b", ".lumen/packages/a_b/src")],
+            &[("a-b", "a_b")],
+        );
+        check(
+            "",
+            &[("@org/http", src), ("!org", src), ("@org-x/y", src)],
+            &[
+                ("org", ".lumen/packages/org/src"),
+                ("org_x/y", "../.lumen/packages/@org-x/y/src"),
+            ],
+            &[("@org/http", "org")],
+        );
+        check(
+            "",
+            &[("!@org/http", src), ("org", src)],
+            &[("org/http", "../.lumen/packages/@org/http/src")],
+            &[("org", "@org/http")],
+        );
+        // What has no sources takes no path.
+        check(
+            "",
+            &[("a-b", src), ("!a_b", none)],
+            &[("a_b", ".lumen/packages/a-b/src")],
+            &[],
+        );
+        for [first, second] in [["a-b", "a_b"], ["@org/http", "org"], ["a.b", "a_b"]] {
+            let direct = [first, second].map(|name| format!("!{name}"));
+            let packages = planned(&[(&direct[0], src), (&direct[1], root)]);
+            match Wanted::new("", &packages).unwrap_err() {
+                LinkError::Shadowed {
+                    first: one,
+                    second: two,
+                    ..
+                } => {
+                    assert_eq!([one.as_str(), two.as_str()], [first, second]);
+                }
+                error => panic!("{error}"),
+            }
+        }
         check(
             "",
             &[("org", src), ("@org/http", src), ("organ", src)],

@@ -69,6 +69,9 @@ pub struct Planned {
     pub target: PathBuf,
     /// Where its Lumen sources are.
     pub sources: Sources,
+    /// Whether a manifest of the project asks for it; only then it comes first where packages
+    /// have the same import path.
+    pub direct: bool,
 }
 
 /// What an install changed.
@@ -106,12 +109,34 @@ pub enum LinkError {
         /// What is in the way, relative to the project.
         path: PathBuf,
     },
+    /// The project asks for two packages that are imported by the same path, or one path is
+    /// below the other; nothing was changed.
+    #[error("`{first}` and `{second}` are both imported as `{path}`")]
+    Shadowed {
+        /// The package that comes first by name.
+        first: PackageName,
+        /// The other one.
+        second: PackageName,
+        /// The import path of the other one.
+        path: String,
+    },
     /// The import root leaves the project; nothing was changed.
     #[error("`import-root` `{0}` is not a folder inside the project")]
     ImportRoot(String),
     /// The disk failed; the next install repairs what is half done.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// Says whether a project's import links could be made, as far as that follows from the packages.
+///
+/// # Errors
+/// When the project asks for two packages that are imported by the same path.
+pub fn check(
+    import_root: &str,
+    packages: &BTreeMap<PackageName, Planned>,
+) -> Result<(), LinkError> {
+    Wanted::new(import_root, packages).map(drop)
 }
 
 /// Makes a project's links as planned.

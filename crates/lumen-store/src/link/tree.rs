@@ -92,12 +92,25 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     make_writable(to, from)
 }
 
+/// Lets the owner write to a file, and everybody execute it or not.
+#[cfg(unix)]
+pub(super) fn set_executable(file: &Path, executable: bool) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = if executable { 0o755 } else { 0o644 };
+    fs::set_permissions(file, std::fs::Permissions::from_mode(mode))
+}
+
+/// Windows has no mode that says so.
+#[cfg(not(unix))]
+pub(super) fn set_executable(_file: &Path, _executable: bool) -> io::Result<()> {
+    Ok(())
+}
+
 #[cfg(unix)]
 fn make_writable(file: &Path, like: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let executable = fs::metadata(like)?.permissions().mode() & 0o111 != 0;
-    let mode = if executable { 0o755 } else { 0o644 };
-    fs::set_permissions(file, std::fs::Permissions::from_mode(mode))
+    set_executable(file, executable)
 }
 
 #[cfg(not(unix))]

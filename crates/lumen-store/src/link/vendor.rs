@@ -19,6 +19,15 @@ use crate::{
 /// Lists the packages that `vendor` put into a folder, one a line.
 const LIST: &str = ".lumen-vendor";
 
+/// Where the files of a package come from.
+#[derive(Debug, Clone)]
+pub enum Vendored {
+    /// The tree of an entry of the store.
+    Stored(PathBuf),
+    /// A folder, of which what would be published is copied.
+    Folder(PathBuf, PackOptions),
+}
+
 /// Why packages were not vendored; the folder is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -46,7 +55,7 @@ pub enum VendorError {
 ///
 /// # Errors
 /// When `dir` holds something else, or the disk fails.
-pub fn vendor(dir: &Path, packages: &BTreeMap<PackageName, PathBuf>) -> Result<(), VendorError> {
+pub fn vendor(dir: &Path, packages: &BTreeMap<PackageName, Vendored>) -> Result<(), VendorError> {
     let dir = &std::path::absolute(dir)?;
     let exists = check(dir)?;
     let parent = dir.parent().unwrap_or(dir);
@@ -60,12 +69,14 @@ pub fn vendor(dir: &Path, packages: &BTreeMap<PackageName, PathBuf>) -> Result<(
     for (name, from) in packages {
         let to = new.join(name.as_str());
         fault::point("vendor", &to)?;
-        for (path, source) in files(name, from)? {
-            let to = to.join(path);
-            if let Some(folder) = to.parent() {
-                fs::create_dir_all(folder)?;
+        match from {
+            Vendored::Stored(tree) => copy_stored(tree, &to)?,
+            Vendored::Folder(folder, options) => {
+                copy_folder(folder, options, &to).map_err(|source| VendorError::Package {
+                    package: name.clone(),
+                    source,
+                })?;
             }
-            tree::copy(&source, &to)?;
         }
         list.push_str(name.as_str());
         list.push('\n');
@@ -115,25 +126,29 @@ fn check(dir: &Path) -> Result<bool, VendorError> {
     Ok(true)
 }
 
-/// The files of a package: all of a store entry, the packable ones of another folder.
-fn files(name: &PackageName, from: &Path) -> Result<Vec<(String, PathBuf)>, VendorError> {
-    if let Some(paths) = cas::recorded_files(from)? {
-        let located = |path: String| {
-            let file = from.join(&path);
-            (path, file)
-        };
-        return Ok(paths.into_iter().map(located).collect());
+/// Copies all files of an entry of the store.
+fn copy_stored(tree: &Path, to: &Path) -> Result<(), VendorError> {
+    let files = cas::recorded_files(tree)?
+        .ok_or_else(|| io::Error::other(format!("`{}` has no record", tree.display())))?;
+    for path in files {
+        let to = to.join(&path);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        tree::copy(&tree.join(path), &to)?;
     }
-    let options = PackOptions {
-        refuse_secrets: false,
-        ..PackOptions::default()
-    };
-    let sources = pack::sources(from, &options).map_err(|source| VendorError::Package {
-        package: name.clone(),
-        source,
+    Ok(())
+}
+
+/// Copies the files of a folder that would be published.
+fn copy_folder(folder: &Path, options: &PackOptions, to: &Path) -> Result<(), PackError> {
+    pack::read(folder, options, |path, bytes, executable| {
+        let to = to.join(path);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&to, bytes)?;
+        tree::set_executable(&to, executable)
     })?;
-    Ok(sources
-        .into_iter()
-        .map(|(path, source)| (path, source.path))
-        .collect())
+    Ok(())
 }

@@ -7,7 +7,7 @@
 //!    `lumen.lock` and `.gitignore`, which installs rewrite, `.DS_Store` and `Thumbs.db`.
 //! 3. `exclude` patterns take out. They and `include` are written as in `.gitignore`.
 //! 4. A file or folder that `include` names exactly (no wildcard, relative to the root) goes
-//!    in even if it is ignored or looks like a secret.
+//!    in even if it is ignored.
 //! 5. `.lumenignore` and `.gitignore` files take out, those of folders above the root as far
 //!    as the repository goes. What git is told elsewhere (`.git/info/exclude`, the user's own
 //!    excludes) does not count: it differs between machines.
@@ -17,25 +17,30 @@
 //! 7. If there are `include` patterns, only what one of them matches goes in.
 //!
 //! Links to files inside the package are followed; other links to files are an
-//! error, since their target may be anything of the user's. Links to folders,
-//! as import links are, and folders with a `lumen.toml` of their own are left
-//! out with a note. Folders without files do not exist in an archive.
+//! error, since their target may be anything of the user's, and so is a path that
+//! `include` names behind such a link. Links to folders, as import links are, and
+//! folders with a `lumen.toml` of their own are left out with a note. Folders
+//! without files do not exist in an archive.
+//!
+//! A file that looks like a secret is an error, however it was selected, unless
+//! `allow-secrets` names it. The bytes that are looked at are the bytes that are packed.
 //!
 //! The executable bit is what the file system says; Windows has none, so a package
 //! with executables should be published from elsewhere.
 
+mod ignore;
+mod root;
 mod secrets;
 mod select;
 pub(crate) mod tar;
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{io, path::Path};
 
-use fs_err as fs;
 use lumen_core::Digest;
 
 pub use secrets::{Secret, SecretKind};
 
-use self::{select::Source, tar::Writer};
+use self::{root::Root, select::Source, tar::Writer};
 use crate::{
     archive::Limits,
     portable::{Clash, PathRule},
@@ -51,11 +56,13 @@ pub struct PackOptions {
     pub include: Vec<String>,
     /// `[package] exclude`.
     pub exclude: Vec<String>,
+    /// `[package] allow-secrets`: exact paths of files that may look like secrets.
+    pub allow_secrets: Vec<String>,
     /// Replaces the bytes of `lumen.toml`.
     pub manifest_override: Option<Vec<u8>>,
     /// Whether to make [`Packed::zst`].
     pub compress: bool,
-    /// Whether to refuse secrets. Off for what is not published.
+    /// Whether to refuse secrets. Off for what others published, and is only unpacked here.
     pub refuse_secrets: bool,
 }
 
@@ -64,6 +71,7 @@ impl Default for PackOptions {
         Self {
             include: Vec::new(),
             exclude: Vec::new(),
+            allow_secrets: Vec::new(),
             manifest_override: None,
             compress: true,
             refuse_secrets: true,
@@ -110,15 +118,21 @@ pub enum NoteReason {
     /// Named by `include`, but not there.
     #[error("named by `include`, but not there")]
     NotThere,
+    /// A pattern of `include` with a wildcard.
+    #[error("a pattern of `include` that matches no file")]
+    NoMatch,
+    /// Named by `include`, or the target of a link, but of a version control system or our own.
+    #[error("never part of a package")]
+    Never,
 }
 
-/// The files of a package.
+/// A link that leads out of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
-    /// Sorted by the bytes of the path.
-    pub files: Vec<PackedFile>,
-    /// What was left out.
-    pub notes: Vec<Note>,
+pub struct OutsideLink {
+    /// Relative path of the link, with `/`.
+    pub path: String,
+    /// What the link says.
+    pub target: String,
 }
 
 /// A packed package.
@@ -154,11 +168,19 @@ pub enum PackError {
         message: String,
     },
     /// Files that look like secrets.
-    #[error("these files look like secrets: {}", quoted(.0.iter().map(|secret| &secret.path)))]
-    Secrets(Vec<Secret>),
+    #[error("these files look like secrets: {}", list(.found))]
+    Secrets {
+        /// All of them.
+        found: Vec<Secret>,
+        /// What `allow-secrets` has already.
+        allowed: Vec<String>,
+    },
     /// Links to files outside of the package.
-    #[error("these links lead out of the package: {}", quoted(.0))]
-    LinksOutside(Vec<String>),
+    #[error("these links lead out of the package: {}", list(.0))]
+    LinksOutside(Vec<OutsideLink>),
+    /// Somebody changed the file while it was packed.
+    #[error("`{0}` changed while it was packed")]
+    Changed(String),
     /// Paths that do not work on every system.
     #[error("{}", unportable(.0))]
     Paths(Vec<BadPath>),
@@ -203,9 +225,15 @@ pub enum BadPathRule {
     Clash(Clash),
 }
 
-fn quoted<'p>(paths: impl IntoIterator<Item = &'p String>) -> String {
-    let quoted: Vec<_> = paths.into_iter().map(|path| format!("`{path}`")).collect();
-    quoted.join(", ")
+impl std::fmt::Display for OutsideLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}` (to `{}`)", self.path, self.target)
+    }
+}
+
+fn list(items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
 }
 
 fn unportable(paths: &[BadPath]) -> String {
@@ -215,52 +243,24 @@ fn unportable(paths: &[BadPath]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// Lists what [`pack`] would pack, without reading more than the start of each file.
-///
-/// # Errors
-/// As [`pack`].
-pub fn list(root: &Path, options: &PackOptions) -> Result<Listing, PackError> {
-    let selection = select::select(root, options)?;
-    let files = selection
-        .files
-        .into_iter()
-        .map(|(path, source)| PackedFile {
-            path,
-            size: source.size,
-            executable: source.executable,
-        });
-    Ok(Listing {
-        files: files.collect(),
-        notes: selection.notes,
-    })
-}
-
 /// Packs a folder.
 ///
 /// # Errors
 /// When it holds secrets or paths that do not work everywhere, is too large, or cannot be read.
 pub fn pack(root: &Path, options: &PackOptions) -> Result<Packed, PackError> {
-    let selection = select::select(root, options)?;
-    let mut files = Vec::with_capacity(selection.files.len());
+    let mut files = Vec::new();
     let mut writer = Writer::new(Vec::new());
-    for (path, source) in selection.files {
-        let read;
-        let body = match &options.manifest_override {
-            Some(bytes) if path == select::MANIFEST => bytes,
-            _ => {
-                read = fs::read(&source.path)?;
-                &read
-            }
-        };
-        let size = body.len() as u64;
-        writer.file(&path, size, source.executable)?;
-        writer.body(body)?;
+    let notes = read(root, options, |path, bytes, executable| {
+        let size = bytes.len() as u64;
+        writer.file(path, size, executable)?;
+        writer.body(bytes)?;
         files.push(PackedFile {
-            path,
+            path: path.to_owned(),
             size,
-            executable: source.executable,
+            executable,
         });
-    }
+        Ok(())
+    })?;
     let tar = writer.finish()?;
     let zst = match options.compress {
         true => compress(&tar)?,
@@ -275,7 +275,7 @@ pub fn pack(root: &Path, options: &PackOptions) -> Result<Packed, PackError> {
     }
     Ok(Packed {
         files,
-        notes: selection.notes,
+        notes,
         digest: Digest::of(&tar),
         tar,
         zst_digest: Digest::of(&zst),
@@ -293,10 +293,48 @@ fn compress(tar: &[u8]) -> io::Result<Vec<u8>> {
     compressor.compress(tar)
 }
 
-/// The files of a folder as [`list`] finds them, with where they are on the disk.
-pub(crate) fn sources(
+/// Reads the files of a package, in the order of their paths, and hands on each path, its
+/// bytes and whether it is executable. What was handed on before an error must not be used.
+///
+/// # Errors
+/// As [`pack`], and those of `take`.
+pub(crate) fn read(
     root: &Path,
     options: &PackOptions,
-) -> Result<BTreeMap<String, Source>, PackError> {
-    Ok(select::select(root, options)?.files)
+    mut take: impl FnMut(&str, &[u8], bool) -> io::Result<()>,
+) -> Result<Vec<Note>, PackError> {
+    let folder = Root::open(root)?;
+    let selection = select::select(&folder, root, options)?;
+    // No compressor gets more than this into an archive that may be published.
+    let limits = Limits::default();
+    let limit = limits.unpacked.saturating_mul(limits.ratio);
+    let size = selection
+        .files
+        .values()
+        .fold(0_u64, |sum, source| sum.saturating_add(source.size));
+    if size > limit {
+        return Err(PackError::TooLarge { size, limit });
+    }
+    let mut secrets = Vec::new();
+    for (path, source) in &selection.files {
+        let Source { real, size, .. } = source;
+        let bytes = match &options.manifest_override {
+            Some(bytes) if path == select::MANIFEST => bytes.clone(),
+            _ => folder
+                .read(real, *size)?
+                .filter(|bytes| bytes.len() as u64 == *size)
+                .ok_or_else(|| PackError::Changed(path.clone()))?,
+        };
+        if options.refuse_secrets && !options.allow_secrets.contains(path) {
+            secrets.extend(secrets::look(path, real, &bytes));
+        }
+        take(path, &bytes, source.executable)?;
+    }
+    match secrets.is_empty() {
+        true => Ok(selection.notes),
+        false => Err(PackError::Secrets {
+            found: secrets,
+            allowed: options.allow_secrets.clone(),
+        }),
+    }
 }

@@ -2,46 +2,46 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use fs_err as fs;
-use ignore::{
-    Match,
-    gitignore::{Gitignore, GitignoreBuilder},
-};
+use ::ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::{BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, Secret, secrets};
+use lumen_core::limits::MAX_IGNORE_FILE_BYTES;
+
+use super::{
+    BadPath, BadPathRule, Note, NoteReason, OutsideLink, PackError, PackOptions, ignore,
+    root::{Leads, Root},
+};
 use crate::{
     archive::Limits,
-    portable::{Kind, Names, PathRule, check_path},
+    disk::{Folder, Status, StatusKind},
+    portable::{Kind, Names, PathRule, check_path, fold},
 };
 
 /// Name of a manifest.
 pub(super) const MANIFEST: &str = "lumen.toml";
 
-/// Folders and files that are never part of a package, wherever they are.
+/// Folders and files that are never part of a package, wherever they are, in lower case.
 const NEVER: [&str; 7] = [
     ".git",
     ".hg",
     ".svn",
     ".jj",
     ".lumen",
-    ".DS_Store",
-    "Thumbs.db",
+    ".ds_store",
+    "thumbs.db",
 ];
 
 /// Files of the root that say something about this working copy: installs rewrite both.
 const LOCAL: [&str; 2] = [".gitignore", "lumen.lock"];
 
-/// Ignore files, the stronger one last.
-const IGNORE_FILES: [&str; 2] = [".gitignore", ".lumenignore"];
-
-/// A file on the disk.
-#[derive(Debug, Clone)]
+/// A file of the package.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Source {
-    pub path: PathBuf,
+    /// Its path in the package without links, with `/`.
+    pub real: String,
+    /// Bytes, when it was listed.
     pub size: u64,
     pub executable: bool,
 }
@@ -52,30 +52,36 @@ pub(super) struct Selection {
     pub notes: Vec<Note>,
 }
 
-/// Finds the files of a package.
-pub(super) fn select(root: &Path, options: &PackOptions) -> Result<Selection, PackError> {
+/// Finds the files of a package; `path` is that of its root.
+pub(super) fn select(
+    root: &Root,
+    path: &Path,
+    options: &PackOptions,
+) -> Result<Selection, PackError> {
     let mut walk = Walk {
         root,
-        real_root: fs::canonicalize(root)?,
-        include: patterns(root, "include", &options.include)?,
+        path,
+        include: patterns(path, "include", &options.include)?,
         exact: options.include.iter().filter_map(|p| exact(p)).collect(),
-        hidden: patterns(root, "include", &about_hidden(&options.include))?,
-        exclude: patterns(root, "exclude", &options.exclude)?,
+        hidden: patterns(path, "include", &about_hidden(&options.include))?,
+        exclude: patterns(path, "exclude", &options.exclude)?,
         files: BTreeMap::new(),
         notes: Vec::new(),
-        outside: Vec::new(),
+        outside: BTreeMap::new(),
         bad: Vec::new(),
     };
-    let mut above = ignores_above(root)?;
-    walk.folder(root, "", &mut above)?;
+    let mut above = ignore::above(path)?;
+    walk.folder(&root.again()?, "", "", &mut above)?;
     walk.named(&mut above)?;
     walk.manifest(options)?;
-    walk.finish(options)
+    walk.unmatched(&options.include)?;
+    walk.finish()
 }
 
 struct Walk<'r> {
-    root: &'r Path,
-    real_root: PathBuf,
+    root: &'r Root,
+    /// The path of the root, which patterns are relative to.
+    path: &'r Path,
     include: Option<Gitignore>,
     /// Paths that `include` names without wildcards.
     exact: BTreeSet<String>,
@@ -84,55 +90,62 @@ struct Walk<'r> {
     exclude: Option<Gitignore>,
     files: BTreeMap<String, Source>,
     notes: Vec<Note>,
-    outside: Vec<String>,
+    /// Links that lead out of the package, and where to.
+    outside: BTreeMap<String, String>,
     bad: Vec<BadPath>,
 }
 
 impl Walk<'_> {
-    /// Walks a folder; `ignores` are those above it, the strongest last.
+    /// Walks a folder: `relative` is its path, `real` that without links; `ignores` are those
+    /// above it, the strongest last.
     fn folder(
         &mut self,
-        folder: &Path,
+        folder: &Folder,
         relative: &str,
+        real: &str,
         ignores: &mut Vec<Gitignore>,
     ) -> Result<(), PackError> {
         let above = ignores.len();
-        ignores.extend(ignores_in(folder)?);
-        let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
+        self.ignores_in(folder, relative, real, ignores)?;
+        let mut names = folder.names()?;
+        names.sort();
+        for name in names {
+            let Some(text) = name.to_str() else {
                 let path = join(relative, &name.to_string_lossy());
-                let kind = entry.file_type()?;
-                if !is_ignored(ignores, &entry.path(), kind.is_dir()) {
+                let file = self.path.join(relative).join(&name);
+                if !ignore::is_ignored(ignores, &file, folder.has_folder(&name)) {
                     self.bad_path(path, PathRule::Encoding);
                 }
                 continue;
             };
-            let path = join(relative, name);
-            if NEVER.contains(&name) || LOCAL.contains(&path.as_str()) {
-                continue;
+            let path = join(relative, text);
+            if !is_never(&path) {
+                self.entry(folder, text, path, &join(real, text), ignores)?;
             }
-            self.entry(&entry.path(), path, ignores)?;
         }
         ignores.truncate(above);
         Ok(())
     }
 
-    /// Looks at one file, folder or link.
+    /// Looks at one file, folder or link: `name` in `folder`.
     fn entry(
         &mut self,
-        file: &Path,
+        folder: &Folder,
+        name: &str,
         path: String,
+        real: &str,
         ignores: &mut Vec<Gitignore>,
     ) -> Result<(), PackError> {
-        let metadata = fs::symlink_metadata(file)?;
+        let Some(status) = folder.status(name)? else {
+            return Ok(());
+        };
+        let is_folder = status.kind == StatusKind::Folder;
+        let file = &self.path.join(&path);
         let named = self.exact.contains(&path);
-        if !named && is_ignored(ignores, file, metadata.is_dir()) {
+        if !named && ignore::is_ignored(ignores, file, is_folder) {
             return Ok(());
         }
-        if metadata.is_dir() {
+        if is_folder {
             if is_match(self.exclude.as_ref(), file, true) {
                 return Ok(());
             }
@@ -140,33 +153,43 @@ impl Walk<'_> {
             if is_hidden(&path) && self.hidden.is_none() {
                 return Ok(());
             }
-            if !named && file.join(MANIFEST).is_file() {
+            let Some(inside) = folder.open_inside(name)? else {
+                return Err(PackError::Changed(path));
+            };
+            let manifest = inside.status(MANIFEST)?.map(|manifest| manifest.kind);
+            if !named && matches!(manifest, Some(StatusKind::File | StatusKind::Link)) {
                 self.note(path, NoteReason::NestedPackage);
                 return Ok(());
             }
-            return self.folder(file, &path, ignores);
+            return self.folder(&inside, &path, real, ignores);
         }
         if !self.wanted(file, &path, named) {
             return Ok(());
         }
-        if metadata.is_file() {
-            self.add(file, path, &metadata);
-            return Ok(());
+        match status.kind {
+            StatusKind::File => self.add(path, real.to_owned(), status),
+            StatusKind::Link => self.link(path)?,
+            _ => self.note(path, NoteReason::Special),
         }
-        if !metadata.is_symlink() {
-            self.note(path, NoteReason::Special);
-            return Ok(());
-        }
-        match fs::metadata(file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.note(path, NoteReason::DanglingLink);
+        Ok(())
+    }
+
+    /// Decides about a link that is wanted.
+    fn link(&mut self, path: String) -> Result<(), PackError> {
+        match self.root.follow(&path)? {
+            Leads::Nowhere => self.note(path, NoteReason::DanglingLink),
+            Leads::Outside(_) if self.root.is_folder(&path) => {
+                self.note(path, NoteReason::FolderLink);
             }
-            Err(error) => return Err(error.into()),
-            Ok(target) if target.is_dir() => self.note(path, NoteReason::FolderLink),
-            Ok(target) if !target.is_file() => self.note(path, NoteReason::Special),
-            Ok(target) => match fs::canonicalize(file)?.starts_with(&self.real_root) {
-                true => self.add(file, path, &target),
-                false => self.outside.push(path),
+            Leads::Outside(link) => self.leads_out(link),
+            Leads::Inside(real) => match self.root.status(&real)? {
+                Some(status) if status.kind == StatusKind::Folder => {
+                    self.note(path, NoteReason::FolderLink);
+                }
+                Some(_) if is_never(&real) => self.note(path, NoteReason::Never),
+                Some(status) if status.kind == StatusKind::File => self.add(path, real, status),
+                Some(_) => self.note(path, NoteReason::Special),
+                None => return Err(PackError::Changed(path)),
             },
         }
         Ok(())
@@ -175,17 +198,47 @@ impl Walk<'_> {
     /// Adds what `include` names exactly and the walk did not reach.
     fn named(&mut self, above: &mut Vec<Gitignore>) -> Result<(), PackError> {
         for path in self.exact.clone() {
-            let file = self.root.join(&path);
-            match fs::symlink_metadata(&file) {
-                Err(_) => self.note(path, NoteReason::NotThere),
+            if is_never(&path) {
+                self.note(path, NoteReason::Never);
+                continue;
+            }
+            // The last component may be a link, which `entry` decides about.
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            let folder = match self.root.follow(folder)? {
+                Leads::Inside(folder) if is_never(&folder) => {
+                    self.note(path, NoteReason::Never);
+                    continue;
+                }
+                Leads::Inside(folder) => folder,
+                Leads::Outside(link) => {
+                    self.leads_out(link);
+                    continue;
+                }
+                Leads::Nowhere => {
+                    self.note(path, NoteReason::NotThere);
+                    continue;
+                }
+            };
+            let real = join(&folder, name);
+            let inside = self.root.folder(&folder)?;
+            let status = match &inside {
+                Some(inside) => inside.status(name)?,
+                None => None,
+            };
+            let (Some(inside), Some(status)) = (inside, status) else {
+                self.note(path, NoteReason::NotThere);
+                continue;
+            };
+            match status.kind {
                 // What is ignored as a whole is taken as a whole, but for its own ignore files.
-                Ok(metadata) if metadata.is_dir() && self.is_missing(&path) => {
-                    self.folder(&file, &path, &mut Vec::new())?;
+                StatusKind::Folder if self.is_missing(&path) => {
+                    if let Some(inside) = inside.open_inside(name)? {
+                        self.folder(&inside, &path, &real, &mut Vec::new())?;
+                    }
                 }
-                Ok(metadata) if !metadata.is_dir() && !self.files.contains_key(&path) => {
-                    self.entry(&file, path, above)?;
-                }
-                Ok(_) => {}
+                StatusKind::Folder => {}
+                _ if self.files.contains_key(&path) => {}
+                _ => self.entry(&inside, name, path.clone(), &real, above)?,
             }
         }
         Ok(())
@@ -198,27 +251,74 @@ impl Walk<'_> {
 
     /// Adds the manifest, whatever the patterns say.
     fn manifest(&mut self, options: &PackOptions) -> Result<(), PackError> {
-        let file = self.root.join(MANIFEST);
-        let replaced = options.manifest_override.as_ref();
-        match (fs::metadata(&file), replaced) {
-            (_, Some(bytes)) => {
-                let source = Source {
-                    path: file,
-                    size: bytes.len() as u64,
-                    executable: false,
-                };
-                self.files.insert(MANIFEST.to_owned(), source);
+        if let Some(bytes) = &options.manifest_override {
+            let source = Source {
+                real: MANIFEST.to_owned(),
+                size: bytes.len() as u64,
+                executable: false,
+            };
+            self.files.insert(MANIFEST.to_owned(), source);
+            return Ok(());
+        }
+        match self.root.follow(MANIFEST)? {
+            Leads::Outside(link) => self.leads_out(link),
+            Leads::Nowhere => return Err(PackError::NoManifest),
+            Leads::Inside(real) => match self.root.status(&real)? {
+                Some(status) if status.kind == StatusKind::File => {
+                    self.add(MANIFEST.to_owned(), real, status);
+                }
+                _ => return Err(PackError::NoManifest),
+            },
+        }
+        Ok(())
+    }
+
+    /// Notes the patterns of `include` that have wildcards and match nothing.
+    fn unmatched(&mut self, include: &[String]) -> Result<(), PackError> {
+        for pattern in include {
+            if pattern.starts_with('!') || exact(pattern).is_some() {
+                continue;
             }
-            (Ok(metadata), None) if metadata.is_file() => {
-                self.add(&file, MANIFEST.to_owned(), &metadata);
+            let alone = patterns(self.path, "include", std::slice::from_ref(pattern))?;
+            let matches = |path: &String| is_match(alone.as_ref(), &self.path.join(path), false);
+            if !self.files.keys().any(matches) {
+                self.note(pattern.clone(), NoteReason::NoMatch);
             }
-            _ => return Err(PackError::NoManifest),
+        }
+        Ok(())
+    }
+
+    /// Reads the ignore files of a folder, the stronger one last.
+    fn ignores_in(
+        &mut self,
+        folder: &Folder,
+        relative: &str,
+        real: &str,
+        ignores: &mut Vec<Gitignore>,
+    ) -> Result<(), PackError> {
+        for name in ignore::FILES {
+            let path = match folder.status(name)?.map(|status| status.kind) {
+                Some(StatusKind::File) => join(real, name),
+                Some(StatusKind::Link) => match self.root.follow(&join(real, name))? {
+                    Leads::Inside(path) => path,
+                    Leads::Outside(link) => {
+                        self.leads_out(link);
+                        continue;
+                    }
+                    Leads::Nowhere => continue,
+                },
+                _ => continue,
+            };
+            if let Some(bytes) = self.root.read(&path, MAX_IGNORE_FILE_BYTES)? {
+                let place = join(relative, name);
+                ignores.push(ignore::parse(&self.path.join(relative), &place, &bytes)?);
+            }
         }
         Ok(())
     }
 
     /// Checks all that was found, reporting everything of one kind at once.
-    fn finish(mut self, options: &PackOptions) -> Result<Selection, PackError> {
+    fn finish(mut self) -> Result<Selection, PackError> {
         let limits = Limits::default();
         let mut names = Names::new();
         for path in self.files.keys() {
@@ -237,7 +337,9 @@ impl Walk<'_> {
             return Err(PackError::Paths(self.bad));
         }
         if !self.outside.is_empty() {
-            return Err(PackError::LinksOutside(self.outside));
+            let link = |(path, target)| OutsideLink { path, target };
+            let links = self.outside.into_iter().map(link);
+            return Err(PackError::LinksOutside(links.collect()));
         }
         let count = self.files.len().max(names.folders() as usize);
         if count > limits.entries as usize {
@@ -246,32 +348,12 @@ impl Walk<'_> {
                 limit: limits.entries,
             });
         }
-        if options.refuse_secrets {
-            let secrets = self.secrets(options)?;
-            if !secrets.is_empty() {
-                return Err(PackError::Secrets(secrets));
-            }
-        }
         self.notes.sort_by(|a, b| a.path.cmp(&b.path));
+        self.notes.dedup();
         Ok(Selection {
             files: self.files,
             notes: self.notes,
         })
-    }
-
-    fn secrets(&self, options: &PackOptions) -> io::Result<Vec<Secret>> {
-        let mut found = Vec::new();
-        for (path, source) in &self.files {
-            let replaced = path == MANIFEST && options.manifest_override.is_some();
-            if replaced || self.exact.contains(path) {
-                continue;
-            }
-            if let Some(kind) = secrets::look(path, &source.path)? {
-                let path = path.clone();
-                found.push(Secret { path, kind });
-            }
-        }
-        Ok(found)
     }
 
     fn wanted(&self, file: &Path, path: &str, named: bool) -> bool {
@@ -284,13 +366,18 @@ impl Walk<'_> {
         included && !is_match(self.exclude.as_ref(), file, false)
     }
 
-    fn add(&mut self, file: &Path, path: String, metadata: &std::fs::Metadata) {
+    fn add(&mut self, path: String, real: String, status: Status) {
         let source = Source {
-            path: file.to_owned(),
-            size: metadata.len(),
-            executable: is_executable(metadata),
+            real,
+            size: status.size,
+            executable: status.executable.unwrap_or(false),
         };
         self.files.insert(path, source);
+    }
+
+    fn leads_out(&mut self, link: String) {
+        let target = self.root.target(&link);
+        self.outside.insert(link, target);
     }
 
     fn note(&mut self, path: String, reason: NoteReason) {
@@ -310,14 +397,10 @@ fn join(folder: &str, name: &str) -> String {
     }
 }
 
-#[cfg(unix)]
-fn is_executable(metadata: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_: &std::fs::Metadata) -> bool {
-    false
+/// Whether a path is never part of a package, however its letters are written.
+fn is_never(path: &str) -> bool {
+    let never = |name: &str| NEVER.contains(&&*fold(name));
+    LOCAL.contains(&&*fold(path)) || path.split('/').any(never)
 }
 
 /// Whether a path has a name that starts with a dot, as those of tools do.
@@ -347,7 +430,7 @@ fn patterns(root: &Path, list: &str, lines: &[String]) -> Result<Option<Gitignor
     if lines.is_empty() {
         return Ok(None);
     }
-    let malformed = |error: ignore::Error| PackError::Pattern {
+    let malformed = |error: ::ignore::Error| PackError::Pattern {
         place: format!("`{list}`"),
         message: error.to_string(),
     };
@@ -364,53 +447,4 @@ fn patterns(root: &Path, list: &str, lines: &[String]) -> Result<Option<Gitignor
 /// Whether a list matches a file or a folder above it.
 fn is_match(list: Option<&Gitignore>, file: &Path, folder: bool) -> bool {
     list.is_some_and(|list| list.matched_path_or_any_parents(file, folder).is_ignore())
-}
-
-/// Whether the strongest ignore file that knows a path takes it out.
-fn is_ignored(ignores: &[Gitignore], file: &Path, folder: bool) -> bool {
-    let verdict = ignores.iter().rev().map(|list| list.matched(file, folder));
-    matches!(
-        verdict.into_iter().find(|verdict| !verdict.is_none()),
-        Some(Match::Ignore(_))
-    )
-}
-
-/// The ignore files of a folder, the stronger one last.
-fn ignores_in(folder: &Path) -> Result<Vec<Gitignore>, PackError> {
-    let mut found = Vec::new();
-    for name in IGNORE_FILES {
-        let file = folder.join(name);
-        if !file.is_file() {
-            continue;
-        }
-        let malformed = |error: ignore::Error| PackError::Pattern {
-            place: format!("`{}`", file.display()),
-            message: error.to_string(),
-        };
-        let mut builder = GitignoreBuilder::new(folder);
-        if let Some(error) = builder.add(&file) {
-            return Err(malformed(error));
-        }
-        found.push(builder.build().map_err(malformed)?);
-    }
-    Ok(found)
-}
-
-/// The ignore files between the top of the repository and `root`; none outside of a repository.
-fn ignores_above(root: &Path) -> Result<Vec<Gitignore>, PackError> {
-    let root = std::path::absolute(root)?;
-    let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else {
-        return Ok(Vec::new());
-    };
-    let mut folders: Vec<&Path> = root
-        .ancestors()
-        .skip(1)
-        .take_while(|folder| folder.starts_with(top))
-        .collect();
-    folders.reverse();
-    let mut found = Vec::new();
-    for folder in folders {
-        found.extend(ignores_in(folder)?);
-    }
-    Ok(found)
 }

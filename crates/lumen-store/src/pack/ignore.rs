@@ -1,0 +1,73 @@
+//! `.gitignore` and `.lumenignore` files.
+
+use std::{io::Read as _, path::Path};
+
+use ::ignore::{
+    Match,
+    gitignore::{Gitignore, GitignoreBuilder},
+};
+use fs_err as fs;
+use lumen_core::limits::MAX_IGNORE_FILE_BYTES;
+
+use super::PackError;
+
+/// Ignore files, the stronger one last.
+pub(super) const FILES: [&str; 2] = [".gitignore", ".lumenignore"];
+
+/// Reads the text of an ignore file; `folder` is where it stands, `place` its name for people.
+pub(super) fn parse(folder: &Path, place: &str, bytes: &[u8]) -> Result<Gitignore, PackError> {
+    let malformed = |message: String| PackError::Pattern {
+        place: format!("`{place}`"),
+        message,
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut builder = GitignoreBuilder::new(folder);
+    for line in text.lines() {
+        let added = builder.add_line(None, line);
+        added.map_err(|error| malformed(error.to_string()))?;
+    }
+    builder
+        .build()
+        .map_err(|error| malformed(error.to_string()))
+}
+
+/// Whether the strongest ignore file that knows a path takes it out.
+pub(super) fn is_ignored(ignores: &[Gitignore], file: &Path, folder: bool) -> bool {
+    let verdict = ignores.iter().rev().map(|list| list.matched(file, folder));
+    matches!(
+        verdict.into_iter().find(|verdict| !verdict.is_none()),
+        Some(Match::Ignore(_))
+    )
+}
+
+/// The ignore files between the top of the repository and `root`; none outside of a
+/// repository. Links are passed by, as git does.
+pub(super) fn above(root: &Path) -> Result<Vec<Gitignore>, PackError> {
+    let root = std::path::absolute(root)?;
+    let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else {
+        return Ok(Vec::new());
+    };
+    let mut folders: Vec<&Path> = root
+        .ancestors()
+        .skip(1)
+        .take_while(|folder| folder.starts_with(top))
+        .collect();
+    folders.reverse();
+    let mut found = Vec::new();
+    for folder in folders {
+        for name in FILES {
+            let file = folder.join(name);
+            let is_file = fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_file());
+            if !is_file {
+                continue;
+            }
+            let mut bytes = Vec::new();
+            fs::File::open(&file)?
+                .take(MAX_IGNORE_FILE_BYTES)
+                .read_to_end(&mut bytes)?;
+            found.push(parse(folder, &file.display().to_string(), &bytes)?);
+        }
+    }
+    Ok(found)
+}
