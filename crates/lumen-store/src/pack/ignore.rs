@@ -20,6 +20,10 @@ pub(super) fn parse(folder: &Path, place: &str, bytes: &[u8]) -> Result<Gitignor
         place: format!("`{place}`"),
         message,
     };
+    if bytes.len() as u64 > MAX_IGNORE_FILE_BYTES {
+        let limit = MAX_IGNORE_FILE_BYTES;
+        return Err(malformed(format!("it is larger than {limit} bytes")));
+    }
     let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = GitignoreBuilder::new(folder);
@@ -64,7 +68,7 @@ pub(super) fn above(root: &Path) -> Result<Vec<Gitignore>, PackError> {
             }
             let mut bytes = Vec::new();
             fs::File::open(&file)?
-                .take(MAX_IGNORE_FILE_BYTES)
+                .take(MAX_IGNORE_FILE_BYTES + 1)
                 .read_to_end(&mut bytes)?;
             found.push(parse(folder, &file.display().to_string(), &bytes)?);
         }

@@ -62,6 +62,12 @@ impl Root {
 
     /// Reads a file by its path without links; `None` when it is no file, or longer than `limit`.
     pub(super) fn read(&self, real: &str, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let bytes = self.start(real, limit.saturating_add(1))?;
+        Ok(bytes.filter(|bytes| bytes.len() as u64 <= limit))
+    }
+
+    /// Reads at most so many bytes of a file by its path without links; `None` when it is no file.
+    pub(super) fn start(&self, real: &str, count: u64) -> io::Result<Option<Vec<u8>>> {
         let (folder, name) = split(real);
         let Some(file) = self
             .folder(folder)?
@@ -72,8 +78,8 @@ impl Root {
             return Ok(None);
         };
         let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+        file.take(count).read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     /// Follows the links of a path.

@@ -309,10 +309,11 @@ impl Walk<'_> {
                 },
                 _ => continue,
             };
-            if let Some(bytes) = self.root.read(&path, MAX_IGNORE_FILE_BYTES)? {
-                let place = join(relative, name);
-                ignores.push(ignore::parse(&self.path.join(relative), &place, &bytes)?);
-            }
+            let place = join(relative, name);
+            // One byte more than allowed, which is an error: without it, too much would be packed.
+            let bytes = self.root.start(&path, MAX_IGNORE_FILE_BYTES + 1)?;
+            let bytes = bytes.ok_or_else(|| PackError::Changed(place.clone()))?;
+            ignores.push(ignore::parse(&self.path.join(relative), &place, &bytes)?);
         }
         Ok(())
     }
