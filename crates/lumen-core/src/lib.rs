@@ -19,6 +19,7 @@
 //! | [`tar`] | how an entry of an archive is written |
 //! | [`trust`] | roots, owners, statements, the name map, and the history they make |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
+//! | [`screen`] | text from elsewhere, made safe to show |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
 
 pub mod checkpoint;
@@ -39,6 +40,7 @@ pub mod note;
 pub mod problem;
 pub mod requirement;
 pub mod resolve;
+pub mod screen;
 pub mod signing;
 pub mod submission;
 pub mod tar;

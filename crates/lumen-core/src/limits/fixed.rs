@@ -136,6 +136,10 @@ fixed! {
     MAX_CODING_SLACK: u64 = 64 << 10, Bytes, Program, "registry::storage::http";
     /// Window of a zstd stream, as a power of two (RFC 9659 section 3): 8 MiB.
     MAX_HTTP_WINDOW: u32 = 23, Power, Format, "registry::storage::http";
+    /// Characters of a line on the screen; a longer one lacks its middle.
+    MAX_LINE: usize = 4000, Count, Program, "cli::ui";
+    /// Marks on one letter on the screen, where scripts need up to four.
+    MAX_MARKS: usize = 6, Count, Program, "core::screen";
     /// Bytes of an announced length for which memory is taken before they are there.
     MAX_BELIEVED_BYTES: u64 = 1 << 20, Bytes, Program, "registry::storage";
     /// Bytes of a file of certificates.
