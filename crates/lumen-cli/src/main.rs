@@ -6,12 +6,18 @@ mod external;
 mod report;
 mod ui;
 
-use std::process::ExitCode;
-
-use clap::Parser as _;
+use std::{panic, process::ExitCode};
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    panic::set_hook(Box::new(ui::panicked));
+    panic::catch_unwind(run).unwrap_or(ExitCode::from(report::DEFECT))
+}
+
+fn run() -> ExitCode {
+    let cli = match ui::parse(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let ui = ui::Ui::new(&cli.global);
     match commands::run(cli, &ui) {
         Ok(code) => code,

@@ -40,6 +40,8 @@ const USER: u8 = 1;
 const TRUST: u8 = 3;
 /// The host or the disk is to blame.
 pub const STORAGE: u8 = 4;
+/// Lumen itself is to blame.
+pub const DEFECT: u8 = 70;
 
 /// What to do when nobody that is trusted vouches for a host.
 const OWN_AUTHORITY: &str = "if its authority is your own, set LUMEN_CA_FILE, or `ca-file` in [http] of your configuration, to the authority's certificate";

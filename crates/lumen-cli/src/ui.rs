@@ -1,19 +1,35 @@
 //! The screen. Rules: results go to standard output, talk to standard error;
 //! a finished step is one line with a right-aligned verb in 12 columns;
 //! progress only on a terminal; meaning never depends on colour.
+//!
+//! Texts come from registries, archives, projects and servers. So nothing else writes to a
+//! stream (`clippy.toml` forbids it), every function here takes plain text and shows what
+//! would steer a terminal as an escape, a text is one line where it is not said otherwise,
+//! and styles are added afterwards, only here.
+
+mod command_line;
+mod snippet;
 
 use std::{
+    borrow::Cow,
     io::{IsTerminal as _, Write as _},
+    panic::PanicHookInfo,
+    path::Path,
     sync::Mutex,
 };
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use lumen_core::problem::{Problem, Severity};
+use lumen_core::{
+    limits::MAX_LINE,
+    problem::{Problem, Severity},
+    screen,
+};
 use lumen_ops::report::{Event, Reporter};
 use lumen_registry::progress::Progress;
+use serde_json::Value;
 
+pub use self::command_line::parse;
 use crate::args::{Color, Global};
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
@@ -40,6 +56,7 @@ pub struct Ui {
 
 impl Ui {
     /// A screen as the options ask for.
+    #[expect(clippy::disallowed_methods, reason = "asks what it is, writes nothing")]
     pub fn new(global: &Global) -> Self {
         let choice = match global.color {
             Color::Auto => anstream::ColorChoice::Auto,
@@ -57,34 +74,47 @@ impl Ui {
         }
     }
 
-    /// Writes a result to standard output.
+    /// Writes a line of a result to standard output.
     ///
     /// A closed pipe (`lumen pkg list | head`) is no error.
-    pub fn print(&self, text: &str) {
-        let mut out = anstream::stdout();
-        let newline = if text.is_empty() || text.ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        };
-        let _ = write!(out, "{text}{newline}").and_then(|()| out.flush());
+    pub fn print(&self, line: &str) {
+        write_out(&shown(line));
+    }
+
+    /// Writes a first word and a text to standard output; the text is wrapped, and all its
+    /// lines start where the first does.
+    pub fn print_hanging(&self, first: &str, text: &str) {
+        for line in hanging(&shown(first), &shown(text)) {
+            write_out(&line);
+        }
+    }
+
+    /// Writes a file that another program reads to standard output. Its line breaks and
+    /// tabs are kept.
+    pub fn print_file(&self, text: &str) {
+        write_out(screen::lines(text).trim_end_matches('\n'));
     }
 
     /// Writes a result as JSON to standard output.
-    pub fn print_json(&self, value: &serde_json::Value) {
-        self.print(&format!("{value:#}"));
+    pub fn print_json(&self, value: &Value) {
+        write_out(&screen::json(&format!("{value:#}")));
+    }
+
+    /// Writes one of many results as a line of JSON to standard output.
+    pub fn print_json_line(&self, value: &Value) {
+        write_out(&screen::json(&value.to_string()));
     }
 
     /// Writes an error with what to do next.
     pub fn error(&self, what: &str, hints: &[String]) {
-        self.talk(&format!("{ERROR}error{ERROR:#}: {}", styled_code(what)));
+        self.talk(&format!("{ERROR}error{ERROR:#}: {}", styled(what)));
         self.hints(hints);
     }
 
     /// Writes hints.
     pub fn hints(&self, hints: &[String]) {
         for hint in hints {
-            self.talk(&format!("{HINT}hint{HINT:#}: {}", styled_code(hint)));
+            self.talk(&format!("{HINT}hint{HINT:#}: {}", styled(hint)));
         }
     }
 
@@ -92,7 +122,8 @@ impl Ui {
     pub fn causes(&self, causes: &[String]) {
         for (at, cause) in causes.iter().enumerate() {
             let number = at + 1;
-            self.talk(&styled_code(&hanging(&format!("  {number}. "), cause)));
+            let lines = hanging(&format!("  {number}. "), &shown(cause));
+            self.talk(&styled_code(&lines.join("\n")));
         }
     }
 
@@ -102,49 +133,29 @@ impl Ui {
             return;
         }
         match &problem.place {
-            Some(_) => self.talk(&self.snippet(problem)),
+            Some(place) => self.talk(&snippet::render(problem, place)),
             None => {
                 let (style, word) = match problem.severity {
                     Severity::Error => (ERROR, "error"),
                     Severity::Warning => (WARNING, "warning"),
                 };
-                self.talk(&format!(
-                    "{style}{word}{style:#}: {}",
-                    styled_code(&problem.what)
-                ));
+                let what = styled(&problem.what);
+                self.talk(&format!("{style}{word}{style:#}: {what}"));
             }
         }
         self.hints(problem.hint.as_slice());
     }
 
-    fn snippet(&self, problem: &Problem) -> String {
-        let Some(place) = &problem.place else {
-            return problem.what.clone();
-        };
-        let level = match problem.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
-        let annotation = AnnotationKind::Primary.span(place.span.clone());
-        let annotation = if place.label.is_empty() {
-            annotation
-        } else {
-            annotation.label(place.label.as_str())
-        };
-        let snippet = Snippet::source(place.source.as_ref())
-            .path(place.file.as_str())
-            .annotation(annotation);
-        let report = &[level.primary_title(problem.what.as_str()).element(snippet)];
-        // The styled form is stripped again where colour is off.
-        Renderer::styled().term_width(WIDTH).render(report)
-    }
-
     /// Asks a yes-no question on the terminal; `None` when there is nobody to ask.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a question ends without a line break"
+    )]
     pub fn confirm(&self, question: &str) -> Option<bool> {
         if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
             return None;
         }
-        let _ = write!(anstream::stderr(), "{question} [y/N] ");
+        let _ = write!(anstream::stderr(), "{} [y/N] ", shown(question));
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).ok()?;
         Some(matches!(
@@ -153,14 +164,18 @@ impl Ui {
         ))
     }
 
+    /// Writes lines that were made safe, with styles, to standard error.
     fn talk(&self, text: &str) {
-        let write = || {
-            let _ = writeln!(anstream::stderr(), "{}", text.trim_end_matches('\n'));
-        };
+        let write = || write_err(text);
         match self.bar.lock().ok().and_then(|bar| bar.clone()) {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+
+    fn step(&self, verb: &str, message: &str) {
+        let message = shown(message);
+        self.talk(&format!("{VERB}{verb:>VERB_WIDTH$}{VERB:#} {message}"));
     }
 
     fn set_bar(&self, bar: Option<ProgressBar>) {
@@ -176,12 +191,16 @@ impl Reporter for Ui {
     fn report(&self, event: Event) {
         match event {
             Event::Done { verb, message } if !self.quiet => {
-                self.talk(&format!("{VERB}{verb:>VERB_WIDTH$}{VERB:#} {message}"));
+                self.step(verb, &message);
             }
             Event::Detail { verb, message } if self.verbose > 0 => {
-                self.talk(&format!("{VERB}{verb:>VERB_WIDTH$}{VERB:#} {message}"));
+                self.step(verb, &message);
             }
-            Event::Done { .. } | Event::Detail { .. } => {}
+            Event::Signing { subject, text } if !self.quiet => {
+                self.step("Signing", &subject);
+                self.talk(&quoted(&text));
+            }
+            Event::Done { .. } | Event::Detail { .. } | Event::Signing { .. } => {}
             Event::Warning(problem) => self.problem(&problem),
             Event::Progress(Progress::Started { verb, steps }) if self.progress => {
                 let bar = ProgressBar::with_draw_target(
@@ -198,7 +217,7 @@ impl Reporter for Ui {
             Event::Progress(Progress::Advanced { item }) => {
                 if let Some(bar) = self.bar.lock().ok().and_then(|bar| bar.clone()) {
                     bar.inc(1);
-                    bar.set_message(item);
+                    bar.set_message(shown(&item).into_owned());
                 }
             }
             Event::Progress(Progress::Started { .. }) => {}
@@ -207,14 +226,77 @@ impl Reporter for Ui {
     }
 }
 
-/// A text after a first word, broken into lines that all start where it does.
-pub fn hanging(first: &str, text: &str) -> String {
-    let indent = first.chars().count();
-    let lines = wrap(text, WIDTH.saturating_sub(indent));
+/// Tells that the program has a defect, with the place in its source.
+pub fn panicked(info: &PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let why = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned());
+    let why = why.or_else(|| payload.downcast_ref::<String>().cloned());
+    write_err(&defect(
+        &why.unwrap_or_else(|| "no reason given".into()),
+        &info.location().map(ToString::to_string).unwrap_or_default(),
+    ));
+}
+
+fn defect(why: &str, place: &str) -> String {
     format!(
-        "{first}{}",
-        lines.join(&format!("\n{}", " ".repeat(indent)))
+        "{ERROR}error{ERROR:#}: lumen has a defect: {}, at {}\n\
+         {HINT}hint{HINT:#}: please report it, with what you did",
+        styled(why),
+        shown(place)
     )
+}
+
+/// A path as JSON; what is no UTF-8 in it is replaced.
+pub fn path_json(path: impl AsRef<Path>) -> Value {
+    path.as_ref().to_string_lossy().into()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that writes there")]
+fn write_out(text: &str) {
+    let mut out = anstream::stdout();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that writes there")]
+fn write_err(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{}", text.trim_end_matches('\n'));
+}
+
+/// A text as one line that steers no terminal.
+fn shown(text: &str) -> Cow<'_, str> {
+    screen::brief(text, MAX_LINE)
+}
+
+/// A text of many lines as it is, each behind a mark, so that none of them can pass for one
+/// of ours. A backslash is doubled: what looks like an escape is one.
+fn quoted(text: &str) -> String {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let lines = text.split('\n').map(|line| {
+        let line = line.replace('\\', "\\\\");
+        format!("{:>VERB_WIDTH$} {}\n", "|", screen::line(&line))
+    });
+    lines.collect()
+}
+
+/// The same, with text in backquotes in bold.
+fn styled(text: &str) -> String {
+    styled_code(&shown(text))
+}
+
+/// A text after a first word, broken into lines that all start where it does.
+fn hanging(first: &str, text: &str) -> Vec<String> {
+    let indent = first.chars().count();
+    let mut lines = wrap(text, WIDTH.saturating_sub(indent));
+    for (at, line) in lines.iter_mut().enumerate() {
+        let before = if at == 0 { first } else { "" };
+        line.insert_str(0, &format!("{before:indent$}"));
+    }
+    match lines.is_empty() {
+        true => vec![first.to_owned()],
+        false => lines,
+    }
 }
 
 /// Breaks a text between words into lines of at most `width` characters, longer words apart.
@@ -257,6 +339,40 @@ mod tests {
     fn text_is_wrapped() {
         assert_eq!(wrap("one two  three", 8), ["one two", "three"]);
         assert_eq!(wrap("a-word-too-long b", 4), ["a-word-too-long", "b"]);
+    }
+
+    #[test]
+    fn lines_hang() {
+        assert_eq!(hanging("  1. ", "a b"), ["  1. a b"]);
+        let long = format!("a {}", "b".repeat(80));
+        assert_eq!(
+            hanging("x: ", &long),
+            ["x: a", &format!("   {}", "b".repeat(80))]
+        );
+        assert_eq!(hanging("x: ", ""), ["x: "]);
+    }
+
+    #[test]
+    fn what_is_signed_is_shown_in_full() {
+        let long = "x".repeat(2 * MAX_LINE);
+        let text = format!("reason a\\u{{202e}}\u{202e}\r\n\n{long}\nerror: y\n");
+        let lines = ["reason a\\\\u{202e}\\u{202e}\\r", "", &long, "error: y"];
+        let expected: Vec<String> = lines
+            .iter()
+            .map(|line| format!("           | {line}"))
+            .collect();
+        assert_eq!(quoted(&text).lines().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_defect_is_told_in_two_lines() {
+        let told =
+            anstream::adapter::strip_str(&defect("`x`\u{1b}[2J\nerror: y", "a.rs:1:2")).to_string();
+        assert_eq!(
+            told,
+            "error: lumen has a defect: `x`\\u{1b}[2J\\nerror: y, at a.rs:1:2\n\
+             hint: please report it, with what you did"
+        );
     }
 
     #[test]

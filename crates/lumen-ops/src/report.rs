@@ -20,6 +20,13 @@ pub enum Event {
         /// What was done to what.
         message: String,
     },
+    /// A text of somebody else that the user's key is about to sign.
+    Signing {
+        /// What it is.
+        subject: String,
+        /// All that is signed, to be shown as it is.
+        text: String,
+    },
     /// Something the user should know and may want to act on.
     Warning(Problem),
     /// How far work has come that takes a while.

@@ -11,9 +11,8 @@ use crate::{
 };
 
 /// What to write where no mirror is configured.
-const EXAMPLE: &str = "write into `config.toml` in Lumen's configuration folder:\n\
-    \x20 [registry.mirrors]\n\
-    \x20 inner = { from = \"https://registry.example.org\", to = \"file:///srv/mirror\" }";
+const EXAMPLE: &str = "write `[registry.mirrors]` into `config.toml` in Lumen's configuration folder, and below it \
+    `inner = { from = \"https://registry.example.org\", to = \"file:///srv/mirror\" }`";
 
 /// Brings configured mirrors up to date: those with these names, or all. `tell` gets the
 /// name of each and what came of it; one that fails does not keep the others from theirs.

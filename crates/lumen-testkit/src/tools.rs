@@ -151,6 +151,10 @@ fn target_dir() -> PathBuf {
 
 /// Says something that is to be seen although the test passes: what the macros print is only
 /// shown when one fails.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests write to streams of their own"
+)]
 pub fn warn(text: &str) {
     // With nobody there to read it, nothing is lost.
     let _ = writeln!(io::stderr(), "{text}");

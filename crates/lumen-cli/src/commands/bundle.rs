@@ -14,7 +14,7 @@ use super::{
     bytes,
     operate::{many, mirrored_json, mirrored_line, session},
 };
-use crate::ui::Ui;
+use crate::ui::{Ui, path_json};
 
 pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
     let report = bundle::write(&session(ui)?, request)?;
@@ -23,7 +23,7 @@ pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
         ui.print_json(&match &report {
             None => json!({ "file": null }),
             Some(report) => json!({
-                "file": request.file, "packages": report.packages, "files": report.files,
+                "file": path_json(&request.file), "packages": report.packages, "files": report.files,
                 "bytes": report.bytes, "from": report.from, "size": report.size,
                 "fingerprint": report.fingerprint,
             }),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::registry::target;
 use crate::{
     args::{CiService, Target},
-    ui::Ui,
+    ui::{Ui, path_json},
 };
 
 pub fn ci(
@@ -29,7 +29,7 @@ pub fn ci(
     };
     let workflow = ci::workflow(&session, service, purpose, source)?;
     if stdout && !ui.json {
-        ui.print(workflow.text.trim_end());
+        ui.print_file(&workflow.text);
         return Ok(());
     }
     let path = match stdout {
@@ -38,7 +38,7 @@ pub fn ci(
     };
     if ui.json {
         ui.print_json(&json!({
-            "path": path, "text": workflow.text, "secrets": workflow.secrets,
+            "path": path.as_deref().map(path_json), "text": workflow.text, "secrets": workflow.secrets,
         }));
     }
     if let Some(path) = path {

@@ -14,11 +14,7 @@ use lumen_registry::{
 use serde_json::json;
 
 use super::{count, registry::target};
-use crate::{
-    args::Target,
-    report::STORAGE,
-    ui::{Ui, hanging},
-};
+use crate::{args::Target, report::STORAGE, ui::Ui};
 
 pub fn doctor(
     registry: &Target,
@@ -79,12 +75,10 @@ fn show(place: &Examined, ui: &Ui) {
             Verdict::Bad => "BAD",
         };
         let label = label(finding.check);
-        ui.print(&hanging(
-            &format!("  {mark:<4}  {label:<16}  "),
-            &finding.seen,
-        ));
+        let first = format!("  {mark:<4}  {label:<16}  ");
+        ui.print_hanging(&first, &finding.seen);
         if let Some(fix) = fix(place, finding) {
-            ui.print(&hanging("        fix: ", &fix));
+            ui.print_hanging("        fix: ", &fix);
         }
     }
 }

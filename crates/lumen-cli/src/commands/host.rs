@@ -33,7 +33,7 @@ pub fn host(arguments: &HostArgs, ui: &Ui) -> Result<(), OpsError> {
     };
     let plan = host::plan(&session, kind, &wishes)?;
     if !ui.json {
-        ui.print(match &plan {
+        ui.print_file(match &plan {
             Plan::Site { config, .. } => config,
             Plan::Bucket(bucket) => &bucket.script,
             Plan::Pages(pages) => &pages.script,

@@ -74,7 +74,7 @@ pub fn tree(
         ui.print_json(&rows.collect());
         return Ok(());
     }
-    ui.print(&draw(&rows));
+    draw(&rows).iter().for_each(|line| ui.print(line));
     Ok(())
 }
 
@@ -104,14 +104,15 @@ pub fn why(name: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     Ok(())
 }
 
-/// Rows as a tree with lines.
-fn draw(rows: &[Row]) -> String {
-    let mut out = String::new();
+/// Rows as the lines of a tree.
+fn draw(rows: &[Row]) -> Vec<String> {
+    let mut drawn = Vec::new();
     // For each level: whether another row of that level follows in the same parent.
     let mut continues: Vec<bool> = Vec::new();
     let follows = followers(rows);
     for (row, follows) in rows.iter().zip(follows) {
         continues.truncate(row.level);
+        let mut out = String::new();
         for (level, more) in continues.iter().enumerate().skip(1) {
             debug_assert!(level < row.level);
             out.push_str(if *more { "│   " } else { "    " });
@@ -126,12 +127,13 @@ fn draw(rows: &[Row]) -> String {
             .map(|label| format!(" ({label})"))
             .unwrap_or_default();
         let repeated = if row.repeated { " (*)" } else { "" };
-        out.push_str(&format!("{} {}{source}{repeated}\n", row.name, row.version));
+        out.push_str(&format!("{} {}{source}{repeated}", row.name, row.version));
+        drawn.push(out);
     }
     if rows.iter().any(|row| row.repeated) {
-        out.push_str("\n(*) shown above\n");
+        drawn.extend([String::new(), "(*) shown above".into()]);
     }
-    out
+    drawn
 }
 
 /// For each row, whether a sibling follows it.
@@ -225,6 +227,6 @@ other 1.0.0
 
 (*) shown above
 ";
-        assert_eq!(draw(&rows), expected);
+        assert_eq!(draw(&rows), expected.lines().collect::<Vec<_>>());
     }
 }

@@ -9,7 +9,10 @@ use lumen_ops::{
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::{args::Key, ui::Ui};
+use crate::{
+    args::Key,
+    ui::{Ui, path_json},
+};
 
 pub fn run(command: Key, ui: &Ui) -> Result<(), OpsError> {
     let store = KeyStore::of(&Environment::read()?)?;
@@ -130,7 +133,7 @@ fn json(info: &KeyInfo) -> serde_json::Value {
         "name": info.public.name(),
         "public": info.public.to_string(),
         "fingerprint": info.public.fingerprint(),
-        "file": info.path,
+        "file": path_json(&info.path),
         "passphrase": info.sealed,
         "default": info.default,
     })

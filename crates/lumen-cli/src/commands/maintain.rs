@@ -21,14 +21,14 @@ use serde_json::json;
 use super::{bytes, count, session, with};
 use crate::{
     args::{Cache, ProjectArgs, RegistryArgs},
-    ui::Ui,
+    ui::{Ui, path_json},
 };
 
 pub fn vendor(dir: &Path, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Normal, ui)?;
     let packages = maintain::vendor(&session, dir)?;
     if ui.json {
-        ui.print_json(&json!({ "packages": packages, "dir": dir }));
+        ui.print_json(&json!({ "packages": packages, "dir": path_json(dir) }));
     }
     ui.done(
         "Vendored",
@@ -172,7 +172,7 @@ pub fn cache(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
             let info = maintain::cache_info(&session)?;
             if ui.json {
                 ui.print_json(&json!({
-                    "home": info.home, "packages": info.store.entries, "files": info.store.files,
+                    "home": path_json(&info.home), "packages": info.store.entries, "files": info.store.files,
                     "bytes": info.store.bytes, "metadata_bytes": info.metadata, "git_bytes": info.git,
                     "projects": info.projects,
                 }));

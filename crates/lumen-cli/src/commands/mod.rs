@@ -33,6 +33,7 @@ use lumen_ops::{
     settings::Environment,
 };
 use lumen_registry::Freshness;
+use serde_json::json;
 
 use crate::{
     args::{Cli, Command, LockArgs, Pkg, ProjectArgs, RegistryArgs, ResolveArgs},
@@ -53,7 +54,11 @@ pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "lumen", &mut script);
-            ui.print(&String::from_utf8_lossy(&script));
+            let script = String::from_utf8_lossy(&script);
+            match ui.json {
+                true => ui.print_json(&json!({ "shell": shell.to_string(), "script": script })),
+                false => ui.print_file(&script),
+            }
         }
         Command::External(arguments) => {
             let name = arguments
@@ -192,7 +197,7 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
 fn created(ui: &Ui, created: init::Created) {
     use lumen_ops::report::Reporter as _;
     if ui.json {
-        ui.print_json(&serde_json::json!({ "name": created.name, "files": created.files }));
+        ui.print_json(&json!({ "name": created.name, "files": created.files }));
     }
     ui.done(
         "Created",

@@ -20,7 +20,7 @@ use serde_json::json;
 use super::{bytes, count, session, with};
 use crate::{
     args::{Bump, ProjectArgs, RegistryArgs},
-    ui::Ui,
+    ui::{Ui, path_json},
 };
 
 pub fn pack(
@@ -49,7 +49,7 @@ pub fn pack(
     warn(ui, &checked, &packed);
     if ui.json {
         let mut value = packed_json(&checked, &packed);
-        value["file"] = json!(file);
+        value["file"] = json!(file.as_deref().map(path_json));
         ui.print_json(&value);
     } else if dry_run {
         contents(ui, &packed);
@@ -305,7 +305,7 @@ pub fn registry(
             "signed": root.is_some(),
             "origin": root.map(|root| &root.origin),
             "fingerprint": root.map(|root| root.fingerprint),
-            "new_key": founded.new_key,
+            "new_key": founded.new_key.as_deref().map(path_json),
         }));
     }
     if let Some(key) = &founded.new_key {

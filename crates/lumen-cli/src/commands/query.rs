@@ -26,7 +26,8 @@ pub fn info(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErro
         return Ok(());
     }
     let Some(release) = &info.release else {
-        ui.print(&format!("{}\nevery version is yanked", index.name));
+        ui.print(index.name.as_str());
+        ui.print("every version is yanked");
         return Ok(());
     };
     ui.print(&format!("{} {}", release.name, release.version));
@@ -36,7 +37,7 @@ pub fn info(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErro
         .or(index.description.as_ref())
         .filter(|text| !text.is_empty())
     {
-        ui.print(description);
+        ui.print(&on_one_line(description));
     }
     let line = |label: &str, value: &str| ui.print(&format!("{label:>12}: {value}"));
     if let Some(reason) = index.yank_reason(&release.version) {
@@ -120,7 +121,7 @@ pub fn search(
         let line = format!(
             "{:width$}  {}",
             title(entry),
-            entry.description.as_deref().unwrap_or_default()
+            on_one_line(entry.description.as_deref().unwrap_or_default())
         );
         ui.print(line.trim_end());
     }
@@ -128,6 +129,11 @@ pub fn search(
         ui.done("Found", format!("no package for `{}`", words.join(" ")));
     }
     Ok(())
+}
+
+/// A description, whose line breaks are white space like any other.
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Why a package is deprecated, and what to use in its place.

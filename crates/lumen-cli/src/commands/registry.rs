@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
-    ui::Ui,
+    ui::{Ui, path_json},
 };
 
 pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
@@ -66,7 +66,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             loop {
                 let session = target(&registry, ui)?;
                 let size = monitor::watch(&session, from, &names, |logged| {
-                    ui.print(&line(logged).to_string());
+                    ui.print_json_line(&line(logged));
                 })?;
                 from = from.max(size);
                 if !follow {
@@ -395,7 +395,7 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         });
         ui.print_json(&json!({
             "subject": subject.replace('`', ""), "applied": submitted.applied,
-            "index": submitted.index, "file": submitted.file, "signed": submitted.signed,
+            "index": submitted.index, "file": submitted.file.as_deref().map(path_json), "signed": submitted.signed,
             "queued": submitted.queued.is_some(),
             "missing": missing.collect::<Vec<_>>(),
         }));

@@ -30,14 +30,16 @@ pub fn stats(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
         }
     }
     if !stats.largest.is_empty() {
-        ui.print("\nlargest packages, by artifacts:");
+        ui.print("");
+        ui.print("largest packages, by artifacts:");
         for (name, size) in &stats.largest {
             let (files, size) = (many(size.files, "file"), bytes(size.bytes));
             ui.print(&format!("{size:>LABEL$}  {files:>10}  {name}"));
         }
     }
     if !stats.newest.is_empty() {
-        ui.print("\nnewest releases:");
+        ui.print("");
+        ui.print("newest releases:");
         for release in &stats.newest {
             let (time, name, version) = (&release.time, &release.name, &release.version);
             ui.print(&format!("{time:>22}  {name} {version}"));
@@ -57,10 +59,8 @@ fn about(url: &str, stats: &Stats, ui: &Ui) {
     match &stats.trust {
         Some(trust) => {
             line(ui, "signed", &format!("yes, as {}", trust.origin));
-            ui.print(&format!(
-                "{:>LABEL$}:\n  {}",
-                "fingerprint", trust.fingerprint
-            ));
+            ui.print(&format!("{:>LABEL$}:", "fingerprint"));
+            ui.print(&format!("  {}", trust.fingerprint));
             line(ui, "log", &super::operate::entries_of(trust.size));
         }
         None => line(ui, "signed", "no"),
@@ -107,7 +107,8 @@ fn files_by_kind(files: &Files, ui: &Ui) {
         let (number, size) = (size.files, bytes(size.bytes));
         ui.print(&format!("{label:>LABEL$}  {number:>10}  {size:>12}"));
     };
-    ui.print("\nfiles:");
+    ui.print("");
+    ui.print("files:");
     for (kind, size) in &files.kinds {
         row(kind.as_str(), *size);
     }

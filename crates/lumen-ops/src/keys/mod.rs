@@ -11,7 +11,11 @@ mod store;
 
 use std::{path::PathBuf, sync::Arc};
 
-use lumen_core::signing::{PublicKey, SecretKey};
+use lumen_core::{
+    limits::MAX_LINE,
+    screen,
+    signing::{PublicKey, SecretKey},
+};
 use lumen_registry::signer::Signer;
 use zeroize::Zeroizing;
 
@@ -108,6 +112,10 @@ fn passphrase(name: &str) -> Result<Zeroizing<String>, KeysError> {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one question outside of the screen, which must not show the answer"
+)]
 fn ask(name: &str, prompt: &str) -> Result<Zeroizing<String>, KeysError> {
     use std::io::IsTerminal as _;
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
@@ -115,6 +123,8 @@ fn ask(name: &str, prompt: &str) -> Result<Zeroizing<String>, KeysError> {
             name: name.to_owned(),
         });
     }
+    // The name may come from a file that somebody else wrote.
+    let prompt = screen::brief(prompt, MAX_LINE);
     Ok(rpassword::prompt_password(prompt).map(Zeroizing::new)?)
 }
 

@@ -352,6 +352,7 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
     let signer = keys::signer(session)?;
     // A forged signature must not be handed on under ours.
     proposal.missing(&needs)?;
+    proposal.show(session.reporter);
     if !proposal.sign(&*signer, &needs)? {
         return Err(OpsError::user(
             format!(

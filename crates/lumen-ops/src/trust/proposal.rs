@@ -12,7 +12,10 @@ use lumen_core::{
 };
 use lumen_registry::signer::Signer;
 
-use crate::error::OpsError;
+use crate::{
+    error::OpsError,
+    report::{Event, Reporter},
+};
 
 /// Those who give out names, where that is not up to whoever comes first.
 pub const NAMES: &str = "the names keys";
@@ -167,6 +170,14 @@ impl Proposal {
             self.note.add(key, signature);
         }
         Ok(true)
+    }
+
+    /// Shows all that a signature would stand for.
+    pub fn show(&self, reporter: &dyn Reporter) {
+        reporter.report(Event::Signing {
+            subject: self.change.subject(),
+            text: self.note.text.clone(),
+        });
     }
 
     /// The signatures that it still needs.

@@ -108,6 +108,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
     let owners = owners(session, &registry, &claim.name)?;
     let needs = proposal::owners_needs(&registry.roots, &owners, claim);
     let signer = keys::signer(session)?;
+    proposal.show(session.reporter);
     let signed = proposal.sign(&*signer, &needs)?;
     let missing = proposal.missing(&needs)?;
     if missing.is_empty() {
