@@ -43,11 +43,27 @@ fn read(file: &Path) -> std::io::Result<String> {
     }
 }
 
+/// The line that ignores a link and nothing else.
+fn pattern(link: &str) -> String {
+    let mut line = String::from("/");
+    for c in link.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\') {
+            line.push('\\');
+        }
+        line.push(c);
+    }
+    // A name that needs two lines would be two patterns, which could ignore anything.
+    match line.contains(char::is_control) {
+        true => String::new(),
+        false => line + "\n",
+    }
+}
+
 /// The text with the block replaced, or appended when there is none.
 fn with_block(text: &str, links: &[String]) -> String {
     let mut block = format!("{BEGIN}\n.lumen/\n");
     for link in links {
-        block.push_str(&format!("/{link}\n"));
+        block.push_str(&pattern(link));
     }
     block.push_str(END);
     block.push('\n');
@@ -77,6 +93,8 @@ mod tests {
     fn the_block_is_kept_in_its_place() {
         let first = with_block("target\n", &[]);
         assert_eq!(first, format!("target\n{BEGIN}\n.lumen/\n{END}\n"));
+        assert_eq!(pattern("a[b]/c*"), "/a\\[b\\]/c\\*\n");
+        assert_eq!(pattern("a\n*"), "");
         let edited = format!("{first}# mine\n");
         let second = with_block(&edited, &["my_utils".into(), "org/http".into()]);
         assert_eq!(

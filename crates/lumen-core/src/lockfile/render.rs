@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt::Write};
 
 use super::{LockedPackage, LockedSource, Lockfile, VERSION, origin, without_credentials};
-use crate::{digest::Digest, manifest::GitReference, name::PackageName};
+use crate::{digest::Digest, manifest::GitReference, name::PackageName, screen};
 
 impl Lockfile {
     /// The text of the file. Lists are sorted, credentials are left out.
@@ -132,8 +132,11 @@ fn escaped(text: &str) -> Cow<'_, str> {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            c if screen::is_deceptive(c) => {
+                let _ = match u32::from(c) {
+                    code @ ..=0xffff => write!(out, "\\u{code:04X}"),
+                    code => write!(out, "\\U{code:08X}"),
+                };
             }
             c => out.push(c),
         }
