@@ -253,6 +253,7 @@ fn publish_hint(error: &PublishError) -> Option<String> {
                 "users could mistake one for the other; choose another name, or publish a version of `{other}`"
             )
         }
+        PublishError::Name { .. } => "correct `name` in lumen.toml".into(),
         PublishError::UnknownVersion { name, .. } | PublishError::UnknownPackage { name } => {
             format!("`lumen pkg info {name}` lists the versions there are")
         }

@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::limits::MAX_NAME_PART;
+use crate::limits::{MAX_NAME_PART, MAX_NAME_PART_READ};
 
 /// Names and scopes that mean something else beside the files of a project or a registry, and
 /// what that is. They are compared as import paths are made, with `-` and `.` read as `_`.
@@ -22,9 +22,9 @@ const WINDOWS_DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conou
 
 /// The name of a package, cheap to clone.
 ///
-/// There is one rule, for whoever publishes and whoever reads: a name ends up in
-/// paths, in import links, in shells and on command lines, and must mean the same
-/// in all of them.
+/// There is one rule for publishers and readers, since a name ends up in paths, in
+/// import links, in shells and on command lines. Only its length may be greater
+/// where a registry was made by other tools.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageName(Arc<str>);
 
@@ -86,7 +86,7 @@ pub enum NameError {
 impl PackageName {
     /// Parses a name, wherever it comes from: a manifest, a lock file, a registry, the command line.
     ///
-    /// Each part has 1 to 64 lower-case ASCII letters, digits, `-`, `_` or `.`, starts and
+    /// Each part has 1 to 214 lower-case ASCII letters, digits, `-`, `_` or `.`, starts and
     /// ends with a letter or digit, has no two dots in a row, and is no Windows device name.
     /// The first part is none of the names that mean something else beside other files.
     ///
@@ -98,6 +98,18 @@ impl PackageName {
         }
         check_reserved(text)?;
         Ok(Self(text.into()))
+    }
+
+    /// Parses a name that may be published: each part has at most 64 characters.
+    ///
+    /// # Errors
+    /// Says which rule the text breaks.
+    pub fn parse_publishable(text: &str) -> Result<Self, NameError> {
+        let name = Self::parse(text)?;
+        for part in parts(text)? {
+            check_length(part, MAX_NAME_PART)?;
+        }
+        Ok(name)
     }
 
     /// The whole name, `@scope/` included.
@@ -147,15 +159,20 @@ fn parts(text: &str) -> Result<impl Iterator<Item = &str>, NameError> {
     Ok(scope.into_iter().chain([bare]))
 }
 
-fn check_part(part: &str) -> Result<(), NameError> {
-    let owned = || part.to_owned();
-    if part.len() > MAX_NAME_PART {
-        return Err(NameError::TooLong {
+fn check_length(part: &str, limit: usize) -> Result<(), NameError> {
+    match part.len() <= limit {
+        true => Ok(()),
+        false => Err(NameError::TooLong {
             part: brief(part),
             length: part.len(),
-            limit: MAX_NAME_PART,
-        });
+            limit,
+        }),
     }
+}
+
+fn check_part(part: &str) -> Result<(), NameError> {
+    let owned = || part.to_owned();
+    check_length(part, MAX_NAME_PART_READ)?;
     let allowed = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
     if let Some(character) = part.chars().find(|c| !allowed(c)) {
         return Err(NameError::Character { character });
@@ -354,11 +371,19 @@ mod tests {
         ] {
             assert_eq!(PackageName::parse(bad).unwrap_err(), error, "{bad:?}");
         }
-        let long = "a".repeat(65);
-        assert!(matches!(
-            PackageName::parse(&long),
-            Err(NameError::TooLong { length: 65, .. })
-        ));
+        for (length, read, published) in [(64, true, true), (65, true, false), (215, false, false)]
+        {
+            let long = format!("@{}/b", "a".repeat(length));
+            let too_long = |result: Result<_, NameError>| match result {
+                Ok(_) => false,
+                Err(NameError::TooLong { length: found, .. }) => found == length,
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(too_long(PackageName::parse(&long)), !read, "{length}");
+            let result = PackageName::parse_publishable(&long);
+            assert_eq!(too_long(result), !published, "{length}");
+        }
+        assert!(PackageName::parse_publishable("-a").is_err());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     index::MAX_RELEASE_BYTES,
     json::{self, JsonError},
     limits::{MAX_SUBMITTED_ARTIFACT_BYTES, MAX_SUBMITTED_NOTE_BYTES},
-    name::PackageName,
+    name::{NameError, PackageName},
     version::Version,
 };
 
@@ -72,6 +72,14 @@ pub enum SubmissionError {
     /// It was made by a later version.
     #[error("it has format {0}; this version reads format {FORMAT}")]
     Format(u64),
+    /// The name cannot be published.
+    #[error("`{name}` cannot be published: {error}")]
+    Name {
+        /// The name.
+        name: PackageName,
+        /// The rule it breaks.
+        error: NameError,
+    },
     /// A file that no submission has.
     #[error("it lists `{0}`, which is no part of a submission")]
     Unknown(String),
@@ -133,6 +141,13 @@ impl Submission {
     }
 
     fn check(&self) -> Result<(), SubmissionError> {
+        // A name that is read may be longer; this one is to be published.
+        PackageName::parse_publishable(self.name.as_str()).map_err(|error| {
+            SubmissionError::Name {
+                name: self.name.clone(),
+                error,
+            }
+        })?;
         for (file, SubmittedFile { size, .. }) in &self.files {
             let (file, size) = (file.clone(), *size);
             match limit(&file) {
@@ -237,6 +252,8 @@ mod tests {
             let text = String::from_utf8_lossy(&bytes).replace("@org/http", name);
             Submission::parse(text.as_bytes())
         };
+        let long = "a".repeat(65);
+        assert!(matches!(named(&long), Err(SubmissionError::Name { .. })));
         assert!(matches!(named("Upper"), Err(SubmissionError::Json(_))));
         assert!(matches!(named("a/../b"), Err(SubmissionError::Json(_))));
     }

@@ -64,7 +64,7 @@ pub fn run_new(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
 }
 
 fn parse_name(text: &str) -> Result<PackageName, OpsError> {
-    PackageName::parse(text).map_err(|error| {
+    PackageName::parse_publishable(text).map_err(|error| {
         OpsError::user(
             format!("`{text}` cannot be the name of a package: {error}"),
             "give one with `--name my-package`",

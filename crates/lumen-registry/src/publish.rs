@@ -28,6 +28,7 @@ use lumen_core::{
     index::{self, Artifact, MAX_RELEASE_BYTES, Release},
     json::{self, JsonError},
     key::ArtifactKind,
+    name::NameError,
     problem::Problem,
     signing::PublicKey,
     trust::{HistoryError, Subject},
@@ -109,6 +110,14 @@ pub enum PublishError {
         name: PackageName,
         /// The one that exists.
         other: PackageName,
+    },
+    /// The name may be read but not published.
+    #[error("`{name}` cannot be published: {error}")]
+    Name {
+        /// The name.
+        name: PackageName,
+        /// The rule it breaks.
+        error: NameError,
     },
     /// The registry was made by a later version.
     #[error(
@@ -324,6 +333,10 @@ pub fn complete(
         published_at: Some(now.to_owned()),
         ..release.clone()
     };
+    PackageName::parse_publishable(release.name.as_str()).map_err(|error| PublishError::Name {
+        name: release.name.clone(),
+        error,
+    })?;
     let size = release.to_bytes().len();
     match size as u64 <= MAX_RELEASE_BYTES {
         true => Ok(release),

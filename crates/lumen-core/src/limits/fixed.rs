@@ -41,8 +41,10 @@ fixed! {
     MAX_CONFIG_BYTES: usize = 1 << 20, Bytes, Program, "core::config";
     /// Comparators of a constraint.
     MAX_COMPARATORS: usize = 64, Count, Format, "core::constraint";
-    /// Bytes of a scope or a base name.
+    /// Bytes of a scope or a base name that may be published.
     MAX_NAME_PART: usize = 64, Bytes, Format, "core::name";
+    /// Bytes of a scope or a base name that is read.
+    MAX_NAME_PART_READ: usize = 214, Bytes, Format, "core::name";
 
     /// Bytes of a signed note.
     MAX_NOTE_BYTES: usize = 1 << 20, Bytes, Format, "core::note";

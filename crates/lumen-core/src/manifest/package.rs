@@ -162,7 +162,7 @@ fn plain(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
 }
 
 fn package_name(reader: &mut Reader, text: &Text<'_>) -> Option<PackageName> {
-    match PackageName::parse(text.text) {
+    match PackageName::parse_publishable(text.text) {
         Ok(name) => Some(name),
         Err(error) => {
             let part = blamed(text.text, &error);
@@ -208,7 +208,7 @@ fn tidy_name(name: &str) -> Option<PackageName> {
             }
         })
         .collect();
-    PackageName::parse(&name).ok()
+    PackageName::parse_publishable(&name).ok()
 }
 
 fn version(reader: &mut Reader, field: &Field<'_>) -> Option<Version> {

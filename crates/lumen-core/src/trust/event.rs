@@ -40,10 +40,10 @@ impl Subject {
             return Some(Self::Root);
         }
         match text.starts_with('@') && !text.contains('/') {
-            true => PackageName::parse(&format!("{text}/x"))
+            true => PackageName::parse_publishable(&format!("{text}/x"))
                 .is_ok()
                 .then(|| Self::Scope(text.to_owned())),
-            false => PackageName::parse(text).ok().map(Self::Package),
+            false => PackageName::parse_publishable(text).ok().map(Self::Package),
         }
     }
 

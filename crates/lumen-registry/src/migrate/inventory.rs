@@ -191,6 +191,10 @@ async fn look(
 ) -> Result<Looked, PublishError> {
     let mut looked = Looked::default();
     let key = Key::package_index(name);
+    if let Err(error) = PackageName::parse_publishable(name.as_str()) {
+        looked.problems.push(finding(&key, error));
+        return Ok(looked);
+    }
     let index = match index(storage, name, files, &key).await? {
         Ok(index) => index,
         Err(what) => {

@@ -157,6 +157,11 @@ fn names_that_read_the_same_are_taken() {
         publish(&by_hand, &request("a_b", "1.0.0", "x"))
             .await
             .unwrap();
+
+        let mut bad = request("a", "1.0.0", "x");
+        bad.release.name = name(&"a".repeat(65));
+        let error = publish(&storage, &bad).await.unwrap_err();
+        assert!(matches!(error, PublishError::Name { .. }));
     });
 }
 
