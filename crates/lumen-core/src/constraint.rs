@@ -8,7 +8,7 @@
 
 mod parser;
 
-use std::{cmp::Ordering, fmt, str::FromStr};
+use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
 use parser::Parser;
 use semver::{Prerelease, Version};
@@ -17,8 +17,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::limits::MAX_COMPARATORS;
 
 /// A set of versions, written as the user wrote it.
+///
+/// Clones share the text and what it means.
 #[derive(Clone)]
-pub struct Constraint {
+pub struct Constraint(Arc<Parsed>);
+
+struct Parsed {
     text: String,
     /// OR of ANDs; never empty, and no group is empty.
     groups: Vec<Vec<Comparator>>,
@@ -71,6 +75,11 @@ pub struct ConstraintError {
 }
 
 impl Constraint {
+    fn new(text: impl Into<String>, groups: Vec<Vec<Comparator>>) -> Self {
+        let text = text.into();
+        Self(Arc::new(Parsed { text, groups }))
+    }
+
     /// Accepts every release (`*`); pre-releases stay out, as everywhere.
     pub fn any() -> Self {
         let comparator = Comparator {
@@ -80,26 +89,23 @@ impl Constraint {
             patch: None,
             pre: Prerelease::EMPTY,
         };
-        Self {
-            text: "*".into(),
-            groups: vec![vec![comparator]],
-        }
+        Self::new("*", vec![vec![comparator]])
     }
 
     /// Accepts exactly this version.
     pub fn exact(version: &Version) -> Self {
-        Self {
-            text: format!("={version}"),
-            groups: vec![vec![Comparator::of(Op::Exact, version)]],
-        }
+        Self::new(
+            format!("={version}"),
+            vec![vec![Comparator::of(Op::Exact, version)]],
+        )
     }
 
     /// Accepts this version and later compatible ones (`^version`).
     pub fn caret(version: &Version) -> Self {
-        Self {
-            text: format!("^{version}"),
-            groups: vec![vec![Comparator::of(Op::Caret, version)]],
-        }
+        Self::new(
+            format!("^{version}"),
+            vec![vec![Comparator::of(Op::Caret, version)]],
+        )
     }
 
     /// Parses a constraint in the given dialect.
@@ -117,12 +123,12 @@ impl Constraint {
 
     /// The text as written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Whether a version is accepted.
     pub fn matches(&self, version: &Version) -> bool {
-        self.groups.iter().any(|group| {
+        self.0.groups.iter().any(|group| {
             group.iter().all(|comparator| comparator.matches(version))
                 && (version.pre.is_empty()
                     || group
@@ -133,14 +139,15 @@ impl Constraint {
 
     /// Whether the version would be accepted if pre-releases were treated like releases; for hints.
     pub fn matches_ignoring_pre_release_rule(&self, version: &Version) -> bool {
-        self.groups
+        self.0
+            .groups
             .iter()
             .any(|group| group.iter().all(|comparator| comparator.matches(version)))
     }
 
     /// The one version accepted, when the constraint is a single `=x.y.z` or a bare full version.
     pub fn as_exact(&self) -> Option<Version> {
-        let [group] = self.groups.as_slice() else {
+        let [group] = self.0.groups.as_slice() else {
             return None;
         };
         let [
@@ -166,12 +173,12 @@ impl Constraint {
 
     /// The alternatives, each a conjunction; for the resolver, which matches whole version lists.
     pub(crate) fn groups(&self) -> &[Vec<Comparator>] {
-        &self.groups
+        &self.0.groups
     }
 
     /// Whether every version is accepted (`*`).
     pub fn is_any(&self) -> bool {
-        self.groups.iter().any(|group| {
+        self.0.groups.iter().any(|group| {
             group
                 .iter()
                 .all(|c| c.op == Op::Wildcard && c.major.is_none())
@@ -282,20 +289,20 @@ impl FromStr for Constraint {
 
 impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(&self.0.text)
     }
 }
 
 impl fmt::Debug for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.text, f)
+        fmt::Debug::fmt(&self.0.text, f)
     }
 }
 
 /// Constraints are equal when they mean the same, however they are spaced.
 impl PartialEq for Constraint {
     fn eq(&self, other: &Self) -> bool {
-        self.groups == other.groups
+        self.0.groups == other.0.groups
     }
 }
 
@@ -303,7 +310,7 @@ impl Eq for Constraint {}
 
 impl Serialize for Constraint {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(&self.0.text)
     }
 }
 

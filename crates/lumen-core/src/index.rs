@@ -218,6 +218,9 @@ pub struct PackageIndex {
     /// Whether the package should not be used any more.
     #[serde(default)]
     pub deprecated: Option<Deprecation>,
+    /// Bytes of the file; of a signed one, bytes of what was made of it.
+    #[serde(skip)]
+    pub bytes: u64,
 }
 
 /// `deprecated` of a package index.
@@ -259,14 +262,14 @@ pub struct ReleaseSummary {
 
 impl ReleaseSummary {
     /// The summary of a release whose file has this digest.
-    pub fn of(release: &Release, metadata: Digest) -> Self {
+    pub fn of(release: Release, metadata: Digest) -> Self {
         Self {
-            deps: release.deps.clone(),
-            dependency_options: release.dependency_options.clone(),
-            features: release.features.clone(),
-            artifacts: release.artifacts.clone(),
+            deps: release.deps,
+            dependency_options: release.dependency_options,
+            features: release.features,
+            artifacts: release.artifacts,
             metadata: Some(metadata),
-            published_at: release.published_at.clone(),
+            published_at: release.published_at,
         }
     }
 

@@ -208,7 +208,10 @@ fn the_same_indexes_follow() {
         let bytes = index::put_events(None, &history, &events[key], &releases).unwrap();
         let stored = read(Key::package_index(&name).as_str());
         let summaries = index::summaries_of(&stored);
-        assert_eq!(index::logged_releases(&history, &summaries), releases);
+        assert_eq!(
+            index::logged_releases(&history, &summaries, u64::MAX),
+            releases
+        );
         assert_eq!(String::from_utf8(bytes), String::from_utf8(stored));
     }
     for (key, name) in [

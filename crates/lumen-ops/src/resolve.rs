@@ -214,7 +214,8 @@ fn solve(
         unlock: &unlock,
     };
     let inputs = Inputs::gather(project, locals, &git, session.reporter)?;
-    let request = request(session, options, &inputs, old, unlock.clone());
+    let mut request = request(session, options, &inputs, old, unlock.clone());
+    request.limits = session.settings()?.limits;
     let locked = old.into_iter().flat_map(|lock| &lock.packages);
     let locked = locked.filter_map(|(name, package)| match &package.source {
         LockedSource::Registry(registry) if !unlock.contains(name) => Some((name, registry)),
@@ -335,6 +336,7 @@ fn load(
         }
         LoadError::Read { error, .. } => OpsError::Read(error),
         LoadError::NoRegistry { .. } => OpsError::NoRegistry,
+        LoadError::Limit(exceeded) => exceeded.into(),
         error @ LoadError::Stuck(_) => OpsError::Io(std::io::Error::other(error.to_string())),
     })
 }

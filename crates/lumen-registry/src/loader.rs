@@ -6,6 +6,7 @@
 //! when it strays from that path it asks for more, and from then on every
 //! version that some requirement accepts is followed.
 
+mod bounds;
 mod choice;
 mod closure;
 mod entry;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use lumen_core::{
     PackageName,
     index::ReleaseSummary,
+    limits::Exceeded,
     resolve::{
         Availability, Catalog, CatalogPackage, Conflict, Need, Outcome, Request, Resolution,
         resolve,
@@ -80,6 +82,9 @@ pub enum LoadError {
         /// What was known.
         catalog: Box<Catalog>,
     },
+    /// Loading or resolving costs more than the limits of the request allow.
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
     /// The resolver asks for what it was given: a defect of this program.
     #[error("the resolver asks again for what is loaded: {0:?}")]
     Stuck(Vec<Need>),
@@ -92,7 +97,8 @@ pub enum LoadError {
 /// servers have confirmed it.
 ///
 /// # Errors
-/// When something that is needed cannot be read, or the requirements conflict.
+/// When something that is needed cannot be read, the requirements conflict, or a limit of the
+/// request is passed.
 pub async fn load_and_resolve(
     routes: &Routes,
     local: &BTreeMap<PackageName, CatalogPackage>,
@@ -127,11 +133,12 @@ async fn attempt(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Loaded, LoadError> {
     let mut closure = Closure::new(routes, local, request, progress);
-    closure.run().await;
+    closure.run().await?;
     loop {
         match resolve(closure.catalog(), request) {
             Ok(Outcome::Solved(resolution)) => return Ok(closure.finish(resolution)),
             Ok(Outcome::NeedsMore(needs)) => closure.load(needs).await?,
+            Ok(Outcome::GaveUp(exceeded)) => return Err(exceeded.into()),
             Err(conflict) => {
                 return Err(LoadError::Conflict {
                     conflict,

@@ -250,7 +250,7 @@ pub async fn registry_problems(storage: &Storage) -> Vec<String> {
         for version in released {
             let bytes = &files[&Key::release(name, &version)];
             let release: Release = json::parse(bytes).unwrap();
-            let summary = ReleaseSummary::of(&release, Digest::of(bytes));
+            let summary = ReleaseSummary::of(release.clone(), Digest::of(bytes));
             if index.releases.get(&version) != Some(&summary) {
                 problems.push(format!("the index of {name} is wrong about {version}"));
             }

@@ -181,6 +181,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
                 }
             }
             Ok(Outcome::NeedsMore(needs)) => prop_assert!(false, "needs {:?}", needs),
+            Ok(Outcome::GaveUp(exceeded)) => prop_assert!(false, "{}", exceeded),
             Err(conflict) => {
                 prop_assert_eq!(valid.first(), None);
                 let story = explain(&catalog, &request, &conflict);

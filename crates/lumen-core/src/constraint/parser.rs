@@ -34,10 +34,7 @@ impl Parser<'_> {
                 return Err(self.error(self.at - 2..self.at, "`||` is not cargo syntax"));
             }
         }
-        Ok(Constraint {
-            text: self.text.trim().to_owned(),
-            groups,
-        })
+        Ok(Constraint::new(self.text.trim(), groups))
     }
 
     /// Comparators up to `||` or the end.

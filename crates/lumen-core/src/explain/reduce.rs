@@ -8,12 +8,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::limits::{EXPLAIN_FACTS, EXPLAIN_ROUNDS, EXPLAIN_STEPS};
+use crate::limits::{EXPLAIN_CHECKS, EXPLAIN_FACTS, EXPLAIN_ROUNDS, EXPLAIN_STEPS};
 use crate::resolve::{
     conflict::Conflict,
     problem::Kind,
     set::Set,
-    solver::{self, Answer, Fact, Problem},
+    solver::{self, Answer, Budget, Fact, Problem},
+};
+
+/// For a single check; one that takes more counts as "not a conflict".
+const BUDGET: Budget = Budget {
+    decisions: EXPLAIN_STEPS,
+    checks: EXPLAIN_CHECKS,
 };
 
 /// A few facts that, with the structural ones, leave no solution.
@@ -142,7 +148,7 @@ fn check(conflict: &Conflict, background: &[&Fact], facts: &[Fact]) -> Answer {
         let entry = problem.facts.entry(fact.from).or_default();
         entry.push((versions, fact.to, accepted));
     }
-    match solver::solve(&mut problem, EXPLAIN_STEPS) {
+    match solver::solve(&mut problem, BUDGET) {
         Answer::Solved(choices) => Answer::Solved(
             choices
                 .into_iter()

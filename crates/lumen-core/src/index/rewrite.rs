@@ -42,7 +42,7 @@ pub fn put_releases(
         for (release, metadata) in releases {
             summaries.insert(
                 release.version.to_string(),
-                json!(ReleaseSummary::of(release, *metadata)),
+                json!(ReleaseSummary::of(release.clone(), *metadata)),
             );
         }
         sort_by_version(summaries);

@@ -19,9 +19,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Release, ReleaseSummary};
 use crate::{
+    constraint::Constraint,
     digest::Digest,
     json,
     key::{ArtifactKind, Key},
+    name::PackageName,
     trust::PackageHistory,
     version::Version,
 };
@@ -30,6 +32,9 @@ use crate::{
 pub type Summaries = BTreeMap<String, Map<String, Value>>;
 
 type Fields = Map<String, Value>;
+
+/// The most that fields weigh for each byte of the file that they give.
+const WEIGHT_OF_FILE: u64 = 4;
 
 /// The whole summaries: those that mean something without a log.
 pub(super) fn complete<'de, D: Deserializer<'de>>(
@@ -68,34 +73,118 @@ pub fn summaries_of(index: &[u8]) -> Summaries {
 }
 
 /// Those releases of the log whose summaries give the bytes of the files that were logged.
+///
+/// The newest come first: when the files of all have more than `most` bytes, the oldest are
+/// left out, as if they had no summaries. A short summary stands for a long file, so an index
+/// stands for much more than its own size.
 pub fn logged_releases(
     history: &PackageHistory,
     summaries: &Summaries,
+    most: u64,
 ) -> BTreeMap<Version, Release> {
-    let mut sorted: Vec<(Version, &Fields)> = summaries
+    let sorted: BTreeMap<Version, &Fields> = summaries
         .iter()
         .filter_map(|(version, fields)| Some((Version::parse(version).ok()?, fields)))
         .collect();
-    sorted.sort_by(|a, b| a.0.cmp(&b.0));
-    let mut releases = BTreeMap::new();
-    let mut before = Fields::new();
+    let oldest = oldest_within(history, &sorted, most);
+    let mut releases: BTreeMap<Version, Release> = BTreeMap::new();
+    let mut fields = Fields::new();
+    // What a summary stands for is not always as long as the log says.
+    let mut left = most.saturating_mul(WEIGHT_OF_FILE);
     for (version, summary) in sorted {
-        let mut fields = summary.clone();
-        if lengthen(&mut fields) {
-            fill(&mut fields, left_out(history, &before, &version));
+        put(&mut fields, history, &version, summary);
+        let Some(logged) = history.releases.get(&version) else {
+            // It still comes before others.
+            continue;
+        };
+        if oldest.as_ref().is_none_or(|oldest| version < *oldest) {
+            continue;
         }
-        // Those the log does not have yet still come before others.
-        before = fields.clone();
-        if let Some(logged) = history.releases.get(&version) {
-            let release = release(history, &version, fields);
-            let same = |release: &Release| {
-                let bytes = release.to_bytes();
-                bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata
-            };
-            releases.extend(release.filter(same).map(|release| (version, release)));
+        let weight: u64 = fields.values().map(weight).sum();
+        let Some(rest) = left.checked_sub(weight) else {
+            break;
+        };
+        left = rest;
+        let Some(mut release) = release(history, &version, fields.clone()) else {
+            continue;
+        };
+        let bytes = release.to_bytes();
+        if bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata {
+            if let Some((_, before)) = releases.last_key_value() {
+                share(&mut release, before);
+            }
+            releases.insert(version, release);
         }
     }
     releases
+}
+
+/// About how much memory a value takes, in bytes.
+fn weight(value: &Value) -> u64 {
+    const NODE: u64 = 8;
+    NODE + match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(values) => values.iter().map(weight).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| NODE + name.len() as u64 + weight(value))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// The oldest release whose file, with those of all newer ones, has no more bytes than this.
+fn oldest_within(
+    history: &PackageHistory,
+    summaries: &BTreeMap<Version, &Fields>,
+    most: u64,
+) -> Option<Version> {
+    let mut sum = 0_u64;
+    let logged = |version: &Version| Some(history.releases.get(version)?.size);
+    let newest_first = summaries.keys().rev();
+    newest_first
+        .filter_map(|version| Some((version, logged(version)?)))
+        .take_while(|(_, size)| {
+            sum = sum.saturating_add(*size);
+            sum <= most
+        })
+        .last()
+        .map(|(version, _)| version.clone())
+}
+
+/// Makes the fields of one release those of the next, which this summary gives.
+fn put(fields: &mut Fields, history: &PackageHistory, version: &Version, summary: &Fields) {
+    let mut own = summary.clone();
+    if !lengthen(&mut own) {
+        *fields = own;
+        return;
+    }
+    fields.swap_remove("artifacts");
+    fields.swap_remove("published_at");
+    if let Some(logged) = history.releases.get(version) {
+        fields.insert("published_at".into(), json!(logged.time));
+    }
+    for (field, value) in own {
+        match (fields.get_mut(&field), value) {
+            (Some(Value::Object(members)), Value::Object(own)) => members.extend(own),
+            (_, value) => drop(fields.insert(field, value)),
+        }
+    }
+}
+
+/// Lets a release have the texts of another where they are the same.
+fn share(release: &mut Release, other: &Release) {
+    let shared = |(name, constraint): (PackageName, Constraint)| {
+        let known = other.deps.get_key_value(&name);
+        match known.filter(|(_, known)| known.as_str() == constraint.as_str()) {
+            Some((name, constraint)) => (name.clone(), constraint.clone()),
+            None => (name, constraint),
+        }
+    };
+    release.deps = std::mem::take(&mut release.deps)
+        .into_iter()
+        .map(shared)
+        .collect();
 }
 
 /// The summaries of releases, by version; short where that is possible.
@@ -148,21 +237,6 @@ fn strip(fields: &mut Fields, others: &Fields) {
         }
         _ => true,
     });
-}
-
-/// Takes over from other fields what is missing.
-fn fill(fields: &mut Fields, others: Fields) {
-    for (field, other) in others {
-        match (fields.get_mut(&field), other) {
-            (Some(Value::Object(members)), Value::Object(others)) => {
-                for (member, other) in others {
-                    members.entry(member).or_insert(other);
-                }
-            }
-            (Some(_), _) => {}
-            (None, other) => drop(fields.insert(field, other)),
-        }
-    }
 }
 
 /// Takes the addresses off the artifacts, if they follow from the rest. `false`: some do not.

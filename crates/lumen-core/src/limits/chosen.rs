@@ -40,6 +40,27 @@ chosen! {
     ArtifactBytes = "artifact-bytes", 1 << 30, Bytes, "ops::fetch";
     /// Bytes of all artifacts that one install downloads.
     InstallBytes = "install-bytes", 32 << 30, Bytes, "ops::fetch";
+    /// Packages that one resolution looks at.
+    ResolvePackages = "resolve-packages", 20_000, Count, "registry::loader";
+    /// Versions of all packages that one resolution looks at.
+    ResolveVersions = "resolve-versions", 2_000_000, Count, "registry::loader";
+    /// Bytes of the metadata of all packages that one resolution looks at.
+    ResolveBytes = "resolve-bytes", 512 << 20, Bytes, "registry::loader";
+    /// Packages on a path of dependencies, from the project to the last one.
+    ResolveDepth = "resolve-depth", 500, Count, "registry::loader";
+    /// Comparisons of a version with a constraint while metadata is loaded.
+    ResolveComparisons = "resolve-comparisons", 500_000_000, Count, "registry::loader";
+    /// Terms that the search for a choice of versions looks at.
+    ResolveSteps = "resolve-steps", 500_000_000, Count, "core::resolve";
+    /// Versions of one package.
+    PackageVersions = "package-versions", 200_000, Count, "registry::loader";
+    /// Dependencies of one release.
+    ReleaseDependencies = "release-dependencies", 10_000, Count, "registry::loader";
+    /// Releases of one package whose own files one resolution reads, because the index does
+    /// not say what they need.
+    ReleaseFiles = "release-files", 5_000, Count, "registry::loader";
+    /// Releases of one package that one resolution cannot read.
+    UnreadableReleases = "unreadable-releases", 100, Count, "registry::loader";
 }
 
 impl Limit {

@@ -31,6 +31,9 @@ fixed! {
     MAX_PACKAGE_INDEX_BYTES: u64 = 64 << 20, Bytes, Format, "registry::reader";
     /// Bytes of `index.json`.
     MAX_GLOBAL_INDEX_BYTES: u64 = 512 << 20, Bytes, Format, "registry::reader";
+    /// Bytes of the files of all releases that the summaries of a signed package index stand
+    /// for, the newest first. Older releases are read from their own files.
+    MAX_SUMMARIZED_BYTES: u64 = 128 << 20, Bytes, Program, "core::index";
     /// Nested arrays and objects in a JSON file.
     MAX_JSON_DEPTH: usize = 32, Count, Format, "core::json";
     /// Bytes of `lumen.toml`, also of the one inside a package.
@@ -194,6 +197,8 @@ fixed! {
     EXPLAIN_ROUNDS: usize = 64, Count, Program, "core::explain";
     /// Facts of a conflict that are checked together; a longer conflict is told unreduced.
     EXPLAIN_FACTS: usize = 200, Count, Program, "core::explain";
+    /// Terms that one check of a conflict, or one try for a hint, looks at.
+    EXPLAIN_CHECKS: u64 = 20_000_000, Count, Program, "core::explain";
     /// Steps of one check of a conflict.
     EXPLAIN_STEPS: u64 = 20_000, Count, Program, "core::explain";
     /// Versions whose requirements are read for the words of one fact.

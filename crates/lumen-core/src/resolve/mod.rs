@@ -29,9 +29,12 @@ pub use request::{LockMode, Need, Order, Outcome, Request, Resolution, Resolved,
 pub(crate) use table::{Exclusion, exclusion};
 
 use problem::{Kind, Known, Tables};
-use solver::Answer;
+use solver::{Answer, Budget};
 
-use crate::name::PackageName;
+use crate::{
+    limits::{EXPLAIN_CHECKS, Exceeded, Limit},
+    name::PackageName,
+};
 
 /// Chooses versions for everything the roots need.
 ///
@@ -58,28 +61,38 @@ pub fn resolve_shuffled(
     run(request, &mut tables)
 }
 
-/// A solution, if one is found within a number of steps and nothing has to be loaded for it.
+/// A solution, if one is found within a number of decisions and nothing has to be loaded for it.
 pub(crate) fn resolve_quickly(
     catalog: &Catalog,
     request: &Request,
-    steps: u64,
+    decisions: u64,
 ) -> Option<Resolution> {
     let mut tables = Tables::new(catalog, request);
-    let Answer::Solved(picks) = solver::solve(&mut tables, steps) else {
+    let checks = EXPLAIN_CHECKS;
+    let budget = Budget { decisions, checks };
+    let Answer::Solved(picks) = solver::solve(&mut tables, budget) else {
         return None;
     };
     match outcome(request, &tables, &picks) {
         Outcome::Solved(resolution) => Some(resolution),
-        Outcome::NeedsMore(_) => None,
+        Outcome::NeedsMore(_) | Outcome::GaveUp(_) => None,
     }
 }
 
 fn run(request: &Request, tables: &mut Tables<'_>) -> Result<Outcome, Box<Conflict>> {
-    match solver::solve(tables, u64::MAX) {
+    let limit = Limit::ResolveSteps;
+    let budget = Budget {
+        decisions: u64::MAX,
+        checks: request.limits.get(limit),
+    };
+    match solver::solve(tables, budget) {
         Answer::Solved(picks) => Ok(outcome(request, tables, &picks)),
         Answer::Conflict(facts) => Err(Box::new(Conflict::new(tables, facts))),
-        // Not before 2^64 steps.
-        Answer::GaveUp => Err(Box::new(Conflict::new(tables, Vec::new()))),
+        Answer::GaveUp => Ok(Outcome::GaveUp(Exceeded {
+            limit,
+            allowed: budget.checks,
+            what: "no choice of versions was found, nor a proof that there is none".into(),
+        })),
     }
 }
 

@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{name::PackageName, requirement::Features, requirement::Requirement, version::Version};
+use crate::{
+    limits::{Exceeded, Limits},
+    name::PackageName,
+    requirement::Features,
+    requirement::Requirement,
+    version::Version,
+};
 
 /// A resolution to make.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +29,8 @@ pub struct Request {
     pub offline: bool,
     /// Packages whose catalog entry comes from a `[patch]`; only changes the words of a conflict.
     pub patched: BTreeSet<PackageName>,
+    /// What loading and resolving may cost.
+    pub limits: Limits,
 }
 
 /// A manifest whose requirements must all hold.
@@ -66,6 +74,8 @@ pub enum Outcome {
     Solved(Resolution),
     /// The catalog lacks these; load them and resolve again. Never empty, sorted.
     NeedsMore(Vec<Need>),
+    /// The search takes more work than is allowed.
+    GaveUp(Exceeded),
 }
 
 /// Something to load into the catalog.

@@ -137,6 +137,7 @@ pub fn outcome(catalog: &Catalog, request: &Request) -> String {
             let lines: Vec<String> = resolution.packages.iter().map(line).collect();
             lines.join(", ")
         }
+        Ok(Outcome::GaveUp(exceeded)) => exceeded.to_string(),
         Ok(Outcome::NeedsMore(needs)) => {
             let need = |need: &lumen_core::resolve::Need| match &need.version {
                 Some(version) => format!("{} {version}", need.name),

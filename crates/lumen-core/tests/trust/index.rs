@@ -146,7 +146,10 @@ fn summaries_are_short_and_give_the_releases() {
         let world = world_of(&releases);
         let bytes = put_events(None, &history(&world), &world.package, &releases).unwrap();
         let summaries = summaries_of(&bytes);
-        assert_eq!(logged_releases(&history(&world), &summaries), releases);
+        assert_eq!(
+            logged_releases(&history(&world), &summaries, u64::MAX),
+            releases
+        );
         // Whoever does not know the form reads the files of all others.
         let index: PackageIndex = json::parse(&bytes).unwrap();
         assert_eq!(index.releases.len(), whole);
@@ -171,6 +174,58 @@ fn summaries_are_short_and_give_the_releases() {
 }
 
 #[test]
+fn the_oldest_releases_are_left_out_when_all_are_too_much() {
+    let releases = unlike();
+    let world = world_of(&releases);
+    let bytes = put_events(None, &history(&world), &world.package, &releases).unwrap();
+    let summaries = summaries_of(&bytes);
+    let sizes: Vec<u64> = releases
+        .values()
+        .map(|release| release.to_bytes().len() as u64)
+        .collect();
+    let seen = |most| logged_releases(&history(&world), &summaries, most);
+    let all: u64 = sizes.iter().sum();
+    assert_eq!(seen(all), releases);
+    let but_one = by_version(releases.values().skip(1).cloned());
+    assert_eq!(seen(all - 1), but_one);
+    let newest = by_version(releases.values().next_back().cloned());
+    assert_eq!(seen(*sizes.last().unwrap()), newest);
+    assert!(seen(sizes.last().unwrap() - 1).is_empty());
+}
+
+#[test]
+fn a_short_index_that_stands_for_much_takes_little() {
+    // Each version is some hundred bytes in the index, and has all dependencies of the first.
+    let deps = (0..200).map(|at| {
+        (
+            format!("dep-{at}").parse().unwrap(),
+            "^1.0".parse().unwrap(),
+        )
+    });
+    let deps: BTreeMap<_, _> = deps.collect();
+    let releases = (0..50).map(|minor| {
+        let mut release = release(&format!("1.{minor}.0"));
+        release.deps.clone_from(&deps);
+        release
+    });
+    let releases = by_version(releases);
+    let world = world_of(&releases);
+    let bytes = put_events(None, &history(&world), &world.package, &releases).unwrap();
+    let seen = logged_releases(&history(&world), &summaries_of(&bytes), u64::MAX);
+    assert_eq!(seen, releases);
+    let of = |version: &str| {
+        seen[&version.parse::<Version>().unwrap()]
+            .deps
+            .first_key_value()
+    };
+    let ((first, _), (last, _)) = (of("1.0.0").unwrap(), of("1.49.0").unwrap());
+    assert!(
+        std::ptr::eq(first.as_str(), last.as_str()),
+        "names are shared, not copied"
+    );
+}
+
+#[test]
 fn summaries_of_an_older_form_are_read() {
     let releases = unlike();
     let world = world_of(&releases);
@@ -183,10 +238,13 @@ fn summaries_of_an_older_form_are_read() {
         (version.to_string(), fields)
     };
     let mut summaries: Summaries = releases.iter().map(whole).collect();
-    assert_eq!(logged_releases(&history(&world), &summaries), releases);
+    assert_eq!(
+        logged_releases(&history(&world), &summaries, u64::MAX),
+        releases
+    );
     summaries.get_mut("1.0.0").unwrap().remove("license");
     assert_eq!(
-        logged_releases(&history(&world), &summaries).len(),
+        logged_releases(&history(&world), &summaries, u64::MAX).len(),
         releases.len() - 1
     );
 }
@@ -204,7 +262,7 @@ fn an_index_ahead_of_the_log_has_what_the_log_has() {
         let minute = release.version.minor + 1;
         late.say(&statement("tool", 1, minute, publish(release)), "ada");
     }
-    let seen = logged_releases(&history(&late), &summaries_of(&bytes));
+    let seen = logged_releases(&history(&late), &summaries_of(&bytes), u64::MAX);
     assert_eq!(seen, by_version(some));
 }
 
@@ -219,7 +277,7 @@ fn a_changed_summary_is_not_believed() {
         .unwrap()
         .insert("license".into(), "none".into());
     // The next one leans on it.
-    let left: Vec<Version> = logged_releases(&history(&world), &bad)
+    let left: Vec<Version> = logged_releases(&history(&world), &bad, u64::MAX)
         .into_keys()
         .collect();
     assert_eq!(left, ["1.0.0".parse().unwrap()]);
@@ -227,7 +285,7 @@ fn a_changed_summary_is_not_believed() {
     bad.get_mut("1.2.0")
         .unwrap()
         .insert("deps".into(), serde_json::json!([1]));
-    assert_eq!(logged_releases(&history(&world), &bad).len(), 2);
+    assert_eq!(logged_releases(&history(&world), &bad, u64::MAX).len(), 2);
     assert!(summaries_of(b"[1]").is_empty());
 }
 
@@ -241,7 +299,7 @@ fn an_index_is_the_same_however_it_came_about() {
         let name = "tool".parse().unwrap();
         let history = PackageHistory::verify(&world.roots(), &name, &[], events).unwrap();
         let old = steps.as_deref().map(summaries_of).unwrap_or_default();
-        let mut known = logged_releases(&history, &old);
+        let mut known = logged_releases(&history, &old, u64::MAX);
         known.extend(all().into_iter().skip(count.wrapping_sub(2)).take(1));
         steps = Some(put_events(steps.as_deref(), &history, events, &known).unwrap());
     }

@@ -16,6 +16,11 @@ const MOST_AHEAD: usize = 32;
 impl Closure<'_> {
     /// Asks for what the versions need that may be chosen for a requirement.
     pub(super) fn follow(&mut self, name: &PackageName, wanted: &Wanted) {
+        let versions = self.catalog.packages.get(name);
+        let versions = versions.map_or(0, |package| package.versions.len());
+        if !self.bounds.compare(name, versions) {
+            return;
+        }
         for version in self.candidates(name, wanted) {
             let Some(entry) = self.entries.get_mut(name) else {
                 return;
@@ -30,6 +35,9 @@ impl Closure<'_> {
             if done.is_some_and(|with_optional| *with_optional || !optional_too) {
                 continue;
             }
+            if !self.bounds.dependencies(name, &version, summary.deps.len()) {
+                return;
+            }
             for (dependency, constraint) in &summary.deps {
                 let options = summary.dependency_options.get(dependency);
                 if options.is_some_and(|options| options.optional) && !optional_too {
@@ -39,7 +47,8 @@ impl Closure<'_> {
                     constraint: constraint.clone(),
                     features: options.is_some_and(|options| !options.features.is_empty()),
                 };
-                self.work.push_back(Work::Want(dependency.clone(), wanted));
+                let (by, dependency) = (Some(name.clone()), dependency.clone());
+                self.work.push_back(Work::Want(by, dependency, wanted));
             }
             entry.followed.insert(version, optional_too);
         }
@@ -100,6 +109,14 @@ impl Closure<'_> {
         let ahead = entry.ahead;
         entry.ahead = (ahead * 2).min(MOST_AHEAD);
         let wanted = entry.wanted.clone();
+        let versions = self.catalog.packages.get(name);
+        let versions = versions.map_or(0, |package| package.versions.len());
+        if !self
+            .bounds
+            .compare(name, versions.saturating_mul(wanted.len()))
+        {
+            return;
+        }
         let accepted = |other: &Version| {
             let mut constraints = wanted.iter().map(|wanted| &wanted.constraint);
             constraints.any(|constraint| constraint.matches(other))

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use super::{
     Chosen, LoadError, Loaded, Progress, Routes,
+    bounds::Bounds,
     entry::{Entry, Wanted, catalog_versions, contents_of, published_at},
 };
 use crate::reader::{ReadError, Registry};
@@ -31,11 +32,13 @@ pub(super) struct Closure<'r> {
     pub(super) counts: Progress,
     /// Whether every accepted version is followed, not only the likely one.
     pub(super) wide: bool,
+    pub(super) bounds: Bounds,
 }
 
 /// Something to be taken into account.
 pub(super) enum Work {
-    Want(PackageName, Wanted),
+    /// A package asks for another; none: the project does.
+    Want(Option<PackageName>, PackageName, Wanted),
     Index(PackageName, IndexOf),
     Release(
         PackageName,
@@ -90,7 +93,7 @@ impl<'r> Closure<'r> {
                 constraint: requirement.constraint.clone(),
                 features: !requirement.features.is_empty(),
             };
-            work.push_back(Work::Want(requirement.name.clone(), wanted));
+            work.push_back(Work::Want(None, requirement.name.clone(), wanted));
         }
         let catalog = Catalog {
             packages: local.clone(),
@@ -106,6 +109,7 @@ impl<'r> Closure<'r> {
             tasks: JoinSet::new(),
             counts: Progress::default(),
             wide: false,
+            bounds: Bounds::new(&request.limits),
         }
     }
 
@@ -117,14 +121,17 @@ impl<'r> Closure<'r> {
         self.catalog
     }
 
-    /// Works until nothing is left to be followed.
-    pub(super) async fn run(&mut self) {
+    /// Works until nothing is left to be followed, or a limit is passed.
+    pub(super) async fn run(&mut self) -> Result<(), LoadError> {
         loop {
             while let Some(work) = self.work.pop_front() {
                 self.step(work);
+                if let Some(exceeded) = self.bounds.exceeded.take() {
+                    return Err(exceeded.into());
+                }
             }
             match self.tasks.join_next().await {
-                None => return,
+                None => return Ok(()),
                 Some(Ok(work)) => self.work.push_back(work),
                 // Neither panics nor is cancelled; if so, the resolver will ask again.
                 Some(Err(_)) => {}
@@ -147,11 +154,11 @@ impl<'r> Closure<'r> {
         }
         for need in &needs {
             match &need.version {
-                None => self.enter(&need.name),
+                None => self.enter(&need.name, None),
                 Some(version) => self.ask_ahead(&need.name, version),
             }
         }
-        self.run().await;
+        self.run().await?;
         let mut stuck = Vec::new();
         for need in needs {
             if let Some(error) = self.failure(&need) {
@@ -193,8 +200,8 @@ impl<'r> Closure<'r> {
 
     fn step(&mut self, work: Work) {
         match work {
-            Work::Want(name, wanted) => {
-                self.enter(&name);
+            Work::Want(by, name, wanted) => {
+                self.enter(&name, by);
                 if let Some(entry) = self.entries.get_mut(&name)
                     && !entry.wanted.contains(&wanted)
                 {
@@ -214,7 +221,7 @@ impl<'r> Closure<'r> {
     }
 
     /// Asks for a package's index, once.
-    fn enter(&mut self, name: &PackageName) {
+    fn enter(&mut self, name: &PackageName, by: Option<PackageName>) {
         if self.entries.contains_key(name) || self.catalog.packages.contains_key(name) {
             return;
         }
@@ -222,7 +229,13 @@ impl<'r> Closure<'r> {
         let Some(registry) = candidates.next() else {
             return;
         };
-        self.entries.insert(name.clone(), Entry::new(registry));
+        if !self.bounds.package(&self.entries, name, by.as_ref()) {
+            return;
+        }
+        let parent = by.as_ref().and_then(|by| self.entries.get(by));
+        let depth = parent.map_or(0, |parent| parent.depth) + 1;
+        let entry = Entry::new(registry, by, depth);
+        self.entries.insert(name.clone(), entry);
         let others: Vec<Registry> = candidates.cloned().collect();
         let (first, name) = (registry.clone(), name.clone());
         let key = Key::package_index(&name);
@@ -238,7 +251,7 @@ impl<'r> Closure<'r> {
         let Some(entry) = self.entries.get_mut(name) else {
             return;
         };
-        if !entry.asked.insert(version.clone()) {
+        if !entry.asked.insert(version.clone()) || !self.bounds.files(name, entry.asked.len()) {
             return;
         }
         let registry = entry.registry.clone();
@@ -250,7 +263,7 @@ impl<'r> Closure<'r> {
         let key = Key::release(&name, &version);
         let future = async move {
             let result = reader.release(&name, &version, expected).await;
-            let summary = |(release, digest)| Box::new(ReleaseSummary::of(&release, digest));
+            let summary = |(release, digest)| Box::new(ReleaseSummary::of(release, digest));
             Work::Release(name, version, result.map(|found| found.map(summary)))
         };
         self.ask(&registry, &key, future.boxed());
@@ -284,6 +297,9 @@ impl<'r> Closure<'r> {
         entry.registry = registry;
         let package = match result {
             Ok(Some(index)) => {
+                if !self.bounds.index(name, index.versions.len(), index.bytes) {
+                    return;
+                }
                 let versions = catalog_versions(&index, self.request.exclude_newer.is_some());
                 entry.index = Some(index);
                 CatalogPackage::present(source, versions)
@@ -334,6 +350,11 @@ impl<'r> Closure<'r> {
             }
         };
         let published_at = entry.releases.get(&version).and_then(published_at);
+        if let Err(reason) = &contents {
+            entry.unreadable += 1;
+            self.bounds
+                .unreadable(name, &version, entry.unreadable, reason);
+        }
         let package = self.catalog.packages.get_mut(name);
         let slot = package.and_then(|package| {
             let versions = &mut package.versions;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use lumen_core::{
-    Constraint, Version,
+    Constraint, PackageName, Version,
     index::{PackageIndex, ReleaseSummary, identity},
     resolve::{CatalogVersion, Contents, ReleaseContents},
 };
@@ -31,6 +31,12 @@ pub(super) struct Entry {
     pub(super) failures: BTreeMap<Version, ReadError>,
     /// How many versions to fetch ahead the next time.
     pub(super) ahead: usize,
+    /// Releases that could not be read.
+    pub(super) unreadable: u64,
+    /// The package that asked for it first; none for a dependency of the project.
+    pub(super) by: Option<PackageName>,
+    /// Packages on the path from the project to this one.
+    pub(super) depth: u64,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +47,7 @@ pub(super) struct Wanted {
 }
 
 impl Entry {
-    pub(super) fn new(registry: &Registry) -> Self {
+    pub(super) fn new(registry: &Registry, by: Option<PackageName>, depth: u64) -> Self {
         Self {
             registry: registry.clone(),
             index: None,
@@ -52,6 +58,9 @@ impl Entry {
             releases: BTreeMap::new(),
             failures: BTreeMap::new(),
             ahead: 2,
+            unreadable: 0,
+            by,
+            depth,
         }
     }
 

@@ -12,6 +12,7 @@ use lumen_core::{
         events_of, logged_releases, put_events, summaries_of,
     },
     json,
+    limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 use serde_json::{Map, Value, json};
@@ -124,7 +125,7 @@ pub(crate) async fn releases_of(
     index: Option<&[u8]>,
 ) -> Result<BTreeMap<Version, Release>, PublishError> {
     let summaries = index.map(summaries_of).unwrap_or_default();
-    let mut releases = logged_releases(history, &summaries);
+    let mut releases = logged_releases(history, &summaries, MAX_SUMMARIZED_BYTES);
     for (version, logged) in &history.releases {
         if !releases.contains_key(version) {
             let found = release(storage, &history.name, version, &logged.metadata).await?;

@@ -10,6 +10,7 @@ use lumen_core::{
         logged_releases, put_events, summaries_of,
     },
     json,
+    limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, PackageHistory, RootHistory, chain},
 };
 use serde_json::{Map, Value};
@@ -55,7 +56,7 @@ impl Job<'_> {
         let (found, events, ahead) = self.events(&key, name.as_str(), head, size).await?;
         let history = PackageHistory::verify(expected.roots, name, expected.scope, &events)
             .map_err(|error| refusal(name.as_str(), error))?;
-        let rebuilt = logged_releases(&history, &summaries_of(&found));
+        let rebuilt = logged_releases(&history, &summaries_of(&found), MAX_SUMMARIZED_BYTES);
         let mut releases = BTreeMap::new();
         for (version, logged) in &history.releases {
             let (bytes, release) = match rebuilt.get(version) {

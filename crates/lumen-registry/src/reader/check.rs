@@ -39,8 +39,12 @@ pub(crate) fn package_index(
 /// later syntax, must not take the others with it: its summary is ignored, and
 /// reading its own file will tell why.
 pub(super) fn parsed_package_index(file: &str, bytes: &[u8]) -> Result<PackageIndex, ReadError> {
+    let sized = |mut index: PackageIndex| {
+        index.bytes = bytes.len() as u64;
+        index
+    };
     let error = match json::parse_checked(bytes) {
-        Ok(index) => return Ok(index),
+        Ok(index) => return Ok(sized(index)),
         Err(error) => error,
     };
     let without_unreadable_releases = || {
@@ -52,7 +56,8 @@ pub(super) fn parsed_package_index(file: &str, bytes: &[u8]) -> Result<PackageIn
         });
         serde_json::from_value(root).ok()
     };
-    without_unreadable_releases().ok_or_else(|| malformed(file, bytes, &error))
+    let rest = without_unreadable_releases().map(sized);
+    rest.ok_or_else(|| malformed(file, bytes, &error))
 }
 
 /// Reads a release from outside.

@@ -5,9 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures::future::join;
 use lumen_core::{
     Key, PackageName, Version,
-    index::{
-        MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, ReleaseSummary, Summaries, logged_releases,
-    },
+    index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, ReleaseSummary, Summaries, logged_releases},
+    limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, HistoryError, PackageHistory, Subject, chain},
     version,
 };
@@ -246,7 +245,7 @@ fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, Trus
         fields.insert("at".into(), json!(deprecated.time));
         fields
     });
-    let mut good = logged_releases(history, &listed.releases);
+    let mut good = logged_releases(history, &listed.releases, MAX_SUMMARIZED_BYTES);
     good.retain(|version, _| versions.binary_search(version).is_ok());
     let newest = good.values().next_back();
     let mut fields = json!({
@@ -264,11 +263,16 @@ fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, Trus
         name: history.name.to_string(),
         reason: error.to_string(),
     })?;
-    let summary = |(version, release): (&Version, &Release)| {
-        let metadata = history.releases.get(version)?.metadata;
-        Some((version.clone(), ReleaseSummary::of(release, metadata)))
-    };
-    index.releases = good.iter().filter_map(summary).collect();
+    index.bytes = (listed.events.iter())
+        .map(|event| event.note.len() as u64)
+        .sum();
+    for (version, release) in good {
+        if let Some(logged) = history.releases.get(&version) {
+            index.bytes += logged.size;
+            let summary = ReleaseSummary::of(release, logged.metadata);
+            index.releases.insert(version, summary);
+        }
+    }
     Ok(index)
 }
 

@@ -63,6 +63,7 @@ impl Case {
         let resolution = match resolve(&catalog, &request) {
             Ok(Outcome::Solved(resolution)) => resolution,
             Ok(Outcome::NeedsMore(needs)) => return Err(format!("asks for more: {needs:?}")),
+            Ok(Outcome::GaveUp(exceeded)) => return Err(exceeded.to_string()),
             Err(_) => {
                 return match &self.expect.verdict {
                     Verdict::Unsatisfiable => Ok(()),

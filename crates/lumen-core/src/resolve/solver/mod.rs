@@ -44,7 +44,7 @@ pub(crate) enum Answer {
     Solved(Vec<(u32, u32)>),
     /// The facts that together leave no solution.
     Conflict(Vec<Fact>),
-    /// The step limit was reached.
+    /// The budget was used up.
     GaveUp,
 }
 
@@ -92,8 +92,17 @@ enum Known {
     All,
 }
 
-/// Solves, within a number of steps.
-pub(crate) fn solve(problem: &mut impl Problem, steps: u64) -> Answer {
+/// How much work a search may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    /// Decisions.
+    pub decisions: u64,
+    /// Terms looked at.
+    pub checks: u64,
+}
+
+/// Solves, within a budget.
+pub(crate) fn solve(problem: &mut impl Problem, budget: Budget) -> Answer {
     let mut solver = Solver {
         problem,
         slots: Vec::new(),
@@ -102,10 +111,12 @@ pub(crate) fn solve(problem: &mut impl Problem, steps: u64) -> Answer {
         assignments: Assignments::default(),
         queue: BinaryHeap::new(),
         changed: Vec::new(),
+        checks: budget.checks,
     };
-    match solver.run(steps) {
+    match solver.run(budget.decisions) {
         Ok(answer) => answer,
-        Err(terminal) => Answer::Conflict(solver.facts(terminal)),
+        Err(Stop::Contradiction(terminal)) => Answer::Conflict(solver.facts(terminal)),
+        Err(Stop::Budget) => Answer::GaveUp,
     }
 }
 
@@ -119,18 +130,25 @@ struct Solver<'p, P> {
     queue: BinaryHeap<Entry>,
     /// Nodes to propagate from.
     changed: Vec<u32>,
+    /// Terms that may still be looked at.
+    checks: u64,
 }
 
-/// The incompatibility that proves there is no solution.
-struct Terminal(u32);
+/// Why a search ends without a solution.
+enum Stop {
+    /// This incompatibility proves that there is none.
+    Contradiction(u32),
+    /// The budget is used up.
+    Budget,
+}
 
 impl<P: Problem> Solver<'_, P> {
-    fn run(&mut self, steps: u64) -> Result<Answer, Terminal> {
+    fn run(&mut self, decisions: u64) -> Result<Answer, Stop> {
         self.grow(0);
         let root = vec![(0, Term::negative(Set::full()))];
         self.add(root, Cause::Root);
         let mut next = 0;
-        for _ in 0..steps {
+        for _ in 0..decisions {
             self.propagate(next)?;
             next = match self.pick() {
                 Some(node) => node,
@@ -173,7 +191,7 @@ impl<P: Problem> Solver<'_, P> {
     }
 
     /// Draws every conclusion from what changed about a node.
-    fn propagate(&mut self, node: u32) -> Result<(), Terminal> {
+    fn propagate(&mut self, node: u32) -> Result<(), Stop> {
         self.changed.clear();
         self.changed.push(node);
         while let Some(node) = self.changed.pop() {
@@ -185,6 +203,7 @@ impl<P: Problem> Solver<'_, P> {
                 if seen.is_some_and(|when| self.assignments.is_current(when)) {
                     continue;
                 }
+                self.spend(self.store[id as usize].terms.len())?;
                 match self.assignments.relation(&self.store[id as usize]) {
                     Relation::Satisfied => {
                         conflict = Some(id);
@@ -223,13 +242,13 @@ impl<P: Problem> Solver<'_, P> {
     }
 
     /// Finds the reason of a conflict and goes back to where it can be avoided.
-    fn learn(&mut self, conflict: u32) -> Result<(u32, u32), Terminal> {
+    fn learn(&mut self, conflict: u32) -> Result<(u32, u32), Stop> {
         let mut current = conflict;
         loop {
             let incompatibility = &self.store[current as usize];
             let terms = &incompatibility.terms;
             if terms.iter().all(|(node, term)| *node == 0 && term.positive) {
-                return Err(Terminal(current));
+                return Err(Stop::Contradiction(current));
             }
             let own = |cause: u32, node: u32| {
                 let terms = &self.store[cause as usize].terms;
@@ -239,11 +258,12 @@ impl<P: Problem> Solver<'_, P> {
                     .map(|(_, term)| term)
             };
             let Some(satisfier) = self.assignments.satisfier(incompatibility, own) else {
-                return Err(Terminal(current));
+                return Err(Stop::Contradiction(current));
             };
             match satisfier.cause {
                 Some(cause) if satisfier.previous_level >= satisfier.level => {
                     current = self.resolve(current, cause, satisfier.node);
+                    self.spend(self.store[current as usize].terms.len())?;
                 }
                 _ => {
                     self.blame(current);
@@ -258,6 +278,12 @@ impl<P: Problem> Solver<'_, P> {
                 }
             }
         }
+    }
+
+    fn spend(&mut self, checks: usize) -> Result<(), Stop> {
+        let left = self.checks.checked_sub(checks as u64);
+        self.checks = left.ok_or(Stop::Budget)?;
+        Ok(())
     }
 
     /// The rule of resolution: what follows from two incompatibilities about a node.
@@ -309,7 +335,7 @@ impl<P: Problem> Solver<'_, P> {
     }
 
     /// The facts a conclusion rests on, without repetitions.
-    fn facts(&mut self, Terminal(id): Terminal) -> Vec<Fact> {
+    fn facts(&mut self, id: u32) -> Vec<Fact> {
         let mut seen = vec![false; self.store.len()];
         let mut work = vec![id];
         let mut facts = Vec::new();

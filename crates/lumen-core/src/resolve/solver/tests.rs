@@ -9,6 +9,11 @@ use pubgrub::{
 
 use super::*;
 
+const BUDGET: Budget = Budget {
+    decisions: 1 << 20,
+    checks: u64::MAX,
+};
+
 /// Needs by node and version: the other node, and the versions accepted as bits.
 #[derive(Debug, Clone)]
 struct Random {
@@ -124,7 +129,7 @@ proptest! {
             Err(PubGrubError::NoSolution(_)) => false,
             Err(_) => unreachable!("nothing else fails"),
         };
-        match solve(&mut problem, 1 << 20) {
+        match solve(&mut problem, BUDGET) {
             Answer::Solved(choices) => {
                 prop_assert!(expected);
                 let choices: BTreeMap<u32, u32> = choices.into_iter().collect();
@@ -145,7 +150,7 @@ proptest! {
                 prop_assert!(is_true(&mut problem, &facts));
                 // The facts alone are a conflict, too.
                 let mut only = Only { problem: &problem, facts: &facts };
-                let again = solve(&mut only, 1 << 20);
+                let again = solve(&mut only, BUDGET);
                 prop_assert!(matches!(again, Answer::Conflict(_)));
             }
             Answer::GaveUp => prop_assert!(false, "gave up"),

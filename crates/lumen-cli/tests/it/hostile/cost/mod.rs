@@ -2,6 +2,7 @@
 //!
 //! Each limit is tested where it just holds and where it is passed by one.
 
+mod graphs;
 mod sizes;
 
 use std::collections::BTreeMap;
@@ -22,9 +23,22 @@ struct Files {
 }
 
 impl Files {
+    /// Adds a package; for each version its dependencies.
+    fn package(&mut self, name: &str, versions: &[(&str, Value)]) {
+        let summary = |(version, deps): &(&str, Value)| (version.to_string(), summary(deps, 2048));
+        let releases: serde_json::Map<String, Value> = versions.iter().map(summary).collect();
+        let names: Vec<&str> = versions.iter().map(|(version, _)| *version).collect();
+        let index = json!({"name": name, "versions": names, "releases": releases});
+        self.put(&format!("packages/{name}/index.json"), &index);
+    }
+
     fn put(&mut self, path: &str, value: &Value) {
         let path = format!("/{path}");
         self.files.insert(path, value.to_string().into_bytes());
+    }
+
+    fn serve(self) -> Server {
+        self.serve_with(|_| None)
     }
 
     /// Serves the files; what `first` answers goes before them.
@@ -66,4 +80,23 @@ fn run(sandbox: &Sandbox, registry: &str, arguments: &[&str], limits: &[(&str, &
         command.env(format!("LUMEN_LIMIT_{limit}"), value);
     }
     Ran::of(&command.output().unwrap())
+}
+
+/// Runs a command with a limit that just holds and with the one below, which fails and names it.
+fn at_the_limit(sandbox: &Sandbox, registry: &str, arguments: &[&str], limit: &str, least: u64) {
+    let ran = run(sandbox, registry, arguments, &[(limit, &least.to_string())]);
+    assert_eq!(ran.code, Some(0), "{limit} {least}: {ran:#?}");
+    std::fs::remove_file(sandbox.path("app/lumen.lock")).unwrap();
+    let below = (least - 1).to_string();
+    let ran = run(sandbox, registry, arguments, &[(limit, &below)]);
+    let key = limit.to_lowercase().replace('_', "-");
+    fails(
+        &ran,
+        4,
+        &[
+            &format!("; the limit `{key}` is {below}"),
+            &format!("raise `{key}` in [limits] of your configuration, or set LUMEN_LIMIT_{limit}"),
+        ],
+    );
+    assert!(!sandbox.path("app/lumen.lock").exists());
 }
