@@ -235,11 +235,13 @@ def threshold(value, keys, least=1):
 
 class Root:
     FIRST = "lumen/root/v1"
+    SECOND = "lumen/root/v2"
 
     @classmethod
     def parse(cls, text):
         self, lines = cls(), Lines(text)
-        lines.literal(cls.FIRST)
+        validated = text.startswith(cls.SECOND + "\n")
+        lines.literal(cls.SECOND if validated else cls.FIRST)
         self.origin = origin_text(lines.one("registry"))
         self.seq = lines.number("seq", 1)
         self.prev = previous(self.seq, lines.one("prev"))
@@ -263,10 +265,18 @@ class Root:
             raise Bad("a threshold of names without keys")
         self.quorum = lines.number("witness-quorum")
         self.witnesses = [Key(v, 4) for v in lines.many("witness", 0, 64)]
-        threshold(self.quorum, self.witnesses, 0)
+        self.validating_quorum, self.validators = 0, []
+        if validated:
+            self.validating_quorum = lines.number("validating-quorum")
+            self.validators = [Key(v, 4) for v in lines.many("validator", 1, 64)]
+            threshold(self.validating_quorum, self.validators, 0)
+            every = [key.bytes for key in self.witnesses + self.validators]
+            if len(set(every)) != len(every):
+                raise Bad("a witness is listed twice")
+        threshold(self.quorum, self.witnesses + self.validators, 0)
         age = lines.one("max-age")
         self.max_age = None if age == "none" else number(age)
-        if self.max_age is not None and self.quorum == 0:
+        if self.max_age is not None and self.quorum == self.validating_quorum == 0:
             raise Bad("a max-age without witnesses")
         lines.end()
         return self
@@ -396,9 +406,10 @@ def parse_entry(leaf):
     if first + "\n" == MapLeaf.FIRST:
         return MapLeaf(leaf.decode()), None, None
     text, signatures = parse_note(leaf)
-    for kind in (Root, Owners):
-        if first == kind.FIRST:
-            return kind.parse(text), text, signatures
+    if first in (Root.FIRST, Root.SECOND):
+        return Root.parse(text), text, signatures
+    if first == Owners.FIRST:
+        return Owners.parse(text), text, signatures
     if first + "\n" in Statement.FIRST:
         return Statement.parse(text), text, signatures
     raise Bad(f"an unknown kind of entry: {first!r}")

@@ -56,9 +56,9 @@ def note(lines, *signers):
 
 
 def root_lines(*, seq=1, prev="none", expires="never", names=("names open 0",),
-               witnesses=("witness-quorum 0", "max-age none")):
+               witnesses=("witness-quorum 0", "max-age none"), version=1):
     """The text of a root note with the keys of the example."""
-    return ["lumen/root/v1", f"registry {ORIGIN}", f"seq {seq}", f"prev {prev}",
+    return [f"lumen/root/v{version}", f"registry {ORIGIN}", f"seq {seq}", f"prev {prev}",
             "time 2026-01-31T10:30:00Z", f"expires {expires}", "root-threshold 1",
             f"root {ROOT}", f"log {LOG}", *names, *witnesses]
 

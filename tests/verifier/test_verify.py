@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
 import make_example
-from formats import bundle_path, decode_bundle, digest, key_hash
+from formats import Bad, Root, bundle_path, decode_bundle, digest, key_hash
 from verify import Folder, Verifier
 
 EXAMPLE = pathlib.Path(__file__).parent / "example"
@@ -240,11 +240,27 @@ class Rules(Case):
             seq=2, prev=digest(self.root.encode())), make_example.BOB))
         self.noticed("signatures by the root before, 1 needed")
 
-    def test_witnesses(self):
-        bob = make_example.BOB
-        public = b"\x04" + bob.bytes
+    def witness(self):
+        """The key hash and the vkey of bob as a witness."""
+        public = b"\x04" + make_example.BOB.bytes
         name = key_hash("bob", public)
-        vkey = f"bob+{name.hex()}+{base64.b64encode(public).decode()}"
+        return name, f"bob+{name.hex()}+{base64.b64encode(public).decode()}"
+
+    def test_validating_witnesses(self):
+        _, vkey = self.witness()
+        rules = ("witness-quorum 1", "validating-quorum 1", f"validator {vkey}",
+                 "max-age none")
+        self.start(witnesses=rules, version=2)
+        self.noticed("0 of 1 witnesses")
+        self.noticed("0 of 1 validating witnesses")
+        both = (rules[0], f"witness {vkey}", *rules[1:])
+        for wrong in (rules[:1] + rules[3:], both):
+            lines = make_example.root_lines(witnesses=wrong, version=2)
+            with self.assertRaises(Bad):
+                Root.parse("".join(line + "\n" for line in lines))
+
+    def test_witnesses(self):
+        bob, (name, vkey) = make_example.BOB, self.witness()
         self.start(witnesses=("witness-quorum 1", f"witness {vkey}", "max-age 3600"))
         path = self.folder / "log/checkpoint"
         checkpoint = path.read_text()

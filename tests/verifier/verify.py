@@ -207,9 +207,14 @@ class Verifier:
         now = datetime.now(timezone.utc)
         if root.expires != "never" and instant(root.expires) < now:
             self.problem(f"root note {root.seq} expired at {root.expires}")
-        times = cosigned(self.checkpoint_text, self.signatures, root.witnesses)
+        times = cosigned(self.checkpoint_text, self.signatures,
+                         root.witnesses + root.validators)
+        validated = cosigned(self.checkpoint_text, self.signatures, root.validators)
         if len(times) < root.quorum:
             self.problem(f"log/checkpoint: {len(times)} of {root.quorum} witnesses")
+        if len(validated) < root.validating_quorum:
+            self.problem(f"log/checkpoint: {len(validated)} of {root.validating_quorum} "
+                         "validating witnesses")
         if root.max_age is not None:
             age = now.timestamp() - max(times, default=0)
             if age > root.max_age:

@@ -334,16 +334,22 @@ pub enum RegistryTrust {
     AddWitness {
         /// `name+1234abcd+…`, an `ssh-ed25519 …` line, or the name of a key of yours.
         key: String,
-        /// How many witnesses must have signed the log.
+        /// It checks every entry and the name map, not only that the log grew.
+        #[arg(long)]
+        validating: bool,
+        /// How many witnesses, validating or not, must have signed the log.
         #[arg(long, value_name = "N")]
         quorum: Option<u32>,
+        /// How many validating witnesses must have signed the log.
+        #[arg(long, value_name = "N")]
+        validating_quorum: Option<u32>,
         /// How old the newest of their signatures may be.
         #[arg(long, value_name = "SECONDS")]
         max_age: Option<u64>,
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Remove a witness.
+    /// Remove a witness. Where the others are too few for the quorum, it is lowered.
     RemoveWitness {
         /// Its name or fingerprint, or the key.
         key: String,

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, path::Path, process::ExitCode};
 
 use lumen_core::{
     Key,
-    signing::PublicKey,
-    trust::{Entry, NamePolicy, RootNote},
+    signing::{CosignerKey, PublicKey},
+    trust::{Entry, Lacking, NamePolicy, RootNote},
 };
 use lumen_ops::{
     OpsError,
@@ -300,7 +300,9 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
         ),
         RegistryTrust::AddWitness {
             key,
+            validating,
             quorum,
+            validating_quorum,
             max_age,
             change,
         } => (
@@ -308,7 +310,9 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
             Box::new(move |session, root| {
                 Ok(RootChange::AddWitness {
                     key: trust::key_among(session, &key, &witnesses(root))?,
+                    validating,
                     quorum,
+                    validating_quorum,
                     max_age,
                 })
             }),
@@ -368,17 +372,44 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
     };
     let session = with(None, &change.registry, Freshness::Revalidate, ui)?;
     let out = change.out.as_deref();
+    let mut before = None;
     let submitted = trust::change_root(
         &session,
-        |signed| make(&session, signed.roots.current()),
+        |roots| {
+            before = Some(roots.current().clone());
+            make(&session, roots.current())
+        },
         out,
     )?;
     tell(&submitted, "registry trust", ui);
+    if let (Some(before), Change::Root(after)) = (before, &submitted.change) {
+        let lowered = after.witness_quorum < before.witness_quorum
+            || after.validating_quorum < before.validating_quorum;
+        if lowered {
+            let mut hint = format!("readers then ask for {}", quorum(after));
+            if before.max_age.is_some() && after.max_age.is_none() {
+                hint.push_str(", however long ago they signed");
+            }
+            ui.hints(&[hint]);
+        }
+    }
     Ok(())
 }
 
+/// How many witnesses a root note asks for.
+fn quorum(root: &RootNote) -> String {
+    let all = Lacking {
+        witnesses: root.witness_quorum,
+        validating: root.validating_quorum,
+    };
+    match all.is_nothing() {
+        true => "no witness".into(),
+        false => all.to_string(),
+    }
+}
+
 fn witnesses(root: &RootNote) -> Vec<PublicKey> {
-    let keys = root.witnesses.iter().map(|witness| witness.key().clone());
+    let keys = root.all_witnesses().map(|witness| witness.key().clone());
     keys.collect()
 }
 
@@ -469,6 +500,7 @@ fn show(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     if ui.json {
         let keys = |keys: &[PublicKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
         let witnesses = root.witnesses.iter().map(ToString::to_string);
+        let validators = root.validators.iter().map(ToString::to_string);
         ui.print_json(&json!({
             "origin": root.origin, "fingerprint": info.fingerprint, "root": root.seq,
             "time": root.time, "expires": root.expires, "size": info.size,
@@ -477,6 +509,8 @@ fn show(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
             "policy": root.policy.as_str(), "names_threshold": root.names_threshold,
             "names_keys": keys(&root.names),
             "witness_quorum": root.witness_quorum, "witnesses": witnesses.collect::<Vec<_>>(),
+            "validating_quorum": root.validating_quorum,
+            "validators": validators.collect::<Vec<_>>(),
             "max_age": root.max_age,
         }));
         return Ok(());
@@ -507,11 +541,21 @@ fn show(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
         NamePolicy::Approve => format!("approve: {}", of(root.names_threshold, root.names.len())),
     };
     all("names", names, &root.names);
-    let witnessed = match (root.witness_quorum, root.max_age) {
-        (0, _) => "none needed".to_owned(),
-        (quorum, None) => of(quorum, root.witnesses.len()),
-        (quorum, Some(age)) => format!("{}, every {age} seconds", of(quorum, root.witnesses.len())),
+    let mut witnessed = match root.witness_quorum {
+        0 => "none needed".to_owned(),
+        quorum => of(quorum, root.all_witnesses().count()),
     };
-    all("witnesses", witnessed, &witnesses(root));
+    if let Some(age) = root.max_age {
+        witnessed.push_str(&format!(", every {age} seconds"));
+    }
+    let keys = |keys: &[CosignerKey]| keys.iter().map(|key| key.key().clone()).collect::<Vec<_>>();
+    all("witnesses", witnessed, &keys(&root.witnesses));
+    if !root.validators.is_empty() {
+        let validated = match root.validating_quorum {
+            0 => "none needed".to_owned(),
+            quorum => of(quorum, root.validators.len()),
+        };
+        all("validating", validated, &keys(&root.validators));
+    }
     Ok(())
 }

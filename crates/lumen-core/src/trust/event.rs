@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     owners::{self, OwnersNote},
+    queue,
     root::{self, RootNote},
-    statement::Statement,
+    statement::{self, Statement},
     text::FormError,
 };
 use crate::{
@@ -132,6 +133,38 @@ pub enum EntryError {
     /// Not one of Lumen's notes.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// A kind of note, or a version of one, that came later than this program.
+    #[error("a newer lumen made it: this one does not know `{kind}`; update lumen")]
+    Newer {
+        /// Its first line.
+        kind: String,
+    },
+}
+
+/// Whether a first line has the form of Lumen's kinds of notes, and is none that this program
+/// knows.
+fn is_newer(line: &str) -> bool {
+    // A map leaf has no signatures, and a rejection is never an entry.
+    let known = [
+        root::KIND,
+        root::KIND_V2,
+        owners::KIND,
+        MAP_KIND,
+        queue::KIND,
+    ];
+    if known.contains(&line) || statement::is_kind(line) {
+        return false;
+    }
+    let parts = line
+        .strip_prefix("lumen/")
+        .and_then(|rest| rest.split_once("/v"));
+    parts.is_some_and(|(kind, version)| {
+        let letter = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+        (1..=32).contains(&kind.len())
+            && kind.bytes().all(letter)
+            && (1..=9).contains(&version.len())
+            && version.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 impl Entry {
@@ -149,8 +182,12 @@ impl Entry {
         }
         let note = Note::parse(bytes)?;
         let entry = match note.text.lines().next() {
-            Some(root::KIND) => Self::Root(RootNote::parse(&note.text)?),
+            Some(root::KIND | root::KIND_V2) => Self::Root(RootNote::parse(&note.text)?),
             Some(owners::KIND) => Self::Owners(OwnersNote::parse(&note.text)?),
+            Some(kind) if is_newer(kind) => {
+                let kind = kind.to_owned();
+                return Err(EntryError::Newer { kind });
+            }
             _ => Self::Statement(Statement::parse(&note.text)?),
         };
         Ok((entry, Some(note)))

@@ -7,6 +7,7 @@
 //! | [`owners`] | ownership notes: who may publish what |
 //! | [`statement`] | publish, yank, unyank, deprecate, undeprecate |
 //! | [`event`] | entries of the log, and the chain of a name's |
+//! | [`quorum`] | which witnesses signed a checkpoint, and which are missing |
 //! | [`queue`] | claims that wait for the names keys |
 //! | [`map`] | the name map: a proof of what a name has and has not |
 //! | [`history`] | what a name's events mean, and who was allowed to cause them |
@@ -18,6 +19,7 @@ pub mod history;
 pub mod map;
 pub mod owners;
 pub mod queue;
+pub mod quorum;
 pub mod root;
 pub mod statement;
 pub mod text;
@@ -25,6 +27,7 @@ pub mod text;
 pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend};
 pub use history::{HistoryError, OwnersHistory, PackageHistory, RootHistory, may_append};
 pub use owners::{OwnersNote, Publisher, Revoked};
+pub use quorum::{Cosigned, Lacking};
 pub use root::{NamePolicy, RootNote};
 pub use statement::{Action, Statement};
 pub use text::FormError;

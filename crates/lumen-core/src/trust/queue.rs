@@ -16,7 +16,7 @@ use super::{
 use crate::{digest::Digest, note::Note, signing::PublicKey, tile::entries::MAX_LEAF};
 
 /// The first line of a rejection.
-const KIND: &str = "lumen/rejection/v1";
+pub(super) const KIND: &str = "lumen/rejection/v1";
 
 /// Says that a claim will not be approved.
 #[derive(Debug, Clone, PartialEq, Eq)]

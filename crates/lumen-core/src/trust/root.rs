@@ -1,6 +1,6 @@
 //! Root notes: a registry's own keys and rules.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::text::{FormError, Lines, is_time};
 use crate::limits::MAX_ROOT_KEYS;
@@ -9,8 +9,11 @@ use crate::{
     signing::{CosignerKey, PublicKey},
 };
 
-/// The first line.
+/// The first line of a note without validating witnesses.
 pub const KIND: &str = "lumen/root/v1";
+
+/// The first line of a note with validating witnesses.
+pub const KIND_V2: &str = "lumen/root/v2";
 
 /// The text of a root note.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +40,14 @@ pub struct RootNote {
     pub names_threshold: u32,
     /// The keys that approve names and settle who owns them.
     pub names: Vec<PublicKey>,
-    /// How many witnesses must have cosigned a checkpoint.
+    /// How many witnesses, validating or not, must have cosigned a checkpoint.
     pub witness_quorum: u32,
-    /// The witnesses.
+    /// The witnesses that confirm only that the log grew.
     pub witnesses: Vec<CosignerKey>,
+    /// How many validating witnesses must have cosigned a checkpoint.
+    pub validating_quorum: u32,
+    /// The witnesses that also check every new entry and the name map.
+    pub validators: Vec<CosignerKey>,
     /// How old the newest cosignature may be, in seconds.
     pub max_age: Option<u64>,
 }
@@ -70,7 +77,9 @@ impl RootNote {
     /// # Errors
     /// On the first line that is not as it must be.
     pub fn parse(text: &str) -> Result<Self, FormError> {
-        let mut lines = Lines::of(text, KIND)?;
+        let validated = text.lines().next() == Some(KIND_V2);
+        let kind = if validated { KIND_V2 } else { KIND };
+        let mut lines = Lines::of(text, kind)?;
         let origin = lines.origin()?;
         let (seq, prev) = lines.sequence()?;
         let time = lines.time()?;
@@ -100,8 +109,12 @@ impl RootNote {
         let witness_quorum: u32 = lines.parsed("witness-quorum", "a number")?;
         let witnesses = lines.all("witness", 0, MAX_ROOT_KEYS)?;
         let witnesses = distinct(&lines, &witnesses, "a different key of a witness")?;
+        let (validating_quorum, validators) = match validated {
+            true => validators(&mut lines, &witnesses)?,
+            false => (0, Vec::new()),
+        };
         lines.check(
-            within(witness_quorum, 0, witnesses.len()),
+            within(witness_quorum, 0, witnesses.len() + validators.len()),
             "a quorum that the witnesses can reach",
         )?;
         let max_age = match lines.value("max-age")? {
@@ -110,7 +123,7 @@ impl RootNote {
         };
         // Only witnesses say when they saw a checkpoint.
         lines.check(
-            max_age.is_none() || witness_quorum > 0,
+            max_age.is_none() || witness_quorum > 0 || validating_quorum > 0,
             "`none` where no witness is asked for",
         )?;
         lines.end()?;
@@ -128,8 +141,26 @@ impl RootNote {
             names,
             witness_quorum,
             witnesses,
+            validating_quorum,
+            validators,
             max_age,
         })
+    }
+
+    /// Whether readers ask for cosignatures.
+    pub const fn has_quorum(&self) -> bool {
+        self.witness_quorum > 0 || self.validating_quorum > 0
+    }
+
+    /// All witnesses, validating or not.
+    pub fn all_witnesses(&self) -> impl Iterator<Item = &CosignerKey> {
+        self.witnesses.iter().chain(&self.validators)
+    }
+
+    /// Whether the note lists a key among its validating witnesses, under any name.
+    pub fn is_validator(&self, key: &PublicKey) -> bool {
+        let same = |validator: &CosignerKey| validator.key().bytes() == key.bytes();
+        self.validators.iter().any(same)
     }
 
     /// The text that is signed.
@@ -137,8 +168,13 @@ impl RootNote {
         let or = |text: Option<String>, none: &str| text.unwrap_or_else(|| none.to_owned());
         let prev = or(self.prev.map(|prev| prev.to_string()), "none");
         let expires = or(self.expires.clone(), "never");
+        // Clients that do not know version 2 go on reading registries that do not need it.
+        let kind = match self.validators.is_empty() {
+            true => KIND,
+            false => KIND_V2,
+        };
         let mut out = format!(
-            "{KIND}\nregistry {}\nseq {}\nprev {prev}\ntime {}\nexpires {expires}\nroot-threshold {}\n",
+            "{kind}\nregistry {}\nseq {}\nprev {prev}\ntime {}\nexpires {expires}\nroot-threshold {}\n",
             self.origin, self.seq, self.time, self.threshold
         );
         let mut add = |line: std::fmt::Arguments<'_>| {
@@ -163,12 +199,38 @@ impl RootNote {
         self.witnesses
             .iter()
             .for_each(|key| add(format_args!("witness {key}")));
+        if !self.validators.is_empty() {
+            add(format_args!("validating-quorum {}", self.validating_quorum));
+        }
+        self.validators
+            .iter()
+            .for_each(|key| add(format_args!("validator {key}")));
         add(format_args!(
             "max-age {}",
             or(self.max_age.map(|age| age.to_string()), "none")
         ));
         out
     }
+}
+
+/// The validating witnesses of a note of version 2. There is at least one, so that no note can be
+/// written in both versions, and none of the keys is listed twice, under whatever name.
+fn validators(
+    lines: &mut Lines<'_>,
+    witnesses: &[CosignerKey],
+) -> Result<(u32, Vec<CosignerKey>), FormError> {
+    let quorum: u32 = lines.parsed("validating-quorum", "a number")?;
+    let values = lines.all("validator", 1, MAX_KEYS)?;
+    let what = "a different key of a witness";
+    let validators: Vec<CosignerKey> = distinct(lines, &values, what)?;
+    let mut bytes = BTreeSet::new();
+    let new = |key: &CosignerKey| bytes.insert(*key.key().bytes());
+    lines.check(witnesses.iter().chain(&validators).all(new), what)?;
+    lines.check(
+        within(quorum, 0, validators.len()),
+        "a quorum that the validating witnesses can reach",
+    )?;
+    Ok((quorum, validators))
 }
 
 fn policy(lines: &mut Lines<'_>) -> Result<(NamePolicy, u32), FormError> {

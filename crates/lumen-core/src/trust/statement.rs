@@ -96,6 +96,17 @@ impl Action {
     }
 }
 
+/// The verb of a first line.
+fn verb_of(line: &str) -> Option<&str> {
+    let verb = line.strip_prefix("lumen/")?.strip_suffix("/v1")?;
+    VERBS.contains(&verb).then_some(verb)
+}
+
+/// Whether this is the first line of a statement.
+pub(super) fn is_kind(line: &str) -> bool {
+    verb_of(line).is_some()
+}
+
 impl Statement {
     /// Parses the text of a statement.
     ///
@@ -103,16 +114,12 @@ impl Statement {
     /// On the first line that is not as it must be.
     pub fn parse(text: &str) -> Result<Self, FormError> {
         let kind = text.lines().next().unwrap_or_default();
-        let verb = kind
-            .strip_prefix("lumen/")
-            .and_then(|rest| rest.strip_suffix("/v1"));
-        let verb = verb.unwrap_or_default();
-        if !VERBS.contains(&verb) {
+        let Some(verb) = verb_of(kind) else {
             return Err(FormError {
                 line: 1,
                 expected: "the kind of a statement".into(),
             });
-        }
+        };
         let mut lines = Lines::of(text, kind)?;
         let origin = lines.origin()?;
         let package: PackageName = lines.parsed("package", "the name of a package")?;

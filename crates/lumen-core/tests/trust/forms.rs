@@ -6,7 +6,10 @@ use lumen_core::{
 };
 use proptest::prelude::*;
 
-use super::world::{after, full_root, owners, public, publish, revoked, root, statement, yank};
+use super::world::{
+    after, full_root, owners, public, publish, revoked, root, signed, statement, validated_root,
+    yank,
+};
 
 fn full_owners() -> OwnersNote {
     let first = owners("@org", &["ada", "bob"], &["ada"]);
@@ -58,7 +61,11 @@ fn is_read(text: &str) -> bool {
 
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = statements().iter().map(Statement::to_text).collect();
-    texts.extend([root(), full_root()].iter().map(RootNote::to_text));
+    texts.extend(
+        [root(), full_root(), validated_root()]
+            .iter()
+            .map(RootNote::to_text),
+    );
     let claim = owners("my-utils", &["ada"], &[]);
     texts.extend([claim, full_owners()].iter().map(OwnersNote::to_text));
     texts
@@ -66,7 +73,7 @@ fn texts() -> Vec<String> {
 
 #[test]
 fn notes_are_read_as_they_are_written() {
-    for note in [root(), full_root()] {
+    for note in [root(), full_root(), validated_root()] {
         assert_eq!(RootNote::parse(&note.to_text()), Ok(note));
     }
     for note in [owners("my-utils", &["ada"], &[]), full_owners()] {
@@ -74,6 +81,60 @@ fn notes_are_read_as_they_are_written() {
     }
     for note in statements() {
         assert_eq!(Statement::parse(&note.to_text()), Ok(note));
+    }
+}
+
+#[test]
+fn validating_witnesses_are_in_notes_of_version_2_only() {
+    let text = validated_root().to_text();
+    assert!(text.starts_with("lumen/root/v2\n"));
+    let line = |key: &str| {
+        let found = text.lines().find(|line| line.starts_with(key));
+        found.unwrap().to_owned()
+    };
+    let (validator, plain) = (line("validator "), line("witness "));
+    let renamed = public("validator").renamed("another-name").unwrap();
+    let renamed = lumen_core::signing::CosignerKey::new(renamed);
+    for changed in [
+        text.replace("/v2", "/v1"),
+        full_root().to_text().replace("/v1", "/v2"),
+        text.replace("validating-quorum 1", "validating-quorum 3"),
+        text.replace("witness-quorum 3", "witness-quorum 4"),
+        // One key in both roles, or twice under two names.
+        text.replace(&plain, &validator.replace("validator ", "witness ")),
+        text.replace(&validator, &format!("{validator}\nvalidator {renamed}")),
+        text.replace(&plain, &format!("{plain}\nwitness {renamed}")),
+    ] {
+        assert_ne!(changed, text);
+        assert!(RootNote::parse(&changed).is_err(), "{changed}");
+    }
+}
+
+#[test]
+fn notes_of_a_newer_lumen_are_called_so() {
+    let newer = |kind: &str| {
+        let text = root().to_text().replacen("lumen/root/v1", kind, 1);
+        let error = Entry::parse(signed(&text, &["root"]).as_bytes()).unwrap_err();
+        error.to_string()
+    };
+    for kind in [
+        "lumen/root/v3",
+        "lumen/owners/v2",
+        "lumen/publish/v2",
+        "lumen/advisory/v1",
+    ] {
+        let expected =
+            format!("a newer lumen made it: this one does not know `{kind}`; update lumen");
+        assert_eq!(newer(kind), expected);
+    }
+    for kind in [
+        "lumen/root/v",
+        "lumen/Root/v3",
+        "lumen/root/vx",
+        "lumen//v2",
+        "other/root/v3",
+    ] {
+        assert!(!newer(kind).contains("newer"), "{kind}");
     }
 }
 
@@ -86,6 +147,7 @@ fn lines_are_not_missing_repeated_moved_or_unknown() {
             "log ",
             "name ",
             "witness ",
+            "validator ",
             "admin ",
             "publish ",
             "revoke ",

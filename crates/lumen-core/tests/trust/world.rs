@@ -45,6 +45,8 @@ pub fn root() -> RootNote {
         names: Vec::new(),
         witness_quorum: 0,
         witnesses: Vec::new(),
+        validating_quorum: 0,
+        validators: Vec::new(),
         max_age: None,
     }
 }
@@ -60,8 +62,23 @@ pub fn full_root() -> RootNote {
         names: vec![public("names")],
         witness_quorum: 1,
         witnesses: vec![CosignerKey::new(public("witness"))],
+        validating_quorum: 0,
+        validators: Vec::new(),
         max_age: Some(86_400),
         ..root()
+    }
+}
+
+/// A root note with two validating witnesses.
+pub fn validated_root() -> RootNote {
+    RootNote {
+        witness_quorum: 3,
+        validating_quorum: 1,
+        validators: vec![
+            CosignerKey::new(public("validator")),
+            CosignerKey::new(public("second")),
+        ],
+        ..full_root()
     }
 }
 

@@ -192,11 +192,11 @@ pub fn key_among(
 /// When the change is not possible, or the registry cannot be written.
 pub fn change_root(
     session: &Session<'_>,
-    change: impl FnOnce(&Signed) -> Result<RootChange, OpsError>,
+    change: impl FnOnce(&RootHistory) -> Result<RootChange, OpsError>,
     out: Option<&Path>,
 ) -> Result<Submitted, OpsError> {
     let signed = open(session)?;
-    let change = change(&signed)?;
+    let change = change(&signed.roots)?;
     let next = root::next(&signed.roots, &change, &session.timestamp())?;
     let needs = proposal::root_needs(&signed.roots, &next);
     let proposal = Proposal::new(Change::Root(next))?;

@@ -209,7 +209,7 @@ impl Proposal {
 
 fn parse_change(text: &str) -> Result<Change, String> {
     match text.lines().next() {
-        Some(root::KIND) => RootNote::parse(text).map(Change::Root),
+        Some(root::KIND | root::KIND_V2) => RootNote::parse(text).map(Change::Root),
         Some(owners::KIND) => OwnersNote::parse(text).map(Change::Owners),
         _ => return Err("it is neither a root note nor an ownership note".into()),
     }

@@ -1,6 +1,7 @@
 //! Changes of a registry's root note.
 
 use lumen_core::{
+    checkpoint::MAX_SIGNATURES,
     signing::{CosignerKey, PublicKey},
     trust::{NamePolicy, RootHistory, RootNote},
 };
@@ -24,12 +25,16 @@ pub enum RootChange {
     AddWitness {
         /// Its key.
         key: PublicKey,
-        /// How many witnesses must have signed.
+        /// Whether it checks every entry and the map, not only that the log grew.
+        validating: bool,
+        /// How many witnesses must have signed, validating or not.
         quorum: Option<u32>,
+        /// How many validating witnesses must have signed.
+        validating_quorum: Option<u32>,
         /// How old the newest of their signatures may be, in seconds.
         max_age: Option<u64>,
     },
-    /// One witness less.
+    /// One witness less. A quorum that the others cannot reach becomes as small as they are many.
     RemoveWitness(PublicKey),
     /// Who gets a name that nobody has.
     Policy {
@@ -82,32 +87,43 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
         }
         RootChange::AddWitness {
             key,
+            validating,
             quorum,
+            validating_quorum,
             max_age,
         } => {
-            let witness = CosignerKey::new(key.clone());
-            if note.witnesses.contains(&witness) && quorum.is_none() && max_age.is_none() {
+            let demands = quorum.or(*validating_quorum).is_some() || max_age.is_some();
+            if !add_witness(&mut note, key, *validating) && !demands {
                 return Err(already(key, "witness"));
             }
-            if !note.witnesses.contains(&witness) {
-                note.witnesses.push(witness);
-            }
             note.witness_quorum = quorum.unwrap_or(note.witness_quorum);
+            note.validating_quorum = validating_quorum.unwrap_or(note.validating_quorum);
             note.max_age = max_age.or(note.max_age);
-            if note.witness_quorum > 0 || note.max_age.is_some() {
-                reachable(note.witness_quorum, note.witnesses.len(), "witnesses")?;
+            let (validators, all) = (note.validators.len(), note.all_witnesses().count());
+            quorum_within(note.witness_quorum, all, "witnesses")?;
+            quorum_within(note.validating_quorum, validators, "validating witnesses")?;
+            if note.max_age.is_some() && !note.has_quorum() {
+                return Err(OpsError::user(
+                    "an age is asked for, but no witness must have signed",
+                    "ask for witnesses with --quorum or --validating-quorum",
+                ));
             }
         }
         RootChange::RemoveWitness(key) => {
-            let before = note.witnesses.len();
-            note.witnesses
-                .retain(|witness| witness.key().bytes() != key.bytes());
-            if note.witnesses.len() == before {
+            let before = note.all_witnesses().count();
+            let other = |witness: &CosignerKey| witness.key().bytes() != key.bytes();
+            note.witnesses.retain(other);
+            note.validators.retain(other);
+            let (validators, left) = (note.validators.len(), note.all_witnesses().count());
+            if left == before {
                 return Err(unknown(key, "witness"));
             }
-            if note.witness_quorum > 0 {
-                reachable(note.witness_quorum, note.witnesses.len(), "witnesses")?;
-            }
+            // Or nobody could take a dead witness out.
+            let at_most =
+                |quorum: u32, keys: usize| quorum.min(u32::try_from(keys).unwrap_or(quorum));
+            note.witness_quorum = at_most(note.witness_quorum, left);
+            note.validating_quorum = at_most(note.validating_quorum, validators);
+            note.max_age = note.max_age.filter(|_| note.has_quorum());
         }
         RootChange::Policy {
             policy,
@@ -128,6 +144,37 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
         RootChange::Expire(expires) => note.expires.clone_from(expires),
     }
     Ok(note)
+}
+
+/// Lists a witness in its role. `false`: it has that role already.
+fn add_witness(note: &mut RootNote, key: &PublicKey, validating: bool) -> bool {
+    let same = |witness: &CosignerKey| witness.key().bytes() == key.bytes();
+    let (own, other) = match validating {
+        true => (&mut note.validators, &mut note.witnesses),
+        false => (&mut note.witnesses, &mut note.validators),
+    };
+    if own.iter().any(same) {
+        return false;
+    }
+    other.retain(|witness| !same(witness));
+    own.push(CosignerKey::new(key.clone()));
+    true
+}
+
+/// Fails when so many witnesses cannot sign one checkpoint, which a log key signs, too.
+fn quorum_within(quorum: u32, keys: usize, whose: &str) -> Result<(), OpsError> {
+    if quorum > 0 {
+        reachable(quorum, keys, whose)?;
+    }
+    match usize::try_from(quorum).is_ok_and(|quorum| quorum < MAX_SIGNATURES) {
+        true => Ok(()),
+        false => Err(OpsError::user(
+            format!(
+                "{quorum} {whose} cannot sign: a checkpoint has room for {MAX_SIGNATURES} signatures, one of them the log's"
+            ),
+            "ask for fewer witnesses",
+        )),
+    }
 }
 
 /// A log key gets the new one beside it: whoever writes must be a log key before and after.
@@ -230,6 +277,8 @@ mod tests {
             names: Vec::new(),
             witness_quorum: 0,
             witnesses: Vec::new(),
+            validating_quorum: 0,
+            validators: Vec::new(),
             max_age: None,
         };
         let mut note = Note::unsigned(note.to_text()).unwrap();
@@ -291,7 +340,9 @@ mod tests {
             RootChange::RemoveWitness(bob.clone()),
             RootChange::AddWitness {
                 key: bob.clone(),
+                validating: false,
                 quorum: None,
+                validating_quorum: None,
                 max_age: Some(60),
             },
             RootChange::Policy {
@@ -306,6 +357,21 @@ mod tests {
         ] {
             assert!(next(&roots, &change, NOW).is_err(), "{change:?}");
         }
+        for (validating, quorum, validating_quorum) in [
+            (false, Some(2), None),
+            (false, None, Some(1)),
+            (true, Some(1), Some(2)),
+            (true, Some(16), None),
+        ] {
+            let change = RootChange::AddWitness {
+                key: bob.clone(),
+                validating,
+                quorum,
+                validating_quorum,
+                max_age: None,
+            };
+            assert!(next(&roots, &change, NOW).is_err(), "{change:?}");
+        }
         let rotated = RootChange::Rotate {
             old: ada,
             new: bob.clone(),
@@ -314,5 +380,52 @@ mod tests {
         assert_eq!(rotated.root, std::slice::from_ref(&bob));
         let log = bob.renamed("test/1").unwrap();
         assert_eq!((rotated.log.len(), &rotated.log[1]), (2, &log));
+    }
+
+    #[test]
+    fn witnesses_change_their_role_and_go() {
+        let (ada, bob) = (key("ada", 1), key("bob", 2));
+        let roots = first(&[&ada], 1);
+        let add = |validating| RootChange::AddWitness {
+            key: bob.public().clone(),
+            validating,
+            quorum: Some(1),
+            validating_quorum: validating.then_some(1),
+            max_age: Some(60),
+        };
+        let plain = next(&roots, &add(false), NOW).unwrap();
+        assert!(plain.to_text().starts_with("lumen/root/v1\n"));
+        let validating = next(&roots, &add(true), NOW).unwrap();
+        assert_eq!(
+            (validating.witnesses.len(), validating.validators.len()),
+            (0, 1)
+        );
+        let text = validating.to_text();
+        assert!(text.starts_with("lumen/root/v2\n"), "{text}");
+        assert_eq!(RootNote::parse(&text).as_ref(), Ok(&validating));
+        let mut note = Note::unsigned(text).unwrap();
+        note.add(ada.public(), ada.sign(note.text.as_bytes()));
+        let events = [
+            Event {
+                i: 0,
+                note: first_note(&roots, &ada),
+            },
+            Event {
+                i: 2,
+                note: note.to_text(),
+            },
+        ];
+        let roots = RootHistory::verify(&events, None).unwrap();
+        let change = RootChange::RemoveWitness(bob.public().renamed("old name").unwrap());
+        let gone = next(&roots, &change, NOW).unwrap();
+        assert!(!gone.has_quorum());
+        assert_eq!((gone.max_age, gone.all_witnesses().count()), (None, 0));
+        assert!(gone.to_text().starts_with("lumen/root/v1\n"));
+    }
+
+    fn first_note(roots: &RootHistory, key: &SecretKey) -> String {
+        let mut note = Note::unsigned(roots.current().to_text()).unwrap();
+        note.add(key.public(), key.sign(note.text.as_bytes()));
+        note.to_text()
     }
 }

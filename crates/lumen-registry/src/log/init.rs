@@ -206,6 +206,8 @@ fn first_root(origin: &str, signer: &dyn Signer, now: &str) -> Result<RootNote, 
         names: Vec::new(),
         witness_quorum: 0,
         witnesses: Vec::new(),
+        validating_quorum: 0,
+        validators: Vec::new(),
         max_age: None,
     })
 }

@@ -125,12 +125,19 @@ pub enum TrustError {
         max: u64,
     },
     /// Too few witnesses signed the checkpoint.
-    #[error("{found} witnesses signed the log's checkpoint, but the registry demands {quorum}")]
+    #[error(
+        "{found} witnesses signed the log's checkpoint, but the registry demands {quorum}{}",
+        validators(*validating, *validating_quorum)
+    )]
     Witnesses {
         /// Good cosignatures.
         found: usize,
         /// Those needed.
         quorum: u32,
+        /// Good cosignatures by validating witnesses.
+        validating: usize,
+        /// Those needed.
+        validating_quorum: u32,
     },
     /// The root note has expired.
     #[error("the registry's root note expired at {at}")]
@@ -218,6 +225,13 @@ impl PinSource {
             Self::Lock => "the lock has its fingerprint",
             Self::State => "this machine remembers its fingerprint",
         }
+    }
+}
+
+fn validators(found: usize, quorum: u32) -> String {
+    match quorum {
+        0 => String::new(),
+        quorum => format!("; {found} of its validating witnesses did, of {quorum} that must"),
     }
 }
 

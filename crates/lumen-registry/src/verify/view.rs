@@ -8,9 +8,11 @@ use std::{
 use lumen_core::limits::{MAX_CLOCK_AHEAD, MAX_ROOTS_BYTES};
 use lumen_core::{
     Digest, Key, PackageName,
-    checkpoint::{self, Checkpoint, cosignatures},
+    checkpoint::{self, Checkpoint},
     note::Note,
-    trust::{Event, HistoryError, OwnersHistory, RootHistory, RootNote, Subject, chain, text},
+    trust::{
+        Cosigned, Event, HistoryError, OwnersHistory, RootHistory, RootNote, Subject, chain, text,
+    },
 };
 use tokio::sync::OnceCell;
 
@@ -454,9 +456,11 @@ fn still_valid(root: &RootNote, now: i64) -> Result<(), TrustError> {
 /// Whether enough witnesses signed, and one of them lately. Only witnesses say when they
 /// saw a checkpoint, so without them there is no age, and a root note cannot limit it.
 fn fresh(root: &RootNote, note: &Note, now: i64) -> Result<(), TrustError> {
-    let times = cosignatures(note, &root.witnesses).map_err(|error| TrustError::Checkpoint {
+    let latest = now.saturating_add(MAX_AHEAD);
+    let cosigned = Cosigned::of(root, note, latest).map_err(|error| TrustError::Checkpoint {
         reason: error.to_string(),
     })?;
+<<<<<<< HEAD
     let latest = now.saturating_add(MAX_CLOCK_AHEAD);
     let qualifying: Vec<i64> = times
         .iter()
@@ -465,13 +469,19 @@ fn fresh(root: &RootNote, note: &Note, now: i64) -> Result<(), TrustError> {
         .collect();
     let quorum = usize::try_from(root.witness_quorum).unwrap_or(usize::MAX);
     if qualifying.len() < quorum {
+=======
+    if !cosigned.lacking(i64::MIN).is_nothing() {
+        let (found, validating) = cosigned.count(i64::MIN);
+>>>>>>> 5b9ccec (Mark validating witnesses in root notes of version 2)
         return Err(TrustError::Witnesses {
-            found: qualifying.len(),
+            found,
             quorum: root.witness_quorum,
+            validating,
+            validating_quorum: root.validating_quorum,
         });
     }
-    if let (Some(max), Some(newest)) = (root.max_age, qualifying.iter().max()) {
-        let age = now.saturating_sub(*newest).max(0).unsigned_abs();
+    if let (Some(max), Some(newest)) = (root.max_age, cosigned.times().max()) {
+        let age = now.saturating_sub(newest).max(0).unsigned_abs();
         if age > max {
             return Err(TrustError::Stale { age, max });
         }

@@ -449,6 +449,8 @@ fn stale_checkpoint() {
     let quorum = TrustError::Witnesses {
         found: 0,
         quorum: 1,
+        validating: 0,
+        validating_quorum: 0,
     };
     assert_eq!(at(now - 601), Err(quorum.clone()));
     let note = Note::parse(world.checkpoint().as_bytes()).unwrap();

@@ -104,6 +104,8 @@ impl World {
             names: Vec::new(),
             witness_quorum: 0,
             witnesses: Vec::new(),
+            validating_quorum: 0,
+            validators: Vec::new(),
             max_age: None,
         };
         change(&mut root);

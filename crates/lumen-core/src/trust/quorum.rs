@@ -1,0 +1,119 @@
+//! Which witnesses signed a checkpoint, and which signatures it still needs.
+
+use std::fmt;
+
+use super::root::RootNote;
+use crate::{
+    checkpoint::cosignatures,
+    note::{Note, NoteError},
+};
+
+/// The cosignatures of a checkpoint by witnesses that a root note lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    /// Whether each is by a validating witness, and when it was made, in seconds since 1970.
+    times: Vec<(bool, i64)>,
+    quorum: u32,
+    validating_quorum: u32,
+}
+
+/// Cosignatures that a checkpoint lacks before readers accept it.
+///
+/// One cosignature by a validating witness counts for both numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lacking {
+    /// Cosignatures by any witnesses.
+    pub witnesses: u32,
+    /// Cosignatures by validating witnesses.
+    pub validating: u32,
+}
+
+impl Cosigned {
+    /// The cosignatures of a checkpoint that witnesses of `root` made, those of the future left
+    /// out: `latest` is the last time that counts, in seconds since 1970.
+    ///
+    /// # Errors
+    /// When a signature in the name of a witness is not its own, or there are two.
+    pub fn of(root: &RootNote, note: &Note, latest: i64) -> Result<Self, NoteError> {
+        let witnesses: Vec<_> = root.all_witnesses().cloned().collect();
+        let times = cosignatures(note, &witnesses)?.into_iter();
+        let times = times.filter_map(|(key, time)| {
+            let time = i64::try_from(time).ok().filter(|time| *time <= latest)?;
+            Some((root.is_validator(key.key()), time))
+        });
+        Ok(Self {
+            times: times.collect(),
+            quorum: root.witness_quorum,
+            validating_quorum: root.validating_quorum,
+        })
+    }
+
+    /// When each was made, in seconds since 1970.
+    pub fn times(&self) -> impl Iterator<Item = i64> {
+        self.times.iter().map(|(_, time)| *time)
+    }
+
+    /// How many there are that were made at `since` or later, by any witnesses and by
+    /// validating ones.
+    pub fn count(&self, since: i64) -> (usize, usize) {
+        let counted = || self.times.iter().filter(|(_, time)| *time >= since);
+        let validating = counted().filter(|(validating, _)| *validating);
+        (counted().count(), validating.count())
+    }
+
+    /// The cosignatures that are missing, if only those made at `since` or later count.
+    pub fn lacking(&self, since: i64) -> Lacking {
+        let (any, validating) = self.count(since);
+        let left = |quorum: u32, found: usize| {
+            quorum.saturating_sub(u32::try_from(found).unwrap_or(u32::MAX))
+        };
+        Lacking {
+            witnesses: left(self.quorum, any),
+            validating: left(self.validating_quorum, validating),
+        }
+    }
+}
+
+impl Lacking {
+    /// Whether nothing is missing.
+    pub const fn is_nothing(self) -> bool {
+        self.witnesses == 0 && self.validating == 0
+    }
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = self.witnesses.max(self.validating);
+        let all = self.validating == total && total > 0;
+        let kind = if all { "validating " } else { "" };
+        let noun = if total == 1 { "witness" } else { "witnesses" };
+        write!(f, "{total} {kind}{noun}")?;
+        match self.validating {
+            0 => Ok(()),
+            _ if all => Ok(()),
+            validating => write!(f, ", {validating} of them validating"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lacking_reads_well() {
+        for (witnesses, validating, text) in [
+            (1, 0, "1 witness"),
+            (2, 0, "2 witnesses"),
+            (0, 1, "1 validating witness"),
+            (2, 2, "2 validating witnesses"),
+            (3, 1, "3 witnesses, 1 of them validating"),
+        ] {
+            let lacking = Lacking {
+                witnesses,
+                validating,
+            };
+            assert_eq!(lacking.to_string(), text);
+        }
+    }
+}
