@@ -100,6 +100,11 @@ impl Key {
         Self("log/head".into())
     }
 
+    /// `log/pending`, the commits that wait for witnesses.
+    pub fn pending() -> Self {
+        Self("log/pending".into())
+    }
+
     /// `log/staging/<64 hex>`, what a writer was about to do.
     pub fn staging(digest: &Digest) -> Self {
         Self(format!("log/staging/{}", digest.hex()))
@@ -241,6 +246,7 @@ mod tests {
         for (key, path, mutability) in [
             (Key::checkpoint(), "log/checkpoint", Mutable),
             (Key::head(), "log/head", Mutable),
+            (Key::pending(), "log/pending", Mutable),
             (
                 Key::staging(&digest),
                 "log/staging/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",

@@ -116,7 +116,9 @@ impl Key {
         let text = ["log/checkpoint", "log/head"].contains(&path) || path.starts_with("map/size/");
         match text {
             true => TEXT,
-            false if path.starts_with("log/staging/") => "application/json",
+            false if path.starts_with("log/staging/") || path == "log/pending" => {
+                "application/json"
+            }
             false => "application/octet-stream",
         }
     }
@@ -146,6 +148,7 @@ mod tests {
             ("signatures/a/1.0.0.sig.json", json, Immutable),
             ("log/checkpoint", TEXT, Mutable),
             ("log/head", TEXT, Mutable),
+            ("log/pending", json, Mutable),
             ("log/staging/abc", json, Immutable),
             ("log/tile/0/000.p/5", binary, Immutable),
             ("log/tile/entries/000", binary, Immutable),

@@ -87,6 +87,13 @@ fixed! {
     MAX_ROOTS_BYTES: u64 = 4 << 20, Bytes, Format, "registry::verify";
     /// Bytes of a staging file in `log/staging/`.
     MAX_STAGING_BYTES: u64 = 64 << 20, Bytes, Program, "registry::log";
+    /// Checkpoints in `log/pending`. Those that a later one makes useless are left out, so there
+    /// are about as many as witnesses.
+    MAX_PENDING: usize = 32, Count, Format, "registry::log";
+    /// Bytes of `log/pending`.
+    MAX_PENDING_BYTES: u64 = 32 * MAX_CHECKPOINT_BYTES, Bytes, Format, "registry::log";
+    /// Nodes of the map in a validating witness's memory from which on old ones are dropped.
+    VALIDATOR_NODES: usize = 4096, Count, Program, "registry::log";
     /// Claims in `trust/queue/` that are looked at.
     MAX_QUEUED: usize = 1000, Count, Program, "registry::publish";
 

@@ -3,10 +3,12 @@
 //! Writers check an entry against the history before they append it, clients check
 //! the history they are shown: by the same rules, since they are the same code.
 
+mod ledger;
 mod owners;
 mod package;
 mod roots;
 
+pub use ledger::Ledger;
 pub use owners::OwnersHistory;
 pub use package::{Deprecated, LoggedRelease, PackageHistory, Remark, Yanked};
 pub use roots::RootHistory;
@@ -156,12 +158,61 @@ pub enum HistoryError {
         /// Its place in the log.
         index: u64,
     },
+    /// A map leaf is for another size of the log.
+    #[error("entry {index} of the log is a map leaf for {found} entries, not for {}", .index + 1)]
+    MapSize {
+        /// Its place in the log.
+        index: u64,
+        /// The size that it says.
+        found: u64,
+    },
+    /// A map leaf does not have what the log has.
+    #[error(
+        "entry {index} of the log is a map leaf with another root than the entries before it make: the map hides or adds something"
+    )]
+    MapRoot {
+        /// Its place in the log.
+        index: u64,
+    },
+    /// The log ends in the middle of a batch.
+    #[error("the log of {size} entries does not end with a map leaf")]
+    OpenBatch {
+        /// Its size.
+        size: u64,
+    },
     /// A note forgets a revocation.
     #[error("entry {index} of the log takes a revocation back")]
     Unrevoked {
         /// Its place in the log.
         index: u64,
     },
+}
+
+impl HistoryError {
+    /// The entry of the log that breaks a rule, if one does.
+    pub const fn index(&self) -> Option<u64> {
+        match self {
+            Self::Entry { index, .. }
+            | Self::Signature { index, .. }
+            | Self::Order { index }
+            | Self::Subject { index, .. }
+            | Self::Origin { index, .. }
+            | Self::Sequence { index, .. }
+            | Self::Threshold { index, .. }
+            | Self::Unowned { index, .. }
+            | Self::WrongOwner { index, .. }
+            | Self::RevokedKey { index, .. }
+            | Self::Superseded { index, .. }
+            | Self::Twice { index, .. }
+            | Self::UnknownVersion { index, .. }
+            | Self::Repeated { index }
+            | Self::MapSize { index, .. }
+            | Self::MapRoot { index }
+            | Self::Unrevoked { index } => Some(*index),
+            Self::OpenBatch { size } => size.checked_sub(1),
+            Self::NoRoot | Self::Pin { .. } => None,
+        }
+    }
 }
 
 /// Checks an entry that a writer is about to append at `index`, by the rules of readers; a key

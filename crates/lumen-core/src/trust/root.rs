@@ -220,7 +220,7 @@ fn validators(
     witnesses: &[CosignerKey],
 ) -> Result<(u32, Vec<CosignerKey>), FormError> {
     let quorum: u32 = lines.parsed("validating-quorum", "a number")?;
-    let values = lines.all("validator", 1, MAX_KEYS)?;
+    let values = lines.all("validator", 1, MAX_ROOT_KEYS)?;
     let what = "a different key of a witness";
     let validators: Vec<CosignerKey> = distinct(lines, &values, what)?;
     let mut bytes = BTreeSet::new();

@@ -123,6 +123,16 @@ impl PackageHistory {
             Subject::Scope(_) => OwnersHistory::verify(roots, owner, scope_events)?,
             owner => OwnersHistory::nobody(owner),
         };
+        Self::verify_owned(roots, name, owners, events)
+    }
+
+    /// The same with the owners of its scope, or nobody where it has none.
+    pub(super) fn verify_owned(
+        roots: &RootHistory,
+        name: &PackageName,
+        owners: OwnersHistory,
+        events: &[Event],
+    ) -> Result<Self, HistoryError> {
         let mut history = Self::new(name.clone(), owners);
         let parsed = parse(events, Some(roots.origin()))?;
         let mut statements = Vec::new();
@@ -156,6 +166,31 @@ impl PackageHistory {
         statement: &Statement,
         note: &Note,
     ) -> Result<(), HistoryError> {
+        self.signer_of_next(roots, index, statement, note).map(drop)
+    }
+
+    /// Takes a statement in that comes next, under the same rules. Whether earlier ones are void
+    /// is not looked at again.
+    pub(super) fn push(
+        &mut self,
+        roots: &RootHistory,
+        index: u64,
+        statement: Statement,
+        note: &Note,
+    ) -> Result<(), HistoryError> {
+        let signer = self.signer_of_next(roots, index, &statement, note)?;
+        self.said.insert(Digest::of(note.text.as_bytes()));
+        self.apply(index, statement, signer);
+        Ok(())
+    }
+
+    fn signer_of_next(
+        &self,
+        roots: &RootHistory,
+        index: u64,
+        statement: &Statement,
+        note: &Note,
+    ) -> Result<PublicKey, HistoryError> {
         check_origin(
             index,
             &Entry::Statement(statement.clone()),
@@ -164,7 +199,7 @@ impl PackageHistory {
         let key = self.check(index, statement, note)?;
         match self.owners.is_revoked(&key, index) {
             true => Err(HistoryError::RevokedKey { index, key }),
-            false => Ok(()),
+            false => Ok(key),
         }
     }
 

@@ -55,12 +55,25 @@ impl RootHistory {
                     subject: "@root".into(),
                 });
             };
-            history.check_next(index, &next, &note)?;
-            history.last = Digest::of(event.note.as_bytes());
-            history.notes.push((index, next.clone()));
-            history.current = next;
+            let hash = Digest::of(event.note.as_bytes());
+            history.push(index, next, &note, hash)?;
         }
         Ok(history)
+    }
+
+    /// Takes in the note that comes next; `hash` is that of its bytes.
+    pub(super) fn push(
+        &mut self,
+        index: u64,
+        next: RootNote,
+        note: &Note,
+        hash: Digest,
+    ) -> Result<(), HistoryError> {
+        self.check_next(index, &next, note)?;
+        self.last = hash;
+        self.notes.push((index, next.clone()));
+        self.current = next;
+        Ok(())
     }
 
     /// The registry's origin.

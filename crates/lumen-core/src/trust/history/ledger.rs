@@ -1,0 +1,155 @@
+//! A log judged entry by entry, as those do who append to it or confirm it.
+
+use std::collections::BTreeMap;
+
+use super::{HistoryError, OwnersHistory, PackageHistory, RootHistory};
+use crate::{
+    digest::Digest,
+    name::PackageName,
+    note::Note,
+    trust::event::{Entry, Event, Subject},
+};
+
+/// The histories that decide which entry a log may have next.
+///
+/// It starts with an empty log, or with the root notes of a log. Of a log that has entries
+/// already, the events of a subject have to be told ([`Ledger::know`]) before an entry about it
+/// is judged ([`Ledger::unknown`]).
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    roots: Option<RootHistory>,
+    scopes: BTreeMap<Subject, OwnersHistory>,
+    packages: BTreeMap<PackageName, PackageHistory>,
+}
+
+impl Ledger {
+    /// The ledger of a log that has these root notes.
+    pub const fn new(roots: RootHistory) -> Self {
+        Self {
+            roots: Some(roots),
+            scopes: BTreeMap::new(),
+            packages: BTreeMap::new(),
+        }
+    }
+
+    /// The root notes so far; `None` before the first.
+    pub const fn roots(&self) -> Option<&RootHistory> {
+        self.roots.as_ref()
+    }
+
+    /// The subjects whose events the judgement of an entry takes and that are not known yet, in
+    /// the order in which to tell them.
+    pub fn unknown(&self, entry: &Entry) -> Vec<Subject> {
+        let mut subjects = Vec::new();
+        match entry {
+            Entry::Root(_) | Entry::Map(_) => {}
+            Entry::Owners(note) => subjects.push(note.name.clone()),
+            Entry::Statement(statement) => {
+                subjects.push(Subject::owner_of(&statement.package));
+                subjects.push(Subject::Package(statement.package.clone()));
+            }
+        }
+        subjects.dedup();
+        subjects.retain(|subject| match subject {
+            Subject::Root => false,
+            Subject::Package(name) => !self.packages.contains_key(name),
+            scope => !self.scopes.contains_key(scope),
+        });
+        subjects
+    }
+
+    /// Tells all events that the log has of a subject so far. A scope comes before its packages.
+    ///
+    /// # Errors
+    /// When they break the rules themselves.
+    pub fn know(&mut self, subject: Subject, events: &[Event]) -> Result<(), HistoryError> {
+        let roots = self.roots.as_ref().ok_or(HistoryError::NoRoot)?;
+        match subject {
+            Subject::Root => {}
+            Subject::Package(name) => {
+                let owner = Subject::owner_of(&name);
+                let owners = match self.scopes.get(&owner) {
+                    Some(owners) => owners.clone(),
+                    None => OwnersHistory::nobody(owner),
+                };
+                let history = PackageHistory::verify_owned(roots, &name, owners, events)?;
+                self.packages.insert(name, history);
+            }
+            scope => {
+                let owners = OwnersHistory::verify(roots, scope.clone(), events)?;
+                self.scopes.insert(scope, owners);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the history of a package that was checked already.
+    pub fn know_package(&mut self, history: PackageHistory) {
+        if let scope @ Subject::Scope(_) = &history.owners.subject {
+            self.scopes.insert(scope.clone(), history.owners.clone());
+        }
+        self.packages.insert(history.name.clone(), history);
+    }
+
+    /// Judges an entry and takes it in. Of a map leaf nothing is judged.
+    ///
+    /// # Errors
+    /// When readers would refuse it or not let it count. Then nothing was taken in.
+    pub fn append(
+        &mut self,
+        index: u64,
+        text: &str,
+        entry: Entry,
+        note: &Note,
+    ) -> Result<(), HistoryError> {
+        let hash = Digest::of(text.as_bytes());
+        let roots = match (&mut self.roots, &entry) {
+            (Some(roots), _) => roots,
+            (none, Entry::Root(_)) => {
+                let event = Event {
+                    i: index,
+                    note: text.to_owned(),
+                };
+                *none = Some(RootHistory::verify(std::slice::from_ref(&event), None)?);
+                return Ok(());
+            }
+            (None, _) => return Err(HistoryError::NoRoot),
+        };
+        match entry {
+            Entry::Map(_) => Ok(()),
+            Entry::Root(next) => roots.push(index, next, note, hash),
+            Entry::Owners(next) => match &next.name {
+                Subject::Package(name) => {
+                    let package = self.packages.entry(name.clone()).or_insert_with(|| {
+                        let nobody = OwnersHistory::nobody(next.name.clone());
+                        PackageHistory::new(name.clone(), nobody)
+                    });
+                    package.owners.push(roots, index, next, note, hash)
+                }
+                scope => {
+                    let scope = scope.clone();
+                    let nobody = || OwnersHistory::nobody(scope.clone());
+                    let owners = self.scopes.entry(scope.clone()).or_insert_with(nobody);
+                    owners.push(roots, index, next, note, hash)?;
+                    for package in self.packages.values_mut() {
+                        if package.owners.subject == scope {
+                            package.owners = owners.clone();
+                        }
+                    }
+                    Ok(())
+                }
+            },
+            Entry::Statement(next) => {
+                let name = next.package.clone();
+                let owner = Subject::owner_of(&name);
+                let scopes = &self.scopes;
+                let package = self.packages.entry(name.clone()).or_insert_with(|| {
+                    let owners = scopes.get(&owner).cloned();
+                    let owners = owners.unwrap_or_else(|| OwnersHistory::nobody(owner.clone()));
+                    PackageHistory::new(name, owners)
+                });
+                package.push(roots, index, next, note)
+            }
+        }
+    }
+}
