@@ -246,11 +246,41 @@ class Verifier:
             raise Bad("log/staging: a file is not what its name says")
         batch = strict_json(staging)
         start, entries = batch.get("from"), batch.get("entries")
-        if not isinstance(start, int) or not 0 <= start <= len(self.hashes):
-            raise Bad("log/staging: it does not start in the public log")
-        hashes = self.hashes[:start] + [leaf_hash(e.encode()) for e in entries]
+        if not isinstance(start, int) or not 0 <= start <= head.size:
+            raise Bad("log/staging: it does not start in the log")
+        # Earlier commits may wait for witnesses; their entries are there (19.2).
+        hashes = self.hashes[:start] + self.waiting(len(self.hashes), start)
+        hashes += [leaf_hash(e.encode()) for e in entries]
         if len(hashes) != head.size or root_of(hashes) != head.root:
             self.problem("log/staging does not lead to log/head")
+        self.check_pending(hashes, log)
+
+    def waiting(self, start, end):
+        """The hashes of committed entries that are not public yet."""
+        hashes = []
+        for index in range(start // 256, (end + 255) // 256):
+            width = min(256, end - 256 * index)
+            data = self.read("log/" + bundle_path(index, width))
+            entries = decode_bundle(data)[:width]
+            first = max(start - 256 * index, 0)
+            hashes += [leaf_hash(entry) for entry in entries[first:]]
+        return hashes
+
+    def check_pending(self, hashes, log):
+        """The checkpoints that wait for witnesses (16.5)."""
+        if self.source.get("log/pending") is None:
+            return
+        last = self.checkpoint.size
+        for note in self.read_json("log/pending").get("pending", []):
+            text, _ = parse_note(note.encode(), limit=16)
+            waiting = Checkpoint.parse(text)
+            if waiting.size <= self.checkpoint.size:
+                continue
+            if waiting.origin != self.origin or waiting.size <= last:
+                self.problem("log/pending: a checkpoint does not belong there")
+            elif root_of(hashes[:waiting.size]) != waiting.root:
+                self.problem(f"log/pending: {waiting.size} entries have another root")
+            last = waiting.size
 
     def check_older(self, data):
         """A checkpoint seen before must be a beginning of this log."""

@@ -177,6 +177,9 @@ pub fn hints(error: &OpsError) -> Vec<String> {
             format!("add `{name} = \"https://…\"` to `[registry.registries]` in lumen.toml")
         }
         OpsError::User { hint, .. } => return hint.iter().cloned().collect(),
+        OpsError::NotSeen { lacking: Some(lacking), .. } => format!(
+            "it is committed, and waits for {lacking}: whoever has such a key runs `lumen registry witness`"
+        ),
         OpsError::NotSeen { .. } => {
             "a cache in front of the host may keep old index files; `lumen registry doctor` looks at its headers".into()
         }
@@ -393,6 +396,9 @@ fn read_hint(error: &ReadError) -> Option<String> {
             Some(format!(
                 "ask whoever runs the registry and the owners you knew why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
             ))
+        }
+        ReadError::Trust(TrustError::Refused { .. }) => {
+            Some("nothing was signed; tell who runs the registry and its other witnesses".into())
         }
         ReadError::Trust(TrustError::Unfinished { .. }) => {
             Some("whoever runs it finishes it with `lumen registry repair`".into())

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use lumen_core::{
     PackageName, Version, constraint::ConstraintError, edit::EditError, explain::Story,
-    limits::Exceeded, name::NameError, problem::Problem,
+    limits::Exceeded, name::NameError, problem::Problem, trust::Lacking,
 };
 use lumen_registry::{
     ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
@@ -72,6 +72,8 @@ pub enum OpsError {
         location: String,
         /// How long it was waited for.
         seconds: u64,
+        /// The witnesses that had to sign when it was published.
+        lacking: Option<Lacking>,
     },
     /// The locked artifact of a package could not be had.
     #[error("cannot install `{name}` {version}: {source}")]

@@ -16,7 +16,7 @@ use lumen_core::{
     submission::{
         CLAIM, MANIFEST, RELEASE, STATEMENT, Submission, SubmissionError, SubmittedFile, TAR, ZST,
     },
-    trust::{Entry, Subject},
+    trust::{Entry, Lacking, Subject},
 };
 use lumen_registry::{
     Location, ReadError, Registry, Storage, StorageError,
@@ -123,6 +123,8 @@ pub struct Ingested {
     pub claims: Option<Subject>,
     /// `false`: the registry had it.
     pub new: bool,
+    /// The witnesses that have to sign before readers see it; `None`: they do.
+    pub lacking: Option<Lacking>,
 }
 
 /// The registry that submissions go to.
@@ -250,6 +252,7 @@ pub fn run(
         })?,
         claims: endorsement.and_then(claimed).filter(|_| published.new),
         new: published.new,
+        lacking: published.lacking,
     })
 }
 

@@ -12,6 +12,7 @@ use lumen_registry::publish;
 use crate::{
     error::OpsError,
     keys,
+    publish::Said,
     session::Session,
     trust::{
         self, Change, Proposal, Submitted, proposal,
@@ -122,12 +123,13 @@ pub fn change(
     change: impl FnOnce(&[PublicKey]) -> Result<OwnersChange, OpsError>,
 ) -> Result<Submitted, OpsError> {
     let registry = trust::open_for(session, &owned.subject)?;
-    let owners = trust::owners(session, &registry, &owned.subject)?;
+    let newest = trust::newest(session, &registry, Some(&owned.subject))?;
+    let (roots, owners) = (&newest.roots, newest.owners);
     let change = change(&known(&owners))?;
     let now = session.timestamp();
     let mut next = match (&change, owners.current()) {
         (OwnersChange::Claim, None) => {
-            let (origin, subject) = (registry.roots.origin(), owned.subject.clone());
+            let (origin, subject) = (roots.origin(), owned.subject.clone());
             OwnersNote::claim(origin, subject, &keys::public(session)?, &now)
         }
         (OwnersChange::Claim, Some(_)) => {
@@ -145,15 +147,15 @@ pub fn change(
         },
     };
     next.time = now;
-    make(&mut next, owned, &change, registry.info.size)?;
+    make(&mut next, owned, &change, newest.size)?;
     next.threshold = how.threshold.unwrap_or(next.threshold);
     reachable(next.threshold, next.admins.len(), "admins")?;
-    let needs = proposal::owners_needs(&registry.roots, &owners, &next);
+    let needs = proposal::owners_needs(roots, &owners, &next);
     let proposal = Proposal::new(Change::Owners(next))?;
     trust::submit(session, &registry, proposal, &needs, how.out)
 }
 
-/// Advises against a package, or takes that back. Returns whether anything changed.
+/// Advises against a package, or takes that back.
 ///
 /// # Errors
 /// When the package does not exist, this user does not own it, or the registry cannot be written.
@@ -161,7 +163,7 @@ pub fn deprecate(
     session: &Session<'_>,
     name: &PackageName,
     action: Action,
-) -> Result<bool, OpsError> {
+) -> Result<Said, OpsError> {
     let registry = trust::open_for(session, &Subject::owner_of(name))?;
     let verb = match action {
         Action::Undeprecate { .. } => "Undeprecate",

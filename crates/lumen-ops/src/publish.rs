@@ -14,7 +14,7 @@ use lumen_core::{
     index::Release,
     note::Note,
     problem::Problem,
-    trust::{Action, OwnersHistory, Subject},
+    trust::{Action, Lacking, OwnersHistory, Subject},
 };
 use lumen_registry::{
     Location, ReadError, Registry, Storage, StorageError,
@@ -81,6 +81,8 @@ pub struct Outcome {
     pub release: Release,
     /// The digest of its `<version>.json`.
     pub metadata: Digest,
+    /// The witnesses that have to sign before readers see it; `None`: they do.
+    pub lacking: Option<Lacking>,
 }
 
 /// Checks and packs the package, and finds the registry to publish to.
@@ -148,6 +150,7 @@ impl From<Published> for Outcome {
             new: published.new,
             release: published.release,
             metadata: published.metadata,
+            lacking: published.lacking,
         }
     }
 }
@@ -349,6 +352,7 @@ pub fn check_tag(prepared: &Prepared, tag: &str) -> Result<(), OpsError> {
 }
 
 /// Waits until a release can be read where everybody reads the registry, for at most this long.
+/// If it waits for witnesses, it is made public as soon as enough of them signed.
 ///
 /// # Errors
 /// When it cannot be read by then: the error of the last try, or that it is not there.
@@ -364,6 +368,16 @@ pub fn wait(
     let start = Instant::now();
     let mut pause = FIRST;
     loop {
+        if outcome.lacking.is_some() {
+            let writable = session.writable(registry)?;
+            let repair = async |storage: &Storage| log::repair(storage).await;
+            let storage = writable.storage();
+            session.block_on(async {
+                Ok(storage
+                    .together("Publish what was witnessed", repair)
+                    .await?)
+            })?;
+        }
         let handle = session.open_registry(registry)?;
         let seen = session.block_on(async {
             let index = handle.package_index(name).await?;
@@ -379,6 +393,7 @@ pub fn wait(
                 version: version.clone(),
                 location: session.location(registry)?.to_string(),
                 seconds: longest.as_secs(),
+                lacking: outcome.lacking,
             });
         }
         std::thread::sleep(pause);
@@ -386,7 +401,8 @@ pub fn wait(
     }
 }
 
-/// Reads releases as everybody else will, but for a cache in front, which may need a while.
+/// Reads releases as everybody else will, but for a cache in front, which may need a while. What
+/// waits for witnesses nobody can read yet.
 pub(crate) fn read_back(
     session: &Session<'_>,
     registry: &str,
@@ -394,7 +410,8 @@ pub(crate) fn read_back(
 ) -> Result<(), OpsError> {
     let handle = session.writable(registry)?;
     session.block_on(async {
-        for published in published {
+        let public = |published: &&Outcome| published.lacking.is_none();
+        for published in published.iter().filter(public) {
             let (name, version) = (&published.release.name, &published.release.version);
             let metadata = Some(published.metadata);
             let seen = handle.release(name, version, metadata).await?;
@@ -502,7 +519,16 @@ pub enum Verdict<'a> {
     Unyank(&'a str),
 }
 
-/// Yanks a release, or takes the yank back. Returns whether anything changed.
+/// What became of something that was said about a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// `false`: the registry said so already.
+    pub changed: bool,
+    /// The witnesses that have to sign before readers see it; `None`: they do.
+    pub lacking: Option<Lacking>,
+}
+
+/// Yanks a release, or takes the yank back.
 ///
 /// # Errors
 /// When there is no such release, or the registry cannot be written.
@@ -511,7 +537,7 @@ pub fn yank(
     name: &PackageName,
     version: &Version,
     verdict: Verdict<'_>,
-) -> Result<bool, OpsError> {
+) -> Result<Said, OpsError> {
     session.maybe_project()?;
     let registry = session.writable_for(name)?;
     let (signer, last_seen) = session.writer(&registry)?;
@@ -533,7 +559,10 @@ pub fn yank(
         };
         let message = format!("{verb} {name} {version}");
         let done = async { Ok(storage.together(&message, yank).await?) };
-        return Ok(session.block_on(done)?.changed);
+        return Ok(Said {
+            changed: session.block_on(done)?.changed,
+            lacking: None,
+        });
     };
     let (verb, action) = match verdict {
         Verdict::Yank(reason) => {
@@ -559,7 +588,7 @@ pub fn yank(
     say(session, storage, &message, &change)
 }
 
-/// Says something about a package of a signed registry. Returns whether that is news.
+/// Says something about a package of a signed registry.
 ///
 /// # Errors
 /// As [`publish::change`].
@@ -568,10 +597,14 @@ pub(crate) fn say(
     storage: &Storage,
     message: &str,
     change: &Change,
-) -> Result<bool, OpsError> {
+) -> Result<Said, OpsError> {
     let say = async |storage: &Storage| publish::change(storage, change).await;
     let done = async { Ok(storage.together(message, say).await?) };
-    Ok(session.block_on(done)?.changed)
+    let done = session.block_on(done)?;
+    Ok(Said {
+        changed: done.changed,
+        lacking: done.lacking,
+    })
 }
 
 /// The name a registry gets when none is given: that of its folder, repository, bucket or host.

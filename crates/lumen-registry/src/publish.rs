@@ -31,7 +31,7 @@ use lumen_core::{
     name::NameError,
     problem::Problem,
     signing::PublicKey,
-    trust::{HistoryError, Subject},
+    trust::{HistoryError, Lacking, Subject},
 };
 
 use self::indexes::{check_name, update_global, update_package};
@@ -78,8 +78,10 @@ pub struct Published {
     pub metadata: Digest,
     /// The size of that file in bytes.
     pub size: u64,
-    /// The signed checkpoint of a signed registry, which the caller should remember.
+    /// The signed checkpoint of a signed registry that has the release.
     pub checkpoint: Option<String>,
+    /// The witnesses that have to sign before readers see it; `None`: they do.
+    pub lacking: Option<Lacking>,
 }
 
 /// Why a registry was not written to.
@@ -376,6 +378,7 @@ async fn create(storage: &Storage, files: &Files<'_>) -> Result<Published, Publi
             metadata: Digest::of(bytes),
             size: bytes.len() as u64,
             checkpoint: None,
+            lacking: None,
         }),
         Err(StorageError::Exists { file }) => {
             match read_release(storage, name, version).await? {
@@ -451,6 +454,7 @@ pub(crate) async fn read_release(
         metadata,
         size: bytes.len() as u64,
         checkpoint: None,
+        lacking: None,
     }))
 }
 

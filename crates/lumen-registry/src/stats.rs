@@ -10,7 +10,7 @@ use futures::{StreamExt as _, stream};
 use lumen_core::{Key, PackageName, Version, index::Artifact, key::kind::FileKind};
 
 use crate::{
-    log::indexed_package,
+    log::{Waiting, indexed_package, waiting},
     mirror::select::Partial,
     progress::{Progress, Watch, advance},
     reader::{ReadError, Registry},
@@ -78,6 +78,8 @@ pub struct Stats {
     pub format: Option<u64>,
     /// Of a signed registry.
     pub trust: Option<TrustInfo>,
+    /// What readers of a signed registry do not see yet.
+    pub waiting: Option<Waiting>,
     /// What a mirror that lacks packages says that it has.
     pub selection: Option<Vec<String>>,
     /// The time of its last release, yank or deprecation, by their makers' clocks.
@@ -167,6 +169,10 @@ async fn run(registry: &Registry, watch: Watch<'_>) -> Result<Stats, StatsError>
     let storage = registry.storage();
     let mut sum = Sum::default();
     sum.stats.trust = registry.trust().await?;
+    if sum.stats.trust.is_some() {
+        // What writers left unfinished is no reason to have no numbers.
+        sum.stats.waiting = waiting(storage).await.unwrap_or_default();
+    }
     let global = registry.global_index().await?;
     let listed = match storage.list_sizes("").await {
         Ok(files) => Some(files),

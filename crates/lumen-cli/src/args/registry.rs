@@ -162,8 +162,13 @@ pub enum Registry {
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Confirm, as a witness, that the log only grew since you last did.
+    /// Confirm, as a witness, what the log got since you last did.
+    ///
+    /// All new entries and the name map are checked. The rules of readers hold for them.
     Witness {
+        /// Only check that the log grew.
+        #[arg(long)]
+        growth_only: bool,
         #[command(flatten)]
         registry: Target,
     },

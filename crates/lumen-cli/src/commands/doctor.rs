@@ -105,6 +105,7 @@ fn label(check: Check) -> &'static str {
         Check::Readable => "registry",
         Check::Absence => "missing files",
         Check::Trust => "signatures",
+        Check::Witnesses => "witnesses",
         Check::Expiry => "root expires",
         Check::Fresh => "newest state",
         Check::Clock => "clock",
@@ -144,6 +145,7 @@ fn fix(place: &Examined, finding: &Finding) -> Option<String> {
             "`lumen registry init` makes signed registries: nobody can change those unnoticed".into()
         }
         Check::Trust => "`lumen registry check` lists what is wrong; do not publish before that is known".into(),
+        Check::Witnesses => "whoever has a witness's key runs `lumen registry witness`".into(),
         Check::Expiry => "`lumen registry trust expire` sets another time".into(),
         Check::Fresh => "let caches ask for `log/checkpoint` each time: they must keep to `Cache-Control`".into(),
         Check::Clock => "let the server and this machine set their clocks by NTP".into(),

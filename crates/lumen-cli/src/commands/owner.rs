@@ -10,7 +10,12 @@ use lumen_ops::{
 use lumen_registry::Freshness;
 use serde_json::json;
 
-use super::{count, publish::because, registry::tell, session, with};
+use super::{
+    count,
+    publish::because,
+    registry::{lacking_json, tell, tell_lacking},
+    session, with,
+};
 use crate::{
     args::{HowArgs, Owner, ProjectArgs, RegistryArgs},
     ui::Ui,
@@ -183,9 +188,13 @@ pub fn deprecate(
     let name = edit::parse_name(name)?;
     let deprecated = matches!(action, Action::Deprecate { .. });
     let because = because(action.reason().unwrap_or_default());
-    let changed = owners::deprecate(&session, &name, action)?;
+    let said = owners::deprecate(&session, &name, action)?;
+    let changed = said.changed;
     if ui.json {
-        ui.print_json(&json!({ "name": name, "deprecated": deprecated, "changed": changed }));
+        ui.print_json(&json!({
+            "name": name, "deprecated": deprecated, "changed": changed,
+            "waiting": said.lacking.map(lacking_json),
+        }));
     }
     let already = if changed { "" } else { " (it was already)" };
     let verb = if deprecated {
@@ -194,6 +203,7 @@ pub fn deprecate(
         "Undeprecated"
     };
     ui.done(verb, format!("`{name}`{because}{already}"));
+    tell_lacking(said.lacking, ui);
     Ok(())
 }
 

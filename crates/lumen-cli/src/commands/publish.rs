@@ -17,7 +17,11 @@ use lumen_registry::Freshness;
 use lumen_store::pack::{NoteReason, Packed};
 use serde_json::json;
 
-use super::{bytes, count, session, with};
+use super::{
+    bytes, count,
+    registry::{lacking_json, tell_lacking},
+    session, with,
+};
 use crate::{
     args::{Bump, ProjectArgs, RegistryArgs},
     ui::{Ui, path_json},
@@ -235,6 +239,7 @@ fn outcome_json(outcome: &publish::Outcome, location: &str) -> serde_json::Value
         "registry": location,
         "metadata": outcome.metadata,
         "release": outcome.release,
+        "waiting": outcome.lacking.map(lacking_json),
     })
 }
 
@@ -254,6 +259,7 @@ fn published(ui: &Ui, outcome: &publish::Outcome, location: &str) {
         false => format!("{release} already: {location} has the identical release"),
     };
     ui.done("Published", message);
+    tell_lacking(outcome.lacking, ui);
 }
 
 pub fn yank(
@@ -264,19 +270,22 @@ pub fn yank(
 ) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
     let (name, version) = edit::parse_release(release)?;
-    let changed = publish::yank(&session, &name, &version, verdict)?;
+    let said = publish::yank(&session, &name, &version, verdict)?;
+    let changed = said.changed;
     let (verb, reason, yanked) = match verdict {
         Verdict::Yank(reason) => ("Yanked", reason, true),
         Verdict::Unyank(reason) => ("Unyanked", reason, false),
     };
     if ui.json {
-        ui.print_json(
-            &json!({ "name": name, "version": version, "yanked": yanked, "changed": changed }),
-        );
+        ui.print_json(&json!({
+            "name": name, "version": version, "yanked": yanked, "changed": changed,
+            "waiting": said.lacking.map(lacking_json),
+        }));
     }
     let already = if changed { "" } else { " (it was already)" };
     let because = because(reason);
     ui.done(verb, format!("`{name}` {version}{because}{already}"));
+    tell_lacking(said.lacking, ui);
     Ok(())
 }
 

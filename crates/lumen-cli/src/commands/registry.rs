@@ -16,7 +16,7 @@ use lumen_ops::{
     session::Session,
     trust::{self, Change, RootChange, Submitted, monitor, queue::Asked},
 };
-use lumen_registry::{Freshness, ReadError, verify::TrustError};
+use lumen_registry::{Freshness, ReadError, log::Waiting, verify::TrustError};
 use serde_json::json;
 
 use super::{
@@ -43,14 +43,19 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             registry,
         } => approve::run(claim.as_deref(), reject.then_some(&reason), &registry, ui),
         Registry::Repair { registry } => {
-            let size = trust::repair(&target(&registry, ui)?)?;
+            let (size, waiting) = trust::repair(&target(&registry, ui)?)?;
             if ui.json {
-                ui.print_json(&json!({ "size": size }));
+                let waiting = waiting.as_ref().map(waiting_json);
+                ui.print_json(&json!({ "size": size, "waiting": waiting }));
             }
-            ui.done(
-                "Repaired",
-                format!("the registry shows all {size} entries of its log"),
-            );
+            let what = match &waiting {
+                None => format!("the registry shows all {size} entries of its log"),
+                Some(_) => format!("all {size} entries of the log are finished"),
+            };
+            ui.done("Repaired", what);
+            if let Some(waiting) = &waiting {
+                tell_waiting(waiting, ui);
+            }
             Ok(())
         }
         Registry::Rebuild { registry } => rebuild(&registry, ui),
@@ -134,7 +139,10 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
         } => bundle::unbundle(&file, &to, fingerprint, ui),
         Registry::Stats { registry } => stats::stats(&target(&registry, ui)?, ui),
         Registry::Sync { names } => return sync::sync(&names, ui),
-        Registry::Witness { registry } => witness(&registry, ui),
+        Registry::Witness {
+            growth_only,
+            registry,
+        } => witness(growth_only, &registry, ui),
         Registry::Host(arguments) => host::host(&arguments, ui),
         Registry::Ingest {
             places,
@@ -184,7 +192,8 @@ pub fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> 
 }
 
 fn rebuild(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
-    let changed = trust::rebuild(&target(registry, ui)?)?;
+    let session = target(registry, ui)?;
+    let changed = trust::rebuild(&session)?;
     let changed: Vec<&str> = changed.iter().map(Key::as_str).collect();
     if ui.json {
         ui.print_json(&json!({ "changed": changed }));
@@ -196,11 +205,16 @@ fn rebuild(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
         files => count(files, "file"),
     };
     ui.done("Rebuilt", what);
+    if let Some(waiting) = trust::waiting(&session)? {
+        tell_waiting(&waiting, ui);
+    }
     Ok(())
 }
 
 fn check(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
-    let findings = trust::check(&target(registry, ui)?)?;
+    let session = target(registry, ui)?;
+    let findings = trust::check(&session)?;
+    let waiting = trust::waiting(&session)?;
     if ui.json {
         let findings = findings
             .iter()
@@ -213,25 +227,65 @@ fn check(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
     }
     if findings.is_empty() {
         ui.done("Checked", "every file is as the log says".into());
+        if let Some(waiting) = &waiting {
+            tell_waiting(waiting, ui);
+        }
         return Ok(());
     }
     let reason = count(findings.len(), "problem");
     Err(ReadError::from(TrustError::Log { reason }).into())
 }
 
-fn witness(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
-    let seen = monitor::witness(&target(registry, ui)?)?;
+fn witness(growth_only: bool, registry: &Target, ui: &Ui) -> Result<(), OpsError> {
+    let seen = trust::witness::witness(&target(registry, ui)?, growth_only)?;
     if ui.json {
         ui.print_json(&json!({
             "size": seen.size, "before": seen.before, "key": seen.key.to_string(),
+            "validated": seen.validated, "waiting": seen.waiting.as_ref().map(waiting_json),
         }));
     }
     let before = match seen.before {
         Some(before) => format!("they continue the {before} seen last"),
         None => "the first this witness sees".into(),
     };
-    ui.done("Witnessed", format!("{} entries; {before}", seen.size));
+    let valid = if seen.validated { ", all valid" } else { "" };
+    ui.done(
+        "Witnessed",
+        format!("{} entries{valid}; {before}", seen.size),
+    );
+    if let Some(waiting) = &seen.waiting {
+        tell_waiting(waiting, ui);
+    }
     Ok(())
+}
+
+/// What readers do not see yet.
+pub fn waiting_json(waiting: &Waiting) -> serde_json::Value {
+    json!({
+        "public": waiting.public, "size": waiting.size,
+        "witnesses": waiting.lacking.witnesses, "validating": waiting.lacking.validating,
+    })
+}
+
+/// The witnesses that have to sign.
+pub fn lacking_json(lacking: Lacking) -> serde_json::Value {
+    json!({ "witnesses": lacking.witnesses, "validating": lacking.validating })
+}
+
+/// That readers do not see all entries yet.
+fn tell_waiting(waiting: &Waiting, ui: &Ui) {
+    ui.done("Waiting", waiting.to_string());
+}
+
+/// That readers do not see a change yet, and what has to happen.
+pub fn tell_lacking(lacking: Option<Lacking>, ui: &Ui) {
+    if let Some(lacking) = lacking {
+        ui.done(
+            "Waiting",
+            format!("for {lacking}: readers see it once they signed"),
+        );
+        ui.hints(&["whoever has such a key runs `lumen registry witness`".into()]);
+    }
 }
 
 /// An entry of the log as a line of JSON.
@@ -427,7 +481,7 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         ui.print_json(&json!({
             "subject": subject.replace('`', ""), "applied": submitted.applied,
             "index": submitted.index, "file": submitted.file.as_deref().map(path_json), "signed": submitted.signed,
-            "queued": submitted.queued.is_some(),
+            "queued": submitted.queued.is_some(), "waiting": submitted.lacking.map(lacking_json),
             "missing": missing.collect::<Vec<_>>(),
         }));
     }
@@ -436,6 +490,7 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
             format!("entry {index} of the log")
         });
         ui.done("Changed", format!("{subject}, {place}"));
+        tell_lacking(submitted.lacking, ui);
     }
     if let Some(asked) = &submitted.queued {
         let already = match asked {

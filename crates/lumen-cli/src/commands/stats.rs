@@ -4,7 +4,7 @@ use lumen_ops::{OpsError, session::Session, stats};
 use lumen_registry::stats::{Files, Size, Stats};
 use serde_json::{Value, json};
 
-use super::{bytes, operate::many};
+use super::{bytes, operate::many, registry::waiting_json};
 use crate::ui::Ui;
 
 /// Columns of the words before the numbers.
@@ -62,6 +62,9 @@ fn about(url: &str, stats: &Stats, ui: &Ui) {
             ui.print(&format!("{:>LABEL$}:", "fingerprint"));
             ui.print(&format!("  {}", trust.fingerprint));
             line(ui, "log", &super::operate::entries_of(trust.size));
+            if let Some(waiting) = &stats.waiting {
+                line(ui, "waiting", &waiting.to_string());
+            }
         }
         None => line(ui, "signed", "no"),
     }
@@ -149,7 +152,8 @@ fn as_json(url: &str, stats: &Stats) -> Value {
         "name": stats.name, "url": url, "format": stats.format,
         "signed": trust.is_some(), "origin": trust.map(|trust| &trust.origin),
         "fingerprint": trust.map(|trust| trust.fingerprint),
-        "entries": trust.map(|trust| trust.size), "last_change": stats.last_change,
+        "entries": trust.map(|trust| trust.size),
+        "waiting": stats.waiting.as_ref().map(waiting_json), "last_change": stats.last_change,
         "selection": stats.selection, "left_out": stats.left_out,
         "packages": stats.packages, "scopes": stats.scopes, "deprecated": stats.deprecated,
         "releases": stats.releases, "prereleases": stats.prereleases, "yanked": stats.yanked,

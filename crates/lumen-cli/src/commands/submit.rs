@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{
     bytes, count,
     publish::{contents, packed_json, size, warn},
+    registry::{lacking_json, tell_lacking},
     session, with,
 };
 use crate::{
@@ -113,6 +114,7 @@ pub fn ingest(
             *result = ingest::run(&session, &target, place, false);
             if let Ok(ingested) = result {
                 ui.done(did(ingested), told(ingested));
+                tell_lacking(ingested.lacking, ui);
             }
         }
     }
@@ -176,6 +178,7 @@ fn as_json((place, result): &Outcome<'_>, dry_run: bool) -> serde_json::Value {
             "version": ingested.version,
             "new": ingested.new,
             "published": !dry_run,
+            "waiting": ingested.lacking.map(lacking_json),
             "signer": ingested.signer.as_ref().map(ToString::to_string),
             "claims": ingested.claims.as_ref().map(ToString::to_string),
         }),

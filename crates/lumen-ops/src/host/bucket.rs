@@ -11,12 +11,13 @@ use super::{ALLOWED_METHODS, EXPOSED_HEADERS, PREFLIGHT_SECONDS, fill, quoted};
 ///
 /// The files that never change cannot be told from indexes by such patterns: a part of a
 /// name may look like a version.
-const CHANGING: [&str; 9] = [
+const CHANGING: [&str; 10] = [
     "index.json",
     "packages/*/index.json",
     "trust/*/index.json",
     "log/checkpoint",
     "log/head",
+    "log/pending",
     "index.html",
     "assets/*",
     "search/*",
@@ -283,6 +284,7 @@ mod tests {
                 "packages/@a/1.2.3/index.json",
                 "log/checkpoint",
                 "log/head",
+                "log/pending",
                 "trust/root/index.json",
             ] {
                 assert!(put(path, once) && put(path, seen), "{path}");

@@ -23,8 +23,8 @@ pub struct Rule {
 /// What files are, a pattern for them and an example of them.
 const KINDS: [(&str, &str, &str); 7] = [
     (
-        "indexes",
-        r"(?:(?:packages|trust)/.+/)?index\.json",
+        "indexes, and what waits for witnesses",
+        r"(?:(?:(?:packages|trust)/.+/)?index\.json|log/pending)",
         "packages/name/index.json",
     ),
     (
@@ -120,6 +120,7 @@ mod tests {
             Key::artifact(&digest, ArtifactKind::TarZst),
             Key::checkpoint(),
             Key::head(),
+            Key::pending(),
             Key::staging(&digest),
             Key::tile(&tile),
             Key::entries(70_000, 256),

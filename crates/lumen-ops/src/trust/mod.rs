@@ -6,17 +6,18 @@ pub mod monitor;
 pub mod proposal;
 pub mod queue;
 pub mod root;
+pub mod witness;
 
 use std::path::{Path, PathBuf};
 
 use lumen_core::{
     Key,
     signing::{CosignerKey, PublicKey},
-    trust::{OwnersHistory, RootHistory, Subject},
+    trust::{Lacking, OwnersHistory, RootHistory, Subject},
 };
 use lumen_registry::{
     ReadError, Registry, Storage, StorageError,
-    log::{self, Finding, Writer},
+    log::{self, Finding, Waiting, Writer},
     progress::Progress,
     publish::PublishError,
     verify::{TrustError, TrustInfo},
@@ -64,6 +65,8 @@ pub struct Submitted {
     pub applied: bool,
     /// Its place there; nothing when somebody else had put it there already.
     pub index: Option<u64>,
+    /// The witnesses that have to sign before readers see it; nothing: they do.
+    pub lacking: Option<Lacking>,
 }
 
 /// Opens and verifies the registry that `--registry` or the settings say.
@@ -125,6 +128,58 @@ pub fn owners(
 ) -> Result<OwnersHistory, OpsError> {
     let owners = session.block_on(async { Ok(signed.registry.owners(subject).await?) })?;
     Ok(owners.unwrap_or_else(|| OwnersHistory::nobody(subject.clone())))
+}
+
+/// The state that the next change goes on from: with the commits that wait for witnesses.
+pub(crate) struct Newest {
+    /// The root notes.
+    pub roots: RootHistory,
+    /// Entries of the log.
+    pub size: u64,
+    /// The owners of the subject that was asked for; else nobody.
+    pub owners: OwnersHistory,
+}
+
+/// The newest state of a registry, and the owners of a subject in it.
+///
+/// # Errors
+/// When it cannot be read or is not to be believed.
+pub(crate) fn newest(
+    session: &Session<'_>,
+    signed: &Signed,
+    subject: Option<&Subject>,
+) -> Result<Newest, OpsError> {
+    let nobody = || OwnersHistory::nobody(Subject::Root);
+    let ahead = session.block_on(async {
+        let Some(public) = signed.info.seen() else {
+            return Ok(None);
+        };
+        let state = match log::state_ahead(signed.registry.storage(), &public).await {
+            // Somebody who may only read proposes changes of what readers see.
+            Err(PublishError::Storage(StorageError::ReadOnly { .. })) => None,
+            state => state?,
+        };
+        let Some(state) = state else { return Ok(None) };
+        Ok(Some(Newest {
+            owners: match subject {
+                Some(subject) => state.owners(subject).await?,
+                None => nobody(),
+            },
+            size: state.size(),
+            roots: state.roots,
+        }))
+    })?;
+    match ahead {
+        Some(newest) => Ok(newest),
+        None => Ok(Newest {
+            roots: signed.roots.clone(),
+            size: signed.info.size,
+            owners: match subject {
+                Some(subject) => owners(session, signed, subject)?,
+                None => nobody(),
+            },
+        }),
+    }
 }
 
 /// The error for a name without owners.
@@ -196,24 +251,38 @@ pub fn change_root(
     out: Option<&Path>,
 ) -> Result<Submitted, OpsError> {
     let signed = open(session)?;
-    let change = change(&signed.roots)?;
-    let next = root::next(&signed.roots, &change, &session.timestamp())?;
-    let needs = proposal::root_needs(&signed.roots, &next);
+    let roots = newest(session, &signed, None)?.roots;
+    let change = change(&roots)?;
+    let next = root::next(&roots, &change, &session.timestamp())?;
+    let needs = proposal::root_needs(&roots, &next);
     let proposal = Proposal::new(Change::Root(next))?;
     submit(session, &signed, proposal, &needs, out)
 }
 
-/// Finishes what a writer that was killed left unfinished. Returns the size of the log.
+/// Finishes what a writer that was killed left unfinished, and makes public what has enough
+/// witnesses. Returns the size of the log, and what readers do not see yet.
 ///
 /// # Errors
 /// When the registry is not signed, its log is damaged, or it cannot be written.
-pub fn repair(session: &Session<'_>) -> Result<u64, OpsError> {
+pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let repair = async |storage: &Storage| log::repair_watched(storage, &watch).await;
     let storage = registry.storage();
-    session.block_on(async { Ok(storage.together("Repair the registry", repair).await?) })
+    session.block_on(async {
+        let size = storage.together("Repair the registry", repair).await?;
+        Ok((size, log::waiting(storage).await?))
+    })
+}
+
+/// What readers of a registry do not see yet, since witnesses have to sign it first.
+///
+/// # Errors
+/// Files that are damaged, and failures of the host.
+pub fn waiting(session: &Session<'_>) -> Result<Option<Waiting>, OpsError> {
+    let registry = session.writable(DEFAULT)?;
+    session.block_on(async { Ok(log::waiting(registry.storage()).await?) })
 }
 
 /// Checks every file of a signed registry against its log. Returns what is wrong.
@@ -273,6 +342,7 @@ fn applied(
         queued: None,
         applied: true,
         index: receipt.index,
+        lacking: receipt.lacking,
     })
 }
 
@@ -305,6 +375,7 @@ pub(crate) fn submit(
                     queued: Some(asked?),
                     applied: false,
                     index: None,
+                    lacking: None,
                 });
             }
         }
@@ -325,6 +396,7 @@ pub(crate) fn submit(
         queued: None,
         applied: false,
         index: None,
+        lacking: None,
     })
 }
 
@@ -373,6 +445,7 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
         queued: None,
         applied: false,
         index: None,
+        lacking: None,
     })
 }
 
@@ -419,25 +492,28 @@ fn needs(
     proposal: &Proposal,
 ) -> Result<Vec<Need>, OpsError> {
     let change = &proposal.change;
-    if change.origin() != registry.roots.origin() {
+    let subject = match change {
+        Change::Root(_) => None,
+        Change::Owners(next) => Some(&next.name),
+    };
+    let Newest { roots, owners, .. } = newest(session, registry, subject)?;
+    if change.origin() != roots.origin() {
         return Err(OpsError::user(
             format!(
                 "the proposal is for the registry `{}`, not for `{}`",
                 change.origin(),
-                registry.roots.origin()
+                roots.origin()
             ),
             "name the right one with --registry",
         ));
     }
     let (continues, needs) = match change {
         Change::Root(next) => {
-            let last = registry.roots.last();
-            let needs = proposal::root_needs(&registry.roots, next);
-            (next.prev.as_ref() == Some(last), needs)
+            let needs = proposal::root_needs(&roots, next);
+            (next.prev.as_ref() == Some(roots.last()), needs)
         }
         Change::Owners(next) => {
-            let owners = owners(session, registry, &next.name)?;
-            let needs = proposal::owners_needs(&registry.roots, &owners, next);
+            let needs = proposal::owners_needs(&roots, &owners, next);
             (next.prev.as_ref() == owners.last(), needs)
         }
     };

@@ -1,28 +1,23 @@
-//! Reading a log entry by entry, and confirming as a witness that it only grew.
+//! Reading a log entry by entry.
 
 use std::collections::BTreeSet;
 
 use lumen_core::limits::MAX_TILE_BYTES;
 use lumen_core::{
     Key,
-    checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
-    merkle::{leaf_hash, verify_consistency, verify_inclusion},
-    note::Note,
-    signing::CosignerKey,
+    checkpoint::Checkpoint,
+    merkle::{leaf_hash, verify_inclusion},
     tile::{
         FULL, Tile, Tiles,
         entries::{self, MAX_BUNDLE},
-        tiles_for_consistency, tiles_for_edge, tiles_for_inclusion,
+        tiles_for_inclusion,
     },
     trust::{Entry, Subject},
 };
-use lumen_registry::{ReadError, Storage, StorageError, verify::TrustError, verify::state};
+use lumen_registry::{ReadError, Storage, verify::TrustError};
 
-use super::{Signed, open_for_keepers};
-use crate::{error::OpsError, keys, session::Session, settings::DEFAULT};
-
-/// How often the checkpoint may change under a witness.
-const ATTEMPTS: usize = 5;
+use super::Signed;
+use crate::{error::OpsError, session::Session};
 
 /// An entry of a log.
 #[derive(Debug, Clone)]
@@ -33,17 +28,6 @@ pub struct Logged {
     pub text: String,
     /// What it says.
     pub entry: Entry,
-}
-
-/// What a witness confirmed.
-#[derive(Debug, Clone)]
-pub struct Witnessed {
-    /// The log's size.
-    pub size: u64,
-    /// Its size when this witness last confirmed it.
-    pub before: Option<u64>,
-    /// The key that signed.
-    pub key: CosignerKey,
 }
 
 /// Hands out the entries from an index on, each proved to be in the log. Returns the log's size.
@@ -117,139 +101,7 @@ fn read_bundle(
     Ok(out)
 }
 
-/// Confirms, with the user's key and the time, that the log continues what this witness
-/// confirmed last, and adds that to the checkpoint.
-///
-/// # Errors
-/// When the log was rewritten, or the registry cannot be written.
-pub fn witness(session: &Session<'_>) -> Result<Witnessed, OpsError> {
-    session.maybe_project()?;
-    let signer = keys::signer(session)?;
-    let key = CosignerKey::new(signer.public().clone());
-    let time = u64::try_from(session.options.now.as_second()).unwrap_or_default();
-    let url = session.publish_location(DEFAULT)?.url();
-    let dir = session.environment.trust_dir().join("witness");
-    let file = state::path(&dir, &url).with_extension("note");
-    let _lock = lumen_durable::Lock::exclusive(&file.with_extension("lock"))?;
-    let last = match fs_err::read(&file) {
-        Ok(bytes) => {
-            let note = Note::parse(&bytes).map_err(broken)?;
-            Some((
-                Checkpoint::parse(&note.text).map_err(broken)?,
-                note.to_text(),
-            ))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error.into()),
-    };
-    for _ in 0..ATTEMPTS {
-        let signed = open_for_keepers(session, DEFAULT)?;
-        let storage = signed.registry.storage();
-        let checkpoint = Key::checkpoint();
-        let (bytes, revision) = session
-            .block_on(async {
-                let found = storage.get(&checkpoint, MAX_CHECKPOINT_BYTES).await;
-                Ok(found.map_err(ReadError::from)?)
-            })?
-            .ok_or_else(|| broken("`log/checkpoint` is missing"))?;
-        let log = &signed.roots.current().log;
-        let (shown, mut note) =
-            checkpoint::open(&bytes, signed.roots.origin(), log).map_err(|error| {
-                let reason = error.to_string();
-                ReadError::from(TrustError::Checkpoint { reason })
-            })?;
-        // A checkpoint has room for few signatures.
-        if !signed.roots.current().witnesses.contains(&key) {
-            return Err(OpsError::user(
-                format!(
-                    "the root does not name your key `{}` as a witness",
-                    key.name()
-                ),
-                format!(
-                    "whoever runs the registry adds it: `lumen registry trust add-witness {key}`"
-                ),
-            ));
-        }
-        continues(session, storage, last.as_ref(), (&shown, &note))?;
-        let message = checkpoint::cosigned_message(&note.text, time);
-        let signature = signer
-            .sign(&message)
-            .map_err(|error| OpsError::user(error.to_string(), "nothing was signed"))?;
-        checkpoint::add_cosignature(&mut note, &key, time, signature);
-        // First what this witness must never contradict, then the word itself.
-        lumen_durable::write_atomic(&file, note.to_text().as_bytes())?;
-        let text = note.to_text();
-        let put = async |storage: &Storage| {
-            let bytes = text.as_bytes();
-            storage.replace(&checkpoint, Some(&revision), bytes).await
-        };
-        let put = storage.together("Witness the checkpoint", put);
-        match session.block_on(async { Ok(put.await) })? {
-            Ok(()) => {
-                return Ok(Witnessed {
-                    size: shown.size,
-                    before: last.map(|(before, _)| before.size),
-                    key,
-                });
-            }
-            Err(StorageError::Conflict { .. }) => {}
-            Err(error) => return Err(ReadError::from(error).into()),
-        }
-    }
-    Err(OpsError::user(
-        "the log grows all the time; nothing was confirmed",
-        "run it again",
-    ))
-}
-
-/// Checks that a checkpoint fits its tiles and continues the one before.
-fn continues(
-    session: &Session<'_>,
-    storage: &Storage,
-    last: Option<&(Checkpoint, String)>,
-    (shown, note): (&Checkpoint, &Note),
-) -> Result<(), OpsError> {
-    let edge = read_tiles(session, storage, tiles_for_edge(shown.size))?;
-    if edge.root(shown.size).map_err(broken)? != shown.root {
-        return Err(broken("its tiles have another root than its checkpoint"));
-    }
-    let Some((before, seen)) = last else {
-        return Ok(());
-    };
-    let fork = |to| {
-        let dir = session.environment.trust_dir().join("witness");
-        let text = format!("seen before:\n\n{seen}\nshown now:\n\n{}", note.to_text());
-        let name = lumen_core::Digest::of(text.as_bytes()).hex();
-        let file = dir.join(format!("fork-{}.txt", name.get(..16).unwrap_or(&name)));
-        let saved = lumen_durable::write_atomic(&file, text.as_bytes());
-        TrustError::Fork {
-            from: before.size,
-            to,
-            evidence: saved.is_ok().then_some(file),
-        }
-    };
-    if shown.size < before.size {
-        return Err(ReadError::from(TrustError::Rollback {
-            from: before.size,
-            to: shown.size,
-        })
-        .into());
-    }
-    if shown.origin != before.origin {
-        return Err(ReadError::from(fork(shown.size)).into());
-    }
-    let tiles = read_tiles(
-        session,
-        storage,
-        tiles_for_consistency(before.size, shown.size),
-    )?;
-    let proof = tiles.prove_consistency(before.size, shown.size);
-    let proof = proof.map_err(broken)?;
-    verify_consistency(before.size, shown.size, &before.root, &shown.root, &proof)
-        .map_err(|_| ReadError::from(fork(shown.size)).into())
-}
-
-fn read_tiles(
+pub(super) fn read_tiles(
     session: &Session<'_>,
     storage: &Storage,
     wanted: Vec<Tile>,
@@ -273,7 +125,7 @@ async fn read(storage: &Storage, key: &Key, limit: u64) -> Result<Vec<u8>, OpsEr
     }
 }
 
-fn broken(reason: impl std::fmt::Display) -> OpsError {
+pub(super) fn broken(reason: impl std::fmt::Display) -> OpsError {
     let reason = reason.to_string();
     ReadError::from(TrustError::Log { reason }).into()
 }

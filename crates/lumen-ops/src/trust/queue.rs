@@ -131,6 +131,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
         queued: Some(Asked::New(key)),
         applied: false,
         index: None,
+        lacking: None,
     })
 }
 

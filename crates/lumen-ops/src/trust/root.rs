@@ -1,7 +1,7 @@
 //! Changes of a registry's root note.
 
 use lumen_core::{
-    checkpoint::MAX_SIGNATURES,
+    limits::MAX_CHECKPOINT_SIGNATURES,
     signing::{CosignerKey, PublicKey},
     trust::{NamePolicy, RootHistory, RootNote},
 };
@@ -166,11 +166,11 @@ fn quorum_within(quorum: u32, keys: usize, whose: &str) -> Result<(), OpsError> 
     if quorum > 0 {
         reachable(quorum, keys, whose)?;
     }
-    match usize::try_from(quorum).is_ok_and(|quorum| quorum < MAX_SIGNATURES) {
+    match usize::try_from(quorum).is_ok_and(|quorum| quorum < MAX_CHECKPOINT_SIGNATURES) {
         true => Ok(()),
         false => Err(OpsError::user(
             format!(
-                "{quorum} {whose} cannot sign: a checkpoint has room for {MAX_SIGNATURES} signatures, one of them the log's"
+                "{quorum} {whose} cannot sign: a checkpoint has room for {MAX_CHECKPOINT_SIGNATURES} signatures, one of them the log's"
             ),
             "ask for fewer witnesses",
         )),
@@ -416,7 +416,7 @@ mod tests {
             },
         ];
         let roots = RootHistory::verify(&events, None).unwrap();
-        let change = RootChange::RemoveWitness(bob.public().renamed("old name").unwrap());
+        let change = RootChange::RemoveWitness(bob.public().renamed("old-name").unwrap());
         let gone = next(&roots, &change, NOW).unwrap();
         assert!(!gone.has_quorum());
         assert_eq!((gone.max_age, gone.all_witnesses().count()), (None, 0));

@@ -14,6 +14,7 @@ mod write;
 use lumen_core::{Key, PackageName, Version};
 
 use crate::{
+    log::waiting,
     reader::{ReadError, Registry},
     storage::Storage,
 };
@@ -27,6 +28,8 @@ pub enum Check {
     Absence,
     /// It is signed, and what it says holds together.
     Trust,
+    /// Witnesses have signed the newest commit.
+    Witnesses,
     /// The root note is in force for a while.
     Expiry,
     /// The newest state is shown, not one from a cache.
@@ -137,6 +140,7 @@ impl Check {
             Self::Readable => "readable",
             Self::Absence => "absence",
             Self::Trust => "trust",
+            Self::Witnesses => "witnesses",
             Self::Expiry => "expiry",
             Self::Fresh => "fresh",
             Self::Clock => "clock",
@@ -264,6 +268,9 @@ async fn trust(registry: &Registry, options: Options, report: &mut Report) {
         info.origin, info.size
     );
     report.add(Check::Trust, Verdict::Good, seen);
+    if let Ok(Some(waiting)) = waiting(registry.storage()).await {
+        report.add(Check::Witnesses, Verdict::Poor, waiting.to_string());
+    }
     let Some(expires) = &info.expires else {
         return report.add(Check::Expiry, Verdict::Good, "never");
     };

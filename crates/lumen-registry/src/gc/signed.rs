@@ -27,6 +27,7 @@ use crate::{
         files::load_range,
         head::{Head, Staging, read_checkpoint},
         indexes::releases_of,
+        pending,
         state::{index_key, listed},
     },
     mirror::{
@@ -75,14 +76,16 @@ pub(super) async fn find(
         return Err(damaged(storage, &Key::checkpoint(), "it does not exist"));
     };
     let head = Head::read(storage).await?.map(|(head, _)| head);
+    // Commits that wait for witnesses are finished, so all that they need is known.
+    let top = pending::newest_finished(storage, head.as_ref(), &checkpoint).await?;
     let seen = Seen {
-        size: checkpoint.size,
+        size: top.size,
         head: head.as_ref().map(|head| Digest::of(&head.to_bytes())),
     };
     let files = storage.list_files("").await?;
-    let read = read(storage, &checkpoint).await?;
+    let read = read(storage, &top).await?;
     let mut needed = Needed::default();
-    needed.packages(storage, &read, checkpoint.size).await?;
+    needed.packages(storage, &read, top.size).await?;
     // Packages that were there before the registry was signed, and were not logged yet.
     let indexes = files
         .iter()
@@ -93,10 +96,11 @@ pub(super) async fn find(
     needed
         .unknown
         .extend(strange.iter().map(Key::package_prefix));
-    needed.log(storage, &read, &files, options).await?;
+    let log = needed.log(storage, &read, &files, (checkpoint.size, options));
+    log.await?;
     if let Some(head) = &head {
         needed.keys.insert(Key::staging(&head.staging));
-        if head.checkpoint.size != checkpoint.size {
+        if head.checkpoint.size != top.size {
             // Somebody writes, or died doing so: what that batch needs is not known.
             let unfinished = ["log/tile/", "map/", "artifacts/", "packages/"];
             needed.unknown.extend(unfinished.map(str::to_owned));
@@ -246,12 +250,13 @@ impl Needed {
     }
 
     /// The log and the map as they are, and as they were for readers that are not up to date.
+    /// What is not `public` yet, and the state that is, are needed until a later one is.
     async fn log(
         &mut self,
         storage: &Storage,
         read: &Read,
         files: &[Listed],
-        options: &GcOptions,
+        (public_size, options): (u64, &GcOptions),
     ) -> Result<(), PublishError> {
         let size = read.growth.size;
         for index in 0..size.div_ceil(256) {
@@ -265,13 +270,21 @@ impl Needed {
             .collect();
         let public = [Key::checkpoint(), Key::global_index()];
         let public = public.iter().filter_map(|key| made.get(key).copied()).max();
+        let there: HashSet<&Key> = files.iter().map(|file| &file.key).collect();
+        // A state has its map leaf as a file since it is public; one that waited for witnesses
+        // and was passed over never gets it.
+        let was_public = |state: &&State| there.contains(&Key::map_size(state.size));
         for (at, state) in read.states.iter().enumerate() {
             let Some(next) = read.states.get(at + 1) else {
                 break;
             };
+            if state.size < public_size && !was_public(&state) {
+                continue;
+            }
             // Its writer may have died before it was public, so by what came after it; and by
             // the host's clock, where that is known, rather than the publisher's.
-            let superseded = match read.states.get(at + 2) {
+            let later = read.states.get(at + 1..).unwrap_or_default().iter();
+            let superseded = match later.filter(was_public).nth(1) {
                 Some(later) => made
                     .get(&Key::map_size(later.size))
                     .copied()
@@ -279,7 +292,7 @@ impl Needed {
                 None => public.unwrap_or(next.time),
             };
             let since = options.now.duration_since(superseded).unwrap_or_default();
-            if since >= options.grace {
+            if since >= options.grace && state.size < public_size {
                 continue;
             }
             // Writers that are not up to date may go by what led to the next state.

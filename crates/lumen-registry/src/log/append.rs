@@ -4,7 +4,7 @@ use lumen_core::limits::MAX_CONFLICTS;
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
-    trust::{Entry, RootNote, Subject},
+    trust::{Entry, Lacking, RootNote, Subject},
 };
 
 use super::{
@@ -46,6 +46,8 @@ pub struct Receipt {
     pub size: u64,
     /// The signed checkpoint of that size.
     pub checkpoint: String,
+    /// The witnesses that have to sign before readers see it; `None`: they do.
+    pub lacking: Option<Lacking>,
 }
 
 /// Looks at the head before one that may be old has to do: it costs a lost race at worst.
@@ -56,6 +58,46 @@ enum Outcome {
     Committed,
     /// Somebody else was first.
     Lost,
+}
+
+/// The state of a registry whose newest commits are not public yet, with everything finished that
+/// others began; `None`: `public` is the newest.
+///
+/// # Errors
+/// As [`Writer::state`].
+pub async fn state_ahead<'a>(
+    storage: &'a Storage,
+    public: &Checkpoint,
+) -> Result<Option<State<'a>>, PublishError> {
+    match Head::read(storage).await? {
+        Some((head, _)) if head.checkpoint.size > public.size => {
+            state_after(storage, Some(public)).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn state_after<'a>(
+    storage: &'a Storage,
+    seen: Option<&Checkpoint>,
+) -> Result<State<'a>, PublishError> {
+    let mut looks = 0;
+    let (head, revision, lacking) = loop {
+        let Some((head, revision)) = Head::read(storage).await? else {
+            return Err(PublishError::NotSigned);
+        };
+        looks += 1;
+        // While others were busy with it, they may have gone on.
+        let settled = settle_patiently(storage, &head).await?;
+        if !settled.took_time || looks == MAX_LOOKS {
+            break (head, revision, settled.lacking);
+        }
+    };
+    let state = State::load(storage, head, (revision, lacking)).await?;
+    if let Some(seen) = seen {
+        state.check_continues(seen).await?;
+    }
+    Ok(state)
 }
 
 impl<'a> Writer<'a> {
@@ -69,22 +111,7 @@ impl<'a> Writer<'a> {
     }
 
     async fn state_after(&self, seen: Option<&Checkpoint>) -> Result<State<'a>, PublishError> {
-        let mut looks = 0;
-        let (head, revision) = loop {
-            let Some((head, revision)) = Head::read(self.storage).await? else {
-                return Err(PublishError::NotSigned);
-            };
-            looks += 1;
-            // While others were busy with it, they may have gone on.
-            if !settle_patiently(self.storage, &head).await? || looks == MAX_LOOKS {
-                break (head, revision);
-            }
-        };
-        let state = State::load(self.storage, head, revision).await?;
-        if let Some(seen) = seen {
-            state.check_continues(seen).await?;
-        }
-        Ok(state)
+        state_after(self.storage, seen).await
     }
 
     /// Appends the entries that `make` makes of the current state, as one batch.
@@ -126,6 +153,7 @@ impl<'a> Writer<'a> {
                 return Ok(Receipt {
                     index: None,
                     size: state.size(),
+                    lacking: state.lacking,
                     checkpoint: state.head.note,
                 });
             }
@@ -136,14 +164,15 @@ impl<'a> Writer<'a> {
             match self.commit(&state, &batch, &head).await? {
                 Outcome::Committed => {
                     // Others may have finished it, and gone on.
-                    match batch.events.contains_key(&Subject::Root) {
+                    let lacking = match batch.events.contains_key(&Subject::Root) {
                         true => finish(self.storage, &head, &batch, &nobody).await?,
                         false => apply(self.storage, &head, &batch, &state.roots, &nobody).await?,
-                    }
+                    };
                     return Ok(Receipt {
                         index: Some(batch.from),
                         size: batch.size,
                         checkpoint: head.note,
+                        lacking,
                     });
                 }
                 Outcome::Lost => attempts += 1,

@@ -10,7 +10,7 @@ use lumen_core::{
     merkle::leaf_hash,
     tile::{Tile, Tiles, entries},
     trust::{
-        Entry, OwnersHistory, PackageHistory, Subject,
+        Entry, MapLeaf, OwnersHistory, PackageHistory, Subject,
         event::NO_EVENTS,
         extend,
         map::{self, MAX_NODE_BYTES, Nodes, Update},
@@ -19,6 +19,7 @@ use lumen_core::{
 
 use super::{
     head::{Head, read_checkpoint},
+    pending,
     replay::{Replay, differs},
     roll::registry_name,
 };
@@ -127,19 +128,27 @@ impl Checker<'_> {
             self.add(&key, "it does not exist");
             return Ok(());
         };
-        let replay = Replay::load(self.storage, &checkpoint).await?;
+        // Commits that wait for witnesses have all their files but the public ones.
+        let committed = head.as_ref().map(|(head, _)| head);
+        let top = pending::newest_finished(self.storage, committed, &checkpoint).await?;
+        let replay = Replay::load(self.storage, &top).await?;
+        let public = Replay::load_public(self.storage, &replay, &checkpoint).await?;
+        if let Some(public) = &public {
+            self.public_state(public, &checkpoint).await?;
+        }
         let bytes = self
             .get(&key, MAX_CHECKPOINT_BYTES)
             .await?
             .unwrap_or_default();
         let keys = replay.roots.current().log.clone();
-        if let Err(error) = checkpoint::open(&bytes, replay.roots.origin(), &keys) {
+        let root = public.as_ref().unwrap_or(&replay).roots.current();
+        if let Err(error) = checkpoint::open(&bytes, &root.origin, &root.log) {
             self.add(&key, error);
         }
         match head {
             None => self.add(&head_key, "it does not exist"),
             Some((head, _)) => {
-                if head.checkpoint != checkpoint {
+                if head.checkpoint != top {
                     self.add(&key, "it is not the state of the log that `log/head` has");
                 }
                 if let Err(error) = head.check(self.storage, replay.roots.origin(), &keys) {
@@ -147,8 +156,8 @@ impl Checker<'_> {
                 }
             }
         }
-        let tree = self.tree(&replay, &checkpoint);
-        let nodes = self.map(&replay).await?;
+        let tree = self.tree(&replay, &top);
+        let nodes = self.map(&replay, checkpoint.size).await?;
         let files: Vec<(Key, Vec<u8>)> = replay.notes().chain(replay.lists()).collect();
         let is_signature = |(key, _): &&(Key, Vec<u8>)| key.as_str().starts_with("signatures/");
         let releases = files.iter().filter(is_signature).count();
@@ -173,7 +182,28 @@ impl Checker<'_> {
         }
         drop((tree, nodes, files));
         self.scopes(&replay);
-        self.packages(&replay, &checkpoint).await
+        self.packages(&replay, public.as_ref().unwrap_or(&replay))
+            .await
+    }
+
+    /// The state that readers see, before commits that wait for witnesses.
+    async fn public_state(
+        &mut self,
+        replay: &Replay,
+        public: &Checkpoint,
+    ) -> Result<(), PublishError> {
+        self.tree(replay, public);
+        match replay.entries.last() {
+            Some(leaf) if MapLeaf::parse(leaf).is_some_and(|leaf| leaf.size == public.size) => {
+                self.same(&Key::map_size(public.size), leaf.as_bytes())
+                    .await
+            }
+            _ => {
+                let what = "it does not end with a map leaf";
+                self.add(&Key::checkpoint(), what);
+                Ok(())
+            }
+        }
     }
 
     /// All tiles and bundles there must be.
@@ -251,7 +281,11 @@ impl Checker<'_> {
     }
 
     /// Checks every map leaf of the log. Returns the nodes of the newest map.
-    async fn map(&mut self, replay: &Replay) -> Result<Vec<(Digest, Vec<u8>)>, PublishError> {
+    async fn map(
+        &mut self,
+        replay: &Replay,
+        public: u64,
+    ) -> Result<Vec<(Digest, Vec<u8>)>, PublishError> {
         let (mut root, node) = map::empty();
         let mut nodes = Nodes::from([(root, node)]);
         let mut chains: BTreeMap<String, Digest> = BTreeMap::new();
@@ -285,8 +319,8 @@ impl Checker<'_> {
                     "the map leaf in the log does not follow from the events",
                 );
             }
-            // Those of earlier sizes may be gone.
-            if leaf.size == replay.size {
+            // Those of earlier sizes may be gone, and only what readers see has one.
+            if leaf.size == replay.size && leaf.size == public {
                 self.same(&key, text.as_bytes()).await?;
             }
         }
@@ -307,7 +341,7 @@ impl Checker<'_> {
         }
     }
 
-    async fn packages(&mut self, replay: &Replay, public: &Checkpoint) -> Result<(), PublishError> {
+    async fn packages(&mut self, replay: &Replay, public: &Replay) -> Result<(), PublishError> {
         let mut indexes = Vec::new();
         for (name, events) in replay.packages() {
             let key = Key::package_index(name);
@@ -329,7 +363,10 @@ impl Checker<'_> {
             if let Some(what) = differs(current.as_deref(), &expected) {
                 self.add(&key, what);
             }
-            indexes.extend(json::parse::<PackageIndex>(&expected));
+            let shown = public
+                .index_shown(storage, name, &expected, replay.size)
+                .await?;
+            indexes.extend(json::parse::<PackageIndex>(&shown));
         }
         let key = Key::global_index();
         let current = self.get(&key, MAX_GLOBAL_INDEX_BYTES).await?;
@@ -337,8 +374,8 @@ impl Checker<'_> {
             self.add(&key, error);
             return Ok(());
         }
-        let name = registry_name(&public.origin);
-        let expected = replay.global_index(self.storage, current.clone(), name, &indexes)?;
+        let name = registry_name(public.roots.origin());
+        let expected = public.global_index(self.storage, current.clone(), name, &indexes)?;
         if let Some(what) = differs(current.as_deref(), &expected) {
             self.add(&key, what);
         }

@@ -90,6 +90,38 @@ pub(crate) async fn load_range(
     Ok(out)
 }
 
+/// The last entry of a state of the log, which is a map leaf.
+pub(crate) async fn load_state_leaf(storage: &Storage, size: u64) -> Result<String, PublishError> {
+    let leaf = match size.checked_sub(1) {
+        Some(at) => load_entry(storage, at, size).await?,
+        None => String::new(),
+    };
+    match MapLeaf::parse(&leaf).is_some_and(|leaf| leaf.size == size) {
+        true => Ok(leaf),
+        false => {
+            let key = Key::entries(size / 256, (size % 256).max(1) as u16);
+            Err(damaged(storage, &key, "it does not end with a map leaf"))
+        }
+    }
+}
+
+/// An entry of a log that has `size` entries. That it is in the log is not proved.
+///
+/// # Errors
+/// When the entries are missing or damaged; failures of the host.
+pub async fn load_entry(storage: &Storage, index: u64, size: u64) -> Result<String, PublishError> {
+    let (bundle, at) = (index / 256, (index % 256) as usize);
+    let width = size.saturating_sub(bundle * 256).min(u64::from(FULL)) as u16;
+    let mut entries = load_entries(storage, bundle, width).await?;
+    match at < entries.len() {
+        true => Ok(entries.swap_remove(at)),
+        false => {
+            let key = Key::entries(bundle, width);
+            Err(damaged(storage, &key, "it has too few entries"))
+        }
+    }
+}
+
 /// The root of the map at a size, proved to be in the log with this root.
 pub(crate) async fn load_map_root(
     storage: &Storage,
@@ -101,8 +133,10 @@ pub(crate) async fn load_map_root(
         return Ok(map::empty().0);
     }
     let key = Key::map_size(size);
-    let Some((bytes, _)) = storage.get(&key, MAX_MAP_LEAF_BYTES).await? else {
-        return Err(damaged(storage, &key, "it does not exist"));
+    let bytes = match storage.get(&key, MAX_MAP_LEAF_BYTES).await? {
+        Some((bytes, _)) => bytes,
+        // A state that waits for witnesses has no file of its own.
+        None => load_state_leaf(storage, size).await?.into_bytes(),
     };
     let leaf = std::str::from_utf8(&bytes).ok().and_then(MapLeaf::parse);
     let Some(leaf) = leaf.filter(|leaf| leaf.size == size) else {

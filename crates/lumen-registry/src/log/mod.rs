@@ -10,6 +10,8 @@
 //! | `files` | checked reads of tiles, entries and map |
 //! | `batch` | entries and all immutable files that follow from them |
 //! | `roll` | finishing a committed batch, up to the global index |
+//! | `pending` | commits that wait for witnesses |
+//! | `validate` | a log replayed by a validating witness |
 //! | `indexes` | the index files, which only ever gain events |
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |
@@ -23,23 +25,28 @@ pub(crate) mod files;
 pub(crate) mod head;
 pub(crate) mod indexes;
 mod init;
+pub(crate) mod pending;
 mod rebuild;
 mod replay;
 pub(crate) mod roll;
 pub(crate) mod state;
+mod validate;
 
 use std::fmt::Display;
 
 use lumen_core::{Key, note::Note, signing::PublicKey, trust::RootNote};
 
-pub use append::{Receipt, Writer};
+pub use append::{Receipt, Writer, state_ahead};
 pub use check::{Finding, check, check_watched};
+pub use files::load_entry as entry;
 pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
+pub use pending::{Cosignature, Shown, Waiting, cosign, roots_at, states, waiting};
 pub use rebuild::{rebuild, rebuild_watched};
 pub(crate) use roll::indexed_package;
 pub use roll::{is_signed, repair, repair_watched};
 pub use state::State;
+pub use validate::{is_state, validate};
 
 use crate::{publish::PublishError, signer::Signer, storage::Storage};
 

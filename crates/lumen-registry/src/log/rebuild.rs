@@ -5,6 +5,7 @@ use lumen_core::{Key, index::PackageIndex, json};
 use super::{
     damaged,
     head::{Head, read_checkpoint},
+    pending,
     replay::Replay,
     roll::{registry_name, settle},
 };
@@ -45,7 +46,11 @@ async fn run(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Key>, PublishErr
     let Some((checkpoint, _)) = read_checkpoint(storage).await? else {
         return Err(damaged(storage, &Key::checkpoint(), "it does not exist"));
     };
-    let replay = Replay::load(storage, &checkpoint).await?;
+    // With the commits that wait for witnesses, but for what readers see of them.
+    let top = pending::newest_finished(storage, Some(&head), &checkpoint).await?;
+    let replay = Replay::load(storage, &top).await?;
+    let public = Replay::load_public(storage, &replay, &checkpoint).await?;
+    let public = public.as_ref().unwrap_or(&replay);
     let mut changed = Vec::new();
     let files: Vec<(Key, Vec<u8>)> = replay.notes().chain(replay.lists()).collect();
     let steps = files.len() + replay.packages().count();
@@ -65,7 +70,10 @@ async fn run(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Key>, PublishErr
         })
         .await?;
         advance(watch, name);
-        packages.push(json::parse(&bytes).map_err(|error| damaged(storage, &key, error))?);
+        let shown = public
+            .index_shown(storage, name, &bytes, replay.size)
+            .await?;
+        packages.push(json::parse(&shown).map_err(|error| damaged(storage, &key, error))?);
     }
     let registry = registry_name(&checkpoint.origin);
     put(
@@ -74,7 +82,7 @@ async fn run(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Key>, PublishErr
         &mut changed,
         async |current| {
             let current = current.filter(|current| json::check(current).is_ok());
-            replay.global_index(storage, current.map(<[u8]>::to_vec), registry, &packages)
+            public.global_index(storage, current.map(<[u8]>::to_vec), registry, &packages)
         },
     )
     .await?;

@@ -61,6 +61,33 @@ impl Replay {
         })
     }
 
+    /// The log that readers see, if commits after it wait for witnesses.
+    pub(super) async fn load_public(
+        storage: &Storage,
+        all: &Self,
+        public: &Checkpoint,
+    ) -> Result<Option<Self>, PublishError> {
+        match all.size == public.size {
+            true => Ok(None),
+            false => Self::load(storage, public).await.map(Some),
+        }
+    }
+
+    /// A package's index as it follows from this log. `current`: the index that there is, for a
+    /// log of `size` entries.
+    pub(super) async fn index_shown(
+        &self,
+        storage: &Storage,
+        name: &PackageName,
+        current: &[u8],
+        size: u64,
+    ) -> Result<Vec<u8>, PublishError> {
+        match size == self.size {
+            true => Ok(current.to_vec()),
+            false => self.package_index(storage, name, Some(current)).await,
+        }
+    }
+
     /// The files that single entries have: they never change.
     pub(super) fn notes(&self) -> impl Iterator<Item = (Key, Vec<u8>)> {
         self.events.values().flatten().filter_map(note_file)

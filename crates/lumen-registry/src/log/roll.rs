@@ -8,14 +8,16 @@ use lumen_core::{
     Key, PackageName,
     checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
     json,
-    trust::{Entry, Event, RootHistory, Subject},
+    trust::{Entry, Event, Lacking, RootHistory, Subject},
 };
 
 use super::{
-    batch::Batch,
+    batch::{Batch, time_of},
     damaged,
+    files::load_range,
     head::{Head, Staging, read_checkpoint},
     indexes::{is_current, put_global, put_list, put_package},
+    pending,
     state::listed,
 };
 use crate::{
@@ -71,31 +73,48 @@ pub async fn repair_watched(storage: &Storage, watch: Watch<'_>) -> Result<u64, 
 enum Left {
     Nothing,
     GlobalIndex,
+    /// All files are there, but witnesses have to sign before readers see them.
+    Witnesses,
     Everything,
 }
 
-/// Makes sure that the batch of a head is finished.
+/// What became of a head that somebody else committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// Whether others took some time to finish it.
+    pub(super) took_time: bool,
+    /// The witnesses that have to sign before readers see it.
+    pub(super) lacking: Option<Lacking>,
+}
+
+/// Makes sure that the batch of a head is finished. Returns the witnesses it waits for.
 pub(super) async fn settle(
     storage: &Storage,
     head: &Head,
     watch: Watch<'_>,
-) -> Result<(), PublishError> {
+) -> Result<Option<Lacking>, PublishError> {
     let left = left_to_do(storage, head).await?;
     do_what_is_left(storage, head, left, watch).await
 }
 
-/// The same for a head that somebody else may be finishing. Returns whether it took them some time.
-pub(super) async fn settle_patiently(storage: &Storage, head: &Head) -> Result<bool, PublishError> {
+/// The same for a head that somebody else may be finishing.
+pub(super) async fn settle_patiently(
+    storage: &Storage,
+    head: &Head,
+) -> Result<Settled, PublishError> {
     let mut waits = 0;
     let left = loop {
         let left = left_to_do(storage, head).await?;
-        if left == Left::Nothing || !swap::wait_for_others(storage, waits).await {
+        let done = matches!(left, Left::Nothing | Left::Witnesses);
+        if done || !swap::wait_for_others(storage, waits).await {
             break left;
         }
         waits += 1;
     };
-    do_what_is_left(storage, head, left, &nobody).await?;
-    Ok(waits > 0)
+    Ok(Settled {
+        lacking: do_what_is_left(storage, head, left, &nobody).await?,
+        took_time: waits > 0,
+    })
 }
 
 async fn do_what_is_left(
@@ -103,15 +122,23 @@ async fn do_what_is_left(
     head: &Head,
     left: Left,
     watch: Watch<'_>,
-) -> Result<(), PublishError> {
-    if left == Left::Nothing {
-        return Ok(());
-    }
-    let staging = Staging::read(storage, &head.staging).await?;
-    let batch = Batch::again(storage, &staging, &head.checkpoint).await?;
+) -> Result<Option<Lacking>, PublishError> {
+    let again = async || {
+        let staging = Staging::read(storage, &head.staging).await?;
+        Batch::again(storage, &staging, &head.checkpoint).await
+    };
     match left {
-        Left::Everything => finish(storage, head, &batch, watch).await,
-        _ => finish_global(storage, head, &batch).await,
+        Left::Nothing => Ok(None),
+        Left::Everything => finish(storage, head, &again().await?, watch).await,
+        Left::Witnesses => {
+            let roots = pending::roots_at(storage, head.checkpoint.size).await?;
+            pending::promote(storage, &head.checkpoint, &roots).await
+        }
+        Left::GlobalIndex => {
+            let batch = again().await?;
+            finish_global(storage, &head.checkpoint, Public::Last(&batch)).await?;
+            Ok(None)
+        }
     }
 }
 
@@ -120,7 +147,10 @@ async fn left_to_do(storage: &Storage, head: &Head) -> Result<Left, PublishError
     let public = read_checkpoint(storage).await?;
     let public = public.map(|(checkpoint, _)| checkpoint);
     if public.as_ref().is_none_or(|public| public.size < size) {
-        return Ok(Left::Everything);
+        return Ok(match pending::is_finished(storage, head).await? {
+            true => Left::Witnesses,
+            false => Left::Everything,
+        });
     }
     if public.is_some_and(|public| public.size == size && public != head.checkpoint) {
         let what = "it is not the state of the log that `log/head` has";
@@ -132,13 +162,13 @@ async fn left_to_do(storage: &Storage, head: &Head) -> Result<Left, PublishError
     })
 }
 
-/// Finishes a batch that anybody committed.
+/// Finishes a batch that anybody committed. Returns the witnesses it waits for.
 pub(super) async fn finish(
     storage: &Storage,
     head: &Head,
     batch: &Batch,
     watch: Watch<'_>,
-) -> Result<(), PublishError> {
+) -> Result<Option<Lacking>, PublishError> {
     // Who signed a head is known once its root notes are; before that nothing is written.
     let mut root_events = listed(storage, &Subject::Root).await?;
     let added = batch.events.get(&Subject::Root);
@@ -153,21 +183,27 @@ pub(super) async fn finish(
 }
 
 /// Writes everything that follows from a committed batch, the checkpoint last but for the
-/// global index. `roots` are those after the batch.
+/// global index. `roots` are those after the batch. If they ask for witnesses, it ends before the
+/// checkpoint; the witnesses that have to sign are returned.
 pub(super) async fn apply(
     storage: &Storage,
     head: &Head,
     batch: &Batch,
     roots: &RootHistory,
     watch: Watch<'_>,
-) -> Result<(), PublishError> {
+) -> Result<Option<Lacking>, PublishError> {
+    let waits = roots.current().has_quorum();
+    let mut files: Vec<(&Key, &[u8])> = batch.files.iter().map(pair).collect();
+    if waits {
+        // Only a state that readers see has one.
+        files.retain(|(key, _)| **key != Key::map_size(batch.size));
+    }
     let notes: Vec<(Key, Vec<u8>)> = batch
         .events
         .values()
         .flatten()
         .filter_map(note_file)
         .collect();
-    let mut files: Vec<(&Key, &[u8])> = batch.files.iter().map(pair).collect();
     let steps = files.len() + notes.len() + batch.events.len();
     watch(Progress::Started {
         verb: "Finishing",
@@ -204,8 +240,18 @@ pub(super) async fn apply(
     for name in of_scopes(storage, batch).await? {
         put_package(storage, roots, &name, &[]).await?;
     }
-    put_checkpoint(storage, head).await?;
-    finish_global(storage, head, batch).await
+    let Head {
+        checkpoint, note, ..
+    } = head;
+    if waits {
+        let public = read_checkpoint(storage).await?;
+        let public = public.map_or(0, |(public, _)| public.size);
+        pending::offer(storage, note, (public, roots)).await?;
+        return pending::promote(storage, checkpoint, roots).await;
+    }
+    put_checkpoint(storage, checkpoint.size, note.as_bytes()).await?;
+    finish_global(storage, checkpoint, Public::Last(batch)).await?;
+    Ok(None)
 }
 
 fn pair((key, bytes): &(Key, Vec<u8>)) -> (&Key, &[u8]) {
@@ -238,12 +284,25 @@ async fn of_scopes(
 ) -> Result<BTreeSet<PackageName>, PublishError> {
     let mut names = BTreeSet::new();
     for (subject, events) in &batch.events {
-        let revokes = events.iter().any(|event| event.note.contains("\nrevoke "));
-        if let (Subject::Scope(scope), true) = (subject, revokes) {
-            names.extend(packages_below(storage, &format!("packages/{scope}/")).await?);
+        for event in events {
+            names.extend(revoked_below(storage, subject, &event.note).await?);
         }
     }
     Ok(names)
+}
+
+/// The packages of a scope, if a note about it revokes a key.
+async fn revoked_below(
+    storage: &Storage,
+    subject: &Subject,
+    note: &str,
+) -> Result<BTreeSet<PackageName>, StorageError> {
+    match subject {
+        Subject::Scope(scope) if note.contains("\nrevoke ") => {
+            packages_below(storage, &format!("packages/{scope}/")).await
+        }
+        _ => Ok(BTreeSet::new()),
+    }
 }
 
 /// The packages that have an index below a prefix.
@@ -261,31 +320,98 @@ pub(crate) fn indexed_package(key: &Key) -> Option<PackageName> {
     PackageName::parse(path.strip_suffix("/index.json")?).ok()
 }
 
-/// Makes the head's checkpoint the public one, unless a later one is.
-async fn put_checkpoint(storage: &Storage, head: &Head) -> Result<(), PublishError> {
+/// Makes a checkpoint of this size the public one, unless a later one is.
+pub(super) async fn put_checkpoint(
+    storage: &Storage,
+    size: u64,
+    note: &[u8],
+) -> Result<(), PublishError> {
     let key = Key::checkpoint();
     let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
     loop {
         let current = swap.read().await?;
-        let size = |bytes: &Vec<u8>| Some(Checkpoint::of_note(bytes).ok()?.size);
-        if current.as_ref().and_then(size) >= Some(head.checkpoint.size) {
+        let public = |bytes: &Vec<u8>| Some(Checkpoint::of_note(bytes).ok()?.size);
+        if current.as_ref().and_then(public) >= Some(size) {
             return Ok(());
         }
-        if swap.write(head.note.as_bytes()).await? {
+        if swap.write(note).await? {
             return Ok(());
         }
     }
 }
 
-async fn finish_global(storage: &Storage, head: &Head, batch: &Batch) -> Result<(), PublishError> {
-    let mut names = of_scopes(storage, batch).await?;
-    names.extend(batch.events.keys().filter_map(|subject| match subject {
-        Subject::Package(name) => Some(name.clone()),
+/// What a global index has to learn to reflect a later size of the log.
+#[derive(Debug, Clone, Default)]
+pub(super) struct News {
+    /// The packages that changed.
+    pub(super) names: BTreeSet<PackageName>,
+    /// The time of the last note.
+    pub(super) time: String,
+}
+
+/// What became public.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Public<'a> {
+    /// The last commit, which added this batch.
+    Last(&'a Batch),
+    /// A commit that others may follow, so that package indexes may be ahead of it. The root
+    /// notes, those of later commits too.
+    Earlier(&'a RootHistory),
+}
+
+/// Brings the global index up to a public checkpoint.
+pub(super) async fn finish_global(
+    storage: &Storage,
+    public: &Checkpoint,
+    what: Public<'_>,
+) -> Result<(), PublishError> {
+    let registry = registry_name(&public.origin);
+    let news = async |from: Option<u64>| match what {
+        // It may be several batches behind, if they waited for witnesses.
+        Public::Last(batch) if from.is_none_or(|from| from >= batch.from) => {
+            let mut names = of_scopes(storage, batch).await?;
+            names.extend(batch.events.keys().filter_map(package).cloned());
+            let time = batch.time.clone();
+            Ok(News { names, time })
+        }
+        _ => news(storage, from.unwrap_or_default(), public.size).await,
+    };
+    let ahead = match what {
+        Public::Last(_) => None,
+        Public::Earlier(roots) => Some(roots),
+    };
+    put_global(storage, (public.size, ahead), news, registry).await
+}
+
+const fn package(subject: &Subject) -> Option<&PackageName> {
+    match subject {
+        Subject::Package(name) => Some(name),
         _ => None,
-    }));
-    let names: Vec<PackageName> = names.into_iter().collect();
-    let registry = registry_name(&head.checkpoint.origin);
-    put_global(storage, &names, batch.size, &batch.time, registry).await
+    }
+}
+
+/// What entries of the log say about packages, from one size of it to a later one.
+async fn news(storage: &Storage, from: u64, size: u64) -> Result<News, PublishError> {
+    let mut news = News::default();
+    let mut at = from;
+    while at < size {
+        let to = (at - at % 256 + 256).min(size);
+        for text in load_range(storage, at, to).await? {
+            let (entry, _) = Entry::parse(text.as_bytes())
+                .map_err(|error| damaged(storage, &Key::entries(at / 256, 256), error))?;
+            if let Some(time) = time_of(&entry) {
+                time.clone_into(&mut news.time);
+            }
+            let Some(subject) = entry.subject() else {
+                continue;
+            };
+            let below = revoked_below(storage, &subject, &text).await?;
+            news.names.extend(below);
+            news.names.extend(package(&subject).cloned());
+        }
+        at = to;
+    }
+    Ok(news)
 }
 
 /// The name of a registry whose global index is gone: the first part of its origin.

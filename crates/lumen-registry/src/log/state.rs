@@ -12,8 +12,8 @@ use lumen_core::{
     merkle::verify_consistency,
     tile::{Tiles, tiles_for_consistency},
     trust::{
-        Entry, Event, HistoryError, OwnersHistory, PackageHistory, RootHistory, Subject, chain,
-        event::NO_EVENTS, map::Nodes,
+        Entry, Event, HistoryError, Lacking, Ledger, OwnersHistory, PackageHistory, RootHistory,
+        Statement, Subject, chain, event::NO_EVENTS, map::Nodes,
     },
 };
 
@@ -36,9 +36,10 @@ pub struct State<'a> {
     storage: &'a Storage,
     /// The root notes.
     pub roots: RootHistory,
-    root_events: Vec<Event>,
     pub(super) head: Head,
     pub(super) revision: Revision,
+    /// The witnesses that have to sign before readers see this state; `None`: they do.
+    pub lacking: Option<Lacking>,
     pub(super) base: Base,
     /// Histories that were checked.
     packages: Mutex<BTreeMap<PackageName, PackageHistory>>,
@@ -70,7 +71,7 @@ impl<'a> State<'a> {
     pub(super) async fn load(
         storage: &'a Storage,
         head: Head,
-        revision: Revision,
+        (revision, lacking): (Revision, Option<Lacking>),
     ) -> Result<Self, PublishError> {
         let Checkpoint { size, root, origin } = &head.checkpoint;
         let mut base = Base::load(storage, *size, Some(root)).await?;
@@ -87,9 +88,9 @@ impl<'a> State<'a> {
         Ok(Self {
             storage,
             roots,
-            root_events,
             head,
             revision,
+            lacking,
             base,
             packages: Mutex::default(),
         })
@@ -173,37 +174,15 @@ impl<'a> State<'a> {
         if let Some(known) = known {
             return Ok(known);
         }
-        let none = BTreeMap::new();
-        let history = self.package_with(name, &none, &self.roots).await?;
-        packages().insert(name.clone(), history.clone());
-        Ok(history)
-    }
-
-    async fn events_with(
-        &self,
-        subject: &Subject,
-        added: &BTreeMap<Subject, Vec<Event>>,
-    ) -> Result<Vec<Event>, PublishError> {
-        let mut events = self.events(subject).await?;
-        events.extend(added.get(subject).into_iter().flatten().cloned());
-        Ok(events)
-    }
-
-    async fn package_with(
-        &self,
-        name: &PackageName,
-        added: &BTreeMap<Subject, Vec<Event>>,
-        roots: &RootHistory,
-    ) -> Result<PackageHistory, PublishError> {
         let owner = Subject::owner_of(name);
         let scope = match &owner {
-            Subject::Scope(_) => self.events_with(&owner, added).await?,
+            Subject::Scope(_) => self.events(&owner).await?,
             _ => Vec::new(),
         };
-        let own = self
-            .events_with(&Subject::Package(name.clone()), added)
-            .await?;
-        Ok(PackageHistory::verify(roots, name, &scope, &own)?)
+        let own = self.events(&Subject::Package(name.clone())).await?;
+        let history = PackageHistory::verify(&self.roots, name, &scope, &own)?;
+        packages().insert(name.clone(), history.clone());
+        Ok(history)
     }
 
     /// Checks that the log may have these entries next, by the rules that readers apply.
@@ -211,55 +190,37 @@ impl<'a> State<'a> {
     /// # Errors
     /// [`PublishError::History`] says what is wrong with them.
     pub async fn check(&self, entries: &[String]) -> Result<(), PublishError> {
-        let mut roots = self.roots.clone();
-        let mut root_events = self.root_events.clone();
-        let mut added: BTreeMap<Subject, Vec<Event>> = BTreeMap::new();
+        let mut ledger = Ledger::new(self.roots.clone());
         for (index, text) in (self.base.size..).zip(entries) {
             let parsed = Entry::parse(text.as_bytes());
             let (entry, note) = parsed.map_err(|error| HistoryError::Entry { index, error })?;
-            let (Some(subject), Some(note)) = (entry.subject(), note) else {
+            let Some(note) = note else {
                 let what = "a batch has a map leaf before its end";
                 return Err(damaged(self.storage, &Key::head(), what));
             };
-            let event = Event {
-                i: index,
-                note: text.clone(),
-            };
-            match &entry {
-                Entry::Root(next) => {
-                    roots.check_next(index, next, &note)?;
-                    root_events.push(event.clone());
-                    roots = RootHistory::verify(&root_events, None)?;
+            let unknown = ledger.unknown(&entry);
+            match (unknown.as_slice(), &entry) {
+                ([_, _], Entry::Statement(Statement { package, .. }))
+                | ([Subject::Package(package)], _)
+                    if unknown.len() == 2 || package.scope().is_none() =>
+                {
+                    ledger.know_package(self.package(package).await?);
                 }
-                Entry::Owners(next) => {
-                    let owners = match &next.name {
-                        Subject::Package(name) => {
-                            self.package_with(name, &added, &roots).await?.owners
-                        }
-                        scope => {
-                            let events = self.events_with(scope, &added).await?;
-                            OwnersHistory::verify(&roots, scope.clone(), &events)?
-                        }
-                    };
-                    owners.check_next(&roots, index, next, &note)?;
+                _ => {
+                    for subject in unknown {
+                        let events = self.events(&subject).await?;
+                        ledger.know(subject, &events)?;
+                    }
                 }
-                Entry::Statement(next) => {
-                    let package = match added.is_empty() {
-                        true => self.package(&next.package).await?,
-                        false => self.package_with(&next.package, &added, &roots).await?,
-                    };
-                    package.check_next(&roots, index, next, &note)?;
-                }
-                Entry::Map(_) => {}
             }
-            added.entry(subject).or_default().push(event);
+            ledger.append(index, text, entry, &note)?;
         }
         Ok(())
     }
 }
 
 /// The events of a subject, compared with the map.
-async fn verified(
+pub(super) async fn verified(
     storage: &Storage,
     base: &mut Base,
     subject: &Subject,

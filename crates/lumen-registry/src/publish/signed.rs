@@ -13,8 +13,8 @@ use lumen_core::{
     json,
     note::Note,
     trust::{
-        Action, Entry, HistoryError, OwnersHistory, OwnersNote, PackageHistory, RootHistory,
-        Statement, Subject,
+        Action, Entry, HistoryError, Lacking, OwnersHistory, OwnersNote, PackageHistory,
+        RootHistory, Statement, Subject,
     },
 };
 
@@ -50,8 +50,10 @@ pub struct Changed {
     pub changed: bool,
     /// The package index as it is now.
     pub index: PackageIndex,
-    /// The signed checkpoint, which the caller should remember.
+    /// The signed checkpoint that has it.
     pub checkpoint: String,
+    /// The witnesses that have to sign before readers see it; `None`: they do.
+    pub lacking: Option<Lacking>,
 }
 
 /// The word of an owner that a release is theirs.
@@ -139,6 +141,7 @@ pub(super) async fn log<'s>(
     Ok(Published {
         new: receipt.index.is_some(),
         checkpoint: Some(receipt.checkpoint),
+        lacking: receipt.lacking,
         ..published
     })
 }
@@ -393,6 +396,7 @@ pub async fn change(storage: &Storage, change: &Change) -> Result<Changed, Publi
         changed: receipt.index.is_some(),
         index,
         checkpoint: receipt.checkpoint,
+        lacking: receipt.lacking,
     })
 }
 

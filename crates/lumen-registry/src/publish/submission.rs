@@ -234,6 +234,7 @@ async fn ingest_signed(
         let published = Published {
             new: false,
             checkpoint: Some(state.checkpoint().to_owned()),
+            lacking: state.lacking,
             ..unpublished
         };
         return Ok(published);
@@ -366,6 +367,7 @@ impl Files<'_> {
             metadata: Digest::of(&self.bytes),
             size: self.bytes.len() as u64,
             checkpoint: None,
+            lacking: None,
         }
     }
 }

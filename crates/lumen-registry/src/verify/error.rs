@@ -114,6 +114,14 @@ pub enum TrustError {
         /// The rule.
         reason: String,
     },
+    /// A witness found an entry or a map leaf that breaks the rules.
+    #[error("this witness does not confirm the log: {reason}{}", kept(evidence))]
+    Refused {
+        /// Which entry breaks which rule.
+        reason: String,
+        /// Where the checkpoint and the entry were saved.
+        evidence: Option<PathBuf>,
+    },
     /// No witness saw the checkpoint recently enough.
     #[error(
         "the newest witness signature of the log is {age} seconds old, more than the {max} seconds allowed: updates may be withheld"
@@ -232,6 +240,13 @@ fn validators(found: usize, quorum: u32) -> String {
     match quorum {
         0 => String::new(),
         quorum => format!("; {found} of its validating witnesses did, of {quorum} that must"),
+    }
+}
+
+fn kept(evidence: &Option<PathBuf>) -> String {
+    match evidence {
+        Some(path) => format!("; the checkpoint and the entry are in `{}`", path.display()),
+        None => String::new(),
     }
 }
 

@@ -456,23 +456,12 @@ fn still_valid(root: &RootNote, now: i64) -> Result<(), TrustError> {
 /// Whether enough witnesses signed, and one of them lately. Only witnesses say when they
 /// saw a checkpoint, so without them there is no age, and a root note cannot limit it.
 fn fresh(root: &RootNote, note: &Note, now: i64) -> Result<(), TrustError> {
-    let latest = now.saturating_add(MAX_AHEAD);
+    let latest = now.saturating_add(MAX_CLOCK_AHEAD);
     let cosigned = Cosigned::of(root, note, latest).map_err(|error| TrustError::Checkpoint {
         reason: error.to_string(),
     })?;
-<<<<<<< HEAD
-    let latest = now.saturating_add(MAX_CLOCK_AHEAD);
-    let qualifying: Vec<i64> = times
-        .iter()
-        .filter_map(|(_, time)| i64::try_from(*time).ok())
-        .filter(|time| *time <= latest)
-        .collect();
-    let quorum = usize::try_from(root.witness_quorum).unwrap_or(usize::MAX);
-    if qualifying.len() < quorum {
-=======
     if !cosigned.lacking(i64::MIN).is_nothing() {
         let (found, validating) = cosigned.count(i64::MIN);
->>>>>>> 5b9ccec (Mark validating witnesses in root notes of version 2)
         return Err(TrustError::Witnesses {
             found,
             quorum: root.witness_quorum,

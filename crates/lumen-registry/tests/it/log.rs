@@ -5,6 +5,7 @@ mod cost;
 pub(crate) mod crashes;
 mod long;
 mod model;
+mod quorum;
 mod schedules;
 mod signing;
 mod told;

@@ -10,10 +10,12 @@
 //! | appends what the rules forbid | [`World::append`], [`World::state`], [`World::change_owners`] |
 //! | goes on from an earlier note | [`World::root_after`], [`World::owners_after`], [`World::go_on_under`] |
 //! | leaves entries out of the map | [`World::seal_hiding`] |
+//! | ends a log in the middle of a batch | [`World::seal_without_leaf`] |
 //! | signs checkpoints with another key | [`World::log_key`], [`World::sign_checkpoint`] |
 //! | shows an earlier state, or another history | an earlier clone |
 //!
-//! There is no `log/head`: nobody can publish to a world.
+//! There is no `log/head`, so nobody can publish to a world before it is
+//! [opened to writers](World::open_to_writers).
 
 #![allow(
     missing_docs,

@@ -13,7 +13,7 @@ use lumen_core::{
 };
 use serde_json::{Value, json};
 
-use super::{World, signed};
+use super::{NOW, World, signed};
 
 impl World {
     /// Ends a batch: all files as of now.
@@ -32,6 +32,11 @@ impl World {
         self.seal_as(&BTreeMap::new(), |index| hidden.contains(&index));
     }
 
+    /// Signs the log as it is, without the map leaf that ends a batch.
+    pub fn seal_without_leaf(&mut self) {
+        self.write_log();
+    }
+
     fn seal_as(&mut self, others: &BTreeMap<String, Digest>, hides: impl Fn(u64) -> bool) {
         let subjects = self.events(hides);
         let mut heads = others.clone();
@@ -48,6 +53,15 @@ impl World {
         let leaf = MapLeaf { size, root }.to_text();
         self.put(&Key::map_size(size), leaf.clone().into());
         self.entries.push(leaf);
+        for (subject, events) in &subjects {
+            self.put_index(subject, events);
+        }
+        self.write_log();
+    }
+
+    /// Tiles and entries of the log, its checkpoint, and what writers go on from.
+    fn write_log(&mut self) {
+        let size = self.entries.len() as u64;
         let leaves: Vec<Digest> = self
             .entries
             .iter()
@@ -61,9 +75,6 @@ impl World {
         for (index, bundle) in (0..).zip(entries.chunks(FULL.into())) {
             let width = u16::try_from(bundle.len()).unwrap();
             self.put(&Key::entries(index, width), encode(bundle).unwrap());
-        }
-        for (subject, events) in &subjects {
-            self.put_index(subject, events);
         }
         self.sign_checkpoint(&Checkpoint {
             origin: self.root.origin.clone(),
@@ -94,6 +105,24 @@ impl World {
             cosign(witness, &mut note, *time);
         }
         self.put(&Key::checkpoint(), note.to_text().into());
+    }
+
+    /// Lets others write to the registry: the last batch as its writer left it.
+    pub fn open_to_writers(&mut self) {
+        let is_leaf = |entry: &String| MapLeaf::parse(entry).is_some();
+        let before = self.entries.split_last().map_or(&[][..], |(_, rest)| rest);
+        let from = before.iter().rposition(is_leaf).map_or(0, |at| at + 1);
+        let batch = json!({"from": from, "entries": self.entries[from..]});
+        let staged = lumen_core::json::to_line(&batch);
+        let staging = Digest::of(&staged);
+        let head = format!("staging {}\n{}", staging.hex(), self.checkpoint());
+        self.put(&Key::staging(&staging), staged);
+        self.put(&Key::head(), head.into());
+        let mut index = json!({
+            "name": "world", "format": 1, "updated_at": NOW, "package_count": 0, "packages": [],
+        });
+        index["log"] = json!(self.entries.len());
+        self.put(&Key::global_index(), index.to_string().into_bytes());
     }
 
     fn put_index(&mut self, subject: &str, events: &[Event]) {

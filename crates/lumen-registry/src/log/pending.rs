@@ -1,0 +1,421 @@
+//! Commits that readers do not see yet, since witnesses have to sign them first.
+//!
+//! Where the root note in force asks for witnesses, a committed batch is finished but for the
+//! checkpoint and the global index. Its checkpoint goes to `log/pending`, where witnesses add
+//! their signatures. Whoever finds that there are enough makes it public: a witness, the next
+//! writer, or a repair. Readers have the checkpoint before until then.
+
+use std::fmt;
+
+use lumen_core::{
+    Key,
+    checkpoint::{self, Checkpoint},
+    json,
+    limits::{
+        MAX_CHECKPOINT_BYTES, MAX_CHECKPOINT_SIGNATURES, MAX_CLOCK_AHEAD, MAX_PENDING,
+        MAX_PENDING_BYTES,
+    },
+    note::{Note, NoteSignature},
+    signing::CosignerKey,
+    trust::{Cosigned, Lacking, RootHistory, Subject},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    files::load_state_leaf,
+    head::{Head, read_checkpoint},
+    indexes::is_current,
+    roll::{Public, finish_global, put_checkpoint},
+    state::listed,
+};
+use crate::{
+    cache,
+    publish::{
+        PublishError,
+        swap::{self, Swap},
+    },
+    storage::Storage,
+    verify::view::up_to,
+};
+
+/// Bytes of a cosignature: a time and a signature.
+const COSIGNATURE: usize = 72;
+
+/// A registry whose newest commits are not public yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Entries of the log that readers see.
+    pub public: u64,
+    /// Entries that are committed.
+    pub size: u64,
+    /// The witnesses that have to sign.
+    pub lacking: Lacking,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            public,
+            size,
+            lacking,
+        } = self;
+        write!(
+            f,
+            "readers see {public} of {size} entries; the others wait for {lacking}"
+        )
+    }
+}
+
+/// A state of the log, and the note that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The state.
+    pub checkpoint: Checkpoint,
+    /// The checkpoint with its signatures.
+    pub note: Note,
+}
+
+/// A witness's signature of a state.
+#[derive(Debug, Clone)]
+pub struct Cosignature {
+    /// The state.
+    pub checkpoint: Checkpoint,
+    /// Whose it is.
+    pub key: CosignerKey,
+    /// When it was made, in seconds since 1970.
+    pub time: u64,
+    /// The signature of [`checkpoint::cosigned_message`].
+    pub signature: [u8; 64],
+}
+
+/// `log/pending`: checkpoints of rising sizes.
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    pending: Vec<String>,
+}
+
+/// The checkpoints in a file; a damaged one has none, as if it had never been written.
+fn parse(bytes: &[u8]) -> Vec<Shown> {
+    let file: Option<File> = json::parse(bytes).ok();
+    let notes = file.map(|file| file.pending).unwrap_or_default();
+    let mut shown: Vec<Shown> = notes.iter().filter_map(|note| Shown::parse(note)).collect();
+    shown.sort_by_key(|shown| shown.checkpoint.size);
+    shown.dedup_by_key(|shown| shown.checkpoint.size);
+    shown
+}
+
+fn to_bytes(pending: &[Shown]) -> Vec<u8> {
+    let pending = pending.iter().map(|shown| shown.note.to_text()).collect();
+    json::to_line(&serde_json::json!(File { pending }))
+}
+
+async fn read(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
+    let found = storage.get(&Key::pending(), MAX_PENDING_BYTES).await?;
+    Ok(found.map(|(bytes, _)| parse(&bytes)).unwrap_or_default())
+}
+
+impl Shown {
+    fn parse(note: &str) -> Option<Self> {
+        let note = Note::parse(note.as_bytes()).ok()?;
+        let checkpoint = Checkpoint::parse(&note.text).ok()?;
+        Some(Self { checkpoint, note })
+    }
+
+    fn cosignatures(&self) -> impl Iterator<Item = &NoteSignature> {
+        let signatures = self.note.signatures.iter();
+        signatures.filter(|signature| signature.signature.len() == COSIGNATURE)
+    }
+
+    /// Whether it has cosignatures of everybody of whom the other has one.
+    fn has_all_of(&self, other: &Self) -> bool {
+        let has = |theirs: &NoteSignature| {
+            let mut own = self.cosignatures();
+            own.any(|own| own.name == theirs.name && own.id == theirs.id)
+        };
+        other.cosignatures().all(has)
+    }
+
+    /// Whether a key that may write to the log signed it for this registry.
+    fn is_signed(&self, roots: &RootHistory) -> bool {
+        let root = roots.at(self.checkpoint.size.saturating_sub(1));
+        let bytes = self.note.to_text();
+        checkpoint::open(bytes.as_bytes(), &root.origin, &root.log).is_ok()
+    }
+
+    /// The cosignatures that it lacks by the root note in force at its size.
+    fn lacking(&self, roots: &RootHistory) -> Lacking {
+        let root = roots.at(self.checkpoint.size.saturating_sub(1));
+        let now = i64::try_from(cache::now()).unwrap_or(i64::MAX);
+        match Cosigned::of(root, &self.note, now.saturating_add(MAX_CLOCK_AHEAD)) {
+            Ok(cosigned) => cosigned.lacking(i64::MIN),
+            // Readers refuse a note with a forged signature.
+            Err(_) => Lacking {
+                witnesses: root.witness_quorum,
+                validating: root.validating_quorum.max(1),
+            },
+        }
+    }
+
+    /// Adds a cosignature, in place of an earlier one. Where there is no room, the oldest goes.
+    fn add(&mut self, cosignature: &Cosignature) {
+        let Cosignature {
+            key,
+            time,
+            signature,
+            ..
+        } = cosignature;
+        checkpoint::add_cosignature(&mut self.note, key, *time, *signature);
+        while self.note.signatures.len() > MAX_CHECKPOINT_SIGNATURES {
+            let time = |signature: &NoteSignature| {
+                let time = signature.signature.first_chunk::<8>();
+                time.map_or(0, |time| u64::from_be_bytes(*time))
+            };
+            let oldest = self.cosignatures().min_by_key(|other| time(other)).cloned();
+            match oldest {
+                Some(oldest) => self.note.signatures.retain(|other| *other != oldest),
+                None => break,
+            }
+        }
+    }
+}
+
+/// Whether the batch of a head is finished but for what makes it public.
+pub(super) async fn is_finished(storage: &Storage, head: &Head) -> Result<bool, PublishError> {
+    let size = head.checkpoint.size;
+    // A later commit was made by somebody who had finished this one.
+    let is_it = |shown: &Shown| shown.checkpoint == head.checkpoint || shown.checkpoint.size > size;
+    Ok(read(storage).await?.iter().any(is_it))
+}
+
+/// The newest commit that is finished but for what makes it public, else the public state.
+pub(crate) async fn newest_finished(
+    storage: &Storage,
+    head: Option<&Head>,
+    public: &Checkpoint,
+) -> Result<Checkpoint, PublishError> {
+    let Some(head) = head.filter(|head| head.checkpoint.size > public.size) else {
+        return Ok(public.clone());
+    };
+    let pending = read(storage)
+        .await?
+        .into_iter()
+        .map(|shown| shown.checkpoint);
+    let mut finished = pending.filter(|c| c.size > public.size && c.size <= head.checkpoint.size);
+    Ok(finished.next_back().unwrap_or_else(|| public.clone()))
+}
+
+/// Puts a checkpoint among those that wait for witnesses.
+pub(super) async fn offer(
+    storage: &Storage,
+    note: &str,
+    (public, roots): (u64, &RootHistory),
+) -> Result<(), PublishError> {
+    let Some(new) = Shown::parse(note) else {
+        return Ok(());
+    };
+    change(storage, (public, roots), |pending| {
+        let same = |shown: &Shown| shown.checkpoint == new.checkpoint;
+        if !pending.iter().any(same) {
+            pending.retain(|shown| shown.checkpoint.size != new.checkpoint.size);
+            pending.push(new.clone());
+        }
+    })
+    .await
+}
+
+/// Changes `log/pending`. A checkpoint stays until it is public, or a later one under the same
+/// root note has the cosignatures of all its witnesses.
+async fn change(
+    storage: &Storage,
+    (public, roots): (u64, &RootHistory),
+    mut edit: impl FnMut(&mut Vec<Shown>),
+) -> Result<(), PublishError> {
+    let key = Key::pending();
+    let mut swap = Swap::new(storage, &key, MAX_PENDING_BYTES);
+    loop {
+        let current = swap.read().await?;
+        let mut pending = current.as_deref().map(parse).unwrap_or_default();
+        edit(&mut pending);
+        pending.sort_by_key(|shown| shown.checkpoint.size);
+        let mut kept: Vec<Shown> = Vec::new();
+        for shown in pending.into_iter().rev() {
+            let root = |shown: &Shown| roots.at(shown.checkpoint.size.saturating_sub(1)).seq;
+            let useless = kept
+                .iter()
+                .any(|later| root(later) == root(&shown) && later.has_all_of(&shown));
+            if shown.checkpoint.size > public && !useless && kept.len() < MAX_PENDING {
+                kept.push(shown);
+            }
+        }
+        kept.reverse();
+        let bytes = to_bytes(&kept);
+        let done = match &current {
+            None => kept.is_empty(),
+            Some(current) => *current == bytes,
+        };
+        if done || swap.write(&bytes).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Makes the newest commit public that has enough cosignatures. Returns what the head's lacks.
+/// `roots` are those at the head.
+pub(super) async fn promote(
+    storage: &Storage,
+    head: &Checkpoint,
+    roots: &RootHistory,
+) -> Result<Option<Lacking>, PublishError> {
+    let public = read_checkpoint(storage).await?;
+    let public = public.map(|(checkpoint, _)| checkpoint);
+    let pending = read(storage).await?;
+    let ready = pending.iter().rev().find(|shown| {
+        let in_log = shown.checkpoint.size <= head.size;
+        in_log && shown.is_signed(roots) && shown.lacking(roots).is_nothing()
+    });
+    let mut now = public.as_ref().map_or(0, |public| public.size);
+    match (ready, public) {
+        (Some(ready), _) if ready.checkpoint.size > now => {
+            make_public(storage, ready, roots).await?;
+            now = ready.checkpoint.size;
+        }
+        // Somebody may have died before the last step.
+        (_, Some(public)) if !is_current(storage, now).await? => {
+            finish_global(storage, &public, Public::Earlier(roots)).await?;
+        }
+        _ => {}
+    }
+    if now >= head.size {
+        return Ok(None);
+    }
+    let of_head = pending.iter().find(|shown| shown.checkpoint == *head);
+    let lacking = match of_head {
+        Some(shown) => shown.lacking(roots),
+        None => {
+            let root = roots.at(head.size.saturating_sub(1));
+            Lacking {
+                witnesses: root.witness_quorum,
+                validating: root.validating_quorum,
+            }
+        }
+    };
+    Ok(Some(lacking))
+}
+
+async fn make_public(
+    storage: &Storage,
+    shown: &Shown,
+    roots: &RootHistory,
+) -> Result<(), PublishError> {
+    let size = shown.checkpoint.size;
+    // Only a state that readers see has this file, so that its time says since when they do.
+    let leaf = load_state_leaf(storage, size).await?;
+    swap::create(storage, &Key::map_size(size), leaf.as_bytes()).await?;
+    put_checkpoint(storage, size, shown.note.to_text().as_bytes()).await?;
+    finish_global(storage, &shown.checkpoint, Public::Earlier(roots)).await
+}
+
+async fn public_size(storage: &Storage) -> Result<u64, PublishError> {
+    let public = read_checkpoint(storage).await?;
+    Ok(public.map_or(0, |(checkpoint, _)| checkpoint.size))
+}
+
+/// What a registry's newest commits wait for; `None`: readers see all of them.
+///
+/// # Errors
+/// Failures of the host, and files that are damaged.
+pub async fn waiting(storage: &Storage) -> Result<Option<Waiting>, PublishError> {
+    let Some((head, _)) = Head::read(storage).await? else {
+        return Ok(None);
+    };
+    let (head, public) = (head.checkpoint, public_size(storage).await?);
+    if public >= head.size {
+        return Ok(None);
+    }
+    let pending = read(storage).await?;
+    let Some(shown) = pending.iter().find(|shown| shown.checkpoint == head) else {
+        // Its writer is at it, or died.
+        return Ok(None);
+    };
+    let roots = roots_at(storage, head.size).await?;
+    Ok(Some(Waiting {
+        public,
+        size: head.size,
+        lacking: shown.lacking(&roots),
+    }))
+}
+
+/// The root notes that a registry lists up to a size of its log.
+///
+/// # Errors
+/// When they do not follow from each other; failures of the host.
+pub async fn roots_at(storage: &Storage, size: u64) -> Result<RootHistory, PublishError> {
+    let events = listed(storage, &Subject::Root).await?;
+    Ok(RootHistory::verify(up_to(&events, size), None)?)
+}
+
+/// The states of the log that witnesses sign: the public one first, then those that wait. All
+/// have a signature of the log by the root notes listed, and nothing else is checked.
+///
+/// # Errors
+/// [`PublishError::NotSigned`], files that are damaged, and failures of the host.
+pub async fn states(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
+    let found = storage
+        .get(&Key::checkpoint(), MAX_CHECKPOINT_BYTES)
+        .await?;
+    let (bytes, _) = found.ok_or(PublishError::NotSigned)?;
+    let public = std::str::from_utf8(&bytes).ok().and_then(Shown::parse);
+    let what = "it is not a checkpoint";
+    let public = public.ok_or_else(|| super::damaged(storage, &Key::checkpoint(), what))?;
+    let mut states = read(storage).await?;
+    states.retain(|shown| shown.checkpoint.size > public.checkpoint.size);
+    if let Some(last) = states.last() {
+        let roots = roots_at(storage, last.checkpoint.size).await?;
+        states.retain(|shown| shown.is_signed(&roots));
+    }
+    states.insert(0, public);
+    Ok(states)
+}
+
+/// Adds what a witness signed to the public checkpoint and to those that wait, and makes public
+/// what then has enough cosignatures. Returns what the newest commit still waits for.
+///
+/// # Errors
+/// Files that are damaged, and failures of the host.
+pub async fn cosign(
+    storage: &Storage,
+    signed: &[Cosignature],
+) -> Result<Option<Waiting>, PublishError> {
+    let public = public_size(storage).await?;
+    let head = Head::read(storage).await?;
+    let ahead = head.filter(|(head, _)| head.checkpoint.size > public);
+    if let Some((head, _)) = ahead {
+        let roots = roots_at(storage, head.checkpoint.size).await?;
+        change(storage, (public, &roots), |pending| {
+            for shown in pending {
+                let ours = signed.iter().find(|s| s.checkpoint == shown.checkpoint);
+                if let Some(ours) = ours {
+                    shown.add(ours);
+                }
+            }
+        })
+        .await?;
+        promote(storage, &head.checkpoint, &roots).await?;
+    }
+    let key = Key::checkpoint();
+    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
+    loop {
+        let current = swap.read().await?.unwrap_or_default();
+        let shown = std::str::from_utf8(&current).ok().and_then(Shown::parse);
+        let Some(mut shown) = shown else { break };
+        let Some(ours) = signed.iter().find(|s| s.checkpoint == shown.checkpoint) else {
+            break;
+        };
+        shown.add(ours);
+        let bytes = shown.note.to_text().into_bytes();
+        if bytes == current || swap.write(&bytes).await? {
+            break;
+        }
+    }
+    waiting(storage).await
+}

@@ -1,0 +1,491 @@
+//! Registries whose root asks for witnesses: what readers see, faults at every operation, and
+//! witnesses among writers in every order that a seed can think of.
+
+use std::{
+    collections::BTreeMap,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use lumen_core::{
+    checkpoint::{Checkpoint, cosigned_message},
+    signing::CosignerKey,
+    trust::Cosigned,
+};
+use lumen_registry::{
+    gc::{GRACE, GcOptions, gc},
+    log::{Cosignature, Waiting, cosign, is_state, roots_at, states, validate, waiting},
+    progress::nobody,
+    storage::{Fault, FaultKind},
+};
+
+use super::{
+    schedules::{Random, Turns},
+    *,
+};
+
+const WITNESSES: [&str; 2] = ["wit", "eye"];
+
+fn cosigner(name: &str) -> CosignerKey {
+    CosignerKey::new(key(name).public().clone())
+}
+
+/// Two witnesses, both of whom must sign, one of them validating.
+fn watched(root: &mut RootNote) {
+    root.witnesses = vec![cosigner("eye")];
+    root.validators = vec![cosigner("wit")];
+    (root.witness_quorum, root.validating_quorum) = (2, 1);
+}
+
+/// A registry whose log bob may write, too, and that two witnesses watch.
+fn registry_with_witnesses() -> (MemoryStorage, Storage) {
+    let (memory, storage) = shared_registry();
+    change_root(&storage, watched);
+    for who in WITNESSES {
+        block_on(witness(&storage, who)).unwrap();
+    }
+    assert_eq!(block_on(waiting(&storage)).unwrap(), None);
+    (memory, storage)
+}
+
+/// What `lumen registry witness` does, without a memory.
+async fn witness(storage: &Storage, who: &str) -> Result<Option<Waiting>, PublishError> {
+    repair(storage).await?;
+    let states = states(storage).await?;
+    let top = &states.last().unwrap().checkpoint;
+    let roots = match who {
+        "wit" => validate(storage, None, top, &nobody).await?,
+        _ => roots_at(storage, top.size).await?,
+    };
+    let mut signed = Vec::new();
+    for shown in &states {
+        let checkpoint = shown.checkpoint.clone();
+        let root = roots.at(checkpoint.size - 1);
+        if !root.all_witnesses().any(|key| *key == cosigner(who)) {
+            continue;
+        }
+        is_state(storage, &checkpoint, top).await?;
+        let time = 1_770_000_000;
+        let signature = key(who).sign(&cosigned_message(&shown.note.text, time));
+        signed.push(Cosignature {
+            checkpoint,
+            key: cosigner(who),
+            time,
+            signature,
+        });
+    }
+    cosign(storage, &signed).await
+}
+
+/// The public checkpoint, which must have the signatures that its own root asks for.
+fn public(memory: &MemoryStorage) -> Checkpoint {
+    let bytes = memory.file(&Key::checkpoint()).unwrap();
+    let note = Note::parse(&bytes).unwrap();
+    let checkpoint = Checkpoint::parse(&note.text).unwrap();
+    let copy = Storage::Memory(MemoryStorage::with_files(memory.files()));
+    let roots = block_on(roots_at(&copy, checkpoint.size)).unwrap();
+    let cosigned = Cosigned::of(roots.current(), &note, i64::MAX).unwrap();
+    assert!(cosigned.lacking(i64::MIN).is_nothing(), "{cosigned:?}");
+    checkpoint
+}
+
+fn listed(memory: &MemoryStorage) -> Vec<String> {
+    let bytes = memory.file(&Key::global_index()).unwrap();
+    let index: lumen_core::index::GlobalIndex = json::parse(&bytes).unwrap();
+    let entries = index.packages.iter();
+    let line = |entry: &lumen_core::index::PackageEntry| {
+        let latest = entry.latest.as_ref().map(ToString::to_string);
+        format!("{} {}", entry.name, latest.unwrap_or_default())
+    };
+    entries.map(line).collect()
+}
+
+#[test]
+fn readers_see_what_witnesses_signed_and_then_all_of_it() {
+    let (memory, storage) = registry_with_witnesses();
+    let before = public(&memory);
+    for (number, who) in [("1.0.0", "ada"), ("1.1.0", "ada")] {
+        let published = block_on(put(&storage, who, "a", number)).unwrap();
+        let lacking = published.lacking.unwrap();
+        assert_eq!((lacking.witnesses, lacking.validating), (2, 1));
+    }
+    let again = block_on(put(&storage, "ada", "a", "1.1.0")).unwrap();
+    assert_eq!((again.new, again.lacking.is_some()), (false, true));
+    assert_eq!(public(&memory), before);
+    assert_eq!(listed(&memory), [""; 0]);
+    assert_clean(&storage);
+    let now = block_on(waiting(&storage)).unwrap().unwrap();
+    assert_eq!((now.public, now.size), (before.size, before.size + 5));
+
+    // One of them is not enough, and what comes meanwhile does not take its word back.
+    block_on(witness(&storage, "eye")).unwrap();
+    assert_eq!(public(&memory), before);
+    let seen = now.size;
+    block_on(say(&storage, "ada", "a", yank("1.0.0"))).unwrap();
+    assert_eq!(public(&memory), before);
+    let left = block_on(witness(&storage, "wit")).unwrap().unwrap();
+    assert_eq!(left.lacking.to_string(), "1 witness");
+    assert_eq!(public(&memory).size, seen);
+    assert_eq!(listed(&memory), ["a 1.1.0"]);
+    assert_clean(&storage);
+    assert_eq!(block_on(witness(&storage, "eye")).unwrap(), None);
+    assert_eq!(public(&memory).size, seen + 2);
+    assert_clean(&storage);
+    assert!(index(&storage, "a").is_yanked(&version("1.0.0")));
+}
+
+#[test]
+fn the_newest_root_says_how_many_witnesses_there_must_be() {
+    let (memory, storage) = registry_with_witnesses();
+    block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();
+    // A state with a new root needs the witnesses of that root, whoever signed before.
+    let other = cosigner("other");
+    change_root(&storage, |root| {
+        root.validators = vec![other];
+        root.witness_quorum = 1;
+    });
+    let before = public(&memory).size;
+    block_on(witness(&storage, "eye")).unwrap();
+    block_on(witness(&storage, "wit")).unwrap();
+    // The commit before had a quorum of its own.
+    assert_eq!(public(&memory).size, before + 3);
+    let left = block_on(waiting(&storage)).unwrap().unwrap();
+    assert_eq!(left.lacking.to_string(), "1 validating witness");
+    // Without witnesses all of it is public at once.
+    change_root(&storage, |root| {
+        (root.witness_quorum, root.validating_quorum) = (0, 0);
+    });
+    assert_eq!(block_on(waiting(&storage)).unwrap(), None);
+    assert_eq!(public(&memory).size, before + 7);
+    assert_eq!(listed(&memory), ["a 1.0.0"]);
+    assert_clean(&storage);
+}
+
+#[test]
+fn everything_but_the_log_is_rebuilt_while_commits_wait() {
+    let (memory, storage) = registry_with_witnesses();
+    block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();
+    for who in WITNESSES {
+        block_on(witness(&storage, who)).unwrap();
+    }
+    block_on(put(&storage, "ada", "a", "1.1.0")).unwrap();
+    block_on(put(&storage, "ada", "b", "1.0.0")).unwrap();
+    let whole = memory.files();
+    let left: BTreeMap<Key, Vec<u8>> = whole
+        .iter()
+        .filter(|(key, _)| {
+            let derived = [
+                "packages/a/index.json",
+                "packages/b/index.json",
+                "index.json",
+            ];
+            !derived.contains(&key.as_str())
+        })
+        .map(|(key, bytes)| (key.clone(), bytes.clone()))
+        .collect();
+    let memory = MemoryStorage::with_files(left);
+    let storage = Storage::Memory(memory.clone());
+    block_on(rebuild(&storage)).unwrap();
+    assert_clean(&storage);
+    assert_eq!(listed(&memory), ["a 1.0.0"]);
+    let index = Key::package_index(&name("b"));
+    assert_eq!(memory.file(&index), whole.get(&index).cloned());
+}
+
+#[test]
+fn garbage_collection_leaves_what_readers_and_what_waiting_commits_need() {
+    const WEEKS: u64 = 10_000_000;
+    let (memory, storage) = registry_with_witnesses();
+    let collect = |weeks: u64| {
+        memory.set_clock(weeks * WEEKS);
+        let options = GcOptions {
+            dry_run: false,
+            grace: GRACE,
+            now: UNIX_EPOCH + Duration::from_secs(weeks * WEEKS),
+        };
+        block_on(gc(&storage, &options, &nobody)).unwrap()
+    };
+    block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();
+    for who in WITNESSES {
+        block_on(witness(&storage, who)).unwrap();
+    }
+    let seen = public(&memory);
+    for number in ["1.1.0", "1.2.0", "1.3.0"] {
+        block_on(put(&storage, "ada", "a", number)).unwrap();
+    }
+    let stale = memory.files();
+    assert!(collect(1).garbage.len() > 5);
+    assert_clean(&storage);
+    // A reader still has all that the public state takes, however long the others wait.
+    let reader = lumen_registry::Registry::on("t", storage.clone());
+    let index = crate::block_on(reader.package_index(&name("a")))
+        .unwrap()
+        .unwrap();
+    assert_eq!(index.versions, [version("1.0.0")]);
+    block_on(is_state(&storage, &seen, &seen)).unwrap();
+    for who in WITNESSES {
+        block_on(witness(&storage, who)).unwrap();
+    }
+    assert_clean(&storage);
+    assert_eq!(listed(&memory), ["a 1.3.0"]);
+    // It became public just now, so a reader may be in the middle of the state before.
+    collect(1);
+    assert!(memory.file(&Key::map_size(seen.size)).is_some());
+    collect(2);
+    assert!(memory.file(&Key::map_size(seen.size)).is_none());
+    assert_clean(&storage);
+    assert!(memory.files().len() < stale.len());
+    block_on(put(&storage, "ada", "a", "1.4.0")).unwrap();
+    assert_clean(&storage);
+}
+
+#[test]
+fn a_witness_goes_on_from_where_it_was_or_begins_anew() {
+    let (memory, storage) = registry_with_witnesses();
+    let before = public(&memory);
+    block_on(put(&storage, "ada", "@s/a", "1.0.0")).unwrap();
+    block_on(put(&storage, "bob", "b", "1.0.0")).unwrap();
+    block_on(say(&storage, "ada", "@s/a", yank("1.0.0"))).unwrap();
+    let top = block_on(states(&storage))
+        .unwrap()
+        .pop()
+        .unwrap()
+        .checkpoint;
+    memory.set_fault(None);
+    let roots = block_on(validate(&storage, Some(&before), &top, &nobody)).unwrap();
+    assert_eq!(roots.current().seq, 3);
+    // Without the files of the map at that time the log alone is enough.
+    let map = memory.files().into_iter();
+    let map = map.filter(|(key, _)| !key.as_str().starts_with("map/"));
+    let bare = Storage::Memory(MemoryStorage::with_files(map.collect()));
+    block_on(validate(&bare, Some(&before), &top, &nobody)).unwrap();
+    // Another state than that of this log is not gone on from.
+    let other = Checkpoint {
+        root: Digest::of(b"another log"),
+        ..before.clone()
+    };
+    block_on(validate(&storage, Some(&other), &top, &nobody)).unwrap();
+    let forked = Checkpoint {
+        root: Digest::of(b"another log"),
+        ..top
+    };
+    let refused = block_on(validate(&storage, Some(&before), &forked, &nobody));
+    assert!(
+        matches!(refused, Err(PublishError::Damaged { .. })),
+        "{refused:?}"
+    );
+}
+
+/// The changes of a registry with witnesses, one after the other.
+async fn step(storage: &Storage, number: usize) -> Result<(), PublishError> {
+    match number {
+        0 => put(storage, "ada", "a", "1.0.0").await.map(drop),
+        1 => witness(storage, "eye").await.map(drop),
+        2 => put(storage, "ada", "a", "1.1.0").await.map(drop),
+        3 => witness(storage, "wit").await.map(drop),
+        4 => say(storage, "ada", "a", yank("1.0.0")).await.map(drop),
+        _ => witness(storage, "eye").await.map(drop),
+    }
+}
+
+#[test]
+fn a_fault_anywhere_loses_nothing_and_keeps_readers_going() {
+    let (memory, _) = registry_with_witnesses();
+    let mut cases = 0;
+    for number in 0..6 {
+        let before = memory.files();
+        memory.set_fault(None);
+        block_on(step(&Storage::Memory(memory.clone()), number)).unwrap();
+        // One operation in so many is hit; all are with `LUMEN_TEST_FAULTS=all`.
+        let every = match std::env::var("LUMEN_TEST_FAULTS").as_deref() {
+            Ok("all") => 1,
+            _ => 5,
+        };
+        for at in (1 + number as u64 % every..=memory.operations()).step_by(every as usize) {
+            for kind in [FaultKind::Fail, FaultKind::LoseAnswer] {
+                for dead_afterwards in [false, true] {
+                    let fault = Fault {
+                        at,
+                        kind,
+                        dead_afterwards,
+                    };
+                    crash(MemoryStorage::with_files(before.clone()), number, fault);
+                    cases += 1;
+                }
+            }
+        }
+    }
+    assert!(cases > 100, "{cases}");
+}
+
+fn crash(memory: MemoryStorage, number: usize, fault: Fault) {
+    let storage = Storage::Memory(memory.clone());
+    let context = format!("step {number}, {fault:?}");
+    let before = public(&memory).size;
+    memory.set_fault(Some(fault));
+    let result = block_on(step(&storage, number));
+    memory.set_fault(None);
+    assert!(public(&memory).size >= before, "{context}");
+    // Somebody else goes on, then the witnesses do.
+    let other = block_on(put(&storage, "ada", "z", "1.0.0"));
+    other.unwrap_or_else(|error| panic!("{context}: {error}"));
+    assert_clean(&storage);
+    public(&memory);
+    let again = block_on(step(&storage, number));
+    again.unwrap_or_else(|error| panic!("{context}: {error}"));
+    for who in WITNESSES {
+        let seen = block_on(witness(&storage, who));
+        seen.unwrap_or_else(|error| panic!("{context}: {error}"));
+    }
+    assert_eq!(block_on(waiting(&storage)).unwrap(), None, "{context}");
+    assert_clean(&storage);
+    assert!(listed(&memory).iter().any(|line| line == "z 1.0.0"));
+    if number == 2 && result.is_ok() {
+        let listed = index(&storage, "a").versions;
+        assert!(listed.contains(&version("1.1.0")), "{context}");
+    }
+}
+
+/// Somebody at work in a schedule.
+struct Task {
+    /// What is published; nothing: a witness.
+    release: Option<(String, String)>,
+    work: Pin<Box<dyn Future<Output = Result<Option<Waiting>, PublishError>>>>,
+    /// Whether an operation of its own failed.
+    hit: bool,
+}
+
+impl Task {
+    fn publisher(storage: &Storage, package: String, number: String) -> Self {
+        let storage = storage.clone();
+        let wanted = request("ada", &package, &number);
+        let work = async move {
+            let published = publish(&storage, &wanted).await?;
+            let size = Checkpoint::of_note(published.checkpoint.unwrap().as_bytes());
+            let size = size.unwrap().size;
+            Ok(published.lacking.map(|lacking| Waiting {
+                public: 0,
+                size,
+                lacking,
+            }))
+        };
+        Self {
+            release: Some((package, number)),
+            work: Box::pin(work),
+            hit: false,
+        }
+    }
+
+    fn witness(storage: &Storage, who: &'static str) -> Self {
+        let storage = storage.clone();
+        Self {
+            release: None,
+            work: Box::pin(async move { witness(&storage, who).await }),
+            hit: false,
+        }
+    }
+}
+
+fn run(seed: u64, base: &BTreeMap<Key, Vec<u8>>) {
+    let mut random = Random(seed);
+    let memory = MemoryStorage::with_files(base.clone());
+    memory.set_in_turns(true);
+    let storage = Storage::Memory(memory.clone());
+    let mut last = public(&memory);
+    let mut shown = memory.file(&Key::checkpoint()).unwrap();
+    let mut tasks: Vec<Task> = (0..=random.below(6))
+        .map(|number| {
+            let package = format!("p{}", random.below(3));
+            Task::publisher(&storage, package, format!("1.{number}.0"))
+        })
+        .collect();
+    tasks.extend(WITNESSES.map(|who| Task::witness(&storage, who)));
+    let (mut turns, mut done) = (Turns::default(), Vec::new());
+    while tasks.iter().any(|task| task.release.is_some()) {
+        let at = turns.next(&mut random, tasks.len());
+        let dice = random.below(400);
+        if dice < 3 {
+            let dead = tasks.swap_remove(at);
+            if dead.release.is_none() {
+                tasks.push(Task::witness(&storage, WITNESSES[random.below(2) as usize]));
+            }
+            continue;
+        }
+        let kind = match dice {
+            3..7 => Some(FaultKind::Fail),
+            7..11 => Some(FaultKind::LoseAnswer),
+            _ => None,
+        };
+        memory.set_fault(kind.map(|kind| Fault {
+            at: 1,
+            kind,
+            dead_afterwards: false,
+        }));
+        let task = &mut tasks[at];
+        let poll = task.work.as_mut();
+        let poll = poll.poll(&mut Context::from_waker(Waker::noop()));
+        task.hit |= kind.is_some() && memory.operations() > 0;
+        let bytes = memory.file(&Key::checkpoint()).unwrap();
+        if bytes != shown {
+            shown = bytes;
+            let now = public(&memory);
+            assert!(now.size >= last.size, "the checkpoint went back");
+            let copy = Storage::Memory(MemoryStorage::with_files(memory.files()));
+            let growth = block_on(is_state(&copy, &last, &now));
+            growth.unwrap_or_else(|error| panic!("the public log forked: {error}"));
+            last = now;
+        }
+        let Poll::Ready(result) = poll else { continue };
+        let task = tasks.swap_remove(at);
+        match (task.release, result) {
+            (None, Err(error)) if !task.hit => panic!("a witness: {error}"),
+            (None, _) => {
+                tasks.push(Task::witness(&storage, WITNESSES[random.below(2) as usize]));
+            }
+            (Some(release), Ok(_)) => done.push(release),
+            (Some((package, number)), Err(_)) if task.hit => {
+                if random.below(2) == 0 {
+                    tasks.push(Task::publisher(&storage, package, number));
+                }
+            }
+            (Some((package, number)), Err(error)) => panic!("{package} {number}: {error}"),
+        }
+    }
+    drop(tasks);
+    memory.set_fault(None);
+    memory.set_in_turns(false);
+    block_on(put(&storage, "ada", "z", "1.0.0")).unwrap();
+    assert_clean(&storage);
+    for who in WITNESSES {
+        block_on(witness(&storage, who)).unwrap();
+    }
+    assert_eq!(block_on(waiting(&storage)).unwrap(), None);
+    assert_clean(&storage);
+    public(&memory);
+    for (package, number) in done {
+        let listed = index(&storage, &package).versions;
+        let there = listed.contains(&version(&number));
+        assert!(there, "{package} {number} is lost");
+    }
+}
+
+#[test]
+fn writers_and_witnesses_at_once_that_fail_and_die_leave_a_good_registry() {
+    let (memory, _) = registry_with_witnesses();
+    let base = memory.files();
+    let count = std::env::var("LUMEN_TEST_SCHEDULES").ok();
+    let count: u64 = count.and_then(|count| count.parse().ok()).unwrap_or(100);
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    std::thread::scope(|scope| {
+        for first in 0..threads {
+            let base = &base;
+            scope.spawn(move || {
+                for seed in (first..count).step_by(threads as usize) {
+                    let ended = std::panic::catch_unwind(|| run(seed, base));
+                    assert!(ended.is_ok(), "schedule {seed} ended badly, see above");
+                }
+            });
+        }
+    });
+}
