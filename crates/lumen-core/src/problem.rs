@@ -74,6 +74,17 @@ impl Problem {
 }
 
 impl Place {
+    /// The same place without the text, which is nothing to show: line and column stay.
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        let blank = |byte: u8| if byte == b'\n' { '\n' } else { ' ' };
+        self.span = self.span.start..self.span.start;
+        // As many bytes, since the span counts these; so columns count bytes now.
+        self.source = self.source.bytes().map(blank).collect::<String>().into();
+        self.label.clear();
+        self
+    }
+
     /// Line and column, both from 1; columns count characters.
     pub fn line_column(&self) -> (usize, usize) {
         line_column(&self.source, self.span.start)

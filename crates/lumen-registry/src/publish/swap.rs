@@ -121,6 +121,7 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::NoRoot { .. }
         | StorageError::ReadOnly { .. }
         | StorageError::Denied { .. }
+        | StorageError::Inward { .. }
         | StorageError::Refused { .. }
         | StorageError::Login(_)
         | StorageError::Untrusted { .. }

@@ -96,6 +96,25 @@ pub(super) fn parsed<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T,
     json::parse_checked(bytes).map_err(|error| malformed(file, bytes, &error))
 }
 
+/// The error without anything of the file's text: it may not be the registry's, but of a
+/// service that a project or a redirect led to, and messages end up in logs that others read.
+pub(super) fn without_text(error: ReadError) -> ReadError {
+    let ReadError::Malformed(mut problem) = error else {
+        return error;
+    };
+    let Some(place) = problem.place.take() else {
+        // Nothing in it is of the text.
+        return ReadError::Malformed(problem);
+    };
+    problem.place = Some(place.without_text());
+    // Messages put what they quote into quotes. The name of a field that is missing is ours.
+    let quotes = problem.what.contains(['`', '"', '\'']);
+    if quotes && !problem.what.starts_with("missing field `") {
+        problem.what = "this is not what a registry has in this file".into();
+    }
+    ReadError::Malformed(problem)
+}
+
 fn strict(file: &str, bytes: &[u8]) -> Result<(), ReadError> {
     json::check(bytes).map_err(|error| malformed(file, bytes, &error))
 }

@@ -4,28 +4,29 @@ use std::sync::{PoisonError, atomic::Ordering};
 
 use lumen_core::{Digest, Key};
 
-use super::{Freshness, ReadError, Registry};
+use super::{Freshness, ReadError, Registry, check};
 use crate::{
     cache::{self, Body, Cache, Cached, LONGEST_FRESHNESS},
     storage::{Fetched, Storage, StorageError, Validators},
 };
 
 impl Registry {
-    /// Reads a mutable file. `check` takes bytes from outside, `parse` bytes that were checked before.
+    /// Reads a mutable file. `examine` takes bytes from outside, `parse` bytes that were checked before.
     /// With a mark, no cache answers.
     pub(super) async fn read_mutable<T>(
         &self,
         (cache, mark): (&Cache, Option<&str>),
         key: &Key,
         limit: u64,
-        check: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
+        examine: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
         parse: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
     ) -> Result<Option<T>, ReadError> {
         let file = self.inner.storage.describe(key);
         let storage = &self.inner.storage;
         if !storage.is_remote() {
             let bytes = self.read_here(key, limit).await?;
-            return bytes.map(|bytes| check(&file, &bytes)).transpose();
+            let value = bytes.map(|bytes| examine(&file, &bytes)).transpose();
+            return value.map_err(|error| self.to_show(error));
         }
         let cached = cache.get(key);
         let parse_cached = |cached: &Cached| match &cached.body {
@@ -68,7 +69,7 @@ impl Registry {
                 },
                 _,
             ) => {
-                let value = check(&file, &bytes)?;
+                let value = examine(&file, &bytes).map_err(|error| self.to_show(error))?;
                 let body = || Body {
                     digest: Digest::of(&bytes),
                     bytes: bytes.clone().into(),
@@ -90,7 +91,7 @@ impl Registry {
         key: &Key,
         limit: u64,
         (expected, mark): (Option<Digest>, Option<&str>),
-        check: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
+        examine: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
         parse: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
     ) -> Result<Option<(T, Digest)>, ReadError> {
         let file = self.inner.storage.describe(key);
@@ -108,7 +109,8 @@ impl Registry {
                 return Ok(None);
             };
             let digest = verified(Digest::of(&bytes))?;
-            return Ok(Some((check(&file, &bytes)?, digest)));
+            let value = examine(&file, &bytes).map_err(|error| self.to_show(error))?;
+            return Ok(Some((value, digest)));
         }
         let cache = &self.inner.cache;
         let body = cache.get(key).and_then(|cached| cached.body);
@@ -126,7 +128,7 @@ impl Registry {
             Fetched::NotModified { .. } => Err(unasked(storage, key).into()),
             Fetched::Found { bytes, keep, .. } => {
                 let digest = verified(Digest::of(&bytes))?;
-                let value = check(&file, &bytes)?;
+                let value = examine(&file, &bytes).map_err(|error| self.to_show(error))?;
                 if keep {
                     let body = Body {
                         digest,
@@ -136,6 +138,14 @@ impl Registry {
                 }
                 Ok(Some((value, digest)))
             }
+        }
+    }
+
+    /// An error about a file, with no more of its text than may be shown.
+    fn to_show(&self, error: ReadError) -> ReadError {
+        match self.inner.storage.is_of_a_host() {
+            true => check::without_text(error),
+            false => error,
         }
     }
 

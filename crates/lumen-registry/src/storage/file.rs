@@ -45,6 +45,12 @@ impl FileStorage {
         self.root.join(key.as_str().split('/').collect::<PathBuf>())
     }
 
+    /// Whether a file is there.
+    pub(super) fn has(&self, key: &Key) -> Result<bool, StorageError> {
+        self.check_root()?;
+        Ok(self.path(key).is_file())
+    }
+
     fn check_root(&self) -> Result<(), StorageError> {
         match self.root.is_dir() {
             true => Ok(()),

@@ -148,6 +148,17 @@ impl Revision {
     }
 }
 
+/// Whether a file is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// It is.
+    There,
+    /// It is not.
+    Absent,
+    /// The host's answer may mean either.
+    Unclear,
+}
+
 /// Why a storage operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -229,6 +240,14 @@ pub enum StorageError {
     Authorities {
         /// Where they should be, and what happened there.
         reason: String,
+    },
+    /// A server outside redirects to what only this machine or network can reach.
+    #[error("`{file}` leads to `{host}`, which is inside of this network, and the registry is not")]
+    Inward {
+        /// The URL that was asked for.
+        file: String,
+        /// Where it leads.
+        host: String,
     },
     /// No connection.
     #[error("cannot connect to {host}: {reason}")]
@@ -432,6 +451,33 @@ impl Storage {
                 memory.turn().await;
                 memory.get(key, limit)
             }
+        }
+    }
+
+    /// Whether a file is there, without reading it.
+    ///
+    /// # Errors
+    /// As [`Storage::get`].
+    pub(crate) async fn presence(&self, key: &Key) -> Result<Presence, StorageError> {
+        let is_there = match self {
+            Self::Http(http) => return http.presence(key).await,
+            Self::File(file) => file.has(key)?,
+            Self::Object(object) => object.has(key).await?,
+            Self::Git(git) => git.has(key).await?,
+            Self::Bundle(_) | Self::Memory(_) => self.get(key, u64::MAX).await?.is_some(),
+        };
+        Ok(match is_there {
+            true => Presence::There,
+            false => Presence::Absent,
+        })
+    }
+
+    /// Whether what is read may be of somebody whom nobody here chose: what a host sends.
+    pub(crate) fn is_of_a_host(&self) -> bool {
+        match self {
+            Self::Http(_) | Self::Object(_) => true,
+            Self::Git(git) => git.location().remote().scheme() != "file",
+            Self::File(_) | Self::Bundle(_) | Self::Memory(_) => false,
         }
     }
 

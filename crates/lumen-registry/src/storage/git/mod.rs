@@ -174,6 +174,11 @@ impl GitStorage {
         io::Error::new(io::ErrorKind::InvalidData, what).into()
     }
 
+    /// Whether a file is there.
+    pub(super) async fn has(&self, key: &Key) -> Result<bool, StorageError> {
+        Ok(self.base().await?.entry(&self.path(key)).is_some())
+    }
+
     pub(super) async fn get(
         &self,
         key: &Key,

@@ -18,6 +18,7 @@ use super::{
     HttpOptions,
     connect::Clients,
     retry::{self, Failure},
+    zone::{TooFarInside, Zone},
 };
 use crate::{
     audience::Audience,
@@ -63,7 +64,21 @@ impl Client {
 
     /// Asks for a file; see [`Client::request`]. That credentials are refused is an error.
     pub(super) async fn get(&self, file: &str, headers: &HeaderMap) -> Result<Response, Failure> {
-        match self.show(Method::GET, file, headers).await? {
+        self.accepted(Method::GET, file, headers).await
+    }
+
+    /// Asks for what the server says of a file; otherwise as [`Client::get`].
+    pub(super) async fn head(&self, file: &str) -> Result<Response, Failure> {
+        self.accepted(Method::HEAD, file, &HeaderMap::new()).await
+    }
+
+    async fn accepted(
+        &self,
+        method: Method,
+        file: &str,
+        headers: &HeaderMap,
+    ) -> Result<Response, Failure> {
+        match self.show(method, file, headers).await? {
             (response, None) => Ok(response),
             (response, Some(refused)) => Err(Failure::final_(StorageError::Refused {
                 file: file.to_owned(),
@@ -175,11 +190,23 @@ impl Client {
             })
         };
         let mut url = Url::parse(file).map_err(|error| broken(&error.to_string()))?;
+        // Where the user or a project says is where they say; where a server says is not.
+        let mut limit = Zone::Machine;
         for _ in 0..=MAX_REDIRECTS {
-            let client = self
-                .clients
-                .get(url.scheme() == "https")
-                .map_err(Failure::final_)?;
+            let inward = || {
+                Failure::final_(StorageError::Inward {
+                    file: (*file).to_owned(),
+                    host: url.host_str().unwrap_or_default().to_owned(),
+                })
+            };
+            if Zone::of_literal(&url).is_some_and(|zone| zone > limit) {
+                return Err(inward());
+            }
+            let is_proxied = self.clients.is_proxied(&url);
+            // A proxy is the user's, wherever it is, and it resolves the name.
+            let within = if is_proxied { Zone::Machine } else { limit };
+            let client = self.clients.get_within(url.scheme() == "https", within);
+            let client = client.map_err(Failure::final_)?;
             let request = client.request(method.clone(), url.clone());
             let mut request = request.headers((*headers).clone());
             let is_home = self.home.admits(&url);
@@ -191,13 +218,16 @@ impl Client {
                 Some(Credentials::Bearer(token)) => request.bearer_auth(token),
                 None => request,
             };
-            let response = request
-                .send()
-                .await
-                .map_err(|error| retry::sending(file, &url, &error))?;
+            let response = request.send().await.map_err(|error| {
+                match retry::caused_by::<TooFarInside>(&error) {
+                    Some(_) => inward(),
+                    None => retry::sending(file, &url, &error),
+                }
+            })?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(Final { response, is_home });
             }
+            limit = limit.min(Zone::of_peer(&url, response.remote_addr(), is_proxied));
             let target = response.headers().get(LOCATION);
             let target = target.and_then(|target| target.to_str().ok());
             let mut next = target

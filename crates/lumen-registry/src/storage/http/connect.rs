@@ -1,51 +1,76 @@
 //! Clients: certificates, proxies, patience.
 
 use std::{
+    collections::HashMap,
     io::Read as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::{Certificate, ClientBuilder, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore};
+use url::Url;
 
 use lumen_core::limits::MAX_AUTHORITIES_BYTES;
 
-use super::{HttpOptions, retry};
+use super::{
+    HttpOptions, retry,
+    zone::{self, Guard, Zone},
+};
 use crate::storage::StorageError;
 
-/// Two HTTP clients, each made when first needed: finding the system's
-/// certificates costs time that a plain `http://` registry need not spend.
+/// HTTP clients, each made when first needed: finding the system's certificates costs time
+/// that a plain `http://` registry need not spend.
 #[derive(Debug)]
 pub(in crate::storage) struct Clients {
     options: HttpOptions,
-    plain: Mutex<Option<reqwest::Client>>,
-    tls: Mutex<Option<reqwest::Client>>,
+    /// By whether it speaks TLS, and which zone it connects to at most.
+    made: Mutex<HashMap<(bool, Zone), reqwest::Client>>,
+    proxies: Matcher,
 }
 
 impl Clients {
     pub(in crate::storage) fn new(options: &HttpOptions) -> Self {
         Self {
             options: options.clone(),
-            plain: Mutex::default(),
-            tls: Mutex::default(),
+            made: Mutex::default(),
+            // As the clients themselves look for proxies.
+            proxies: Matcher::from_system(),
         }
     }
 
-    /// The client that speaks TLS, or the one for plain HTTP.
+    /// The client that speaks TLS, or the one for plain HTTP; it connects anywhere.
     pub(in crate::storage) fn get(&self, tls: bool) -> Result<reqwest::Client, StorageError> {
-        let slot = if tls { &self.tls } else { &self.plain };
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = &*slot {
+        self.get_within(tls, Zone::Machine)
+    }
+
+    /// The same, for names that must not lead further inside than this.
+    pub(super) fn get_within(
+        &self,
+        tls: bool,
+        limit: Zone,
+    ) -> Result<reqwest::Client, StorageError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(&(tls, limit)) {
             return Ok(client.clone());
         }
-        let client = builder(&self.options, tls)?.build();
+        let builder = builder(&self.options, tls)?;
+        let builder = match limit {
+            Zone::Machine => builder,
+            limit => builder.dns_resolver(Arc::new(Guard(limit))),
+        };
         // Nothing but the certificates can be wrong with a client.
-        let client = client.map_err(|error| StorageError::Authorities {
+        let client = builder.build().map_err(|error| StorageError::Authorities {
             reason: format!("cannot be used: {}", retry::root_cause(&error)),
         })?;
-        *slot = Some(client.clone());
+        made.insert((tls, limit), client.clone());
         Ok(client)
+    }
+
+    /// Whether a request to this URL goes through a proxy.
+    pub(super) fn is_proxied(&self, url: &Url) -> bool {
+        zone::is_proxied(&self.proxies, url)
     }
 }
 

@@ -7,6 +7,7 @@ mod connect;
 mod headers;
 mod pace;
 mod retry;
+mod zone;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -14,8 +15,8 @@ use lumen_core::{Key, limits::MAX_BELIEVED_BYTES};
 use reqwest::{
     Response, StatusCode,
     header::{
-        ACCEPT_ENCODING, CACHE_CONTROL, HeaderMap, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-        RANGE,
+        ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, IF_MODIFIED_SINCE,
+        IF_NONE_MATCH, RANGE,
     },
 };
 use tokio::sync::Semaphore;
@@ -34,7 +35,7 @@ use self::{
     body::{Body, Coding},
     client::Client,
 };
-use super::{HostOptions, Revision, Sink, StorageError};
+use super::{HostOptions, Presence, Revision, Sink, StorageError};
 use crate::location::{HttpLocation, Location};
 
 /// A try of a download that brought so many bytes does not count, in bytes.
@@ -181,6 +182,33 @@ impl HttpStorage {
         let no_cache = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         self.fetch_patiently(file, limit, HeaderMap::from_iter([no_cache]))
             .await
+    }
+
+    /// Whether a file is there, as far as its head says.
+    pub(super) async fn presence(&self, key: &Key) -> Result<Presence, StorageError> {
+        let file = self.inner.location.url(key.as_str());
+        let mut tries = Tries::new(&self.inner.options);
+        loop {
+            match self.presence_once(&file).await {
+                Ok(presence) => return Ok(presence),
+                Err(failure) => tries.wait(failure).await?,
+            }
+        }
+    }
+
+    async fn presence_once(&self, file: &str) -> Result<Presence, Failure> {
+        let _permit = self.permit().await;
+        let head = self.inner.client.head(file).await?;
+        let content_type = head.headers().get(CONTENT_TYPE);
+        let is_page = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        match head.status() {
+            StatusCode::OK if !is_page => Ok(Presence::There),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Presence::Absent),
+            StatusCode::OK | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
+                Ok(Presence::Unclear)
+            }
+            _ => Err(self.refusal(file, &head)),
+        }
     }
 
     async fn fetch_patiently(

@@ -112,7 +112,7 @@ pub(super) fn sending(file: &str, url: &Url, error: &reqwest::Error) -> Failure 
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     };
-    let (distrust, reason) = match tls(error) {
+    let (distrust, reason) = match caused_by::<rustls::Error>(error) {
         Some(rustls::Error::InvalidCertificate(why)) => (true, distrust(why)),
         Some(rustls::Error::InvalidMessage(_)) => (false, "it does not speak TLS there".into()),
         _ => (false, reason(error)),
@@ -123,8 +123,8 @@ pub(super) fn sending(file: &str, url: &Url, error: &reqwest::Error) -> Failure 
     }
 }
 
-/// The error of TLS at the bottom, if there is one.
-fn tls(error: &reqwest::Error) -> Option<&rustls::Error> {
+/// The first error of a kind among the causes of another, if there is one.
+pub(super) fn caused_by<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
     let mut cause: &(dyn Error + 'static) = error;
     loop {
         // An I/O error does not name the error in it as its source.
@@ -133,8 +133,8 @@ fn tls(error: &reqwest::Error) -> Option<&rustls::Error> {
             None => cause.source(),
         };
         cause = inner?;
-        if let Some(tls) = cause.downcast_ref() {
-            return Some(tls);
+        if let Some(found) = cause.downcast_ref() {
+            return Some(found);
         }
     }
 }

@@ -69,6 +69,24 @@ impl ObjectStorage {
         Ok(object.map(|object| (object.bytes, object.revision)))
     }
 
+    /// Whether a file is there.
+    pub(in crate::storage) async fn has(&self, key: &Key) -> Result<bool, StorageError> {
+        let mut tries = self.tries();
+        loop {
+            let options = GetOptions {
+                head: true,
+                ..GetOptions::default()
+            };
+            let permit = self.permit().await;
+            let answer = self.ask(key, options).await;
+            drop(permit);
+            match answer {
+                Ok(answer) => return Ok(!matches!(answer, Answer::Absent)),
+                Err(failure) => tries.wait(failure).await?,
+            }
+        }
+    }
+
     /// A file with all that is known of it.
     pub(super) async fn object(
         &self,
