@@ -279,7 +279,7 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn writable(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.publish_location(name)?, Opening::Usual)
+        self.open_writable(name, Opening::Usual)
     }
 
     /// The same, though it may have expired and witnesses may be silent: who runs it must be
@@ -288,7 +288,43 @@ impl<'r> Session<'r> {
     /// # Errors
     /// As [`Session::registry`].
     pub fn writable_at_any_age(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.publish_location(name)?, Opening::AnyAge)
+        self.open_writable(name, Opening::AnyAge)
+    }
+
+    /// A project alone may name where to write, but only a registry that is there: not any
+    /// folder, nor any branch that the user may push to.
+    fn open_writable(&self, name: &str, opening: Opening) -> Result<Registry, OpsError> {
+        let location = self.publish_location(name)?;
+        let url = location.url();
+        let may_be_anything = matches!(location, Location::File(_) | Location::Git(_));
+        let is_given = self.settings()?.pairs.has(&url);
+        let registry = self.open(name, location, opening)?;
+        if may_be_anything && !is_given && !self.is_registry(&registry)? {
+            return Err(OpsError::user(
+                format!(
+                    "only the project names `{url}`, and there is no registry there: nothing was written"
+                ),
+                format!(
+                    "if that is where you want one, run `lumen registry init {url}`, or publish with `--registry {url}`"
+                ),
+            ));
+        }
+        Ok(registry)
+    }
+
+    /// Whether something at a place says that it is a registry.
+    fn is_registry(&self, registry: &Registry) -> Result<bool, OpsError> {
+        self.block_on(async {
+            match registry.trust().await {
+                // Whoever goes on is told what is wrong with it.
+                Ok(Some(_)) | Err(ReadError::Trust(_)) => Ok(true),
+                // Other programs have an `index.json`, too.
+                Ok(None) => Ok(registry.global_index().await?.is_some_and(|index| {
+                    index.format.is_some() || index.name.is_some() || !index.packages.is_empty()
+                })),
+                Err(error) => Err(error.into()),
+            }
+        })
     }
 
     /// A registry as this machine has it, without the network; `with_lock`: that must also
@@ -420,8 +456,7 @@ impl<'r> Session<'r> {
         if home != DEFAULT || self.settings()?.upstreams.is_empty() {
             return Ok(first);
         }
-        let has =
-            |registry: &Registry| self.block_on(async { Ok(registry.package_index(name).await?) });
+        let has = |registry: &Registry| self.block_on(async { Ok(registry.find(name).await?) });
         if has(&first)?.is_some() {
             return Ok(first);
         }

@@ -1,7 +1,8 @@
 //! Projects that give names and URLs other meanings than the user did.
 
 use lumen_testkit::{
-    sandbox::{Ran, Sandbox},
+    git::{self, git},
+    sandbox::{Ran, Sandbox, tree},
     server::{Answer, Asked, Server, answer, not_found, ok},
     web::{Program, WebServer},
 };
@@ -273,5 +274,66 @@ fn a_helper_is_for_its_origin() {
         let default = format!("default = \"{}{path}\"", server.url());
         info(&sandbox, &default, &[]);
         assert_eq!(shown(&server), expected, "{path}");
+    }
+}
+
+#[test]
+fn a_project_does_not_say_which_folder_or_branch_is_written_to() {
+    let sandbox = bare();
+    sandbox.write("documents/letter", "mine").unwrap();
+    sandbox.write("site/index.json", "{\"pages\": []}").unwrap();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    let repository = sandbox.path("repository.git");
+    git::bare(&repository).unwrap();
+    let work = sandbox.path("documents");
+    let origin = format!("file://{}", repository.display());
+    for arguments in [
+        &["init", "--quiet", "-b", "main"][..],
+        &["add", "."],
+        &["commit", "--quiet", "-m", "one"],
+        &["push", "--quiet", &origin, "main"],
+    ] {
+        git(&work, arguments).unwrap();
+    }
+    let before = tree(&sandbox.path("documents")).unwrap();
+    let folder = |name: &str| format!("file://{}", sandbox.path(name).display());
+    let branch = format!("git+{origin}#main");
+    for url in [
+        &folder("documents"),
+        &folder("site"),
+        &folder("empty"),
+        &branch,
+    ] {
+        let named = format!("[registry]\ndefault = \"{url}\"\n");
+        let apart = format!(
+            "[registry]\ndefault = \"work\"\n[registry.registries]\n\
+             work = {{ read = \"http://127.0.0.1:9\", publish = \"{url}\" }}\n"
+        );
+        for registry in [&named, &apart] {
+            sandbox.package("app", "app", "1.0.0", registry).unwrap();
+            let mut command = sandbox.command("app", &["pkg", "publish", "--yes"]);
+            let ran = Ran::of(&command.env_remove("LUMEN_REGISTRY").output().unwrap());
+            assert!(matches!(ran.code, Some(1 | 4)), "{url}: {ran:#?}");
+        }
+    }
+    assert_eq!(tree(&sandbox.path("documents")).unwrap(), before);
+    assert_eq!(tree(&sandbox.path("site")).unwrap().len(), 1);
+    assert_eq!(tree(&sandbox.path("empty")).unwrap().len(), 0);
+    let log = git(&repository, &["log", "--format=%s", "main"]).unwrap();
+    assert_eq!(log.trim(), "one");
+    // Where the user made one, a project may name it; and the user may name any.
+    sandbox
+        .ok(".", &["registry", "init", "own", "--unsigned"])
+        .unwrap();
+    for (url, given) in [(folder("own"), false), (folder("empty"), true)] {
+        let registry = format!("[registry]\ndefault = \"{url}\"\n");
+        sandbox.package("app", "app", "1.0.0", &registry).unwrap();
+        let mut command = sandbox.command("app", &["pkg", "publish", "--yes"]);
+        command.env_remove("LUMEN_REGISTRY");
+        if given {
+            command.args(["--registry", &url]);
+        }
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
     }
 }
