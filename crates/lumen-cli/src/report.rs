@@ -382,6 +382,7 @@ fn read_hint(error: &ReadError) -> Option<String> {
     match error {
         ReadError::Storage(error) => storage_hint(error),
         ReadError::Offline { .. } => Some("run it once without --offline".into()),
+        ReadError::NoRegistry { location, .. } => Some(no_registry_hint(location)),
         ReadError::Missing { .. } => {
             Some("the registry is incomplete; tell whoever runs it".into())
         }
@@ -491,6 +492,10 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Untrusted { .. } => {
             OWN_AUTHORITY.into()
         }
+        StorageError::Inward { .. } => {
+            "nothing was asked there; if that is where the registry is, give that address as its URL"
+                .into()
+        }
         StorageError::Authorities { .. } => {
             "correct LUMEN_CA_FILE or `ca-file` in [http] of your configuration; without them the system's count, or SSL_CERT_FILE".into()
         }
@@ -518,6 +523,18 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Git(error) => return git_hint(error),
         _ => return None,
     })
+}
+
+/// What may be wrong with an address where there is no registry.
+fn no_registry_hint(location: &str) -> String {
+    let of_registry = |part: &str| location.split_once(part).map(|(registry, _)| registry);
+    let inside = ["/index.json", "/packages", "/artifacts"]
+        .into_iter()
+        .find_map(of_registry);
+    match inside {
+        Some(registry) => format!("the URL of a registry ends before its own files: try `{registry}`"),
+        None => "look for a slip in the URL, and whether the registry is below another path; one that was made by hand needs an `index.json` where other registries stand behind it".into(),
+    }
 }
 
 /// How to show credentials where a host wants some. They go only to URLs that the user gave,

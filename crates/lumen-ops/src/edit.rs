@@ -352,7 +352,7 @@ pub fn package_index(
     registry: &Registry,
     name: &PackageName,
 ) -> Result<Option<std::sync::Arc<PackageIndex>>, OpsError> {
-    session.block_on(async { Ok(registry.package_index(name).await?) })
+    session.block_on(async { Ok(registry.find(name).await?) })
 }
 
 /// The error for a package that a registry does not have, with a name that is close.

@@ -182,7 +182,7 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
         .collect::<Result<Vec<(Registry, PackageName, Version)>, OpsError>>()?;
     let answers = session.block_on(async {
         let ask = |(registry, name, version): (Registry, PackageName, Version)| async move {
-            let index = registry.package_index(&name).await?;
+            let index = registry.find(&name).await?;
             Ok::<_, OpsError>((name, version, index))
         };
         stream::iter(requests.into_iter().map(ask))

@@ -344,7 +344,7 @@ fn load(
 /// Says which packages their owners advise against; the indexes are in memory by now.
 fn warn_of_deprecations(session: &Session<'_>, loaded: &Loaded) -> Result<(), OpsError> {
     for (name, chosen) in &loaded.chosen {
-        let index = session.block_on(async { Ok(chosen.registry.package_index(name).await?) })?;
+        let index = session.block_on(async { Ok(chosen.registry.find(name).await?) })?;
         let Some(deprecated) = index.as_ref().and_then(|index| index.deprecated.as_ref()) else {
             continue;
         };

@@ -51,7 +51,7 @@ pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
     let metadata = release.to_bytes();
     let (info, index) = session.block_on(async {
         let info = registry.trust().await?;
-        Ok((info, registry.package_index(name).await?))
+        Ok((info, registry.find(name).await?))
     })?;
     if index.is_some_and(|index| index.versions.contains(version)) {
         return Err(OpsError::user(

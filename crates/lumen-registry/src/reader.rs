@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod fetch;
+mod presence;
 mod signed;
 
 use std::{
@@ -83,6 +84,8 @@ struct Inner {
     view: Mutex<signed::Found>,
     /// What it says about packages it lacks.
     partial: OnceCell<Option<Partial>>,
+    /// Whether it is there at all.
+    signs: presence::Signs,
 }
 
 /// A package's index, and its history in a signed registry.
@@ -127,6 +130,14 @@ pub enum ReadError {
         /// What the names of its packages match.
         patterns: Vec<String>,
     },
+    /// Nothing at an address says that there is a registry.
+    #[error("there is no registry at `{location}`: `{missing}` is not there, nor is any package")]
+    NoRegistry {
+        /// The address.
+        location: String,
+        /// The file that almost every registry has.
+        missing: String,
+    },
     /// The network is off and the cache does not have the file.
     #[error("`{file}` is not in the cache, and the network is off")]
     Offline {
@@ -145,6 +156,7 @@ impl ReadError {
             | Self::LeftOut { .. }
             | Self::Trust(_)
             | Self::Offline { .. } => true,
+            Self::NoRegistry { .. } => false,
             Self::Storage(error) => matches!(error, StorageError::TooLarge { .. }),
         }
     }
@@ -216,6 +228,7 @@ impl Registry {
             trust,
             view: Mutex::default(),
             partial: OnceCell::new(),
+            signs: presence::Signs::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -266,7 +279,23 @@ impl Registry {
         self.inner.unconfirmed_used.load(Ordering::Relaxed)
     }
 
-    /// All releases of a package; `None` when the registry has no such package.
+    /// All releases of a package; `None` when the registry has no such package, and there is a
+    /// registry: only then may another one have it in its place.
+    ///
+    /// # Errors
+    /// As [`Registry::package_index`], and [`ReadError::NoRegistry`].
+    pub async fn find(&self, name: &PackageName) -> Result<Option<Arc<PackageIndex>>, ReadError> {
+        let index = self.package_index(name).await?;
+        // A signed registry proves what it does not have.
+        if index.is_none() && self.view().await?.is_none() {
+            self.is_there().await?;
+        }
+        Ok(index)
+    }
+
+    /// All releases of a package; `None` when there is no such file or, in a signed registry,
+    /// provably no such package. An unsigned one may not be there at all: see
+    /// [`Registry::find`].
     ///
     /// # Errors
     /// When the file cannot be read or is not a package index of this name.
@@ -285,10 +314,7 @@ impl Registry {
                 }
                 package.map(|package| Arc::clone(&package.index))
             }
-            None => match self.unsigned_package_index(name).await? {
-                Some(index) => Some(Arc::new(index)),
-                None => self.left_out(name).await.map_or(Ok(None), Err)?,
-            },
+            None => self.unsigned_or_left_out(name).await?,
         };
         if let Some(index) = &index {
             self.indexes().insert(name.clone(), Arc::clone(index));
@@ -300,10 +326,8 @@ impl Registry {
     /// look at every package once.
     pub(crate) async fn look(&self, name: &PackageName) -> Result<Option<Looked>, ReadError> {
         let Some(view) = self.view().await? else {
-            return Ok(match self.unsigned_package_index(name).await? {
-                Some(index) => Some((Arc::new(index), None)),
-                None => self.left_out(name).await.map_or(Ok(None), Err)?,
-            });
+            let index = self.unsigned_or_left_out(name).await?;
+            return Ok(index.map(|index| (index, None)));
         };
         let package = view.look(self, name).await?;
         if let Some(package) = &package {
@@ -320,11 +344,27 @@ impl Registry {
         let read = || async { Partial::read(&self.inner.storage).await };
         // Who cannot read it knows no more than before.
         let partial = self.inner.partial.get_or_try_init(read).await.ok()?;
+        if partial.is_some() {
+            self.found_something();
+        }
         let packages = &partial.as_ref()?.packages;
         (!packages.has(name)).then(|| ReadError::LeftOut {
             name: name.clone(),
             patterns: packages.patterns().to_vec(),
         })
+    }
+
+    async fn unsigned_or_left_out(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<Arc<PackageIndex>>, ReadError> {
+        let _reading = self.inner.signs.reading().await;
+        let index = self.unsigned_package_index(name).await?;
+        match index {
+            Some(_) => self.found_something(),
+            None => self.left_out(name).await.map_or(Ok(()), Err)?,
+        }
+        Ok(index.map(Arc::new))
     }
 
     async fn unsigned_package_index(

@@ -57,12 +57,12 @@ pub(super) struct IndexOf {
 impl IndexOf {
     /// Asks one registry after the other until one has the package.
     async fn find(first: Registry, others: Vec<Registry>, name: &PackageName) -> Self {
-        let mut result = first.package_index(name).await;
+        let mut result = first.find(name).await;
         for registry in others {
             if !matches!(result, Ok(None)) {
                 break;
             }
-            result = registry.package_index(name).await;
+            result = registry.find(name).await;
             if !matches!(result, Ok(None)) {
                 return Self { registry, result };
             }

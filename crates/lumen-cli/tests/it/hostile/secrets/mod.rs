@@ -1,4 +1,6 @@
 //! Secrets: each goes to the origin that the user paired with it, and nowhere else.
 
+mod absence;
 mod buckets;
 mod pairs;
+mod redirects;

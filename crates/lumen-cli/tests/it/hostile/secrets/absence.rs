@@ -1,0 +1,207 @@
+//! Addresses where there is no registry, with another registry behind them.
+
+use lumen_testkit::{
+    git::{self, git},
+    sandbox::{Ran, Sandbox},
+    server::{Answer, Asked, Server, answer, not_found, ok},
+};
+
+use crate::{bare, fails};
+
+/// The files of a registry made by hand, with these packages below `/reg`.
+fn files(path: &str, packages: &[&str], listed: bool) -> Answer {
+    let Some(path) = path.strip_prefix("/reg/") else {
+        return not_found();
+    };
+    for name in packages {
+        if path == format!("packages/{name}/index.json") {
+            return ok(format!(
+                "{{\"name\": \"{name}\", \"versions\": [\"1.0.0\"], \"yanked\": {{}}}}"
+            )
+            .as_bytes());
+        }
+        if path == format!("packages/{name}/1.0.0.json") {
+            return ok(format!("{{\"name\": \"{name}\", \"version\": \"1.0.0\", \"deps\": {{}}, \"artifacts\": []}}").as_bytes());
+        }
+    }
+    match path {
+        "index.json" if listed => ok(br#"{"name": "r", "packages": []}"#),
+        _ => not_found(),
+    }
+}
+
+fn server(packages: &'static [&'static str], listed: bool) -> Server {
+    Server::start(move |asked: &Asked| files(&asked.path, packages, listed))
+}
+
+/// `pkg info` in a project with one registry behind another.
+fn info(sandbox: &Sandbox, front: &str, behind: &Server, name: &str) -> Ran {
+    run(sandbox, (front, behind), &[], &["pkg", "info", name])
+}
+
+/// `pkg lock` as if for the first time. It fails, as the releases have no files, but not
+/// before it knows where each package is.
+fn lock(sandbox: &Sandbox, front: &str, behind: &Server, needs: &[&str]) -> Ran {
+    let _ = std::fs::remove_file(sandbox.path("app/lumen.lock"));
+    run(sandbox, (front, behind), needs, &["pkg", "lock"])
+}
+
+fn run(
+    sandbox: &Sandbox,
+    (front, behind): (&str, &Server),
+    needs: &[&str],
+    arguments: &[&str],
+) -> Ran {
+    let needs: String = needs
+        .iter()
+        .map(|name| format!("{name} = \"1\"\n"))
+        .collect();
+    let registry = format!(
+        "[dependencies]\n{needs}[registry]\ndefault = \"{front}\"\nupstreams = [\"public\"]\n\
+         [registry.registries]\npublic = \"{}/reg\"\n",
+        behind.url()
+    );
+    sandbox.package("app", "app", "1.0.0", &registry).unwrap();
+    let mut command = sandbox.command("app", arguments);
+    Ran::of(&command.env_remove("LUMEN_REGISTRY").output().unwrap())
+}
+
+/// How often the list of packages was asked for, and how.
+fn questions(server: &Server) -> Vec<String> {
+    let asked = server.asked();
+    server.take();
+    let lists = asked.iter().filter(|asked| asked.path == "/reg/index.json");
+    lists.map(|asked| asked.method.clone()).collect()
+}
+
+#[test]
+fn an_address_without_a_registry_hides_those_behind_it() {
+    let (private, public) = (server(&["secret"], true), server(&["secret", "lib"], true));
+    for (path, advice) in [
+        ("/rge", "look for a slip"),
+        ("", "look for a slip"),
+        ("/reg/index.json", "try `"),
+        ("/reg/packages", "try `"),
+    ] {
+        let sandbox = bare();
+        let front = private.url() + path;
+        let ran = info(&sandbox, &front, &public, "secret");
+        let said = format!("there is no registry at `{front}`");
+        fails(&ran, 4, &[&said, advice]);
+        assert_eq!(public.take(), [""; 0], "{path}");
+    }
+    // Where there is one, what it lacks comes from the other.
+    let ran = info(&bare(), &(private.url() + "/reg"), &public, "lib");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.out.starts_with("lib 1.0.0"), "{ran:#?}");
+}
+
+#[test]
+fn the_same_for_folders_branches_and_pages() {
+    let public = server(&["lib"], true);
+    let sandbox = bare();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    let folder = format!("file://{}", sandbox.path("empty").display());
+    let missing = format!("file://{}", sandbox.path("missing").display());
+    let repository = sandbox.path("registry.git");
+    git::bare(&repository).unwrap();
+    let empty_branch = format!("git+file://{}", repository.display());
+    let work = sandbox.path("work");
+    std::fs::create_dir(&work).unwrap();
+    std::fs::write(work.join("README"), "hello").unwrap();
+    let other = format!("file://{}", repository.display());
+    for arguments in [
+        &["init", "--quiet", "-b", "gh-pages"][..],
+        &["add", "."],
+        &["commit", "--quiet", "-m", "one"],
+        &["push", "--quiet", &other, "gh-pages:other"],
+    ] {
+        git(&work, arguments).unwrap();
+    }
+    let other_branch = format!("{empty_branch}#other");
+    let below = format!("{empty_branch}#other:reg");
+    for front in [&folder, &missing, &empty_branch, &other_branch, &below] {
+        let ran = info(&sandbox, front, &public, "lib");
+        fails(&ran, 4, &["there is no registry at"]);
+        assert_eq!(public.take(), [""; 0], "{front}");
+    }
+    // A site that has a page for everything, and one that has pages in place of the list only.
+    let pages = |path: &'static str| {
+        Server::start(move |asked: &Asked| match asked.path.starts_with(path) {
+            true => answer(
+                "200 OK",
+                &["Content-Type: text/html"],
+                b"<!doctype html><p>Hello",
+            ),
+            false => not_found(),
+        })
+    };
+    for path in ["/", "/reg/index.json"] {
+        let ran = info(&sandbox, &(pages(path).url() + "/reg"), &public, "lib");
+        fails(&ran, 4, &["this is a web page, not a registry"]);
+        assert_eq!(public.take(), [""; 0]);
+    }
+}
+
+#[test]
+fn the_question_is_asked_once_and_only_when_it_matters() {
+    let (private, public) = (server(&["own"], true), server(&["lib", "other"], true));
+    let front = private.url() + "/reg";
+    // Nothing is absent.
+    assert_eq!(info(&bare(), &front, &public, "own").code, Some(0));
+    assert_eq!(questions(&private), [""; 0]);
+    // Several are.
+    let sandbox = bare();
+    lock(&sandbox, &front, &public, &["lib", "other"]);
+    assert_eq!(questions(&private), ["HEAD"]);
+    // A moment later it is remembered.
+    lock(&sandbox, &front, &public, &["lib", "other"]);
+    assert_eq!(questions(&private), [""; 0]);
+    // What is found in the same run saves the question.
+    lock(&bare(), &front, &public, &["lib", "own"]);
+    assert_eq!(questions(&private), [""; 0]);
+}
+
+#[test]
+fn a_registry_without_a_list_is_one_where_a_package_is() {
+    let (private, public) = (server(&["own"], false), server(&["lib"], true));
+    let front = private.url() + "/reg";
+    let absent = "there is no registry at";
+    let ran = lock(&bare(), &front, &public, &["lib", "own"]);
+    assert!(!ran.err.contains(absent), "{ran:#?}");
+    assert_eq!(questions(&private), [""; 0]);
+    // It was seen a moment ago; without that, it has to be seen in the same run.
+    let sandbox = bare();
+    assert_eq!(info(&sandbox, &front, &public, "own").code, Some(0));
+    let ran = lock(&sandbox, &front, &public, &["lib"]);
+    assert!(!ran.err.contains(absent), "{ran:#?}");
+    let ran = lock(&bare(), &front, &public, &["lib"]);
+    fails(&ran, 4, &[absent]);
+    let ran = info(&bare(), &front, &public, "lib");
+    fails(
+        &ran,
+        4,
+        &["there is no registry at", "needs an `index.json`"],
+    );
+}
+
+#[test]
+fn a_failure_is_no_sign() {
+    let public = server(&["lib"], true);
+    for status in ["403 Forbidden", "500 Oops", "301 Moved"] {
+        let private = Server::start(move |asked: &Asked| match asked.path.as_str() {
+            "/reg/index.json" => answer(status, &[], b""),
+            _ => not_found(),
+        });
+        let ran = info(&bare(), &(private.url() + "/reg"), &public, "lib");
+        assert_eq!(ran.code, Some(4), "{ran:#?}");
+        assert_eq!(public.take(), [""; 0]);
+    }
+    // A server that knows no HEAD is asked for the list itself.
+    let private = Server::start(move |asked: &Asked| match asked.method.as_str() {
+        "HEAD" => answer("405 Method Not Allowed", &[], b""),
+        _ => files(&asked.path, &[], true),
+    });
+    let ran = info(&bare(), &(private.url() + "/reg"), &public, "lib");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+}
