@@ -208,6 +208,9 @@ pub enum Registry {
         /// Git repository that lumen is built from.
         #[arg(long, value_name = "URL")]
         source: String,
+        /// Commit of it, in full; default: the one that this lumen was built from.
+        #[arg(long, value_name = "COMMIT")]
+        rev: Option<String>,
         /// For the repository of a registry: check and publish what pull requests submit.
         #[arg(long)]
         ingest: bool,

@@ -1,8 +1,9 @@
 //! `registry ci`.
 
+use lumen_core::problem::Problem;
 use lumen_ops::{
     OpsError,
-    ci::{self, Purpose, Service},
+    ci::{self, Program, Purpose, Service},
     report::Reporter as _,
 };
 use serde_json::json;
@@ -17,7 +18,7 @@ pub fn ci(
     service: CiService,
     purpose: Purpose,
     registry: &Target,
-    source: &str,
+    program: &Program<'_>,
     (stdout, force): (bool, bool),
     ui: &Ui,
 ) -> Result<(), OpsError> {
@@ -27,7 +28,15 @@ pub fn ci(
         CiService::Gitlab => Service::Gitlab,
         CiService::Forgejo => Service::Forgejo,
     };
-    let workflow = ci::workflow(&session, service, purpose, source)?;
+    let workflow = ci::workflow(&session, service, purpose, program)?;
+    if program.commit.is_none() {
+        let what = format!(
+            "the workflow installs whatever has the tag `v{}`",
+            program.version
+        );
+        let hint = "name the commit, which nobody can move: `--rev COMMIT`";
+        ui.warn(Problem::warning(what).hint(hint));
+    }
     if stdout && !ui.json {
         ui.print_file(&workflow.text);
         return Ok(());

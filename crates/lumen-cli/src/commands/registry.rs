@@ -9,7 +9,7 @@ use lumen_core::{
 };
 use lumen_ops::{
     OpsError,
-    ci::Purpose,
+    ci::{Program, Purpose},
     keys, migrate,
     mirror::Request,
     report::Reporter as _,
@@ -154,6 +154,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             service,
             registry,
             source,
+            rev,
             ingest,
             stdout,
             force,
@@ -163,7 +164,13 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
                 false => Purpose::Publish,
             };
             let to = (stdout, force);
-            ci::ci(service, purpose, &registry, &source, to, ui)
+            let built_from = Some(env!("LUMEN_COMMIT")).filter(|commit| !commit.is_empty());
+            let program = Program {
+                source: &source,
+                commit: rev.as_deref().or(built_from),
+                version: env!("CARGO_PKG_VERSION"),
+            };
+            ci::ci(service, purpose, &registry, &program, to, ui)
         }
         Registry::Doctor {
             registry,

@@ -7,27 +7,19 @@ use lumen_registry::{Location, location::Provider};
 
 use crate::{error::OpsError, host::fill, session::Session, settings::DEFAULT};
 
-const GITHUB: &str = include_str!("github.yml");
+const PUBLISH: &str = include_str!("publish.yml");
 const GITLAB: &str = include_str!("gitlab.yml");
-const FORGEJO: &str = include_str!("forgejo.yml");
 const INGEST: &str = include_str!("ingest.yml");
 const GITLAB_INGEST: &str = include_str!("gitlab-ingest.yml");
 
-/// Where a job of GitHub's runs, and how it gets the repository.
-const GITHUB_JOB: [&str; 2] = [
-    "    runs-on: ubuntu-latest",
-    "      - uses: actions/checkout@v4",
-];
+/// Image with the tools that build lumen.
+const IMAGE: &str = "rust:1.92-trixie";
 
-/// As [`GITHUB_JOB`]; the container has no Node, which the checkout runs on.
-const FORGEJO_JOB: [&str; 2] = [
-    "    runs-on: docker\n    container:\n      image: rust:1",
-    concat!(
-        "      - name: Install what the checkout needs\n",
-        "        run: apt-get update && apt-get install --yes --no-install-recommends nodejs\n\n",
-        "      - uses: https://data.forgejo.org/actions/checkout@v4",
-    ),
-];
+/// The action that gets the repository, by its commit: a tag of it can be moved.
+const CHECKOUT: &str = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2";
+
+/// Digits of the names that git gives to commits: SHA-1 and SHA-256.
+const COMMIT_DIGITS: [usize; 2] = [40, 64];
 
 /// Who runs the workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +41,17 @@ pub enum Purpose {
     Ingest,
 }
 
+/// The lumen that a workflow installs.
+#[derive(Debug, Clone, Copy)]
+pub struct Program<'a> {
+    /// The git repository that it is built from.
+    pub source: &'a str,
+    /// The commit, in full.
+    pub commit: Option<&'a str>,
+    /// The version, whose tag is taken where no commit is known.
+    pub version: &'a str,
+}
+
 /// A workflow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {
@@ -62,15 +65,14 @@ pub struct Workflow {
 
 /// Makes a workflow that publishes to the registry of this project.
 ///
-/// `source` is the git repository that Lumen itself is built from.
-///
 /// # Errors
-/// When no registry is configured, or it is in a folder, which no other machine has.
+/// When no registry is configured, it is in a folder, which no other machine has, or a URL or
+/// the commit would mean something else in a workflow.
 pub fn workflow(
     session: &Session<'_>,
     service: Service,
     purpose: Purpose,
-    source: &str,
+    program: &Program<'_>,
 ) -> Result<Workflow, OpsError> {
     session.maybe_project()?;
     let publish = session.publish_location(DEFAULT)?;
@@ -91,44 +93,93 @@ pub fn workflow(
         }
         Location::Object(_) | Location::Git(_) => {}
     }
-    let secrets = secrets(&publish);
+    let host = host_secrets(&publish);
+    let secrets = [&["LUMEN_KEY"], host].concat();
     let (path, template) = match (service, purpose) {
-        (Service::Github, Purpose::Publish) => (".github/workflows/publish.yml", GITHUB),
+        (Service::Github, Purpose::Publish) => (".github/workflows/publish.yml", PUBLISH),
         (Service::Github, Purpose::Ingest) => (".github/workflows/ingest.yml", INGEST),
         (Service::Gitlab, Purpose::Publish) => (".gitlab-ci.yml", GITLAB),
         (Service::Gitlab, Purpose::Ingest) => (".gitlab-ci.yml", GITLAB_INGEST),
-        (Service::Forgejo, Purpose::Publish) => (".forgejo/workflows/publish.yml", FORGEJO),
+        (Service::Forgejo, Purpose::Publish) => (".forgejo/workflows/publish.yml", PUBLISH),
         (Service::Forgejo, Purpose::Ingest) => (".forgejo/workflows/ingest.yml", INGEST),
     };
-    let [runner, checkout] = match service {
-        Service::Forgejo => FORGEJO_JOB,
-        Service::Github | Service::Gitlab => GITHUB_JOB,
+    let (runner, checkout) = match service {
+        // The container has no Node, which the checkout runs on.
+        Service::Forgejo => (
+            format!("    runs-on: docker\n    container:\n      image: {IMAGE}"),
+            format!(
+                "      - name: Install what the checkout needs\n        run: apt-get update && \
+                 apt-get install --yes --no-install-recommends nodejs\n\n      \
+                 - uses: https://data.forgejo.org/{CHECKOUT}"
+            ),
+        ),
+        Service::Github | Service::Gitlab => (
+            "    runs-on: ubuntu-24.04".to_owned(),
+            format!("      - uses: {CHECKOUT}"),
+        ),
     };
-    let indented = |indent: &str, line: &dyn Fn(&str) -> String| -> String {
-        let lines = secrets
+    // Who reads elsewhere than where is published to needs no credentials of the latter.
+    let reads_there = read.url() == publish.url() && !is_local(&publish);
+    let of_step = |names: &[&str]| -> String {
+        let lines = names
             .iter()
-            .map(|name| format!("\n{indent}{}", line(name)));
+            .map(|name| format!("\n          {name}: ${{{{ secrets.{name} }}}}"));
         lines.collect()
     };
-    // Of the steps that need them, not of a job.
-    let of_actions = indented("          ", &|name| {
-        format!("{name}: ${{{{ secrets.{name} }}}}")
+    let read_secrets = match reads_there && !host.is_empty() {
+        true => format!("\n        env:{}", of_step(host)),
+        false => String::new(),
+    };
+    let of_gitlab = secrets.iter().map(|name| {
+        let all = reads_there && purpose == Purpose::Publish && host.contains(name);
+        let environment = if all { "publish/*" } else { "publish/sign" };
+        format!("\n#   {name}, for the environment `{environment}`")
     });
-    let of_gitlab = indented("#   ", &|name| name.to_owned());
+    let (pin, pinned) = program.pin()?;
     let values = [
-        ("RUNNER", runner.to_owned()),
-        ("CHECKOUT", checkout.to_owned()),
-        ("SOURCE", scalar(source)),
-        ("READ", scalar(&read.url())),
-        ("PUBLISH", scalar(&publish.url())),
-        ("SECRETS", of_actions),
-        ("VARIABLES", of_gitlab),
+        ("RUNNER", runner),
+        ("CHECKOUT", checkout),
+        ("IMAGE", IMAGE.to_owned()),
+        ("SOURCE", scalar(program.source)?),
+        ("PIN", pin),
+        ("PINNED", pinned.to_owned()),
+        ("READ", scalar(&read.url())?),
+        ("PUBLISH", scalar(&publish.url())?),
+        ("READ_SECRETS", read_secrets),
+        ("SECRETS", of_step(&secrets)),
+        ("VARIABLES", of_gitlab.collect()),
     ];
     Ok(Workflow {
         path: Path::new(path),
         text: fill(template, &values),
         secrets,
     })
+}
+
+impl Program<'_> {
+    /// A variable that says what to install, and the arguments that do so.
+    fn pin(&self) -> Result<(String, &'static str), OpsError> {
+        let Some(commit) = self.commit else {
+            let tag = scalar(&format!("v{}", self.version))?;
+            return Ok((format!("LUMEN_TAG: {tag}"), "--tag \"$LUMEN_TAG\""));
+        };
+        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if !COMMIT_DIGITS.contains(&commit.len()) || !commit.bytes().all(hex) {
+            return Err(OpsError::user(
+                format!("`{commit}` is not the whole name of a commit"),
+                "`git rev-parse v1.2.3^{commit}` prints that of a tag",
+            ));
+        }
+        Ok((
+            format!("LUMEN_COMMIT: '{commit}'"),
+            "--rev \"$LUMEN_COMMIT\"",
+        ))
+    }
+}
+
+/// Whether no credentials are needed to read: a repository of the same machine.
+fn is_local(location: &Location) -> bool {
+    location.url().starts_with("git+file:")
 }
 
 /// Writes a workflow into the project's folder and returns its path.
@@ -155,9 +206,9 @@ pub fn write(session: &Session<'_>, workflow: &Workflow, force: bool) -> Result<
     Ok(path)
 }
 
-/// The secrets that publishing to a host takes, the key included.
-fn secrets(publish: &Location) -> Vec<&'static str> {
-    let host: &[&str] = match publish {
+/// The secrets that a host wants from who publishes.
+fn host_secrets(publish: &Location) -> &'static [&'static str] {
+    match publish {
         Location::Object(object) => match object.provider {
             Provider::S3 | Provider::R2 => {
                 &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]
@@ -167,11 +218,19 @@ fn secrets(publish: &Location) -> Vec<&'static str> {
         },
         Location::Git(_) => &["LUMEN_REGISTRIES_DEFAULT_TOKEN"],
         Location::File(_) | Location::Http(_) => &[],
-    };
-    [&["LUMEN_KEY"], host].concat()
+    }
 }
 
 /// A text as a YAML scalar in single quotes, which know no escapes but the quote.
-fn scalar(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+///
+/// # Errors
+/// When a runner would replace a part of it: `${{ secrets.… }}`, `$VARIABLE`.
+fn scalar(text: &str) -> Result<String, OpsError> {
+    if text.contains('$') || text.contains(char::is_control) {
+        return Err(OpsError::user(
+            format!("{text:?} would mean something else in a workflow"),
+            "use a URL without `$`; `%24` is the same in a URL",
+        ));
+    }
+    Ok(format!("'{}'", text.replace('\'', "''")))
 }

@@ -169,9 +169,11 @@ fn s3_script(
         None => include_str!("s3-public.sh"),
         Some(_) => "",
     };
+    let bucket = quoted(&location.bucket);
+    let of_public = [("BUCKET", bucket.clone()), ("OPTIONS", options.clone())];
     let values = [
-        ("PUBLIC", public.to_owned()),
-        ("BUCKET", quoted(&location.bucket)),
+        ("PUBLIC", fill(public, &of_public)),
+        ("BUCKET", bucket),
         ("OPTIONS", options),
         ("URL", quoted(&location.url())),
         (

@@ -179,7 +179,10 @@ fn pages(places: &[Location]) -> Result<Pages, OpsError> {
         Location::Git(git) => Some(git),
         _ => None,
     });
-    one_line(git.map(|git| git.folder.as_str()))?;
+    one_line(
+        git.iter()
+            .flat_map(|git| [git.folder.as_str(), &git.branch]),
+    )?;
     git.and_then(Pages::new).ok_or_else(|| {
         OpsError::user(
             "it is not known which repository the registry is in",
@@ -345,9 +348,39 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// A template with its `@NAMES@` replaced, in this order.
+/// A template with its `@NAMES@` replaced. What a value contains is no name.
 pub(crate) fn fill(template: &str, values: &[(&str, String)]) -> String {
-    let fill =
-        |text: String, (name, value): &(&str, String)| text.replace(&format!("@{name}@"), value);
-    values.iter().fold(template.to_owned(), fill)
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('@') {
+        out.push_str(before);
+        let found = values.iter().find_map(|(name, value)| {
+            let behind = after.strip_prefix(name)?.strip_prefix('@')?;
+            Some((value, behind))
+        });
+        rest = match found {
+            Some((value, behind)) => {
+                out.push_str(value);
+                behind
+            }
+            None => {
+                out.push('@');
+                after
+            }
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_not_templates() {
+        let values = [("A", "@B@".to_owned()), ("B", "b".to_owned())];
+        let filled = fill("x@y @A@@B@ @C@ @A", &values);
+        assert_eq!(filled, "x@y @B@b @C@ @A");
+    }
 }

@@ -57,6 +57,10 @@ impl Pages {
             ("REPOSITORY", repository.to_owned()),
             ("BRANCH", git.branch.clone()),
             ("SOURCE", source.to_owned()),
+            (
+                "BRANCH_FIELD",
+                quoted(&format!("source[branch]={}", git.branch)),
+            ),
         ];
         Some(Self {
             publish,

@@ -9,7 +9,7 @@ lumen registry init @URL@
 # 2. Let GitHub serve the branch: in the repository's settings, under `Pages`, choose
 #    `Deploy from a branch`, @BRANCH@, @SOURCE@. Or with GitHub's own program:
 #   gh api -X POST repos/@OWNER@/@REPOSITORY@/pages \
-#     -f 'source[branch]=@BRANCH@' -f 'source[path]=@SOURCE@'
+#     -f @BRANCH_FIELD@ -f 'source[path]=@SOURCE@'
 
 # 3. Two addresses: people read the pages, publishers push to the branch. In lumen.toml or
 #    in your configuration:

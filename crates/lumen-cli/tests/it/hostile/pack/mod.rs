@@ -6,7 +6,9 @@
 //! | `secrets` | nothing: the author forgets a secret in the folder |
 //! | `names` | names of packages, in manifests, locks, registries and on the command line |
 //! | `imports` | the name of a package that something else depends on |
+//! | `ci` | the names of tags, and the URLs in a project, where a workflow publishes |
 
+mod ci;
 mod files;
 mod imports;
 mod names;
