@@ -12,6 +12,7 @@
 //! | `view` | what one process found at the registry, established once |
 //! | `map` | the chains of names, and that a name is absent |
 //! | `package` | one package: its events, its history, the index made of them |
+//! | `prove` | releases that a lock names, proved by the log or the map |
 //! | `since` | what the log says about locked releases since they were locked |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
@@ -22,6 +23,7 @@ pub(crate) mod files;
 pub mod known;
 pub(crate) mod map;
 pub(crate) mod package;
+mod prove;
 mod since;
 pub mod state;
 pub(crate) mod view;
@@ -32,6 +34,7 @@ use lumen_core::{Digest, checkpoint::Checkpoint, lockfile::LockedTrust, trust::S
 
 pub use error::{PinSource, TrustError};
 pub use map::Proof;
+pub use prove::Proven;
 pub use since::Since;
 
 /// What is demanded of a registry, and where to remember it.

@@ -15,7 +15,7 @@ use lumen_core::{
     tile::{
         FULL, Tile,
         entries::{self, MAX_BUNDLE},
-        tiles_for_consistency, tiles_for_edge, tiles_for_growth,
+        tiles_for_consistency, tiles_for_edge, tiles_for_growth, tiles_for_inclusion,
     },
     trust::{Action, Entry, Subject},
 };
@@ -63,7 +63,13 @@ impl View {
             let mut known: BTreeSet<_> = tiles.iter().copied().collect();
             known.extend(tiles_for_edge(now.size));
             known.extend(tiles_for_consistency(then.size, now.size));
-            let left = MAX_REQUESTS_SINCE.saturating_sub(2 + known.len());
+            let mut others = 2;
+            if self.uses_map() {
+                // The map's leaf and root.
+                others += 2;
+                known.extend(tiles_for_inclusion(now.size - 1, now.size));
+            }
+            let left = MAX_REQUESTS_SINCE.saturating_sub(others + known.len());
             let is_asked = |bundle: &u64| {
                 let key = Key::entries(*bundle, width(*bundle, now.size));
                 !registry.is_cached(&key)
@@ -84,7 +90,7 @@ impl View {
 }
 
 /// The entries that made a log what it is now; read anew once if they do not.
-async fn leaves(
+pub(super) async fn leaves(
     registry: &Registry,
     then: &Checkpoint,
     now: &Checkpoint,
@@ -155,7 +161,7 @@ fn name(entry: &Entry, locked: &BTreeMap<PackageName, Version>, named: &mut BTre
 }
 
 /// How many entries a bundle has in a log of a size.
-fn width(bundle: u64, size: u64) -> u16 {
+pub(super) fn width(bundle: u64, size: u64) -> u16 {
     (size - bundle * u64::from(FULL)).min(u64::from(FULL)) as u16
 }
 
