@@ -520,6 +520,11 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::NoBucket { .. } => {
             "make the bucket first, or correct its name and `?endpoint=`".into()
         }
+        StorageError::Answered {
+            status: status @ (401 | 403),
+            lacks: Some(lacks),
+            ..
+        } => may_be_missing(*status, lacks),
         StorageError::Answered { code, .. } => answer_hint(code.as_deref())?.into(),
         StorageError::Unsafe { .. } => {
             "publish to S3, R2, GCS, Azure or another host that keeps `If-None-Match` and `If-Match`, \
@@ -569,6 +574,11 @@ fn denied_hint(status: u16, registry: Option<&Acquaintance>) -> String {
         }
         _ => "write them into ~/.netrc, or use a credential helper".to_owned(),
     };
+    may_be_missing(status, &way)
+}
+
+/// The way to show credentials, unless a status means something else.
+fn may_be_missing(status: u16, way: &str) -> String {
     match status {
         // Object stores say so of what is not there, to those who may not list.
         403 => format!(

@@ -157,7 +157,7 @@ pub fn target(session: &Session<'_>, dry_run: bool) -> Result<Target, OpsError> 
 /// # Errors
 /// When there is none, or the place cannot be read.
 pub fn find(session: &Session<'_>, text: &str) -> Result<Vec<Place>, OpsError> {
-    let location = Location::parse_path(text, &session.options.working_dir)?;
+    let location = session.location_at(text)?;
     let storage =
         Storage::open(&location, &session.host_options(&location)?).map_err(PublishError::from)?;
     let place = |folder: &str| Place {

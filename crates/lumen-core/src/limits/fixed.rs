@@ -185,6 +185,10 @@ fixed! {
     DOWNLOAD_TO_FILE: u64 = 16 << 20, Bytes, Program, "ops::fetch";
     /// Folders below a repository's root in which a package is looked for.
     GIT_SEARCH_DEPTH: usize = 4, Count, Program, "ops::inputs";
+    /// Characters of the name of a bucket, an account or a container in the URL of a registry.
+    MAX_BUCKET_NAME: usize = 63, Count, Program, "registry::location";
+    /// Characters of the region in the URL of a bucket.
+    MAX_REGION_NAME: usize = 32, Count, Program, "registry::location";
     /// Bytes of a netrc file.
     MAX_NETRC_BYTES: u64 = 1 << 20, Bytes, Program, "ops::credentials";
     /// Bytes of the answer of a credential helper.

@@ -205,3 +205,52 @@ fn the_environment_chooses_before_the_configuration() {
     assert_eq!(settings.limits.get(Limit::ArtifactBytes), 4);
     assert_eq!(settings.limits.get(Limit::InstallBytes), 6);
 }
+
+#[test]
+fn a_variable_gives_a_name_its_url() {
+    let settings = |url: &str, manifest: &str| {
+        let environment = Environment {
+            home: "/".into(),
+            registry: None,
+            registries: BTreeMap::from([("MY_WORK".to_owned(), url.to_owned())]),
+            publish_registry: None,
+            config_files: Vec::new(),
+            netrc: None,
+            ca_file: None,
+            http_timeout: None,
+            limits: BTreeMap::new(),
+        };
+        let manifest = lumen_core::manifest::parse("lumen.toml", manifest).manifest;
+        Settings::merge(&environment, manifest.as_ref(), None).map(|(settings, _)| settings)
+    };
+    let (cdn, bucket, other) = (
+        "https://cdn.example/r",
+        "s3://bucket",
+        "https://other.example",
+    );
+    let project = format!(
+        "[registry.registries]\nmy_work = {{ read = \"{cdn}\", publish = \"{bucket}\" }}\n"
+    );
+    // One of the two URLs that the name has: the other one stays, and is paired with nothing.
+    for (given, other) in [("https://CDN.example:443/r/", bucket), (bucket, cdn)] {
+        let found = settings(given, &project).unwrap();
+        let urls = found.urls("my_work").unwrap();
+        assert_eq!(
+            (urls.read.as_str(), urls.publish.as_deref()),
+            (cdn, Some(bucket))
+        );
+        assert!(found.pairs.has(given) && !found.pairs.has(other));
+        assert_eq!(found.pairs.names(given).collect::<Vec<_>>(), ["my_work"]);
+    }
+    // Another URL takes the place of both.
+    let found = settings(other, &project).unwrap();
+    assert_eq!(found.urls("my_work").unwrap().read, other);
+    assert_eq!(found.urls("my_work").unwrap().publish, None);
+    assert!(!found.pairs.has(cdn) && !found.pairs.has(bucket));
+    // A name that nobody else has.
+    assert_eq!(
+        settings(other, "").unwrap().urls("my-work").unwrap().read,
+        other
+    );
+    assert!(settings("work", "").is_err());
+}

@@ -150,7 +150,7 @@ pub(crate) fn accept_note(
 fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
     session.maybe_project()?;
     if text.contains("://") || text.contains(['/', '\\']) {
-        return Ok(Location::parse_path(text, &session.options.working_dir)?);
+        return session.location_at(text);
     }
     let settings = session.settings()?;
     if text != DEFAULT && !settings.registries.contains_key(text) {

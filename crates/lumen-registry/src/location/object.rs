@@ -1,5 +1,6 @@
 //! The address of a registry in a bucket of an object store.
 
+use lumen_core::limits::{MAX_BUCKET_NAME, MAX_REGION_NAME};
 use url::Url;
 
 /// Who runs an object store, and so how it is spoken to.
@@ -51,19 +52,13 @@ impl Provider {
     }
 }
 
-/// Longest name of a bucket, in characters (S3 and R2; GCS allows more only with dots).
-const MAX_BUCKET: usize = 63;
-
-/// Longest name of a region, in characters. The longest that Amazon has takes 14.
-const MAX_REGION: usize = 32;
-
 /// A region, as a part of the name of a host: it must not name another host.
 fn region(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         return Err("the region has control characters".into());
     }
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if !(1..=MAX_REGION).contains(&text.len()) || !text.bytes().all(allowed) {
+    if !(1..=MAX_REGION_NAME).contains(&text.len()) || !text.bytes().all(allowed) {
         return Err(format!(
             "{} cannot be a region; write for example `?region=eu-west-1`",
             shown(text)
@@ -97,7 +92,7 @@ fn is_host_part(text: &str) -> bool {
             && !label.ends_with('-')
             && label.bytes().all(inside)
     };
-    text.len() <= MAX_BUCKET && text.split('.').all(label)
+    text.len() <= MAX_BUCKET_NAME && text.split('.').all(label)
 }
 
 /// Whether a bucket may have this name. Amazon wants three characters or more and no address
@@ -169,7 +164,7 @@ impl ObjectLocation {
                 _ => "a bucket",
             };
             return Err(format!(
-                "{} cannot be the name of {what}: letters in lower case, digits, `-` and `.`, at most {MAX_BUCKET}",
+                "{} cannot be the name of {what}: letters in lower case, digits, `-` and `.`, at most {MAX_BUCKET_NAME}",
                 shown(&bucket)
             ));
         }

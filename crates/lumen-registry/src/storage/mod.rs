@@ -317,6 +317,8 @@ pub enum StorageError {
         status: u16,
         /// The host's own name for what is wrong.
         code: Option<String>,
+        /// Why no credentials were sent, and what to do, if none were.
+        lacks: Option<String>,
     },
     /// Nobody knows whether a file was written.
     #[error("cannot tell whether `{file}` was written: {reason}")]

@@ -207,6 +207,7 @@ impl ObjectStorage {
             file,
             status,
             code,
+            lacks: self.inner.lacks.clone(),
         };
         match is_passing(status) {
             true => Failure::after(error, seen.retry_after.unwrap_or(Duration::ZERO)),

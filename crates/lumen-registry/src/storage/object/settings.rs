@@ -36,7 +36,7 @@ const GCS_LACKS: &str =
 const AZURE_LACKS: &str =
     "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN beside AZURE_STORAGE_ACCOUNT_NAME";
 const UNTRUSTED: &str = "the project names the endpoint, and credentials are only sent to those that you name: \
-                         give the URL with --registry, in LUMEN_REGISTRY or in your own configuration";
+                         give the URL with --registry, in LUMEN_REGISTRY or LUMEN_REGISTRIES_<NAME>_URL, or in your own configuration";
 
 /// Domains of Azure's own blob storage, and of Fabric's.
 const AZURE: [&str; 2] = ["blob.core.windows.net", "fabric.microsoft.com"];

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use lumen_testkit::sandbox::Ran;
+use lumen_testkit::{
+    sandbox::Ran,
+    server::{Asked, Server, answer},
+};
 
 use crate::{bare, fails};
 
@@ -113,4 +116,40 @@ fn honest_buckets_are_asked_at_their_service() {
         assert!(!asked.is_empty(), "{url}");
         assert!(asked.iter().all(|line| *line == expected), "{asked:?}");
     }
+}
+
+#[test]
+fn an_endpoint_of_a_project_is_told_nothing_and_the_user_why() {
+    let denied = "<Error><Code>AccessDenied</Code></Error>";
+    let server = Server::start(move |_| answer("403 Forbidden", &[], denied.as_bytes()));
+    let endpoint = server.url().replace(':', "%3A").replace('/', "%2F");
+    let url = format!("s3://bucket/reg?endpoint={endpoint}");
+    let sandbox = bare();
+    let registry = format!("[registry.registries]\nwork = '{url}'\n[registry]\ndefault = 'work'\n");
+    sandbox.package("app", "app", "1.0.0", &registry).unwrap();
+    let info = |variables: &[(&str, &str)]| {
+        let mut command = sandbox.command("app", &["pkg", "info", "lib"]);
+        command.env_remove("LUMEN_REGISTRY");
+        command
+            .env("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "hunter2");
+        let ran = Ran::of(&command.envs(variables.iter().copied()).output().unwrap());
+        let asked = server.asked();
+        server.take();
+        let signed = |asked: &Asked| asked.headers.contains_key("authorization");
+        (ran, asked.iter().all(signed), asked.iter().any(signed))
+    };
+    let (ran, _, any) = info(&[]);
+    assert!(!any);
+    fails(
+        &ran,
+        4,
+        &[
+            "the project names the endpoint",
+            "LUMEN_REGISTRIES_<NAME>_URL",
+        ],
+    );
+    // What the advice says works.
+    let (_, all, any) = info(&[("LUMEN_REGISTRIES_WORK_URL", &url)]);
+    assert!(all && any);
 }
