@@ -13,8 +13,12 @@ use sections::Owner;
 
 use crate::limits::MAX_MANIFEST_BYTES;
 use crate::{
-    constraint::Constraint, digest::Digest, name::PackageName, problem::Problem,
-    requirement::Features, version::Version,
+    constraint::Constraint,
+    digest::Digest,
+    name::PackageName,
+    problem::{Place, Problem},
+    requirement::Features,
+    version::Version,
 };
 
 mod dependency;
@@ -282,14 +286,23 @@ pub struct RegistrySection {
     pub scopes: BTreeMap<String, String>,
     /// `trust = "required"`: unsigned registries are refused.
     pub signed_only: bool,
-    /// `[registry.roots]`: name of a registry to the hash of its first root note.
-    pub roots: BTreeMap<String, Digest>,
+    /// `[registry.roots]`: name or URL of a registry to what is pinned.
+    pub roots: BTreeMap<String, Pin>,
     /// `[registry.credentials."<url>"]`, in the user's configuration only: the start of the
     /// URLs of registries, which ends with `/`, to the program and arguments that know the
     /// credentials there.
     pub helpers: BTreeMap<String, Vec<String>>,
     /// `[registry.mirrors]`: name to what is copied where.
     pub mirrors: BTreeMap<String, Mirror>,
+}
+
+/// A pin of `[registry.roots]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pin {
+    /// The hash of the registry's first root note.
+    pub root: Digest,
+    /// Where the pin stands.
+    pub place: Place,
 }
 
 /// `name = { from = "…", to = "…" }` in `[registry.mirrors]`: a copy of a registry that is

@@ -1,6 +1,7 @@
 //! Settings from everywhere, in the order flag, environment, project, user, system.
 
 mod pairs;
+mod pins;
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +13,7 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::{
-    Digest, PackageName, config,
+    PackageName, config,
     limits::{self, Limit, Limits},
     manifest::{InstallSection, LinkMode, Manifest, Mirror, RegistrySection, RegistryUrls},
     problem::{self, Problem, Severity},
@@ -21,6 +22,8 @@ use lumen_registry::storage::HttpOptions;
 
 pub use pairs::Pairs;
 
+pub use self::pins::Pins;
+use self::pins::Sources;
 use crate::error::OpsError;
 
 /// The name of the registry that is used when nothing else says so.
@@ -89,8 +92,8 @@ pub struct Settings {
     helpers: BTreeMap<String, Vec<String>>,
     /// Whether unsigned registries are refused.
     pub signed_only: bool,
-    /// By the name of a registry: the hash of its first root note.
-    pub roots: BTreeMap<String, Digest>,
+    /// The first root notes that registries must have.
+    pub pins: Pins,
     /// Patience with web servers and object stores, and whom to trust beside the system's authorities.
     pub http: HttpOptions,
     /// What things may cost.
@@ -215,22 +218,7 @@ impl Settings {
         let mut scopes = BTreeMap::new();
         let mut helpers = BTreeMap::new();
         let mut mirrors: BTreeMap<String, Mirror> = BTreeMap::new();
-        let mut roots: BTreeMap<String, Digest> = BTreeMap::new();
         for (registry, _) in layers.iter().rev() {
-            for (name, root) in &registry.roots {
-                // A weaker file's pin must not be undone by a stronger one: a project is not the user.
-                if roots
-                    .insert(name.clone(), *root)
-                    .is_some_and(|other| other != *root)
-                {
-                    return Err(OpsError::user(
-                        format!(
-                            "lumen.toml and your configuration pin different roots for the registry `{name}`"
-                        ),
-                        "find out which one is right, then correct [registry.roots] in the other",
-                    ));
-                }
-            }
             registries.extend(registry.registries.clone());
             scopes.extend(registry.scopes.clone());
             mirrors.extend(registry.mirrors.clone());
@@ -264,6 +252,12 @@ impl Settings {
             let urls = resolve(publish, "LUMEN_PUBLISH_REGISTRY", &registries)?;
             default.publish = Some(urls.publish.unwrap_or(urls.read));
         }
+        let (pins, unmatched) = Pins::new(&Sources {
+            layers: &layers,
+            registries: &registries,
+            default: default.as_ref(),
+        })?;
+        warnings.extend(unmatched);
         let given = flag.or(environment.registry.as_deref());
         let publish = environment.publish_registry.as_deref();
         let publish = publish.filter(|_| of_environment);
@@ -302,7 +296,7 @@ impl Settings {
                 pairs,
                 helpers,
                 signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
-                roots,
+                pins,
                 http: http_options(ca_file, timeout),
                 limits: chosen_limits.into_iter().collect(),
                 link,

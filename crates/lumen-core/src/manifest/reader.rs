@@ -322,7 +322,8 @@ impl Reader {
         Problem::warning(what).at(self.place(span))
     }
 
-    fn place(&self, span: Range<usize>) -> Place {
+    /// A place in the file.
+    pub fn place(&self, span: Range<usize>) -> Place {
         Place {
             file: self.file.clone(),
             source: Arc::clone(&self.source),

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::{
-    InstallSection, LinkMode, Mirror, RegistrySection, RegistryUrls, Workspace,
+    InstallSection, LinkMode, Mirror, Pin, RegistrySection, RegistryUrls, Workspace,
     dependency::{
         self, Table, is_registry_name, masked, no_credentials, registry_name, relative_path,
     },
     package,
     reader::{Field, Reader, brief, shown, shown_bare},
 };
-use crate::{config::HttpSection, digest::Digest, limits::Limit, name::PackageName};
+use crate::{config::HttpSection, limits::Limit, name::PackageName};
 
 /// Whose file it is: the project's is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,7 +259,7 @@ fn trust(reader: &mut Reader, field: &Field<'_>) -> bool {
 }
 
 /// `[registry.roots]`: fingerprints of signed registries.
-fn roots(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, Digest> {
+fn roots(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, Pin> {
     let mut out = BTreeMap::new();
     let Some(mut section) = reader.section(field, "[registry.roots]") else {
         return out;
@@ -269,7 +269,10 @@ fn roots(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, Digest> {
             continue;
         };
         match text.text.parse() {
-            Ok(digest) => drop(out.insert(field.key.to_owned(), digest)),
+            Ok(root) => {
+                let place = reader.place(field.key_span.clone());
+                out.insert(field.key.to_owned(), Pin { root, place });
+            }
             Err(_) => {
                 let what = format!("{} is not a fingerprint", shown(text.text));
                 let problem = reader.error(text.span.clone(), what);

@@ -123,7 +123,7 @@ fn everything_is_read() {
     assert_eq!(workspace.package.license.as_deref(), Some("MIT"));
     assert_eq!(manifest.registry.scopes["@org"], "local");
     assert!(manifest.registry.signed_only);
-    assert_eq!(manifest.registry.roots["local"], Digest::of(b"abc"));
+    assert_eq!(manifest.registry.roots["local"].root, Digest::of(b"abc"));
     assert_eq!(
         manifest.registry.registries["local"].read,
         "file:///srv/registry"

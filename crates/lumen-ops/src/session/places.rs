@@ -52,9 +52,9 @@ impl Session<'_> {
 
     /// The hash of a registry's first root note, if it is configured, or known from the
     /// other of the two places where the registry is.
-    pub(super) fn pin(&self, name: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
+    pub(crate) fn pin(&self, name: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
         let settings = self.settings()?;
-        let pin = settings.roots.get(name).copied();
+        let pin = settings.pins.of(name, location);
         let in_two_places = settings.urls(name).is_ok_and(|urls| urls.publish.is_some());
         if pin.is_some() || !in_two_places {
             return Ok(pin);
@@ -71,20 +71,6 @@ impl Session<'_> {
             }
         }
         Ok(None)
-    }
-
-    /// The fingerprint that a registry must have, as far as the user or this machine knows:
-    /// by a pin, or by what is remembered of its URL. A lock has no say in it.
-    pub(crate) fn anchor(
-        &self,
-        name: &str,
-        location: &Location,
-    ) -> Result<Option<Digest>, OpsError> {
-        if let Some(pin) = self.pin(name, location)? {
-            return Ok(Some(pin));
-        }
-        let known = state::read(&self.environment.trust_dir(), &location.url());
-        Ok(known.map_err(ReadError::from)?.map(|known| known.root))
     }
 
     /// The fingerprint that a registry must have, by the configuration or by what is

@@ -69,7 +69,7 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
     let options = RegistryOptions {
         freshness: Freshness::Revalidate,
         trust: TrustOptions {
-            pin: session.settings()?.roots.get(registry).copied(),
+            pin: session.settings()?.pins.of(registry, &location),
             ..TrustOptions::default()
         },
         host: session.host_options(&location)?,
@@ -107,7 +107,7 @@ pub fn accept_owners(
         freshness: Freshness::Revalidate,
         trust: TrustOptions {
             state_dir: Some(dir.clone()),
-            pin: session.settings()?.roots.get(registry).copied(),
+            pin: session.settings()?.pins.of(registry, &location),
             now: session.options.now.as_second(),
             ..TrustOptions::default()
         },
