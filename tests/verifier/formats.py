@@ -180,7 +180,7 @@ class Lines:
             raise Bad(f"a line `{key}` appears twice")
         return values
 
-    def number(self, key, least=0, most=1 << 63):
+    def number(self, key, least=0, most=(1 << 63) - 1):
         return number(self.one(key), least, most)
 
     def time(self, key):
@@ -191,7 +191,7 @@ class Lines:
             raise Bad(f"a line that does not belong here: {self.lines[self.at]!r}")
 
 
-def number(text, least=0, most=1 << 63):
+def number(text, least=0, most=(1 << 63) - 1):
     if not re.fullmatch(r"0|[1-9][0-9]{0,19}", text) or not least <= int(text) <= most:
         raise Bad(f"no good number: {text!r}")
     return int(text)
@@ -336,6 +336,10 @@ class Owners:
         """Whether what this key signed at this index is void."""
         return any(other.bytes == key.bytes and start <= index
                    for other, start in self.revoked.items())
+
+    def counting(self, index):
+        """The admins whose signatures at this index count (15.2)."""
+        return [key for key in self.admins if not self.is_revoked(key, index)]
 
 
 class Statement:

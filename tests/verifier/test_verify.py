@@ -15,7 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
 import make_example
-from formats import Bad, Root, bundle_path, decode_bundle, digest, key_hash
+from formats import Bad, Checkpoint, Root, bundle_path, decode_bundle, digest, key_hash
 from verify import Folder, Verifier
 
 EXAMPLE = pathlib.Path(__file__).parent / "example"
@@ -260,21 +260,43 @@ class Rules(Case):
                 Root.parse("".join(line + "\n" for line in lines))
 
     def test_witnesses(self):
-        bob, (name, vkey) = make_example.BOB, self.witness()
-        self.start(witnesses=("witness-quorum 1", f"witness {vkey}", "max-age 3600"))
+        bob, ada = make_example.BOB, make_example.ADA
+
+        def key_of(name, witness):
+            public = b"\x04" + witness.bytes
+            key_id = key_hash(name, public)
+            return key_id, f"{name}+{key_id.hex()}+{base64.b64encode(public).decode()}"
+        witnesses = [(name, *key_of(name, key), key) for name, key in
+                     (("bob", bob), ("ada", ada))]
+        self.start(witnesses=("witness-quorum 2",
+                              *(f"witness {vkey}" for _, _, vkey, _ in witnesses),
+                              "max-age 3600"))
         path = self.folder / "log/checkpoint"
         checkpoint = path.read_text()
-        self.noticed("0 of 1 witnesses")
-        for time, age in ((int(time_now()), None), (1700000000, "within max-age")):
+        self.noticed("0 of 2 witnesses")
+        now, long_ago = int(time_now()), 1700000000
+        for times, problem in (
+                ((now, now), None),
+                # One that is fresh does not make up for one that is not.
+                ((now, long_ago), "1 of 2 witnesses saw it within max-age"),
+                ((long_ago, long_ago), "0 of 2 witnesses saw it within max-age")):
             text = checkpoint.split("\n\n")[0] + "\n"
-            message = f"cosignature/v1\ntime {time}\n{text}".encode()
-            signature = time.to_bytes(8, "big") + ed25519.sign(bob.seed, message)
-            line = base64.b64encode(name + signature).decode()
-            path.write_text(f"{checkpoint}— bob {line}\n")
-            if age:
-                self.noticed(age)
+            lines = ""
+            for time, (name, key_id, _, key) in zip(times, witnesses):
+                message = f"cosignature/v1\ntime {time}\n{text}".encode()
+                signature = time.to_bytes(8, "big") + ed25519.sign(key.seed, message)
+                line = base64.b64encode(key_id + signature).decode()
+                lines += f"\u2014 {name} {line}\n"
+            path.write_text(checkpoint + lines)
+            if problem:
+                self.noticed(problem)
             else:
                 self.assertEqual(problems(self.folder), [])
+
+    def test_numbers_are_below_2_to_63(self):
+        for size in ("9223372036854775808", "18446744073709551615"):
+            with self.assertRaises(Bad):
+                Checkpoint.parse(f"o\n{size}\n{base64.b64encode(bytes(32)).decode()}\n")
 
 
 class WrongEntries(Case):
@@ -324,6 +346,22 @@ class WrongEntries(Case):
         registry = self.start()
         registry.append(registry.claim("my-utils", [make_example.ADA]))
         self.noticed("seq 1 follows 1")
+
+    def test_a_revoked_admin_does_not_count(self):
+        registry = self.start()
+        ada, bob = make_example.ADA, make_example.BOB
+        keys = [f"admin {bob}", f"publish {ada}", f"revoke {bob} from 5"]
+        lines = ["lumen/owners/v1", f"registry {make_example.ORIGIN}", "name my-utils"]
+        second = make_example.note(
+            [*lines, "seq 2", f"prev {digest(self.claim.encode())}",
+             f"time {registry.now()}", "admin-threshold 1", f"admin {ada}", *keys],
+            ada)
+        registry.append(second)
+        self.assertEqual(problems(self.folder), [])
+        third = [*lines, "seq 3", f"prev {digest(second.encode())}",
+                 f"time {registry.now()}", "admin-threshold 1", f"admin {ada}", *keys]
+        registry.append(make_example.note(third, bob))
+        self.noticed("entry 6: 0 signatures by old admins, 1 needed")
 
     def test_a_revoked_key_publishes_nothing_that_counts(self):
         registry = self.start()

@@ -216,9 +216,14 @@ class Verifier:
             self.problem(f"log/checkpoint: {len(validated)} of {root.validating_quorum} "
                          "validating witnesses")
         if root.max_age is not None:
-            age = now.timestamp() - max(times, default=0)
-            if age > root.max_age:
-                self.problem("log/checkpoint: no witness saw it within max-age")
+            def recent(found):
+                return sum(now.timestamp() - time <= root.max_age for time in found)
+            for found, quorum, kind in (
+                    (recent(times), root.quorum, "witnesses"),
+                    (recent(validated), root.validating_quorum, "validating witnesses")):
+                if found < quorum:
+                    self.problem(f"log/checkpoint: {found} of {quorum} {kind} saw it "
+                                 "within max-age")
 
     def check_head(self):
         """What writers have committed and not made public yet (16.4)."""
@@ -365,8 +370,10 @@ class Verifier:
                     raise Bad("an override needs names keys")
                 signed(text, signatures, root.names, root.names_threshold, "names keys")
             else:
-                signed(text, signatures, before.admins, before.threshold, "old admins")
-        signed(text, signatures, note.admins, note.threshold, "new admins")
+                signed(text, signatures, before.admins, before.threshold, "old admins",
+                       before.counting(index))
+        signed(text, signatures, note.admins, note.threshold, "new admins",
+               note.counting(index))
         chain.append((index, note))
 
     def replay_statement(self, index, statement, text, signatures):
@@ -575,9 +582,10 @@ def signed_by(text, signatures, keys):
     return found
 
 
-def signed(text, signatures, keys, threshold, who):
-    """Fails unless enough of these keys signed."""
-    count = len({key.bytes for key in signed_by(text, signatures, keys)})
+def signed(text, signatures, keys, threshold, who, counting=None):
+    """Fails unless enough of these keys signed; all of them count, or only some."""
+    found = signed_by(text, signatures, keys)
+    count = len({key.bytes for key in found if counting is None or key in counting})
     if count < threshold:
         raise Bad(f"{count} signatures by {who}, {threshold} needed")
 

@@ -51,7 +51,7 @@ pub enum CheckpointError {
 }
 
 impl Checkpoint {
-    /// Parses the text of a checkpoint. Extension lines are allowed and ignored.
+    /// Parses the text of a checkpoint; its size is below 2^63. Extension lines are allowed and ignored.
     ///
     /// # Errors
     /// [`CheckpointError::Form`].
@@ -63,7 +63,8 @@ impl Checkpoint {
             return Err(CheckpointError::Form);
         };
         let number: Option<u64> = size.parse().ok();
-        let number = number.filter(|number| number.to_string() == size);
+        // Numbers of all notes are below 2^63: larger ones do not fit everywhere.
+        let number = number.filter(|number| *number < 1 << 63 && number.to_string() == size);
         let root = BASE64.decode(root.as_bytes()).ok();
         let root = root.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         match (number, root) {

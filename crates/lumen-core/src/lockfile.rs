@@ -22,6 +22,7 @@ use crate::{
     },
     name::PackageName,
     problem::Problem,
+    trust::NoteRef,
     version::Version,
 };
 
@@ -62,6 +63,9 @@ pub struct LockedTrust {
     pub root: Digest,
     /// The checkpoint, with its signatures.
     pub checkpoint: String,
+    /// The newest root note; nothing in locks of earlier versions. Who holds a key that it
+    /// removed must not make an earlier note count again.
+    pub root_note: Option<NoteRef>,
 }
 
 /// One package of a lock.
@@ -82,6 +86,8 @@ pub struct LockedPackage {
     /// In a signed registry: the number of the ownership note in force when it was chosen.
     /// Which note that is follows from the registry's checkpoint.
     pub owners: Option<u64>,
+    /// The hash of that note; nothing in locks of earlier versions.
+    pub owners_note: Option<Digest>,
     /// The packages it depends on, with the features that are on. All of them are in the lock,
     /// unless it was edited by hand.
     pub dependencies: Vec<PackageName>,

@@ -142,6 +142,7 @@ mod tests {
             compressed: None,
             metadata: None,
             owners: None,
+            owners_note: None,
             dependencies: dependencies.iter().map(|text| name(text)).collect(),
             features: Vec::new(),
             requires: Vec::new(),

@@ -19,7 +19,6 @@ use lumen_store::{
 use crate::{
     error::OpsError,
     fetch, gitignore, inputs, maintain,
-    proof::Asked,
     resolve::{self, Changes, ResolveOptions},
     session::Session,
 };
@@ -53,17 +52,7 @@ pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, O
     }
     let (project, _lock) = session.locked_project(options.dry_run)?;
     let resolved = resolve::run(session, &project, options)?;
-    match apply(session, &project, resolved, options.dry_run) {
-        Err(OpsError::Misfit(reason)) if options.locked => Err(OpsError::Locked {
-            reason: format!("is out of date: {reason}"),
-        }),
-        Err(OpsError::Misfit(reason)) => {
-            resolve::warn_of_misfit(session, &reason);
-            let resolved = resolve::anew(session, &project, options, project.local_packages()?)?;
-            apply(session, &project, resolved, options.dry_run)
-        }
-        applied => applied,
-    }
+    apply(session, &project, resolved, options.dry_run)
 }
 
 /// Fetches, writes the lock file if it changed, and links.
@@ -80,8 +69,7 @@ pub fn apply(
         lock,
         locals,
         changes,
-        known,
-        fresh,
+        ..
     } = resolved;
     let packages = lock
         .packages
@@ -96,13 +84,7 @@ pub fn apply(
         });
     }
     let store = session.store()?;
-    let asked = Asked {
-        project,
-        locals: &locals,
-        known: &known,
-        fresh,
-    };
-    let fetched = fetch::run(session, &store, &lock, &asked)?;
+    let fetched = fetch::run(session, &store, &lock)?;
     session.tell_first_use()?;
     let planned = planned(project, &lock, &locals, &fetched);
     let import_root = import_root(session)?;

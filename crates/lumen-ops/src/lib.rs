@@ -10,7 +10,6 @@
 //! | [`report`] | events while an operation runs |
 //! | [`inputs`], [`stale`], [`resolve`] | from manifests to a lock, and whether one still fits |
 //! | [`fetch`], [`install`] | from a lock to a project with its packages |
-//! | [`proof`] | that what a lock names was released so, and that archives are what they say |
 //! | [`locked`], [`advice`] | what became of locked releases; what is said about such packages |
 //! | [`edit`] | add, remove, update |
 //! | [`pack`], [`publish`] | from a folder to a release |
@@ -53,7 +52,6 @@ pub mod mirror;
 pub mod owners;
 pub mod pack;
 pub mod parallel;
-pub mod proof;
 pub mod publish;
 pub mod query;
 pub mod recheck;

@@ -3,17 +3,16 @@
 //! An install with a lock reads no index, so it asks the log. What it finds there is only
 //! a reason to look: what it means is said by the history of the package.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
     PackageName, Version,
-    checkpoint::Checkpoint,
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
-    trust::PackageHistory,
 };
 use lumen_registry::{
     Freshness, ReadError, Registry,
+    loader::Loaded,
     verify::{TrustError, known::Override},
 };
 
@@ -47,24 +46,7 @@ pub async fn check(
             .filter(|(_, package)| is_from(package))
             .map(|(name, package)| (name.clone(), package.version.clone()))
             .collect();
-        // Histories that are at hand say it without a request.
-        let size = Checkpoint::of_note(trust.checkpoint.as_bytes()).map_or(0, |then| then.size);
-        let mut asked = BTreeMap::new();
-        for (name, version) in locked {
-            let Some(history) = registry.history_seen(&name) else {
-                asked.insert(name, version);
-                continue;
-            };
-            if let Some(package) = lock.packages.get(&name)
-                && said_since(&history, &version, size)
-            {
-                look(session, registry, &name, package).await?;
-            }
-        }
-        if asked.is_empty() {
-            continue;
-        }
-        let since = registry.since(&trust.checkpoint, &asked).await?;
+        let since = registry.since(&trust.checkpoint, &locked).await?;
         if since.unread > 0 {
             let what = format!(
                 "the log has {} entries since lumen.lock was made, too many to look for revoked keys and yanks in them",
@@ -73,6 +55,7 @@ pub async fn check(
             let hint = "`lumen pkg outdated` looks at every package, `lumen pkg update` makes a newer lock";
             session.reporter.warn(Problem::warning(what).hint(hint));
         }
+        registry.confirm_shown(&since).await?;
         for name in &since.named {
             if let Some(package) = lock.packages.get(name) {
                 look(session, registry, name, package).await?;
@@ -82,19 +65,30 @@ pub async fn check(
     Ok(())
 }
 
-/// Whether a log says something of a locked release since it had `size` entries.
-fn said_since(history: &PackageHistory, version: &Version, size: u64) -> bool {
-    let release = history.releases.get(version);
-    release.is_none_or(|release| release.revoked)
-        || history
-            .yanked
-            .get(version)
-            .is_some_and(|yanked| yanked.index >= size)
-        || history
-            .deprecated
-            .as_ref()
-            .is_some_and(|deprecated| deprecated.index >= size)
-        || history.owners.overrides().any(|(index, _)| *index >= size)
+/// Checks that what was read of packages that a new lock gets has all that their logs say about
+/// them since the old lock was made.
+///
+/// # Errors
+/// When a change of owners, or a statement, is in the log and not in the history shown.
+pub fn confirm(session: &Session<'_>, old: &Lockfile, loaded: &Loaded) -> Result<(), OpsError> {
+    let mut packages: BTreeMap<&str, (&Registry, BTreeSet<PackageName>)> = BTreeMap::new();
+    for (name, chosen) in &loaded.chosen {
+        let registry = &chosen.registry;
+        let of_registry = packages.entry(registry.name());
+        let (_, names) = of_registry.or_insert_with(|| (registry, BTreeSet::new()));
+        names.insert(name.clone());
+    }
+    for (registry, names) in packages.values() {
+        let locked = old.registries.get(registry.name());
+        let trust = locked.and_then(|locked| locked.trust.as_ref());
+        if let Some(trust) = trust.filter(|_| registry.freshness() != Freshness::Offline) {
+            session.block_on(async {
+                let confirmed = registry.confirm_since(&trust.checkpoint, names).await;
+                Ok(confirmed?)
+            })?;
+        }
+    }
+    Ok(())
 }
 
 async fn look(

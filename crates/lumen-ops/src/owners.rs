@@ -111,17 +111,30 @@ pub fn list(session: &Session<'_>, owned: &Owned) -> Result<OwnersHistory, OpsEr
     }
 }
 
+/// What came of a change of owners.
+#[derive(Debug)]
+pub struct Changed {
+    /// The change.
+    pub submitted: Submitted,
+    /// Log keys of the registry that the key has which is no owner any more: with them it can
+    /// still add to the log.
+    pub log_keys: Vec<PublicKey>,
+    /// Whether this user's key is a root key, which may remove them.
+    pub is_root: bool,
+}
+
 /// Changes owners, or writes a proposal of it to be signed by others. The change may
 /// look at the owners there are.
 ///
 /// # Errors
-/// When the change is not possible, or the registry cannot be written.
+/// When the change is not possible, this user's key was revoked, or the registry cannot be
+/// written.
 pub fn change(
     session: &Session<'_>,
     owned: &Owned,
     how: &How<'_>,
     change: impl FnOnce(&[PublicKey]) -> Result<OwnersChange, OpsError>,
-) -> Result<Submitted, OpsError> {
+) -> Result<Changed, OpsError> {
     let registry = trust::open_for(session, &owned.subject)?;
     let newest = trust::newest(session, &registry, Some(&owned.subject))?;
     let (roots, owners) = (&newest.roots, newest.owners);
@@ -147,12 +160,69 @@ pub fn change(
         },
     };
     next.time = now;
-    make(&mut next, owned, &change, newest.size)?;
+    let size = newest.size;
+    make(&mut next, owned, &change, size)?;
     next.threshold = how.threshold.unwrap_or(next.threshold);
-    reachable(next.threshold, next.admins.len(), "admins")?;
-    let needs = proposal::owners_needs(roots, &owners, &next);
+    reachable(next.threshold, next.counting_admins(size).count(), "admins")?;
+    if let Some(now) = owners.current().filter(|_| !how.is_override) {
+        counts(now, &keys::public(session)?)?;
+    }
+    let needs = proposal::owners_needs(roots, &owners, &next, size);
     let proposal = Proposal::new(Change::Owners(next))?;
-    trust::submit(session, &registry, proposal, &needs, how.out)
+    let submitted = trust::submit(session, &registry, proposal, &needs, how.out)?;
+    let gone = match &change {
+        OwnersChange::Revoke { key, .. } => Some(key),
+        OwnersChange::Remove {
+            key,
+            admin_only: false,
+        } => Some(key),
+        _ => None,
+    };
+    let root = registry.roots.current();
+    let among = |keys: &[PublicKey], key: &PublicKey| {
+        let same = keys.iter().filter(|other| other.bytes() == key.bytes());
+        same.cloned().collect::<Vec<_>>()
+    };
+    let log_keys = gone.map(|key| among(&root.log, key)).unwrap_or_default();
+    let is_root = !log_keys.is_empty() && !among(&root.root, &keys::public(session)?).is_empty();
+    Ok(Changed {
+        submitted,
+        log_keys,
+        is_root,
+    })
+}
+
+/// Fails for an admin whose key was revoked, and is still listed.
+fn counts(now: &OwnersNote, key: &PublicKey) -> Result<(), OpsError> {
+    let is_admin = now.admins.iter().any(|admin| admin.bytes() == key.bytes());
+    match now.revoked_from(key).filter(|_| is_admin) {
+        None => Ok(()),
+        Some(from) => Err(OpsError::user(
+            format!(
+                "your key {} was revoked for `{}` from entry {from} of the log on, so it does not count as an admin, though it is listed",
+                key.fingerprint(),
+                now.name
+            ),
+            format!(
+                "another admin has to make this change; `lumen pkg owner list {}` lists them",
+                now.name
+            ),
+        )),
+    }
+}
+
+/// Fails for a key that is to become an owner and is revoked.
+fn unrevoked(note: &OwnersNote, key: &PublicKey) -> Result<(), OpsError> {
+    match note.revoked_from(key) {
+        None => Ok(()),
+        Some(from) => Err(OpsError::user(
+            format!(
+                "{} was revoked from entry {from} of the log on: nothing that it signs counts",
+                key.fingerprint()
+            ),
+            "revocations stay; `lumen key rotate` makes a new key",
+        )),
+    }
 }
 
 /// Advises against a package, or takes that back.
@@ -224,6 +294,7 @@ fn make(
     match change {
         OwnersChange::Claim => {}
         OwnersChange::Add { key, admin } => {
+            unrevoked(note, key)?;
             let publisher = Publisher {
                 key: key.clone(),
                 only: owned.only.clone(),
@@ -270,6 +341,7 @@ fn make(
         }
         OwnersChange::Transfer(keys) => {
             whole(owned, "transferred")?;
+            keys.iter().try_for_each(|key| unrevoked(note, key))?;
             let publishers = keys.iter().map(|key| Publisher {
                 key: key.clone(),
                 only: None,
@@ -344,7 +416,7 @@ mod tests {
         for change in changes {
             make(&mut note, &owned, change, 40)?;
         }
-        reachable(note.threshold, note.admins.len(), "admins")?;
+        reachable(note.threshold, note.counting_admins(40).count(), "admins")?;
         Proposal::new(Change::Owners(note.clone()))?;
         Ok(note)
     }

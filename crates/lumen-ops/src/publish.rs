@@ -235,8 +235,8 @@ impl<'s> Target<'s> {
                 for published in published {
                     let subject = Subject::owner_of(&published.release.name);
                     let owners = session.block_on(async { Ok(handle.owners(&subject).await?) })?;
-                    if let Some(note) = owners.as_ref().and_then(OwnersHistory::current) {
-                        trust::accept_note(session, &handle, &subject, note.seq)?;
+                    if let Some(note) = owners.as_ref().and_then(OwnersHistory::newest) {
+                        trust::accept_note(session, &handle, &subject, note)?;
                     }
                 }
                 read_back(session, name, published)

@@ -20,7 +20,9 @@ use lumen_core::{
 };
 use lumen_durable::Lock;
 use lumen_registry::{
-    Freshness, Location, ReadError, Registry, RegistryOptions, signer::Signer, verify::TrustOptions,
+    Freshness, Location, ReadError, Registry, RegistryOptions,
+    signer::Signer,
+    verify::{LockedOwners, TrustOptions},
 };
 use lumen_store::{
     cas::Store,
@@ -95,7 +97,7 @@ enum Opening {
 struct Locked {
     trust: LockedTrust,
     /// The ownership notes that were in force, by what owns the packages.
-    owners: BTreeMap<Subject, u64>,
+    owners: BTreeMap<Subject, LockedOwners>,
 }
 
 impl Locked {
@@ -113,10 +115,8 @@ impl Locked {
                 && let Some(locked) = all.get_mut(registry)
             {
                 // Where branches were merged, packages of a scope may differ.
-                let owners = locked.owners.entry(Subject::owner_of(name));
-                owners
-                    .and_modify(|least| *least = seq.min(*least))
-                    .or_insert(seq);
+                let owners = locked.owners.entry(Subject::owner_of(name)).or_default();
+                owners.insert((seq, package.owners_note));
             }
         }
         all

@@ -17,9 +17,7 @@ use std::{
 pub use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
-    index::{
-        Difference, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release,
-    },
+    index::{GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release},
     problem::Problem,
     trust::PackageHistory,
 };
@@ -112,14 +110,6 @@ pub enum ReadError {
         /// The hash found.
         actual: Digest,
     },
-    /// A file is larger or smaller than what refers to it says, or has other bytes.
-    #[error("`{file}` is a changed artifact: {difference}")]
-    Changed {
-        /// Path or URL.
-        file: String,
-        /// What differs.
-        difference: Difference,
-    },
     /// A file that another one refers to does not exist.
     #[error("`{file}` does not exist")]
     Missing {
@@ -162,7 +152,6 @@ impl ReadError {
         match self {
             Self::Malformed(_)
             | Self::Hash { .. }
-            | Self::Changed { .. }
             | Self::Missing { .. }
             | Self::LeftOut { .. }
             | Self::Trust(_)
@@ -466,6 +455,9 @@ impl Registry {
 
     /// Writes what was learned to the cache. Failing to only makes the next run slower, so it is only logged.
     pub fn save_cache(&self) {
+        if self.inner.was_refused() {
+            return;
+        }
         for cache in [&self.inner.cache, &self.inner.global_cache] {
             if let Err(error) = cache.save() {
                 tracing::debug!(%error, "the metadata cache was not written");
@@ -490,6 +482,16 @@ impl Registry {
 }
 
 impl Inner {
+    /// Whether the registry was caught at something: then nothing of what it said is kept.
+    fn was_refused(&self) -> bool {
+        let found = Arc::clone(&self.view.lock().unwrap_or_else(PoisonError::into_inner));
+        match found.get() {
+            Some(Ok(Some(view))) => view.is_refused(),
+            Some(Ok(None)) | None => false,
+            Some(Err(_)) => true,
+        }
+    }
+
     /// Failing to only makes a later change of owners go unnoticed, so it is only logged.
     fn save_view(&self) {
         let found = Arc::clone(&self.view.lock().unwrap_or_else(PoisonError::into_inner));
@@ -505,8 +507,10 @@ impl Drop for Inner {
     fn drop(&mut self) {
         // Whoever forgot to save, or failed before, keeps what was learned.
         self.save_view();
-        let _ = self.cache.save();
-        let _ = self.global_cache.save();
+        if !self.was_refused() {
+            let _ = self.cache.save();
+            let _ = self.global_cache.save();
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! `lumen pkg owner …`, `deprecate`, `undeprecate` and `info --provenance`.
 
-use lumen_core::trust::{Action, OwnersHistory, PackageHistory, history::Remark};
+use lumen_core::{
+    problem::Problem,
+    trust::{Action, OwnersHistory, PackageHistory, history::Remark},
+};
 use lumen_ops::{
     OpsError, edit,
-    owners::{self, How, Owned, OwnersChange},
+    owners::{self, Changed, How, Owned, OwnersChange},
     report::Reporter as _,
     trust,
 };
@@ -77,7 +80,7 @@ fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), Op
         is_override: how.is_override,
         out: how.change.out.as_deref(),
     };
-    let submitted = owners::change(&session, &owned, &how, |known| {
+    let changed = owners::change(&session, &owned, &how, |known| {
         let among = |text: &str| trust::key_among(&session, text, known);
         Ok(match request {
             Request::Claim => OwnersChange::Claim,
@@ -100,8 +103,25 @@ fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), Op
             Request::Threshold(number) => OwnersChange::Threshold(number),
         })
     })?;
-    tell(&submitted, "pkg owner", ui);
+    tell(&changed.submitted, "pkg owner", ui);
+    tell_log_keys(&changed, ui);
     Ok(())
+}
+
+/// Says that somebody who is no owner any more can still add to the log.
+fn tell_log_keys(changed: &Changed, ui: &Ui) {
+    for key in &changed.log_keys {
+        let what = format!(
+            "{} is also a log key of the registry: with write access, its holder could hide this change from new clients",
+            key.fingerprint()
+        );
+        let who = match changed.is_root {
+            true => "remove it, too",
+            false => "ask those who hold root keys to remove it, too",
+        };
+        let hint = format!("{who}: `lumen registry trust remove-log-key {key}`");
+        ui.problem(&Problem::warning(what).hint(hint));
+    }
 }
 
 fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {

@@ -174,6 +174,8 @@ fixed! {
     MAX_REQUESTS_SINCE: usize = 8, Count, Program, "registry::verify";
     /// Bundles of log entries that an install with a lock reads where reading is no request.
     MAX_BUNDLES_SINCE: usize = 64, Count, Program, "registry::verify";
+    /// Looks at a registry whose remembered state other processes change at the same time.
+    MAX_ESTABLISH_ROUNDS: usize = 8, Count, Program, "registry::verify";
     /// Seconds that the clock of a witness may be ahead.
     MAX_CLOCK_AHEAD: i64 = 600, Seconds, Program, "registry::verify";
 

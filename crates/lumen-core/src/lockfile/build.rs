@@ -54,6 +54,7 @@ struct Strings<'t> {
     checksum: Option<Text<'t>>,
     compressed: Option<Text<'t>>,
     metadata: Option<Text<'t>>,
+    owners_note: Option<Text<'t>>,
 }
 
 impl<'t> From<[Option<Text<'t>>; raw::STRINGS.len()]> for Strings<'t> {
@@ -71,6 +72,7 @@ impl<'t> From<[Option<Text<'t>>; raw::STRINGS.len()]> for Strings<'t> {
             checksum,
             compressed,
             metadata,
+            owners_note,
         ] = strings;
         Self {
             name,
@@ -83,6 +85,7 @@ impl<'t> From<[Option<Text<'t>>; raw::STRINGS.len()]> for Strings<'t> {
             checksum,
             compressed,
             metadata,
+            owners_note,
         }
     }
 }
@@ -93,12 +96,24 @@ impl Builder<'_> {
         for registry in raw.registries {
             let name = self.required(registry.name, &registry.span, "name")?;
             let origin = registry.origin.and_then(|text| origin(text.text));
+            let root_note = match registry.root_note {
+                Some(text) => {
+                    let note = text.text.parse();
+                    Some(note.map_err(|error| self.wrong(&text, error))?)
+                }
+                None => None,
+            };
             let trust = match (registry.trust_root, registry.checkpoint) {
                 (Some(root), Some(checkpoint)) => Some(LockedTrust {
                     root: self.digest(&root)?,
                     checkpoint: checkpoint.text.into_owned(),
+                    root_note,
                 }),
-                (None, None) => None,
+                (None, None) if root_note.is_none() => None,
+                (None, None) => {
+                    let what = "`root-note` needs `trust-root` and `checkpoint`";
+                    return Err(self.stale(registry.span, what));
+                }
                 _ => {
                     let what = "`trust-root` and `checkpoint` need each other";
                     return Err(self.stale(registry.span, what));
@@ -184,6 +199,7 @@ impl Builder<'_> {
         };
         let checksum = digest(&strings.checksum)?;
         let metadata = digest(&strings.metadata)?;
+        let owners_note = digest(&strings.owners_note)?;
         let [size, compressed_size, owners] =
             numbers.map(|number| number.map(|number| number.value));
         let compressed = match (digest(&strings.compressed)?, compressed_size) {
@@ -194,6 +210,9 @@ impl Builder<'_> {
                 return Err(self.stale(span.clone(), what));
             }
         };
+        if owners_note.is_some() && owners.is_none() {
+            return Err(self.stale(span.clone(), "`owners-note` needs `owners`"));
+        }
         let source = self.source(&strings, span, registries)?;
         if checksum.is_none() && matches!(source, LockedSource::Registry(_)) {
             let what = format!("package {} has no `checksum`", shown(name.text));
@@ -207,6 +226,7 @@ impl Builder<'_> {
             compressed,
             metadata,
             owners,
+            owners_note,
             dependencies: Vec::new(),
             features: Vec::new(),
             requires: Vec::new(),

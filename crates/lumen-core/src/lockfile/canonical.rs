@@ -57,6 +57,7 @@ pub(super) fn read(text: &str) -> Option<Lock<'_>> {
                     "name" => &mut registry.name,
                     "origin" => &mut registry.origin,
                     "trust-root" => &mut registry.trust_root,
+                    "root-note" => &mut registry.root_note,
                     "checkpoint" => {
                         set(&mut registry.checkpoint, escaped_lines(value, start)?)?;
                         continue;

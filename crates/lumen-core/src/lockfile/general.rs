@@ -32,6 +32,7 @@ pub(super) fn read<'d>(reader: &mut Reader, document: &'d Document<Arc<str>>) ->
         };
         let (name, origin) = (string("name"), string("origin"));
         let (trust_root, checkpoint) = (string("trust-root"), string("checkpoint"));
+        let root_note = string("root-note");
         lock.registries.push(Registry {
             span: section.span,
             name,
@@ -41,6 +42,7 @@ pub(super) fn read<'d>(reader: &mut Reader, document: &'d Document<Arc<str>>) ->
                 text: text.text.into(),
                 span: text.span,
             }),
+            root_note,
         });
     }
     for mut section in blocks(reader, root.take("package")) {

@@ -27,6 +27,7 @@ pub(super) struct Registry<'t> {
     pub origin: Option<Text<'t>>,
     pub trust_root: Option<Text<'t>>,
     pub checkpoint: Option<Lines<'t>>,
+    pub root_note: Option<Text<'t>>,
 }
 
 /// A string of more than one line, which the file has on one, with escapes.
@@ -50,7 +51,7 @@ pub(super) struct Package<'t> {
 }
 
 /// Keys of `[[package]]` whose values are strings.
-pub(super) const STRINGS: [&str; 12] = [
+pub(super) const STRINGS: [&str; 13] = [
     "name",
     "version",
     "registry",
@@ -63,6 +64,7 @@ pub(super) const STRINGS: [&str; 12] = [
     "checksum",
     "compressed",
     "metadata",
+    "owners-note",
 ];
 
 /// Keys of `[[package]]` whose values are whole numbers.

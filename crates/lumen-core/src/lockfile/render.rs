@@ -21,6 +21,9 @@ impl Lockfile {
             if let Some(trust) = &registry.trust {
                 digest(&mut out, "trust-root", &trust.root);
                 string(&mut out, "checkpoint", &trust.checkpoint);
+                if let Some(note) = &trust.root_note {
+                    string(&mut out, "root-note", &note.to_string());
+                }
             }
         }
         for (name, package) in &self.packages {
@@ -67,6 +70,9 @@ fn block(out: &mut String, name: &PackageName, package: &LockedPackage) {
     }
     if let Some(owners) = package.owners {
         number(out, "owners", owners);
+    }
+    if let Some(note) = &package.owners_note {
+        digest(out, "owners-note", note);
     }
     list(
         out,

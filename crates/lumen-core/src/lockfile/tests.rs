@@ -19,6 +19,7 @@ fn package(source: LockedSource) -> LockedPackage {
         compressed: None,
         metadata: None,
         owners: None,
+        owners_note: None,
         dependencies: Vec::new(),
         features: Vec::new(),
         requires: Vec::new(),
@@ -39,9 +40,14 @@ fn signed_sample() -> Lockfile {
     registry.trust = Some(LockedTrust {
         root: Digest::from_hex(HEX).unwrap(),
         checkpoint: "reg/1f\n412\nAAAA\n\n\u{2014} reg/1f AAAA\n".into(),
+        root_note: Some(NoteRef {
+            seq: 2,
+            hash: Digest::from_hex(HEX).unwrap(),
+        }),
     });
     let package = lock.packages.get_mut(&name("@org/http")).unwrap();
     package.owners = Some(3);
+    package.owners_note = package.checksum;
     lock
 }
 
@@ -177,10 +183,27 @@ fn the_file_as_written() {
 fn a_signed_registry() {
     let text = signed_sample().render();
     let line = format!(
-        "trust-root = \"sha256:{HEX}\"\ncheckpoint = \"reg/1f\\n412\\nAAAA\\n\\n\u{2014} reg/1f AAAA\\n\"\n"
+        "trust-root = \"sha256:{HEX}\"\ncheckpoint = \"reg/1f\\n412\\nAAAA\\n\\n\u{2014} reg/1f AAAA\\n\"\nroot-note = \"2 sha256:{HEX}\"\n"
     );
     assert!(text.contains(&line), "{text}");
-    assert!(text.contains("\nowners = 3\n"), "{text}");
+    let owners = format!("\nowners = 3\nowners-note = \"sha256:{HEX}\"\n");
+    assert!(text.contains(&owners), "{text}");
+    // Programs that know neither hash wrote locks without.
+    let mut earlier = signed_sample();
+    earlier
+        .packages
+        .get_mut(&name("@org/http"))
+        .unwrap()
+        .owners_note = None;
+    let registry = earlier.registries.get_mut("default").unwrap();
+    registry.trust.as_mut().unwrap().root_note = None;
+    assert_eq!(parse(&earlier.render()), Ok(earlier));
+    for (from, to) in [
+        ("root-note = \"2 ", "root-note = \"02 "),
+        ("\nowners = 3\n", "\n"),
+    ] {
+        assert!(parse(&text.replace(from, to)).is_err(), "{from}");
+    }
     assert_eq!(parse(&text), Ok(signed_sample()));
     let mut quick = signed_sample();
     quick.packages.clear();
@@ -537,6 +560,7 @@ fn any_lock() -> impl Strategy<Value = Lockfile> {
                     compressed,
                     metadata,
                     owners,
+                    owners_note: owners.and(metadata),
                     dependencies,
                     features: texts.clone(),
                     requires: texts,
@@ -549,7 +573,15 @@ fn any_lock() -> impl Strategy<Value = Lockfile> {
             ..sample()
         };
         if let Some(registry) = lock.registries.get_mut("local") {
-            registry.trust = trust.map(|(root, checkpoint)| LockedTrust { root, checkpoint });
+            registry.trust = trust.map(|(root, checkpoint)| LockedTrust {
+                root,
+                root_note: Some(NoteRef {
+                    seq: checkpoint.len() as u64 + 1,
+                    hash: root,
+                })
+                .filter(|_| checkpoint.len() % 2 == 0),
+                checkpoint,
+            });
         }
         lock
     })

@@ -95,7 +95,7 @@ impl MapLeaf {
         let mut lines = text.split('\n');
         let (kind, size, root) = (lines.next()?, lines.next()?, lines.next()?);
         let leaf = Self {
-            size: size.parse().ok()?,
+            size: size.parse().ok().filter(|size| *size < 1 << 63)?,
             root: Digest::from_bytes(BASE64.decode(root.as_bytes()).ok()?.try_into().ok()?),
         };
         (kind == MAP_KIND && leaf.to_text() == text).then_some(leaf)

@@ -8,6 +8,7 @@
 //! | [`statement`] | publish, yank, unyank, deprecate, undeprecate |
 //! | [`event`] | entries of the log, and the chain of a name's |
 //! | [`quorum`] | which witnesses signed a checkpoint, and which are missing |
+//! | [`seen`] | a note that somebody remembers, by number and hash |
 //! | [`queue`] | claims that wait for the names keys |
 //! | [`map`] | the name map: a proof of what a name has and has not |
 //! | [`history`] | what a name's events mean, and who was allowed to cause them |
@@ -21,15 +22,15 @@ pub mod owners;
 pub mod queue;
 pub mod quorum;
 pub mod root;
+pub mod seen;
 pub mod statement;
 pub mod text;
 
 pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend};
-pub use history::{
-    HistoryError, Ledger, LoggedRelease, OwnersHistory, PackageHistory, RootHistory, may_append,
-};
+pub use history::{HistoryError, Ledger, OwnersHistory, PackageHistory, RootHistory, may_append};
 pub use owners::{OwnersNote, Publisher, Revoked};
 pub use quorum::{Cosigned, Lacking};
 pub use root::{NamePolicy, RootNote};
+pub use seen::NoteRef;
 pub use statement::{Action, Statement};
 pub use text::FormError;

@@ -158,6 +158,21 @@ impl OwnersNote {
         out
     }
 
+    /// The admins whose signatures at a place in the log count: a key that is revoked from
+    /// there on, or from earlier on, may still be listed.
+    pub fn counting_admins(&self, index: u64) -> impl Iterator<Item = &PublicKey> {
+        self.admins
+            .iter()
+            .filter(move |key| self.revoked_from(key).is_none_or(|from| from > index))
+    }
+
+    /// The place in the log from which on nothing that a key signs counts, if it is revoked.
+    pub fn revoked_from(&self, key: &PublicKey) -> Option<u64> {
+        let of_key = |revoked: &&Revoked| revoked.key.bytes() == key.bytes();
+        let revoked = self.revoked.iter().filter(of_key);
+        revoked.map(|revoked| revoked.from).min()
+    }
+
     /// The keys that may publish a package of this owner.
     pub fn publishers_of<'a>(
         &'a self,

@@ -48,9 +48,15 @@ impl Cosigned {
         })
     }
 
-    /// When each was made, in seconds since 1970.
-    pub fn times(&self) -> impl Iterator<Item = i64> {
-        self.times.iter().map(|(_, time)| *time)
+    /// When the newest cosignatures that make both quorums were all there, in seconds since
+    /// 1970: the time of the oldest of them. `None` where no witness is asked for, or too few
+    /// signed.
+    pub fn since(&self) -> Option<i64> {
+        let mut times: Vec<i64> = self.times.iter().map(|(_, time)| *time).collect();
+        times.sort_unstable_by(|a, b| b.cmp(a));
+        let asked = self.quorum > 0 || self.validating_quorum > 0;
+        let fits = |time: &i64| self.lacking(*time).is_nothing();
+        times.into_iter().find(fits).filter(|_| asked)
     }
 
     /// How many there are that were made at `since` or later, by any witnesses and by
@@ -99,6 +105,31 @@ impl fmt::Display for Lacking {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quorum_is_as_old_as_the_oldest_of_it() {
+        let cosigned = |times: &[(bool, i64)], quorum, validating_quorum| Cosigned {
+            times: times.to_vec(),
+            quorum,
+            validating_quorum,
+        };
+        let times = [(false, 50), (true, 40), (false, 30), (true, 20)];
+        for (quorum, validating, since) in [
+            (0, 0, None),
+            (1, 0, Some(50)),
+            (2, 0, Some(40)),
+            (1, 1, Some(40)),
+            (3, 1, Some(30)),
+            (1, 2, Some(20)),
+            (0, 2, Some(20)),
+            (4, 0, Some(20)),
+            (5, 0, None),
+            (1, 3, None),
+        ] {
+            let found = cosigned(&times, quorum, validating).since();
+            assert_eq!(found, since, "{quorum} {validating}");
+        }
+    }
 
     #[test]
     fn what_is_lacking_reads_well() {

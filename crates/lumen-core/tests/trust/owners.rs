@@ -189,6 +189,37 @@ fn revocations_stay() {
 }
 
 #[test]
+fn a_revoked_admin_does_not_count() {
+    let mut world = World::new(&root(), &["root"]);
+    let first = owners("tool", &["ada", "bob"], &["ada"]);
+    let bytes = world.add(&first.to_text(), &["ada"]);
+    // Bob's key is revoked from the entry after this one on, and still listed.
+    let mut second = after(&first, &bytes);
+    second.revoked = vec![revoked("bob", 4)];
+    let bytes = world.add(&second.to_text(), &["bob"]);
+    let mut third = after(&second, &bytes);
+    let is_revoked = |error: &HistoryError| matches!(error, HistoryError::RevokedKey { key, .. } if *key == public("bob"));
+    let error = world.refused("tool", &third.to_text(), &["bob"]);
+    assert!(is_revoked(&error), "{error}");
+    // It does not make up a threshold either, and a wrong signature by it is still an error.
+    third.threshold = 2;
+    let error = world.refused("tool", &third.to_text(), &["ada", "bob"]);
+    assert!(is_revoked(&error), "{error}");
+    third.threshold = 1;
+    world.add(&third.to_text(), &["ada", "bob"]);
+    world.verify("tool").unwrap();
+    // Nor does it count in the note that revokes it, or under another name.
+    let mut world = World::new(&root(), &["root"]);
+    let bytes = world.add(&first.to_text(), &["ada"]);
+    let mut second = after(&first, &bytes);
+    second.revoked = vec![revoked("bob", 0)];
+    let error = world.refused("tool", &second.to_text(), &["bob"]);
+    assert!(is_revoked(&error), "{error}");
+    world.add(&second.to_text(), &["ada"]);
+    world.verify("tool").unwrap();
+}
+
+#[test]
 fn the_root_changes_by_old_and_new_keys() {
     let first = RootNote {
         policy: NamePolicy::Open,

@@ -126,7 +126,7 @@ fn what_is_no_checkpoint() {
     for fine in [
         format!("o\n1\n{root}\n"),
         format!("an origin with spaces + plus\n0\n{root}\n"),
-        format!("o\n18446744073709551615\n{root}\nextension\nanother\n"),
+        format!("o\n9223372036854775807\n{root}\nextension\nanother\n"),
     ] {
         assert!(Checkpoint::parse(&fine).is_ok(), "{fine:?}");
     }
@@ -144,6 +144,8 @@ fn what_is_no_checkpoint() {
         format!("o\n 1\n{root}\n"),
         format!("o\n1 \n{root}\n"),
         format!("o\n0x1\n{root}\n"),
+        format!("o\n9223372036854775808\n{root}\n"),
+        format!("o\n18446744073709551615\n{root}\n"),
         format!("o\n18446744073709551616\n{root}\n"),
         format!("o\n1\n{root}"),
         format!("o\n1\n{root}=\n"),

@@ -1,6 +1,9 @@
 //! What this machine remembers of signed registries.
 
-use lumen_core::{Digest, trust::Subject};
+use lumen_core::{
+    Digest,
+    trust::{NoteRef, Subject},
+};
 use lumen_registry::{
     Freshness, Location, ReadError, Registry, RegistryOptions,
     verify::{
@@ -76,14 +79,19 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
         ..RegistryOptions::default()
     };
     let stranger = Registry::open(registry, location, &options).map_err(ReadError::from)?;
-    let info = session.block_on(async { Ok(stranger.trust().await?) })?;
+    let info = session.block_on(async {
+        // With the name map: what is accepted has to be there.
+        stranger.roots().await?;
+        Ok(stranger.trust().await?)
+    })?;
     let info = info.ok_or(TrustError::NotSigned).map_err(ReadError::from)?;
     let now = Remembered {
         url,
         origin: info.origin,
         root: info.fingerprint,
         checkpoint: info.checkpoint,
-        root_seq: info.root_seq,
+        root_seq: info.root_note.seq,
+        root_note: Some(info.root_note),
         first_seen: session.timestamp(),
         pinned: true,
     };
@@ -121,13 +129,16 @@ pub fn accept_owners(
         let owners = owners
             .ok_or(TrustError::NotSigned)
             .map_err(ReadError::from)?;
-        let note = owners.current().ok_or_else(|| super::unowned(name))?;
-        accepted.push((name.clone(), note.seq));
+        let note = owners.newest().ok_or_else(|| super::unowned(name))?;
+        accepted.push((name.clone(), note));
     }
-    for (name, seq) in &accepted {
-        known::accept(&dir, &url, name, *seq).map_err(ReadError::from)?;
+    for (name, note) in &accepted {
+        known::accept(&dir, &url, name, *note).map_err(ReadError::from)?;
     }
-    Ok(accepted)
+    Ok(accepted
+        .into_iter()
+        .map(|(name, note)| (name, note.seq))
+        .collect())
 }
 
 /// The same for a registry at hand, by somebody who has a part in it.
@@ -135,13 +146,13 @@ pub(crate) fn accept_note(
     session: &Session<'_>,
     registry: &Registry,
     name: &Subject,
-    seq: u64,
+    note: NoteRef,
 ) -> Result<(), OpsError> {
     let dir = session.environment.trust_dir();
     // It may be read elsewhere than it is written to.
     let read = session.location(registry.name()).ok();
     for place in registry.location().into_iter().chain(&read) {
-        known::accept(&dir, &place.url(), name, seq).map_err(ReadError::from)?;
+        known::accept(&dir, &place.url(), name, note).map_err(ReadError::from)?;
     }
     Ok(())
 }

@@ -11,9 +11,9 @@ pub mod witness;
 use std::path::{Path, PathBuf};
 
 use lumen_core::{
-    Key,
+    Digest, Key,
     signing::{CosignerKey, PublicKey},
-    trust::{Lacking, OwnersHistory, RootHistory, Subject},
+    trust::{Lacking, NoteRef, OwnersHistory, RootHistory, Subject},
 };
 use lumen_registry::{
     ReadError, Registry, Storage, StorageError,
@@ -332,7 +332,11 @@ fn applied(
         && note.is_override
     {
         // Who did it need not be asked whether they agree.
-        accept_note(session, &registry.registry, &note.name, note.seq)?;
+        let seen = NoteRef {
+            seq: note.seq,
+            hash: Digest::of(text.as_bytes()),
+        };
+        accept_note(session, &registry.registry, &note.name, seen)?;
     }
     Ok(Submitted {
         change: proposal.change,
@@ -496,7 +500,11 @@ fn needs(
         Change::Root(_) => None,
         Change::Owners(next) => Some(&next.name),
     };
-    let Newest { roots, owners, .. } = newest(session, registry, subject)?;
+    let Newest {
+        roots,
+        owners,
+        size,
+    } = newest(session, registry, subject)?;
     if change.origin() != roots.origin() {
         return Err(OpsError::user(
             format!(
@@ -513,7 +521,7 @@ fn needs(
             (next.prev.as_ref() == Some(roots.last()), needs)
         }
         Change::Owners(next) => {
-            let needs = proposal::owners_needs(&roots, &owners, next);
+            let needs = proposal::owners_needs(&roots, &owners, next, size);
             (next.prev.as_ref() == owners.last(), needs)
         }
     };

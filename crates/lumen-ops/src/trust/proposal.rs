@@ -229,12 +229,17 @@ pub fn root_needs(roots: &RootHistory, next: &RootNote) -> Vec<Need> {
     ]
 }
 
-/// Who has to sign the next ownership note.
-pub fn owners_needs(roots: &RootHistory, owners: &OwnersHistory, next: &OwnersNote) -> Vec<Need> {
+/// Who has to sign the next ownership note, which gets a place in the log at `size` or later.
+pub fn owners_needs(
+    roots: &RootHistory,
+    owners: &OwnersHistory,
+    next: &OwnersNote,
+    size: u64,
+) -> Vec<Need> {
     let need = |whose, note: &OwnersNote| Need {
         whose,
         threshold: note.threshold,
-        keys: note.admins.clone(),
+        keys: note.counting_admins(size).cloned().collect(),
     };
     let root = roots.current();
     let names = Need {

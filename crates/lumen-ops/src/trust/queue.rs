@@ -73,7 +73,8 @@ fn waiting(session: &Session<'_>, registry: &Signed) -> Result<(Vec<Waiting>, bo
         if owners.current().is_some() {
             continue;
         }
-        let needs = proposal::owners_needs(&registry.roots, &owners, &claim.claim);
+        let needs =
+            proposal::owners_needs(&registry.roots, &owners, &claim.claim, registry.info.size);
         let proposal = Proposal {
             note: claim.note,
             change: Change::Owners(claim.claim.clone()),
@@ -106,7 +107,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
         return Err(none(what));
     };
     let owners = owners(session, &registry, &claim.name)?;
-    let needs = proposal::owners_needs(&registry.roots, &owners, claim);
+    let needs = proposal::owners_needs(&registry.roots, &owners, claim, registry.info.size);
     let signer = keys::signer(session)?;
     proposal.show(session.reporter);
     let signed = proposal.sign(&*signer, &needs)?;

@@ -1,25 +1,25 @@
 //! Reads for the checks of signed registries, and what comes out of those checks.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, atomic::Ordering},
 };
 
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
-    index::{Difference, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, ReleaseSummary},
+    index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, ReleaseSummary},
     lockfile::LockedTrust,
-    trust::{LoggedRelease, OwnersHistory, PackageHistory, RootHistory, Subject},
+    trust::{NoteRef, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 use tokio::sync::OnceCell;
 
 use super::{Freshness, ReadError, Registry, check, fetch};
 use crate::{
     cache::{self, Body, LONGEST_FRESHNESS},
-    storage::{StorageError, Validators},
+    storage::Validators,
     verify::{
-        Proof, Proven, Since, TrustError, TrustInfo, TrustOptions,
+        Proof, Since, TrustError, TrustInfo, TrustOptions,
         known::{Override, Standing},
         map::Head,
         package::Listed,
@@ -37,15 +37,16 @@ impl Registry {
     /// When they cannot be read, or are not in order.
     pub async fn trust(&self) -> Result<Option<TrustInfo>, ReadError> {
         let view = self.view().await?;
-        Ok(view.map(|view| view.info.clone()))
+        Ok(view.map(|view| view.info()))
     }
 
     /// What a lock keeps of a signed registry; nothing for an unsigned one, or one nothing was read from.
     pub fn trusted(&self) -> Option<LockedTrust> {
-        let view = self.seen()?;
+        let info = self.seen()?.info();
         Some(LockedTrust {
-            root: view.info.fingerprint,
-            checkpoint: view.info.checkpoint.clone(),
+            root: info.fingerprint,
+            checkpoint: info.checkpoint,
+            root_note: Some(info.root_note),
         })
     }
 
@@ -61,49 +62,8 @@ impl Registry {
         let Some(view) = self.view().await? else {
             return Ok(None);
         };
-        if let Some(history) = view.history(name) {
-            return Ok(Some(history));
-        }
         let package = view.package(self, name).await?;
         Ok(package.map(|package| Arc::clone(&package.history)))
-    }
-
-    /// The history of a package that was verified in this process.
-    pub fn history_seen(&self, name: &PackageName) -> Option<Arc<PackageHistory>> {
-        self.seen()?.history(name)
-    }
-
-    /// Proves that releases are in the log, each by an owner of its name with a key that
-    /// was not revoked; `None` for an unsigned registry. What was read in this process is
-    /// not read again.
-    ///
-    /// # Errors
-    /// [`TrustError::Unlogged`] and [`TrustError::RevokedKey`] for a release that is not,
-    /// and when log, map or notes are not in order or cannot be read.
-    pub async fn prove(
-        &self,
-        wanted: &BTreeMap<PackageName, Version>,
-    ) -> Result<Option<BTreeMap<PackageName, Proven>>, ReadError> {
-        match self.view().await? {
-            Some(view) => Ok(Some(view.prove(self, wanted).await?)),
-            None => Ok(None),
-        }
-    }
-
-    /// `<version>.json` of a release that was proven.
-    ///
-    /// # Errors
-    /// When it cannot be read, or is not what the owner signed.
-    pub async fn proven_release(
-        &self,
-        name: &PackageName,
-        version: &Version,
-        logged: &LoggedRelease,
-    ) -> Result<Release, ReadError> {
-        let found = self.release_file((name, version), logged).await?;
-        let file = || self.inner.storage.describe(&Key::release(name, version));
-        let missing = || ReadError::Missing { file: file() };
-        Ok(found.ok_or_else(missing)?.0)
     }
 
     /// What the log says about locked releases since it was at the lock's checkpoint: where
@@ -119,11 +79,37 @@ impl Registry {
         let Some(view) = self.view().await? else {
             return Ok(Since::default());
         };
-        let then = Checkpoint::of_note(checkpoint.as_bytes());
-        let then = then.map_err(|error| TrustError::Checkpoint {
-            reason: format!("the one that is locked: {error}"),
-        })?;
-        view.since(self, &then, locked).await
+        view.since(self, &locked_checkpoint(checkpoint)?, locked)
+            .await
+    }
+
+    /// Checks that the histories shown have the notes and statements that [`Registry::since`]
+    /// read, as far as they may matter to what is locked. Reads these histories, if there are any.
+    ///
+    /// # Errors
+    /// When one is not there; and as [`Registry::package_index`].
+    pub async fn confirm_shown(&self, since: &Since) -> Result<(), ReadError> {
+        match self.view().await? {
+            Some(view) => view.confirm_read(self, since).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that what was read of packages has all that the log says about them since it was
+    /// at the lock's checkpoint: where that takes few requests.
+    ///
+    /// # Errors
+    /// As [`Registry::since`].
+    pub async fn confirm_since(
+        &self,
+        checkpoint: &str,
+        packages: &BTreeSet<PackageName>,
+    ) -> Result<(), ReadError> {
+        let Some(view) = self.view().await? else {
+            return Ok(());
+        };
+        view.confirm_since(self, &locked_checkpoint(checkpoint)?, packages)
+            .await
     }
 
     /// The owners of a name or scope so far, whatever anybody here thinks of them; `None`
@@ -149,10 +135,9 @@ impl Registry {
         }
     }
 
-    /// The number of the ownership note of a package that was read; nothing for an unsigned one.
-    pub fn owners_seen(&self, name: &PackageName) -> Option<u64> {
-        let package = self.seen()?.seen(name)?;
-        package.history.owners.current().map(|note| note.seq)
+    /// The newest ownership note of a package that was read; nothing for an unsigned one.
+    pub fn owners_seen(&self, name: &PackageName) -> Option<NoteRef> {
+        self.seen()?.seen(name)?.history.owners.newest()
     }
 
     /// How it is known that what was read of a package is all that the log has.
@@ -220,25 +205,15 @@ impl Registry {
             let (name, version) = (name.clone(), version.clone());
             return Err(TrustError::RevokedKey { name, version }.into());
         }
-        if let Some(actual) = expected.filter(|digest| *digest != logged.metadata) {
-            return Err(TrustError::Metadata {
-                file: self.inner.storage.describe(&Key::release(name, version)),
-                expected: logged.metadata,
-                actual,
-            }
-            .into());
-        }
-        self.release_file((name, version), logged).await
-    }
-
-    /// The file of a release, with the size and digest that were signed.
-    async fn release_file(
-        &self,
-        (name, version): (&PackageName, &Version),
-        logged: &LoggedRelease,
-    ) -> Result<Option<(Release, Digest)>, ReadError> {
         let key = Key::release(name, version);
-        let file = || self.inner.storage.describe(&key);
+        let other = |actual| TrustError::Metadata {
+            file: self.inner.storage.describe(&key),
+            expected: logged.metadata,
+            actual,
+        };
+        if let Some(locked) = expected.filter(|digest| *digest != logged.metadata) {
+            return Err(other(locked).into());
+        }
         // Its size was signed, too, so that nobody has to read more.
         let limit = MAX_RELEASE_BYTES.min(logged.size);
         let read = self.read_immutable(
@@ -249,16 +224,7 @@ impl Registry {
             check::parsed,
         );
         read.await.map_err(|error| match error {
-            ReadError::Hash { actual, .. } => TrustError::Metadata {
-                file: file(),
-                expected: logged.metadata,
-                actual,
-            }
-            .into(),
-            ReadError::Storage(StorageError::TooLarge { .. }) => ReadError::Changed {
-                file: file(),
-                difference: Difference::Larger { expected: limit },
-            },
+            ReadError::Hash { actual, .. } => other(actual).into(),
             error => error,
         })
     }
@@ -364,6 +330,12 @@ impl Registry {
     pub(crate) fn trust_options(&self) -> &TrustOptions {
         &self.inner.trust
     }
+}
+
+fn locked_checkpoint(note: &str) -> Result<Checkpoint, TrustError> {
+    Checkpoint::of_note(note.as_bytes()).map_err(|error| TrustError::Checkpoint {
+        reason: format!("the one that is locked: {error}"),
+    })
 }
 
 /// A name in the cache that no file of a registry has.

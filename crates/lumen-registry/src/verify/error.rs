@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use lumen_core::{Digest, Key, PackageName, Version};
+use lumen_core::{Digest, Key, PackageName, Version, trust::Subject};
 
 use super::known::Override;
 
@@ -23,6 +23,61 @@ impl PinSource {
             Self::Pin => "the pinned fingerprint is",
             Self::Lock => "the lock says",
             Self::State => "this machine remembers",
+        }
+    }
+}
+
+/// Who saw a note before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeenBy {
+    /// The lock file has its number and perhaps its hash.
+    Lock,
+    /// This machine remembers it.
+    State,
+    /// It is in the log, at this place.
+    Log(u64),
+}
+
+/// A note that was seen before and is not where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reverted {
+    /// `@root`, a name or a scope.
+    pub subject: Subject,
+    /// The number of the note.
+    pub seq: u64,
+    /// Its hash, if that was kept.
+    pub seen: Option<Digest>,
+    /// The hash of the note that is shown at this number now; nothing: the notes end before.
+    pub shown: Option<Digest>,
+    /// Who saw it.
+    pub by: SeenBy,
+}
+
+impl Reverted {
+    fn what(&self) -> String {
+        match &self.subject {
+            Subject::Root => format!("root note {}", self.seq),
+            subject => format!("ownership note {} of `{subject}`", self.seq),
+        }
+    }
+
+    fn reason(&self) -> String {
+        let Self {
+            seen, shown, by, ..
+        } = self;
+        let before = match (by, seen) {
+            (SeenBy::Lock, Some(hash)) => format!("lumen.lock has {hash}"),
+            (SeenBy::Lock, None) => "lumen.lock knows it".to_owned(),
+            (SeenBy::State, Some(hash)) => format!("this machine saw {hash}"),
+            (SeenBy::State, None) => "this machine saw it".to_owned(),
+            (SeenBy::Log(index), Some(hash)) => {
+                format!("entry {index} of the log is {hash}")
+            }
+            (SeenBy::Log(index), None) => format!("entry {index} of the log is it"),
+        };
+        match shown {
+            Some(shown) => format!("{before}, and the registry shows {shown} in its place"),
+            None => format!("{before}, and the registry does not show it any more"),
         }
     }
 }
@@ -122,13 +177,16 @@ pub enum TrustError {
         /// Where the checkpoint and the entry were saved.
         evidence: Option<PathBuf>,
     },
-    /// No witness saw the checkpoint recently enough.
+    /// Too few witnesses saw the checkpoint recently enough.
     #[error(
-        "the newest witness signature of the log is {age} seconds old, more than the {max} seconds allowed: updates may be withheld"
+        "it is {age} seconds since {quorum} {} had signed the log's checkpoint, more than the {max} seconds allowed: updates may be withheld",
+        if *.quorum == 1 { "witness" } else { "witnesses" }
     )]
     Stale {
-        /// Seconds since a witness signed.
+        /// Seconds since the last of the quorum signed.
         age: u64,
+        /// Witnesses needed.
+        quorum: u32,
         /// Seconds that the root note allows.
         max: u64,
     },
@@ -186,6 +244,9 @@ pub enum TrustError {
         /// The rule.
         reason: String,
     },
+    /// The notes shown leave out one that was seen before, or have another in its place.
+    #[error("{} was taken back: {}", .0.what(), .0.reason())]
+    Reverted(Box<Reverted>),
     /// The checkpoint is not one of this registry.
     #[error("the log's checkpoint is not valid: {reason}")]
     Checkpoint {

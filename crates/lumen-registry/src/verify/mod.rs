@@ -10,32 +10,43 @@
 //! | module | what |
 //! |---|---|
 //! | `view` | what one process found at the registry, established once |
+//! | `establish` | the first look: root, checkpoint, and what was seen before |
 //! | `map` | the chains of names, and that a name is absent |
 //! | `package` | one package: its events, its history, the index made of them |
-//! | `prove` | releases that a lock names, proved by the log or the map |
 //! | `since` | what the log says about locked releases since they were locked |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
 //! | [`known`] | the owners of names that somebody here relied on |
 
 mod error;
+mod establish;
 pub(crate) mod files;
 pub mod known;
 pub(crate) mod map;
 pub(crate) mod package;
-mod prove;
 mod since;
 pub mod state;
 pub(crate) mod view;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
-use lumen_core::{Digest, checkpoint::Checkpoint, lockfile::LockedTrust, trust::Subject};
+use lumen_core::{
+    Digest,
+    checkpoint::Checkpoint,
+    lockfile::LockedTrust,
+    trust::{NoteRef, Subject},
+};
 
-pub use error::{PinSource, TrustError};
+pub use error::{PinSource, Reverted, SeenBy, TrustError};
 pub use map::Proof;
-pub use prove::Proven;
 pub use since::Since;
+
+/// The ownership notes of one name or scope that a lock relies on: their numbers, and their
+/// hashes where the lock has them. Packages of a scope may have been locked at different times.
+pub type LockedOwners = BTreeSet<(u64, Option<Digest>)>;
 
 /// What is demanded of a registry, and where to remember it.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +61,8 @@ pub struct TrustOptions {
     pub any_age: bool,
     /// What the lock says about the registry.
     pub locked: Option<LockedTrust>,
-    /// The numbers of the ownership notes that the lock relies on.
-    pub owners: BTreeMap<Subject, u64>,
+    /// The ownership notes that the lock relies on.
+    pub owners: BTreeMap<Subject, LockedOwners>,
     /// Seconds since 1970 by the caller's clock; 0: the system's clock.
     pub now: i64,
 }
@@ -71,8 +82,8 @@ pub struct TrustInfo {
     pub checkpoint: String,
     /// Entries of the log.
     pub size: u64,
-    /// Sequence number of the root note in force.
-    pub root_seq: u64,
+    /// The root note in force.
+    pub root_note: NoteRef,
     /// When that note expires, RFC 3339.
     pub expires: Option<String>,
 }

@@ -3,6 +3,10 @@
 //! An install with a lock reads no index. It learns of a revoked key or a yank from the
 //! log itself: the entries since then, as long as they take few requests. The entries are
 //! proved by what they make of the log that the lock knows.
+//!
+//! They also show whether the lists of events and the map tell all of it. A publisher with a
+//! log key could leave a change of owners out of the map, or show other root notes than the
+//! log has; with the entries at hand, the client notices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +16,16 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
     merkle::leaf_hash,
+    note::Note,
     tile::{
         FULL, Tile,
         entries::{self, MAX_BUNDLE},
-        tiles_for_consistency, tiles_for_edge, tiles_for_growth, tiles_for_inclusion,
+        tiles_for_consistency, tiles_for_edge, tiles_for_growth,
     },
-    trust::{Action, Entry, Subject},
+    trust::{Action, Entry, NoteRef, RootNote, Subject},
 };
 
-use super::{TrustError, files, view::View};
+use super::{SeenBy, TrustError, files, state::unreverted, view::View};
 use crate::{
     reader::{ReadError, Registry},
     storage::Storage,
@@ -34,6 +39,8 @@ pub struct Since {
     /// Locked packages about which something was said that may matter; what it means is
     /// for their history to say.
     pub named: BTreeSet<PackageName>,
+    /// What the histories shown must have, for [`Registry::confirm_shown`].
+    news: News,
 }
 
 impl View {
@@ -45,52 +52,168 @@ impl View {
         then: &Checkpoint,
         locked: &BTreeMap<PackageName, Version>,
     ) -> Result<Since, ReadError> {
-        let now = self.checkpoint();
         let mut since = Since::default();
-        if then.size >= now.size {
+        let Some(leaves) = self.entries_since(registry, then).await? else {
+            since.unread = self.size() - then.size;
             return Ok(since);
+        };
+        let entries = parse(then.size, &leaves)?;
+        for (_, _, (entry, _)) in &entries {
+            name(entry, locked, &mut since.named);
+        }
+        let mut news = News::of(entries, locked.keys());
+        // The histories of all others would take requests for nothing.
+        news.statements
+            .retain(|(package, _)| since.named.contains(package));
+        since.news = news;
+        Ok(since)
+    }
+
+    /// Checks that the histories of packages that were read have all that the log says about
+    /// them since an earlier checkpoint, which must be a part of it. Entries that are too many
+    /// to be read are left out.
+    pub(crate) async fn confirm_since(
+        &self,
+        registry: &Registry,
+        then: &Checkpoint,
+        packages: &BTreeSet<PackageName>,
+    ) -> Result<(), ReadError> {
+        let leaves = self.entries_since(registry, then).await?;
+        let entries = parse(then.size, &leaves.unwrap_or_default())?;
+        let news = News::of(entries, packages.iter());
+        self.confirm(registry, &news).await
+    }
+
+    /// Checks that the histories shown have what [`View::since`] read, as far as it may matter
+    /// to what is locked.
+    pub(crate) async fn confirm_read(
+        &self,
+        registry: &Registry,
+        since: &Since,
+    ) -> Result<(), ReadError> {
+        self.confirm(registry, &since.news).await
+    }
+
+    /// The entries since a checkpoint, proved; `None` where that takes too many requests.
+    async fn entries_since(
+        &self,
+        registry: &Registry,
+        then: &Checkpoint,
+    ) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
+        let now = self.checkpoint();
+        if then.size >= now.size {
+            return Ok(Some(Vec::new()));
         }
         let full = u64::from(FULL);
         let bundles = then.size / full..=(now.size - 1) / full;
         let mut tiles = tiles_for_growth(then.size, now.size);
         if matches!(registry.storage(), Storage::File(_) | Storage::Memory(_)) {
             if bundles.clone().count() > MAX_BUNDLES_SINCE {
-                since.unread = now.size - then.size;
-                return Ok(since);
+                return Ok(None);
             }
         } else {
             // Root notes, checkpoint, and all tiles that this and the checks before take.
             let mut known: BTreeSet<_> = tiles.iter().copied().collect();
             known.extend(tiles_for_edge(now.size));
             known.extend(tiles_for_consistency(then.size, now.size));
-            let mut others = 2;
-            if self.uses_map() {
-                // The map's leaf and root.
-                others += 2;
-                known.extend(tiles_for_inclusion(now.size - 1, now.size));
-            }
-            let left = MAX_REQUESTS_SINCE.saturating_sub(others + known.len());
+            let left = MAX_REQUESTS_SINCE.saturating_sub(2 + known.len());
             let is_asked = |bundle: &u64| {
                 let key = Key::entries(*bundle, width(*bundle, now.size));
                 !registry.is_cached(&key)
             };
             // Few are looked at, however far the log has come.
             if bundles.clone().filter(is_asked).nth(left).is_some() {
-                since.unread = now.size - then.size;
-                return Ok(since);
+                return Ok(None);
             }
         }
         tiles.sort_unstable();
-        for leaf in &leaves(registry, then, now, &tiles).await? {
-            let (entry, _) = Entry::parse(leaf).map_err(|error| log(error.to_string()))?;
-            name(&entry, locked, &mut since.named);
+        leaves(registry, then, now, &tiles).await.map(Some)
+    }
+
+    /// Checks that notes and statements of the log are in the histories that are shown.
+    async fn confirm(&self, registry: &Registry, news: &News) -> Result<(), ReadError> {
+        let confirmed = self.compare(registry, news).await;
+        self.judged(registry, confirmed)
+    }
+
+    async fn compare(&self, registry: &Registry, news: &News) -> Result<(), ReadError> {
+        for (index, note) in &news.roots {
+            let mut shown = self.newest_roots().hash_of(note.seq);
+            if shown != Some(note.hash) {
+                // The list at hand may be older than the map.
+                shown = self.names(registry).await?.roots.hash_of(note.seq);
+            }
+            let seen = (note.seq, Some(note.hash));
+            unreverted(&Subject::Root, seen, shown, SeenBy::Log(*index))?;
         }
-        Ok(since)
+        for (index, subject, note) in &news.owners {
+            let owners = self.owners(registry, subject).await?;
+            let (seen, shown) = ((note.seq, Some(note.hash)), owners.hash_of(note.seq));
+            unreverted(subject, seen, shown, SeenBy::Log(*index))?;
+        }
+        for (package, text) in &news.statements {
+            let shown = self.package(registry, package).await?;
+            if shown.is_none_or(|shown| !shown.history.has_said(text)) {
+                let name = package.to_string();
+                return Err(TrustError::Withheld { name }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Entries of the log that the histories shown must have, with their places.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct News {
+    roots: Vec<(u64, NoteRef)>,
+    owners: Vec<(u64, Subject, NoteRef)>,
+    /// The texts of statements.
+    statements: Vec<(PackageName, String)>,
+}
+
+/// The place of an entry, the hash of its bytes, and what it says.
+type Parsed = (u64, Digest, (Entry, Option<Note>));
+
+fn parse(first: u64, leaves: &[Vec<u8>]) -> Result<Vec<Parsed>, TrustError> {
+    let parse = |(index, leaf): (u64, &Vec<u8>)| {
+        let entry = Entry::parse(leaf).map_err(|error| log(error.to_string()))?;
+        Ok((index, Digest::of(leaf), entry))
+    };
+    (first..).zip(leaves).map(parse).collect()
+}
+
+impl News {
+    /// Those about the registry and about these packages.
+    fn of<'p>(
+        entries: Vec<Parsed>,
+        packages: impl Iterator<Item = &'p PackageName> + Clone,
+    ) -> Self {
+        let owners: BTreeSet<Subject> = packages.clone().map(Subject::owner_of).collect();
+        let packages: BTreeSet<&PackageName> = packages.collect();
+        let mut news = Self::default();
+        for (index, hash, entry) in entries {
+            match entry {
+                (Entry::Root(RootNote { seq, .. }), _) => {
+                    news.roots.push((index, NoteRef { seq, hash }));
+                }
+                (Entry::Owners(note), _) if owners.contains(&note.name) => {
+                    let seq = note.seq;
+                    news.owners.push((index, note.name, NoteRef { seq, hash }));
+                }
+                (Entry::Statement(statement), Some(note))
+                    if packages.contains(&statement.package) =>
+                {
+                    news.statements.push((statement.package, note.text));
+                }
+                (Entry::Owners(_) | Entry::Statement(_) | Entry::Map(_), _) => {}
+            }
+        }
+        news
     }
 }
 
 /// The entries that made a log what it is now; read anew once if they do not.
-pub(super) async fn leaves(
+async fn leaves(
     registry: &Registry,
     then: &Checkpoint,
     now: &Checkpoint,
@@ -161,7 +284,7 @@ fn name(entry: &Entry, locked: &BTreeMap<PackageName, Version>, named: &mut BTre
 }
 
 /// How many entries a bundle has in a log of a size.
-pub(super) fn width(bundle: u64, size: u64) -> u16 {
+fn width(bundle: u64, size: u64) -> u16 {
     (size - bundle * u64::from(FULL)).min(u64::from(FULL)) as u16
 }
 

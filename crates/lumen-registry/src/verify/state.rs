@@ -9,11 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lumen_core::{Digest, checkpoint::Checkpoint, json};
+use lumen_core::{
+    Digest,
+    checkpoint::Checkpoint,
+    json,
+    trust::{NoteRef, RootHistory, Subject},
+};
 use lumen_durable::{Lock, write_atomic};
 use serde::{Deserialize, Serialize};
 
-use super::{TrustError, known};
+use super::{Reverted, SeenBy, TrustError, known};
 
 /// What is remembered of one registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +37,10 @@ pub struct Remembered {
     /// not make an earlier note count again.
     #[serde(default)]
     pub root_seq: u64,
+    /// That note, with its hash: nobody may put another in its place. Nothing where an
+    /// earlier version of Lumen wrote the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_note: Option<NoteRef>,
     /// When it was first seen, RFC 3339.
     pub first_seen: String,
     /// Whether somebody vouched for the fingerprint.
@@ -40,6 +49,19 @@ pub struct Remembered {
 }
 
 impl Remembered {
+    /// Checks that root notes are those seen before, and perhaps more.
+    ///
+    /// # Errors
+    /// [`TrustError::Reverted`].
+    pub(super) fn check_roots(&self, roots: &RootHistory) -> Result<(), TrustError> {
+        let numbered = (self.root_seq > 0).then_some((self.root_seq, None));
+        let noted = self.root_note.map(|note| (note.seq, Some(note.hash)));
+        for seen in noted.into_iter().chain(numbered) {
+            unreverted(&Subject::Root, seen, roots.hash_of(seen.0), SeenBy::State)?;
+        }
+        Ok(())
+    }
+
     /// Size and root of the checkpoint; nothing when there is none.
     ///
     /// # Errors
@@ -49,6 +71,29 @@ impl Remembered {
             true => Ok(None),
             false => checkpoint_of(&self.checkpoint).map(Some),
         }
+    }
+}
+
+/// Checks that a note that was seen before is shown at its number: the same one, where its
+/// hash was kept.
+///
+/// # Errors
+/// [`TrustError::Reverted`].
+pub(super) fn unreverted(
+    subject: &Subject,
+    (seq, seen): (u64, Option<Digest>),
+    shown: Option<Digest>,
+    by: SeenBy,
+) -> Result<(), TrustError> {
+    match shown {
+        Some(shown) if seen.is_none_or(|seen| seen == shown) => Ok(()),
+        shown => Err(TrustError::Reverted(Box::new(Reverted {
+            subject: subject.clone(),
+            seq,
+            seen,
+            shown,
+            by,
+        }))),
     }
 }
 
@@ -144,6 +189,7 @@ pub fn pin(dir: &Path, url: &str, root: Digest, now: &str) -> Result<Remembered,
             root,
             checkpoint: String::new(),
             root_seq: 0,
+            root_note: None,
             first_seen: now.to_owned(),
             pinned: true,
         },
@@ -165,38 +211,88 @@ pub fn accept(dir: &Path, remembered: &Remembered) -> Result<(), TrustError> {
     write(&path, remembered)
 }
 
-/// Remembers a checkpoint that continues the one remembered, unless a larger one is there by now.
+/// Remembers a state that was found to continue `seen`, what was remembered before. Returns
+/// what was written; nothing when another process remembered something since that is not
+/// known to be a part of this state, and has to be compared first.
 ///
 /// # Errors
-/// When another fingerprint is there by now, or the file cannot be read or written.
-pub(super) fn advance(dir: &Path, new: &Remembered) -> Result<(), TrustError> {
+/// When the file cannot be read or written.
+pub(super) fn advance(
+    dir: &Path,
+    seen: Option<&Remembered>,
+    new: &Remembered,
+    roots: &RootHistory,
+) -> Result<Option<Remembered>, TrustError> {
     let path = path(dir, &new.url);
     let _lock = lock(dir, &path)?;
     let old = read(dir, &new.url)?;
-    let size = |remembered: &Remembered| {
-        let seen = remembered.seen().map_err(|error| damaged(&path, error))?;
-        Ok(seen.map_or(0, |checkpoint| checkpoint.size))
-    };
     let mut new = new.clone();
-    if let Some(old) = old {
-        if old.root != new.root {
-            return Err(TrustError::RootPin {
-                expected: old.root,
-                found: new.root,
-                by: super::PinSource::State,
-            });
+    if let Some(old) = &old {
+        let state = |remembered: &Remembered| {
+            let seen = remembered.seen();
+            seen.map_err(|error| damaged(&path, error))
+        };
+        let is_known = seen.is_some_and(|seen| seen.checkpoint == old.checkpoint)
+            || state(old)?.is_none_or(|known| state(&new).is_ok_and(|new| new == Some(known)));
+        if old.root != new.root || !is_known || old.check_roots(roots).is_err() {
+            return Ok(None);
         }
         new.pinned |= old.pinned;
-        new.root_seq = new.root_seq.max(old.root_seq);
         new.first_seen.clone_from(&old.first_seen);
-        if size(&old)? > size(&new)? {
-            new.checkpoint.clone_from(&old.checkpoint);
-        }
-        if new == old {
-            return Ok(());
-        }
     }
-    write(&path, &new)
+    if old.as_ref() != Some(&new) {
+        write(&path, &new)?;
+    }
+    Ok(Some(new))
+}
+
+/// Remembers newer root notes than those that were read first.
+///
+/// # Errors
+/// [`TrustError::Reverted`] when another process saw other ones; and when the file cannot be
+/// read or written.
+pub(super) fn note_roots(dir: &Path, url: &str, roots: &RootHistory) -> Result<(), TrustError> {
+    let path = path(dir, url);
+    let _lock = lock(dir, &path)?;
+    let Some(old) = read(dir, url)? else {
+        return Ok(());
+    };
+    old.check_roots(roots)?;
+    let newest = roots.newest();
+    match old.root_note == Some(newest) {
+        true => Ok(()),
+        false => write(
+            &path,
+            &Remembered {
+                root_seq: newest.seq,
+                root_note: Some(newest),
+                ..old
+            },
+        ),
+    }
+}
+
+/// Takes back what a contact wrote, when the registry turned out to lie: `before` is what was
+/// there. What another process made of it stays.
+///
+/// # Errors
+/// When the file cannot be read or written.
+pub(super) fn retract(
+    dir: &Path,
+    written: &Remembered,
+    before: Option<&Remembered>,
+) -> Result<(), TrustError> {
+    let path = path(dir, &written.url);
+    let _lock = lock(dir, &path)?;
+    // Root notes may have been added since, by this process as well.
+    let is_ours = |found: &Remembered| found.checkpoint == written.checkpoint;
+    if !read(dir, &written.url)?.as_ref().is_some_and(is_ours) {
+        return Ok(());
+    }
+    match before {
+        Some(before) => write(&path, before),
+        None => lumen_durable::remove_file(&path).map_err(|error| unusable(&path, error)),
+    }
 }
 
 /// Saves two checkpoints that cannot be of one log.

@@ -62,6 +62,7 @@ fn locked(world: &World) -> Option<LockedTrust> {
     Some(LockedTrust {
         root: world.fingerprint(),
         checkpoint: world.checkpoint(),
+        root_note: None,
     })
 }
 
@@ -284,13 +285,13 @@ fn replaced_owners() {
     let with_lock = |seq| {
         served.registry(TrustOptions {
             locked: locked(&world),
-            owners: [(Subject::Package(name("a")), seq)].into(),
+            owners: [(Subject::Package(name("a")), [(seq, None)].into())].into(),
             ..Default::default()
         })
     };
     for registry in [remembering(), with_lock(1)] {
         assert!(versions(&registry, "a").is_ok());
-        assert_eq!(registry.owners_seen(&name("a")), Some(1));
+        assert_eq!(registry.owners_seen(&name("a")).unwrap().seq, 1);
         assert_eq!(registry.first_seen_override(&name("a")), None);
     }
     let mut stolen = world.clone();
@@ -327,7 +328,9 @@ fn replaced_owners() {
     assert_eq!((told.seq, told.index), (2, 4));
     assert!(versions(&with_lock(2), "a").is_ok());
     let url = remembering().location().unwrap().url();
-    known::accept(dir.path(), &url, &Subject::Package(name("a")), 3).unwrap();
+    let subject = Subject::Package(name("a"));
+    let owners = block_on(newcomer.owners(&subject)).unwrap().unwrap();
+    known::accept(dir.path(), &url, &subject, owners.newest().unwrap()).unwrap();
     assert!(versions(&remembering(), "a").is_ok());
 }
 
@@ -437,12 +440,13 @@ fn stale_checkpoint() {
         error,
         TrustError::Stale {
             age: 3601,
+            quorum: 1,
             max: 3600
         }
     );
     assert_eq!(
         error.to_string(),
-        "the newest witness signature of the log is 3601 seconds old, more than the 3600 seconds allowed: updates may be withheld"
+        "it is 3601 seconds since 1 witness had signed the log's checkpoint, more than the 3600 seconds allowed: updates may be withheld"
     );
     // A witness from the future does not count, nor does one who did not sign.
     assert!(at(now - 600).is_ok());
@@ -584,7 +588,7 @@ fn earlier_root() {
     let error = trust(&served.registry(options())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the registry's root notes are not in order: note 1 is shown as the newest, but note 2 was seen before"
+        "root note 2 was taken back: this machine saw it, and the registry does not show it any more"
     );
 }
 

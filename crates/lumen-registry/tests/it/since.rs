@@ -37,6 +37,7 @@ impl Lock {
             trust: LockedTrust {
                 root: world.fingerprint(),
                 checkpoint: world.checkpoint(),
+                root_note: None,
             },
             packages: packages.collect(),
         }

@@ -190,6 +190,7 @@ fn an_old_copy_on_the_way_is_asked_past() {
             locked: Some(LockedTrust {
                 root: world.fingerprint(),
                 checkpoint: world.checkpoint(),
+                root_note: None,
             }),
             ..Default::default()
         });
@@ -392,6 +393,7 @@ fn costs() {
         locked: Some(LockedTrust {
             root: old.fingerprint(),
             checkpoint: old.checkpoint(),
+            root_note: None,
         }),
         ..Default::default()
     });

@@ -8,8 +8,9 @@ use crate::{
     signing::PublicKey,
     trust::{
         event::{Entry, Subject},
-        owners::OwnersNote,
+        owners::{OwnersNote, Revoked},
         root::NamePolicy,
+        seen::NoteRef,
     },
 };
 
@@ -89,13 +90,29 @@ impl OwnersHistory {
         self.last.as_ref()
     }
 
+    /// The newest note, as clients remember it; `None` while nobody owns the name.
+    pub fn newest(&self) -> Option<NoteRef> {
+        let (note, hash) = (self.current()?, self.last?);
+        Some(NoteRef {
+            seq: note.seq,
+            hash,
+        })
+    }
+
+    /// The hash of a note by its number; `None` where there is no such note.
+    pub fn hash_of(&self, seq: u64) -> Option<Digest> {
+        if self.current().is_some_and(|now| now.seq == seq) {
+            return self.last;
+        }
+        // Notes are numbered from 1, and each one names the one before it.
+        let next = self.notes.get(usize::try_from(seq).ok()?)?;
+        next.1.prev
+    }
+
     /// Whether a key's events no longer count from this place in the log on.
     pub fn is_revoked(&self, key: &PublicKey, index: u64) -> bool {
-        let revoked = self.current().map(|note| note.revoked.as_slice());
-        let hit = |revoked: &crate::trust::Revoked| {
-            revoked.key.bytes() == key.bytes() && revoked.from <= index
-        };
-        revoked.unwrap_or_default().iter().any(hit)
+        let from = self.current().and_then(|note| note.revoked_from(key));
+        from.is_some_and(|from| from <= index)
     }
 
     /// The notes about which the names keys decided, not the admins before, with their
@@ -128,7 +145,7 @@ impl OwnersHistory {
                 after,
             });
         }
-        let kept = |old: &crate::trust::Revoked| {
+        let kept = |old: &Revoked| {
             let same = next.revoked.iter().find(|new| new.key == old.key);
             same.is_some_and(|new| new.from <= old.from)
         };
@@ -156,11 +173,9 @@ impl OwnersHistory {
                     &root.names,
                 )?;
             }
-            Some(now) => {
-                threshold(index, note, "the admins before", now.threshold, &now.admins)?;
-            }
+            Some(now) => admins(index, note, "the admins before", now)?,
         }
-        threshold(index, note, "admins", next.threshold, &next.admins)
+        admins(index, note, "admins", next)
     }
 
     /// The owner who signed a statement.
@@ -205,4 +220,29 @@ impl OwnersHistory {
             subject: self.subject.to_string(),
         }
     }
+}
+
+/// Checks that enough admins of `owners` signed. A key that is revoked does not count, though
+/// it may still be listed.
+fn admins(
+    index: u64,
+    note: &Note,
+    whose: &'static str,
+    owners: &OwnersNote,
+) -> Result<(), HistoryError> {
+    let signers = note
+        .verified(&owners.admins)
+        .map_err(|error| HistoryError::Signature { index, error })?;
+    let good: Vec<PublicKey> = owners.counting_admins(index).cloned().collect();
+    threshold(index, note, whose, owners.threshold, &good).map_err(|error| {
+        let void = signers.into_iter().find(|key| !good.contains(key));
+        match (error, void) {
+            // The admin who signed with it wants to know why that was not enough.
+            (HistoryError::Threshold { .. }, Some(key)) => HistoryError::RevokedKey {
+                index,
+                key: key.clone(),
+            },
+            (error, _) => error,
+        }
+    })
 }

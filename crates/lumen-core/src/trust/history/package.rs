@@ -155,6 +155,11 @@ impl PackageHistory {
         Ok(history)
     }
 
+    /// Whether a statement with this text, which is that of a note, is a part of it.
+    pub fn has_said(&self, text: &str) -> bool {
+        self.said.contains(&Digest::of(text.as_bytes()))
+    }
+
     /// Checks a statement that would come next, whose signer must not be revoked.
     ///
     /// # Errors

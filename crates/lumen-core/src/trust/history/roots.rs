@@ -7,6 +7,7 @@ use crate::{
     trust::{
         event::{Entry, Event},
         root::RootNote,
+        seen::NoteRef,
     },
 };
 
@@ -89,6 +90,24 @@ impl RootHistory {
     /// The hash of the newest note, which the next one names.
     pub const fn last(&self) -> &Digest {
         &self.last
+    }
+
+    /// The newest note, as clients remember it.
+    pub const fn newest(&self) -> NoteRef {
+        NoteRef {
+            seq: self.current.seq,
+            hash: self.last,
+        }
+    }
+
+    /// The hash of a note by its number; `None` where there is no such note.
+    pub fn hash_of(&self, seq: u64) -> Option<Digest> {
+        if seq == self.current.seq {
+            return Some(self.last);
+        }
+        // Notes are numbered from 1, and each one names the one before it.
+        let next = self.notes.get(usize::try_from(seq).ok()?)?;
+        next.1.prev
     }
 
     /// The note in force at a place in the log.

@@ -1,0 +1,305 @@
+//! The first look at a registry: its root, its checkpoint, and that both go on from what was
+//! seen before.
+
+use std::{
+    path::Path,
+    sync::{Mutex, atomic::AtomicBool},
+};
+
+use lumen_core::{
+    Digest, Key,
+    checkpoint::Checkpoint,
+    limits::{MAX_ESTABLISH_ROUNDS, MAX_ROOTS_BYTES},
+    note::Note,
+    trust::{Event, RootHistory, Subject, chain},
+};
+use tokio::sync::OnceCell;
+
+use super::{
+    PinSource, SeenBy, TrustError, TrustInfo,
+    files::{self, Growth},
+    known::Memory,
+    state::{self, Remembered},
+    view::{View, age_matters, fresh, open, root_chain, still_valid, up_to},
+};
+use crate::{
+    Freshness, cache,
+    location::Location,
+    reader::{ReadError, Registry},
+    storage::Storage,
+};
+
+impl View {
+    /// Reads root notes and checkpoint and checks them against what is known from before.
+    pub(crate) async fn establish(registry: &Registry) -> Result<Option<Self>, ReadError> {
+        for _ in 0..MAX_ESTABLISH_ROUNDS {
+            let Some(mut view) = Self::look_at(registry).await? else {
+                return Ok(None);
+            };
+            if view.remember(registry).await? {
+                return Ok(Some(view));
+            }
+        }
+        let dir = registry.trust_options().state_dir.clone();
+        let busy = std::io::Error::other("other processes change it again and again");
+        Err(state::unusable(&dir.unwrap_or_default(), busy).into())
+    }
+
+    /// The same, nothing remembered yet.
+    async fn look_at(registry: &Registry) -> Result<Option<Self>, ReadError> {
+        let options = registry.trust_options();
+        let memory = place(registry);
+        let memory = memory.as_ref().map(|(dir, url)| (*dir, url.as_str()));
+        let remembered = match memory {
+            Some((dir, url)) => state::read(dir, url)?,
+            None => None,
+        };
+        let Some(events) = roots(registry, None).await? else {
+            return unsigned(registry, remembered.is_some()).await;
+        };
+        let expected = [
+            (PinSource::Pin, options.pin),
+            (
+                PinSource::Lock,
+                options.locked.as_ref().map(|lock| lock.root),
+            ),
+            (
+                PinSource::State,
+                remembered.as_ref().map(|state| state.root),
+            ),
+        ];
+        let now = match options.now {
+            0 => i64::try_from(cache::now()).unwrap_or(i64::MAX),
+            now => now,
+        };
+        let locked = options.locked.as_ref().map(|lock| lock.checkpoint.as_str());
+        let known = remembered.as_ref().map(|state| state.checkpoint.as_str());
+        let before = locked
+            .into_iter()
+            .chain(known.filter(|note| !note.is_empty()));
+        let before = before
+            .map(|note| Ok((note, earlier(note)?)))
+            .collect::<Result<Vec<_>, TrustError>>()?;
+        let largest = before.iter().map(|(_, seen)| seen.size).max().unwrap_or(0);
+
+        let check = |events: &[Event], bytes: &[u8]| {
+            let size = state::checkpoint_of(&String::from_utf8_lossy(bytes))
+                .map_err(|reason| TrustError::Checkpoint { reason })?
+                .size;
+            let logged = up_to(events, size);
+            let roots = RootHistory::verify(logged, None).map_err(root_chain)?;
+            for (by, expected) in expected {
+                if let Some(expected) = expected.filter(|digest| *digest != roots.fingerprint) {
+                    let found = roots.fingerprint;
+                    return Err(TrustError::RootPin {
+                        expected,
+                        found,
+                        by,
+                    });
+                }
+            }
+            check_roots(registry, remembered.as_ref(), &roots)?;
+            let (checkpoint, note) = open(bytes, roots.current())?;
+            if age_matters(registry) {
+                still_valid(roots.current(), now)?;
+                fresh(roots.current(), &note, now)?;
+            }
+            Ok((chain(logged), roots, checkpoint, note))
+        };
+        let mut bytes = match files::checkpoint(registry, None).await {
+            Err(ReadError::Trust(TrustError::Checkpoint { .. })) if before.is_empty() => {
+                return Err(unfinished(&Key::root_index(), &Key::checkpoint()).into());
+            }
+            bytes => bytes?,
+        };
+        let mut checked = check(&events, &bytes);
+        let behind = |checked: &Result<(_, _, Checkpoint, _), _>| {
+            checked
+                .as_ref()
+                .map_or(true, |(_, _, checkpoint, _)| checkpoint.size < largest)
+        };
+        if behind(&checked) && registry.freshness() != Freshness::Offline {
+            // A cache on the way may have old files; what they say now counts.
+            let mark = format!("{largest}");
+            let events = roots(registry, Some(&mark)).await?.unwrap_or(events);
+            bytes = files::checkpoint(registry, Some(&mark)).await?;
+            checked = check(&events, &bytes);
+        }
+        let (root_chain, roots, checkpoint, note): (Digest, RootHistory, Checkpoint, Note) =
+            checked?;
+
+        let shown = note.to_text();
+        for (note, seen) in &before {
+            continues(registry, (note, seen), (&shown, &checkpoint), memory).await?;
+        }
+        let pinned = options.pin.is_some() || remembered.as_ref().is_some_and(|state| state.pinned);
+        let current = roots.current();
+        let info = TrustInfo {
+            origin: current.origin.clone(),
+            fingerprint: roots.fingerprint,
+            first_use: !expected.iter().any(|(_, digest)| digest.is_some()),
+            pinned,
+            checkpoint: shown,
+            size: checkpoint.size,
+            root_note: roots.newest(),
+            expires: current.expires.clone(),
+        };
+        let view = Self {
+            info,
+            roots,
+            root_chain,
+            checkpoint,
+            now,
+            names: OnceCell::new(),
+            memory: Memory::read(memory)?,
+            remembered,
+            written: None,
+            refused: AtomicBool::new(false),
+            packages: Mutex::default(),
+            scopes: Mutex::default(),
+        };
+        Ok(Some(view))
+    }
+
+    /// Writes down what was found; `false` when another process wrote something else since,
+    /// which has to be compared first.
+    async fn remember(&mut self, registry: &Registry) -> Result<bool, ReadError> {
+        let Some((dir, url)) = place(registry) else {
+            return Ok(true);
+        };
+        let seen = self.remembered.as_ref();
+        let is_known = seen.is_some_and(|seen| !seen.checkpoint.is_empty());
+        if !is_known && registry.trust_options().locked.is_none() {
+            // Nothing but the checkpoint vouches for this log yet, so it has to be there.
+            self.names(registry).await?;
+        }
+        let roots = self.newest_roots();
+        let newest = roots.newest();
+        let new = Remembered {
+            url,
+            origin: self.info.origin.clone(),
+            root: self.info.fingerprint,
+            checkpoint: self.info.checkpoint.clone(),
+            root_seq: newest.seq,
+            root_note: Some(newest),
+            first_seen: time(self.now),
+            pinned: self.info.pinned,
+        };
+        self.written = state::advance(dir, self.remembered.as_ref(), &new, roots)?;
+        Ok(self.written.is_some())
+    }
+}
+
+/// Where this machine remembers a registry: the folder, and the URL that names the file.
+pub(super) fn place(registry: &Registry) -> Option<(&Path, String)> {
+    let dir = registry.trust_options().state_dir.as_deref()?;
+    Some((dir, registry.location().map(Location::url)?))
+}
+
+/// Checks that the root notes are those that lock and machine have seen, and perhaps more.
+pub(super) fn check_roots(
+    registry: &Registry,
+    remembered: Option<&Remembered>,
+    roots: &RootHistory,
+) -> Result<(), TrustError> {
+    let locked = registry.trust_options().locked.as_ref();
+    if let Some(note) = locked.and_then(|lock| lock.root_note) {
+        let (seen, shown) = ((note.seq, Some(note.hash)), roots.hash_of(note.seq));
+        state::unreverted(&Subject::Root, seen, shown, SeenBy::Lock)?;
+    }
+    remembered.map_or(Ok(()), |state| state.check_roots(roots))
+}
+
+/// The root notes; `None` where there are none.
+pub(super) async fn roots(
+    registry: &Registry,
+    mark: Option<&str>,
+) -> Result<Option<Vec<Event>>, ReadError> {
+    let key = Key::root_index();
+    if mark.is_none() && registry.was_absent(&key) {
+        return Ok(None);
+    }
+    let listed = registry.events(&key, MAX_ROOTS_BYTES, mark).await?;
+    Ok(listed.map(|listed| listed.events))
+}
+
+/// What to make of a registry without root notes.
+async fn unsigned(registry: &Registry, remembered: bool) -> Result<Option<View>, ReadError> {
+    let options = registry.trust_options();
+    let known = [
+        (PinSource::Pin, options.pin.is_some()),
+        (PinSource::Lock, options.locked.is_some()),
+        (PinSource::State, remembered),
+    ];
+    if let Some((by, _)) = known.into_iter().find(|(_, known)| *known) {
+        return Err(TrustError::Downgraded { by }.into());
+    }
+    if options.required {
+        return Err(TrustError::NotSigned.into());
+    }
+    // Lumen writes the list first. Where it costs nothing, others are not trusted to.
+    let note = Key::root_note(1);
+    if let Storage::File(_) | Storage::Memory(_) = registry.storage()
+        && registry
+            .storage()
+            .get(&note, MAX_ROOTS_BYTES)
+            .await?
+            .is_some()
+    {
+        return Err(unfinished(&note, &Key::root_index()).into());
+    }
+    Ok(None)
+}
+
+fn unfinished(file: &Key, missing: &Key) -> TrustError {
+    TrustError::Unfinished {
+        file: file.clone(),
+        missing: missing.clone(),
+    }
+}
+
+fn earlier(note: &str) -> Result<Checkpoint, TrustError> {
+    state::checkpoint_of(note).map_err(|reason| TrustError::Checkpoint {
+        reason: format!("the one remembered or locked: {reason}"),
+    })
+}
+
+/// Whether the log shown is the one seen before, grown or not.
+async fn continues(
+    registry: &Registry,
+    (old_note, old): (&str, &Checkpoint),
+    (new_note, new): (&str, &Checkpoint),
+    memory: Option<(&Path, &str)>,
+) -> Result<(), ReadError> {
+    let forked = || {
+        let evidence = memory.map(|(dir, url)| state::save_evidence(dir, url, old_note, new_note));
+        Ok::<_, ReadError>(TrustError::Fork {
+            from: old.size,
+            to: new.size,
+            evidence: evidence.transpose()?,
+        })
+    };
+    if old.origin != new.origin {
+        let reason = format!("it was that of `{}` before", old.origin);
+        return Err(TrustError::Checkpoint { reason }.into());
+    }
+    match old.size.cmp(&new.size) {
+        std::cmp::Ordering::Greater => Err(TrustError::Rollback {
+            from: old.size,
+            to: new.size,
+        }
+        .into()),
+        std::cmp::Ordering::Equal if old.root == new.root => Ok(()),
+        std::cmp::Ordering::Equal => Err(forked()?.into()),
+        std::cmp::Ordering::Less => match files::growth(registry, old, new).await? {
+            Growth::Continues => Ok(()),
+            Growth::Forked => Err(forked()?.into()),
+        },
+    }
+}
+
+/// RFC 3339.
+fn time(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
