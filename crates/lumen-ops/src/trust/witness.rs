@@ -218,11 +218,13 @@ fn sign(
 
 /// The error for a log that breaks a rule, with the evidence saved.
 fn refusal(session: &Session<'_>, storage: &Storage, top: &Shown, error: PublishError) -> OpsError {
-    let PublishError::History(error) = error else {
-        return error.into();
+    let index = match &error {
+        PublishError::History(error) => error.index(),
+        PublishError::Damaged { .. } => None,
+        _ => return error.into(),
     };
     let size = top.checkpoint.size;
-    let entry = error.index().filter(|index| *index < size);
+    let entry = index.filter(|index| *index < size);
     let entry = entry.and_then(|index| {
         let entry = async { Ok(log::entry(storage, index, size).await?) };
         session.block_on(entry).ok()
