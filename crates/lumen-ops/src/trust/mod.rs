@@ -3,6 +3,7 @@
 
 mod known;
 pub mod monitor;
+mod newest;
 pub mod proposal;
 pub mod queue;
 pub mod root;
@@ -23,8 +24,9 @@ use lumen_registry::{
     verify::{TrustError, TrustInfo},
 };
 
-pub(crate) use self::known::accept_note;
+use self::newest::Newest;
 use self::proposal::NAMES;
+pub(crate) use self::{known::accept_note, newest::newest};
 pub use self::{
     known::{Accepted, accept, accept_owners, forget, list, pin},
     proposal::{Change, Missing, Need, Proposal},
@@ -128,58 +130,6 @@ pub fn owners(
 ) -> Result<OwnersHistory, OpsError> {
     let owners = session.block_on(async { Ok(signed.registry.owners(subject).await?) })?;
     Ok(owners.unwrap_or_else(|| OwnersHistory::nobody(subject.clone())))
-}
-
-/// The state that the next change goes on from: with the commits that wait for witnesses.
-pub(crate) struct Newest {
-    /// The root notes.
-    pub roots: RootHistory,
-    /// Entries of the log.
-    pub size: u64,
-    /// The owners of the subject that was asked for; else nobody.
-    pub owners: OwnersHistory,
-}
-
-/// The newest state of a registry, and the owners of a subject in it.
-///
-/// # Errors
-/// When it cannot be read or is not to be believed.
-pub(crate) fn newest(
-    session: &Session<'_>,
-    signed: &Signed,
-    subject: Option<&Subject>,
-) -> Result<Newest, OpsError> {
-    let nobody = || OwnersHistory::nobody(Subject::Root);
-    let ahead = session.block_on(async {
-        let Some(public) = signed.info.seen() else {
-            return Ok(None);
-        };
-        let state = match log::state_ahead(signed.registry.storage(), &public).await {
-            // Somebody who may only read proposes changes of what readers see.
-            Err(PublishError::Storage(StorageError::ReadOnly { .. })) => None,
-            state => state?,
-        };
-        let Some(state) = state else { return Ok(None) };
-        Ok(Some(Newest {
-            owners: match subject {
-                Some(subject) => state.owners(subject).await?,
-                None => nobody(),
-            },
-            size: state.size(),
-            roots: state.roots,
-        }))
-    })?;
-    match ahead {
-        Some(newest) => Ok(newest),
-        None => Ok(Newest {
-            roots: signed.roots.clone(),
-            size: signed.info.size,
-            owners: match subject {
-                Some(subject) => owners(session, signed, subject)?,
-                None => nobody(),
-            },
-        }),
-    }
 }
 
 /// The error for a name without owners.

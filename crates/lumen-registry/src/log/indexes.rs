@@ -8,25 +8,21 @@ use std::collections::BTreeMap;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
-        self, EventList, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release,
-        events_of, logged_releases, put_events, summaries_of,
+        EventList, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, events_of, logged_releases,
+        put_events, summaries_of,
     },
     json,
     limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
-use serde_json::{Map, Value, json};
 
 use super::{
     damaged,
-    roll::News,
     state::{index_key, listed},
 };
 use crate::{
     publish::{PublishError, swap::Swap},
-    reader::MAX_GLOBAL_INDEX_BYTES,
     storage::{Storage, StorageError},
-    verify::view::up_to,
 };
 
 /// The events of both, sorted; where they differ, those of the log.
@@ -152,85 +148,4 @@ async fn release(
         Ok(_) | Err(StorageError::TooLarge { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-/// The size of the log that a global index reflects.
-pub(crate) fn log_size(index: &[u8]) -> u64 {
-    let index: Option<Map<String, Value>> = json::parse(index).ok();
-    let log = index.as_ref().and_then(|index| index.get("log"));
-    log.and_then(Value::as_u64).unwrap_or_default()
-}
-
-/// Brings the entries of packages in the global index up to a state of the log. `news` says what
-/// changed since the size that the index reflects, if there is one. With root notes, package
-/// indexes may be ahead of that state.
-pub(super) async fn put_global(
-    storage: &Storage,
-    (size, ahead): (u64, Option<&RootHistory>),
-    news: impl AsyncFn(Option<u64>) -> Result<News, PublishError>,
-    registry_name: &str,
-) -> Result<(), PublishError> {
-    let key = Key::global_index();
-    let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
-    loop {
-        let current = swap.read().await?;
-        let reflected = current.as_deref().map(log_size);
-        if reflected.is_some_and(|reflected| reflected >= size) {
-            return Ok(());
-        }
-        let News { names, time } = news(reflected).await?;
-        let mut bytes = current.unwrap_or_else(|| index::new_global_index(registry_name, &time));
-        let mut packages: Vec<PackageIndex> = Vec::new();
-        for name in &names {
-            let package = package_at(storage, (size, ahead), name).await?;
-            packages.extend(package.filter(|package| !package.versions.is_empty()));
-        }
-        let put = index::put_package_entries(&bytes, &packages, &time)
-            .map_err(|error| damaged(storage, &key, error))?;
-        bytes = put.unwrap_or(bytes);
-        let bytes = stamp(&bytes, size, &time).map_err(|error| damaged(storage, &key, error))?;
-        if swap.write(&bytes).await? {
-            return Ok(());
-        }
-    }
-}
-
-/// A package's index as it follows from a state of the log.
-async fn package_at(
-    storage: &Storage,
-    (size, ahead): (u64, Option<&RootHistory>),
-    name: &PackageName,
-) -> Result<Option<PackageIndex>, PublishError> {
-    let key = Key::package_index(name);
-    let Some((mut bytes, _)) = storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await? else {
-        return Ok(None);
-    };
-    let fail = |error| damaged(storage, &key, error);
-    if let Some(roots) = ahead {
-        let owner = Subject::owner_of(name);
-        let scope = match &owner {
-            Subject::Scope(_) => listed(storage, &owner).await?,
-            _ => Vec::new(),
-        };
-        let events = events_of(&bytes).map_err(fail)?;
-        let (scope, events) = (up_to(&scope, size), up_to(&events, size));
-        bytes = derive(storage, roots, name, Some(&bytes), scope, events).await?;
-    }
-    json::parse(&bytes).map(Some).map_err(fail)
-}
-
-/// A global index that says which size of the log it reflects, and since when.
-pub(crate) fn stamp(index: &[u8], size: u64, time: &str) -> Result<Vec<u8>, json::JsonError> {
-    let mut root: Map<String, Value> = json::parse(index)?;
-    root.insert("updated_at".into(), json!(time));
-    root.insert("log".into(), json!(size));
-    Ok(json::to_bytes(&Value::Object(root)))
-}
-
-/// Whether the global index reflects a size of the log.
-pub(super) async fn is_current(storage: &Storage, size: u64) -> Result<bool, PublishError> {
-    let global = storage
-        .get(&Key::global_index(), MAX_GLOBAL_INDEX_BYTES)
-        .await?;
-    Ok(global.is_some_and(|(bytes, _)| log_size(&bytes) >= size))
 }

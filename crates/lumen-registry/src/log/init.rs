@@ -160,7 +160,7 @@ async fn half_made(
     signer: &dyn Signer,
 ) -> Result<Option<RootInfo>, PublishError> {
     let Checkpoint { size, origin, .. } = &head.checkpoint;
-    let done = super::indexes::is_current(storage, *size).await?;
+    let done = super::global::is_current(storage, *size).await?;
     if *size != 2 || done {
         return Ok(None);
     }

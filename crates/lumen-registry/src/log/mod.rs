@@ -11,7 +11,9 @@
 //! | `batch` | entries and all immutable files that follow from them |
 //! | `roll` | finishing a committed batch, up to the global index |
 //! | `pending` | commits that wait for witnesses |
+//! | `witness` | what witnesses sign, and adding their signatures |
 //! | `validate` | a log replayed by a validating witness |
+//! | `global` | the global index, which never shows more than what is public |
 //! | `indexes` | the index files, which only ever gain events |
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |
@@ -22,6 +24,7 @@ mod append;
 pub(crate) mod batch;
 mod check;
 pub(crate) mod files;
+pub(crate) mod global;
 pub(crate) mod head;
 pub(crate) mod indexes;
 mod init;
@@ -31,6 +34,7 @@ mod replay;
 pub(crate) mod roll;
 pub(crate) mod state;
 mod validate;
+mod witness;
 
 use std::fmt::Display;
 
@@ -41,12 +45,13 @@ pub use check::{Finding, check, check_watched};
 pub use files::load_entry as entry;
 pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
-pub use pending::{Cosignature, Shown, Waiting, cosign, roots_at, states, waiting};
+pub use pending::{Shown, Waiting, roots_at, waiting};
 pub use rebuild::{rebuild, rebuild_watched};
 pub(crate) use roll::indexed_package;
 pub use roll::{is_signed, repair, repair_watched};
 pub use state::State;
 pub use validate::{is_state, validate};
+pub use witness::{Cosignature, cosign, states};
 
 use crate::{publish::PublishError, signer::Signer, storage::Storage};
 

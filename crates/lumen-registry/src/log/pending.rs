@@ -11,22 +11,19 @@ use lumen_core::{
     Key,
     checkpoint::{self, Checkpoint},
     json,
-    limits::{
-        MAX_CHECKPOINT_BYTES, MAX_CHECKPOINT_SIGNATURES, MAX_CLOCK_AHEAD, MAX_PENDING,
-        MAX_PENDING_BYTES,
-    },
+    limits::{MAX_CHECKPOINT_SIGNATURES, MAX_CLOCK_AHEAD, MAX_PENDING, MAX_PENDING_BYTES},
     note::{Note, NoteSignature},
-    signing::CosignerKey,
     trust::{Cosigned, Lacking, RootHistory, Subject},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     files::load_state_leaf,
+    global::{Public, finish_global, is_current},
     head::{Head, read_checkpoint},
-    indexes::is_current,
-    roll::{Public, finish_global, put_checkpoint},
+    roll::put_checkpoint,
     state::listed,
+    witness::Cosignature,
 };
 use crate::{
     cache,
@@ -75,19 +72,6 @@ pub struct Shown {
     pub note: Note,
 }
 
-/// A witness's signature of a state.
-#[derive(Debug, Clone)]
-pub struct Cosignature {
-    /// The state.
-    pub checkpoint: Checkpoint,
-    /// Whose it is.
-    pub key: CosignerKey,
-    /// When it was made, in seconds since 1970.
-    pub time: u64,
-    /// The signature of [`checkpoint::cosigned_message`].
-    pub signature: [u8; 64],
-}
-
 /// `log/pending`: checkpoints of rising sizes.
 #[derive(Debug, Serialize, Deserialize)]
 struct File {
@@ -109,13 +93,13 @@ fn to_bytes(pending: &[Shown]) -> Vec<u8> {
     json::to_line(&serde_json::json!(File { pending }))
 }
 
-async fn read(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
+pub(super) async fn read(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
     let found = storage.get(&Key::pending(), MAX_PENDING_BYTES).await?;
     Ok(found.map(|(bytes, _)| parse(&bytes)).unwrap_or_default())
 }
 
 impl Shown {
-    fn parse(note: &str) -> Option<Self> {
+    pub(super) fn parse(note: &str) -> Option<Self> {
         let note = Note::parse(note.as_bytes()).ok()?;
         let checkpoint = Checkpoint::parse(&note.text).ok()?;
         Some(Self { checkpoint, note })
@@ -136,7 +120,7 @@ impl Shown {
     }
 
     /// Whether a key that may write to the log signed it for this registry.
-    fn is_signed(&self, roots: &RootHistory) -> bool {
+    pub(super) fn is_signed(&self, roots: &RootHistory) -> bool {
         let root = roots.at(self.checkpoint.size.saturating_sub(1));
         let bytes = self.note.to_text();
         checkpoint::open(bytes.as_bytes(), &root.origin, &root.log).is_ok()
@@ -157,7 +141,7 @@ impl Shown {
     }
 
     /// Adds a cosignature, in place of an earlier one. Where there is no room, the oldest goes.
-    fn add(&mut self, cosignature: &Cosignature) {
+    pub(super) fn add(&mut self, cosignature: &Cosignature) {
         let Cosignature {
             key,
             time,
@@ -225,7 +209,7 @@ pub(super) async fn offer(
 
 /// Changes `log/pending`. A checkpoint stays until it is public, or a later one under the same
 /// root note has the cosignatures of all its witnesses.
-async fn change(
+pub(super) async fn change(
     storage: &Storage,
     (public, roots): (u64, &RootHistory),
     mut edit: impl FnMut(&mut Vec<Shown>),
@@ -315,7 +299,7 @@ async fn make_public(
     finish_global(storage, &shown.checkpoint, Public::Earlier(roots)).await
 }
 
-async fn public_size(storage: &Storage) -> Result<u64, PublishError> {
+pub(super) async fn public_size(storage: &Storage) -> Result<u64, PublishError> {
     let public = read_checkpoint(storage).await?;
     Ok(public.map_or(0, |(checkpoint, _)| checkpoint.size))
 }
@@ -352,70 +336,4 @@ pub async fn waiting(storage: &Storage) -> Result<Option<Waiting>, PublishError>
 pub async fn roots_at(storage: &Storage, size: u64) -> Result<RootHistory, PublishError> {
     let events = listed(storage, &Subject::Root).await?;
     Ok(RootHistory::verify(up_to(&events, size), None)?)
-}
-
-/// The states of the log that witnesses sign: the public one first, then those that wait. All
-/// have a signature of the log by the root notes listed, and nothing else is checked.
-///
-/// # Errors
-/// [`PublishError::NotSigned`], files that are damaged, and failures of the host.
-pub async fn states(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
-    let found = storage
-        .get(&Key::checkpoint(), MAX_CHECKPOINT_BYTES)
-        .await?;
-    let (bytes, _) = found.ok_or(PublishError::NotSigned)?;
-    let public = std::str::from_utf8(&bytes).ok().and_then(Shown::parse);
-    let what = "it is not a checkpoint";
-    let public = public.ok_or_else(|| super::damaged(storage, &Key::checkpoint(), what))?;
-    let mut states = read(storage).await?;
-    states.retain(|shown| shown.checkpoint.size > public.checkpoint.size);
-    if let Some(last) = states.last() {
-        let roots = roots_at(storage, last.checkpoint.size).await?;
-        states.retain(|shown| shown.is_signed(&roots));
-    }
-    states.insert(0, public);
-    Ok(states)
-}
-
-/// Adds what a witness signed to the public checkpoint and to those that wait, and makes public
-/// what then has enough cosignatures. Returns what the newest commit still waits for.
-///
-/// # Errors
-/// Files that are damaged, and failures of the host.
-pub async fn cosign(
-    storage: &Storage,
-    signed: &[Cosignature],
-) -> Result<Option<Waiting>, PublishError> {
-    let public = public_size(storage).await?;
-    let head = Head::read(storage).await?;
-    let ahead = head.filter(|(head, _)| head.checkpoint.size > public);
-    if let Some((head, _)) = ahead {
-        let roots = roots_at(storage, head.checkpoint.size).await?;
-        change(storage, (public, &roots), |pending| {
-            for shown in pending {
-                let ours = signed.iter().find(|s| s.checkpoint == shown.checkpoint);
-                if let Some(ours) = ours {
-                    shown.add(ours);
-                }
-            }
-        })
-        .await?;
-        promote(storage, &head.checkpoint, &roots).await?;
-    }
-    let key = Key::checkpoint();
-    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
-    loop {
-        let current = swap.read().await?.unwrap_or_default();
-        let shown = std::str::from_utf8(&current).ok().and_then(Shown::parse);
-        let Some(mut shown) = shown else { break };
-        let Some(ours) = signed.iter().find(|s| s.checkpoint == shown.checkpoint) else {
-            break;
-        };
-        shown.add(ours);
-        let bytes = shown.note.to_text().into_bytes();
-        if bytes == current || swap.write(&bytes).await? {
-            break;
-        }
-    }
-    waiting(storage).await
 }

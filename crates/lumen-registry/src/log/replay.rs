@@ -12,11 +12,7 @@ use lumen_core::{
 use serde_json::{Map, Value};
 
 use super::{
-    batch::time_of,
-    damaged,
-    files::load_range,
-    indexes::{derive, stamp},
-    roll::note_file,
+    batch::time_of, damaged, files::load_range, global::stamp, indexes::derive, roll::note_file,
     state::index_key,
 };
 use crate::{publish::PublishError, storage::Storage};

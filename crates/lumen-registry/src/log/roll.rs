@@ -12,11 +12,11 @@ use lumen_core::{
 };
 
 use super::{
-    batch::{Batch, time_of},
+    batch::Batch,
     damaged,
-    files::load_range,
+    global::{Public, finish_global, is_current},
     head::{Head, Staging, read_checkpoint},
-    indexes::{is_current, put_global, put_list, put_package},
+    indexes::{put_list, put_package},
     pending,
     state::listed,
 };
@@ -278,7 +278,7 @@ pub(crate) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
 }
 
 /// The packages of scopes whose owners changed: a key may be revoked, and its releases void.
-async fn of_scopes(
+pub(super) async fn of_scopes(
     storage: &Storage,
     batch: &Batch,
 ) -> Result<BTreeSet<PackageName>, PublishError> {
@@ -292,7 +292,7 @@ async fn of_scopes(
 }
 
 /// The packages of a scope, if a note about it revokes a key.
-async fn revoked_below(
+pub(super) async fn revoked_below(
     storage: &Storage,
     subject: &Subject,
     note: &str,
@@ -338,80 +338,6 @@ pub(super) async fn put_checkpoint(
             return Ok(());
         }
     }
-}
-
-/// What a global index has to learn to reflect a later size of the log.
-#[derive(Debug, Clone, Default)]
-pub(super) struct News {
-    /// The packages that changed.
-    pub(super) names: BTreeSet<PackageName>,
-    /// The time of the last note.
-    pub(super) time: String,
-}
-
-/// What became public.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Public<'a> {
-    /// The last commit, which added this batch.
-    Last(&'a Batch),
-    /// A commit that others may follow, so that package indexes may be ahead of it. The root
-    /// notes, those of later commits too.
-    Earlier(&'a RootHistory),
-}
-
-/// Brings the global index up to a public checkpoint.
-pub(super) async fn finish_global(
-    storage: &Storage,
-    public: &Checkpoint,
-    what: Public<'_>,
-) -> Result<(), PublishError> {
-    let registry = registry_name(&public.origin);
-    let news = async |from: Option<u64>| match what {
-        // It may be several batches behind, if they waited for witnesses.
-        Public::Last(batch) if from.is_none_or(|from| from >= batch.from) => {
-            let mut names = of_scopes(storage, batch).await?;
-            names.extend(batch.events.keys().filter_map(package).cloned());
-            let time = batch.time.clone();
-            Ok(News { names, time })
-        }
-        _ => news(storage, from.unwrap_or_default(), public.size).await,
-    };
-    let ahead = match what {
-        Public::Last(_) => None,
-        Public::Earlier(roots) => Some(roots),
-    };
-    put_global(storage, (public.size, ahead), news, registry).await
-}
-
-const fn package(subject: &Subject) -> Option<&PackageName> {
-    match subject {
-        Subject::Package(name) => Some(name),
-        _ => None,
-    }
-}
-
-/// What entries of the log say about packages, from one size of it to a later one.
-async fn news(storage: &Storage, from: u64, size: u64) -> Result<News, PublishError> {
-    let mut news = News::default();
-    let mut at = from;
-    while at < size {
-        let to = (at - at % 256 + 256).min(size);
-        for text in load_range(storage, at, to).await? {
-            let (entry, _) = Entry::parse(text.as_bytes())
-                .map_err(|error| damaged(storage, &Key::entries(at / 256, 256), error))?;
-            if let Some(time) = time_of(&entry) {
-                time.clone_into(&mut news.time);
-            }
-            let Some(subject) = entry.subject() else {
-                continue;
-            };
-            let below = revoked_below(storage, &subject, &text).await?;
-            news.names.extend(below);
-            news.names.extend(package(&subject).cloned());
-        }
-        at = to;
-    }
-    Ok(news)
 }
 
 /// The name of a registry whose global index is gone: the first part of its origin.

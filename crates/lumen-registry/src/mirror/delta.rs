@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     bundle::{Head, file::Writer},
-    log::{indexes::log_size, is_signed},
+    log::{global::log_size, is_signed},
     progress::Watch,
     reader::Registry,
     storage::StorageError,

@@ -25,8 +25,8 @@ use super::{
 use crate::{
     log::{
         damaged,
+        global::{log_size, stamp},
         head::{Head, read_checkpoint},
-        indexes::{log_size, stamp},
         roll::{packages_below, registry_name},
         state::index_key,
     },

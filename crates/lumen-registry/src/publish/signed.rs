@@ -23,7 +23,7 @@ use super::{
     malformed, read_release,
 };
 use crate::{
-    log::{State, Writer, check_log_key, key_of, sign_as},
+    log::{State, Writer, check_log_key, global::waiting_names, key_of, sign_as},
     signer::{SignError, Signer},
     storage::Storage,
 };
@@ -132,6 +132,7 @@ pub(super) async fn log<'s>(
         }
         // Two writers may have found a name free that they then both want.
         check_name(state.storage(), name).await?;
+        check_waiting(state, name).await?;
         let endorsement = endorsement(&state.roots, &history.owners)?;
         check_claim(state, &history.owners, endorsement.claim.as_deref())?;
         Ok(endorsement.entries(&history.owners))
@@ -144,6 +145,23 @@ pub(super) async fn log<'s>(
         lacking: receipt.lacking,
         ..published
     })
+}
+
+/// Refuses a name that reads like one that readers do not see yet, since it waits for witnesses.
+async fn check_waiting(state: &State<'_>, name: &PackageName) -> Result<(), PublishError> {
+    if state.lacking.is_none() {
+        return Ok(());
+    }
+    let names = waiting_names(state.storage(), state.size()).await?;
+    let folded = name.folded();
+    let same = |other: &PackageName| other != name && other.folded() == folded;
+    match names.iter().find(|other| same(other)) {
+        Some(other) if !names.contains(name) => Err(PublishError::NameTaken {
+            name: name.clone(),
+            other: other.clone(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the file of a release is there, which is about to be logged and so must stay.

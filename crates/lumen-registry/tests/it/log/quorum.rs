@@ -136,6 +136,19 @@ fn readers_see_what_witnesses_signed_and_then_all_of_it() {
 }
 
 #[test]
+fn a_name_that_waits_is_taken_for_names_that_read_the_same() {
+    let (_, storage) = registry_with_witnesses();
+    block_on(put(&storage, "ada", "my-text", "1.0.0")).unwrap();
+    block_on(put(&storage, "ada", "my-text", "1.1.0")).unwrap();
+    let refused = block_on(put(&storage, "bob", "my_text", "1.0.0"));
+    assert!(
+        matches!(refused, Err(PublishError::NameTaken { .. })),
+        "{refused:?}"
+    );
+    assert_clean(&storage);
+}
+
+#[test]
 fn the_newest_root_says_how_many_witnesses_there_must_be() {
     let (memory, storage) = registry_with_witnesses();
     block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();

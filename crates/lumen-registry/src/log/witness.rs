@@ -1,0 +1,91 @@
+//! What witnesses sign, and adding their signatures.
+
+use lumen_core::{Key, checkpoint::Checkpoint, limits::MAX_CHECKPOINT_BYTES, signing::CosignerKey};
+
+use super::{
+    head::Head,
+    pending::{Shown, Waiting, change, promote, public_size, read, roots_at, waiting},
+};
+use crate::{
+    publish::{PublishError, swap::Swap},
+    storage::Storage,
+};
+
+/// A witness's signature of a state.
+#[derive(Debug, Clone)]
+pub struct Cosignature {
+    /// The state.
+    pub checkpoint: Checkpoint,
+    /// Whose it is.
+    pub key: CosignerKey,
+    /// When it was made, in seconds since 1970.
+    pub time: u64,
+    /// The signature of [`checkpoint::cosigned_message`].
+    pub signature: [u8; 64],
+}
+
+/// The states of the log that witnesses sign: the public one first, then those that wait. All
+/// have a signature of the log by the root notes listed, and nothing else is checked.
+///
+/// # Errors
+/// [`PublishError::NotSigned`], files that are damaged, and failures of the host.
+pub async fn states(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
+    let found = storage
+        .get(&Key::checkpoint(), MAX_CHECKPOINT_BYTES)
+        .await?;
+    let (bytes, _) = found.ok_or(PublishError::NotSigned)?;
+    let public = std::str::from_utf8(&bytes).ok().and_then(Shown::parse);
+    let what = "it is not a checkpoint";
+    let public = public.ok_or_else(|| super::damaged(storage, &Key::checkpoint(), what))?;
+    let mut states = read(storage).await?;
+    states.retain(|shown| shown.checkpoint.size > public.checkpoint.size);
+    if let Some(last) = states.last() {
+        let roots = roots_at(storage, last.checkpoint.size).await?;
+        states.retain(|shown| shown.is_signed(&roots));
+    }
+    states.insert(0, public);
+    Ok(states)
+}
+
+/// Adds what a witness signed to the public checkpoint and to those that wait, and makes public
+/// what then has enough cosignatures. Returns what the newest commit still waits for.
+///
+/// # Errors
+/// Files that are damaged, and failures of the host.
+pub async fn cosign(
+    storage: &Storage,
+    signed: &[Cosignature],
+) -> Result<Option<Waiting>, PublishError> {
+    let public = public_size(storage).await?;
+    let head = Head::read(storage).await?;
+    let ahead = head.filter(|(head, _)| head.checkpoint.size > public);
+    if let Some((head, _)) = ahead {
+        let roots = roots_at(storage, head.checkpoint.size).await?;
+        change(storage, (public, &roots), |pending| {
+            for shown in pending {
+                let ours = signed.iter().find(|s| s.checkpoint == shown.checkpoint);
+                if let Some(ours) = ours {
+                    shown.add(ours);
+                }
+            }
+        })
+        .await?;
+        promote(storage, &head.checkpoint, &roots).await?;
+    }
+    let key = Key::checkpoint();
+    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
+    loop {
+        let current = swap.read().await?.unwrap_or_default();
+        let shown = std::str::from_utf8(&current).ok().and_then(Shown::parse);
+        let Some(mut shown) = shown else { break };
+        let Some(ours) = signed.iter().find(|s| s.checkpoint == shown.checkpoint) else {
+            break;
+        };
+        shown.add(ours);
+        let bytes = shown.note.to_text().into_bytes();
+        if bytes == current || swap.write(&bytes).await? {
+            break;
+        }
+    }
+    waiting(storage).await
+}
