@@ -554,7 +554,7 @@ fn no_registry_hint(location: &str) -> String {
         .find_map(of_registry);
     match inside {
         Some(registry) => format!("the URL of a registry ends before its own files: try `{registry}`"),
-        None => "look for a slip in the URL, and whether the registry is below another path; one that was made by hand needs an `index.json` where other registries stand behind it".into(),
+        None => "look for a slip in the URL, and whether the registry is below another path; a registry that was made by hand should have an `index.json`".into(),
     }
 }
 

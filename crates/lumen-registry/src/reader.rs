@@ -131,7 +131,9 @@ pub enum ReadError {
         patterns: Vec<String>,
     },
     /// Nothing at an address says that there is a registry.
-    #[error("there is no registry at `{location}`: `{missing}` is not there, nor is any package")]
+    #[error(
+        "there is no registry at `{location}`: neither `{missing}` nor the package that was asked for is there"
+    )]
     NoRegistry {
         /// The address.
         location: String,

@@ -181,7 +181,7 @@ fn a_registry_without_a_list_is_one_where_a_package_is() {
     fails(
         &ran,
         4,
-        &["there is no registry at", "needs an `index.json`"],
+        &["there is no registry at", "should have an `index.json`"],
     );
 }
 
