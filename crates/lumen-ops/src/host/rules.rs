@@ -97,7 +97,7 @@ mod tests {
 
     /// One path of each kind, and some that only look like one.
     fn keys() -> Vec<Key> {
-        let names = ["name", "@scope/name", "index", "@1/2.3"].map(|name| {
+        let names = ["name", "@scope/name", "@org/index", "@1/2.3"].map(|name| {
             let name = PackageName::parse(name).unwrap();
             let version = Version::parse("1.0.0-rc.1+build").unwrap();
             [
