@@ -334,6 +334,7 @@ fn pack_hint(error: &PackError) -> Option<String> {
             )
         }
         PackError::LinksOutside(_) => "replace the links by files, or add them to `exclude`".into(),
+        PackError::Dangling(_) => "mend or remove the links, or add them to `exclude`".into(),
         PackError::Changed(_) => "run it again once nothing writes to the folder".into(),
         PackError::Paths(_) => "rename them, or add them to `exclude`".into(),
         PackError::TooMany { .. } | PackError::TooLarge { .. } => {

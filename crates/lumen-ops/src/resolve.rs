@@ -534,7 +534,7 @@ fn pack_folder(dir: &std::path::Path) -> Result<pack::Packed, OpsError> {
     // Nothing is published here, so a test key in the repository is no leak.
     let options = PackOptions {
         compress: false,
-        refuse_secrets: false,
+        is_own: false,
         ..PackOptions::default()
     };
     Ok(pack::pack(dir, &options)?)

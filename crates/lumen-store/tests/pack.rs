@@ -307,7 +307,7 @@ fn secrets() {
     assert_eq!(found(&allowed(&["notes.txt", "conf"])), all[2..3]);
     assert_eq!(found(&allowed(&["notes.txt", "conf/server.pem"])), []);
     let unchecked = PackOptions {
-        refuse_secrets: false,
+        is_own: false,
         ..PackOptions::default()
     };
     assert_eq!(found(&unchecked), []);
@@ -380,7 +380,17 @@ fn links() {
     symlink("src", root.join("folder_link")).unwrap();
     symlink("nowhere", root.join("dangling")).unwrap();
     symlink("../outside.txt", root.join("ignored.txt")).unwrap();
-    let packed = pack::pack(&root, &PackOptions::default()).unwrap();
+    let error = pack::pack(&root, &PackOptions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "these links lead to nothing: `dangling` (to `nowhere`)"
+    );
+    assert!(pack::pack(&root, &options(&[], &["dangling"])).is_ok());
+    let foreign = PackOptions {
+        is_own: false,
+        ..PackOptions::default()
+    };
+    let packed = pack::pack(&root, &foreign).unwrap();
     assert_eq!(
         names(&packed),
         ["README.md", "docs/a.md", "lumen.toml", "src/a.lm"]
@@ -408,7 +418,7 @@ fn links() {
         ),
         other => panic!("{other:?}"),
     }
-    assert!(pack::pack(&root, &options(&[], &["LICENSE", "/src/x"])).is_ok());
+    assert!(pack::pack(&root, &options(&[], &["LICENSE", "/src/x", "dangling"])).is_ok());
 }
 
 #[cfg(unix)]
@@ -622,7 +632,7 @@ proptest! {
             expected.push((path, contents, executable && cfg!(unix)));
         }
         expected.sort();
-        let unchecked = PackOptions { refuse_secrets: false, ..PackOptions::default() };
+        let unchecked = PackOptions { is_own: false, ..PackOptions::default() };
         let packed = match pack::pack(dir.path(), &unchecked) {
             Ok(packed) => packed,
             // The strategy makes device names now and then.

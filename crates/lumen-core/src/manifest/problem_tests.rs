@@ -711,7 +711,7 @@ import-root = "../elsewhere"
       | link = "hardlinks"
       |        ^^^^^^^^^^^
       hint: did you mean `hardlink`?
-    error: `import-root` must be a folder of the project
+    error: `import-root` must be a folder of the project's own sources
       lumen.toml:15:15
       | import-root = "../elsewhere"
       |               ^^^^^^^^^^^^^^

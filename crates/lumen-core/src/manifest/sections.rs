@@ -397,6 +397,9 @@ fn scopes(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, String> {
     out
 }
 
+/// Folders in which version control and we keep files: no import link has a place there.
+const TOOL_FOLDERS: [&str; 5] = [".git", ".hg", ".svn", ".jj", ".lumen"];
+
 /// Reads `[install]`.
 pub(crate) fn install(reader: &mut Reader, field: &Field<'_>) -> InstallSection {
     let mut out = InstallSection::default();
@@ -420,9 +423,13 @@ pub(crate) fn install(reader: &mut Reader, field: &Field<'_>) -> InstallSection 
     if let Some(field) = section.take("import-root") {
         out.import_root = reader.word(&field).and_then(|text| {
             let path = relative_path(reader, &text)?;
-            let inside = !path.split('/').any(|part| part == "..");
+            let taken = |part: &str| {
+                let mut tools = TOOL_FOLDERS.iter();
+                part == ".." || tools.any(|folder| folder.eq_ignore_ascii_case(part))
+            };
+            let inside = !path.split('/').any(taken);
             if !inside {
-                let what = "`import-root` must be a folder of the project";
+                let what = "`import-root` must be a folder of the project's own sources";
                 let problem = reader.error(text.span.clone(), what);
                 reader.push(problem);
             }

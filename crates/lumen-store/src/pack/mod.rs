@@ -18,7 +18,7 @@
 //!
 //! Links to files inside the package are followed; other links to files are an
 //! error, since their target may be anything of the user's, and so is a path that
-//! `include` names behind such a link. Links to folders, as import links are, and
+//! `include` names behind such a link, and a link to nothing. Links to folders, as import links are, and
 //! folders with a `lumen.toml` of their own are left out with a note. Folders
 //! without files do not exist in an archive.
 //!
@@ -62,8 +62,9 @@ pub struct PackOptions {
     pub manifest_override: Option<Vec<u8>>,
     /// Whether to make [`Packed::zst`].
     pub compress: bool,
-    /// Whether to refuse secrets. Off for what others published, and is only unpacked here.
-    pub refuse_secrets: bool,
+    /// Whether the folder is the user's own and will be given away: then secrets and links to
+    /// nothing are errors. Off for what others wrote, and is only unpacked here.
+    pub is_own: bool,
 }
 
 impl Default for PackOptions {
@@ -74,7 +75,7 @@ impl Default for PackOptions {
             allow_secrets: Vec::new(),
             manifest_override: None,
             compress: true,
-            refuse_secrets: true,
+            is_own: true,
         }
     }
 }
@@ -126,9 +127,9 @@ pub enum NoteReason {
     Never,
 }
 
-/// A link that leads out of a package.
+/// A link that leads to no file of the package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutsideLink {
+pub struct BadLink {
     /// Relative path of the link, with `/`.
     pub path: String,
     /// What the link says.
@@ -177,7 +178,10 @@ pub enum PackError {
     },
     /// Links to files outside of the package.
     #[error("these links lead out of the package: {}", list(.0))]
-    LinksOutside(Vec<OutsideLink>),
+    LinksOutside(Vec<BadLink>),
+    /// Links to nothing.
+    #[error("these links lead to nothing: {}", list(.0))]
+    Dangling(Vec<BadLink>),
     /// Somebody changed the file while it was packed.
     #[error("`{0}` changed while it was packed")]
     Changed(String),
@@ -225,7 +229,7 @@ pub enum BadPathRule {
     Clash(Clash),
 }
 
-impl std::fmt::Display for OutsideLink {
+impl std::fmt::Display for BadLink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "`{}` (to `{}`)", self.path, self.target)
     }
@@ -325,7 +329,7 @@ pub(crate) fn read(
                 .filter(|bytes| bytes.len() as u64 == *size)
                 .ok_or_else(|| PackError::Changed(path.clone()))?,
         };
-        if options.refuse_secrets && !options.allow_secrets.contains(path) {
+        if options.is_own && !options.allow_secrets.contains(path) {
             secrets.extend(secrets::look(path, real, &bytes));
         }
         take(path, &bytes, source.executable)?;

@@ -10,7 +10,7 @@ use ::ignore::gitignore::{Gitignore, GitignoreBuilder};
 use lumen_core::limits::MAX_IGNORE_FILE_BYTES;
 
 use super::{
-    BadPath, BadPathRule, Note, NoteReason, OutsideLink, PackError, PackOptions, ignore,
+    BadLink, BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, ignore,
     root::{Leads, Root},
 };
 use crate::{
@@ -68,6 +68,7 @@ pub(super) fn select(
         files: BTreeMap::new(),
         notes: Vec::new(),
         outside: BTreeMap::new(),
+        dangling: BTreeMap::new(),
         bad: Vec::new(),
     };
     let mut above = ignore::above(path)?;
@@ -75,7 +76,7 @@ pub(super) fn select(
     walk.named(&mut above)?;
     walk.manifest(options)?;
     walk.unmatched(&options.include)?;
-    walk.finish()
+    walk.finish(options)
 }
 
 struct Walk<'r> {
@@ -92,6 +93,8 @@ struct Walk<'r> {
     notes: Vec<Note>,
     /// Links that lead out of the package, and where to.
     outside: BTreeMap<String, String>,
+    /// Links to nothing.
+    dangling: BTreeMap<String, String>,
     bad: Vec<BadPath>,
 }
 
@@ -177,7 +180,10 @@ impl Walk<'_> {
     /// Decides about a link that is wanted.
     fn link(&mut self, path: String) -> Result<(), PackError> {
         match self.root.follow(&path)? {
-            Leads::Nowhere => self.note(path, NoteReason::DanglingLink),
+            Leads::Nowhere => {
+                self.dangling.insert(path.clone(), self.root.target(&path));
+                self.note(path, NoteReason::DanglingLink);
+            }
             Leads::Outside(_) if self.root.is_folder(&path) => {
                 self.note(path, NoteReason::FolderLink);
             }
@@ -319,7 +325,7 @@ impl Walk<'_> {
     }
 
     /// Checks all that was found, reporting everything of one kind at once.
-    fn finish(mut self) -> Result<Selection, PackError> {
+    fn finish(mut self, options: &PackOptions) -> Result<Selection, PackError> {
         let limits = Limits::default();
         let mut names = Names::new();
         for path in self.files.keys() {
@@ -337,10 +343,15 @@ impl Walk<'_> {
         if !self.bad.is_empty() {
             return Err(PackError::Paths(self.bad));
         }
+        let links = |found: BTreeMap<String, String>| -> Vec<BadLink> {
+            let link = |(path, target)| BadLink { path, target };
+            found.into_iter().map(link).collect()
+        };
         if !self.outside.is_empty() {
-            let link = |(path, target)| OutsideLink { path, target };
-            let links = self.outside.into_iter().map(link);
-            return Err(PackError::LinksOutside(links.collect()));
+            return Err(PackError::LinksOutside(links(self.outside)));
+        }
+        if options.is_own && !self.dangling.is_empty() {
+            return Err(PackError::Dangling(links(self.dangling)));
         }
         let count = self.files.len().max(names.folders() as usize);
         if count > limits.entries as usize {

@@ -41,6 +41,17 @@ fn a_manifest_cannot_ask_for_them() {
 }
 
 #[test]
+fn imports_have_no_place_among_the_files_of_tools() {
+    let sandbox = sandbox();
+    for root in [".git/hooks", ".lumen/packages", "src/.GIT", "../elsewhere"] {
+        let more = format!("[install]\nimport-root = \"{root}\"\n");
+        sandbox.package("app", "app", "1.0.0", &more).unwrap();
+        let ran = sandbox.run("app", &["pkg", "install"]).unwrap();
+        fails(&ran, 1, &["lumen.toml:7:15", "`import-root`"]);
+    }
+}
+
+#[test]
 fn the_command_line_cannot_name_them() {
     let sandbox = sandbox();
     sandbox.package("app", "app", "1.0.0", "").unwrap();
