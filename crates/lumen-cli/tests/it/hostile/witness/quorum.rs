@@ -1,7 +1,11 @@
 //! Readers who ask for witnesses, and publishing under their quorum.
 
 use lumen_core::signing::SecretKey;
-use lumen_testkit::{sandbox::Sandbox, verifier::verify, world::key};
+use lumen_testkit::{
+    sandbox::{Sandbox, tree},
+    verifier::verify,
+    world::key,
+};
 
 use super::{ORIGIN, WITNESS, Watched, cosigner, install, now, show};
 use crate::{as_key, fails, ok_as, publish, sandbox};
@@ -172,6 +176,33 @@ fn readers_go_on_while_a_publish_waits_for_witnesses() {
     verify(&sandbox.path("registry"));
     sandbox.ok(".", &mirror).unwrap();
     verify(&sandbox.path("mirror"));
+}
+
+#[test]
+fn a_registry_goes_on_without_a_commit_that_no_witness_confirms() {
+    let sandbox = under_a_quorum();
+    sandbox
+        .ok(".", &["registry", "mirror", "registry/", "mirror"])
+        .unwrap();
+    publish(&sandbox, "text", "6.6.6", "");
+    publish(&sandbox, "evil", "1.0.0", "");
+    for folder in ["log", "map", "trust"] {
+        let (from, to) = (format!("mirror/{folder}"), format!("registry/{folder}"));
+        let (from, to) = (sandbox.path(&from), sandbox.path(&to));
+        std::fs::remove_dir_all(&to).unwrap();
+        for (path, bytes) in tree(&from).unwrap() {
+            let path = to.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+    let rebuild = ["registry", "rebuild", "registry"];
+    sandbox.ok(".", &rebuild).unwrap();
+    sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
+    installed(&sandbox, "1.0.0");
+    publish(&sandbox, "text", "1.1.0", "");
+    ok_as(&sandbox, "wit", &WITNESS);
+    installed(&sandbox, "1.1.0");
 }
 
 #[test]
