@@ -38,13 +38,13 @@ pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, |_| false)
 }
 
-/// Returns a text of many lines that steers nothing else: like [`line`], but line feeds and
+/// Returns a text of many lines that steers nothing else: like [`line()`], but line feeds and
 /// tabs are kept.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| matches!(c, '\n' | '\t'))
 }
 
-/// Returns the text as [`line`] does, and at most about `most` characters of it: a longer one
+/// Returns the text as [`line()`] does, and at most about `most` characters of it: a longer one
 /// lacks its middle, and says how much that is.
 pub fn brief(text: &str, most: usize) -> Cow<'_, str> {
     // Cut first: what is cut off must not cost the time to escape it.

@@ -105,7 +105,7 @@ pub fn pack(checked: &Checked) -> Result<Packed, OpsError> {
 /// Packs the package into `<out>/<name>-<version>.tar`; a scope becomes part of the file name.
 ///
 /// # Errors
-/// As [`check`] and [`pack`], and any I/O error.
+/// As [`check`] and [`pack()`], and any I/O error.
 pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBuf), OpsError> {
     let checked = check(&session.project()?, None)?;
     let packed = pack(&checked)?;

@@ -20,7 +20,7 @@ pub struct Cosignature {
     pub key: CosignerKey,
     /// When it was made, in seconds since 1970.
     pub time: u64,
-    /// The signature of [`checkpoint::cosigned_message`].
+    /// The signature of [`lumen_core::checkpoint::cosigned_message`].
     pub signature: [u8; 64],
 }
 
