@@ -107,7 +107,10 @@ pub fn code(error: &OpsError) -> u8 {
             FetchError::Insert(InsertError::Io(_) | InsertError::Source(_)) | FetchError::Io(_) => {
                 return STORAGE;
             }
-            FetchError::Insert(_) | FetchError::OtherPackage { .. } => return TRUST,
+            FetchError::Insert(_)
+            | FetchError::Contradiction(_)
+            | FetchError::NotReleased { .. }
+            | FetchError::Read(ReadError::Changed { .. }) => return TRUST,
             FetchError::NoChecksum => return USER,
             FetchError::Read(_) | FetchError::Limit(_) => {}
         }
@@ -117,7 +120,9 @@ pub fn code(error: &OpsError) -> u8 {
     }
     match error {
         OpsError::Submission { .. } => TRUST,
-        OpsError::Read(ReadError::Hash { .. } | ReadError::Trust(_))
+        OpsError::Read(
+            ReadError::Hash { .. } | ReadError::Changed { .. } | ReadError::Trust(_),
+        )
         | OpsError::Unpack { .. }
         | OpsError::Damaged(_) => TRUST,
         OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) | OpsError::NotSeen { .. } => {
@@ -150,7 +155,9 @@ fn publish_code(error: &PublishError) -> u8 {
 
 fn mirror_code(error: &MirrorError) -> u8 {
     match error {
-        MirrorError::Read(ReadError::Hash { .. } | ReadError::Trust(_))
+        MirrorError::Read(
+            ReadError::Hash { .. } | ReadError::Changed { .. } | ReadError::Trust(_),
+        )
         | MirrorError::Diverged { .. }
         | MirrorError::Foreign { .. }
         | MirrorError::Changed { .. }
@@ -190,6 +197,7 @@ pub fn hints(error: &OpsError) -> Vec<String> {
             );
             return hints(source).into_iter().chain([before]).collect();
         }
+        OpsError::Misfit(_) => "run `lumen pkg install` to choose versions anew".into(),
         OpsError::Locked { .. } => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),
         OpsError::GitPackage { name, .. } => {
             format!("its lumen.toml must say `name = \"{name}\"`, at the root or at most four folders below")
@@ -368,11 +376,13 @@ fn disk_hint(kind: std::io::ErrorKind) -> Option<String> {
 fn fetch_hint(error: &FetchError) -> Option<String> {
     Some(match error {
         FetchError::Read(error) => return read_hint(error),
-        FetchError::Insert(InsertError::Hash { .. } | InsertError::Plain { .. } | InsertError::Size { .. }) => {
-            "the registry serves other bytes than were locked; nothing was installed. Tell whoever runs it".into()
-        }
         FetchError::Insert(InsertError::Refused(_)) => "nothing was installed; tell the author of the package".into(),
-        FetchError::OtherPackage { .. } => "the registry's files contradict each other; tell whoever runs it".into(),
+        FetchError::Contradiction(_) => {
+            "nothing was installed; tell the people who run the registry, or compare with an earlier lumen.lock".into()
+        }
+        FetchError::NotReleased { .. } => {
+            "somebody changed lumen.lock; nothing was installed. Restore it from a version that you trust, or delete it and run `lumen pkg install`".into()
+        }
         FetchError::NoChecksum => "run `lumen pkg update` to lock it anew".into(),
         FetchError::Io(error) | FetchError::Insert(InsertError::Io(error)) => return io_hint(error),
         FetchError::Insert(_) | FetchError::Limit(_) => return None,
@@ -389,6 +399,9 @@ fn read_hint(error: &ReadError) -> Option<String> {
         }
         ReadError::LeftOut { .. } => Some(
             "use the registry itself, or ask whoever runs the mirror to add the package".into(),
+        ),
+        ReadError::Changed { .. } => Some(
+            "it is not what was released, so nothing of it was used; tell the people who run the registry".into(),
         ),
         ReadError::Hash { .. } => Some(
             "the file was changed after it was published; tell whoever runs the registry".into(),

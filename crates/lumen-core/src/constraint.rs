@@ -6,6 +6,7 @@
 //! caret range. Pre-releases follow cargo and npm: `1.3.0-rc.1` is accepted only
 //! where a comparator of the same AND-group names a pre-release of 1.3.0.
 
+mod meaning;
 mod parser;
 
 use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};

@@ -4,12 +4,14 @@
 //! Reading keeps only what the client uses. Rewriting works on the JSON itself,
 //! so that fields of other tools and later versions survive, in their order.
 
+mod described;
 mod rewrite;
 mod signed;
 mod summary;
 
 use std::collections::BTreeMap;
 
+pub use described::{Contradiction, Described, ManifestHash};
 pub use rewrite::{
     new_global_index, put_package_entries, put_package_entry, put_releases, put_yank,
     set_package_entries,
@@ -76,7 +78,7 @@ pub struct Release {
 pub struct Integrity {
     /// SHA-256 of the bytes of `lumen.toml` in the artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub manifest_hash: Option<Digest>,
+    pub manifest_hash: Option<ManifestHash>,
 }
 
 /// One encoding of a release's contents.
@@ -123,6 +125,41 @@ pub enum ArtifactError {
         url: String,
         /// The only URL allowed.
         expected: String,
+    },
+}
+
+/// How the bytes of an artifact differ from what its metadata says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    /// They go on where they should end.
+    #[error("it has more than the {expected} bytes that it must have")]
+    Larger {
+        /// How many they should be.
+        expected: u64,
+    },
+    /// They are complete, and too few.
+    #[error("it has {actual} bytes, and must have {expected}")]
+    Smaller {
+        /// How many they should be.
+        expected: u64,
+        /// How many they are.
+        actual: u64,
+    },
+    /// They are others.
+    #[error("it has the hash {actual}, and must have {expected}")]
+    Hash {
+        /// The hash that they should have.
+        expected: Digest,
+        /// The hash that they have.
+        actual: Digest,
+    },
+    /// They decompress to others.
+    #[error("it decompresses to a tar with the hash {actual}, and must be one with {expected}")]
+    Plain {
+        /// The hash that the tar should have.
+        expected: Digest,
+        /// The hash that it has.
+        actual: Digest,
     },
 }
 
@@ -258,6 +295,10 @@ pub struct ReleaseSummary {
     /// As in [`Release`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
+    /// As in [`Release`]. An index does not have it; who read the release's own file, or
+    /// what its owner signed, does.
+    #[serde(skip)]
+    pub integrity: Option<Integrity>,
 }
 
 impl ReleaseSummary {
@@ -270,6 +311,7 @@ impl ReleaseSummary {
             artifacts: release.artifacts,
             metadata: Some(metadata),
             published_at: release.published_at,
+            integrity: release.integrity,
         }
     }
 

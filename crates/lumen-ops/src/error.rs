@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use lumen_core::{
     PackageName, Version, constraint::ConstraintError, edit::EditError, explain::Story,
-    limits::Exceeded, name::NameError, problem::Problem, trust::Lacking,
+    index::Contradiction, limits::Exceeded, name::NameError, problem::Problem, trust::Lacking,
 };
 use lumen_registry::{
     ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
@@ -18,7 +18,7 @@ use lumen_store::{
     unpack::UnpackError,
 };
 
-use crate::{git::GitError, ingest::IngestError, keys::KeysError};
+use crate::{git::GitError, ingest::IngestError, keys::KeysError, stale::Stale};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,9 @@ pub enum OpsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A lock that has other packages than the manifests of its packages lead to.
+    #[error("`lumen.lock` does not fit: {0}")]
+    Misfit(Stale),
     /// A release was published, but does not appear where the registry is read.
     #[error(
         "`{name}` {version} is published, but after {seconds} seconds still not to be seen at {location}"
@@ -191,11 +194,18 @@ pub enum FetchError {
     /// It was read and refused.
     #[error(transparent)]
     Insert(#[from] InsertError),
-    /// It is another package than the registry says.
-    #[error("the artifact's own lumen.toml says `{found}`")]
-    OtherPackage {
-        /// Name and version found.
-        found: String,
+    /// Its archive says something else of itself than the lock or the release.
+    #[error("its archive contradicts the release: {0}")]
+    Contradiction(#[from] Contradiction),
+    /// The lock says something else of it than its owner.
+    #[error("`lumen.lock` says {key} {locked}, the owner's release says {released}")]
+    NotReleased {
+        /// The key in the lock.
+        key: &'static str,
+        /// Its value in the lock.
+        locked: String,
+        /// Its value in the release that the owner signed.
+        released: String,
     },
     /// It is larger than the limits allow.
     #[error(transparent)]

@@ -27,7 +27,6 @@ use lumen_store::archive::{self, ArchiveError, Body, Encoding, FileEntry, Limits
 
 use crate::{
     error::OpsError,
-    pack,
     publish::{asked, read_back, registry_name},
     session::{Session, Writer},
     settings::DEFAULT,
@@ -418,7 +417,7 @@ fn agrees(release: &Release, toml: &[u8]) -> Result<(), IngestError> {
     if !package.publish {
         return Err(IngestError::NotPublished);
     }
-    let said = pack::release(&manifest, package, text);
+    let said = Release::described_by(&manifest, package, Digest::of(toml));
     let differs = [
         ("the name", release.name != said.name),
         ("the version", release.version != said.version),

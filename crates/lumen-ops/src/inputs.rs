@@ -90,8 +90,7 @@ impl Inputs {
         }
         let git = gatherer.found;
         let routes = routes(project)?;
-        let roots = project.members.iter().map(|member| root(project, member));
-        let roots = roots.collect();
+        let roots = roots(project);
         Ok(Self {
             locals,
             git,
@@ -190,6 +189,12 @@ pub fn routes(project: &Project) -> Result<BTreeMap<PackageName, String>, OpsErr
     Ok(routes)
 }
 
+/// What the members of a project need.
+pub fn roots(project: &Project) -> Vec<Root> {
+    let members = project.members.iter();
+    members.map(|member| root(project, member)).collect()
+}
+
 fn root(project: &Project, member: &LocalPackage) -> Root {
     let alone = project.members.len() == 1 && member.dir == project.root;
     let mut requirements = requirements(&member.manifest.dependencies);
@@ -201,7 +206,8 @@ fn root(project: &Project, member: &LocalPackage) -> Root {
     }
 }
 
-fn requirements(dependencies: &manifest::Dependencies) -> Vec<Requirement> {
+/// Dependencies as the resolver sees them.
+pub fn requirements(dependencies: &manifest::Dependencies) -> Vec<Requirement> {
     dependencies
         .iter()
         .filter_map(|(name, dependency)| dependency.requirement(name))

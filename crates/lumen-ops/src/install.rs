@@ -19,6 +19,7 @@ use lumen_store::{
 use crate::{
     error::OpsError,
     fetch, gitignore, inputs, maintain,
+    proof::Asked,
     resolve::{self, Changes, ResolveOptions},
     session::Session,
 };
@@ -52,7 +53,17 @@ pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, O
     }
     let (project, _lock) = session.locked_project(options.dry_run)?;
     let resolved = resolve::run(session, &project, options)?;
-    apply(session, &project, resolved, options.dry_run)
+    match apply(session, &project, resolved, options.dry_run) {
+        Err(OpsError::Misfit(reason)) if options.locked => Err(OpsError::Locked {
+            reason: format!("is out of date: {reason}"),
+        }),
+        Err(OpsError::Misfit(reason)) => {
+            resolve::warn_of_misfit(session, &reason);
+            let resolved = resolve::anew(session, &project, options, project.local_packages()?)?;
+            apply(session, &project, resolved, options.dry_run)
+        }
+        applied => applied,
+    }
 }
 
 /// Fetches, writes the lock file if it changed, and links.
@@ -69,7 +80,8 @@ pub fn apply(
         lock,
         locals,
         changes,
-        ..
+        known,
+        fresh,
     } = resolved;
     let packages = lock
         .packages
@@ -84,7 +96,13 @@ pub fn apply(
         });
     }
     let store = session.store()?;
-    let fetched = fetch::run(session, &store, &lock)?;
+    let asked = Asked {
+        project,
+        locals: &locals,
+        known: &known,
+        fresh,
+    };
+    let fetched = fetch::run(session, &store, &lock, &asked)?;
     session.tell_first_use()?;
     let planned = planned(project, &lock, &locals, &fetched);
     let import_root = import_root(session)?;

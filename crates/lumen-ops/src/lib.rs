@@ -10,6 +10,7 @@
 //! | [`report`] | events while an operation runs |
 //! | [`inputs`], [`stale`], [`resolve`] | from manifests to a lock, and whether one still fits |
 //! | [`fetch`], [`install`] | from a lock to a project with its packages |
+//! | [`proof`] | that what a lock names was released so, and that archives are what they say |
 //! | [`locked`], [`advice`] | what became of locked releases; what is said about such packages |
 //! | [`edit`] | add, remove, update |
 //! | [`pack`], [`publish`] | from a folder to a release |
@@ -52,6 +53,7 @@ pub mod mirror;
 pub mod owners;
 pub mod pack;
 pub mod parallel;
+pub mod proof;
 pub mod publish;
 pub mod query;
 pub mod recheck;

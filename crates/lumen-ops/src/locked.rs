@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
     PackageName, Version,
+    checkpoint::Checkpoint,
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
+    trust::PackageHistory,
 };
 use lumen_registry::{
     Freshness, ReadError, Registry,
@@ -46,7 +48,28 @@ pub async fn check(
             .filter(|(_, package)| is_from(package))
             .map(|(name, package)| (name.clone(), package.version.clone()))
             .collect();
-        let since = registry.since(&trust.checkpoint, &locked).await?;
+        // Histories that are at hand say it without a request.
+        let size = Checkpoint::of_note(trust.checkpoint.as_bytes()).map_or(0, |then| then.size);
+        let mut asked = BTreeMap::new();
+        let mut at_hand = BTreeSet::new();
+        for (name, version) in locked {
+            let Some(history) = registry.history_seen(&name) else {
+                asked.insert(name, version);
+                continue;
+            };
+            if let Some(package) = lock.packages.get(&name)
+                && said_since(&history, &version, size)
+            {
+                look(session, registry, &name, package).await?;
+            }
+            at_hand.insert(name);
+        }
+        // What the log says about them is in these histories, or something is hidden.
+        registry.confirm_since(&trust.checkpoint, &at_hand).await?;
+        if asked.is_empty() {
+            continue;
+        }
+        let since = registry.since(&trust.checkpoint, &asked).await?;
         if since.unread > 0 {
             let what = format!(
                 "the log has {} entries since lumen.lock was made, too many to look for revoked keys and yanks in them",
@@ -63,6 +86,21 @@ pub async fn check(
         }
     }
     Ok(())
+}
+
+/// Whether a log says something of a locked release since it had `size` entries.
+fn said_since(history: &PackageHistory, version: &Version, size: u64) -> bool {
+    let release = history.releases.get(version);
+    release.is_none_or(|release| release.revoked)
+        || history
+            .yanked
+            .get(version)
+            .is_some_and(|yanked| yanked.index >= size)
+        || history
+            .deprecated
+            .as_ref()
+            .is_some_and(|deprecated| deprecated.index >= size)
+        || history.owners.overrides().any(|(index, _)| *index >= size)
 }
 
 /// Checks that what was read of packages that a new lock gets has all that their logs say about

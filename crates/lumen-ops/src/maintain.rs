@@ -21,6 +21,7 @@ use lumen_store::{
 use crate::{
     error::OpsError,
     fetch, gitignore, pack, parallel,
+    proof::Asked,
     recheck::{self, Signature},
     resolve::{self, ResolveOptions},
     session::Session,
@@ -137,7 +138,19 @@ pub fn vendor(session: &Session<'_>, dir: &Path) -> Result<usize, OpsError> {
         },
     )?;
     let store = session.store()?;
-    let fetched = fetch::run(session, &store, &resolved.lock)?;
+    let asked = Asked {
+        project: &project,
+        locals: &resolved.locals,
+        known: &resolved.known,
+        fresh: resolved.fresh,
+    };
+    let fetched = fetch::run(session, &store, &resolved.lock, &asked);
+    let fetched = fetched.map_err(|error| match error {
+        OpsError::Misfit(reason) => OpsError::Locked {
+            reason: format!("is out of date: {reason}"),
+        },
+        error => error,
+    })?;
     let mut trees: BTreeMap<PackageName, Vendored> = BTreeMap::new();
     for (name, package) in &resolved.lock.packages {
         let from = match (&package.source, fetched.entries.get(name)) {

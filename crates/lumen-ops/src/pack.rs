@@ -6,8 +6,8 @@ use fs_err as fs;
 use lumen_core::{
     Digest, Version,
     edit::{self, EditError},
-    index::{DependencyOptions, Integrity, Release},
-    manifest::{self, Dependency, DependencySource, Manifest, Package},
+    index::Release,
+    manifest::{Dependency, DependencySource, Package},
     problem::Problem,
 };
 use lumen_store::{
@@ -68,7 +68,7 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
     let text = edit::for_publish(&source, manifest).map_err(|error| no_version(local, error))?;
     let mut package = package.clone();
     package.version = version.unwrap_or(&package.version).clone();
-    let release = release(manifest, &package, &text);
+    let release = Release::described_by(manifest, &package, Digest::of(text.as_bytes()));
     let warnings = warnings(local, &package);
     let options = PackOptions {
         manifest_override: Some(text.into_bytes()),
@@ -188,45 +188,6 @@ fn no_version(local: &LocalPackage, error: EditError) -> OpsError {
             let problem = Problem::error(format!("`{}` cannot be published: {error}", local.file));
             OpsError::Problems(vec![problem])
         }
-    }
-}
-
-/// The metadata of a release; `text` is the `lumen.toml` that goes into the archive.
-pub(crate) fn release(manifest: &Manifest, package: &Package, text: &str) -> Release {
-    let named = |dependencies: &manifest::Dependencies| -> Vec<_> {
-        dependencies
-            .iter()
-            .map(|(name, dependency)| (name.clone(), dependency.clone()))
-            .collect()
-    };
-    let dependencies = named(&manifest.dependencies);
-    let constraint = |dependency: &Dependency| dependency.constraint().cloned();
-    let options = |dependency: &Dependency| DependencyOptions {
-        optional: dependency.optional,
-        features: dependency.features.clone(),
-        default_features: (!dependency.default_features).then_some(false),
-    };
-    Release {
-        name: package.name.clone(),
-        version: package.version.clone(),
-        deps: dependencies
-            .iter()
-            .filter_map(|(name, d)| Some((name.clone(), constraint(d)?)))
-            .collect(),
-        dependency_options: dependencies
-            .iter()
-            .map(|(name, dependency)| (name.clone(), options(dependency)))
-            .filter(|(_, options)| *options != DependencyOptions::default())
-            .collect(),
-        features: manifest.features.clone(),
-        artifacts: Vec::new(),
-        integrity: Some(Integrity {
-            manifest_hash: Some(Digest::of(text.as_bytes())),
-        }),
-        license: package.license.clone(),
-        description: package.description.clone(),
-        categories: package.categories.clone(),
-        published_at: None,
     }
 }
 

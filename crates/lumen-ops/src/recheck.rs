@@ -187,7 +187,7 @@ async fn one(
 }
 
 /// Whether an error only says that this machine lacks something, or has it of an earlier state.
-fn is_missing(error: &ReadError, registry: &Registry) -> bool {
+pub(crate) fn is_missing(error: &ReadError, registry: &Registry) -> bool {
     match error {
         ReadError::Offline { .. } | ReadError::Storage(_) => true,
         ReadError::Trust(TrustError::Rollback { .. }) => is_remote(registry),

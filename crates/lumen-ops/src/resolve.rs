@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use lumen_core::{
     PackageName, Version,
     explain::explain,
+    index::ReleaseSummary,
     key::ArtifactKind,
     lockfile::{Compressed, LockedPackage, LockedRegistry, LockedSource, Lockfile},
     problem::Problem,
@@ -16,7 +17,7 @@ use lumen_registry::{
     verify::known::Override,
 };
 use lumen_store::{
-    cas::Store,
+    cas::{Check, Store},
     pack::{self, PackOptions},
     project::{LOCKFILE, LocalPackage, Project},
 };
@@ -25,12 +26,16 @@ use crate::{
     advice,
     error::OpsError,
     fetch,
-    git::{self, Place},
+    git::{self, GitError, Place},
     inputs::{self, GitOptions, Inputs},
     locked,
+    proof::{
+        self,
+        memory::{Fact, Memory},
+    },
     session::Session,
     settings::DEFAULT,
-    stale::Wanted,
+    stale::{Stale, Wanted},
 };
 
 /// How to resolve.
@@ -79,6 +84,10 @@ pub struct Resolved {
     pub locals: BTreeMap<PackageName, LocalPackage>,
     /// What is different from the lock before.
     pub changes: Changes,
+    /// What was read about the releases that were chosen.
+    pub known: BTreeMap<PackageName, ReleaseSummary>,
+    /// Whether versions were chosen now, not taken from a lock.
+    pub fresh: bool,
 }
 
 /// Differences between two locks, registry and git packages only.
@@ -157,6 +166,8 @@ pub fn run(
                     lock,
                     locals,
                     changes: Changes::default(),
+                    known: BTreeMap::new(),
+                    fresh: false,
                 });
             }
             Some(Some(reason)) if options.locked => {
@@ -169,14 +180,31 @@ pub fn run(
                     reason: "does not exist".into(),
                 });
             }
-            Some(Some(reason)) if !reason.is_usual() => {
-                let what = format!("`lumen.lock` does not fit: {reason}");
-                let hint = "versions are chosen anew where they have to be; look at the changes before you commit them";
-                session.reporter.warn(Problem::warning(what).hint(hint));
-            }
+            Some(Some(reason)) if !reason.is_usual() => warn_of_misfit(session, &reason),
             _ => {}
         }
     }
+    anew(session, project, options, locals)
+}
+
+/// Says that a lock does not fit though no manifest was edited.
+pub(crate) fn warn_of_misfit(session: &Session<'_>, reason: &Stale) {
+    let what = format!("`lumen.lock` does not fit: {reason}");
+    let hint = "versions are chosen anew where they have to be; look at the changes before you commit them";
+    session.reporter.warn(Problem::warning(what).hint(hint));
+}
+
+/// Makes a lock that fits the project's manifests, whether or not there is one that does.
+///
+/// # Errors
+/// When no versions fit, or something cannot be read.
+pub(crate) fn anew(
+    session: &Session<'_>,
+    project: &Project,
+    options: &ResolveOptions,
+    locals: BTreeMap<PackageName, LocalPackage>,
+) -> Result<Resolved, OpsError> {
+    let old = project.lock.as_ref().map(|(lock, _)| lock);
     let unlock = match (&options.unlock, old) {
         (Unlock::Nothing, _) | (Unlock::All, None) => BTreeSet::new(),
         (Unlock::All, Some(lock)) => lock.packages.keys().cloned().collect(),
@@ -235,10 +263,15 @@ fn solve(
         warn_of_moves(session, old, &lock);
     }
     let changes = Changes::between(old, &lock);
+    let chosen = loaded.chosen.into_iter();
     Ok(Resolved {
         lock,
         locals: inputs.locals,
         changes,
+        known: chosen
+            .map(|(name, chosen)| (name, chosen.summary))
+            .collect(),
+        fresh: true,
     })
 }
 
@@ -540,56 +573,73 @@ fn pack_folder(dir: &std::path::Path) -> Result<pack::Packed, OpsError> {
     Ok(pack::pack(dir, &options)?)
 }
 
-/// Git packages of a lock whose tree is not in the store come from the clone again.
+/// Makes sure that each git package of a lock is in the store and is what its commit has:
+/// packed again from the clone, unless that was done on this machine before.
 fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), OpsError> {
-    let mut store: Option<std::sync::Arc<Store>> = None;
-    for (name, package) in &lock.packages {
-        let LockedSource::Git {
-            url,
-            reference,
-            commit,
-        } = &package.source
-        else {
-            continue;
-        };
-        let open = match &store {
-            Some(store) => store.clone(),
-            None => store.insert(session.store()?).clone(),
-        };
-        let Some(checksum) = package.checksum else {
-            continue;
-        };
-        if open
-            .get(&checksum, lumen_store::cas::Check::Quick)?
-            .is_some()
-        {
-            continue;
-        }
-        let home = &session.environment.home;
-        let ca_file = session.settings()?.http.ca_file.as_deref();
-        let authorities = git::authorities(home, ca_file, url)?;
-        let place = Place {
-            home,
-            authorities: authorities.as_deref(),
-            offline: session.is_offline(),
-        };
-        let checkout = git::checkout(&place, url, reference, Some(commit))?;
-        let dir = inputs::folder_of(&checkout.dir, name)?.ok_or_else(|| OpsError::GitPackage {
-            name: name.clone(),
-            url: url.clone(),
-        })?;
-        let packed = pack_folder(&dir)?;
-        if packed.digest != checksum {
-            let what = format!(
-                "`{name}` at commit {commit} packs to {}, but the lock says {checksum}",
-                packed.digest
-            );
-            return Err(OpsError::user(
-                what,
-                format!("run `lumen pkg update {name}` if this change is expected"),
-            ));
-        }
-        fetch::insert_folder(&open, &packed)?;
+    let is_git = |package: &LockedPackage| matches!(package.source, LockedSource::Git { .. });
+    if !lock.packages.values().any(is_git) {
+        return Ok(());
     }
+    let store = session.store()?;
+    let mut memory = Memory::read(&session.environment.home)?;
+    for (name, package) in &lock.packages {
+        let (Some(fact), Some(checksum)) = (Fact::git(name, package), package.checksum) else {
+            continue;
+        };
+        let is_there = store.get(&checksum, Check::Quick)?.is_some();
+        if is_there && memory.has(&fact) {
+            continue;
+        }
+        match restore(session, &store, name, package) {
+            // Who is offline cannot get it, and has it.
+            Err(OpsError::Git(GitError::Offline { .. })) if is_there => continue,
+            restored => restored?,
+        }
+        memory.add(fact);
+    }
+    proof::save(session, &mut memory);
+    Ok(())
+}
+
+/// Packs a git package of a lock from the clone, and puts it into the store.
+fn restore(
+    session: &Session<'_>,
+    store: &Store,
+    name: &PackageName,
+    package: &LockedPackage,
+) -> Result<(), OpsError> {
+    let LockedSource::Git {
+        url,
+        reference,
+        commit,
+    } = &package.source
+    else {
+        return Ok(());
+    };
+    let home = &session.environment.home;
+    let ca_file = session.settings()?.http.ca_file.as_deref();
+    let authorities = git::authorities(home, ca_file, url)?;
+    let place = Place {
+        home,
+        authorities: authorities.as_deref(),
+        offline: session.is_offline(),
+    };
+    let checkout = git::checkout(&place, url, reference, Some(commit))?;
+    let dir = inputs::folder_of(&checkout.dir, name)?.ok_or_else(|| OpsError::GitPackage {
+        name: name.clone(),
+        url: url.clone(),
+    })?;
+    let packed = pack_folder(&dir)?;
+    if let Some(checksum) = package.checksum.filter(|locked| *locked != packed.digest) {
+        let what = format!(
+            "`{name}` at commit {commit} packs to {}, but the lock says {checksum}",
+            packed.digest
+        );
+        return Err(OpsError::user(
+            what,
+            format!("run `lumen pkg update {name}` if this change is expected"),
+        ));
+    }
+    fetch::insert_folder(store, &packed)?;
     Ok(())
 }

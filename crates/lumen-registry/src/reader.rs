@@ -17,7 +17,9 @@ use std::{
 pub use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
-    index::{GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release},
+    index::{
+        Difference, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release,
+    },
     problem::Problem,
     trust::PackageHistory,
 };
@@ -110,6 +112,14 @@ pub enum ReadError {
         /// The hash found.
         actual: Digest,
     },
+    /// A file is larger or smaller than what refers to it says, or has other bytes.
+    #[error("`{file}` is a changed artifact: {difference}")]
+    Changed {
+        /// Path or URL.
+        file: String,
+        /// What differs.
+        difference: Difference,
+    },
     /// A file that another one refers to does not exist.
     #[error("`{file}` does not exist")]
     Missing {
@@ -154,6 +164,7 @@ impl ReadError {
         match self {
             Self::Malformed(_)
             | Self::Hash { .. }
+            | Self::Changed { .. }
             | Self::Missing { .. }
             | Self::LeftOut { .. }
             | Self::Trust(_)

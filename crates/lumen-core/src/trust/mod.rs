@@ -27,7 +27,9 @@ pub mod statement;
 pub mod text;
 
 pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend};
-pub use history::{HistoryError, Ledger, OwnersHistory, PackageHistory, RootHistory, may_append};
+pub use history::{
+    HistoryError, Ledger, LoggedRelease, OwnersHistory, PackageHistory, RootHistory, may_append,
+};
 pub use owners::{OwnersNote, Publisher, Revoked};
 pub use quorum::{Cosigned, Lacking};
 pub use root::{NamePolicy, RootNote};

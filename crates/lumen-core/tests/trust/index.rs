@@ -25,7 +25,7 @@ fn release(version: &str) -> Release {
         features: Default::default(),
         artifacts: vec![tar],
         integrity: Some(Integrity {
-            manifest_hash: Some(Digest::of(b"manifest")),
+            manifest_hash: Some(Digest::of(b"manifest").into()),
         }),
         license: Some("MIT".into()),
         description: Some(format!("Version {version}")),

@@ -73,6 +73,20 @@ impl Session<'_> {
         Ok(None)
     }
 
+    /// The fingerprint that a registry must have, as far as the user or this machine knows:
+    /// by a pin, or by what is remembered of its URL. A lock has no say in it.
+    pub(crate) fn anchor(
+        &self,
+        name: &str,
+        location: &Location,
+    ) -> Result<Option<Digest>, OpsError> {
+        if let Some(pin) = self.pin(name, location)? {
+            return Ok(Some(pin));
+        }
+        let known = state::read(&self.environment.trust_dir(), &location.url());
+        Ok(known.map_err(ReadError::from)?.map(|known| known.root))
+    }
+
     /// The fingerprint that a registry must have, by the configuration or by what is
     /// remembered of it.
     ///

@@ -1,11 +1,14 @@
 //! Artifacts, many at once, in bounded memory.
 
 use lumen_core::limits::{MAX_BELIEVED_BYTES, MIRROR_MEMORY};
-use lumen_core::{Digest, Key, index::Artifact};
+use lumen_core::{
+    Digest, Key,
+    index::{Artifact, Difference},
+};
 use tokio::sync::Semaphore;
 
 use super::{CONCURRENCY, Job, MirrorError};
-use crate::reader::ReadError;
+use crate::{reader::ReadError, storage::StorageError};
 
 /// Largest artifact that is copied, in bytes: more than any that can be packed.
 pub(super) const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
@@ -65,14 +68,31 @@ impl Job<'_> {
         let _budget = budget.acquire_many(held.clamp(1, BUDGET)).await.ok();
         let mut bytes =
             Vec::with_capacity(usize::try_from(size.min(MAX_BELIEVED_BYTES)).unwrap_or(0));
-        let read = self.source.storage().read_to(key, size, &mut bytes).await?;
-        if read.is_none() {
+        let changed = |difference| {
             let file = self.file(key);
-            return Err(ReadError::Missing { file }.into());
+            MirrorError::Read(ReadError::Changed { file, difference })
+        };
+        let read = self.source.storage().read_to(key, size, &mut bytes).await;
+        match read {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let file = self.file(key);
+                return Err(ReadError::Missing { file }.into());
+            }
+            Err(StorageError::TooLarge { .. }) => {
+                return Err(changed(Difference::Larger { expected: size }));
+            }
+            Err(error) => return Err(error.into()),
         }
-        let actual = Digest::of(&bytes);
-        if actual != artifact.hash || bytes.len() as u64 != size {
-            return Err(self.other_hash(key, artifact.hash, actual));
+        let (expected, actual) = (artifact.hash, Digest::of(&bytes));
+        if bytes.len() as u64 != size {
+            return Err(changed(Difference::Smaller {
+                expected: size,
+                actual: bytes.len() as u64,
+            }));
+        }
+        if actual != expected {
+            return Err(changed(Difference::Hash { expected, actual }));
         }
         self.target.create(key, bytes).await
     }

@@ -8,18 +8,18 @@ use std::{
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
-    index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, ReleaseSummary},
+    index::{Difference, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, ReleaseSummary},
     lockfile::LockedTrust,
-    trust::{NoteRef, OwnersHistory, PackageHistory, RootHistory, Subject},
+    trust::{LoggedRelease, NoteRef, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 use tokio::sync::OnceCell;
 
 use super::{Freshness, ReadError, Registry, check, fetch};
 use crate::{
     cache::{self, Body, LONGEST_FRESHNESS},
-    storage::Validators,
+    storage::{StorageError, Validators},
     verify::{
-        Proof, Since, TrustError, TrustInfo, TrustOptions,
+        Proof, Proven, Since, TrustError, TrustInfo, TrustOptions,
         known::{Override, Standing},
         map::Head,
         package::Listed,
@@ -62,8 +62,49 @@ impl Registry {
         let Some(view) = self.view().await? else {
             return Ok(None);
         };
+        if let Some(history) = view.history(name) {
+            return Ok(Some(history));
+        }
         let package = view.package(self, name).await?;
         Ok(package.map(|package| Arc::clone(&package.history)))
+    }
+
+    /// The history of a package that was verified in this process.
+    pub fn history_seen(&self, name: &PackageName) -> Option<Arc<PackageHistory>> {
+        self.seen()?.history(name)
+    }
+
+    /// Proves that releases are in the log, each by an owner of its name with a key that
+    /// was not revoked; `None` for an unsigned registry. What was read in this process is
+    /// not read again.
+    ///
+    /// # Errors
+    /// [`TrustError::Unlogged`] and [`TrustError::RevokedKey`] for a release that is not,
+    /// and when log, map or notes are not in order or cannot be read.
+    pub async fn prove(
+        &self,
+        wanted: &BTreeMap<PackageName, Version>,
+    ) -> Result<Option<BTreeMap<PackageName, Proven>>, ReadError> {
+        match self.view().await? {
+            Some(view) => Ok(Some(view.prove(self, wanted).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// `<version>.json` of a release that was proven.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not what the owner signed.
+    pub async fn proven_release(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        logged: &LoggedRelease,
+    ) -> Result<Release, ReadError> {
+        let found = self.release_file((name, version), logged).await?;
+        let file = || self.inner.storage.describe(&Key::release(name, version));
+        let missing = || ReadError::Missing { file: file() };
+        Ok(found.ok_or_else(missing)?.0)
     }
 
     /// What the log says about locked releases since it was at the lock's checkpoint: where
@@ -205,15 +246,25 @@ impl Registry {
             let (name, version) = (name.clone(), version.clone());
             return Err(TrustError::RevokedKey { name, version }.into());
         }
-        let key = Key::release(name, version);
-        let other = |actual| TrustError::Metadata {
-            file: self.inner.storage.describe(&key),
-            expected: logged.metadata,
-            actual,
-        };
-        if let Some(locked) = expected.filter(|digest| *digest != logged.metadata) {
-            return Err(other(locked).into());
+        if let Some(actual) = expected.filter(|digest| *digest != logged.metadata) {
+            return Err(TrustError::Metadata {
+                file: self.inner.storage.describe(&Key::release(name, version)),
+                expected: logged.metadata,
+                actual,
+            }
+            .into());
         }
+        self.release_file((name, version), logged).await
+    }
+
+    /// The file of a release, with the size and digest that were signed.
+    async fn release_file(
+        &self,
+        (name, version): (&PackageName, &Version),
+        logged: &LoggedRelease,
+    ) -> Result<Option<(Release, Digest)>, ReadError> {
+        let key = Key::release(name, version);
+        let file = || self.inner.storage.describe(&key);
         // Its size was signed, too, so that nobody has to read more.
         let limit = MAX_RELEASE_BYTES.min(logged.size);
         let read = self.read_immutable(
@@ -224,7 +275,16 @@ impl Registry {
             check::parsed,
         );
         read.await.map_err(|error| match error {
-            ReadError::Hash { actual, .. } => other(actual).into(),
+            ReadError::Hash { actual, .. } => TrustError::Metadata {
+                file: file(),
+                expected: logged.metadata,
+                actual,
+            }
+            .into(),
+            ReadError::Storage(StorageError::TooLarge { .. }) => ReadError::Changed {
+                file: file(),
+                difference: Difference::Larger { expected: limit },
+            },
             error => error,
         })
     }

@@ -157,6 +157,7 @@ impl View {
             refused: AtomicBool::new(false),
             packages: Mutex::default(),
             scopes: Mutex::default(),
+            replayed: Mutex::default(),
         };
         Ok(Some(view))
     }

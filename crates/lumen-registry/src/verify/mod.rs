@@ -13,6 +13,7 @@
 //! | `establish` | the first look: root, checkpoint, and what was seen before |
 //! | `map` | the chains of names, and that a name is absent |
 //! | `package` | one package: its events, its history, the index made of them |
+//! | `prove` | releases that a lock names, proved by the log or the map |
 //! | `since` | what the log says about locked releases since they were locked |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
@@ -24,6 +25,7 @@ pub(crate) mod files;
 pub mod known;
 pub(crate) mod map;
 pub(crate) mod package;
+mod prove;
 mod since;
 pub mod state;
 pub(crate) mod view;
@@ -42,6 +44,7 @@ use lumen_core::{
 
 pub use error::{PinSource, Reverted, SeenBy, TrustError};
 pub use map::Proof;
+pub use prove::Proven;
 pub use since::Since;
 
 /// The ownership notes of one name or scope that a lock relies on: their numbers, and their

@@ -101,7 +101,7 @@ impl Package {
         let history = PackageHistory::verify(roots, name, &scope.events, &complete.events);
         let history = history.map_err(|error| refusal(name.as_str(), error))?;
         let index = index(&history, &listed)?;
-        let standing = view.judge(registry, &history.owners)?;
+        let standing = judge(view, registry, &history)?;
         Ok(Some(Self {
             index: Arc::new(index),
             history: Arc::new(history),
@@ -121,6 +121,15 @@ impl Package {
             by: Box::new(by.clone()),
         })
     }
+}
+
+/// What the owners of a package are to those who relied on earlier ones.
+pub(super) fn judge(
+    view: &View,
+    registry: &Registry,
+    history: &PackageHistory,
+) -> Result<Standing, ReadError> {
+    Ok(view.judge(registry, &history.owners)?)
 }
 
 /// The events of a scope, all that the log has; empty for a scope nobody claimed.

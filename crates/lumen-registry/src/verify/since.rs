@@ -20,7 +20,7 @@ use lumen_core::{
     tile::{
         FULL, Tile,
         entries::{self, MAX_BUNDLE},
-        tiles_for_consistency, tiles_for_edge, tiles_for_growth,
+        tiles_for_consistency, tiles_for_edge, tiles_for_growth, tiles_for_inclusion,
     },
     trust::{Action, Entry, NoteRef, RootNote, Subject},
 };
@@ -78,9 +78,15 @@ impl View {
         then: &Checkpoint,
         packages: &BTreeSet<PackageName>,
     ) -> Result<(), ReadError> {
+        // What was verified by the whole log lacks nothing.
+        let by_map = packages.iter().filter(|name| self.seen(name).is_some());
+        let by_map: BTreeSet<&PackageName> = by_map.collect();
+        if by_map.is_empty() {
+            return Ok(());
+        }
         let leaves = self.entries_since(registry, then).await?;
         let entries = parse(then.size, &leaves.unwrap_or_default())?;
-        let news = News::of(entries, packages.iter());
+        let news = News::of(entries, by_map.iter().copied());
         self.confirm(registry, &news).await
     }
 
@@ -116,7 +122,13 @@ impl View {
             let mut known: BTreeSet<_> = tiles.iter().copied().collect();
             known.extend(tiles_for_edge(now.size));
             known.extend(tiles_for_consistency(then.size, now.size));
-            let left = MAX_REQUESTS_SINCE.saturating_sub(2 + known.len());
+            let mut others = 2;
+            if self.uses_map() {
+                // The map's leaf and root.
+                others += 2;
+                known.extend(tiles_for_inclusion(now.size - 1, now.size));
+            }
+            let left = MAX_REQUESTS_SINCE.saturating_sub(others + known.len());
             let is_asked = |bundle: &u64| {
                 let key = Key::entries(*bundle, width(*bundle, now.size));
                 !registry.is_cached(&key)
@@ -213,7 +225,7 @@ impl News {
 }
 
 /// The entries that made a log what it is now; read anew once if they do not.
-async fn leaves(
+pub(super) async fn leaves(
     registry: &Registry,
     then: &Checkpoint,
     now: &Checkpoint,
@@ -284,7 +296,7 @@ fn name(entry: &Entry, locked: &BTreeMap<PackageName, Version>, named: &mut BTre
 }
 
 /// How many entries a bundle has in a log of a size.
-fn width(bundle: u64, size: u64) -> u16 {
+pub(super) fn width(bundle: u64, size: u64) -> u16 {
     (size - bundle * u64::from(FULL)).min(u64::from(FULL)) as u16
 }
 

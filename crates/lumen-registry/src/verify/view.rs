@@ -14,7 +14,8 @@ use lumen_core::{
     checkpoint::{self, Checkpoint},
     note::Note,
     trust::{
-        Cosigned, Event, HistoryError, OwnersHistory, RootHistory, RootNote, Subject, chain, text,
+        Cosigned, Event, HistoryError, OwnersHistory, PackageHistory, RootHistory, RootNote,
+        Subject, chain, text,
     },
 };
 use tokio::sync::OnceCell;
@@ -52,6 +53,8 @@ pub(crate) struct View {
     pub(super) refused: AtomicBool,
     pub(super) packages: Once<PackageName, Option<Arc<Package>>>,
     pub(super) scopes: Once<String, Arc<Complete>>,
+    /// Packages that were verified by the whole log.
+    pub(super) replayed: Mutex<HashMap<PackageName, Arc<PackageHistory>>>,
 }
 
 /// Values made once for each key, by whoever asks first.
@@ -93,6 +96,11 @@ impl View {
             map: Some(map),
             roots,
         })
+    }
+
+    /// Whether the name map was read.
+    pub(super) fn uses_map(&self) -> bool {
+        self.names.initialized()
     }
 
     /// What the log has of a name; `None`: nothing. Without the network, what was proved before.
@@ -151,6 +159,16 @@ impl View {
             state::note_roots(dir, &url, &roots)?;
         }
         Ok(roots)
+    }
+
+    /// The root notes at hand. The map or the log tells whether they are all.
+    pub(super) const fn known_roots(&self) -> &RootHistory {
+        &self.roots
+    }
+
+    /// The head of the chain of the root notes at hand.
+    pub(super) const fn root_chain(&self) -> &Digest {
+        &self.root_chain
     }
 
     /// What was verified; its root note is the newest that was read.

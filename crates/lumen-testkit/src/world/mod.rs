@@ -236,7 +236,7 @@ impl World {
         self.put(&artifact.key().unwrap(), archive);
         let mut release = release(package, number, deps, artifact);
         release.integrity = Some(Integrity {
-            manifest_hash: Some(Digest::of(manifest.as_bytes())),
+            manifest_hash: Some(Digest::of(manifest.as_bytes()).into()),
         });
         self.publish_release(release, by);
     }

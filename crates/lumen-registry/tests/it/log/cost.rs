@@ -78,7 +78,7 @@ fn wanted(package: &str, minor: u64) -> PublishRequest {
     wanted.release = Release {
         deps: dependencies.into_iter().map(dependency).collect(),
         integrity: Some(Integrity {
-            manifest_hash: Some(manifest),
+            manifest_hash: Some(manifest.into()),
         }),
         license: Some("MIT OR Apache-2.0".into()),
         description: Some(

@@ -20,7 +20,7 @@ fn world() -> Sandbox {
 }
 
 /// The block of a package in a lock.
-fn block(lock: &str, name: &str) -> String {
+pub(super) fn block(lock: &str, name: &str) -> String {
     let start = lock
         .find(&format!("[[package]]\nname = \"{name}\"\n"))
         .unwrap();
@@ -60,7 +60,7 @@ fn refused(sandbox: &Sandbox, said: &str) {
     assert!(!lock.contains("evil"), "{lock}");
 }
 
-fn edit(sandbox: &Sandbox, change: impl FnOnce(String) -> String) {
+pub(super) fn edit(sandbox: &Sandbox, change: impl FnOnce(String) -> String) {
     let lock = sandbox.read("app/lumen.lock").unwrap();
     let changed = change(lock.clone());
     assert_ne!(changed, lock);

@@ -1,0 +1,423 @@
+//! That what a lock names is what owners released, and that packages are what they say.
+//!
+//! A lock may be by anybody. In a signed registry a locked package counts when an owner of
+//! its name released exactly this: version, artifacts and their sizes. That is proven when
+//! it is first installed on this machine, and remembered ([`memory`]). Its archive must
+//! agree with the release ([`archives`]). Nothing gets into a project before both.
+
+mod archives;
+pub mod memory;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::{
+    Digest, PackageName, Version,
+    index::{Artifact, Described, ReleaseSummary},
+    key::ArtifactKind,
+    limits::DOWNLOADS,
+    lockfile::{LockedPackage, LockedSource, Lockfile},
+    problem::Problem,
+    trust::LoggedRelease,
+};
+use lumen_registry::{Registry, verify::Proven};
+use lumen_store::{
+    cas::Entry,
+    project::{LocalPackage, Project},
+};
+
+use self::memory::{Fact, Memory};
+use crate::{
+    error::{FetchError, OpsError},
+    locked,
+    recheck::is_missing,
+    session::Session,
+};
+
+/// What a lock was made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// Its members and path dependencies.
+    pub locals: &'a BTreeMap<PackageName, LocalPackage>,
+    /// What this run read about the releases that it chose.
+    pub known: &'a BTreeMap<PackageName, ReleaseSummary>,
+    /// Whether this run made the lock.
+    pub fresh: bool,
+}
+
+/// The packages of a lock that have to be proven, by registry.
+pub struct Claims {
+    claims: Vec<Claim>,
+    memory: Memory,
+}
+
+/// Packages of one registry.
+struct Claim {
+    registry: Registry,
+    /// Whether something is downloaded from it, so that it is asked in any case.
+    downloads: bool,
+    packages: BTreeMap<PackageName, Version>,
+}
+
+/// What was proven in this run.
+#[derive(Default)]
+pub struct Proofs {
+    proofs: Vec<Proof>,
+}
+
+/// The releases of one registry.
+struct Proof {
+    registry: Registry,
+    /// The registry's fingerprint.
+    root: Digest,
+    packages: BTreeMap<PackageName, Proven>,
+}
+
+impl Claims {
+    /// The packages of a lock that were not proven on this machine yet, of registries that
+    /// are signed as far as is known, or that something is downloaded from.
+    ///
+    /// # Errors
+    /// When what is remembered cannot be read, or the registry of a package that has to be
+    /// proven is not configured.
+    pub fn of(
+        session: &Session<'_>,
+        lock: &Lockfile,
+        downloading: &[&Registry],
+    ) -> Result<Self, OpsError> {
+        let memory = Memory::read(&session.environment.home)?;
+        let downloading: BTreeSet<&str> = downloading.iter().map(|r| r.name()).collect();
+        let mut by_registry: BTreeMap<&str, Vec<(&PackageName, &LockedPackage)>> = BTreeMap::new();
+        for (name, package) in &lock.packages {
+            if let LockedSource::Registry(registry) = &package.source {
+                by_registry
+                    .entry(registry)
+                    .or_default()
+                    .push((name, package));
+            }
+        }
+        let mut claims = Vec::new();
+        for (registry, packages) in by_registry {
+            let locked = lock.registries.get(registry);
+            let locked = locked.and_then(|registry| registry.trust.as_ref());
+            let downloads = downloading.contains(registry);
+            let required = session.settings()?.signed_only;
+            let opened = match session.registry(registry) {
+                Err(_) if !downloads && !required => {
+                    // What is in the store can be installed where its registry is not configured.
+                    if locked.is_some() {
+                        unproven(session, packages.iter().map(|(name, _)| *name));
+                    }
+                    continue;
+                }
+                opened => opened?,
+            };
+            let known = session.known_signed(&opened)?;
+            if !downloads && !required && known.is_none() && locked.is_none() {
+                continue;
+            }
+            // A lock does not choose which registry's releases count.
+            let root = known.filter(|root| locked.is_none_or(|locked| locked.root == *root));
+            let is_proven = |name: &PackageName, package: &LockedPackage| {
+                root.is_some_and(|root| memory.has(&Fact::release(&root, name, package)))
+            };
+            let packages: BTreeMap<PackageName, Version> = packages
+                .into_iter()
+                .filter(|(name, package)| !is_proven(name, package))
+                .map(|(name, package)| (name.clone(), package.version.clone()))
+                .collect();
+            if downloads || !packages.is_empty() {
+                claims.push(Claim {
+                    registry: opened,
+                    downloads,
+                    packages,
+                });
+            }
+        }
+        Ok(Self { claims, memory })
+    }
+
+    /// Whether nothing has to be proven.
+    pub fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+    }
+
+    /// Proves that the releases are in the logs of their registries, by owners of their
+    /// names, and tells what became of them since the lock was made.
+    ///
+    /// # Errors
+    /// When one is not, and when a registry cannot be read or is not to be believed.
+    pub async fn prove(&self, session: &Session<'_>, lock: &Lockfile) -> Result<Proofs, OpsError> {
+        let required = session.settings()?.signed_only;
+        let mut proofs = Vec::new();
+        for claim in &self.claims {
+            match claim.prove(lock).await {
+                Ok(proof) => proofs.extend(proof),
+                Err(OpsError::Read(error))
+                    if session.is_offline()
+                        && !required
+                        && !claim.downloads
+                        && is_missing(&error, &claim.registry) =>
+                {
+                    unproven(session, claim.packages.keys());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let registries: Vec<Registry> = self
+            .claims
+            .iter()
+            .filter(|claim| claim.downloads)
+            .map(|claim| claim.registry.clone())
+            .collect();
+        locked::check(session, lock, &registries).await?;
+        Ok(Proofs { proofs })
+    }
+
+    /// Compares the lock, the releases and the archives with each other, and remembers what
+    /// is proven now.
+    ///
+    /// # Errors
+    /// The first contradiction; [`OpsError::Misfit`] when the lock does not follow from
+    /// the manifests.
+    pub fn finish(
+        mut self,
+        session: &Session<'_>,
+        lock: &Lockfile,
+        asked: &Asked<'_>,
+        entries: &BTreeMap<PackageName, Entry>,
+        proofs: Proofs,
+    ) -> Result<(), OpsError> {
+        let fact = Fact::lock(&lock.render());
+        let is_new = !self.memory.has(&fact);
+        let proven = proofs.proofs.iter().flat_map(|proof| proof.packages.keys());
+        let proven: BTreeSet<&PackageName> = proven.collect();
+        let looked_at = entries
+            .iter()
+            .filter(|(name, _)| is_new || proven.contains(name));
+        let described = archives::read(looked_at)?;
+        let mut releases = asked.known.clone();
+        let mut new = Vec::new();
+        for proof in &proofs.proofs {
+            releases.extend(proof.releases(session, lock, &described)?);
+            let facts = proof.packages.keys().filter_map(|name| {
+                let package = lock.packages.get(name)?;
+                Some(Fact::release(&proof.root, name, package))
+            });
+            new.extend(facts);
+        }
+        let archives = archives::Archives {
+            lock,
+            described: &described,
+            releases: &releases,
+        };
+        archives.check(session, &mut self.memory)?;
+        if is_new && !asked.fresh {
+            archives.follow_from(asked)?;
+        }
+        for fact in new.into_iter().chain([fact]) {
+            self.memory.add(fact);
+        }
+        save(session, &mut self.memory);
+        Ok(())
+    }
+}
+
+impl Claim {
+    async fn prove(&self, lock: &Lockfile) -> Result<Option<Proof>, OpsError> {
+        let Some(info) = self.registry.trust().await? else {
+            return Ok(None);
+        };
+        let packages = self.registry.prove(&self.packages).await?;
+        let packages = packages.unwrap_or_default();
+        for (name, proven) in &packages {
+            let Some(package) = lock.packages.get(name) else {
+                continue;
+            };
+            if let Some(metadata) = package.metadata {
+                let released = proven.logged.metadata;
+                same(name, package, "metadata", Some(metadata), Some(released))?;
+            }
+            if let Some(release) = &proven.summary {
+                compare(name, package, release)?;
+            }
+        }
+        Ok(Some(Proof {
+            registry: self.registry.clone(),
+            root: info.fingerprint,
+            packages,
+        }))
+    }
+}
+
+impl Proofs {
+    /// Why a package could not be had: the lock itself when it asks for something else than
+    /// the owner released.
+    pub async fn blame(&self, lock: &Lockfile, error: OpsError) -> OpsError {
+        let OpsError::Fetch { name, .. } = &error else {
+            return error;
+        };
+        let proof = self
+            .proofs
+            .iter()
+            .find_map(|proof| Some((proof, proof.packages.get(name)?)));
+        let (Some((proof, proven)), Some(package)) = (proof, lock.packages.get(name)) else {
+            return error;
+        };
+        let file = proof
+            .registry
+            .proven_release(name, &package.version, &proven.logged);
+        match file.await {
+            Ok(release) => {
+                let release = ReleaseSummary::of(release, proven.logged.metadata);
+                compare(name, package, &release).err().unwrap_or(error)
+            }
+            // That file is no reason to hide what went wrong first.
+            Err(_) => error,
+        }
+    }
+}
+
+impl Proof {
+    /// The releases as their owners signed them: made of the archives, or read.
+    fn releases(
+        &self,
+        session: &Session<'_>,
+        lock: &Lockfile,
+        described: &BTreeMap<PackageName, Described>,
+    ) -> Result<BTreeMap<PackageName, ReleaseSummary>, OpsError> {
+        let mut releases = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for (name, proven) in &self.packages {
+            let Some(package) = lock.packages.get(name) else {
+                continue;
+            };
+            let rebuilt = || rebuild(package, &proven.logged, described.get(name)?);
+            match proven.summary.clone().or_else(rebuilt) {
+                Some(release) => drop(releases.insert(name.clone(), release)),
+                None => unknown.push((name, package, &proven.logged)),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(releases);
+        }
+        let read = unknown.into_iter().map(async |(name, package, logged)| {
+            let release = self.registry.proven_release(name, &package.version, logged);
+            let release = ReleaseSummary::of(release.await?, logged.metadata);
+            compare(name, package, &release)?;
+            Ok::<_, OpsError>((name.clone(), release))
+        });
+        let read = stream::iter(read).buffer_unordered(DOWNLOADS).try_collect();
+        let read: Vec<_> = session.block_on(read)?;
+        releases.extend(read);
+        Ok(releases)
+    }
+}
+
+/// The release that an archive and the lock make together, if it is the one in the log:
+/// then its file need not be read.
+fn rebuild(
+    package: &LockedPackage,
+    logged: &LoggedRelease,
+    described: &Described,
+) -> Option<ReleaseSummary> {
+    let mut release = described.release()?;
+    let artifact = |kind, hash, size| Artifact::new(kind, hash, size);
+    let tar = artifact(ArtifactKind::Tar, package.checksum?, package.size?);
+    let compressed = package
+        .compressed
+        .map(|file| artifact(ArtifactKind::TarZst, file.hash, file.size));
+    release.artifacts = [tar].into_iter().chain(compressed).collect();
+    release.published_at = Some(logged.time.clone());
+    let bytes = release.to_bytes();
+    let same = bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata;
+    same.then(|| ReleaseSummary::of(release, logged.metadata))
+}
+
+/// Compares what a lock says of a package with what its owner released.
+fn compare(
+    name: &PackageName,
+    package: &LockedPackage,
+    release: &ReleaseSummary,
+) -> Result<(), OpsError> {
+    let mut artifacts = release.artifacts.iter();
+    let tar = artifacts.next();
+    let hash = tar.map(|tar| tar.hash);
+    same(name, package, "checksum", package.checksum, hash)?;
+    if package.size.is_some() {
+        let size = tar.map(|tar| tar.size);
+        same(name, package, "size", package.size, size)?;
+    }
+    if let Some(locked) = package.compressed {
+        let kind = ArtifactKind::TarZst.as_str();
+        let all = artifacts.filter(|artifact| artifact.kind == kind);
+        let of_hash = all.clone().find(|artifact| artifact.hash == locked.hash);
+        let released = of_hash.or_else(|| all.clone().next());
+        let hash = released.map(|artifact| artifact.hash);
+        same(name, package, "compressed", Some(locked.hash), hash)?;
+        let size = released.map(|artifact| artifact.size);
+        same(name, package, "compressed-size", Some(locked.size), size)?;
+    }
+    Ok(())
+}
+
+/// Fails where the lock says something else than the release.
+fn same<T: PartialEq + std::fmt::Display>(
+    name: &PackageName,
+    package: &LockedPackage,
+    key: &'static str,
+    locked: Option<T>,
+    released: Option<T>,
+) -> Result<(), OpsError> {
+    if locked == released {
+        return Ok(());
+    }
+    let text = |value: Option<T>| value.map_or("nothing".into(), |value| value.to_string());
+    Err(OpsError::Fetch {
+        name: name.clone(),
+        version: package.version.clone(),
+        source: Box::new(FetchError::NotReleased {
+            key,
+            locked: text(locked),
+            released: text(released),
+        }),
+    })
+}
+
+/// Writes down what was proven. A failure costs the next run requests, and no more.
+pub(crate) fn save(session: &Session<'_>, memory: &mut Memory) {
+    if let Err(error) = memory.save() {
+        let reporter = session.reporter;
+        reporter.detail("Forgot", format!("what was proven now: {error}"));
+    }
+}
+
+/// Says which packages are installed by the lock's word alone.
+fn unproven<'a>(session: &Session<'_>, names: impl Iterator<Item = &'a PackageName>) {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let what = match names.as_slice() {
+        [one] => format!("{one} is not proven to be what its owner released"),
+        [first, rest @ ..] => format!(
+            "{first} and {} more are not proven to be what their owners released",
+            rest.len()
+        ),
+        [] => return,
+    };
+    let warning = Problem::warning(what);
+    session.reporter.warn(
+        warning.hint("only `lumen.lock` vouches for them; an install with the network proves it"),
+    );
+}
+
+impl Session<'_> {
+    /// The fingerprint of a registry that this machine knows to be signed: by a pin, or from
+    /// an earlier run.
+    fn known_signed(&self, registry: &Registry) -> Result<Option<Digest>, OpsError> {
+        match registry.location() {
+            Some(location) => self.anchor(registry.name(), location),
+            None => Ok(None),
+        }
+    }
+}

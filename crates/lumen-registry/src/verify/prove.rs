@@ -1,0 +1,224 @@
+//! That releases which a lock names were released by an owner of their names.
+//!
+//! There are two ways, and the one with fewer requests is taken: the index of each package
+//! with its path in the name map, or the whole log. The whole log proves more (nothing can
+//! be left out of it) and is a request for each 256 entries; the index says all of a
+//! release, of which the log has the digest alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, PoisonError},
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::{
+    Key, PackageName, Version,
+    checkpoint::Checkpoint,
+    index::ReleaseSummary,
+    tile::{FULL, Tiles, tiles_for_edge, tiles_for_inclusion},
+    trust::{
+        Entry, Event, HistoryError, LoggedRelease, PackageHistory, RootHistory, Subject, chain,
+    },
+};
+use tokio::task::JoinSet;
+
+use super::{TrustError, package, since, view::View};
+use crate::{
+    Freshness,
+    log::state::index_key,
+    reader::{ReadError, Registry},
+};
+
+/// Packages whose indexes are read at once.
+const AT_ONCE: usize = 48;
+
+/// Packages that one task verifies.
+const SHARE: usize = 64;
+
+/// A release as its owner signed it.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// What the log has of it: the digest and size of `<version>.json` above all.
+    pub logged: LoggedRelease,
+    /// All of it, if that was read and leads to that digest.
+    pub summary: Option<ReleaseSummary>,
+}
+
+impl View {
+    /// Proves that releases are in the log, each by an owner of its name, with a key that
+    /// was not revoked.
+    ///
+    /// # Errors
+    /// [`TrustError::Unlogged`] and [`TrustError::RevokedKey`] for a release that is not,
+    /// and when log, map or notes are not in order or cannot be read.
+    pub(crate) async fn prove(
+        &self,
+        registry: &Registry,
+        wanted: &BTreeMap<PackageName, Version>,
+    ) -> Result<BTreeMap<PackageName, Proven>, ReadError> {
+        let proven = self.prove_all(registry, wanted).await;
+        self.judged(registry, proven)
+    }
+
+    async fn prove_all(
+        &self,
+        registry: &Registry,
+        wanted: &BTreeMap<PackageName, Version>,
+    ) -> Result<BTreeMap<PackageName, Proven>, ReadError> {
+        let unknown = wanted.keys().filter(|name| self.history(name).is_none());
+        let unknown: Vec<&PackageName> = unknown.collect();
+        let is_done = unknown.is_empty()
+            || (self.log_is_shorter(registry, &unknown) && self.replay(registry, &unknown).await?);
+        if !is_done {
+            let read = unknown.iter().map(|name| self.package(registry, name));
+            let read = stream::iter(read).buffer_unordered(AT_ONCE);
+            read.try_for_each(async |_| Ok(())).await?;
+        }
+        let mut proven = BTreeMap::new();
+        for (name, version) in wanted {
+            let what = || format!("{name} {version}");
+            let history = self.history(name);
+            let logged = history
+                .as_ref()
+                .and_then(|history| history.releases.get(version));
+            let Some(logged) = logged else {
+                return Err(TrustError::Unlogged { what: what() }.into());
+            };
+            if logged.revoked {
+                let (name, version) = (name.clone(), version.clone());
+                return Err(TrustError::RevokedKey { name, version }.into());
+            }
+            let seen = self.seen(name);
+            let summary = seen.and_then(|seen| seen.index.releases.get(version).cloned());
+            let logged = logged.clone();
+            proven.insert(name.clone(), Proven { logged, summary });
+        }
+        Ok(proven)
+    }
+
+    /// The history of a package that was verified already.
+    pub(crate) fn history(&self, name: &PackageName) -> Option<Arc<PackageHistory>> {
+        if let Some(package) = self.seen(name) {
+            return Some(Arc::clone(&package.history));
+        }
+        let replayed = self.replayed.lock();
+        let replayed = replayed.unwrap_or_else(PoisonError::into_inner);
+        replayed.get(name).cloned()
+    }
+
+    /// Whether it takes fewer requests to read the log than the indexes of these packages.
+    fn log_is_shorter(&self, registry: &Registry, names: &[&PackageName]) -> bool {
+        let size = self.size();
+        if size == 0 || registry.freshness() == Freshness::Offline {
+            return false;
+        }
+        let is_asked = |key: &Key| !registry.is_cached(key);
+        let mut tiles = tiles_for_inclusion(size - 1, size);
+        tiles.extend(tiles_for_edge(size));
+        let mut keys: BTreeSet<Key> = tiles.iter().map(Key::tile).collect();
+        keys.insert(Key::map_size(size));
+        let scopes: BTreeSet<&str> = names.iter().filter_map(|name| name.scope()).collect();
+        keys.extend(scopes.iter().map(|scope| Key::owners_index(scope)));
+        let subjects = names.iter().map(|name| Subject::Package((*name).clone()));
+        keys.extend(subjects.map(|subject| index_key(&subject)));
+        // The root of the map, and a node for each name.
+        let nodes = 1 + names.len() + scopes.len();
+        let by_map = keys.iter().filter(|key| is_asked(key)).count() + nodes;
+        let bundles = 0..size.div_ceil(u64::from(FULL));
+        let asked = |bundle: &u64| is_asked(&Key::entries(*bundle, since::width(*bundle, size)));
+        // Few are looked at, however long the log is.
+        bundles.filter(asked).take(by_map).count() < by_map
+    }
+
+    /// Verifies packages by all entries of the log; `false` when the root notes at hand are
+    /// not all that it has, and have to be read anew first.
+    async fn replay(&self, registry: &Registry, names: &[&PackageName]) -> Result<bool, ReadError> {
+        let empty = Tiles::default().root(0);
+        let empty = empty.map_err(|error| TrustError::Log {
+            reason: error.to_string(),
+        })?;
+        let nothing = Checkpoint {
+            origin: self.info.origin.clone(),
+            size: 0,
+            root: empty,
+        };
+        let leaves = since::leaves(registry, &nothing, self.checkpoint(), &[]).await?;
+        let mut events = by_subject(&leaves, names)?;
+        let logged = events.remove(&Subject::Root).unwrap_or_default();
+        if chain(&logged) != *self.root_chain() {
+            return Ok(false);
+        }
+        let mut work = Vec::with_capacity(names.len());
+        for name in names {
+            let owner = Subject::owner_of(name);
+            let scope = match &owner {
+                Subject::Scope(_) => events.get(&owner).cloned().unwrap_or_default(),
+                Subject::Package(_) | Subject::Root => Arc::default(),
+            };
+            let subject = Subject::Package((*name).clone());
+            if let Some(events) = events.remove(&subject) {
+                work.push(((*name).clone(), scope, events));
+            }
+        }
+        for history in verify_all(self.known_roots(), work).await? {
+            package::judge(self, registry, &history)?;
+            let mut replayed = self.replayed.lock().unwrap_or_else(PoisonError::into_inner);
+            replayed.insert(history.name.clone(), Arc::new(history));
+        }
+        Ok(true)
+    }
+}
+
+/// The entries about some packages and their scopes, and the root notes.
+fn by_subject(
+    leaves: &[Vec<u8>],
+    names: &[&PackageName],
+) -> Result<HashMap<Subject, Arc<Vec<Event>>>, TrustError> {
+    let packages = names.iter().map(|name| Subject::Package((*name).clone()));
+    let owners = names.iter().map(|name| Subject::owner_of(name));
+    let wanted: BTreeSet<Subject> = packages.chain(owners).chain([Subject::Root]).collect();
+    let mut events: HashMap<Subject, Vec<Event>> = HashMap::new();
+    for (i, leaf) in (0_u64..).zip(leaves) {
+        let broken = |reason: String| TrustError::Log { reason };
+        let (entry, _) = Entry::parse(leaf).map_err(|error| broken(error.to_string()))?;
+        let Some(subject) = entry.subject().filter(|subject| wanted.contains(subject)) else {
+            continue;
+        };
+        let note = String::from_utf8(leaf.clone()).map_err(|error| broken(error.to_string()))?;
+        events.entry(subject).or_default().push(Event { i, note });
+    }
+    Ok(events
+        .into_iter()
+        .map(|(subject, events)| (subject, Arc::new(events)))
+        .collect())
+}
+
+/// A package with the events of its scope and its own.
+type Work = (PackageName, Arc<Vec<Event>>, Arc<Vec<Event>>);
+
+/// Verifies the histories of packages, on all cores.
+async fn verify_all(
+    roots: &RootHistory,
+    work: Vec<Work>,
+) -> Result<Vec<PackageHistory>, ReadError> {
+    let roots = Arc::new(roots.clone());
+    let mut tasks = JoinSet::new();
+    let mut work = work.into_iter().peekable();
+    while work.peek().is_some() {
+        let share: Vec<Work> = work.by_ref().take(SHARE).collect();
+        let roots = Arc::clone(&roots);
+        tasks.spawn_blocking(move || {
+            let verify = |(name, scope, events): Work| {
+                let history = PackageHistory::verify(&roots, &name, &scope, &events);
+                history.map_err(|error: HistoryError| package::refusal(name.as_str(), error))
+            };
+            share.into_iter().map(verify).collect::<Result<Vec<_>, _>>()
+        });
+    }
+    let mut histories = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        let done = done.map_err(std::io::Error::other);
+        histories.extend(done.map_err(crate::StorageError::from)??);
+    }
+    Ok(histories)
+}
