@@ -496,6 +496,7 @@ fn git_hint(error: &git::GitError) -> Option<String> {
             "try the same with git; lumen uses the git program and its settings".into()
         }
         GitError::Io(error) => return io_hint(error),
+        GitError::Limit(exceeded) => limit_hint(exceeded),
     })
 }
 

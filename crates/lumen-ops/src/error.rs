@@ -250,12 +250,26 @@ impl OpsError {
     /// The limit that was passed, if that is what went wrong.
     pub fn limit(&self) -> Option<&Exceeded> {
         match self {
-            Self::Limit(exceeded) => Some(exceeded),
+            Self::Limit(exceeded)
+            | Self::Git(
+                GitError::Limit(exceeded)
+                | GitError::Git(lumen_registry::git::GitError::Limit(exceeded)),
+            ) => Some(exceeded),
             Self::Fetch { source, .. } => match source.as_ref() {
                 FetchError::Limit(exceeded) => Some(exceeded),
-                _ => None,
+                _ => self.limit_of_storage(),
             },
             Self::Partly { source, .. } => source.limit(),
+            _ => self.limit_of_storage(),
+        }
+    }
+
+    fn limit_of_storage(&self) -> Option<&Exceeded> {
+        match self.storage() {
+            Some(
+                StorageError::Limit(exceeded)
+                | StorageError::Git(lumen_registry::git::GitError::Limit(exceeded)),
+            ) => Some(exceeded),
             _ => None,
         }
     }

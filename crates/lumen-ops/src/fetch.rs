@@ -75,7 +75,9 @@ pub fn run(
         true if claims.is_empty() => Proofs::default(),
         true => session.block_on(claims.prove(session, lock))?,
         false => {
-            let (proofs, new) = obtain(session, lock, &claims, downloads)?;
+            let limits = &session.settings()?.limits;
+            let budget = Budget::new(limits, &downloads, &fetched.entries)?;
+            let (proofs, new) = obtain(session, lock, &claims, downloads, budget)?;
             fetched.entries.extend(new);
             proofs
         }
@@ -90,8 +92,9 @@ fn obtain(
     lock: &Lockfile,
     claims: &Claims,
     downloads: Vec<Download>,
+    budget: Budget,
 ) -> Result<(Proofs, Vec<(PackageName, Entry)>), OpsError> {
-    let budget = Arc::new(Budget::new(&session.settings()?.limits, &downloads)?);
+    let budget = Arc::new(budget);
     let fetching = Progress::Started {
         verb: "Fetching",
         steps: downloads.len() as u64,

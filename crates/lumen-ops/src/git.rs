@@ -10,7 +10,11 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::{Digest, manifest::GitReference};
+use lumen_core::{
+    Digest,
+    limits::{Exceeded, Limit, Limits},
+    manifest::GitReference,
+};
 use lumen_durable::Lock;
 use lumen_registry::{
     ReadError,
@@ -48,6 +52,9 @@ pub enum GitError {
         /// What was asked for, with its kind.
         reference: String,
     },
+    /// It costs more than the user allows.
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
     /// A file operation failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -62,6 +69,8 @@ pub struct Place<'a> {
     pub authorities: Option<&'a Path>,
     /// Whether the network is off.
     pub offline: bool,
+    /// What it may cost.
+    pub limits: Limits,
 }
 
 /// The file with the authorities to trust for a repository, if they are not the system's.
@@ -104,6 +113,7 @@ pub fn checkout(
         url,
         shown,
         reference,
+        limits: place.limits,
     };
     let _lock = Lock::exclusive(&home.join("git/db").join(format!("{id}.lock")))?;
     let commit = repository.commit(locked, place.offline)?;
@@ -129,6 +139,7 @@ struct Repository<'a> {
     url: &'a str,
     shown: String,
     reference: &'a GitReference,
+    limits: Limits,
 }
 
 impl Repository<'_> {
@@ -209,7 +220,9 @@ impl Repository<'_> {
         }
         arguments.extend(["--", self.url]);
         arguments.extend(refspecs);
-        self.git("fetch", &arguments)
+        let most = self.limits.get(Limit::GitBytes);
+        let fetched = self.git.run("fetch", self.git.fetching(&arguments, most));
+        Ok(self.git.fetched(most, fetched).map(drop)?)
     }
 
     /// The full hash of a commit that is here.
@@ -228,7 +241,41 @@ impl Repository<'_> {
             .then(|| commit.to_owned())
     }
 
+    /// Looks at the files of a commit before they are written.
+    fn check_tree(&self, commit: &str) -> Result<(), GitError> {
+        let list = ["ls-tree", "-r", "-l", "-z", commit];
+        let out = self.git.read("list", self.git.command(&list))?;
+        let (mut files, mut bytes) = (0_u64, 0_u64);
+        for entry in out
+            .split(|byte| *byte == 0)
+            .filter(|entry| !entry.is_empty())
+        {
+            let head = entry
+                .split(|byte| *byte == b'\t')
+                .next()
+                .unwrap_or_default();
+            let head = String::from_utf8_lossy(head);
+            // A submodule has `-` for a size.
+            let size = head
+                .split_ascii_whitespace()
+                .nth(3)
+                .and_then(|size| size.parse().ok());
+            files += 1;
+            bytes = bytes.saturating_add(size.unwrap_or(0_u64));
+        }
+        let what = || format!("commit {commit} of `{}` has {files} files", self.shown);
+        self.limits.check(Limit::GitTreeFiles, files, what)?;
+        let what = || {
+            format!(
+                "the files of commit {commit} of `{}` have {bytes} bytes",
+                self.shown
+            )
+        };
+        Ok(self.limits.check(Limit::GitTreeBytes, bytes, what)?)
+    }
+
     fn write_out(&self, commit: &str, dir: &Path) -> Result<(), GitError> {
+        self.check_tree(commit)?;
         let parent = dir.parent().unwrap_or(dir);
         lumen_durable::create_dir_all(parent)?;
         let temporary = tempfile::Builder::new()
@@ -319,6 +366,7 @@ mod tests {
             home: &home,
             authorities: None,
             offline,
+            limits: Limits::default(),
         };
         let (online, offline) = (place(false), place(true));
         let text = |checkout: &Checkout| fs::read_to_string(checkout.dir.join("file")).unwrap();
@@ -358,6 +406,7 @@ mod tests {
             home: home.path(),
             authorities: None,
             offline: false,
+            limits: Limits::default(),
         };
         assert!(checkout(&place, &url, &GitReference::Default, None).is_err());
         assert!(checkout(&place, "--upload-pack=touch", &GitReference::Default, None).is_err());

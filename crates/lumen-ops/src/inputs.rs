@@ -6,9 +6,9 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::limits::GIT_SEARCH_DEPTH;
 use lumen_core::{
     PackageName, Requirement,
+    limits::{GIT_SEARCH_DEPTH, Limits},
     lockfile::{LockedSource, Lockfile},
     manifest::{self, Dependency, DependencySource, GitReference, Manifest},
     problem::{Problem, Severity},
@@ -64,6 +64,8 @@ pub struct GitOptions<'a> {
     pub lock: Option<&'a Lockfile>,
     /// Packages whose commit may move.
     pub unlock: &'a BTreeSet<PackageName>,
+    /// What it may cost.
+    pub limits: Limits,
 }
 
 impl Inputs {
@@ -329,6 +331,7 @@ impl Gatherer<'_> {
             home,
             authorities: authorities.as_deref(),
             offline: self.options.offline,
+            limits: self.options.limits,
         };
         let checkout = git::checkout(&place, url, reference, locked)?;
         self.reporter.detail(

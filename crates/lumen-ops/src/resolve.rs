@@ -241,6 +241,7 @@ fn solve(
         offline: session.is_offline(),
         lock: old,
         unlock: &unlock,
+        limits: session.settings()?.limits,
     };
     let inputs = Inputs::gather(project, locals, &git, session.reporter)?;
     let mut request = request(session, options, &inputs, old, unlock.clone());
@@ -623,6 +624,7 @@ fn restore(
         home,
         authorities: authorities.as_deref(),
         offline: session.is_offline(),
+        limits: session.settings()?.limits,
     };
     let checkout = git::checkout(&place, url, reference, Some(commit))?;
     let dir = inputs::folder_of(&checkout.dir, name)?.ok_or_else(|| OpsError::GitPackage {

@@ -278,6 +278,7 @@ impl Settings {
         for (scope, name) in &scopes {
             check_name(name, &format!("[registry.scopes] {scope}"), &registries)?;
         }
+        let limits: Limits = chosen_limits.into_iter().collect();
         let link = layers
             .iter()
             .find_map(|(_, install)| install.link)
@@ -297,8 +298,8 @@ impl Settings {
                 helpers,
                 signed_only: layers.iter().any(|(registry, _)| registry.signed_only),
                 pins,
-                http: http_options(ca_file, timeout),
-                limits: chosen_limits.into_iter().collect(),
+                http: http_options(ca_file, timeout, limits),
+                limits,
                 link,
                 import_root: import_root.into(),
             },
@@ -446,9 +447,10 @@ fn pairs(
     pairs
 }
 
-fn http_options(ca_file: Option<PathBuf>, timeout: Option<u32>) -> HttpOptions {
+fn http_options(ca_file: Option<PathBuf>, timeout: Option<u32>, limits: Limits) -> HttpOptions {
     let mut options = HttpOptions {
         ca_file,
+        limits,
         ..HttpOptions::default()
     };
     if let Some(seconds) = timeout {

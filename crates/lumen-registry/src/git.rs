@@ -7,6 +7,7 @@ mod authorities;
 mod failure;
 
 use std::{
+    fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -21,7 +22,7 @@ pub use authorities::authorities;
 pub use failure::GitError;
 pub(crate) use failure::told;
 
-use lumen_core::limits::{MAX_GIT_OUTPUT, MAX_GIT_SAID};
+use lumen_core::limits::{Exceeded, Limit, MAX_GIT_OUTPUT, MAX_GIT_SAID};
 
 use crate::location::Credentials;
 
@@ -79,6 +80,9 @@ impl Git {
             ("core.hooksPath", ""),
             ("gc.autoDetach", "false"),
             ("maintenance.autoDetach", "false"),
+            // Bytes a second, and how many seconds it may be slower.
+            ("http.lowSpeedLimit", "1024"),
+            ("http.lowSpeedTime", "60"),
         ];
         let config = fixed.map(|(key, value)| (key.to_owned(), value.to_owned()));
         Self {
@@ -158,7 +162,10 @@ impl Git {
 
     /// A command on the repository that asks nobody anything and reads nothing.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("git");
+        self.prepare(Command::new("git"), arguments)
+    }
+
+    fn prepare(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments);
         if self.dir.is_dir() {
             command.current_dir(&self.dir);
@@ -183,6 +190,57 @@ impl Git {
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
         command
+    }
+
+    /// A command that fetches, which may write files of at most so many bytes.
+    ///
+    /// Git knows no limit, but every system of the Unix kind has one for the files of a process
+    /// and its children. What is fetched becomes one file.
+    #[cfg(unix)]
+    pub fn fetching(&self, arguments: &[&str], most: u64) -> Command {
+        // POSIX counts in blocks of 512 bytes.
+        let blocks = most.div_ceil(512).to_string();
+        let script = "ulimit -c 0; ulimit -f \"$0\"; exec git -c fetch.unpackLimit=1 \"$@\"";
+        self.prepare(
+            Command::new("sh"),
+            &[&["-c", script, &blocks], arguments].concat(),
+        )
+    }
+
+    /// A command that fetches. Nothing here bounds what it writes.
+    #[cfg(not(unix))]
+    pub fn fetching(&self, arguments: &[&str], _most: u64) -> Command {
+        self.command(arguments)
+    }
+
+    /// What came of a command of [`Git::fetching`]; what it left when it failed is removed.
+    ///
+    /// # Errors
+    /// [`GitError::Limit`] when more came than may, else the same.
+    pub fn fetched<T>(&self, most: u64, fetched: Result<T, GitError>) -> Result<T, GitError> {
+        fetched.map_err(|error| match self.remove_unfinished(most) {
+            false => error,
+            true => GitError::Limit(Exceeded {
+                limit: Limit::GitBytes,
+                allowed: most,
+                what: format!("`{}` sends more than can be taken", self.shown),
+            }),
+        })
+    }
+
+    /// Removes what a fetch that failed has left in the repository. `true`: some of it is as
+    /// large as it may be.
+    fn remove_unfinished(&self, most: u64) -> bool {
+        let folder = self.dir.join("objects/pack");
+        let mut full = false;
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("tmp_") {
+                let length = entry.metadata().map_or(0, |metadata| metadata.len());
+                full |= length >= most;
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        full
     }
 
     /// Runs a command that leaves nothing behind to its end, which must be a good one, and

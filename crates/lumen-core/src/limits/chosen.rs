@@ -40,6 +40,24 @@ chosen! {
     ArtifactBytes = "artifact-bytes", 1 << 30, Bytes, "ops::fetch";
     /// Bytes of all artifacts that one install downloads.
     InstallBytes = "install-bytes", 32 << 30, Bytes, "ops::fetch";
+    /// Bytes of all files of the packages of an install that downloads some.
+    InstallUnpackedBytes = "install-unpacked-bytes", 128 << 30, Bytes, "ops::fetch";
+    /// Files of the packages of an install that downloads some.
+    InstallFiles = "install-files", 10_000_000, Count, "ops::fetch";
+    /// Bytes of what git transfers in one go. Not on Windows, where git has no limit.
+    GitBytes = "git-bytes", 4 << 30, Bytes, "ops::git, registry::storage::git";
+    /// Bytes of all files of a git dependency.
+    GitTreeBytes = "git-tree-bytes", 2 << 30, Bytes, "ops::git";
+    /// Files of a git dependency.
+    GitTreeFiles = "git-tree-files", 500_000, Count, "ops::git";
+    /// Requests to one registry in one run.
+    Requests = "requests", 2_000_000, Count, "registry::storage::http";
+    /// Requests to the source of a mirror or a bundle in one run.
+    MirrorRequests = "mirror-requests", 100_000_000, Count, "registry::storage::http";
+    /// Seconds that a file may take beside the time that its bytes take at `download-speed`.
+    DownloadSeconds = "download-seconds", 600, Seconds, "registry::storage::http";
+    /// Least speed of a server on average; in a while of `[http] timeout` it may be a quarter.
+    DownloadSpeed = "download-speed", 16 << 10, BytesPerSecond, "registry::storage::http";
     /// Packages that one resolution looks at.
     ResolvePackages = "resolve-packages", 20_000, Count, "registry::loader";
     /// Versions of all packages that one resolution looks at.

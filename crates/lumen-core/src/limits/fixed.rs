@@ -126,6 +126,8 @@ fixed! {
     MAX_PATTERNS: usize = 1000, Count, Program, "registry::mirror";
     /// Bytes of a file of the page, and of others that no client needs, that a mirror copies.
     MAX_PAGE_FILE_BYTES: u64 = 64 << 20, Bytes, Program, "registry::mirror";
+    /// Bytes of an artifact that a mirror copies: more than any that can be packed.
+    MAX_MIRRORED_ARTIFACT_BYTES: u64 = 1 << 30, Bytes, Program, "registry::mirror";
     /// Bytes of artifacts that a mirror run holds at once.
     MIRROR_MEMORY: u64 = 128 << 20, Bytes, Program, "registry::mirror";
     /// Bytes of package indexes that a mirror run holds until everything is checked.

@@ -1,8 +1,15 @@
 //! How much an install may download.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use lumen_core::limits::{Exceeded, Limit, Limits};
+use lumen_core::{
+    PackageName,
+    limits::{Exceeded, Limit, Limits},
+};
+use lumen_store::cas::Entry;
 
 use super::download::Download;
 use crate::error::OpsError;
@@ -12,11 +19,19 @@ pub(super) struct Budget {
     limits: Limits,
     /// Bytes that were announced, and those of artifacts that were not.
     spent: AtomicU64,
+    /// Bytes of the files of the packages that are in the store.
+    unpacked: AtomicU64,
+    /// Those files.
+    files: AtomicU64,
 }
 
 impl Budget {
     /// Checks all sizes that were announced before anything is asked for.
-    pub(super) fn new(limits: &Limits, downloads: &[Download]) -> Result<Self, OpsError> {
+    pub(super) fn new(
+        limits: &Limits,
+        downloads: &[Download],
+        present: &BTreeMap<PackageName, Entry>,
+    ) -> Result<Self, OpsError> {
         let mut sum = 0_u64;
         for download in downloads {
             let size = download.announced();
@@ -34,6 +49,8 @@ impl Budget {
         Ok(Self {
             limits: *limits,
             spent: AtomicU64::new(sum),
+            unpacked: AtomicU64::new(present.values().map(Entry::unpacked).sum()),
+            files: AtomicU64::new(present.values().map(Entry::files).sum()),
         })
     }
 
@@ -49,6 +66,18 @@ impl Budget {
         let sum = self.spent.fetch_add(size, Ordering::Relaxed) + size;
         let what = || format!("{sum} bytes were downloaded");
         self.limits.check(Limit::InstallBytes, sum, what)
+    }
+
+    /// Counts the files of a package that was unpacked.
+    pub(super) fn unpack(&self, entry: &Entry) -> Result<(), Exceeded> {
+        let add = |sum: &AtomicU64, more| sum.fetch_add(more, Ordering::Relaxed) + more;
+        let bytes = add(&self.unpacked, entry.unpacked());
+        let files = add(&self.files, entry.files());
+        let what = || format!("the packages up to this one unpack to {bytes} bytes");
+        self.limits
+            .check(Limit::InstallUnpackedBytes, bytes, what)?;
+        let what = || format!("the packages up to this one have {files} files");
+        self.limits.check(Limit::InstallFiles, files, what)
     }
 
     /// Why an artifact of more bytes than were left is not downloaded.

@@ -146,9 +146,14 @@ impl Download {
             let inserted = inserted.map_err(|error| changed(file, error))?;
             Ok(inserted.entry)
         };
-        tokio::task::spawn_blocking(insert)
+        let entry = tokio::task::spawn_blocking(insert)
             .await
-            .unwrap_or_else(|error| Err(io::Error::other(error).into()))
+            .unwrap_or_else(|error| Err(io::Error::other(error).into()))?;
+        if let Err(exceeded) = budget.unpack(&entry) {
+            self.store.discard(&self.checksum)?;
+            return Err(exceeded.into());
+        }
+        Ok(entry)
     }
 
     /// A full disk, with the folder that it is about.

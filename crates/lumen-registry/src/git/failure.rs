@@ -2,6 +2,8 @@
 
 use std::io;
 
+use lumen_core::limits::Exceeded;
+
 /// Longest reason that is repeated, in characters.
 const MAX_REASON: usize = 300;
 
@@ -77,6 +79,9 @@ pub enum GitError {
         /// The last thing git said.
         reason: String,
     },
+    /// It sends more than the user allows.
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
     /// A process or file operation failed.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -55,6 +55,7 @@ pub(crate) async fn run(
     };
     head.packages = options.packages.clone();
     let writer = Writer::start(out, &head).map_err(StorageError::from)?;
+    source.storage().allow_mirroring();
     let job = Job {
         source,
         target: Target::bundle(&writer),

@@ -36,7 +36,7 @@ mod target;
 pub(crate) mod transfer;
 mod unsigned;
 
-use lumen_core::{Digest, Key, index::FORMAT};
+use lumen_core::{Digest, Key, index::FORMAT, limits::MAX_MIRRORED_ARTIFACT_BYTES};
 
 pub use self::select::Selection;
 use self::target::Target;
@@ -173,10 +173,7 @@ pub enum MirrorError {
     #[error("the registry is not signed: it has no log that says what is new")]
     NoLog,
     /// An artifact is larger than one can be that this program packs.
-    #[error(
-        "`{file}` has {size} bytes; the limit is {}",
-        transfer::MAX_ARTIFACT_BYTES
-    )]
+    #[error("`{file}` has {size} bytes; the limit is {MAX_MIRRORED_ARTIFACT_BYTES}")]
     TooLarge {
         /// Path or URL.
         file: String,
@@ -222,6 +219,7 @@ pub async fn mirror(
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
     can_be_written(target)?;
+    source.storage().allow_mirroring();
     let trust = source.trust().await?;
     // Not before there is something to mirror.
     if let Storage::File(folder) = target {

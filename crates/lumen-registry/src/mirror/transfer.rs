@@ -1,6 +1,6 @@
 //! Artifacts, many at once, in bounded memory.
 
-use lumen_core::limits::{MAX_BELIEVED_BYTES, MIRROR_MEMORY};
+use lumen_core::limits::{MAX_BELIEVED_BYTES, MAX_MIRRORED_ARTIFACT_BYTES, MIRROR_MEMORY};
 use lumen_core::{
     Digest, Key,
     index::{Artifact, Difference},
@@ -9,9 +9,6 @@ use tokio::sync::Semaphore;
 
 use super::{CONCURRENCY, Job, MirrorError};
 use crate::{reader::ReadError, storage::StorageError};
-
-/// Largest artifact that is copied, in bytes: more than any that can be packed.
-pub(super) const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
 
 /// Memory for artifacts, in KiB; one that is larger is held alone.
 const BUDGET: u32 = (MIRROR_MEMORY >> 10) as u32;
@@ -57,7 +54,7 @@ impl Job<'_> {
             return Ok(());
         }
         let size = artifact.size;
-        if size > MAX_ARTIFACT_BYTES {
+        if size > MAX_MIRRORED_ARTIFACT_BYTES {
             let file = self.file(key);
             return Err(MirrorError::TooLarge { file, size });
         }

@@ -127,6 +127,7 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::Untrusted { .. }
         | StorageError::Authorities { .. }
         | StorageError::TooLarge { .. }
+        | StorageError::Limit(_)
         | StorageError::Settings { .. }
         | StorageError::NoCredentials { .. }
         | StorageError::NoBucket { .. }

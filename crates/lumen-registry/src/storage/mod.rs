@@ -28,7 +28,7 @@ use std::{
     sync::Arc,
 };
 
-use lumen_core::{Digest, Key};
+use lumen_core::{Digest, Key, limits::Exceeded};
 
 pub use bundle::BundleStorage;
 pub use file::FileStorage;
@@ -346,6 +346,9 @@ pub enum StorageError {
         /// What is wrong with it.
         what: String,
     },
+    /// It costs more than the user allows.
+    #[error(transparent)]
+    Limit(#[from] Exceeded),
     /// The local disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -404,6 +407,13 @@ impl Storage {
     /// Whether [`Storage::together`] writes all or nothing.
     pub const fn is_atomic(&self) -> bool {
         matches!(self, Self::Git(_))
+    }
+
+    /// Allows as many requests as it takes to read all files of a registry.
+    pub(crate) fn allow_mirroring(&self) {
+        if let Self::Http(http) = self {
+            http.allow_mirroring();
+        }
     }
 
     /// Gets contents that will be read soon, where one request for many is faster.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const SILENT: &str = "the server did not answer in time";
-const SLOW: &str = "the server sends less than 307 bytes in 0.3 s";
+const SLOW: &str = "the server sends less than 1228 bytes in 0.3 s";
 
 fn index() -> Key {
     Key::parse("packages/a/index.json").unwrap()

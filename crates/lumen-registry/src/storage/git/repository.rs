@@ -11,7 +11,7 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::Digest;
+use lumen_core::{Digest, limits::Limit};
 use lumen_durable::Lock;
 use tempfile::TempDir;
 
@@ -261,10 +261,12 @@ impl Repository {
         }
         arguments.extend(["origin", &refspec]);
         self.patiently(|| {
-            let mut command = self.git.command(&arguments);
+            let most = self.http.limits.get(Limit::GitBytes);
+            let mut command = self.git.fetching(&arguments, most);
             // The child shares the lock: should this process die, others wait for its end.
             command.stdin(lock.share()?);
-            self.git.run("fetch", command).map(drop)
+            let fetched = self.git.run("fetch", command);
+            self.git.fetched(most, fetched).map(drop)
         })
     }
 
@@ -287,8 +289,10 @@ impl Repository {
         ]);
         self.patiently(|| {
             let feed = |out: &mut dyn Write| ids.iter().try_for_each(|id| writeln!(out, "{id}"));
-            let command = self.git.command(&arguments);
-            self.git.feed("fetch", command, feed).map(drop)
+            let most = self.http.limits.get(Limit::GitBytes);
+            let command = self.git.fetching(&arguments, most);
+            let fetched = self.git.feed("fetch", command, feed);
+            self.git.fetched(most, fetched).map(drop)
         })
     }
 

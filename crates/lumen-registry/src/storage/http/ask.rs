@@ -98,6 +98,7 @@ impl HttpStorage {
         limit: usize,
     ) -> Result<Answer, Failure> {
         let _permit = self.permit().await;
+        self.count_request()?;
         let response = self.inner.client.request(method, file, headers).await?;
         let patience = self.inner.options.read_timeout;
         match tokio::time::timeout(patience, Answer::of(response, limit)).await {

@@ -12,10 +12,10 @@ use reqwest::{
     header::{CONTENT_ENCODING, HeaderMap},
 };
 
-use lumen_core::limits::{MAX_CODING_SLACK, MAX_HTTP_WINDOW};
+use lumen_core::limits::{Exceeded, MAX_CODING_SLACK, MAX_HTTP_WINDOW};
 
 use super::{
-    pace::Pace,
+    pace::{Late, Pace},
     retry::{self, Failure},
 };
 use crate::storage::StorageError;
@@ -79,6 +79,9 @@ pub(super) enum Stop {
     /// The taker failed.
     #[error(transparent)]
     Taker(io::Error),
+    /// It takes too long.
+    #[error(transparent)]
+    Overdue(Exceeded),
 }
 
 impl Stop {
@@ -88,6 +91,7 @@ impl Stop {
             Self::TooLarge => Failure::final_(StorageError::TooLarge { file, limit }),
             Self::Broken(reason) => Failure::again(StorageError::Transfer { file, reason }),
             Self::Taker(error) => Failure::final_(error.into()),
+            Self::Overdue(exceeded) => Failure::final_(exceeded.into()),
         }
     }
 }
@@ -156,7 +160,10 @@ impl Wire {
         let chunk = self.pace.wait(more, retry::reason, |chunk| {
             chunk.as_ref().map_or(0, |chunk| chunk.len())
         });
-        let chunk = chunk.await.map_err(Stop::Broken)?;
+        let chunk = chunk.await.map_err(|late| match late {
+            Late::Slow(reason) => Stop::Broken(reason),
+            Late::Overdue(exceeded) => Stop::Overdue(exceeded),
+        })?;
         if let Some(chunk) = &chunk {
             let left = self.left.checked_sub(chunk.len() as u64);
             self.left = left.ok_or(Stop::TooLarge)?;

@@ -9,9 +9,19 @@ mod pace;
 mod retry;
 mod zone;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use lumen_core::{Key, limits::MAX_BELIEVED_BYTES};
+use lumen_core::{
+    Key,
+    limits::{Limit, Limits, MAX_BELIEVED_BYTES},
+};
 use reqwest::{
     Response, StatusCode,
     header::{
@@ -24,7 +34,7 @@ use tokio::sync::Semaphore;
 pub(super) use self::{
     connect::Clients,
     headers::{Caching, retry_after},
-    pace::{Pace, Traffic},
+    pace::{Clock, Late, Pace, Traffic},
     retry::{Failure, Tries, root_cause},
 };
 pub use ask::Answer;
@@ -50,8 +60,6 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Longest silence while waiting for an answer or its next bytes.
     pub read_timeout: Duration,
-    /// Least bytes a second, averaged over [`HttpOptions::read_timeout`].
-    pub lowest_speed: u32,
     /// Tries per file, the first included.
     pub tries: usize,
     /// Wait before the second try; doubles from then on.
@@ -62,6 +70,8 @@ pub struct HttpOptions {
     pub concurrency: usize,
     /// A file with certificates (PEM) of authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// What requests and downloads may cost.
+    pub limits: Limits,
 }
 
 impl Default for HttpOptions {
@@ -69,12 +79,12 @@ impl Default for HttpOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
-            lowest_speed: 1024,
             tries: 3,
             first_delay: Duration::from_millis(200),
             longest_delay: Duration::from_secs(20),
             concurrency: 64,
             ca_file: None,
+            limits: Limits::default(),
         }
     }
 }
@@ -92,11 +102,16 @@ struct Inner {
     client: Client,
     permits: Semaphore,
     traffic: Arc<Traffic>,
+    /// Requests so far.
+    requests: AtomicU64,
+    /// Whether all files of the registry are wanted.
+    is_mirrored: AtomicBool,
 }
 
 /// How far a download got.
 #[derive(Debug, Default)]
 struct Download {
+    clock: Clock,
     /// Bytes handed on.
     received: u64,
     /// Whether the server compresses the file although it was asked not to: no ranges then.
@@ -134,6 +149,8 @@ impl HttpStorage {
             client: Client::new(&location, host),
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             traffic: Arc::default(),
+            requests: AtomicU64::new(0),
+            is_mirrored: AtomicBool::new(false),
             location,
             options,
         };
@@ -274,6 +291,7 @@ impl HttpStorage {
     ) -> Result<Fetched, (Coding, Failure)> {
         let plainly = |failure| (Coding::Identity, failure);
         let _permit = self.permit().await;
+        self.count_request().map_err(plainly)?;
         let response = self.inner.client.get(file, headers).await;
         let response = response.map_err(plainly)?;
         let caching = Caching::of(response.headers());
@@ -286,7 +304,7 @@ impl HttpStorage {
             StatusCode::OK => {
                 let validators = Validators::of(response.headers());
                 let coding = coding(file, &response).map_err(plainly)?;
-                let body = Body::new(response, coding, limit, self.pace());
+                let body = Body::new(response, coding, limit, self.pace(&Clock::default()));
                 // The length is a claim; believe only so much of it before bytes arrive.
                 let expected = body.length().unwrap_or_default().min(MAX_BELIEVED_BYTES);
                 let mut bytes = Vec::with_capacity(expected as usize);
@@ -326,7 +344,13 @@ impl HttpStorage {
             headers.insert(RANGE, headers::range_from(download.received));
         }
         let _permit = self.permit().await;
-        let response = self.inner.client.get(file, &headers).await?;
+        self.count_request()?;
+        let start = Instant::now();
+        let response = self.inner.client.get(file, &headers).await;
+        download.clock.wait(start.elapsed(), &self.inner.traffic);
+        let late = download.clock.check(&self.inner.options.limits);
+        late.map_err(|exceeded| Failure::final_(exceeded.into()))?;
+        let response = response?;
         let found = coding(file, &response)?;
         let coding = match found {
             // The server took the end of the name for a way to send it.
@@ -348,7 +372,7 @@ impl HttpStorage {
             _ => return Err(self.refusal(file, &response)),
         };
         let allowed = limit - download.received + skip;
-        let body = Body::new(response, coding, allowed, self.pace());
+        let body = Body::new(response, coding, allowed, self.pace(&download.clock));
         let read = body.read(|chunk| {
             let known = usize::try_from(skip).map_or(chunk.len(), |skip| skip.min(chunk.len()));
             skip -= known as u64;
@@ -370,8 +394,26 @@ impl HttpStorage {
         retry::refusal(file.to_owned(), response, self.location().acquaintance())
     }
 
-    fn pace(&self) -> Pace {
-        Pace::new(&self.inner.traffic, &self.inner.options)
+    fn pace(&self, clock: &Clock) -> Pace {
+        Pace::new(&self.inner.traffic, &self.inner.options, clock)
+    }
+
+    /// Allows as many requests as it takes to read all files of a registry.
+    pub(crate) fn allow_mirroring(&self) {
+        self.inner.is_mirrored.store(true, Ordering::Relaxed);
+    }
+
+    /// Counts a request that is about to be made.
+    fn count_request(&self) -> Result<(), Failure> {
+        let count = self.inner.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let limit = match self.inner.is_mirrored.load(Ordering::Relaxed) {
+            true => Limit::MirrorRequests,
+            false => Limit::Requests,
+        };
+        let checked = self.inner.options.limits.check(limit, count, || {
+            format!("{} was asked {count} times", self.inner.location.base())
+        });
+        checked.map_err(|exceeded| Failure::final_(exceeded.into()))
     }
 
     async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {

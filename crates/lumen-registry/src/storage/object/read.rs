@@ -11,7 +11,7 @@ use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use super::{Action, ObjectStorage, client::Trace};
 use crate::storage::{
     Fetched, Revision, Sink, StorageError, Validators,
-    http::{Caching, Failure, PROGRESS, Pace},
+    http::{Caching, Clock, Failure, Late, PROGRESS, Pace},
 };
 
 /// An answer to a read.
@@ -344,7 +344,7 @@ impl ObjectStorage {
     }
 
     fn pace(&self) -> Pace {
-        Pace::new(&self.inner.traffic, &self.inner.options)
+        Pace::new(&self.inner.traffic, &self.inner.options, &Clock::default())
     }
 
     /// The next piece of a body, which must not keep us waiting for ever.
@@ -357,7 +357,10 @@ impl ObjectStorage {
         let length = |chunk: &Option<T>| chunk.as_ref().map_or(0, |chunk| chunk.as_ref().len());
         let reason = |error: &object_store::Error| super::root_cause(error);
         let chunk = pace.wait(stream.try_next(), reason, length).await;
-        chunk.map_err(|reason| self.broken(key, &reason))
+        chunk.map_err(|late| match late {
+            Late::Slow(reason) => self.broken(key, &reason),
+            Late::Overdue(exceeded) => Failure::final_(exceeded.into()),
+        })
     }
 
     fn broken(&self, key: &Key, reason: &str) -> Failure {

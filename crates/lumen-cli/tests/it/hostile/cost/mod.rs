@@ -2,8 +2,10 @@
 //!
 //! Each limit is tested where it just holds and where it is passed by one.
 
+mod git;
 mod graphs;
 mod sizes;
+mod waits;
 
 use std::collections::BTreeMap;
 

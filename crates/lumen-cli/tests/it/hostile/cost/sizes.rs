@@ -137,3 +137,33 @@ fn limits_are_the_users_alone() {
         ],
     );
 }
+
+#[test]
+fn files_and_bytes_that_an_install_unpacks() {
+    let sandbox = sandbox();
+    publish(&sandbox, "one", "1.0.0", "");
+    publish(&sandbox, "two", "1.0.0", "");
+    project(&sandbox, "app", "one = \"1.0.0\"\ntwo = \"1.0.0\"");
+    let url = sandbox.registry_url();
+    let install =
+        |limit: &str, value: &str| run(&sandbox, &url, &["pkg", "install"], &[(limit, value)]);
+    for again in 0..2 {
+        fails(
+            &install("INSTALL_FILES", "3"),
+            4,
+            &["have 4 files; the limit `install-files` is 3"],
+        );
+        fails(
+            &install("INSTALL_UNPACKED_BYTES", "100"),
+            4,
+            &[
+                "unpack to ",
+                "the limit `install-unpacked-bytes` is 100 bytes",
+            ],
+        );
+        assert!(!sandbox.path("app/one").exists(), "{again}");
+    }
+    std::fs::remove_dir_all(sandbox.path("home/lumen/store")).unwrap();
+    let ran = install("INSTALL_FILES", "4");
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+}
