@@ -83,6 +83,21 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
     })
 }
 
+/// Refuses to write through a link that a cloned project may have; `path` is one that the user
+/// did not choose.
+pub(crate) fn stays_inside(session: &Session<'_>, path: &str, hint: &str) -> Result<(), OpsError> {
+    match pack::link_out_of(&session.options.working_dir, path)? {
+        Some(link) => Err(OpsError::user(
+            format!(
+                "`{}` leads out of this folder, to `{}`",
+                link.path, link.target
+            ),
+            hint,
+        )),
+        None => Ok(()),
+    }
+}
+
 /// What a package says about its files.
 pub(crate) fn options(package: &Package) -> PackOptions {
     let files = package.files.clone();

@@ -1,6 +1,6 @@
 //! `lumen pkg submit`: a signed release for somebody else to publish.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use lumen_core::{
     Digest, Key,
@@ -17,9 +17,25 @@ use lumen_registry::{
 use crate::{
     error::OpsError,
     keys,
+    pack::stays_inside,
     publish::{Prepared, prepare},
     session::Session,
 };
+
+/// The folder that a submission is written to when the user names no other.
+pub const FOLDER: &str = "submissions";
+
+/// The folder to write a submission to.
+///
+/// # Errors
+/// When it is [`FOLDER`], and a link in this project leads out of it.
+pub fn place(session: &Session<'_>, made: &Made, out: &Path) -> Result<Location, OpsError> {
+    if out == Path::new(FOLDER) {
+        let path = format!("{FOLDER}/{}", made.submission.folder());
+        stays_inside(session, &path, "name the folder itself with `--out`")?;
+    }
+    Ok(Location::File(session.options.working_dir.join(out)))
+}
 
 /// A submission that can be written.
 #[derive(Debug)]

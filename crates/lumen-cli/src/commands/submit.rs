@@ -31,11 +31,12 @@ pub fn submit(
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let to = match to {
-        Some(url) => Location::parse(url)?,
-        None => Location::File(session.options.working_dir.join(out)),
-    };
+    let to = to.map(Location::parse).transpose()?;
     let made = submit::make(&session)?;
+    let to = match to {
+        Some(to) => to,
+        None => submit::place(&session, &made, out)?,
+    };
     let (checked, packed) = (&made.prepared.checked, &made.prepared.packed);
     warn(ui, checked, packed);
     let written = match dry_run {

@@ -1,11 +1,11 @@
 //! `lumen registry ci`: workflows that publish, a package when its tag is pushed, or what others
 //! submitted.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lumen_registry::{Location, location::Provider};
 
-use crate::{error::OpsError, host::fill, session::Session, settings::DEFAULT};
+use crate::{error::OpsError, host::fill, pack::stays_inside, session::Session, settings::DEFAULT};
 
 const PUBLISH: &str = include_str!("publish.yml");
 const GITLAB: &str = include_str!("gitlab.yml");
@@ -56,7 +56,7 @@ pub struct Program<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workflow {
     /// Where it belongs, relative to the repository.
-    pub path: &'static Path,
+    pub path: &'static str,
     /// Its text.
     pub text: String,
     /// The secrets it needs, by name.
@@ -150,7 +150,7 @@ pub fn workflow(
         ("VARIABLES", of_gitlab.collect()),
     ];
     Ok(Workflow {
-        path: Path::new(path),
+        path,
         text: fill(template, &values),
         secrets,
     })
@@ -187,6 +187,8 @@ fn is_local(location: &Location) -> bool {
 /// # Errors
 /// When the file is there with other contents and `force` does not say to replace it.
 pub fn write(session: &Session<'_>, workflow: &Workflow, force: bool) -> Result<PathBuf, OpsError> {
+    let hint = "remove the link, or pass --stdout and choose the place yourself";
+    stays_inside(session, workflow.path, hint)?;
     let path = session.options.working_dir.join(workflow.path);
     let other = match fs_err::read(&path) {
         Ok(bytes) => bytes != workflow.text.as_bytes(),

@@ -40,7 +40,11 @@ use lumen_core::Digest;
 
 pub use secrets::{Secret, SecretKind};
 
-use self::{root::Root, select::Source, tar::Writer};
+use self::{
+    root::{Leads, Root},
+    select::Source,
+    tar::Writer,
+};
 use crate::{
     archive::Limits,
     portable::{Clash, PathRule},
@@ -284,6 +288,21 @@ pub fn pack(root: &Path, options: &PackOptions) -> Result<Packed, PackError> {
         tar,
         zst_digest: Digest::of(&zst),
         zst,
+    })
+}
+
+/// The link on a path in a folder that leads out of the folder, if there is one.
+///
+/// # Errors
+/// When the folder or a link cannot be looked at.
+pub fn link_out_of(folder: &Path, path: &str) -> io::Result<Option<BadLink>> {
+    let root = Root::open(folder)?;
+    Ok(match root.follow(path)? {
+        Leads::Outside(path) => Some(BadLink {
+            target: root.target(&path),
+            path,
+        }),
+        Leads::Inside(_) | Leads::Nowhere => None,
     })
 }
 

@@ -189,3 +189,50 @@ fn a_path_in_a_git_repository_stays_in_it() {
     fails(&ran, 1, &["lib", "hint:"]);
     assert!(!sandbox.path("app/lumen.lock").exists());
 }
+
+#[test]
+fn nothing_is_written_through_a_link_that_a_clone_has() {
+    for (link, below) in [
+        ("submissions", ""),
+        ("submissions/p", ""),
+        (".github", "workflows/"),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write("home/notes.txt", "mine").unwrap();
+        std::fs::create_dir_all(sandbox.path("home/workflows")).unwrap();
+        package(&sandbox, "p", "");
+        let place = sandbox.path("p").join(link);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        symlink(sandbox.path("home"), &place).unwrap();
+        let before = lumen_testkit::sandbox::tree(&sandbox.path("home/workflows")).unwrap();
+        let ran = match below {
+            "" => sandbox.run("p", &["pkg", "submit"]).unwrap(),
+            _ => {
+                let arguments = [
+                    "registry",
+                    "ci",
+                    "github",
+                    "s3://b/r",
+                    "--source",
+                    "https://example.org/l",
+                ];
+                sandbox.run("p", &arguments).unwrap()
+            }
+        };
+        fails(
+            &ran,
+            1,
+            &[&format!("`{link}` leads out of this folder"), "hint:"],
+        );
+        assert!(!sandbox.path("home/p").exists() && !sandbox.path("home/1.0.0").exists());
+        let after = lumen_testkit::sandbox::tree(&sandbox.path("home/workflows")).unwrap();
+        assert_eq!(before, after);
+    }
+    // Who names the folder means it.
+    let sandbox = sandbox();
+    package(&sandbox, "p", "");
+    std::fs::create_dir(sandbox.path("reg")).unwrap();
+    symlink("../reg", sandbox.path("p/to")).unwrap();
+    sandbox.ok("p", &["pkg", "submit", "--out", "to"]).unwrap();
+    assert!(sandbox.path("reg/p/1.0.0/submission.json").exists());
+}
