@@ -14,7 +14,7 @@ use lumen_core::{
     note::Note,
     signing::{PublicKey, SecretKey},
     tile::{self, Tile, Tiles, entries},
-    trust::{self, Entry, Event, PackageHistory, RootHistory, map},
+    trust::{self, Entry, Event, HistoryError, Ledger, PackageHistory, RootHistory, map},
 };
 
 /// The registry's origin.
@@ -70,6 +70,41 @@ fn stored_tiles(size: u64) -> Tiles {
             .unwrap();
     }
     tiles
+}
+
+/// Appends what the log got since a size to a ledger of that size.
+fn replay(from: u64) -> Result<Ledger, HistoryError> {
+    let before = match from {
+        0 => BTreeMap::new(),
+        from => events(from),
+    };
+    let mut ledger = match before.get("@root") {
+        Some(roots) => Ledger::new(RootHistory::verify(roots, None).unwrap()),
+        None => Ledger::default(),
+    };
+    for (index, leaf) in (0..).zip(leaves(SIZE)).filter(|(index, _)| *index >= from) {
+        let (entry, note) = Entry::parse(&leaf).unwrap();
+        let Some(note) = note else { continue };
+        for subject in ledger.unknown(&entry).into_iter().filter(|_| from > 0) {
+            let events = before.get(&subject.to_string());
+            ledger.know(subject, events.map_or(&[][..], Vec::as_slice))?;
+        }
+        let text = String::from_utf8(leaf).unwrap();
+        ledger.append(index, &text, entry.clone(), &note)?;
+        // Nothing counts twice.
+        let again = ledger.append(index + 1, &text, entry, &note);
+        assert!(again.is_err(), "{index}: {again:?}");
+    }
+    Ok(ledger)
+}
+
+#[test]
+fn a_ledger_takes_the_log_from_wherever_it_begins() {
+    let whole = replay(0).unwrap();
+    for size in SIZES {
+        let ledger = replay(size).unwrap();
+        assert_eq!(ledger.roots(), whole.roots(), "{size}");
+    }
 }
 
 #[test]
