@@ -34,7 +34,7 @@ use lumen_store::{
 
 use serde_json::{Value, json};
 
-use crate::ui::Ui;
+use crate::ui::{Ui, word};
 
 const USER: u8 = 1;
 const TRUST: u8 = 3;
@@ -324,7 +324,9 @@ fn key_hint(error: &KeysError) -> Option<String> {
         KeysError::Variable { .. } => {
             "it may hold the text of a key, the name of one of yours, or `ssh-agent`".into()
         }
-        KeysError::Exposed { path, .. } => format!("run `chmod 600 {}`", path.display()),
+        KeysError::Exposed { path, .. } => {
+            format!("run `chmod 600 {}`", word(&path.to_string_lossy()))
+        }
         KeysError::NoPassphrase { .. } => "set LUMEN_KEY_PASSPHRASE".into(),
         KeysError::Io(error) => return io_hint(error),
         _ => return None,
@@ -407,7 +409,7 @@ fn read_hint(error: &ReadError) -> Option<String> {
             "the file was changed after it was published; tell whoever runs the registry".into(),
         ),
         ReadError::Trust(TrustError::Overridden { registry, by }) => {
-            let name = &by.name;
+            let (name, registry) = (&by.name, word(registry));
             Some(format!(
                 "ask whoever runs the registry and the owners you knew why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
             ))
@@ -503,6 +505,7 @@ fn git_hint(error: &git::GitError) -> Option<String> {
 fn storage_hint(error: &StorageError) -> Option<String> {
     Some(match error {
         StorageError::NoRoot { path } => {
+            let path = word(path);
             format!("run `lumen registry init {path}` to make one, or correct the path")
         }
         StorageError::Bundle { .. } => {

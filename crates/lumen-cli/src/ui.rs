@@ -248,6 +248,17 @@ fn defect(why: &str, place: &str) -> String {
     )
 }
 
+/// A text as one word of a command that a person may copy into a shell: in quotes, if a shell
+/// would see more in it.
+pub fn word(text: &str) -> Cow<'_, str> {
+    let is_plain =
+        |c: char| c.is_alphanumeric() || "-_./=@:,+%".contains(c) || cfg!(windows) && c == '\\';
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(format!("'{}'", text.replace('\'', r"'\''"))),
+    }
+}
+
 /// A path as JSON; what is no UTF-8 in it is replaced.
 pub fn path_json(path: impl AsRef<Path>) -> Value {
     path.as_ref().to_string_lossy().into()
@@ -350,6 +361,20 @@ mod tests {
             ["x: a", &format!("   {}", "b".repeat(80))]
         );
         assert_eq!(hanging("x: ", ""), ["x: "]);
+    }
+
+    #[test]
+    fn commands_to_copy_have_whole_words() {
+        for (text, expected) in [
+            ("https://h/r", "https://h/r"),
+            ("Grüße/a b", "'Grüße/a b'"),
+            ("s3://b?region=x", "'s3://b?region=x'"),
+            ("https://h/$(id)", "'https://h/$(id)'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(word(text), expected);
+        }
     }
 
     #[test]

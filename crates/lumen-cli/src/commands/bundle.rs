@@ -14,7 +14,7 @@ use super::{
     bytes,
     operate::{many, mirrored_json, mirrored_line, session},
 };
-use crate::ui::{Ui, path_json};
+use crate::ui::{Ui, path_json, word};
 
 pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
     let report = bundle::write(&session(ui)?, request)?;
@@ -39,8 +39,10 @@ pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
     };
     let (files, size) = (many(report.files, "file"), bytes(report.bytes));
     ui.done("Bundled", format!("{files}, {size}{log} into {file}"));
+    let file = file.to_string();
     ui.hints(&[format!(
-        "take it in on the other side: `lumen registry unbundle {file} REGISTRY`"
+        "take it in on the other side: `lumen registry unbundle {} REGISTRY`",
+        word(&file)
     )]);
     Ok(())
 }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     args::{Bump, ProjectArgs, RegistryArgs},
-    ui::{Ui, path_json},
+    ui::{Ui, path_json, word},
 };
 
 pub fn pack(
@@ -327,8 +327,10 @@ pub fn registry(
         }
         None => ui.done("Created", format!("unsigned registry {location}")),
     }
+    let shown = location.to_string();
     let mut hints = vec![format!(
-        "`export LUMEN_REGISTRY={location}` makes it the default in this shell"
+        "`export LUMEN_REGISTRY={}` makes it the default in this shell",
+        word(&shown)
     )];
     if founded.new_key.is_some() {
         hints.push("keep a copy of the key: `lumen key export --secret`".into());

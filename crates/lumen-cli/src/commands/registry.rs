@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     args::{ChangeArgs, Policy, Registry, RegistryArgs, RegistryTrust, Target},
-    ui::{Ui, path_json},
+    ui::{Ui, path_json, word},
 };
 
 pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
@@ -526,6 +526,8 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         "not signed by you"
     };
     ui.done("Proposed", format!("{subject} in {file}, {by}"));
+    let file = file.to_string();
+    let file = word(&file);
     let mut hints = missing_hints(submitted);
     let command = match command {
         "registry approve" => "registry trust",

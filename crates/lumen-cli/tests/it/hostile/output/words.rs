@@ -222,3 +222,21 @@ fn what_is_written_for_people_deceives_nobody() {
     let ignored = world.sandbox.read("mine/.gitignore").unwrap();
     assert!(ignored.contains("/a\\[b\\]/lib\n"), "{ignored}");
 }
+
+/// A hint is copied into a shell, and the address in it may come from a project.
+#[test]
+fn a_command_to_copy_runs_nothing_else() {
+    let world = worlds::unsigned();
+    let place = world.sandbox.path("no$(id);x").display().to_string();
+    let manifest = format!(
+        "[package]\nname = \"app\"\nversion = \"1.0.0\"\n[dependencies]\nevil = \"1\"\n[registry]\ndefault = \"file://{place}\"\n"
+    );
+    fs::write(world.sandbox.path("app/lumen.toml"), manifest).unwrap();
+    let mut command = world.sandbox.command("app", &["pkg", "update"]);
+    let output = command.env_remove("LUMEN_REGISTRY").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains(&format!("lumen registry init '{place}'")),
+        "{said}"
+    );
+}
