@@ -1,11 +1,10 @@
 //! Checkpoints ([tlog-checkpoint](https://c2sp.org/tlog-checkpoint)) and the cosignatures
 //! of witnesses ([tlog-cosignature](https://c2sp.org/tlog-cosignature)).
 
-use data_encoding::BASE64;
-
 pub use crate::limits::MAX_CHECKPOINT_BYTES;
 use crate::limits::MAX_CHECKPOINT_SIGNATURES;
 use crate::{
+    base64,
     digest::Digest,
     note::{Note, NoteError, NoteSignature},
     signing::{CosignerKey, PublicKey, SecretKey},
@@ -65,7 +64,7 @@ impl Checkpoint {
         let number: Option<u64> = size.parse().ok();
         // Numbers of all notes are below 2^63: larger ones do not fit everywhere.
         let number = number.filter(|number| *number < 1 << 63 && number.to_string() == size);
-        let root = BASE64.decode(root.as_bytes()).ok();
+        let root = base64::decode(root);
         let root = root.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         match (number, root) {
             (Some(size), Some(root))
@@ -91,7 +90,7 @@ impl Checkpoint {
 
     /// The text that is signed.
     pub fn to_text(&self) -> String {
-        let root = BASE64.encode(self.root.as_bytes());
+        let root = base64::encode(self.root.as_bytes());
         format!("{}\n{}\n{root}\n", self.origin, self.size)
     }
 }

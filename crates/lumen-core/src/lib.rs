@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`name`], [`version`], [`constraint`], [`digest`] | the words of the trade |
 //! | [`key`] | every path inside a registry |
-//! | [`json`] | strict JSON with positions |
+//! | [`json`], [`base64`] | strict JSON with positions; base64 in one form |
 //! | [`manifest`], [`edit`] | `lumen.toml`: read with positions, changed without losing anything |
 //! | [`limits`] | the one table of what things may cost |
 //! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
@@ -22,6 +22,7 @@
 //! | [`screen`] | text from elsewhere, made safe to show |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
 
+pub mod base64;
 pub mod checkpoint;
 pub mod config;
 pub mod constraint;

@@ -1,8 +1,7 @@
 //! C2SP signed notes: a text and signatures of exactly its bytes
 //! ([signed-note](https://c2sp.org/signed-note)).
 
-use data_encoding::BASE64;
-
+use crate::base64;
 use crate::limits::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES};
 use crate::signing::PublicKey;
 
@@ -100,7 +99,7 @@ impl Note {
         let mut out = format!("{}\n", self.text);
         for signature in &self.signatures {
             let body = [&signature.id, signature.signature.as_slice()].concat();
-            let body = BASE64.encode(&body);
+            let body = base64::encode(&body);
             out.push_str(&format!("\u{2014} {} {body}\n", signature.name));
         }
         out
@@ -167,7 +166,7 @@ fn check_characters(text: &str) -> Result<(), NoteError> {
 
 fn parse_line(line: &str) -> Option<NoteSignature> {
     let (name, body) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
-    let body = BASE64.decode(body.as_bytes()).ok()?;
+    let body = base64::decode(body)?;
     let (id, signature) = body.split_first_chunk::<4>()?;
     let is_name = !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+');
     (is_name && !signature.is_empty()).then(|| NoteSignature {

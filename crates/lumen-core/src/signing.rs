@@ -6,11 +6,12 @@
 
 use std::{fmt, str::FromStr};
 
-use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER};
+use data_encoding::{BASE64_NOPAD, HEXLOWER};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use sha2::Digest as _;
 use zeroize::Zeroizing;
 
+use crate::base64;
 use crate::limits::MAX_KEY_NAME;
 
 const ED25519: u8 = 0x01;
@@ -87,7 +88,7 @@ impl PublicKey {
     pub fn parse_ssh(line: &str, name: &str) -> Result<Self, KeyError> {
         let mut words = line.split_ascii_whitespace();
         let (kind, body) = (words.next(), words.next().unwrap_or_default());
-        let blob = BASE64.decode(body.as_bytes()).map_err(|_| KeyError::Ssh)?;
+        let blob = base64::decode(body).ok_or(KeyError::Ssh)?;
         let key = blob
             .strip_prefix(SSH_PREFIX)
             .filter(|_| kind == Some("ssh-ed25519"));
@@ -247,7 +248,7 @@ impl SecretKey {
             .strip_prefix(SECRET_PREFIX)
             .ok_or(KeyError::Form)?;
         let (name, hash, body) = split(rest)?;
-        let body = Zeroizing::new(BASE64.decode(body.as_bytes()).map_err(|_| KeyError::Form)?);
+        let body = Zeroizing::new(base64::decode(body).ok_or(KeyError::Form)?);
         let seed = typed(&body, ED25519)?;
         let key = Self::from_seed(name, seed)?;
         match key.public.id() == hash {
@@ -260,7 +261,7 @@ impl SecretKey {
     pub fn to_text(&self) -> Zeroizing<String> {
         let mut body = Zeroizing::new(vec![ED25519]);
         body.extend_from_slice(&*Zeroizing::new(self.key.to_bytes()));
-        let body = Zeroizing::new(BASE64.encode(&body));
+        let body = Zeroizing::new(base64::encode(&body));
         let hash = HEXLOWER.encode(&self.public.id());
         Zeroizing::new(format!(
             "{SECRET_PREFIX}{}+{hash}+{}",
@@ -324,7 +325,7 @@ fn id(name: &str, kind: u8, key: &[u8; 32]) -> [u8; 4] {
 fn vkey(name: &str, kind: u8, key: &[u8; 32]) -> String {
     let body = [&[kind], key.as_slice()].concat();
     let hash = HEXLOWER.encode(&id(name, kind, key));
-    format!("{name}+{hash}+{}", BASE64.encode(&body))
+    format!("{name}+{hash}+{}", base64::encode(&body))
 }
 
 fn parse_vkey(text: &str, kind: u8) -> Result<(&str, [u8; 32]), KeyError> {
@@ -332,7 +333,7 @@ fn parse_vkey(text: &str, kind: u8) -> Result<(&str, [u8; 32]), KeyError> {
     if !is_key_name(name) {
         return Err(KeyError::Name);
     }
-    let body = BASE64.decode(body.as_bytes()).map_err(|_| KeyError::Form)?;
+    let body = base64::decode(body).ok_or(KeyError::Form)?;
     let bytes = typed(&body, kind)?;
     match id(name, kind, &bytes) == hash {
         true => Ok((name, bytes)),

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -13,6 +12,7 @@ use super::{
     text::FormError,
 };
 use crate::{
+    base64,
     digest::{Digest, Hasher},
     merkle::leaf_hash,
     name::PackageName,
@@ -96,14 +96,14 @@ impl MapLeaf {
         let (kind, size, root) = (lines.next()?, lines.next()?, lines.next()?);
         let leaf = Self {
             size: size.parse().ok().filter(|size| *size < 1 << 63)?,
-            root: Digest::from_bytes(BASE64.decode(root.as_bytes()).ok()?.try_into().ok()?),
+            root: Digest::from_bytes(base64::decode(root)?.try_into().ok()?),
         };
         (kind == MAP_KIND && leaf.to_text() == text).then_some(leaf)
     }
 
     /// Its exact text.
     pub fn to_text(&self) -> String {
-        let root = BASE64.encode(self.root.as_bytes());
+        let root = base64::encode(self.root.as_bytes());
         format!("{MAP_KIND}\n{}\n{root}\n", self.size)
     }
 }

@@ -1,6 +1,7 @@
 //! Signed notes and checkpoints that others signed, and what is none.
 
 use lumen_core::{
+    base64,
     checkpoint::{self, Checkpoint, CheckpointError, cosign, cosignatures},
     note::{Note, NoteError},
     signing::{CosignerKey, KeyError, PublicKey, SecretKey},
@@ -297,4 +298,29 @@ fn what_is_no_key() {
     assert!(SecretKey::parse(&key.public().to_string()).is_err());
     assert!(!format!("{key:?}").contains(&text[text.len() - 20..]));
     assert!(SecretKey::from_seed("a+b", [0; 32]).is_err());
+}
+
+/// Base64 in two padded pieces is another text for the same bytes, so it is none of ours.
+#[test]
+fn a_note_has_one_form() {
+    let text = "example.org/log\n7\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
+    let note = signed(text, &secret("example.org/log", 1)).to_text();
+    assert!(Checkpoint::of_note(note.as_bytes()).is_ok());
+    let in_pieces = |whole: &str| {
+        let bytes = base64::decode(whole).unwrap();
+        let (first, rest) = bytes.split_at(1);
+        let pieces = base64::encode(first) + &base64::encode(rest);
+        note.replace(whole, &pieces)
+    };
+    let line = note.trim_end().rsplit(' ').next().unwrap();
+    assert_eq!(
+        Note::parse(in_pieces(line).as_bytes()),
+        Err(NoteError::Signature(1))
+    );
+    let root = text.lines().nth(2).unwrap();
+    let other = in_pieces(root);
+    assert_eq!(
+        Checkpoint::of_note(other.as_bytes()),
+        Err(CheckpointError::Form)
+    );
 }

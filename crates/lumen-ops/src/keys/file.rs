@@ -8,8 +8,8 @@
 
 use std::path::Path;
 
-use data_encoding::BASE64;
 use fs_err as fs;
+use lumen_core::base64;
 use lumen_core::limits::MAX_KEY_FILE_BYTES;
 use lumen_core::signing::{PublicKey, SecretKey};
 use zeroize::Zeroizing;
@@ -88,7 +88,7 @@ impl KeyFile {
     pub fn to_text(&self) -> Zeroizing<String> {
         let secret = match &self.secret {
             Secret::Plain(key) => Zeroizing::new(format!("secret {}", &*key.to_text())),
-            Secret::Sealed(sealed) => Zeroizing::new(format!("sealed {}", BASE64.encode(sealed))),
+            Secret::Sealed(sealed) => Zeroizing::new(format!("sealed {}", base64::encode(sealed))),
         };
         Zeroizing::new(format!("{HEADER}\npublic {}\n{}\n", self.public, &*secret))
     }
@@ -119,7 +119,7 @@ impl KeyFile {
                 Secret::Plain(key.into())
             }
             Some(("sealed", text)) => {
-                let sealed = BASE64.decode(text.as_bytes()).ok();
+                let sealed = base64::decode(text);
                 let sealed = sealed.filter(|bytes| seal::is_sealed(bytes));
                 Secret::Sealed(sealed.ok_or("its third line has no sealed key")?)
             }

@@ -2,7 +2,7 @@
 //! ([PROTOCOL.key](https://cvsweb.openbsd.org/src/usr.bin/ssh/PROTOCOL.key)), and the
 //! length-prefixed fields that SSH's formats share.
 
-use data_encoding::BASE64;
+use lumen_core::base64;
 use zeroize::Zeroizing;
 
 const BEGIN: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
@@ -25,7 +25,7 @@ pub fn seed(text: &str) -> Result<Zeroizing<[u8; 32]>, &'static str> {
     let body = text.trim().strip_prefix(BEGIN);
     let body = body.and_then(|text| text.strip_suffix(END)).ok_or(BROKEN)?;
     let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
-    let bytes = Zeroizing::new(BASE64.decode(body.as_bytes()).map_err(|_| BROKEN)?);
+    let bytes = Zeroizing::new(base64::decode(&body).ok_or(BROKEN)?);
     let mut fields = Fields(bytes.strip_prefix(MAGIC).ok_or(BROKEN)?);
     let cipher = fields.bytes().ok_or(BROKEN)?;
     let (_kdf, _options) = (fields.bytes().ok_or(BROKEN)?, fields.bytes().ok_or(BROKEN)?);
@@ -109,7 +109,7 @@ pub(super) mod tests {
         out.extend_from_slice(&1_u32.to_be_bytes());
         put(&mut out, &blob);
         put(&mut out, &private);
-        format!("{BEGIN}\n{}\n{END}\n", BASE64.encode(&out))
+        format!("{BEGIN}\n{}\n{END}\n", base64::encode(&out))
     }
 
     #[test]
