@@ -10,7 +10,7 @@ use std::{
 use lumen_testkit::tools::Tool;
 
 use crate::{
-    demo,
+    demo, fuzz,
     shell::{cargo, root, run as sh, succeeds, works},
 };
 
@@ -18,7 +18,7 @@ use crate::{
 type Step = (&'static str, fn() -> io::Result<()>);
 
 /// All steps, cheapest first.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("tools", tools),
     ("fmt", fmt),
     ("clippy", clippy),
@@ -26,6 +26,7 @@ const STEPS: [Step; 7] = [
     ("test", test),
     ("doc", doc),
     ("demo", demo::demo),
+    ("fuzz", fuzz::smoke),
 ];
 
 /// Runs the named steps, or all; goes on after a failure, so that one run shows every one.

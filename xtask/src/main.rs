@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask demo`, `cargo xtask test` and `cargo xtask resolve-suite`.
+//! Development tasks: `cargo xtask demo`, `test`, `fuzz` and `resolve-suite`.
 
 #![allow(
     clippy::print_stdout,
@@ -8,6 +8,7 @@
 
 mod checks;
 mod demo;
+mod fuzz;
 mod resolve_suite;
 mod shell;
 
@@ -18,9 +19,10 @@ Development tasks.
 
   cargo xtask demo                  a registry, packages and a project in target/demo
   cargo xtask test [STEP...]        everything that must hold before a change is merged
+  cargo xtask fuzz [TARGET...] [--runs N]  fuzzing, with the nightly toolchain
   cargo xtask resolve-suite FILE... the resolver against suites of recorded cases
 
-Steps of `test`, in order: tools fmt clippy deny test doc demo
+Steps of `test`, in order: tools fmt clippy deny test doc demo fuzz
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     match task.as_deref() {
         Some("demo") if rest.is_empty() => demo::run(),
         Some("test") => checks::run(&rest),
+        Some("fuzz") => fuzz::run(&rest),
         Some("resolve-suite") => {
             let files: Vec<PathBuf> = rest.iter().map(PathBuf::from).collect();
             resolve_suite::run(&files)

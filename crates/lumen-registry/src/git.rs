@@ -21,6 +21,8 @@ use url::Url;
 pub use authorities::authorities;
 pub use failure::GitError;
 pub(crate) use failure::told;
+#[cfg(feature = "fuzzing")]
+pub(crate) use failure::understood;
 
 use lumen_core::limits::{Exceeded, Limit, MAX_GIT_OUTPUT, MAX_GIT_SAID};
 

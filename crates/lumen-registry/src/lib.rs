@@ -28,6 +28,9 @@ pub mod audience;
 pub mod bundle;
 pub mod cache;
 pub mod doctor;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gc;
 pub mod git;
 pub mod loader;

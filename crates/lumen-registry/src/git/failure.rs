@@ -184,6 +184,14 @@ pub(super) fn understand(action: &'static str, url: &str, said: &str) -> GitErro
     }
 }
 
+/// All texts that people see of what git says, for fuzzing.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn understood(said: &str) -> Vec<String> {
+    let mut texts = told(said);
+    texts.push(understand("fetch", "https://h/r", said).to_string());
+    texts
+}
+
 /// Whether a line is the host's and says something.
 fn is_told(line: &str) -> bool {
     line.strip_prefix("remote:")

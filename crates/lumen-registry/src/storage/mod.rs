@@ -33,6 +33,8 @@ use lumen_core::{Digest, Key, limits::Exceeded};
 pub use bundle::BundleStorage;
 pub use file::FileStorage;
 pub use git::GitStorage;
+#[cfg(feature = "fuzzing")]
+pub(crate) use git::listed_by_git;
 pub(crate) use http::read_authorities;
 pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};

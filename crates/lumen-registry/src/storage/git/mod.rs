@@ -36,6 +36,16 @@ use self::{
 use super::{HostOptions, Revision, Sink, Storage, StorageError};
 use crate::location::GitLocation;
 
+/// Reads bytes as a list of files, and as one of what is missing, for fuzzing.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn listed_by_git(bytes: &[u8]) {
+    let missing = String::from_utf8_lossy(bytes);
+    let contents = tip::Contents::parse(bytes, &missing).unwrap_or_default();
+    let tip = Tip::new(None, contents);
+    let entries: Vec<&Entry> = tip.below("").map(|(_, entry)| entry).collect();
+    tip.lacking(entries.into_iter());
+}
+
 /// What is to be done with one file.
 enum Change<'a> {
     Create(&'a [u8]),

@@ -1,0 +1,194 @@
+//! `cargo xtask fuzz`: coverage-guided fuzzing of what reads bytes of others.
+//!
+//! The targets are in `fuzz`, a workspace of its own, since they need the nightly toolchain.
+//! `fuzz/seeds` has inputs to begin with, among them every input that ever failed; what a run
+//! finds besides is kept in `target/fuzz-corpus`.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use crate::shell::{cargo, root, run as sh, works};
+
+/// All targets, with the largest input of each in bytes.
+const TARGETS: [(&str, u32); 13] = [
+    ("archive", 4096),
+    ("manifest", 1024),
+    ("lock", 1536),
+    ("constraint", 256),
+    ("index", 1536),
+    ("note", 1024),
+    ("checkpoint", 512),
+    ("tile_path", 256),
+    ("entries", 1024),
+    ("bundle", 4096),
+    ("state", 1024),
+    ("netrc", 512),
+    ("git_output", 1024),
+];
+
+/// Runs of each target where nobody says how many.
+const RUNS: u64 = 100_000;
+
+/// Seconds for each target in `cargo xtask test`: a minute in all.
+const SMOKE: u64 = 4;
+
+/// When a run of a target ends.
+#[derive(Clone, Copy)]
+enum Until {
+    Runs(u64),
+    Seconds(u64),
+}
+
+/// The task: `[TARGET...] [--runs N]`.
+pub fn run(arguments: &[String]) -> ExitCode {
+    let mut targets = Vec::new();
+    let mut runs = RUNS;
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        let known = TARGETS.iter().find(|target| target.0 == argument.as_str());
+        match (argument.as_str(), known) {
+            ("--runs", _) => match rest.next().and_then(|number| number.parse().ok()) {
+                Some(number) => runs = number,
+                None => return wrong("`--runs` needs a number"),
+            },
+            (_, Some(target)) => targets.push(*target),
+            (other, None) => return wrong(&format!("no target `{other}`")),
+        }
+    }
+    if targets.is_empty() {
+        targets = TARGETS.to_vec();
+    }
+    match prepare().and_then(|programs| all(&programs, &targets, Until::Runs(runs))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wrong(what: &str) -> ExitCode {
+    let known: Vec<&str> = TARGETS.iter().map(|target| target.0).collect();
+    eprintln!("error: {what}; targets: {}", known.join(" "));
+    ExitCode::from(2)
+}
+
+/// The step of `cargo xtask test`: some seconds of each target, where nightly exists.
+///
+/// # Errors
+/// When a target fails, or cannot be built.
+pub fn smoke() -> io::Result<()> {
+    if !has_nightly() {
+        println!("skipped: no nightly toolchain (`rustup toolchain install nightly`)");
+        return Ok(());
+    }
+    all(&prepare()?, &TARGETS, Until::Seconds(SMOKE))
+}
+
+fn has_nightly() -> bool {
+    works("rustup", &["run", "nightly", "rustc", "--version"])
+}
+
+fn target_dir() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Builds the targets. Returns the folder with the programs.
+fn prepare() -> io::Result<PathBuf> {
+    if !has_nightly() {
+        let what = "fuzzing needs the nightly toolchain: `rustup toolchain install nightly`";
+        return Err(io::Error::other(what));
+    }
+    let tools = target_dir().join("tools");
+    let program = tools.join("bin/cargo-fuzz");
+    if !works(&program, &["--version"]) {
+        println!("installing cargo-fuzz, once");
+        let install = ["install", "cargo-fuzz", "--locked", "--root"];
+        sh(cargo().args(install).arg(&tools))?;
+    }
+    let built = target_dir().join("fuzz");
+    let mut command = Command::new("rustup");
+    command.current_dir(root()).args(["run", "nightly"]);
+    command.arg(&program).args(["build", "--fuzz-dir", "fuzz"]);
+    command.args(["--features", "whole", "--target-dir"]);
+    // Variables of the cargo that runs this would choose its toolchain.
+    for name in ["CARGO", "RUSTC", "RUSTDOC", "RUSTUP_TOOLCHAIN"] {
+        command.env_remove(name);
+    }
+    sh(command.arg(&built))?;
+    // The folder is called like the platform.
+    let folders = fs::read_dir(&built)?.filter_map(Result::ok);
+    let programs = folders.map(|folder| folder.path().join("release"));
+    let has = |folder: &PathBuf| program_in(folder, TARGETS[0].0).is_file();
+    programs
+        .into_iter()
+        .find(has)
+        .ok_or_else(|| io::Error::other("cargo-fuzz built nothing"))
+}
+
+fn program_in(folder: &Path, target: &str) -> PathBuf {
+    folder.join(format!("{target}{}", env::consts::EXE_SUFFIX))
+}
+
+/// Runs targets one after the other, to the first that fails.
+fn all(programs: &Path, targets: &[(&str, u32)], until: Until) -> io::Result<()> {
+    for (target, longest) in targets {
+        println!("---- {target}");
+        let corpus = target_dir().join("fuzz-corpus").join(target);
+        let artifacts = target_dir().join("fuzz-artifacts").join(target);
+        fs::create_dir_all(&corpus)?;
+        fs::create_dir_all(&artifacts)?;
+        let mut command = Command::new(program_in(programs, target));
+        command.arg(&corpus);
+        command.arg(root().join("fuzz/seeds").join(target));
+        command.arg(match until {
+            Until::Runs(number) => format!("-runs={number}"),
+            Until::Seconds(number) => format!("-max_total_time={number}"),
+        });
+        command.args([
+            &format!("-max_len={longest}"),
+            "-timeout=10",
+            "-rss_limit_mb=1024",
+            "-print_final_stats=1",
+            "-verbosity=0",
+        ]);
+        // Where an input that fails is put.
+        command.arg(format!("-artifact_prefix={}/", artifacts.display()));
+        // Two crates may have a symbol of one name, which is no fault of ours.
+        command.env("ASAN_OPTIONS", "detect_odr_violation=0");
+        sh(&mut command)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_is_run_and_has_seeds() {
+        let folder = root().join("fuzz/fuzz_targets");
+        let mut files: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect();
+        let mut known = TARGETS.map(|target| target.0.to_owned());
+        files.sort();
+        known.sort();
+        assert_eq!(files, known);
+        for (target, longest) in TARGETS {
+            let seeds = root().join("fuzz/seeds").join(target);
+            let mut count = 0;
+            for seed in fs::read_dir(seeds).unwrap() {
+                let length = seed.unwrap().metadata().unwrap().len();
+                assert!(length <= u64::from(longest), "{target}");
+                count += 1;
+            }
+            assert!(count > 0, "{target}");
+        }
+    }
+}
