@@ -128,6 +128,8 @@ fixed! {
     MAX_PAGE_FILE_BYTES: u64 = 64 << 20, Bytes, Program, "registry::mirror";
     /// Bytes of an artifact that a mirror copies: more than any that can be packed.
     MAX_MIRRORED_ARTIFACT_BYTES: u64 = 1 << 30, Bytes, Program, "registry::mirror";
+    /// Entries by which a log may have grown since the mirror's last run.
+    MAX_LOG_GROWTH: u64 = 1 << 26, Count, Program, "registry::mirror";
     /// Bytes of artifacts that a mirror run holds at once.
     MIRROR_MEMORY: u64 = 128 << 20, Bytes, Program, "registry::mirror";
     /// Bytes of package indexes that a mirror run holds until everything is checked.

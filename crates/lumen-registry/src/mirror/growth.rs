@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use lumen_core::limits::MIRROR_ENTRY_MEMORY;
+use lumen_core::limits::{MAX_LOG_GROWTH, MIRROR_ENTRY_MEMORY};
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
@@ -62,6 +62,18 @@ pub(crate) fn width(index: u64, size: u64) -> u16 {
     (size - index * 256).min(u64::from(FULL)) as u16
 }
 
+/// Refuses a log that claims to have grown by more entries than a run reads.
+fn check_growth(source: &Storage, from: u64, to: u64) -> Result<(), PublishError> {
+    let more = to.saturating_sub(from);
+    match more <= MAX_LOG_GROWTH {
+        true => Ok(()),
+        false => {
+            let what = format!("it has {more} new entries; the limit is {MAX_LOG_GROWTH}");
+            Err(damaged(source, &Key::checkpoint(), what))
+        }
+    }
+}
+
 impl Growth {
     /// Reads the entries of the source that the target does not have, and shows each.
     /// `before`: the checkpoint of the target.
@@ -72,6 +84,7 @@ impl Growth {
         mut visit: impl FnMut(u64, &str, &Entry),
     ) -> Result<Self, PublishError> {
         let from = before.map_or(0, |before| before.size);
+        check_growth(source, from, after.size)?;
         let base = Base::load(target, from, before.map(|before| &before.root)).await?;
         let mut growth = Self::on(base, after);
         if growth.from < growth.size {
@@ -88,6 +101,7 @@ impl Growth {
         from: u64,
         after: &Checkpoint,
     ) -> Result<Self, PublishError> {
+        check_growth(source, from, after.size)?;
         let mut tiles = Tiles::default();
         load_tiles(source, &mut tiles, &tiles_for_growth(from, after.size)).await?;
         let fail = |error| damaged(source, &Key::checkpoint(), error);
@@ -320,4 +334,25 @@ pub(super) async fn last_batch(storage: &Storage, size: u64) -> Result<LastBatch
         staging: Staging { from, entries },
         time: times.unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::MemoryStorage;
+
+    #[test]
+    fn growth_has_a_limit() {
+        let storage = Storage::Memory(MemoryStorage::default());
+        for from in [0, 1000] {
+            let most = from + MAX_LOG_GROWTH;
+            assert!(check_growth(&storage, from, most).is_ok());
+            let error = check_growth(&storage, from, most + 1).unwrap_err();
+            assert!(
+                error
+                    .to_string()
+                    .contains("67108865 new entries; the limit is 67108864")
+            );
+        }
+    }
 }
