@@ -29,6 +29,7 @@
 //! with executables should be published from elsewhere.
 
 mod ignore;
+mod pattern;
 mod root;
 mod secrets;
 mod select;

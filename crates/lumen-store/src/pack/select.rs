@@ -5,12 +5,13 @@ use std::{
     path::Path,
 };
 
-use ::ignore::gitignore::{Gitignore, GitignoreBuilder};
+use ::ignore::gitignore::Gitignore;
 
 use lumen_core::limits::MAX_IGNORE_FILE_BYTES;
 
 use super::{
     BadLink, BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, ignore,
+    pattern::{about_hidden, exact, is_hidden, is_match, patterns},
     root::{Leads, Root},
 };
 use crate::{
@@ -413,50 +414,4 @@ fn join(folder: &str, name: &str) -> String {
 fn is_never(path: &str) -> bool {
     let never = |name: &str| NEVER.contains(&&*fold(name));
     LOCAL.contains(&&*fold(path)) || path.split('/').any(never)
-}
-
-/// Whether a path has a name that starts with a dot, as those of tools do.
-fn is_hidden(path: &str) -> bool {
-    path.split('/').any(|name| name.starts_with('.'))
-}
-
-/// The patterns that have a name starting with a dot: `*` does not mean hidden files.
-fn about_hidden(patterns: &[String]) -> Vec<String> {
-    let is_about = |pattern: &&String| is_hidden(pattern.trim_start_matches("./"));
-    patterns.iter().filter(is_about).cloned().collect()
-}
-
-/// The path that a pattern names, if it has no wildcard.
-fn exact(pattern: &str) -> Option<String> {
-    let path = pattern.trim_end_matches('/');
-    let path = path
-        .strip_prefix("./")
-        .unwrap_or(path)
-        .trim_start_matches('/');
-    let plain = !path.is_empty() && !path.contains(['*', '?', '[', '{', '\\', '!', '#']);
-    (plain && check_path(path, usize::MAX, usize::MAX).is_ok()).then(|| path.to_owned())
-}
-
-/// A list of patterns; `None` if it is empty.
-fn patterns(root: &Path, list: &str, lines: &[String]) -> Result<Option<Gitignore>, PackError> {
-    if lines.is_empty() {
-        return Ok(None);
-    }
-    let malformed = |error: ::ignore::Error| PackError::Pattern {
-        place: format!("`{list}`"),
-        message: error.to_string(),
-    };
-    let mut builder = GitignoreBuilder::new(root);
-    for line in lines {
-        let line = line
-            .strip_prefix("./")
-            .map_or(line.clone(), |rest| format!("/{rest}"));
-        builder.add_line(None, &line).map_err(malformed)?;
-    }
-    builder.build().map(Some).map_err(malformed)
-}
-
-/// Whether a list matches a file or a folder above it.
-fn is_match(list: Option<&Gitignore>, file: &Path, folder: bool) -> bool {
-    list.is_some_and(|list| list.matched_path_or_any_parents(file, folder).is_ignore())
 }
