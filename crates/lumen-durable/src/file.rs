@@ -9,7 +9,7 @@ use std::{
 use fs_err as fs;
 use tempfile::{Builder, NamedTempFile};
 
-use crate::fault;
+use crate::{fault, owner};
 
 /// Prefix of files that are being written; they may be left behind by a crash.
 pub const TEMPORARY: &str = ".tmp-";
@@ -19,6 +19,10 @@ const PUBLIC: u32 = 0o644;
 
 /// Permissions of secrets.
 const PRIVATE: u32 = 0o600;
+
+/// Permissions of folders: everybody may look, nobody else may write.
+#[cfg(unix)]
+const FOLDER: u32 = 0o755;
 
 /// Writes a file so that it is on the disk, whole, when this returns.
 ///
@@ -130,7 +134,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Any I/O error.
 pub fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     fault::point("exchange", b)?;
-    if !exchange_atomically(a, b)? {
+    if !exchange_atomically(a, b).map_err(|error| named(error, "exchange", b))? {
         let aside = a.with_extension("swap");
         fs::rename(b, &aside)?;
         fault::point("exchange-half", b)?;
@@ -140,25 +144,18 @@ pub fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     fault::point("exchanged", b)
 }
 
-#[cfg(any(target_os = "linux", target_os = "macos"))]
+#[cfg(unix)]
 fn exchange_atomically(a: &Path, b: &Path) -> io::Result<bool> {
-    use rustix::{
-        fs::{CWD, RenameFlags, renameat_with},
-        io::Errno,
-    };
-    match renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(true),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
-        Err(error) => Err(named(error.into(), "exchange", b)),
-    }
+    use rustix::fs::CWD;
+    crate::folder::exchange_at(CWD, a, CWD, b)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+#[cfg(not(unix))]
 fn exchange_atomically(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Creates a folder and its parents; existing ones are fine.
+/// Creates a folder and its parents, which nobody else can write to; existing ones are fine.
 ///
 /// # Errors
 /// Any I/O error.
@@ -167,7 +164,44 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     fault::point("mkdir", path)?;
-    fs::create_dir_all(path)
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, FOLDER);
+    builder
+        .recursive(true)
+        .create(path)
+        .map_err(|error| named(error, "create", path))
+}
+
+/// Creates a folder, which nobody else can write to.
+///
+/// # Errors
+/// Any I/O error; in particular when something is there already.
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, FOLDER);
+    builder
+        .create(path)
+        .map_err(|error| named(error, "create", path))
+}
+
+/// As [`create_dir_all`], for folders that a group works in, such as a registry's: the group
+/// can write to them if the umask lets it.
+///
+/// # Errors
+/// Any I/O error.
+pub fn create_shared_dir_all(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let missing = path.ancestors().take_while(|folder| {
+        let named = !folder.as_os_str().is_empty();
+        named && !folder.is_dir()
+    });
+    let missing: Vec<&Path> = missing.collect();
+    create_dir_all(path)?;
+    missing.into_iter().try_for_each(owner::share_with_group)
 }
 
 /// Removes a file.

@@ -6,14 +6,23 @@
 //! killed process leaves none behind. Each operation passes a [`fault::point`]
 //! before and after it acts; tests kill the process at every one of them.
 
+//!
+//! What other users and hostile folders could turn against the user ends here, too:
+//! [`Folder`] is a folder that cannot be left, new folders and files are writable for their
+//! owner alone, and a [`Lock`] is not waited for without end.
+
 mod dirlink;
 pub mod fault;
 mod file;
+mod folder;
 mod lock;
+pub mod owner;
 
 pub use dirlink::{link_dir, read_link_dir, remove_link_dir};
 pub use file::{
-    TEMPORARY, create_dir_all, create_new, create_new_private, create_new_with, exchange,
-    remove_dir_all, remove_file, rename, write_atomic, write_atomic_fast,
+    TEMPORARY, create_dir, create_dir_all, create_new, create_new_private, create_new_with,
+    create_shared_dir_all, exchange, remove_dir_all, remove_file, rename, write_atomic,
+    write_atomic_fast,
 };
-pub use lock::Lock;
+pub use folder::{Access, Folder, NewFile, Status, StatusKind, Step, Time};
+pub use lock::{Busy, Holder, Lock, Waiting, on_lock_wait, set_lock_limit};

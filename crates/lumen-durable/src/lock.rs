@@ -1,11 +1,76 @@
 //! Advisory locks between processes, released by the kernel when a process dies.
+//!
+//! Who can open a lock file can hold its lock for ever. Lock files in folders of the user's
+//! own are therefore for the user alone, and nobody is waited for without end: after a moment
+//! the program is told ([`on_lock_wait`]), after the limit it is an error ([`Busy`]). Who takes
+//! a lock writes into the file who that is; it is only ever shown, never believed.
 
-use std::{fs::File, io, path::Path, process::Stdio};
+mod holder;
+
+use std::{
+    fs::File,
+    io::{self, Seek as _},
+    path::Path,
+    process::Stdio,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::owner;
+
+use holder::sign;
+pub use holder::{Holder, Waiting};
+
+/// How long a wait may be before it is told.
+const TELL_AFTER: Duration = Duration::from_secs(2);
+
+/// Longest pause between two looks at a lock.
+const MAX_PAUSE: Duration = Duration::from_millis(25);
+
+/// Is called with each lock that was not free after a moment.
+type Tell = Box<dyn Fn(&Waiting) + Send + Sync>;
+
+/// In milliseconds; 0 is no limit.
+static LIMIT: AtomicU64 = AtomicU64::new(0);
+static TELL: OnceLock<Tell> = OnceLock::new();
+
+/// Sets how long this process waits for a lock; without, it waits as long as it takes.
+pub fn set_lock_limit(limit: Duration) {
+    let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    LIMIT.store(milliseconds.max(1), Ordering::Relaxed);
+}
+
+/// Sets, once for this process, who is told of a lock that is not free.
+pub fn on_lock_wait(tell: impl Fn(&Waiting) + Send + Sync + 'static) {
+    // The first one counts.
+    let _ = TELL.set(Box::new(tell));
+}
+
+/// Nobody gave a lock back in time.
+#[derive(Debug, thiserror::Error)]
+#[error("gave up after {} seconds: another program holds the lock {waiting}", .limit.as_secs())]
+pub struct Busy {
+    /// The lock.
+    pub waiting: Waiting,
+    /// How long it was waited for.
+    pub limit: Duration,
+}
+
+impl Busy {
+    /// The refusal in an I/O error, if that is what it is.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
 
 /// A lock on a file, held until dropped.
 ///
 /// The lock belongs to the open file: two locks of one process exclude each
-/// other as two processes would. The file itself is left in place.
+/// other as two processes would. The file itself is left in place. It is never a link,
+/// and others can open it only where its folder is one that others may write to.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -15,19 +80,19 @@ impl Lock {
     /// Waits until nobody else holds the lock.
     ///
     /// # Errors
-    /// When the file cannot be created or locked.
+    /// When the file cannot be created or locked, is a link, or the lock is held for too
+    /// long ([`Busy`]).
     pub fn exclusive(path: &Path) -> io::Result<Self> {
-        let file = open(path)?;
-        file.lock()?;
-        Ok(Self { file })
+        Self::wait_for(open(path)?, path, true)
     }
 
     /// Takes the lock if nobody else holds it; `None` when somebody does.
     ///
     /// # Errors
-    /// When the file cannot be created or locked.
+    /// When the file cannot be created or locked, or is a link.
     pub fn try_exclusive(path: &Path) -> io::Result<Option<Self>> {
         let file = open(path)?;
+        check(&file, path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
@@ -38,10 +103,50 @@ impl Lock {
     /// Waits until nobody holds the lock exclusively; others may share it.
     ///
     /// # Errors
-    /// When the file cannot be created or locked.
+    /// As [`Lock::exclusive`].
     pub fn shared(path: &Path) -> io::Result<Self> {
-        let file = open(path)?;
-        file.lock_shared()?;
+        Self::wait_for(open(path)?, path, false)
+    }
+
+    /// Waits for the lock on an open file.
+    pub(crate) fn wait_for(file: File, path: &Path, alone: bool) -> io::Result<Self> {
+        check(&file, path)?;
+        let limit = match LIMIT.load(Ordering::Relaxed) {
+            0 => Duration::MAX,
+            limit => Duration::from_millis(limit),
+        };
+        let start = Instant::now();
+        let (mut pause, mut told) = (Duration::from_millis(1), false);
+        loop {
+            let tried = match alone {
+                true => file.try_lock(),
+                false => file.try_lock_shared(),
+            };
+            match tried {
+                Ok(()) => break,
+                Err(std::fs::TryLockError::WouldBlock) => {}
+                Err(std::fs::TryLockError::Error(error)) => return Err(error),
+            }
+            let waited = start.elapsed();
+            if waited >= limit {
+                let waiting = Waiting::look(&file, path);
+                return Err(io::Error::new(
+                    io::ErrorKind::ResourceBusy,
+                    Busy { waiting, limit },
+                ));
+            }
+            if !told && waited >= TELL_AFTER.min(limit / 2) {
+                told = true;
+                if let Some(tell) = TELL.get() {
+                    tell(&Waiting::look(&file, path));
+                }
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(MAX_PAUSE);
+        }
+        if alone {
+            sign(&file);
+        }
         Ok(Self { file })
     }
 
@@ -51,24 +156,90 @@ impl Lock {
     /// # Errors
     /// When the file cannot be opened a second time.
     pub fn share(&self) -> io::Result<Stdio> {
-        Ok(self.file.try_clone()?.into())
+        let mut file = self.file.try_clone()?;
+        file.seek(io::SeekFrom::End(0))?;
+        Ok(file.into())
     }
 }
 
+fn check(file: &File, path: &Path) -> io::Result<()> {
+    match file.metadata()?.is_file() {
+        true => Ok(()),
+        false => Err(no_file(path)),
+    }
+}
+
+fn no_file(path: &Path) -> io::Error {
+    let message = format!("the lock `{}` is no file", path.display());
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
 fn open(path: &Path) -> io::Result<File> {
-    let options = || {
-        let mut options = fs_err::OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        options
-    };
-    let file = match options().open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path.parent().is_some() => {
-            fs_err::create_dir_all(path.parent().unwrap_or(path))?;
-            options().open(path)?
+    match open_existing(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        other => return other,
+    }
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        crate::create_dir_all(folder)?;
+    }
+    let mut options = options();
+    match options.create_new(true).open(path) {
+        Ok(file) => {
+            owner::open_as_its_folder(&file, path)?;
+            Ok(file)
         }
-        other => other?,
-    };
-    Ok(file.into_parts().0)
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_existing(path),
+        Err(error) => Err(named(error, path)),
+    }
+}
+
+fn open_existing(path: &Path) -> io::Result<File> {
+    match options().open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            // To read it is enough for a lock; it belongs to somebody who shares it.
+            let read = options().write(false).open(path);
+            read.map_err(|_| named(error, path))
+        }
+        #[cfg(unix)]
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            let message = format!("the lock `{}` is a link", path.display());
+            Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+        }
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(no_file(path)),
+        other => other.map_err(|error| named(error, path)),
+    }
+}
+
+/// Neither follows a link nor waits for the other end of a pipe.
+#[cfg(unix)]
+fn options() -> std::fs::OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+    let mut options = File::options();
+    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
+    options.read(true).write(true).mode(0o600);
+    options.custom_flags(flags.bits().cast_signed());
+    options
+}
+
+/// Opens a reparse point itself, which is then no file.
+#[cfg(windows)]
+fn options() -> std::fs::OpenOptions {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    let mut options = File::options();
+    options.read(true).write(true);
+    options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
+    options
+}
+
+fn named(error: io::Error, path: &Path) -> io::Error {
+    let message = format!("failed to open the lock `{}`: {error}", path.display());
+    io::Error::new(error.kind(), message)
 }
 
 #[cfg(test)]
@@ -103,5 +274,35 @@ mod tests {
         let _one = Lock::shared(&path).unwrap();
         let _two = Lock::shared(&path).unwrap();
         assert!(Lock::try_exclusive(&path).unwrap().is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_files_are_locked_and_nobody_else_can_open_them() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        symlink(&elsewhere, dir.path().join("link")).unwrap();
+        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        for name in ["link", "folder"] {
+            assert!(Lock::exclusive(&dir.path().join(name)).is_err(), "{name}");
+            assert!(Lock::shared(&dir.path().join(name)).is_err(), "{name}");
+        }
+        assert!(!elsewhere.exists());
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().mode() & 0o777;
+        let own = dir.path().join("own");
+        drop(Lock::exclusive(&own).unwrap());
+        assert_eq!(mode(&own), 0o600);
+        // A file of another name is not written to.
+        std::fs::write(&elsewhere, "mine").unwrap();
+        std::fs::hard_link(&elsewhere, dir.path().join("hard")).unwrap();
+        drop(Lock::exclusive(&dir.path().join("hard")).unwrap());
+        assert_eq!(std::fs::read(&elsewhere).unwrap(), b"mine");
+        // Where a group works together, its lock is the group's.
+        let shared = dir.path().join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o775)).unwrap();
+        drop(Lock::exclusive(&shared.join("lock")).unwrap());
+        assert_eq!(mode(&shared.join("lock")), 0o660);
     }
 }

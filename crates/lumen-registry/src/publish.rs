@@ -243,7 +243,7 @@ pub enum PublishError {
 pub async fn init(storage: &Storage, name: &str, now: &str) -> Result<(), PublishError> {
     if let Storage::File(folder) = storage {
         for below in ["packages", "artifacts/sha256"] {
-            lumen_durable::create_dir_all(&folder.root().join(below))
+            lumen_durable::create_shared_dir_all(&folder.root().join(below))
                 .map_err(StorageError::from)?;
         }
     }

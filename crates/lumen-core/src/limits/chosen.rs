@@ -79,6 +79,8 @@ chosen! {
     ReleaseFiles = "release-files", 5_000, Count, "registry::loader";
     /// Releases of one package that one resolution cannot read.
     UnreadableReleases = "unreadable-releases", 100, Count, "registry::loader";
+    /// Seconds that a lock is waited for.
+    LockSeconds = "lock-seconds", 300, Seconds, "durable::lock";
 }
 
 impl Limit {

@@ -195,6 +195,12 @@ fixed! {
     MAX_BUCKET_NAME: usize = 63, Count, Program, "registry::location";
     /// Characters of the region in the URL of a bucket.
     MAX_REGION_NAME: usize = 32, Count, Program, "registry::location";
+    /// Bytes of `.lumen-vendor`, which lists what `vendor` copied.
+    MAX_VENDOR_LIST_BYTES: u64 = 16 << 20, Bytes, Program, "store::link";
+    /// Bytes of a `.gitignore`.
+    MAX_GITIGNORE_BYTES: u64 = 16 << 20, Bytes, Program, "ops::gitignore";
+    /// Bytes of a workflow file that is there already.
+    MAX_WORKFLOW_BYTES: u64 = 16 << 20, Bytes, Program, "ops::ci";
     /// Bytes of a netrc file.
     MAX_NETRC_BYTES: u64 = 1 << 20, Bytes, Program, "ops::credentials";
     /// Bytes of the answer of a credential helper.

@@ -223,7 +223,7 @@ pub async fn mirror(
     let trust = source.trust().await?;
     // Not before there is something to mirror.
     if let Storage::File(folder) = target {
-        lumen_durable::create_dir_all(folder.root()).map_err(StorageError::from)?;
+        lumen_durable::create_shared_dir_all(folder.root()).map_err(StorageError::from)?;
     }
     let message = "Mirror a registry";
     target

@@ -128,6 +128,7 @@ impl FileStorage {
 
     pub(crate) fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
         self.check_root()?;
+        make_folder_of(&self.path(key))?;
         loop {
             if lumen_durable::create_new(&self.path(key), bytes)? {
                 return Ok(());
@@ -336,6 +337,11 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
+/// Makes the folder that a file is in, for everybody who may publish to the registry.
+fn make_folder_of(path: &Path) -> io::Result<()> {
+    lumen_durable::create_shared_dir_all(path.parent().unwrap_or(path))
+}
+
 /// New contents on the disk beside their target, not yet in its place; removed when dropped.
 struct Staged {
     path: Option<PathBuf>,
@@ -345,6 +351,7 @@ impl Staged {
     fn write(target: &Path, bytes: &[u8]) -> io::Result<Self> {
         let name = format!("{}{:016x}", lumen_durable::TEMPORARY, crate::random());
         let path = target.with_file_name(name);
+        make_folder_of(&path)?;
         lumen_durable::write_atomic_fast(&path, bytes)?;
         let staged = Self { path: Some(path) };
         staged.sync()?;

@@ -1,0 +1,235 @@
+//! Links made, files copied, things renamed and removed in an open folder.
+
+use std::{fs::File, io, os::fd::AsFd, path::Path};
+
+use rustix::{
+    fs::{AtFlags, CWD, linkat, renameat, symlinkat, unlinkat},
+    io::Errno,
+};
+
+use super::Folder;
+use crate::{
+    fault,
+    file::TEMPORARY,
+    folder::{gone, named, random},
+};
+
+impl Folder {
+    /// Makes a link to a folder; `place` is where the link will be in the end, for messages.
+    ///
+    /// # Errors
+    /// Any I/O error; in particular when something is there already.
+    pub fn make_link(&self, target: &Path, name: impl AsRef<Path>, place: &Path) -> io::Result<()> {
+        fault::point("link", place)?;
+        symlinkat(target, &self.fd, name.as_ref()).map_err(|error| named(error, "link", place))?;
+        fault::point("linked", place)
+    }
+
+    /// Removes a link or a file, never what a link leads to; absence is fine.
+    ///
+    /// # Errors
+    /// Any other I/O error; in particular when it is a folder.
+    pub fn remove(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        let whole = self.whole(name.as_ref());
+        fault::point("unlink", &whole)?;
+        match unlinkat(&self.fd, name.as_ref(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => fault::point("unlinked", &whole),
+            Err(error) => Err(named(error, "remove", &whole)),
+        }
+    }
+
+    /// Removes a folder that is empty; `false` when it is not, or is no folder.
+    ///
+    /// # Errors
+    /// Only those of tests.
+    pub fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<bool> {
+        fault::point("rmdir", &self.whole(name.as_ref()))?;
+        Ok(unlinkat(&self.fd, name.as_ref(), AtFlags::REMOVEDIR).is_ok())
+    }
+
+    /// Removes what is there with all below it; links are removed, not followed. Absence is fine.
+    ///
+    /// # Errors
+    /// Any other I/O error.
+    pub fn remove_all(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        let name = name.as_ref();
+        let whole = self.whole(name);
+        fault::point("rmdir", &whole)?;
+        if !self.take_away(name, &whole)? {
+            let top = self.open_inside(name)?.ok_or_else(|| gone(&whole))?;
+            top.empty()?;
+            unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
+                .map_err(|error| named(error, "remove", &whole))?;
+        }
+        fault::point("rmdired", &whole)
+    }
+
+    /// Removes all that is inside, however deep: folders in a folder inside come up first, so
+    /// that no more than two are open.
+    fn empty(&self) -> io::Result<()> {
+        loop {
+            let names = self.list()?;
+            if names.is_empty() {
+                return Ok(());
+            }
+            for name in names.iter().map(Path::new) {
+                let whole = self.whole(name);
+                if self.take_away(name, &whole)? {
+                    continue;
+                }
+                let inner = self.open_inside(name)?.ok_or_else(|| gone(&whole))?;
+                for below in inner.list()? {
+                    let below = Path::new(&below);
+                    if !inner.take_away(below, &inner.whole(below))? {
+                        let up = format!("{TEMPORARY}{:016x}", random()?);
+                        renameat(&inner.fd, below, &self.fd, up.as_str())
+                            .map_err(|error| named(error, "remove", &inner.whole(below)))?;
+                    }
+                }
+                self.take_away(name, &whole)?;
+            }
+        }
+    }
+
+    /// Removes a file, a link or an empty folder; `false` for a folder with something in it.
+    fn take_away(&self, name: &Path, whole: &Path) -> io::Result<bool> {
+        match unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(true),
+            // Systems differ in what they say of a folder.
+            Err(Errno::ISDIR | Errno::PERM) => {}
+            Err(error) => return Err(named(error, "remove", whole)),
+        }
+        match unlinkat(&self.fd, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(error) => Err(named(error, "remove", whole)),
+        }
+    }
+
+    /// Renames what is inside to a name in another folder.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn rename(
+        &self,
+        from: impl AsRef<Path>,
+        other: &Self,
+        to: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        let whole = other.whole(to.as_ref());
+        fault::point("rename", &whole)?;
+        renameat(&self.fd, from.as_ref(), &other.fd, to.as_ref())
+            .map_err(|error| named(error, "rename", &whole))?;
+        fault::point("renamed", &whole)
+    }
+
+    /// Swaps what is inside with something in another folder; as [`crate::exchange`].
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn exchange(
+        &self,
+        name: impl AsRef<Path>,
+        other: &Self,
+        place: impl AsRef<Path>,
+    ) -> io::Result<()> {
+        let (name, place) = (name.as_ref(), place.as_ref());
+        let whole = other.whole(place);
+        fault::point("exchange", &whole)?;
+        if !exchange_at(&self.fd, name, &other.fd, place)
+            .map_err(|error| named(error, "exchange", &whole))?
+        {
+            let aside = format!("{TEMPORARY}{:016x}", random()?);
+            renameat(&other.fd, place, &self.fd, aside.as_str())?;
+            fault::point("exchange-half", &whole)?;
+            renameat(&self.fd, name, &other.fd, place)?;
+            renameat(&self.fd, aside.as_str(), &self.fd, name)?;
+        }
+        fault::point("exchanged", &whole)
+    }
+
+    /// Makes a file inside that is the same file as `from`.
+    ///
+    /// # Errors
+    /// Any I/O error; among them that the disk cannot do this.
+    pub fn hard_link(&self, from: &Path, name: impl AsRef<Path>) -> io::Result<()> {
+        Ok(linkat(
+            CWD,
+            from,
+            &self.fd,
+            name.as_ref(),
+            AtFlags::empty(),
+        )?)
+    }
+
+    /// Copies a file; its owner may write to the copy. `clone`: shares the blocks on the disk
+    /// with `from`, and is an error where that cannot be.
+    ///
+    /// # Errors
+    /// Any I/O error; nothing is left then.
+    pub fn copy(&self, from: &Path, name: impl AsRef<Path>, clone: bool) -> io::Result<()> {
+        let name = name.as_ref();
+        let mut source = fs_err::File::open(from)?;
+        let executable = {
+            use std::os::unix::fs::PermissionsExt as _;
+            source.metadata()?.permissions().mode() & 0o111 != 0
+        };
+        let mode = if executable { 0o755 } else { 0o644 };
+        let copied = match clone {
+            true => self.clone_file(&source, name, mode),
+            false => self.create_file(name, mode).and_then(|fd| {
+                io::copy(&mut source, &mut File::from(fd))?;
+                Ok(())
+            }),
+        };
+        copied.map_err(|error| {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                let _ = unlinkat(&self.fd, name, AtFlags::empty());
+            }
+            named(error, "copy to", &self.whole(name))
+        })
+    }
+
+    #[cfg(target_os = "linux")]
+    fn clone_file(&self, from: &fs_err::File, name: &Path, mode: u32) -> io::Result<()> {
+        let to = self.create_file(name, mode)?;
+        Ok(rustix::fs::ioctl_ficlone(to, from.file())?)
+    }
+
+    #[cfg(target_os = "macos")]
+    fn clone_file(&self, from: &fs_err::File, name: &Path, mode: u32) -> io::Result<()> {
+        use rustix::fs::{CloneFlags, fclonefileat};
+        fclonefileat(from.file(), &self.fd, name, CloneFlags::empty())?;
+        let to = openat(&self.fd, name, OPEN_FILE, Mode::empty())?;
+        Ok(fchmod(
+            to,
+            Mode::from_raw_mode(mode as rustix::fs::RawMode),
+        )?)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    fn clone_file(&self, _: &fs_err::File, _: &Path, _: u32) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Swaps two names; `false` where the system or the disk cannot.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+pub(crate) fn exchange_at(
+    first: impl AsFd,
+    a: &Path,
+    second: impl AsFd,
+    b: &Path,
+) -> io::Result<bool> {
+    use rustix::fs::{RenameFlags, renameat_with};
+    match renameat_with(first, a, second, b, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub(crate) fn exchange_at(_: impl AsFd, _: &Path, _: impl AsFd, _: &Path) -> io::Result<bool> {
+    Ok(false)
+}
