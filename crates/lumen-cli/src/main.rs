@@ -18,9 +18,11 @@ fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let ui = ui::Ui::new(&cli.global);
-    match commands::run(cli, &ui) {
+    // One screen, as long as the process lives: waits for locks are told to it.
+    let ui: &'static ui::Ui = Box::leak(Box::new(ui::Ui::new(&cli.global)));
+    lumen_ops::process::start(ui);
+    match commands::run(cli, ui) {
         Ok(code) => code,
-        Err(error) => report::report(&ui, &error),
+        Err(error) => report::report(ui, &error),
     }
 }

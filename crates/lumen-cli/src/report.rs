@@ -28,8 +28,12 @@ use lumen_registry::{
     verify::{SeenBy, TrustError},
 };
 use lumen_store::{
-    cas::InsertError, link::LinkError, link::vendor::VendorError, pack::PackError,
-    project::ProjectError,
+    cas::InsertError,
+    link::LinkError,
+    link::vendor::VendorError,
+    pack::PackError,
+    project::{ProjectError, SAFE_FOLDERS},
+    unpack::UnpackError,
 };
 
 use serde_json::{Value, json};
@@ -120,6 +124,10 @@ pub fn code(error: &OpsError) -> u8 {
     }
     match error {
         OpsError::Submission { .. } => TRUST,
+        OpsError::Unpack {
+            source: UnpackError::Link(_),
+            ..
+        } => USER,
         OpsError::Read(
             ReadError::Hash { .. } | ReadError::Changed { .. } | ReadError::Trust(_),
         )
@@ -215,7 +223,27 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         OpsError::Link(LinkError::Occupied { .. }) => {
             "move it away, or set `import-root` in `[install]` of lumen.toml to another folder".into()
         }
+        OpsError::Link(LinkError::Foreign { path, .. }) => {
+            format!(
+                "Lumen did not make it; find out who did, remove `{}`, and run it again",
+                path.display()
+            )
+        }
+        OpsError::Project(ProjectError::Outside { .. }) => {
+            "put the file itself there, or link to one inside the project".into()
+        }
+        OpsError::Project(ProjectError::Foreign { file, .. }) => {
+            let folder = file.parent().unwrap_or(file).display();
+            format!(
+                "if you trust that user, set {SAFE_FOLDERS}={folder}; if not, write `[workspace]` into your own lumen.toml, or move the project elsewhere"
+            )
+        }
         OpsError::Link(LinkError::ImportRoot(_)) => "name a folder inside the project, such as \"deps\"".into(),
+        OpsError::Vendor(VendorError::Link(_))
+        | OpsError::Unpack {
+            source: UnpackError::Link(_),
+            ..
+        } => "name the folder that it leads to, or remove it".into(),
         OpsError::Vendor(VendorError::Occupied(_)) => "choose an empty folder, or move those files away".into(),
         OpsError::Vendor(VendorError::Package { source, .. }) => return pack_hint(source).into_iter().collect(),
         OpsError::Git(GitError::Git(error)) => return git_hint(error).into_iter().collect(),
@@ -367,6 +395,9 @@ fn disk_hint(kind: std::io::ErrorKind) -> Option<String> {
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "check who may write there, or set LUMEN_HOME to a folder of yours".into()
+        }
+        ErrorKind::ResourceBusy => {
+            "if that program hangs, end it; to wait longer, raise LUMEN_LIMIT_LOCK_SECONDS".into()
         }
         ErrorKind::NotADirectory => {
             "a file is where a folder must be: move it away, or set LUMEN_HOME".into()

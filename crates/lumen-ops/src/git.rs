@@ -9,7 +9,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
 use lumen_core::{
     Digest,
     limits::{Exceeded, Limit, Limits},
@@ -146,7 +145,7 @@ impl Repository<'_> {
     fn commit(&self, locked: Option<&str>, offline: bool) -> Result<String, GitError> {
         let dir = self.git.dir();
         if !dir.join("HEAD").is_file() {
-            fs::create_dir_all(dir)?;
+            lumen_durable::create_dir_all(dir)?;
             self.git("prepare a folder for", &["init", "--quiet", "--bare"])?;
         }
         let fixed = locked.or(match self.reference {
@@ -282,7 +281,7 @@ impl Repository<'_> {
             .prefix(".tmp-")
             .tempdir_in(parent)?;
         let tree = temporary.path().join("tree");
-        fs::create_dir(&tree)?;
+        lumen_durable::create_dir(&tree)?;
         let index = temporary.path().join("index");
         let checkout = ["checkout", "--quiet", "--force", commit, "--", "."];
         let mut command = self.git.command(&checkout);
@@ -322,6 +321,8 @@ pub fn without_credentials(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+
+    use fs_err as fs;
 
     use super::*;
 

@@ -2,45 +2,60 @@
 
 use std::path::Path;
 
-use fs_err as fs;
+use lumen_core::{limits::MAX_GITIGNORE_BYTES, problem::Problem};
+use lumen_store::project::{ProjectError, files};
+
+use crate::{error::OpsError, session::Session};
 
 const BEGIN: &str = "# lumen: made by `lumen pkg install`";
 const END: &str = "# lumen: end";
 
+const NAME: &str = ".gitignore";
+
 /// Adds the block to a folder's `.gitignore`, creating the file where needed.
 ///
 /// # Errors
-/// Any I/O error.
-pub fn create(dir: &Path) -> std::io::Result<()> {
-    let file = dir.join(".gitignore");
-    let text = read(&file)?;
+/// When it leads out of the folder, or any I/O error.
+pub fn create(dir: &Path) -> Result<(), ProjectError> {
+    let text = read(dir)?;
     match text.contains(BEGIN) {
         true => Ok(()),
-        false => lumen_durable::write_atomic_fast(&file, with_block(&text, &[]).as_bytes()),
+        false => files::write(dir, &dir.join(NAME), with_block(&text, &[]).as_bytes()),
     }
 }
 
-/// Lists the import links in the block, if the user has kept the block.
+/// Lists the import links in the block, if the user has kept the block. A file that leads
+/// out of the project is left alone, and told.
 ///
 /// `links` are relative to the folder, with `/`.
 ///
 /// # Errors
 /// Any I/O error.
-pub fn update(dir: &Path, links: &[String]) -> std::io::Result<()> {
-    let file = dir.join(".gitignore");
-    let text = read(&file)?;
+pub fn update(session: &Session<'_>, dir: &Path, links: &[String]) -> Result<(), OpsError> {
+    match change(dir, links) {
+        Err(error @ ProjectError::Outside { .. }) => {
+            let what = format!("{error}: it is left as it is");
+            let hint = "list `.lumen/` and the import links there yourself";
+            session.reporter.warn(Problem::warning(what).hint(hint));
+            Ok(())
+        }
+        result => Ok(result?),
+    }
+}
+
+fn change(dir: &Path, links: &[String]) -> Result<(), ProjectError> {
+    let text = read(dir)?;
     let new = with_block(&text, links);
     match text.contains(BEGIN) && new != text {
-        true => lumen_durable::write_atomic_fast(&file, new.as_bytes()),
+        true => files::write(dir, &dir.join(NAME), new.as_bytes()),
         false => Ok(()),
     }
 }
 
-fn read(file: &Path) -> std::io::Result<String> {
-    match fs::read_to_string(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        other => other,
-    }
+fn read(dir: &Path) -> Result<String, ProjectError> {
+    let bytes = files::read(dir, &dir.join(NAME), MAX_GITIGNORE_BYTES)?.unwrap_or_default();
+    String::from_utf8(bytes)
+        .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error).into())
 }
 
 /// The line that ignores a link and nothing else.
@@ -87,6 +102,8 @@ fn with_block(text: &str, links: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
 
     #[test]
@@ -116,13 +133,13 @@ mod tests {
     fn users_who_removed_the_block_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(".gitignore"), "mine\n").unwrap();
-        update(dir.path(), &["x".into()]).unwrap();
+        change(dir.path(), &["x".into()]).unwrap();
         assert_eq!(
             fs::read_to_string(dir.path().join(".gitignore")).unwrap(),
             "mine\n"
         );
         create(dir.path()).unwrap();
-        update(dir.path(), &["x".into()]).unwrap();
+        change(dir.path(), &["x".into()]).unwrap();
         assert!(
             fs::read_to_string(dir.path().join(".gitignore"))
                 .unwrap()

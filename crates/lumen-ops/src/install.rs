@@ -12,13 +12,14 @@ use lumen_core::{
 };
 use lumen_store::{
     Sources,
-    link::{self, LinkError, Linked, Plan, Planned, State, state},
-    project::{LOCKFILE, LocalPackage, MANIFEST, Project, normalize, relative, slashed},
+    cas::Entry,
+    link::{self, LinkError, Linked, Place, Plan, Planned, State},
+    project::{self, LOCKFILE, LocalPackage, MANIFEST, Project, normalize, relative, slashed},
 };
 
 use crate::{
     error::OpsError,
-    fetch, gitignore, inputs, maintain,
+    fetch, gitignore, inputs,
     proof::Asked,
     resolve::{self, Changes, ResolveOptions},
     session::Session,
@@ -104,11 +105,11 @@ pub fn apply(
     };
     let fetched = fetch::run(session, &store, &lock, &asked)?;
     session.tell_first_use()?;
-    let planned = planned(project, &lock, &locals, &fetched);
+    let planned = planned(project, &lock, &locals, &fetched.entries);
     let import_root = import_root(session)?;
     link::check(&import_root, &planned).map_err(|error| shadowed(project, error))?;
     for (file, text) in &project.edited {
-        lumen_durable::write_atomic(file, text.as_bytes())?;
+        project.write(file, text)?;
     }
     let text = resolve::write_lock(project, &lock)?;
     let plan = Plan {
@@ -117,12 +118,13 @@ pub fn apply(
         packages: planned,
         facts: facts(session, project, &text, &locals)?,
     };
-    let linked = link::install(&project.root, &plan)?;
-    let links: Vec<String> = state::load(&project.root)?
+    let ledger = session.environment.ledger();
+    let linked = link::install(&project.root, &ledger, &plan)?;
+    let state = ledger.load(&Place::open(&project.root)?)?;
+    let links: Vec<String> = state
         .map(|state| state.imports.into_keys().collect())
         .unwrap_or_default();
-    gitignore::update(&project.root, &links)?;
-    maintain::remember(&session.environment.home, project)?;
+    gitignore::update(session, &project.root, &links)?;
     for skipped in &linked.imports_skipped {
         let what = format!(
             "`{}` has the import path `{}` of `{}`",
@@ -141,12 +143,12 @@ pub fn apply(
     })
 }
 
-/// What the project shall have, and where it comes from.
+/// What the project shall have, from entries of the store and folders of this machine.
 fn planned(
     project: &Project,
     lock: &Lockfile,
     locals: &BTreeMap<PackageName, LocalPackage>,
-    fetched: &fetch::Fetched,
+    entries: &BTreeMap<PackageName, Entry>,
 ) -> BTreeMap<PackageName, Planned> {
     let asked_for: BTreeSet<&PackageName> = project
         .members
@@ -156,7 +158,7 @@ fn planned(
         .collect();
     let mut packages = BTreeMap::new();
     for (name, locked) in &lock.packages {
-        let planned = match (&locked.source, fetched.entries.get(name)) {
+        let planned = match (&locked.source, entries.get(name)) {
             (LockedSource::Path(_), _) => {
                 // Members need no link to themselves unless another one depends on them.
                 let needed = lock
@@ -188,6 +190,25 @@ fn planned(
         packages.insert(name.clone(), planned);
     }
     packages
+}
+
+/// What a lock makes of a project, to compare it with what is there.
+///
+/// # Errors
+/// When a configuration file is invalid.
+pub fn plan(
+    session: &Session<'_>,
+    project: &Project,
+    lock: &Lockfile,
+    locals: &BTreeMap<PackageName, LocalPackage>,
+    entries: &BTreeMap<PackageName, Entry>,
+) -> Result<Plan, OpsError> {
+    Ok(Plan {
+        mode: session.settings()?.link,
+        import_root: import_root(session)?,
+        packages: planned(project, lock, locals, entries),
+        facts: BTreeMap::new(),
+    })
 }
 
 fn import_root(session: &Session<'_>) -> Result<String, OpsError> {
@@ -252,11 +273,16 @@ fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcom
     let Some(root) = installed_root(manifest) else {
         return Ok(None);
     };
-    let Some(state) = state::load(&root)?.filter(|state| state.complete) else {
+    // What is wrong there is said by the install that follows.
+    let Ok(Some(place)) = Place::find(&root) else {
+        return Ok(None);
+    };
+    let state = session.environment.ledger().load(&place)?;
+    let Some(state) = state.filter(|state| state.complete) else {
         return Ok(None);
     };
     let unchanged = |file: &Path, digest: &str| {
-        std::fs::read(file).is_ok_and(|bytes| Digest::of(&bytes).to_string() == digest)
+        project::peek(file).is_some_and(|bytes| Digest::of(&bytes).to_string() == digest)
     };
     for (fact, value) in &state.facts {
         let same = match (fact.as_str(), fact.strip_prefix("manifest ")) {
@@ -281,7 +307,7 @@ fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcom
             return Ok(None);
         }
     }
-    if !link::links_intact(&root, &state) || !members_unchanged(&root, &state) {
+    if !link::links_intact(&place, &state) || !members_unchanged(&root, &state) {
         return Ok(None);
     }
     let packages = state
@@ -300,7 +326,10 @@ fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcom
 fn installed_root(manifest: &Path) -> Option<PathBuf> {
     let dir = manifest.parent()?;
     dir.ancestors()
-        .find(|dir| dir.join(lumen_store::project::DOT_LUMEN).is_dir())
+        .find(|dir| {
+            let folder = dir.join(project::DOT_LUMEN).symlink_metadata();
+            folder.is_ok_and(|folder| folder.is_dir())
+        })
         .map(Path::to_owned)
 }
 
@@ -316,8 +345,8 @@ fn members_unchanged(root: &Path, state: &State) -> bool {
         && recorded("")
     {
         // One manifest: look whether it is a workspace only by its text, which is cheap.
-        let text = std::fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
-        if !text.contains("workspace") {
+        let text = project::peek(&root.join(MANIFEST)).unwrap_or_default();
+        if !String::from_utf8_lossy(&text).contains("workspace") {
             return true;
         }
     }

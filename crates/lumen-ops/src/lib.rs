@@ -16,7 +16,9 @@
 //! | [`pack`], [`publish`] | from a folder to a release |
 //! | [`submit`], [`ingest`] | releases that somebody else publishes |
 //! | [`graph`], [`query`] | list, tree, why; info, search, outdated |
-//! | [`maintain`], [`recheck`] | verify, vendor, cache, clean; signatures without a network |
+//! | [`verify`], [`recheck`] | what is really in the project; signatures without a network |
+//! | [`process`] | what holds for the whole process |
+//! | [`maintain`] | vendor, cache, clean |
 //! | [`init`], [`git`], [`gitignore`] | new packages; git sources; ignored files |
 //! | [`host`], [`doctor`] | configuration of what serves a registry, and a look at it |
 //! | [`keys`] | signing keys of the user |
@@ -53,6 +55,7 @@ pub mod mirror;
 pub mod owners;
 pub mod pack;
 pub mod parallel;
+pub mod process;
 pub mod proof;
 pub mod publish;
 pub mod query;
@@ -66,5 +69,6 @@ pub mod stats;
 pub mod submit;
 pub mod sync;
 pub mod trust;
+pub mod verify;
 
 pub use error::OpsError;

@@ -1,4 +1,4 @@
-//! `lumen pkg verify`, `vendor`, `cache` and `clean`.
+//! `lumen pkg vendor`, `cache` and `clean`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -6,122 +6,28 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::{Digest, PackageName, Version, lockfile::LockedSource};
+use lumen_core::{
+    Digest, PackageName,
+    lockfile::{LockedSource, Lockfile},
+};
 use lumen_registry::storage::GitStorage;
 use lumen_store::{
-    cas::{Drift, Proof, Stats, Store, Verified},
+    cas::{Stats, Store},
     link::{
-        self, Plan, state,
+        self, Known, Ledger, Place, Plan,
         vendor::{self, Vendored},
     },
     pack::PackOptions,
-    project::{DOT_LUMEN, Project},
+    project::{self, DOT_LUMEN, LOCKFILE},
 };
 
 use crate::{
     error::OpsError,
-    fetch, gitignore, pack, parallel,
+    fetch, gitignore, pack,
     proof::Asked,
-    recheck::{self, Signature},
     resolve::{self, ResolveOptions},
     session::Session,
 };
-
-/// What `verify` found about one package.
-#[derive(Debug)]
-pub struct Verdict {
-    /// The package.
-    pub name: PackageName,
-    /// Its version.
-    pub version: Version,
-    /// What is wrong with it; nothing when it is intact.
-    pub damage: Option<Damage>,
-    /// Whether the tree was shown to be the published archive itself, not only unchanged since it was unpacked.
-    pub proven: bool,
-    /// What can be said about its signature without a network.
-    pub signature: Signature,
-}
-
-/// What is wrong with an installed package.
-#[derive(Debug)]
-pub enum Damage {
-    /// It is not in the store.
-    Absent,
-    /// The project does not link to it.
-    NotLinked,
-    /// These files are not as they were unpacked.
-    Files(Vec<Drift>),
-}
-
-/// Rehashes every installed file and compares it with the lock, and checks signatures as far
-/// as this machine has what that takes. Needs no network.
-///
-/// # Errors
-/// When there is no lock, or the disk fails.
-pub fn verify(session: &Session<'_>) -> Result<Vec<Verdict>, OpsError> {
-    let project = session.project()?;
-    let lock = project
-        .lock
-        .as_ref()
-        .map(|(lock, _)| lock)
-        .ok_or_else(no_lock)?;
-    let store = session.store()?;
-    let state = state::load(&project.root)?;
-    let linked = |name: &PackageName, checksum: &Digest| {
-        let recorded = state.as_ref().and_then(|state| state.packages.get(name));
-        recorded.is_some_and(|installed| installed.digest.as_ref() == Some(checksum))
-    };
-    let links_intact = state
-        .as_ref()
-        .is_some_and(|state| link::links_intact(&project.root, state));
-    let packages: Vec<_> = lock
-        .packages
-        .iter()
-        .filter_map(|(name, package)| Some((name, package, package.checksum?)))
-        .collect();
-    let signatures = recheck::run(session, lock)?;
-    let verdicts = parallel::map(&packages, |(name, package, checksum)| {
-        let verified = store.verify(checksum)?;
-        let proven = verified == Verified::Intact(Proof::Archive);
-        let damage = match verified {
-            Verified::Absent => Some(Damage::Absent),
-            Verified::Drifted(files) => Some(Damage::Files(files)),
-            Verified::Intact(_) if !(links_intact && linked(name, checksum)) => {
-                Some(Damage::NotLinked)
-            }
-            Verified::Intact(_) => None,
-        };
-        Ok(Verdict {
-            name: (*name).clone(),
-            version: package.version.clone(),
-            damage,
-            proven,
-            signature: signatures.get(*name).cloned().unwrap_or(Signature::None),
-        })
-    })?;
-    Ok(verdicts)
-}
-
-/// Takes damaged packages out of the store, so that the next install fetches them again.
-///
-/// # Errors
-/// When the disk fails.
-pub fn discard(session: &Session<'_>, verdicts: &[Verdict]) -> Result<(), OpsError> {
-    let project = session.project()?;
-    let lock = project
-        .lock
-        .as_ref()
-        .map(|(lock, _)| lock)
-        .ok_or_else(no_lock)?;
-    let store = session.store()?;
-    let damaged = verdicts
-        .iter()
-        .filter(|verdict| matches!(verdict.damage, Some(Damage::Files(_))));
-    for checksum in damaged.filter_map(|verdict| lock.packages.get(&verdict.name)?.checksum) {
-        store.discard(&checksum)?;
-    }
-    Ok(())
-}
 
 /// Copies every locked package into a folder. Returns how many.
 ///
@@ -168,7 +74,8 @@ pub fn vendor(session: &Session<'_>, dir: &Path) -> Result<usize, OpsError> {
         };
         trees.extend(from.map(|from| (name.clone(), from)));
     }
-    vendor::vendor(&session.options.working_dir.join(dir), &trees)?;
+    let dir = session.options.working_dir.join(dir);
+    vendor::vendor(&project.root, &dir, &trees)?;
     Ok(trees.len())
 }
 
@@ -185,9 +92,12 @@ pub fn clean(session: &Session<'_>) -> Result<(), OpsError> {
         packages: BTreeMap::new(),
         facts: BTreeMap::new(),
     };
-    link::install(&project.root, &nothing)?;
-    gitignore::update(&project.root, &[])?;
-    Ok(lumen_durable::remove_dir_all(&project.dot_lumen())?)
+    let ledger = session.environment.ledger();
+    link::install(&project.root, &ledger, &nothing)?;
+    gitignore::update(session, &project.root, &[])?;
+    let place = Place::open(&project.root)?;
+    ledger.forget(&place)?;
+    Ok(place.remove()?)
 }
 
 /// Where this machine's store and caches are, and how large.
@@ -216,7 +126,7 @@ pub fn cache_info(session: &Session<'_>) -> Result<CacheInfo, OpsError> {
         store: session.store()?.stats()?,
         metadata: size(&environment.cache_dir())?,
         git: size(&environment.home.join("git"))? + size(&environment.hosts_dir())?,
-        projects: projects(&environment.home)?.len(),
+        projects: projects(&environment.ledger())?.len(),
     })
 }
 
@@ -227,14 +137,8 @@ pub fn cache_info(session: &Session<'_>) -> Result<CacheInfo, OpsError> {
 pub fn cache_clean(session: &Session<'_>) -> Result<Stats, OpsError> {
     let home = &session.environment.home;
     let mut used = BTreeSet::new();
-    for root in projects(home)? {
-        let state = state::load(&root)?;
-        used.extend(
-            state
-                .into_iter()
-                .flat_map(|state| state.packages.into_values())
-                .filter_map(|package| package.digest),
-        );
+    for known in projects(&session.environment.ledger())? {
+        used.extend(used_by(&known));
     }
     let removed =
         Store::open(&session.environment.store_dir())?.clean(|digest| used.contains(digest))?;
@@ -247,40 +151,36 @@ pub fn cache_clean(session: &Session<'_>) -> Result<Stats, OpsError> {
     Ok(removed)
 }
 
-/// Remembers that a project uses the store, so that cleaning keeps its packages.
-///
-/// # Errors
-/// When the disk fails.
-pub fn remember(home: &Path, project: &Project) -> Result<(), OpsError> {
-    let path = project.root.to_string_lossy();
-    let file = home
-        .join("projects")
-        .join(&Digest::of(path.as_bytes()).hex()[..16]);
-    if !file.exists() {
-        lumen_durable::write_atomic_fast(&file, path.as_bytes())?;
-    }
-    Ok(())
-}
-
 /// Projects that use the store and still exist; records of others are removed.
-fn projects(home: &Path) -> Result<Vec<PathBuf>, OpsError> {
-    let dir = home.join("projects");
+fn projects(ledger: &Ledger) -> Result<Vec<Known>, OpsError> {
     let mut found = Vec::new();
-    if !dir.is_dir() {
-        return Ok(found);
-    }
-    for entry in fs::read_dir(&dir)? {
-        let file = entry?.path();
-        let root = PathBuf::from(fs::read_to_string(&file).unwrap_or_default());
-        match root.join(DOT_LUMEN).is_dir() {
-            true => found.push(root),
-            false => lumen_durable::remove_file(&file)?,
+    for known in ledger.projects()? {
+        let folder = known.root.join(DOT_LUMEN).symlink_metadata();
+        match folder.is_ok_and(|folder| folder.is_dir()) {
+            true => found.push(known),
+            false => known.forget()?,
         }
     }
     Ok(found)
 }
 
-/// Bytes of all files below a folder.
+/// The packages that a project uses. Of one that an older version of Lumen installed, those
+/// that its lock file names: it says nothing else that could be believed.
+fn used_by(known: &Known) -> Vec<Digest> {
+    if let Some(state) = &known.state {
+        let packages = state.packages.values();
+        return packages.filter_map(|package| package.digest).collect();
+    }
+    let text = project::peek(&known.root.join(LOCKFILE));
+    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    let lock = text.and_then(|text| Lockfile::parse(LOCKFILE, &text).ok());
+    let packages = lock
+        .into_iter()
+        .flat_map(|lock| lock.packages.into_values());
+    packages.filter_map(|package| package.checksum).collect()
+}
+
+/// Bytes of all files below a folder, but for locks, which only say who held them.
 fn size(dir: &Path) -> Result<u64, OpsError> {
     let mut total = 0;
     let mut stack = vec![dir.to_owned()];
@@ -293,6 +193,7 @@ fn size(dir: &Path) -> Result<u64, OpsError> {
             let metadata = entry.metadata()?;
             match metadata.is_dir() {
                 true => stack.push(entry.path()),
+                false if is_lock(&entry.path()) => {}
                 false => total += metadata.len(),
             }
         }
@@ -300,9 +201,7 @@ fn size(dir: &Path) -> Result<u64, OpsError> {
     Ok(total)
 }
 
-fn no_lock() -> OpsError {
-    OpsError::user(
-        "there is no `lumen.lock` yet",
-        "run `lumen pkg install` first",
-    )
+fn is_lock(file: &Path) -> bool {
+    let name = file.extension().or(file.file_name());
+    name.is_some_and(|name| name == "lock" || name == "writer")
 }

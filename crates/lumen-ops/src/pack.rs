@@ -142,13 +142,20 @@ pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBu
 /// Unpacks an archive with the strict reader; on refusal nothing is left in `dir`.
 ///
 /// # Errors
-/// When the archive breaks a rule, `dir` is not empty, or the disk fails.
-pub fn unpack(file: &Path, dir: &Path) -> Result<Summary, OpsError> {
+/// When the archive breaks a rule, `dir` is not empty, a link of the project that the command
+/// runs in leads to it, or the disk fails.
+pub fn unpack(file: &Path, working_dir: &Path, dir: &Path) -> Result<Summary, OpsError> {
     let input = fs::File::open(file)?;
     let size = input.metadata()?.len();
-    unpack::unpack(input, Some(size), &Limits::default(), dir).map_err(|source| OpsError::Unpack {
-        file: file.to_owned(),
-        source,
+    // Only what lies in a project can hold links that are not the user's.
+    let project = Project::find(working_dir).ok();
+    let project = project.as_deref().and_then(Path::parent);
+    let dir = working_dir.join(dir);
+    unpack::unpack(input, Some(size), &Limits::default(), project, &dir).map_err(|source| {
+        OpsError::Unpack {
+            file: file.to_owned(),
+            source,
+        }
     })
 }
 

@@ -22,7 +22,10 @@ use lumen_registry::{
     publish::{self, Change, PublishError, PublishRequest, Published},
     verify::{TrustError, state},
 };
-use lumen_store::{pack::Packed, project::MANIFEST};
+use lumen_store::{
+    pack::Packed,
+    project::{MANIFEST, Project, files},
+};
 
 use crate::{
     error::OpsError,
@@ -189,7 +192,7 @@ impl<'s> Target<'s> {
         // Not before it is known who signs: else a failure for want of a key raises it all the same.
         if let Some(text) = prepared.bumped {
             let file = prepared.checked.dir.join(MANIFEST);
-            lumen_durable::write_atomic(&file, text.as_bytes())?;
+            files::write(&Project::root_of(&file)?, &file, text.as_bytes())?;
         }
         let (signer, last_seen) = self.writer.clone();
         Ok(PublishRequest {
@@ -476,7 +479,7 @@ pub fn init(
         }
     };
     if let Location::File(folder) = &location {
-        lumen_durable::create_dir_all(folder)?;
+        lumen_durable::create_shared_dir_all(folder)?;
     }
     let storage = open(session, &location)?;
     let root = session.block_on(async {

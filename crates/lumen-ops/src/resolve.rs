@@ -283,7 +283,7 @@ fn solve(
 pub fn write_lock(project: &Project, lock: &Lockfile) -> Result<String, OpsError> {
     let text = lock.render();
     if project.lock.as_ref().is_none_or(|(_, old)| *old != text) {
-        lumen_durable::write_atomic(&project.root.join(LOCKFILE), text.as_bytes())?;
+        project.write(&project.root.join(LOCKFILE), &text)?;
     }
     Ok(text)
 }

@@ -9,13 +9,16 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use lumen_core::{
     PackageName,
     checkpoint::Checkpoint,
+    limits::Limit,
     lockfile::{LockedSource, LockedTrust, Lockfile},
+    problem::Problem,
     trust::Subject,
 };
 use lumen_durable::Lock;
@@ -26,7 +29,8 @@ use lumen_registry::{
 };
 use lumen_store::{
     cas::Store,
-    project::{DOT_LUMEN, Project, ProjectError},
+    link::Place,
+    project::{Project, ProjectError},
 };
 use tokio::runtime::Runtime;
 
@@ -74,6 +78,8 @@ pub struct Session<'r> {
     locked: OnceLock<BTreeMap<String, Locked>>,
     pub(crate) netrc: OnceLock<Found>,
     runtime: OnceLock<Runtime>,
+    /// Whether it was told that others can change the store.
+    told_of_store: AtomicBool,
     /// Whether a registry could not be reached, and what is cached has to do.
     gave_up: AtomicBool,
 }
@@ -124,8 +130,10 @@ impl Locked {
 }
 
 impl<'r> Session<'r> {
-    /// A session; nothing is read yet.
+    /// A session; nothing is read yet but how long locks are waited for.
     pub fn new(environment: Environment, options: Options, reporter: &'r dyn Reporter) -> Self {
+        let seconds = environment.limit(Limit::LockSeconds);
+        lumen_durable::set_lock_limit(Duration::from_secs(seconds));
         Self {
             environment,
             options,
@@ -135,6 +143,7 @@ impl<'r> Session<'r> {
             locked: OnceLock::new(),
             netrc: OnceLock::new(),
             runtime: OnceLock::new(),
+            told_of_store: AtomicBool::new(false),
             gave_up: AtomicBool::new(false),
         }
     }
@@ -188,7 +197,8 @@ impl<'r> Session<'r> {
 
     /// Loads the project with all others kept out of it until the lock is dropped.
     ///
-    /// The lock comes first: whoever held it may have changed the manifest and the
+    /// What is in the place of Lumen's own files there, and is not Lumen's, is an error before
+    /// anything else. The lock comes first: whoever held it may have changed the manifest and the
     /// lock file. A dry run writes nothing, not even a lock.
     ///
     /// # Errors
@@ -197,7 +207,7 @@ impl<'r> Session<'r> {
         let root = Project::root_of(&self.manifest_path()?)?;
         let lock = match dry_run {
             true => None,
-            false => Some(Lock::exclusive(&root.join(DOT_LUMEN).join("install.lock"))?),
+            false => Some(Place::open(&root)?.lock_install()?),
         };
         Ok((self.project()?, lock))
     }
@@ -486,12 +496,25 @@ impl<'r> Session<'r> {
         registries.values().for_each(Registry::save_cache);
     }
 
-    /// The package store.
+    /// The package store. If others can change it, that is told, once.
     ///
     /// # Errors
     /// Any I/O error.
     pub fn store(&self) -> Result<Arc<Store>, OpsError> {
-        Ok(Arc::new(Store::open(&self.environment.store_dir())?))
+        let dir = self.environment.store_dir();
+        let store = Store::open(&dir)?;
+        if let Some(exposure) = store.exposure()?
+            && !self.told_of_store.swap(true, Ordering::Relaxed)
+        {
+            let what = format!(
+                "others can change the package store `{}`: {exposure}",
+                dir.display()
+            );
+            let hint =
+                "set LUMEN_HOME to a folder of your own, or take the right to write from them";
+            self.reporter.warn(Problem::warning(what).hint(hint));
+        }
+        Ok(Arc::new(store))
     }
 
     /// Runs asynchronous work to its end, on a runtime that is started when first needed.

@@ -19,6 +19,7 @@ use lumen_core::{
     problem::{self, Problem, Severity},
 };
 use lumen_registry::storage::HttpOptions;
+use lumen_store::link::Ledger;
 
 pub use pairs::Pairs;
 
@@ -167,6 +168,23 @@ impl Environment {
     /// The package store.
     pub fn store_dir(&self) -> PathBuf {
         self.home.join("store")
+    }
+
+    /// Which projects use the store, and what was made in them.
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.home.join("projects"))
+    }
+
+    /// The value of a limit, before there are settings. A configuration file that cannot be
+    /// read says nothing here: the settings tell what is wrong with it.
+    pub fn limit(&self, limit: Limit) -> u64 {
+        let own = self.limits.get(&limit).copied();
+        let configured = || {
+            let files = self.config_files.iter();
+            let mut configs = files.filter_map(|file| read_config(file, &mut Vec::new()).ok());
+            configs.find_map(|config| config.limits.get(&limit).copied())
+        };
+        own.or_else(configured).unwrap_or(limit.row().value)
     }
 
     /// What this machine remembers of signed registries.

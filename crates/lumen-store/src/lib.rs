@@ -22,23 +22,29 @@
 //! | `tmp/<unique>/`, `tmp/<unique>.lock` | a running process's workshop; garbage once the lock is free |
 //! | `lock` | shared by users of the store, exclusive for cleaning |
 //!
-//! and in a project:
+//! in `$LUMEN_HOME/projects`:
+//!
+//! | path | what |
+//! |---|---|
+//! | `<hash of the path>.json` | what is installed in a project and which links in it are ours |
+//!
+//! and in a project, of which nothing is believed:
 //!
 //! | path | what |
 //! |---|---|
 //! | `.lumen/packages/<name>` | one folder link (or copy) a package |
-//! | `.lumen/state.json` | what is installed and which import links are ours |
-//! | `.lumen/links.lock` | held while links change |
+//! | `.lumen/id` | a token that ties the project to its record |
+//! | `.lumen/install.lock`, `.lumen/links.lock` | held during an install, and while links change |
 //! | `.lumen/tmp-<unique>` | the next `packages`, while it is built |
 
 pub mod archive;
 pub mod cas;
-mod disk;
 pub mod link;
 pub mod pack;
 pub mod portable;
 pub mod project;
 mod sources;
+mod target;
 pub mod unpack;
 
 pub use sources::Sources;

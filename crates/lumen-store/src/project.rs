@@ -1,7 +1,9 @@
 //! A project on disk: where its root is, which packages belong to it, its lock file.
 
+pub mod files;
 mod loader;
 mod members;
+mod owners;
 mod paths;
 
 use std::{
@@ -11,7 +13,6 @@ use std::{
     sync::Arc,
 };
 
-use fs_err as fs;
 use lumen_core::limits::MAX_LOCKFILE_BYTES;
 use lumen_core::{
     PackageName,
@@ -19,7 +20,9 @@ use lumen_core::{
     manifest::{Dependency, DependencySource, Manifest},
     problem::{Place, Problem},
 };
+use lumen_durable::{Folder, owner::Owner};
 
+pub use owners::SAFE_FOLDERS;
 pub use paths::{normalize, relative, slashed};
 
 use loader::Loader;
@@ -74,6 +77,22 @@ pub enum ProjectError {
     /// Something is wrong with a manifest or the lock file; all that was found.
     #[error("{}", .0.first().map_or("the project is invalid", |problem| problem.what.as_str()))]
     Problems(Vec<Problem>),
+    /// A file of the project is a link that leads out of it.
+    #[error("`{}` leads to `{}`, outside of the project", .file.display(), .target.display())]
+    Outside {
+        /// The file.
+        file: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// A manifest above the package belongs to somebody else.
+    #[error("`{}` would decide about this project, but belongs to {owner}", .file.display())]
+    Foreign {
+        /// The manifest.
+        file: PathBuf,
+        /// Who owns it.
+        owner: Owner,
+    },
     /// A file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -83,13 +102,17 @@ impl Project {
     /// Finds the manifest for a command run in `start`: the nearest `lumen.toml` upwards.
     ///
     /// # Errors
-    /// When there is none.
+    /// When there is none, or one above `start` belongs to somebody else.
     pub fn find(start: &Path) -> Result<PathBuf, ProjectError> {
         let candidates = start.ancestors().map(|dir| dir.join(MANIFEST));
-        candidates
+        let file = candidates
             .into_iter()
             .find(|file| file.is_file())
-            .ok_or_else(|| ProjectError::NotFound(start.to_owned()))
+            .ok_or_else(|| ProjectError::NotFound(start.to_owned()))?;
+        if parent(&file) != start {
+            owners::check(&file, start)?;
+        }
+        Ok(file)
     }
 
     /// The folder of the project that the manifest file belongs to, from manifests alone.
@@ -202,9 +225,12 @@ impl Project {
         Ok(found)
     }
 
-    /// The folder an install writes to.
-    pub fn dot_lumen(&self) -> PathBuf {
-        self.root.join(DOT_LUMEN)
+    /// Writes one of the project's files, or the file of the project that it is a link to.
+    ///
+    /// # Errors
+    /// When it leads out of the project, or any I/O error.
+    pub fn write(&self, file: &Path, text: &str) -> Result<(), ProjectError> {
+        files::write(base_of(&self.root, file), file, text.as_bytes())
     }
 }
 
@@ -244,31 +270,66 @@ fn path_dependencies(
     all.filter(|(_, dependency)| matches!(dependency.source, DependencySource::Path { .. }))
 }
 
-fn read_lock(root: &Path) -> Result<Option<(Lockfile, String)>, ProjectError> {
-    let file = root.join(LOCKFILE);
-    if !file.is_file() {
-        return Ok(None);
+/// The bytes of a manifest or a lock file, to compare them with known ones; `None` for what
+/// cannot be one.
+pub fn peek(file: &Path) -> Option<Vec<u8>> {
+    let folder = Folder::open_named(file.parent()?).ok()?;
+    match folder.read_limited(file.file_name()?, MAX_LOCKFILE_BYTES as u64) {
+        Ok(Some(bytes)) => Some(bytes),
+        // Perhaps a link inside the project; it is looked at closely before it is used.
+        _ => files::read(file.parent()?, file, MAX_LOCKFILE_BYTES as u64).ok()?,
     }
-    let text = read_limited(&file, MAX_LOCKFILE_BYTES as u64, LOCKFILE)?;
+}
+
+fn read_lock(root: &Path) -> Result<Option<(Lockfile, String)>, ProjectError> {
+    let Some(text) = read_limited(
+        root,
+        &root.join(LOCKFILE),
+        MAX_LOCKFILE_BYTES as u64,
+        LOCKFILE,
+    )?
+    else {
+        return Ok(None);
+    };
     let lock = Lockfile::parse(LOCKFILE, &text)
         .map_err(|problem| ProjectError::Problems(vec![problem]))?;
     Ok(Some((lock, text)))
 }
 
-fn read_limited(file: &Path, limit: u64, shown: &str) -> Result<String, ProjectError> {
+/// Reads a text file of the project in `base`; `None`: there is none.
+fn read_limited(
+    base: &Path,
+    file: &Path,
+    limit: u64,
+    shown: &str,
+) -> Result<Option<String>, ProjectError> {
     let problem = |what: String| {
         let hint = format!("restore `{shown}` from version control, or write it anew");
         ProjectError::Problems(vec![Problem::error(what).hint(hint)])
     };
-    if fs::metadata(file)?.len() > limit {
-        return Err(problem(format!("`{shown}` is larger than {limit} bytes")));
-    }
-    String::from_utf8(fs::read(file)?).map_err(|error| {
+    let bytes = match files::read(base, file, limit) {
+        Err(ProjectError::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
+            return Err(problem(format!("`{shown}` is larger than {limit} bytes")));
+        }
+        result => result?,
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
+    let text = String::from_utf8(bytes).map_err(|error| {
         problem(format!(
             "`{shown}` is not UTF-8 text (byte {})",
             error.utf8_error().valid_up_to()
         ))
-    })
+    })?;
+    Ok(Some(text))
+}
+
+/// The folder that a file must not lead out of: the project's, or its own when it is a path
+/// dependency outside of it.
+fn base_of<'p>(root: &'p Path, file: &'p Path) -> &'p Path {
+    match file.starts_with(root) {
+        true => root,
+        false => file.parent().unwrap_or(file),
+    }
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -277,6 +338,8 @@ fn parent(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
 
     fn world(files: &[(&str, &str)]) -> tempfile::TempDir {

@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
 use lumen_core::limits::MAX_MANIFEST_BYTES;
 use lumen_core::{Digest, digest::Hasher};
+use lumen_durable::{Access, Folder};
 
 use crate::{
     archive::{self, ArchiveError, Body, FileEntry, Limits, Refusal, Sink, Summary},
-    disk::{Access, Folder},
+    target::{Blocked, Target, aside},
 };
 
 /// Name of a manifest within a package.
@@ -26,9 +26,22 @@ pub enum UnpackError {
     /// Something is in the folder already.
     #[error("`{}` is not an empty folder", .0.display())]
     Occupied(PathBuf),
+    /// A link in the project is on the way to the folder, or in its place.
+    #[error("`{}` is a link, and archives are unpacked only where no link of the project leads", .0.display())]
+    Link(PathBuf),
     /// The input or the disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<Blocked> for UnpackError {
+    fn from(error: Blocked) -> Self {
+        match error {
+            Blocked::Link(path) => Self::Link(path),
+            Blocked::NoFolder(path) => Self::Occupied(path),
+            Blocked::Io(error) => Self::Io(error),
+        }
+    }
 }
 
 impl From<ArchiveError> for UnpackError {
@@ -43,7 +56,8 @@ impl From<ArchiveError> for UnpackError {
 /// Unpacks an archive into `dir`, which must be absent or an empty folder.
 ///
 /// Files are writable by their owner. The archive is first unpacked into a
-/// temporary folder on the same disk, and moved only when all of it was good.
+/// temporary folder on the same disk, and moved only when all of it was good. No link below
+/// `project`, the folder that the command is run in, is followed.
 ///
 /// # Errors
 /// On a refusal or an I/O error; `dir` is then as it was.
@@ -51,50 +65,28 @@ pub fn unpack(
     input: impl Read,
     compressed_size: Option<u64>,
     limits: &Limits,
+    project: Option<&Path>,
     dir: &Path,
 ) -> Result<Summary, UnpackError> {
-    let exists = match fs::read_dir(dir) {
-        Ok(mut entries) => match entries.next() {
-            None => true,
-            Some(_) => return Err(UnpackError::Occupied(dir.to_owned())),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            return Err(UnpackError::Occupied(dir.to_owned()));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let workshop = tempfile::Builder::new()
-        .prefix(".lumen-unpack-")
-        .tempdir_in(if exists { dir } else { existing_ancestor(dir) })?;
-    let tree = workshop.path().join("tree");
-    let mut writer = TreeWriter::create(&tree, Access::Writable, false)?;
-    let summary = archive::read(input, compressed_size, limits, &mut writer)?;
-    if exists {
-        for entry in fs::read_dir(&tree)? {
-            let entry = entry?;
-            fs::rename(entry.path(), dir.join(entry.file_name()))?;
-        }
-    } else {
-        if let Some(parent) = dir.parent() {
-            lumen_durable::create_dir_all(parent)?;
-        }
-        lumen_durable::rename(&tree, dir)?;
+    let target = Target::find(project, dir)?;
+    let exists = target.missing.is_empty();
+    if exists && !target.base.names()?.is_empty() {
+        return Err(UnpackError::Occupied(dir.to_owned()));
     }
-    workshop.close()?;
-    Ok(summary)
-}
-
-/// The closest folder above `dir` that exists.
-fn existing_ancestor(dir: &Path) -> &Path {
-    dir.ancestors()
-        .skip(1)
-        .map(|path| match path.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => path,
-        })
-        .find(|path| path.is_dir())
-        .unwrap_or(Path::new("."))
+    let base = target.base.again()?;
+    aside(&base, ".lumen-unpack-", |workshop| {
+        let mut writer = TreeWriter::new(workshop.open_new("tree")?, Access::Writable, false);
+        let summary = archive::read(input, compressed_size, limits, &mut writer)?;
+        match target.split() {
+            None => {
+                for name in writer.folder.names()? {
+                    writer.folder.rename(&name, &base, &name)?;
+                }
+            }
+            Some((parent, name)) => workshop.rename("tree", &parent.make()?, name)?,
+        }
+        Ok(summary)
+    })
 }
 
 /// A file that was written.
@@ -120,14 +112,19 @@ pub(crate) struct TreeWriter {
 impl TreeWriter {
     /// Creates the folder, which must be absent.
     pub(crate) fn create(path: &Path, access: Access, keep: bool) -> io::Result<Self> {
-        Ok(Self {
-            folder: Folder::create(path)?,
+        Ok(Self::new(Folder::create(path)?, access, keep))
+    }
+
+    /// Writes into a new folder.
+    fn new(folder: Folder, access: Access, keep: bool) -> Self {
+        Self {
+            folder,
             access,
             keep,
             files: Vec::new(),
             folders: Vec::new(),
             manifest: None,
-        })
+        }
     }
 }
 
@@ -175,6 +172,8 @@ impl Sink for TreeWriter {
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
     use crate::pack::tar::tests::tar as archive;
 
@@ -192,7 +191,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let good = archive(&[("a/b", b"1"), ("bin/run", b"2")]);
         let mut bad = archive(&[("a/b", b"1"), ("a/B", b"2")]);
-        let into = |dir: &Path, bytes: &[u8]| unpack(bytes, None, &Limits::default(), dir);
+        let into = |dir: &Path, bytes: &[u8]| unpack(bytes, None, &Limits::default(), None, dir);
 
         let absent = base.path().join("x/y/z");
         assert!(matches!(into(&absent, &bad), Err(UnpackError::Refused(_))));
@@ -230,6 +229,7 @@ mod tests {
             &archive(&[("a", b""), ("bin/run", b"")])[..],
             None,
             &Limits::default(),
+            None,
             &dir,
         )
         .unwrap();

@@ -19,7 +19,7 @@ use lumen_store::{
     Sources,
     cas::{Check, Expect, Store},
     link::{
-        self, LinkError, Linked, Plan, Planned, State, state,
+        self, Foreign, Ledger, LinkError, Linked, Place, Plan, Planned, State, audit,
         vendor::{self, Vendored},
     },
     pack::{self, PackOptions},
@@ -81,9 +81,9 @@ impl World {
     }
 
     fn install(&self, plan: &Plan) -> Linked {
-        let linked = link::install(&self.project(), plan).unwrap();
+        let linked = self.try_install(plan).unwrap();
         let state = self.state();
-        assert!(link::links_intact(&self.project(), &state));
+        assert!(self.is_intact());
         assert_eq!(state.packages.len(), plan.packages.len());
         assert_eq!((state.mode, &state.facts), (plan.mode, &plan.facts));
         let left = fs::read_dir(self.project().join(".lumen")).unwrap();
@@ -99,8 +99,34 @@ impl World {
         linked
     }
 
+    fn try_install(&self, plan: &Plan) -> Result<Linked, LinkError> {
+        link::install(&self.project(), &self.ledger(), plan)
+    }
+
+    fn ledger(&self) -> Ledger {
+        Ledger::new(self.dir.path().join("home/projects"))
+    }
+
+    fn place(&self) -> Place {
+        Place::open(&self.project()).unwrap()
+    }
+
+    fn known(&self) -> Option<State> {
+        self.ledger().load(&self.place()).unwrap()
+    }
+
     fn state(&self) -> State {
-        state::load(&self.project()).unwrap().unwrap()
+        self.known().unwrap()
+    }
+
+    fn is_intact(&self) -> bool {
+        link::links_intact(&self.place(), &self.state())
+    }
+
+    /// The only record.
+    fn record(&self) -> PathBuf {
+        let mut records = fs::read_dir(self.dir.path().join("home/projects")).unwrap();
+        records.next().unwrap().unwrap().path()
     }
 
     fn read(&self, path: &str) -> Option<String> {
@@ -183,18 +209,18 @@ fn an_import_root_may_be_chosen_and_changed() {
     assert!(world.project().join("vendor/mine.txt").exists());
     assert!(!world.project().join("vendor/lm").exists());
     plan.import_root = "../outside".into();
-    let error = link::install(&world.project(), &plan).unwrap_err();
+    let error = world.try_install(&plan).unwrap_err();
     assert!(matches!(error, LinkError::ImportRoot(_)));
 }
 
 #[track_caller]
 fn occupied(world: &World, plan: &Plan, path: &str) {
-    let before = state::load(&world.project()).unwrap();
-    match link::install(&world.project(), plan) {
+    let before = world.known();
+    match world.try_install(plan) {
         Err(LinkError::Occupied { path: found, .. }) => assert_eq!(found, Path::new(path)),
         other => panic!("{other:?}"),
     }
-    assert_eq!(state::load(&world.project()).unwrap(), before);
+    assert_eq!(world.known(), before);
 }
 
 #[test]
@@ -278,7 +304,7 @@ fn missing_and_changed_links_are_noticed_and_repaired() {
     };
     let check = |break_it: &dyn Fn()| {
         break_it();
-        assert!(!link::links_intact(&project, &world.state()));
+        assert!(!world.is_intact());
         world.install(&plan);
         assert_eq!(world.read("org/http/main.lm").unwrap(), "@org/http 1.0.0");
     };
@@ -286,7 +312,7 @@ fn missing_and_changed_links_are_noticed_and_repaired() {
     check(&|| remove(".lumen/packages"));
     check(&|| remove("org/http"));
     check(&|| remove("org"));
-    check(&|| state::invalidate(&project).unwrap());
+    check(&|| world.ledger().invalidate(&world.place()).unwrap());
     check(&|| {
         remove(".lumen/packages/@org/http");
         write(&project, ".lumen/packages/@org/http/src/main.lm", "fake");
@@ -294,7 +320,7 @@ fn missing_and_changed_links_are_noticed_and_repaired() {
     // An entry that is gone from the store.
     let digest = plan.packages.values().next().unwrap().digest.unwrap();
     world.store.discard(&digest).unwrap();
-    assert!(!link::links_intact(&project, &world.state()));
+    assert!(!world.is_intact());
 }
 
 /// As an install leaves it that was killed after it had saved its intent.
@@ -305,7 +331,7 @@ fn a_killed_install_is_repaired() {
     world.install(&world.plan(&[("old", "1.0.0"), ("both", "1.0.0")]));
     let plan = world.plan(&[("new", "1.0.0"), ("both", "2.0.0")]);
     world.install(&plan);
-    let path = project.join(".lumen/state.json");
+    let path = world.record();
     let complete = fs::read_to_string(&path).unwrap();
     let intent = complete
         .replace("\"complete\": true", "\"complete\": false")
@@ -314,13 +340,9 @@ fn a_killed_install_is_repaired() {
             "\"imports\": { \"old\": \".lumen/packages/old/src\", \"never_made\": \"x\",",
         );
     fs::write(&path, intent).unwrap();
-    lumen_durable::link_dir(
-        &project.join(".lumen/packages/old/src"),
-        &project.join("old"),
-    )
-    .unwrap();
+    lumen_durable::link_dir(Path::new(".lumen/packages/old/src"), &project.join("old")).unwrap();
     fs::create_dir_all(project.join(".lumen/tmp-abc/packages/old")).unwrap();
-    assert!(!link::links_intact(&project, &world.state()));
+    assert!(!world.is_intact());
     world.install(&plan);
     assert_eq!(world.names(), ["both", "new"]);
     assert_eq!(world.read("both/main.lm").unwrap(), "both 2.0.0");
@@ -416,13 +438,13 @@ fn installs_at_once() {
             scope.spawn(|| {
                 barrier.wait();
                 for _ in 0..5 {
-                    link::install(&world.project(), plan).unwrap();
+                    world.try_install(plan).unwrap();
                 }
             });
         }
     });
     let state = world.state();
-    assert!(link::links_intact(&world.project(), &state));
+    assert!(world.is_intact());
     let expected: &[&str] = match state.packages.contains_key("b") {
         true => &["a", "b"],
         false => &["a", "c"],
@@ -459,7 +481,7 @@ fn vendoring_copies_what_would_be_packed() {
     );
     let dir = world.project().join("third/party");
     let read = |path: &str| fs::read_to_string(dir.join(path)).ok();
-    vendor::vendor(&dir, &trees).unwrap();
+    vendor::vendor(&world.project(), &dir, &trees).unwrap();
     assert_eq!(read("@s/b/src/main.lm").unwrap(), "@s/b 1.0.0");
     assert_eq!(read("local/src/x.lm").unwrap(), "local");
     assert_eq!(read("local/out/big"), None);
@@ -467,20 +489,204 @@ fn vendoring_copies_what_would_be_packed() {
     // Writable, and again.
     fs::write(dir.join("a/src/main.lm"), "edited").unwrap();
     trees.remove("@s/b");
-    vendor::vendor(&dir, &trees).unwrap();
+    vendor::vendor(&world.project(), &dir, &trees).unwrap();
     assert_eq!(read("a/src/main.lm").unwrap(), "a 1.0.0");
     assert!(!dir.join("@s").exists());
     // Not over what somebody else put there.
     write(&dir, "mine.txt", "");
-    let error = vendor::vendor(&dir, &trees).unwrap_err();
+    let error = vendor::vendor(&world.project(), &dir, &trees).unwrap_err();
     assert!(
         matches!(&error, vendor::VendorError::Occupied(path) if path.ends_with("mine.txt")),
         "{error}"
     );
     assert!(read("local/src/x.lm").is_some());
-    assert!(vendor::vendor(&dir.join("mine.txt"), &trees).is_err());
+    assert!(vendor::vendor(&world.project(), &dir.join("mine.txt"), &trees).is_err());
     assert_eq!(
         fs::read_dir(world.project().join("third")).unwrap().count(),
         1
     );
+}
+
+/// What a hostile clone may hold in the place of ours.
+#[cfg(unix)]
+#[test]
+fn what_is_not_ours_in_dot_lumen_is_refused_and_nothing_changed() {
+    use std::os::unix::fs::symlink;
+    type Plant = fn(&Path, &Path);
+    let attacks: [(&str, Foreign, Plant); 9] = [
+        (".lumen", Foreign::Link, |dot, victim| {
+            symlink(victim, dot).unwrap()
+        }),
+        (".lumen", Foreign::NoFolder, |dot, _| {
+            fs::write(dot, "").unwrap()
+        }),
+        (".lumen/packages", Foreign::Link, |dot, victim| {
+            fs::create_dir(dot).unwrap();
+            symlink(victim, dot.join("packages")).unwrap();
+        }),
+        (".lumen/packages", Foreign::NoFolder, |dot, _| {
+            fs::create_dir(dot).unwrap();
+            fs::write(dot.join("packages"), "").unwrap();
+        }),
+        (".lumen/tmp-1", Foreign::Link, |dot, victim| {
+            fs::create_dir(dot).unwrap();
+            symlink(victim, dot.join("tmp-1")).unwrap();
+        }),
+        (".lumen/install.lock", Foreign::Link, |dot, victim| {
+            fs::create_dir(dot).unwrap();
+            symlink(victim.join("new"), dot.join("install.lock")).unwrap();
+        }),
+        (".lumen/links.lock", Foreign::NoFile, |dot, _| {
+            fs::create_dir_all(dot.join("links.lock")).unwrap();
+        }),
+        (".lumen/id", Foreign::Link, |dot, victim| {
+            fs::create_dir(dot).unwrap();
+            symlink(victim.join("new"), dot.join("id")).unwrap();
+        }),
+        (".lumen/.tmp-1", Foreign::NoFile, |dot, _| {
+            fs::create_dir_all(dot.join(".tmp-1/x")).unwrap();
+        }),
+    ];
+    for (at, expected, plant) in attacks {
+        let world = World::new();
+        let victim = world.dir.path().join("victim");
+        write(&victim, "packages/mine", "mine");
+        write(&victim, "tmp-mine/mine", "mine");
+        plant(&world.project().join(".lumen"), &victim);
+        let plan = world.plan(&[("a", "1.0.0")]);
+        match world.try_install(&plan) {
+            Err(LinkError::Foreign { path, what }) => {
+                assert_eq!((path.as_path(), what), (Path::new(at), expected));
+            }
+            other => panic!("{at}: {other:?}"),
+        }
+        assert_eq!(world.names(), [""; 0], "{at}");
+        assert!(victim.join("packages/mine").exists(), "{at}");
+        assert!(victim.join("tmp-mine/mine").exists(), "{at}");
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 2, "{at}");
+    }
+}
+
+#[test]
+fn a_record_is_of_one_folder_only() {
+    let world = World::new();
+    let project = world.project();
+    let plan = world.plan(&[("a", "1.0.0")]);
+    world.install(&plan);
+    let copy = |from: &Path, to: &Path| {
+        let status = std::process::Command::new("cp")
+            .arg("-a")
+            .args([from, to])
+            .status();
+        assert!(status.unwrap().success());
+    };
+    // Another folder in its place, with the token of the first one.
+    let aside = world.dir.path().join("aside");
+    fs::rename(&project, &aside).unwrap();
+    copy(&aside, &project);
+    assert_eq!(world.known(), None);
+    world.install(&plan);
+    // Another token.
+    write(&project, ".lumen/id", "0123456789abcdef0123456789abcdef");
+    assert_eq!(world.known(), None);
+    world.install(&plan);
+    // What older versions believed is not read, and goes.
+    write(&project, ".lumen/state.json", "{}");
+    world.install(&plan);
+    assert!(!project.join(".lumen/state.json").exists());
+    world.ledger().forget(&world.place()).unwrap();
+    assert_eq!(world.known(), None);
+    assert!(world.ledger().projects().unwrap().is_empty());
+}
+
+#[test]
+fn an_audit_believes_nothing() {
+    use audit::{Audit, Placed};
+    let world = World::new();
+    let mut plan = world.plan(&[("a", "1.0.0"), ("@s/b", "1.0.0")]);
+    let packages = world.project().join(".lumen/packages");
+    let look = |plan: &Plan, name: &str| {
+        let place = world.place();
+        let audit = Audit::new(&place, plan).unwrap();
+        let name = PackageName::parse(name).unwrap();
+        let strays = audit.strays().unwrap();
+        (
+            audit.package(&world.store, &name).unwrap(),
+            strays,
+            audit.imports().len(),
+        )
+    };
+    for mode in LinkMode::ALL {
+        plan.mode = mode;
+        world.install(&plan);
+        let good = match mode {
+            LinkMode::Symlink => Placed::Linked,
+            _ => Placed::Files(Vec::new()),
+        };
+        assert_eq!(look(&plan, "a"), (good.clone(), vec![], 0), "{mode:?}");
+        assert_eq!(look(&plan, "@s/b").0, good, "{mode:?}");
+    }
+    // Files: changed, gone, added, and a folder that became a link.
+    plan.mode = LinkMode::Copy;
+    world.install(&plan);
+    let drifts = |name: &str| -> Vec<String> {
+        match look(&plan, name).0 {
+            Placed::Files(drifts) => drifts.into_iter().map(|drift| drift.path).collect(),
+            other => panic!("{other:?}"),
+        }
+    };
+    fs::write(packages.join("a/src/main.lm"), "A 1.0.0").unwrap();
+    fs::write(packages.join("a/src/more.lm"), "").unwrap();
+    fs::remove_file(packages.join("a/lumen.toml")).unwrap();
+    let expected = ["lumen.toml", "src/main.lm", "src/more.lm"];
+    assert_eq!(drifts("a"), expected);
+    assert!(drifts("@s/b").is_empty());
+    #[cfg(unix)]
+    {
+        fs::rename(packages.join("@s/b/src"), world.dir.path().join("src")).unwrap();
+        std::os::unix::fs::symlink(world.dir.path().join("src"), packages.join("@s/b/src"))
+            .unwrap();
+        assert_eq!(drifts("@s/b"), ["src"]);
+        // A scope that is a link, and one package too many.
+        fs::rename(packages.join("@s"), world.dir.path().join("@s")).unwrap();
+        std::os::unix::fs::symlink(world.dir.path().join("@s"), packages.join("@s")).unwrap();
+        fs::create_dir(packages.join("evil")).unwrap();
+        let stray = [".lumen/packages/@s", ".lumen/packages/evil"].map(String::from);
+        assert_eq!(look(&plan, "@s/b"), (Placed::Not, stray.to_vec(), 0));
+        // An import link that leads elsewhere.
+        fs::remove_file(world.project().join("a")).unwrap();
+        std::os::unix::fs::symlink(world.dir.path(), world.project().join("a")).unwrap();
+        assert_eq!(look(&plan, "a").2, 1);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn vendoring_follows_no_link_of_the_project() {
+    let world = World::new();
+    let outside = world.dir.path().join("outside");
+    write(&outside, ".lumen-vendor", "mine\n");
+    write(&outside, "mine/x", "mine");
+    let project = world.project();
+    std::os::unix::fs::symlink(&outside, project.join("link")).unwrap();
+    let trees = BTreeMap::new();
+    for dir in ["link", "link/sub", "link/mine"] {
+        let error = vendor::vendor(&project, &project.join(dir), &trees).unwrap_err();
+        assert!(
+            matches!(error, vendor::VendorError::Link(_)),
+            "{dir}: {error}"
+        );
+    }
+    assert!(outside.join("mine/x").exists());
+    for dir in [".", ".."] {
+        let error = vendor::vendor(&project, &project.join(dir), &trees).unwrap_err();
+        assert!(
+            matches!(error, vendor::VendorError::Occupied(_)),
+            "{dir}: {error}"
+        );
+    }
+    // Links elsewhere are the user's own.
+    std::os::unix::fs::symlink(&outside, world.dir.path().join("own")).unwrap();
+    vendor::vendor(&project, &world.dir.path().join("own/sub"), &trees).unwrap();
+    assert!(outside.join("sub/.lumen-vendor").exists());
 }

@@ -8,14 +8,14 @@ use std::{
 
 use lumen_core::problem::Problem;
 use lumen_ops::{
-    OpsError, install,
-    maintain::{self, Damage, Verdict},
+    OpsError, install, maintain,
     recheck::Signature,
     report::Reporter as _,
     resolve::ResolveOptions,
+    verify::{self, Damage, Stray, Verdict},
 };
 use lumen_registry::{Freshness, ReadError, verify::Proof};
-use lumen_store::cas::DriftKind;
+use lumen_store::cas::{Drift, DriftKind};
 use serde_json::json;
 
 use super::{bytes, count, session, with};
@@ -40,11 +40,9 @@ pub fn vendor(dir: &Path, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
 pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
     let session = session(project, Freshness::Normal, ui)?;
-    let verdicts = maintain::verify(&session)?;
-    let damaged: Vec<&Verdict> = verdicts
-        .iter()
-        .filter(|verdict| verdict.damage.is_some())
-        .collect();
+    let found = verify::run(&session)?;
+    let (verdicts, strays) = (&found.packages, &found.strays);
+    let damaged = found.damaged();
     if ui.json {
         let rows = verdicts.iter().map(|verdict| {
             json!({
@@ -53,14 +51,22 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
                 "signature": signature_json(&verdict.signature),
             })
         });
-        ui.print_json(&rows.collect());
+        let strays = strays.iter().map(|stray| {
+            let (path, what) = stray_line(stray);
+            json!({ "path": path, "ok": false, "damage": [what] })
+        });
+        ui.print_json(&rows.chain(strays).collect());
     } else {
-        for verdict in &damaged {
+        for verdict in verdicts {
             for line in verdict.damage.iter().flat_map(damage_lines) {
                 ui.print(&format!("{} {}: {line}", verdict.name, verdict.version));
             }
         }
-        for verdict in &verdicts {
+        for stray in strays {
+            let (path, what) = stray_line(stray);
+            ui.print(&format!("{path}: {what}"));
+        }
+        for verdict in verdicts {
             if let Signature::Bad(error) = &verdict.signature {
                 ui.print(&format!("{} {}: {error}", verdict.name, verdict.version));
             }
@@ -77,21 +83,20 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
         return Err(ReadError::from((**error).clone()).into());
     }
     let proven = verdicts.iter().filter(|verdict| verdict.proven).count();
-    if damaged.is_empty() {
+    if damaged == 0 {
         let seconds = start.elapsed().as_secs_f64();
         let detail = format!(
             "{} in {seconds:.2}s; {proven} proven against lumen.lock",
             count(verdicts.len(), "package")
         );
         ui.done("Verified", detail);
-        tell_signatures(&verdicts, ui);
+        tell_signatures(verdicts, ui);
         return Ok(());
     }
     if !repair {
-        return Err(OpsError::Damaged(damaged.len()));
+        return Err(OpsError::Damaged(damaged));
     }
-    maintain::discard(&session, &verdicts)?;
-    let repaired = damaged.len();
+    verify::discard(&session, &found)?;
     install::run(
         &session,
         &ResolveOptions {
@@ -99,7 +104,7 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
             ..ResolveOptions::default()
         },
     )?;
-    ui.done("Repaired", count(repaired, "package"));
+    ui.done("Repaired", count(damaged, "package"));
     Ok(())
 }
 
@@ -221,20 +226,35 @@ pub fn clean(manifest_path: Option<PathBuf>, ui: &Ui) -> Result<(), OpsError> {
 }
 
 fn damage_lines(damage: &Damage) -> Vec<String> {
+    let drifts = |files: &[Drift], place: &str| {
+        let line = |drift: &Drift| {
+            let what = match drift.kind {
+                DriftKind::Changed => "changed",
+                DriftKind::Missing => "missing",
+                DriftKind::Extra => "added",
+                DriftKind::Mode => "other permissions",
+            };
+            format!("{} {what}{place}", drift.path)
+        };
+        files.iter().map(line).collect()
+    };
     match damage {
         Damage::Absent => vec!["not in the store".into()],
         Damage::NotLinked => vec!["the project does not link to it".into()],
-        Damage::Files(files) => files
-            .iter()
-            .map(|drift| {
-                let what = match drift.kind {
-                    DriftKind::Changed => "changed",
-                    DriftKind::Missing => "missing",
-                    DriftKind::Extra => "added",
-                    DriftKind::Mode => "other permissions",
-                };
-                format!("{} {what}", drift.path)
-            })
-            .collect(),
+        Damage::NotImported(path) => {
+            vec![format!(
+                "the import link `{path}` is missing or leads elsewhere"
+            )]
+        }
+        Damage::Files(files) => drifts(files, ""),
+        Damage::InProject(files) => drifts(files, " in the project"),
+    }
+}
+
+/// Where something is that should not be there, and what it is.
+fn stray_line(stray: &Stray) -> (String, &'static str) {
+    match stray {
+        Stray::Extra(path) => (path.clone(), "no locked package"),
+        Stray::Local(name) => (name.clone(), "the project does not link to its folder"),
     }
 }

@@ -69,7 +69,7 @@ pub fn pack(
 }
 
 pub fn unpack(file: &Path, out: &Path, ui: &Ui) -> Result<(), OpsError> {
-    let summary = pack::unpack(file, out)?;
+    let summary = pack::unpack(file, &std::env::current_dir()?, out)?;
     if ui.json {
         ui.print_json(&json!({ "files": summary.files, "bytes": summary.unpacked }));
     }

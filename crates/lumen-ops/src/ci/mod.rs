@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
+use lumen_core::limits::MAX_WORKFLOW_BYTES;
 use lumen_registry::{Location, location::Provider};
+use lumen_store::project::files;
 
 use crate::{error::OpsError, host::fill, pack::stays_inside, session::Session, settings::DEFAULT};
 
@@ -190,21 +192,16 @@ pub fn write(session: &Session<'_>, workflow: &Workflow, force: bool) -> Result<
     let hint = "remove the link, or pass --stdout and choose the place yourself";
     stays_inside(session, workflow.path, hint)?;
     let path = session.options.working_dir.join(workflow.path);
-    let other = match fs_err::read(&path) {
-        Ok(bytes) => bytes != workflow.text.as_bytes(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(error.into()),
-    };
+    let base = &session.options.working_dir;
+    let there = files::read(base, &path, MAX_WORKFLOW_BYTES)?;
+    let other = there.is_some_and(|bytes| bytes != workflow.text.as_bytes());
     if other && !force {
         return Err(OpsError::user(
             format!("`{}` is there already", path.display()),
             "pass --force to replace it, or --stdout to see the new one",
         ));
     }
-    if let Some(folder) = path.parent() {
-        lumen_durable::create_dir_all(folder)?;
-    }
-    lumen_durable::write_atomic(&path, workflow.text.as_bytes())?;
+    files::write(base, &path, workflow.text.as_bytes())?;
     Ok(path)
 }
 

@@ -2,11 +2,12 @@
 
 use std::{io, path::Path};
 
+use lumen_durable::{Folder, Status, StatusKind};
+
 use super::{
     Check, RECORD, TREE,
     record::{self, Head, Line},
 };
-use crate::disk::{Folder, Status, StatusKind};
 
 /// Looks at an entry; `None` when it is absent or not as it was unpacked.
 pub(super) fn look(entry: &Path, check: Check) -> io::Result<Option<Head>> {

@@ -8,12 +8,11 @@ use std::{
 use fs_err as fs;
 use lumen_core::limits::MAX_DRAINED_BYTES;
 use lumen_core::{Digest, digest::Hasher};
-use lumen_durable::fault;
+use lumen_durable::{Access, Folder, fault};
 
 use super::{Check, Entry, RECORD, Store, TREE, check, record, workshop};
 use crate::{
     archive::{self, ArchiveError, Limits, Refusal},
-    disk::{Access, Folder},
     unpack::{TreeWriter, Written},
 };
 
@@ -97,7 +96,7 @@ impl Store {
         }
         let workshop = self.workshop()?;
         let bench = workshop.bench();
-        fs::create_dir(&bench)?;
+        lumen_durable::create_dir(&bench)?;
         let inserted = self.build(identity, source, expect, &bench);
         // Absent if it became the entry; else the refused tree, or the entry it replaced.
         let removed = super::optional(fs::remove_dir_all(&bench));
@@ -184,7 +183,7 @@ fn keeps_modes(folder: &Folder, files: &[Written]) -> io::Result<bool> {
     let Some(file) = files.first() else {
         return Ok(true);
     };
-    let status = folder.status(&format!("{TREE}/{}", file.path))?;
+    let status = folder.status(format!("{TREE}/{}", file.path))?;
     Ok(status.is_some_and(|status| check::mode_kept(&status, file.executable)))
 }
 

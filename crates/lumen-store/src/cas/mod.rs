@@ -24,7 +24,10 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::Digest;
-use lumen_durable::Lock;
+use lumen_durable::{
+    Lock,
+    owner::{self, Owner},
+};
 
 use self::{record::Head, workshop::Workshop};
 use crate::{Sources, unpack::MANIFEST};
@@ -114,6 +117,17 @@ pub struct Stats {
     pub bytes: u64,
 }
 
+/// Who else can change a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Exposure {
+    /// Another user, who owns its folder.
+    #[error("it belongs to {0}")]
+    Owner(Owner),
+    /// Everybody on this machine.
+    #[error("everybody can write to it")]
+    Everybody,
+}
+
 impl Store {
     /// Opens the store below `root` (`$LUMEN_HOME/store`), creating it if need be.
     ///
@@ -128,6 +142,20 @@ impl Store {
             _lock: Lock::shared(&lock_file(&root))?,
             workshop: Mutex::new(None),
             root,
+        })
+    }
+
+    /// Who else can change what is in the store: another user who owns its folder, or
+    /// everybody. What is in it is then worth what they are trusted with.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn exposure(&self) -> io::Result<Option<Exposure>> {
+        let owner = Owner::of(&self.root)?.filter(|owner| !owner.is_trusted());
+        Ok(match owner {
+            Some(owner) => Some(Exposure::Owner(owner)),
+            None if owner::is_open_to_all(&self.root)? => Some(Exposure::Everybody),
+            None => None,
         })
     }
 

@@ -2,21 +2,18 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
     io::{self, Read as _},
-    path::Path,
 };
 
-use fs_err as fs;
 use lumen_core::{Digest, digest::Hasher};
+use lumen_durable::{Folder, Status, StatusKind};
 
 use super::{
     RECORD, Store, TREE, check,
-    record::{self, FileLine, Head, Line},
+    record::{self, FileLine, Line},
 };
-use crate::{
-    disk::{Folder, StatusKind},
-    pack::tar::Writer,
-};
+use crate::pack::tar::Writer;
 
 /// A difference between a tree and its record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,44 +67,60 @@ impl Store {
     /// # Errors
     /// Any I/O error other than absence.
     pub fn verify(&self, identity: &Digest) -> io::Result<Verified> {
-        let entry = self.folder(identity);
-        let Some(folder) = super::optional(Folder::open(&entry))? else {
+        let Some(folder) = super::optional(Folder::open(&self.folder(identity)))? else {
             return Ok(Verified::Absent);
         };
-        let missing = |path: &str| {
-            Verified::Drifted(vec![Drift {
-                path: path.to_owned(),
+        let missing = || {
+            Ok(Verified::Drifted(vec![Drift {
+                path: String::new(),
                 kind: DriftKind::Missing,
-            }])
-        };
-        let text = folder.read(RECORD)?;
-        let text = text.and_then(|(bytes, _)| String::from_utf8(bytes).ok());
-        let Some((head, rest)) = text.as_deref().and_then(record::parse) else {
-            return Ok(missing(""));
-        };
-        let Some(lines) = record::lines(rest).collect::<Option<Vec<_>>>() else {
-            return Ok(missing(""));
+            }]))
         };
         let Some(tree) = folder.open_inside(TREE)? else {
-            return Ok(missing(""));
+            return missing();
         };
-        let (drifts, actual) = compare(&tree, &entry.join(TREE), head, &lines)?;
+        let Some((drifts, actual)) = compare(&folder, &tree, check::mode_kept)? else {
+            return missing();
+        };
         Ok(match drifts.is_empty() {
             false => Verified::Drifted(drifts),
             true if actual == *identity => Verified::Intact(Proof::Archive),
             true => Verified::Intact(Proof::Record),
         })
     }
+
+    /// Reads every file of a copy of an entry and compares it with the entry's record; a copy
+    /// may be writable. `None`: there is no record.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn compare(&self, identity: &Digest, copy: &Folder) -> io::Result<Option<Vec<Drift>>> {
+        let Some(folder) = super::optional(Folder::open(&self.folder(identity)))? else {
+            return Ok(None);
+        };
+        let kept =
+            |status: &Status, executable| status.executable.is_none_or(|found| found == executable);
+        let compared = compare(&folder, copy, kept)?;
+        Ok(compared.map(|(drifts, _)| drifts))
+    }
 }
 
-/// Compares a tree with its record. Also returns the identity that the tree has
-/// as a package, which means something only if there are no differences.
+/// Compares a tree with the record of an entry. Also returns the identity that the tree has
+/// as a package, which means something only if there are no differences. `None`: there is no
+/// record that can be understood.
 fn compare(
+    entry: &Folder,
     tree: &Folder,
-    path: &Path,
-    head: Head,
-    lines: &[Line<'_>],
-) -> io::Result<(Vec<Drift>, Digest)> {
+    mode_kept: impl Fn(&Status, bool) -> bool,
+) -> io::Result<Option<(Vec<Drift>, Digest)>> {
+    let text = entry.read(RECORD)?;
+    let text = text.and_then(|(bytes, _)| String::from_utf8(bytes).ok());
+    let Some((head, rest)) = text.as_deref().and_then(record::parse) else {
+        return Ok(None);
+    };
+    let Some(lines) = record::lines(rest).collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
     let mut drifts = Vec::new();
     let mut note = |path: &str, kind| {
         let path = path.to_owned();
@@ -115,7 +128,7 @@ fn compare(
     };
     let mut folders = BTreeSet::new();
     let mut files = BTreeMap::new();
-    for line in lines {
+    for line in &lines {
         match line {
             Line::Folder(path) => {
                 folders.insert(*path);
@@ -141,27 +154,36 @@ fn compare(
             Some(status) if status.kind != StatusKind::File || status.size != file.size => {
                 note(file.path, DriftKind::Changed);
             }
-            Some(status) => {
-                if read(&path.join(file.path), &mut archive, &mut buffer)? != file.digest {
-                    note(file.path, DriftKind::Changed);
-                } else if head.modes && !check::mode_kept(&status, file.executable) {
-                    note(file.path, DriftKind::Mode);
+            Some(status) => match tree.open_file(file.path)? {
+                None => note(file.path, DriftKind::Changed),
+                Some(open) => {
+                    if read(open, file.size, &mut archive, &mut buffer)? != file.digest {
+                        note(file.path, DriftKind::Changed);
+                    } else if head.modes && !mode_kept(&status, file.executable) {
+                        note(file.path, DriftKind::Mode);
+                    }
                 }
-            }
+            },
         }
     }
     let mut extra = Vec::new();
-    find_extra(path, "", &folders, &files, &mut extra)?;
+    find_extra(tree, "", &folders, &files, &mut extra)?;
     for path in &extra {
         note(path, DriftKind::Extra);
     }
     drifts.sort();
-    Ok((drifts, archive.finish()?.finish()))
+    Ok(Some((drifts, archive.finish()?.finish())))
 }
 
-/// Reads a file into the archive and returns its digest.
-fn read(file: &Path, archive: &mut Writer<Hasher>, buffer: &mut [u8]) -> io::Result<Digest> {
-    let mut file = fs::File::open(file)?;
+/// Reads a file of a known size into the archive and returns its digest; of one that grows
+/// meanwhile, no more than that and one byte are read.
+fn read(
+    file: File,
+    size: u64,
+    archive: &mut Writer<Hasher>,
+    buffer: &mut [u8],
+) -> io::Result<Digest> {
+    let mut file = file.take(size + 1);
     let mut hasher = Hasher::new();
     loop {
         let count = file.read(buffer)?;
@@ -175,23 +197,21 @@ fn read(file: &Path, archive: &mut Writer<Hasher>, buffer: &mut [u8]) -> io::Res
 
 /// Finds what the record does not know; what is in an unknown folder is not looked at.
 fn find_extra(
-    folder: &Path,
+    folder: &Folder,
     relative: &str,
     folders: &BTreeSet<&str>,
     files: &BTreeMap<&str, FileLine<'_>>,
     found: &mut Vec<String>,
 ) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
+    for name in folder.names()? {
+        let text = name.to_string_lossy();
         let path = match relative {
-            "" => name.into_owned(),
-            _ => format!("{relative}/{name}"),
+            "" => text.into_owned(),
+            _ => format!("{relative}/{text}"),
         };
         if folders.contains(path.as_str()) {
-            if entry.file_type()?.is_dir() {
-                find_extra(&entry.path(), &path, folders, files, found)?;
+            if let Some(inner) = folder.open_inside(&name)? {
+                find_extra(&inner, &path, folders, files, found)?;
             }
         } else if !files.contains_key(path.as_str()) {
             found.push(path);

@@ -1,22 +1,30 @@
 //! What an install leaves in a project: old or new, never half.
 //!
+//! What lies in a project is never believed: not that `.lumen` is a folder, nor that a link
+//! is ours. What we made is recorded elsewhere ([`Ledger`]), and everything here works from
+//! open folders ([`Place`]), so that no link leads out of the project.
+//!
 //! `.lumen/packages` is built beside its place and swapped in, so that it always
 //! is a complete set. Import links live in the user's own folders and can only
 //! change one by one. The order keeps both sets of imports working at all times:
 //!
-//! 1. the state is saved, naming every link that is there or will be;
+//! 1. the record is saved, naming every link that is there or will be;
 //! 2. new import links are made (they lead nowhere yet);
 //! 3. `packages` is swapped;
 //! 4. import links that no package stands behind any more are removed;
-//! 5. the state is saved as complete.
+//! 5. the record is saved as complete.
 //!
 //! An install that was killed is repaired by the next one, which starts from the
-//! links that the state names.
+//! links that the record names.
 
+pub mod audit;
 mod imports;
-pub mod state;
+mod ledger;
+mod place;
+mod state;
 mod tree;
 pub mod vendor;
+mod wanted;
 
 use std::{
     borrow::Cow,
@@ -25,24 +33,25 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use fs_err as fs;
 use lumen_core::{Digest, PackageName, manifest::LinkMode};
-use lumen_durable::Lock;
+use lumen_durable::{Folder, StatusKind};
 
-use self::imports::{Changes, Wanted};
-use crate::{
-    Sources,
-    disk::{Folder, StatusKind},
-    project::DOT_LUMEN,
+use self::{
+    imports::{Changes, Ground},
+    ledger::Kept,
+    wanted::Wanted,
 };
+use crate::{Sources, project::DOT_LUMEN, target::aside};
 
+pub use ledger::{Known, Ledger};
+pub use place::{Foreign, Place};
 pub use state::{Installed, State};
 
 /// Name of the folder with the packages in `.lumen`.
 const PACKAGES: &str = "packages";
 /// Prefix of a `packages` that is being built.
 const TEMPORARY: &str = "tmp-";
-/// Prefix of a state that is being written.
+/// Prefix of a file that is being written.
 const HALF_WRITTEN: &str = ".tmp-";
 
 /// What a project shall have installed.
@@ -54,7 +63,7 @@ pub struct Plan {
     pub import_root: String,
     /// The packages.
     pub packages: BTreeMap<PackageName, Planned>,
-    /// The caller's own keys and values, kept in the state (digests of lock file and manifests).
+    /// The caller's own keys and values, kept in the record (digests of lock file and manifests).
     pub facts: BTreeMap<String, String>,
 }
 
@@ -120,9 +129,18 @@ pub enum LinkError {
         /// The import path of the other one.
         path: String,
     },
-    /// The import root leaves the project; nothing was changed.
-    #[error("`import-root` `{0}` is not a folder inside the project")]
+    /// The import root leaves the project, or is a folder of other programs or of Lumen's own;
+    /// nothing was changed.
+    #[error("`import-root` `{0}` is not a folder inside the project for links")]
     ImportRoot(String),
+    /// Something is in the project where only Lumen's own may be; nothing was changed.
+    #[error("`{}` {what}; nothing was changed", .path.display())]
+    Foreign {
+        /// Where, relative to the project.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: Foreign,
+    },
     /// The disk failed; the next install repairs what is half done.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -139,26 +157,30 @@ pub fn check(
     Wanted::new(import_root, packages).map(drop)
 }
 
-/// Makes a project's links as planned.
+/// Makes a project's links as planned, and records them.
 ///
 /// # Errors
-/// When a link would cover something of the user's, or the disk fails.
-pub fn install(project: &Path, plan: &Plan) -> Result<Linked, LinkError> {
-    let project = &std::path::absolute(project)?;
-    let dot_lumen = project.join(DOT_LUMEN);
-    let _lock = lock(project)?;
-    sweep(&dot_lumen)?;
-    let old = state::load(project)?;
-    let old = old.as_ref();
+/// When a link would cover something of the user's, `.lumen` is not Lumen's own, or the disk
+/// fails.
+pub fn install(project: &Path, ledger: &Ledger, plan: &Plan) -> Result<Linked, LinkError> {
+    let place = &Place::open(project)?;
+    let _lock = place.lock_links()?;
+    let kept = ledger.kept(place)?;
+    let old = kept.as_ref().map(|kept| &kept.state);
     let wanted = Wanted::new(&plan.import_root, &plan.packages)?;
-    let changes = Changes::find(project, old, &wanted)?;
+    let ground = Ground::new(place, old);
+    let changes = Changes::find(&ground, &wanted)?;
+    place.sweep()?;
     let packages: BTreeMap<_, _> = plan
         .packages
         .iter()
-        .map(|(name, planned)| (name.clone(), installed(project, plan.mode, name, planned)))
+        .map(|(name, planned)| {
+            let installed = installed(&place.path, plan.mode, name, planned);
+            (name.clone(), installed)
+        })
         .collect();
     let (imports, folders) = changes.intent(old, &wanted);
-    let mut state = State {
+    let state = State {
         complete: false,
         mode: plan.mode,
         packages,
@@ -170,52 +192,54 @@ pub fn install(project: &Path, plan: &Plan) -> Result<Linked, LinkError> {
     let same = old.is_some_and(|old| {
         old.complete && (old.mode, &old.packages) == (state.mode, &state.packages)
     });
-    let keep = same && packages_intact(project, &state);
-    state.save(project)?;
-    changes.before(project, &state.folders)?;
+    let keep = same && packages_intact(place, &state);
+    let mut next = Kept::next(kept.as_ref(), state);
+    ledger.save(place, &mut next)?;
+    changes.before(&ground, &next.state.folders)?;
     let copied = if keep {
         false
     } else {
-        swap(project, plan, &state)?
+        swap(place, plan, &next.state)?
     };
-    changes.after(project, &state.folders)?;
-    state.complete = true;
-    state.imports = wanted.targets();
-    state.folders = existing(project, &state.folders);
-    state.changed = times_of_change(project, &state)?;
-    state.save(project)?;
+    changes.after(&ground, &next.state.folders)?;
+    next.state.complete = true;
+    next.state.imports = wanted.targets();
+    next.state.folders = ground.existing(&next.state.folders)?;
+    next.state.changed = times_of_change(place, &next.state)?;
+    ledger.save(place, &mut next)?;
     Ok(Linked {
         copied,
         ..changes.report(wanted)
     })
 }
 
-/// Whether everything that the state records is in place: every package's link
+/// Whether everything that the record names is in place: every package's link
 /// and what it leads to, and every import link. Files are not looked at.
-pub fn links_intact(project: &Path, state: &State) -> bool {
-    let import = |(path, target): (&String, &String)| {
-        let link = project.join(path);
-        let found = lumen_durable::read_link_dir(&link);
-        found
-            .is_ok_and(|found| found.is_some_and(|found| plain(&found) == link_text(&link, target)))
-    };
-    state.complete && packages_intact(project, state) && state.imports.iter().all(import)
+pub fn links_intact(place: &Place, state: &State) -> bool {
+    let ground = Ground::new(place, None);
+    let import = |(path, target): (&String, &String)| ground.has(path, target);
+    state.complete && packages_intact(place, state) && state.imports.iter().all(import)
 }
 
 /// Packages that are worth a thread of their own to look at.
 const SHARE: usize = 256;
 
-fn packages_intact(project: &Path, state: &State) -> bool {
-    let path = project.join(DOT_LUMEN).join(PACKAGES);
-    let Ok(folder) = Folder::open(&path) else {
+fn packages_intact(place: &Place, state: &State) -> bool {
+    let path = place.path.join(DOT_LUMEN).join(PACKAGES);
+    let Ok(Some(folder)) = place.dot.open_inside(PACKAGES) else {
         return false;
     };
     // Links of the recorded age say what is recorded; only where they lead may be gone.
-    let unchanged = !state.changed.is_empty()
-        && state.changed.iter().all(|(scope, recorded)| {
-            let status = folder.status(scope).unwrap_or_default();
-            status.is_some_and(|status| status.changed == *recorded)
-        });
+    let mut unchanged = !state.changed.is_empty();
+    for scope in scopes(state).into_iter().chain([""]) {
+        match folder.status(scope) {
+            Ok(Some(status)) if status.kind == StatusKind::Folder => {
+                unchanged &= state.changed.get(scope) == Some(&status.changed);
+            }
+            // What is behind a link in the place of a scope is none of ours.
+            _ => return false,
+        }
+    }
     let intact = |(name, installed): &(&PackageName, &Installed)| {
         let name = name.as_str();
         if !installed.link {
@@ -243,17 +267,25 @@ fn packages_intact(project: &Path, state: &State) -> bool {
 }
 
 /// When `packages` and the scopes in it were last changed.
-fn times_of_change(project: &Path, state: &State) -> io::Result<BTreeMap<String, (i64, i64)>> {
-    let folder = Folder::open(&project.join(DOT_LUMEN).join(PACKAGES))?;
-    let scopes = state.packages.keys().filter_map(PackageName::scope);
-    let folders: BTreeSet<&str> = scopes.chain([""]).collect();
+fn times_of_change(place: &Place, state: &State) -> io::Result<BTreeMap<String, (i64, i64)>> {
     let mut times = BTreeMap::new();
-    for name in folders {
+    let Some(folder) = place.dot.open_inside(PACKAGES)? else {
+        return Ok(times);
+    };
+    for name in scopes(state).into_iter().chain([""]) {
         if let Some(status) = folder.status(name)? {
             times.insert(name.to_owned(), status.changed);
         }
     }
     Ok(times)
+}
+
+fn scopes(state: &State) -> BTreeSet<&str> {
+    state
+        .packages
+        .keys()
+        .filter_map(PackageName::scope)
+        .collect()
 }
 
 /// How a package will be recorded, and linked to if it is linked.
@@ -279,70 +311,38 @@ fn installed(project: &Path, mode: LinkMode, name: &PackageName, planned: &Plann
 }
 
 /// Builds `packages` anew and puts it in place of the old one. Returns whether files were copied.
-fn swap(project: &Path, plan: &Plan, state: &State) -> io::Result<bool> {
-    let dot_lumen = project.join(DOT_LUMEN);
-    let place = dot_lumen.join(PACKAGES);
-    let workshop = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempdir_in(&dot_lumen)?;
-    let new = workshop.path().join(PACKAGES);
-    fs::create_dir(&new)?;
-    let scopes: BTreeSet<&str> = state
-        .packages
-        .keys()
-        .filter_map(PackageName::scope)
-        .collect();
-    for scope in scopes {
-        fs::create_dir(new.join(scope))?;
+fn swap(place: &Place, plan: &Plan, state: &State) -> io::Result<bool> {
+    aside(&place.dot, TEMPORARY, |workshop| {
+        build(place, workshop, plan, state)
+    })
+}
+
+fn build(place: &Place, workshop: &Folder, plan: &Plan, state: &State) -> io::Result<bool> {
+    let path = place.path.join(DOT_LUMEN).join(PACKAGES);
+    let new = workshop.open_new(PACKAGES)?;
+    let mut folders = BTreeMap::new();
+    for scope in scopes(state) {
+        folders.insert(scope, new.open_new(scope)?);
     }
     let mut trees = Vec::new();
     for (name, installed) in &state.packages {
-        let path = new.join(name.as_str());
         if installed.link {
-            lumen_durable::link_dir(
-                &link_text(&place.join(name.as_str()), &installed.target),
-                &path,
-            )?;
+            let folder = name.scope().and_then(|scope| folders.get(scope));
+            let link = path.join(name.as_str());
+            let text = link_text(&link, &installed.target);
+            let folder = folder.unwrap_or(&new);
+            folder.make_link(&text, name.bare(), &link)?;
         } else if let Some(planned) = plan.packages.get(name) {
-            trees.push((planned.target.as_path(), path));
+            trees.push((planned.target.as_path(), name.as_str()));
         }
     }
-    let trees: Vec<_> = trees
-        .iter()
-        .map(|(from, to)| (*from, to.as_path()))
-        .collect();
-    let copied = tree::make_all(&trees, plan.mode)?;
-    match fs::symlink_metadata(&place) {
-        Ok(_) => lumen_durable::exchange(&new, &place)?,
-        Err(_) => lumen_durable::rename(&new, &place)?,
+    drop(folders);
+    let copied = tree::make_all(&trees, &new, plan.mode)?;
+    match place.dot.status(PACKAGES)? {
+        Some(_) => workshop.exchange(PACKAGES, &place.dot, PACKAGES)?,
+        None => workshop.rename(PACKAGES, &place.dot, PACKAGES)?,
     }
-    workshop.close()?;
     Ok(copied)
-}
-
-/// Removes what killed installs were building or writing.
-fn sweep(dot_lumen: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dot_lumen)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(TEMPORARY) {
-            lumen_durable::remove_dir_all(&entry.path())?;
-        } else if name.starts_with(HALF_WRITTEN) {
-            lumen_durable::remove_file(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Keeps others from changing the links and the state of a project.
-fn lock(project: &Path) -> io::Result<Lock> {
-    Lock::exclusive(&project.join(DOT_LUMEN).join("links.lock"))
-}
-
-fn existing(project: &Path, folders: &BTreeSet<String>) -> BTreeSet<String> {
-    let exists = |folder: &&String| project.join(folder).is_dir();
-    folders.iter().filter(exists).cloned().collect()
 }
 
 /// What the link at `link` says, to lead to `target`: junctions on Windows are absolute.

@@ -1,22 +1,16 @@
-//! `.lumen/state.json`: what is installed in a project, and which links are ours.
+//! What is installed in a project, and which links are ours.
 //!
-//! It is written before links are made, naming every one that may appear
-//! (`complete` is then false), and again after all is in place. So whatever
-//! moment an install was killed at, no link of ours is ever unknown.
+//! It is recorded in the user's own folder ([`super::Ledger`]) before links are made, naming
+//! every one that may appear (`complete` is then false), and again after all is in place. So
+//! whatever moment an install was killed at, no link of ours is ever unknown.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    path::{Path, PathBuf},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{Digest, PackageName, manifest::LinkMode};
 use serde::{Deserialize, Serialize};
 
-use super::DOT_LUMEN;
-
-/// Version of the file's form.
-const FORMAT: u32 = 1;
+/// Version of the form.
+const FORMAT: u32 = 2;
 
 /// What is installed in a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +46,9 @@ pub struct Installed {
     pub link: bool,
 }
 
-/// The form of the file.
+/// The form of it in a file.
 #[derive(Serialize, Deserialize)]
-struct File {
+pub(super) struct File {
     format: u32,
     complete: bool,
     mode: String,
@@ -65,22 +59,8 @@ struct File {
     packages: BTreeMap<PackageName, Installed>,
 }
 
-/// Reads the state of a project; `None` when there is none, or none that can be
-/// understood: the next install then makes all links anew.
-///
-/// # Errors
-/// Any I/O error other than absence.
-pub fn load(project: &Path) -> io::Result<Option<State>> {
-    let bytes = match fs_err::read(path(project)) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    Ok(parse(&bytes))
-}
-
-fn parse(bytes: &[u8]) -> Option<State> {
-    let file: File = serde_json::from_slice(bytes).ok()?;
+/// `None` for what another version wrote.
+pub(super) fn read(file: File) -> Option<State> {
     if file.format != FORMAT {
         return None;
     }
@@ -95,83 +75,16 @@ fn parse(bytes: &[u8]) -> Option<State> {
     })
 }
 
-/// Notes that the project must be installed anew, whatever it looks like.
-///
-/// # Errors
-/// Any I/O error.
-pub fn invalidate(project: &Path) -> io::Result<()> {
-    if !path(project).exists() {
-        return Ok(());
-    }
-    let _lock = super::lock(project)?;
-    match load(project)? {
-        Some(state) if state.complete => State {
-            complete: false,
-            ..state
-        }
-        .save(project),
-        _ => Ok(()),
-    }
-}
-
-impl State {
-    pub(super) fn save(&self, project: &Path) -> io::Result<()> {
-        let file = File {
-            format: FORMAT,
-            complete: self.complete,
-            mode: self.mode.as_str().to_owned(),
-            facts: self.facts.clone(),
-            changed: self.changed.clone(),
-            imports: self.imports.clone(),
-            folders: self.folders.clone(),
-            packages: self.packages.clone(),
-        };
-        let mut bytes = serde_json::to_vec_pretty(&file)?;
-        bytes.push(b'\n');
-        lumen_durable::write_atomic_fast(&path(project), &bytes)
-    }
-}
-
-fn path(project: &Path) -> PathBuf {
-    project.join(DOT_LUMEN).join("state.json")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_saved_is_loaded() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(load(dir.path()).unwrap(), None);
-        invalidate(dir.path()).unwrap();
-        let installed = |digest| Installed {
-            version: "1.0.0".into(),
-            digest,
-            target: "/store/x".into(),
-            link: true,
-        };
-        let name = |text| PackageName::parse(text).unwrap();
-        let mut state = State {
-            complete: true,
-            mode: LinkMode::Hardlink,
-            packages: BTreeMap::from([
-                (name("a"), installed(None)),
-                (name("@x/b"), installed(Some(Digest::of(b"")))),
-            ]),
-            imports: BTreeMap::from([("x/b".into(), "../.lumen/packages/@x/b/src".into())]),
-            folders: BTreeSet::from(["x".into()]),
-            facts: BTreeMap::from([("lock".into(), "sha256:…".into())]),
-            changed: BTreeMap::from([(String::new(), (1, 999_999_999))]),
-        };
-        state.save(dir.path()).unwrap();
-        assert_eq!(load(dir.path()).unwrap().as_ref(), Some(&state));
-        invalidate(dir.path()).unwrap();
-        state.complete = false;
-        assert_eq!(load(dir.path()).unwrap().as_ref(), Some(&state));
-        for other in ["", "{", "{}", "[]", "{\"format\": 2}"] {
-            fs_err::write(path(dir.path()), other).unwrap();
-            assert_eq!(load(dir.path()).unwrap(), None, "{other}");
-        }
+pub(super) fn form(state: &State) -> File {
+    let state = state.clone();
+    File {
+        format: FORMAT,
+        complete: state.complete,
+        mode: state.mode.as_str().to_owned(),
+        facts: state.facts,
+        changed: state.changed,
+        imports: state.imports,
+        folders: state.folders,
+        packages: state.packages,
     }
 }

@@ -8,21 +8,26 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::manifest::LinkMode;
-use lumen_durable::fault;
+use lumen_durable::{Folder, Step, fault};
 
 /// Threads that make files; more do not help one disk.
 const THREADS: usize = 8;
 
-/// Makes `to` of every tree `from`, by several threads. `to` must be absent, its parent not.
+/// Makes `to/<name>` of every tree, by several threads. The name must be absent, the folder
+/// it is in not.
 ///
 /// Returns whether some files were copied since the disk cannot link or clone them.
-pub(super) fn make_all(trees: &[(&Path, &Path)], mode: LinkMode) -> io::Result<bool> {
+pub(super) fn make_all(trees: &[(&Path, &str)], to: &Folder, mode: LinkMode) -> io::Result<bool> {
     let fell_back = AtomicBool::new(false);
     let next = AtomicUsize::new(0);
     let work = || -> io::Result<()> {
-        while let Some((from, to)) = trees.get(next.fetch_add(1, Ordering::Relaxed)) {
-            fault::point("tree", to)?;
-            make(from, to, mode, &fell_back)?;
+        while let Some((from, path)) = trees.get(next.fetch_add(1, Ordering::Relaxed)) {
+            fault::point("tree", &to.path().join(path))?;
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let Step::Folder(parent) = to.descend(parent)? else {
+                return Err(io::ErrorKind::NotADirectory.into());
+            };
+            make(from, &parent, name, mode, &fell_back)?;
         }
         Ok(())
     };
@@ -39,14 +44,20 @@ pub(super) fn make_all(trees: &[(&Path, &Path)], mode: LinkMode) -> io::Result<b
     Ok(fell_back.into_inner())
 }
 
-fn make(from: &Path, to: &Path, mode: LinkMode, fell_back: &AtomicBool) -> io::Result<()> {
-    fs::create_dir(to)?;
+fn make(
+    from: &Path,
+    parent: &Folder,
+    name: impl AsRef<Path>,
+    mode: LinkMode,
+    fell_back: &AtomicBool,
+) -> io::Result<()> {
+    let to = parent.open_new(name)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let to = to.join(entry.file_name());
+        let name = entry.file_name();
         if entry.file_type()?.is_dir() {
-            make(&entry.path(), &to, mode, fell_back)?;
-        } else if !file(&entry.path(), &to, mode)? {
+            make(&entry.path(), &to, &name, mode, fell_back)?;
+        } else if !file(&entry.path(), &to, name.as_ref(), mode)? {
             fell_back.store(true, Ordering::Relaxed);
         }
     }
@@ -54,23 +65,21 @@ fn make(from: &Path, to: &Path, mode: LinkMode, fell_back: &AtomicBool) -> io::R
 }
 
 /// Makes one file; `false` if it had to be copied.
-fn file(from: &Path, to: &Path, mode: LinkMode) -> io::Result<bool> {
+fn file(from: &Path, to: &Folder, name: &Path, mode: LinkMode) -> io::Result<bool> {
     match mode {
-        LinkMode::Hardlink => match std::fs::hard_link(from, to) {
+        LinkMode::Hardlink => match to.hard_link(from, name) {
             Ok(()) => return Ok(true),
             Err(error) if cannot_link(&error) => {}
             Err(error) => return Err(error),
         },
         LinkMode::Reflink => {
-            let cloned = reflink_copy::reflink(from, to).is_ok();
-            if cloned {
-                make_writable(to, from)?;
+            if to.copy(from, name, true).is_ok() {
                 return Ok(true);
             }
         }
         LinkMode::Symlink | LinkMode::Copy => {}
     }
-    copy(from, to)?;
+    to.copy(from, name, false)?;
     Ok(mode == LinkMode::Copy)
 }
 
@@ -84,38 +93,4 @@ fn cannot_link(error: &io::Error) -> bool {
             | ErrorKind::Unsupported
             | ErrorKind::PermissionDenied
     )
-}
-
-/// Copies a file; the copy can be written to.
-pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::copy(from, to)?;
-    make_writable(to, from)
-}
-
-/// Lets the owner write to a file, and everybody execute it or not.
-#[cfg(unix)]
-pub(super) fn set_executable(file: &Path, executable: bool) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = if executable { 0o755 } else { 0o644 };
-    fs::set_permissions(file, std::fs::Permissions::from_mode(mode))
-}
-
-/// Windows has no mode that says so.
-#[cfg(not(unix))]
-pub(super) fn set_executable(_file: &Path, _executable: bool) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make_writable(file: &Path, like: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let executable = fs::metadata(like)?.permissions().mode() & 0o111 != 0;
-    set_executable(file, executable)
-}
-
-#[cfg(not(unix))]
-fn make_writable(file: &Path, _like: &Path) -> io::Result<()> {
-    let mut permissions = fs::metadata(file)?.permissions();
-    permissions.set_readonly(false);
-    fs::set_permissions(file, permissions)
 }

@@ -6,14 +6,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use fs_err as fs;
-use lumen_core::PackageName;
-use lumen_durable::fault;
+use lumen_core::{PackageName, limits::MAX_VENDOR_LIST_BYTES};
+use lumen_durable::{Access, Folder, StatusKind, fault};
 
-use super::tree;
 use crate::{
     cas,
     pack::{self, PackError, PackOptions},
+    project::normalize,
+    target::{Blocked, Target, aside},
 };
 
 /// Lists the packages that `vendor` put into a folder, one a line.
@@ -35,6 +35,9 @@ pub enum VendorError {
     /// The folder holds something that `vendor` did not put there.
     #[error("`{}` is in the way: `vendor` did not put it there", .0.display())]
     Occupied(PathBuf),
+    /// A link in the project is on the way to the folder, or in its place.
+    #[error("`{}` is a link, and packages are copied only where no link of the project leads", .0.display())]
+    Link(PathBuf),
     /// The files of a path dependency could not be told.
     #[error("cannot copy `{package}`: {source}")]
     Package {
@@ -48,31 +51,70 @@ pub enum VendorError {
     Io(#[from] io::Error),
 }
 
+impl From<Blocked> for VendorError {
+    fn from(error: Blocked) -> Self {
+        match error {
+            Blocked::Link(path) => Self::Link(path),
+            Blocked::NoFolder(path) => Self::Occupied(path),
+            Blocked::Io(error) => Self::Io(error),
+        }
+    }
+}
+
 /// Copies packages to `<dir>/<name>`, replacing what an earlier call left there.
 ///
 /// The files are the user's own: they can be written to. Of the folder of a path
-/// dependency, what would be published is copied.
+/// dependency, what would be published is copied. No link below the project is followed.
 ///
 /// # Errors
-/// When `dir` holds something else, or the disk fails.
-pub fn vendor(dir: &Path, packages: &BTreeMap<PackageName, Vendored>) -> Result<(), VendorError> {
-    let dir = &std::path::absolute(dir)?;
-    let exists = check(dir)?;
-    let parent = dir.parent().unwrap_or(dir);
-    lumen_durable::create_dir_all(parent)?;
-    let workshop = tempfile::Builder::new()
-        .prefix(".lumen-vendor-")
-        .tempdir_in(parent)?;
-    let new = workshop.path().join("vendor");
-    fs::create_dir(&new)?;
+/// When `dir` holds something else, a link leads to it, or the disk fails.
+pub fn vendor(
+    project: &Path,
+    dir: &Path,
+    packages: &BTreeMap<PackageName, Vendored>,
+) -> Result<(), VendorError> {
+    let dir = &normalize(&std::path::absolute(dir)?);
+    let name = match (dir.parent(), dir.file_name()) {
+        (Some(_), Some(name)) if !project.starts_with(dir) => name,
+        _ => return Err(VendorError::Occupied(dir.clone())),
+    };
+    let parent = Target::find(Some(project), dir.parent().unwrap_or(dir))?;
+    let old = match parent.missing.is_empty() {
+        true => parent.base.open_inside(name)?,
+        false => None,
+    };
+    match (&old, parent.missing.is_empty()) {
+        (Some(old), _) => check(old)?,
+        (None, true) => match parent.base.status(name)?.map(|status| status.kind) {
+            None => {}
+            Some(StatusKind::Link) => return Err(VendorError::Link(dir.clone())),
+            Some(_) => return Err(VendorError::Occupied(dir.clone())),
+        },
+        (None, false) => {}
+    }
+    let parent = parent.make()?;
+    aside(&parent, ".lumen-vendor-", |workshop| {
+        fill(&workshop.open_new("vendor")?, packages)?;
+        match old {
+            Some(_) => workshop.exchange("vendor", &parent, name)?,
+            None => workshop.rename("vendor", &parent, name)?,
+        }
+        Ok(())
+    })
+}
+
+fn fill(new: &Folder, packages: &BTreeMap<PackageName, Vendored>) -> Result<(), VendorError> {
     let mut list = String::new();
     for (name, from) in packages {
-        let to = new.join(name.as_str());
-        fault::point("vendor", &to)?;
+        fault::point("vendor", &new.path().join(name.as_str()))?;
+        let mut folder = new.again()?;
+        for part in name.as_str().split('/') {
+            folder = inner(&folder, part)?;
+        }
         match from {
-            Vendored::Stored(tree) => copy_stored(tree, &to)?,
-            Vendored::Folder(folder, options) => {
-                copy_folder(folder, options, &to).map_err(|source| VendorError::Package {
+            Vendored::Stored(tree) => copy_stored(tree, &folder)?,
+            Vendored::Folder(from, options) => {
+                copy_folder(from, options, &folder).map_err(|source| VendorError::Package {
                     package: name.clone(),
                     source,
                 })?;
@@ -81,74 +123,79 @@ pub fn vendor(dir: &Path, packages: &BTreeMap<PackageName, Vendored>) -> Result<
         list.push_str(name.as_str());
         list.push('\n');
     }
-    fs::write(new.join(LIST), list)?;
-    match exists {
-        true => lumen_durable::exchange(&new, dir)?,
-        false => lumen_durable::rename(&new, dir)?,
-    }
-    workshop.close()?;
-    Ok(())
+    let mut file = new.new_file(LIST, false, Access::Writable)?;
+    Ok(file.write_all(list.as_bytes())?)
 }
 
-/// Whether there is a folder already; an error if anything in it is not ours.
-fn check(dir: &Path) -> Result<bool, VendorError> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            return Err(VendorError::Occupied(dir.to_owned()));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let list = fs::read_to_string(dir.join(LIST)).unwrap_or_default();
-    let ours: BTreeSet<&str> = list.lines().collect();
-    let scopes: BTreeSet<&str> = ours
-        .iter()
-        .filter_map(|name| Some(name.split_once('/')?.0))
-        .collect();
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name == LIST || ours.contains(name.as_str()) {
-            continue;
-        }
-        if !scopes.contains(name.as_str()) {
-            return Err(VendorError::Occupied(entry.path()));
-        }
-        for inner in fs::read_dir(entry.path())? {
-            let inner = inner?;
-            let scoped = format!("{name}/{}", inner.file_name().to_string_lossy());
-            if !ours.contains(scoped.as_str()) {
-                return Err(VendorError::Occupied(inner.path()));
-            }
-        }
+fn inner(folder: &Folder, name: &str) -> io::Result<Folder> {
+    let inner = folder.open_or_make(name)?;
+    inner.ok_or_else(|| io::Error::from(io::ErrorKind::NotADirectory))
+}
+
+/// Does something in the folder that a file will be in, which is made if need be.
+fn within<R>(
+    to: &Folder,
+    path: &str,
+    act: impl FnOnce(&Folder, &str) -> io::Result<R>,
+) -> io::Result<R> {
+    let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let mut folder = to.again()?;
+    for part in parents.split('/').filter(|part| !part.is_empty()) {
+        folder = inner(&folder, part)?;
     }
-    Ok(true)
+    act(&folder, name)
 }
 
 /// Copies all files of an entry of the store.
-fn copy_stored(tree: &Path, to: &Path) -> Result<(), VendorError> {
+fn copy_stored(tree: &Path, to: &Folder) -> io::Result<()> {
     let files = cas::recorded_files(tree)?
         .ok_or_else(|| io::Error::other(format!("`{}` has no record", tree.display())))?;
     for path in files {
-        let to = to.join(&path);
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        tree::copy(&tree.join(path), &to)?;
+        within(to, &path, |folder, name| {
+            folder.copy(&tree.join(&path), name, false)
+        })?;
     }
     Ok(())
 }
 
 /// Copies the files of a folder that would be published.
-fn copy_folder(folder: &Path, options: &PackOptions, to: &Path) -> Result<(), PackError> {
-    pack::read(folder, options, |path, bytes, executable| {
-        let to = to.join(path);
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(&to, bytes)?;
-        tree::set_executable(&to, executable)
+fn copy_folder(from: &Path, options: &PackOptions, to: &Folder) -> Result<(), PackError> {
+    pack::read(from, options, |path, bytes, executable| {
+        within(to, path, |folder, name| {
+            let mut file = folder.new_file(name, executable, Access::Writable)?;
+            file.write_all(bytes)
+        })
     })?;
+    Ok(())
+}
+
+/// An error if anything in a folder is not ours.
+fn check(folder: &Folder) -> Result<(), VendorError> {
+    let list = folder
+        .read_limited(LIST, MAX_VENDOR_LIST_BYTES)?
+        .unwrap_or_default();
+    let list = String::from_utf8_lossy(&list);
+    let ours: BTreeSet<&str> = list.lines().collect();
+    let scopes: BTreeSet<&str> = ours
+        .iter()
+        .filter_map(|name| Some(name.split_once('/')?.0))
+        .collect();
+    let occupied = |path: &str| VendorError::Occupied(folder.path().join(path));
+    for name in folder.names()? {
+        let name = name.to_string_lossy();
+        if name == LIST || ours.contains(&*name) {
+            continue;
+        }
+        let inner = folder.open_inside(&*name)?;
+        let Some(inner) = inner.filter(|_| scopes.contains(&*name)) else {
+            return Err(occupied(&name));
+        };
+        for inner in inner.names()? {
+            let scoped = format!("{name}/{}", inner.to_string_lossy());
+            if !ours.contains(scoped.as_str()) {
+                return Err(occupied(&scoped));
+            }
+        }
+    }
     Ok(())
 }

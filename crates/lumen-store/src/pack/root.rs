@@ -11,7 +11,7 @@ use std::{
 
 use fs_err as fs;
 
-use crate::disk::{Folder, Status};
+use lumen_durable::{Folder, Status};
 
 /// The folder of a package.
 #[derive(Debug)]

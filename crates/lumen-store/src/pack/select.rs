@@ -14,9 +14,10 @@ use super::{
     pattern::{about_hidden, exact, is_hidden, is_match, patterns},
     root::{Leads, Root},
 };
+use lumen_durable::{Folder, Status, StatusKind};
+
 use crate::{
     archive::Limits,
-    disk::{Folder, Status, StatusKind},
     portable::{Kind, Names, PathRule, check_path, fold},
 };
 

@@ -14,8 +14,9 @@ use lumen_core::{
 };
 
 use super::{
-    LocalPackage, MANIFEST, ProjectError, members::member_dirs, normalize, parent, read_limited,
-    relative, slashed,
+    LocalPackage, MANIFEST, ProjectError, base_of,
+    members::{member_dirs, would_be_member},
+    normalize, owners, parent, read_limited, relative, slashed,
 };
 
 /// Loads manifests, as they are or as they are about to be.
@@ -36,8 +37,12 @@ impl Loader {
     ) -> Result<Self, ProjectError> {
         let working_dir = std::env::current_dir()?;
         let absolute = normalize(&working_dir.join(manifest_file));
+        // Until the root is known, it may be any folder above with a manifest.
+        let has_manifest = |dir: &&Path| dir.join(MANIFEST).symlink_metadata().is_ok();
+        let own = parent(&absolute);
+        let highest = own.ancestors().filter(has_manifest).last();
         Ok(Self {
-            root: parent(&absolute),
+            root: highest.unwrap_or(&own).to_owned(),
             absolute,
             working_dir,
             warnings: Vec::new(),
@@ -52,17 +57,37 @@ impl Loader {
     }
 
     /// The nearest ancestor (or the folder itself) whose `[workspace]` has this folder as a member.
+    ///
+    /// One that belongs to somebody else is an error, and where it has no such workspace it
+    /// does not count, whatever is in it.
     pub(super) fn workspace_root(&mut self, dir: &Path) -> Result<Option<PathBuf>, ProjectError> {
         for candidate in dir.ancestors() {
             let file = candidate.join(MANIFEST);
             if !file.is_file() {
                 continue;
             }
+            let above = candidate != dir;
+            let allowed = match above {
+                true => owners::check(&file, &dir.join(MANIFEST)),
+                false => Ok(()),
+            };
+            if allowed.is_err() {
+                let known = self.warnings.len();
+                let parsed = self.parse(&file);
+                self.warnings.truncate(known);
+                let workspace = parsed.ok().and_then(|(_, manifest)| manifest.workspace);
+                match workspace.is_some_and(|workspace| {
+                    would_be_member(candidate, dir, &workspace.members, &workspace.exclude)
+                }) {
+                    true => allowed?,
+                    false => continue,
+                }
+            }
             let (_, manifest) = self.parse(&file)?;
             let Some(workspace) = &manifest.workspace else {
                 continue;
             };
-            if candidate == dir
+            if !above
                 || member_dirs(candidate, &workspace.members, &workspace.exclude)?
                     .iter()
                     .any(|member| member == dir)
@@ -77,7 +102,11 @@ impl Loader {
         let shown = self.shown(file);
         let source = match self.edited.get(file) {
             Some(text) => text.clone(),
-            None => read_limited(file, MAX_MANIFEST_BYTES as u64, &shown)?,
+            None => {
+                let base = base_of(&self.root, file);
+                let text = read_limited(base, file, MAX_MANIFEST_BYTES as u64, &shown)?;
+                text.ok_or_else(|| ProjectError::NotFound(parent(file)))?
+            }
         };
         let parsed = manifest::parse(&shown, &source);
         let Some(manifest) = parsed.manifest else {

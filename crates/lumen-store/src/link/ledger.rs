@@ -1,0 +1,205 @@
+//! Where it is recorded what Lumen made in projects: in the user's own folder, never in a project.
+//!
+//! `<ledger>/<hash of the project's path>.json` says what is installed and which links and
+//! folders are ours. A record counts only for the folder that it was made for: the number of
+//! its `.lumen` on the disk and the random token in `.lumen/id` must be those in the record.
+//! So a project that was copied, moved, or put in the place of another one has none, and
+//! whatever is committed in a clone is no record of anything.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use lumen_core::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Place, State,
+    state::{self, File},
+};
+
+/// The file in `.lumen` with the token.
+pub(super) const TOKEN: &str = "id";
+
+/// Largest token that is read, in bytes.
+const MAX_TOKEN: u64 = 64;
+
+/// The records of one user.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    dir: PathBuf,
+}
+
+/// A project that has a record.
+#[derive(Debug)]
+pub struct Known {
+    /// The project's folder.
+    pub root: PathBuf,
+    /// What was installed when the record was written; `None` in those of older versions.
+    pub state: Option<State>,
+    file: PathBuf,
+}
+
+/// The form of a record.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    project: String,
+    folder: u64,
+    token: String,
+    #[serde(rename = "state")]
+    file: File,
+}
+
+/// A record that counts.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub state: State,
+    token: String,
+}
+
+impl Ledger {
+    /// The records in this folder, which need not exist yet.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    /// What is installed in a project; `None` when there is no record, or none that counts:
+    /// the next install then makes all links anew.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn load(&self, place: &Place) -> io::Result<Option<State>> {
+        Ok(self.kept(place)?.map(|kept| kept.state))
+    }
+
+    pub(super) fn kept(&self, place: &Place) -> io::Result<Option<Kept>> {
+        let bytes = match fs::read(self.file(place)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
+            return Ok(None);
+        };
+        let token = place.dot.read_limited(TOKEN, MAX_TOKEN).unwrap_or_default();
+        let same =
+            record.folder == number(place)? && token.as_deref() == Some(record.token.as_bytes());
+        let state = state::read(record.file).filter(|_| same);
+        Ok(state.map(|state| Kept {
+            state,
+            token: record.token,
+        }))
+    }
+
+    /// Writes the record of a project, which goes on from one that counts, if there was one.
+    pub(super) fn save(&self, place: &Place, kept: &mut Kept) -> io::Result<()> {
+        if kept.token.is_empty() {
+            kept.token = token()?;
+            place.dot.write_fast(TOKEN, kept.token.as_bytes(), true)?;
+        }
+        let record = Record {
+            project: place.real.to_string_lossy().into_owned(),
+            folder: number(place)?,
+            token: kept.token.clone(),
+            file: state::form(&kept.state),
+        };
+        let mut bytes = serde_json::to_vec_pretty(&record)?;
+        bytes.push(b'\n');
+        lumen_durable::write_atomic_fast(&self.file(place), &bytes)
+    }
+
+    /// Notes that the project must be installed anew, whatever it looks like.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn invalidate(&self, place: &Place) -> io::Result<()> {
+        let _lock = place.lock_links()?;
+        match self.kept(place)? {
+            Some(mut kept) if kept.state.complete => {
+                kept.state.complete = false;
+                self.save(place, &mut kept)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the record of a project.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn forget(&self, place: &Place) -> io::Result<()> {
+        remove(&self.file(place))
+    }
+
+    /// All projects that have a record.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn projects(&self) -> io::Result<Vec<Known>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut known = Vec::new();
+        for entry in entries {
+            let file = entry?.path();
+            let bytes = fs::read(&file)?;
+            let (root, state) = match serde_json::from_slice::<Record>(&bytes) {
+                Ok(record) => (record.project, state::read(record.file)),
+                // Older versions of Lumen only noted the project's path.
+                Err(_) => (String::from_utf8_lossy(&bytes).into_owned(), None),
+            };
+            known.push(Known {
+                root: root.into(),
+                state,
+                file,
+            });
+        }
+        Ok(known)
+    }
+
+    fn file(&self, place: &Place) -> PathBuf {
+        let hex = Digest::of(place.real.as_os_str().as_encoded_bytes()).hex();
+        self.dir.join(format!("{}.json", &hex[..32]))
+    }
+}
+
+impl Known {
+    /// Removes the record of a project that is gone.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn forget(&self) -> io::Result<()> {
+        remove(&self.file)
+    }
+}
+
+impl Kept {
+    /// The next record of a project.
+    pub(super) fn next(old: Option<&Self>, state: State) -> Self {
+        let token = old.map(|old| old.token.clone()).unwrap_or_default();
+        Self { state, token }
+    }
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match lumen_durable::remove_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+fn number(place: &Place) -> io::Result<u64> {
+    let status = place.dot.status("")?;
+    Ok(status.map_or(0, |status| status.number))
+}
+
+/// A token that nobody can guess: 32 hexadecimal digits.
+fn token() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,210 @@
+//! A project's `.lumen`, opened so that nothing in it leads elsewhere.
+//!
+//! A cloned project is input: what lies in its `.lumen` may have been committed by anybody.
+//! Nothing there is followed or believed. What is not of the kind that Lumen makes, or
+//! belongs to another user, is an error before anything is changed.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use lumen_durable::{
+    Folder, Lock, StatusKind,
+    owner::{self, Owner},
+};
+
+use super::{HALF_WRITTEN, LinkError, PACKAGES, TEMPORARY, ledger};
+use crate::project::{DOT_LUMEN, MANIFEST};
+
+/// Held during a whole install.
+const INSTALL_LOCK: &str = "install.lock";
+/// Held while links change.
+const LINKS_LOCK: &str = "links.lock";
+
+/// An open project and its open `.lumen`.
+#[derive(Debug)]
+pub struct Place {
+    /// The project's folder, absolute.
+    pub(super) path: PathBuf,
+    /// The same without links: what the project is known by.
+    pub(super) real: PathBuf,
+    pub(super) root: Folder,
+    pub(super) dot: Folder,
+}
+
+/// What is wrong with something in a project that only Lumen should have made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Foreign {
+    /// It is a link.
+    #[error("is a link, and no link is followed there")]
+    Link,
+    /// A file or something else is where a folder belongs.
+    #[error("is not a folder")]
+    NoFolder,
+    /// A folder or something else is where a file belongs.
+    #[error("is not a file")]
+    NoFile,
+    /// It is another user's.
+    #[error("belongs to {0}")]
+    Owner(Owner),
+}
+
+impl Place {
+    /// Opens a project, and makes `.lumen` if there is none.
+    ///
+    /// # Errors
+    /// When `.lumen` or something of ours in it is a link, of the wrong kind or another
+    /// user's ([`LinkError::Foreign`]); nothing is changed then. Any I/O error.
+    pub fn open(project: &Path) -> Result<Self, LinkError> {
+        Self::open_or(project, |root| {
+            let made = root.open_or_make(DOT_LUMEN)?;
+            made.map_or_else(
+                || Err(foreign(root, Path::new(DOT_LUMEN))),
+                |dot| Ok(Some(dot)),
+            )
+        })?
+        .ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
+    }
+
+    /// Opens a project that may have no `.lumen`; then it is `None`.
+    ///
+    /// # Errors
+    /// As [`Place::open`].
+    pub fn find(project: &Path) -> Result<Option<Self>, LinkError> {
+        Self::open_or(project, |root| match root.open_inside(DOT_LUMEN)? {
+            Some(dot) => Ok(Some(dot)),
+            None if root.status(DOT_LUMEN)?.is_none() => Ok(None),
+            None => Err(foreign(root, Path::new(DOT_LUMEN))),
+        })
+    }
+
+    fn open_or(
+        project: &Path,
+        dot: impl FnOnce(&Folder) -> Result<Option<Folder>, LinkError>,
+    ) -> Result<Option<Self>, LinkError> {
+        let path = std::path::absolute(project)?;
+        let root = Folder::open_named(&path)?;
+        let Some(dot) = dot(&root)? else {
+            return Ok(None);
+        };
+        let real = fs_err::canonicalize(&path)?;
+        let place = Self {
+            path,
+            real,
+            root,
+            dot,
+        };
+        place.check()?;
+        Ok(Some(place))
+    }
+
+    /// Looks at everything of ours in `.lumen`.
+    fn check(&self) -> Result<(), LinkError> {
+        let project = Owner::of(&self.path.join(MANIFEST)).ok().flatten();
+        let accepted = |owner: Owner| owner.is_trusted() || Some(owner) == project;
+        let own = |path: &Path, owner: Option<u32>| match owner.map(Owner) {
+            Some(owner) if owner::current().is_some() && !accepted(owner) => {
+                Err(refused(path, Foreign::Owner(owner)))
+            }
+            _ => Ok(()),
+        };
+        let dot = Path::new(DOT_LUMEN);
+        own(dot, self.dot.status("")?.and_then(|status| status.owner))?;
+        for name in self.dot.names()? {
+            let Some(expected) = expected(&name.to_string_lossy()) else {
+                continue;
+            };
+            let path = dot.join(&name);
+            let Some(status) = self.dot.status(&name)? else {
+                continue;
+            };
+            if status.kind != expected {
+                return Err(refused(&path, wrong(status.kind, expected)));
+            }
+            own(&path, status.owner)?;
+        }
+        self.dot.close_to_others()?;
+        Ok(())
+    }
+
+    /// Keeps other installs out of the project.
+    ///
+    /// # Errors
+    /// As [`Lock::exclusive`].
+    pub fn lock_install(&self) -> io::Result<Lock> {
+        self.dot.lock(INSTALL_LOCK)
+    }
+
+    /// Keeps others from changing the links and the record of a project.
+    pub(super) fn lock_links(&self) -> io::Result<Lock> {
+        self.dot.lock(LINKS_LOCK)
+    }
+
+    /// Removes `.lumen` with all that is in it.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn remove(self) -> io::Result<()> {
+        self.root.remove_all(DOT_LUMEN)
+    }
+
+    /// Removes what killed installs were building or writing, and the state that older
+    /// versions of Lumen kept here.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        for name in self.dot.names()? {
+            let text = name.to_string_lossy();
+            if text.starts_with(TEMPORARY) {
+                self.dot.remove_all(&name)?;
+            } else if text.starts_with(HALF_WRITTEN)
+                || (text == OLD_STATE && self.is_file(OLD_STATE)?)
+            {
+                self.dot.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_file(&self, name: &str) -> io::Result<bool> {
+        let status = self.dot.status(name)?;
+        Ok(status.is_some_and(|status| status.kind == StatusKind::File))
+    }
+}
+
+/// Where older versions of Lumen kept what they had installed.
+const OLD_STATE: &str = "state.json";
+
+/// What something in `.lumen` must be; `None` for what is not ours.
+fn expected(name: &str) -> Option<StatusKind> {
+    match name {
+        PACKAGES => Some(StatusKind::Folder),
+        INSTALL_LOCK | LINKS_LOCK | ledger::TOKEN => Some(StatusKind::File),
+        _ if name.starts_with(TEMPORARY) => Some(StatusKind::Folder),
+        _ if name.starts_with(HALF_WRITTEN) => Some(StatusKind::File),
+        _ => None,
+    }
+}
+
+fn wrong(kind: StatusKind, expected: StatusKind) -> Foreign {
+    match (kind, expected) {
+        (StatusKind::Link, _) => Foreign::Link,
+        (_, StatusKind::Folder) => Foreign::NoFolder,
+        _ => Foreign::NoFile,
+    }
+}
+
+/// The error for what is in the place of a folder of ours.
+pub(super) fn foreign(folder: &Folder, name: &Path) -> LinkError {
+    match folder.status(name) {
+        Ok(Some(status)) => refused(name, wrong(status.kind, StatusKind::Folder)),
+        Ok(None) => refused(name, Foreign::NoFolder),
+        Err(error) => error.into(),
+    }
+}
+
+fn refused(path: &Path, what: Foreign) -> LinkError {
+    LinkError::Foreign {
+        path: path.to_owned(),
+        what,
+    }
+}

@@ -1,0 +1,299 @@
+//! The rule of import links: `<import root>/<import path>` leads to a package's sources, so
+//! that the compiler finds them.
+
+use std::{collections::BTreeMap, path::Path};
+
+use lumen_core::PackageName;
+
+use super::{DOT_LUMEN, LinkError, PACKAGES, Planned, SkippedImport, link_text, plain};
+use crate::{
+    Sources,
+    portable::{check_path, fold},
+};
+
+/// Folders in which a link could mean something to other programs, or to us.
+const KEPT: [&str; 5] = [".git", ".hg", ".svn", ".jj", DOT_LUMEN];
+
+/// The links a project shall have.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// By path relative to the project.
+    pub links: BTreeMap<String, Link>,
+    pub skipped: Vec<SkippedImport>,
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    pub package: PackageName,
+    pub target: String,
+}
+
+impl Wanted {
+    /// Decides on the links of all packages that have sources. Nothing that the project did not
+    /// ask for takes the path of what it asked for, or one above or below that.
+    pub(super) fn new(
+        import_root: &str,
+        packages: &BTreeMap<PackageName, Planned>,
+    ) -> Result<Self, LinkError> {
+        let root = normalize(import_root)?;
+        let mut wanted = Self::default();
+        // By folded path: one link a name, and none inside another package.
+        let mut taken: BTreeMap<String, PackageName> = BTreeMap::new();
+        let direct = packages.iter().filter(|(_, planned)| planned.direct);
+        let others = packages.iter().filter(|(_, planned)| !planned.direct);
+        for (package, planned) in direct.chain(others) {
+            let below = match planned.sources {
+                Sources::None => continue,
+                Sources::Src => "/src",
+                Sources::Root => "",
+            };
+            let path = join(&root, &package.import_path());
+            let folded = fold(&path).into_owned();
+            let holder = above(&folded)
+                .chain([folded.as_str()])
+                .find_map(|path| taken.get(path))
+                .or_else(|| {
+                    let below = format!("{folded}/");
+                    let next = taken.range(below.clone()..).next();
+                    next.filter(|(path, _)| path.starts_with(&below))
+                        .map(|(_, holder)| holder)
+                });
+            if let Some(holder) = holder {
+                if planned.direct {
+                    return Err(LinkError::Shadowed {
+                        first: holder.clone(),
+                        second: package.clone(),
+                        path: package.import_path(),
+                    });
+                }
+                wanted.skipped.push(SkippedImport {
+                    package: package.clone(),
+                    path: package.import_path(),
+                    taken_by: holder.clone(),
+                });
+                continue;
+            }
+            let up = "../".repeat(path.matches('/').count());
+            let target = format!("{up}{DOT_LUMEN}/{PACKAGES}/{package}{below}");
+            let package = package.clone();
+            taken.insert(folded, package.clone());
+            wanted.links.insert(path, Link { package, target });
+        }
+        Ok(wanted)
+    }
+}
+
+/// Whether the rule makes a link with this text at this path, for some package: then no user
+/// can have made it.
+pub(super) fn is_made_by_rule(project: &Path, path: &str, found: &Path) -> bool {
+    let up = "../".repeat(path.matches('/').count());
+    let of_package = |name: &str, below: &str| {
+        let import = PackageName::parse(name).map(|name| name.import_path());
+        let here = import.is_ok_and(|import| {
+            let before = path.strip_suffix(import.as_str());
+            before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        });
+        let target = format!("{up}{DOT_LUMEN}/{PACKAGES}/{name}{below}");
+        here && plain(found) == link_text(&project.join(path), &target)
+    };
+    let text = plain(found).to_string_lossy().replace('\\', "/");
+    let Some((_, rest)) = text.split_once(&format!("{DOT_LUMEN}/{PACKAGES}/")) else {
+        return false;
+    };
+    of_package(rest, "")
+        || rest
+            .strip_suffix("/src")
+            .is_some_and(|name| of_package(name, "/src"))
+}
+
+/// An import root without `./`, doubled and trailing slashes; empty for the project.
+fn normalize(import_root: &str) -> Result<String, LinkError> {
+    let components: Vec<&str> = import_root
+        .split('/')
+        .filter(|component| !matches!(*component, "" | "."))
+        .collect();
+    let path = components.join("/");
+    let kept = |part: &&str| KEPT.iter().any(|kept| part.eq_ignore_ascii_case(kept));
+    let good = path.is_empty() || check_path(&path, usize::MAX, usize::MAX).is_ok();
+    let good = good && !components.iter().any(kept);
+    if import_root.starts_with('/') || !good {
+        return Err(LinkError::ImportRoot(import_root.to_owned()));
+    }
+    Ok(path)
+}
+
+pub(super) fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        _ => format!("{folder}/{name}"),
+    }
+}
+
+/// The paths of all folders above a path, the highest first.
+pub(super) fn above(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(end, _)| &path[..end])
+}
+
+impl Wanted {
+    /// Path and target of every link.
+    pub(super) fn targets(&self) -> BTreeMap<String, String> {
+        let links = self.links.iter();
+        links
+            .map(|(path, link)| (path.clone(), link.target.clone()))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Packages by name; those with a `!` in front are direct dependencies.
+    fn planned(packages: &[(&str, Sources)]) -> BTreeMap<PackageName, Planned> {
+        let planned = |sources, direct| Planned {
+            version: "1.0.0".into(),
+            digest: None,
+            target: PathBuf::new(),
+            sources,
+            direct,
+        };
+        packages
+            .iter()
+            .map(|(name, sources)| {
+                let direct = name.starts_with('!');
+                let name = PackageName::parse(name.trim_start_matches('!')).unwrap();
+                (name, planned(*sources, direct))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn paths_and_targets() {
+        let check = |root: &str,
+                     packages: &[(&str, Sources)],
+                     links: &[(&str, &str)],
+                     skipped: &[(&str, &str)]| {
+            let wanted = Wanted::new(root, &planned(packages)).unwrap();
+            let targets = wanted.targets();
+            let targets = targets
+                .iter()
+                .map(|(path, target)| (path.as_str(), target.as_str()));
+            assert_eq!(targets.collect::<Vec<_>>(), links);
+            let found = wanted
+                .skipped
+                .iter()
+                .map(|skip| (skip.package.as_str(), skip.taken_by.as_str()));
+            assert_eq!(found.collect::<Vec<_>>(), skipped);
+        };
+        let (src, root, none) = (Sources::Src, Sources::Root, Sources::None);
+        check(
+            "",
+            &[("my-utils", src), ("@org/http", root), ("data", none)],
+            &[
+                ("my_utils", ".lumen/packages/my-utils/src"),
+                ("org/http", "../.lumen/packages/@org/http"),
+            ],
+            &[],
+        );
+        check(
+            "./deps//x/",
+            &[("a", src)],
+            &[("deps/x/a", "../../.lumen/packages/a/src")],
+            &[],
+        );
+        check(
+            ".",
+            &[("a.b", src), ("a-b", src)],
+            &[("a_b", ".lumen/packages/a-b/src")],
+            &[("a.b", "a-b")],
+        );
+        // A direct dependency comes first, whatever the order of the names.
+        check(
+            "",
+            &[("a-b", src), ("!a_b", src)],
+            &[("a_b", ".lumen/packages/a_b/src")],
+            &[("a-b", "a_b")],
+        );
+        check(
+            "",
+            &[("@org/http", src), ("!org", src), ("@org-x/y", src)],
+            &[
+                ("org", ".lumen/packages/org/src"),
+                ("org_x/y", "../.lumen/packages/@org-x/y/src"),
+            ],
+            &[("@org/http", "org")],
+        );
+        check(
+            "",
+            &[("!@org/http", src), ("org", src)],
+            &[("org/http", "../.lumen/packages/@org/http/src")],
+            &[("org", "@org/http")],
+        );
+        // What has no sources takes no path.
+        check(
+            "",
+            &[("a-b", src), ("!a_b", none)],
+            &[("a_b", ".lumen/packages/a-b/src")],
+            &[],
+        );
+        for [first, second] in [["a-b", "a_b"], ["@org/http", "org"], ["a.b", "a_b"]] {
+            let direct = [first, second].map(|name| format!("!{name}"));
+            let packages = planned(&[(&direct[0], src), (&direct[1], root)]);
+            match Wanted::new("", &packages).unwrap_err() {
+                LinkError::Shadowed {
+                    first: one,
+                    second: two,
+                    ..
+                } => {
+                    assert_eq!([one.as_str(), two.as_str()], [first, second]);
+                }
+                error => panic!("{error}"),
+            }
+        }
+        check(
+            "",
+            &[("org", src), ("@org/http", src), ("organ", src)],
+            &[
+                ("org/http", "../.lumen/packages/@org/http/src"),
+                ("organ", ".lumen/packages/organ/src"),
+            ],
+            &[("org", "@org/http")],
+        );
+        for bad in [
+            ".lumen",
+            "a/.git/hooks",
+            ".GIT",
+            "..",
+            "a/../b",
+            "/abs",
+            "C:x",
+            r"a\b",
+        ] {
+            let error = Wanted::new(bad, &planned(&[])).unwrap_err();
+            assert!(matches!(error, LinkError::ImportRoot(_)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_links_by_the_rule_are_taken_for_ours() {
+        let check = |path: &str, text: &str, expected| {
+            let found = is_made_by_rule(Path::new("/project"), path, Path::new(text));
+            assert_eq!(found, expected, "{path} -> {text}");
+        };
+        check("my_utils", ".lumen/packages/my-utils/src", true);
+        check("my_utils", ".lumen/packages/my.utils", true);
+        check("deps/org/http", "../../.lumen/packages/@org/http", true);
+        check("org/src", "../.lumen/packages/@org/src", true);
+        // Another package's, from another depth, longer, or from elsewhere.
+        check("json", ".lumen/packages/other/src", false);
+        check("org/http", "../../.lumen/packages/@org/http", false);
+        check("json", "../.lumen/packages/json/src", false);
+        check("json", ".lumen/packages/json/src/x", false);
+        check("json", ".lumen/packages/../../home/json", false);
+        check("json", "/home/.lumen/packages/json/src", false);
+        check("json", "x/.lumen/packages/json/src", false);
+        check("json", "../home", false);
+    }
+}

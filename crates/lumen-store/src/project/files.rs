@@ -1,0 +1,138 @@
+//! The files of a project that Lumen reads and writes: `lumen.toml`, `lumen.lock`, `.gitignore`.
+//!
+//! They may be links, to files of the same project. What leads out of it is an error: a clone
+//! could otherwise have foreign files shown, published or changed.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+};
+
+use fs_err as fs;
+use lumen_durable::{Folder, Step};
+
+use super::ProjectError;
+use crate::target::{Blocked, Target};
+
+/// A file, by the open folder that it is really in.
+struct Spot {
+    folder: Folder,
+    name: OsString,
+}
+
+impl Spot {
+    /// Finds a file of the project in `base`, links followed as long as they stay in it.
+    /// `None`: there is neither the file nor the folder that it would be in.
+    fn find(base: &Path, file: &Path) -> Result<Option<Self>, ProjectError> {
+        let outside = |target: PathBuf| ProjectError::Outside {
+            file: file.to_owned(),
+            target,
+        };
+        let base = fs::canonicalize(base)?;
+        let real = match fs::canonicalize(file) {
+            Ok(real) => real,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Ok(target) = std::fs::read_link(file) {
+                    return Err(outside(target));
+                }
+                let (Some(parent), Some(name)) = (file.parent(), file.file_name()) else {
+                    return Ok(None);
+                };
+                match fs::canonicalize(parent) {
+                    Ok(parent) => parent.join(name),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Ok(below) = real.strip_prefix(&base) else {
+            return Err(outside(real));
+        };
+        let (Some(parent), Some(name)) = (below.parent(), below.file_name()) else {
+            return Err(outside(real));
+        };
+        match Folder::open_named(&base)?.descend(parent)? {
+            Step::Folder(folder) => Ok(Some(Self {
+                folder,
+                name: name.to_owned(),
+            })),
+            Step::Absent | Step::Blocked(_) => Err(outside(real)),
+        }
+    }
+}
+
+/// Reads a file of the project in `base`, at most `limit` bytes; `None`: there is no such file.
+///
+/// # Errors
+/// When it leads out of the project; `FileTooLarge` when it has more bytes; any I/O error.
+pub fn read(base: &Path, file: &Path, limit: u64) -> Result<Option<Vec<u8>>, ProjectError> {
+    match Spot::find(base, file)? {
+        Some(spot) => Ok(spot.folder.read_limited(&spot.name, limit)?),
+        None => Ok(None),
+    }
+}
+
+/// Writes a file of the project in `base`, or the file of it that it is a link to, and makes
+/// the folders that it needs. It is on the disk, whole, when this returns.
+///
+/// # Errors
+/// When it leads out of the project, or any I/O error; the old contents are then still there.
+pub fn write(base: &Path, file: &Path, bytes: &[u8]) -> Result<(), ProjectError> {
+    match Spot::find(base, file)? {
+        Some(spot) => Ok(spot.folder.write(&spot.name, bytes)?),
+        None => {
+            let (Some(parent), Some(name)) = (file.parent(), file.file_name()) else {
+                return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
+            };
+            let target = Target::find(Some(base), parent).map_err(|blocked| match blocked {
+                Blocked::Link(target) | Blocked::NoFolder(target) => ProjectError::Outside {
+                    file: file.to_owned(),
+                    target,
+                },
+                Blocked::Io(error) => error.into(),
+            })?;
+            Ok(target.make()?.write(name, bytes)?)
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_are_followed_inside_and_refused_outside() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("project");
+        fs::create_dir_all(base.join("shared")).unwrap();
+        fs::write(base.join("shared/real"), "one").unwrap();
+        fs::write(dir.path().join("secret"), "secret").unwrap();
+        let at = |name: &str| base.join(name);
+        symlink("shared/real", at("inside")).unwrap();
+        symlink("../secret", at("outside")).unwrap();
+        symlink("nowhere", at("dangling")).unwrap();
+        symlink("..", at("up")).unwrap();
+        let get = |name: &str| read(&base, &at(name), 100);
+        assert_eq!(get("inside").unwrap().unwrap(), b"one");
+        assert_eq!(get("none").unwrap(), None);
+        assert_eq!(get("no/ne").unwrap(), None);
+        write(&base, &at("inside"), b"two").unwrap();
+        write(&base, &at("new"), b"new").unwrap();
+        write(&base, &at("deep/er/new"), b"new").unwrap();
+        assert!(at("deep/er/new").exists());
+        assert_eq!(fs::read(at("shared/real")).unwrap(), b"two");
+        assert!(at("inside").is_symlink());
+        for bad in ["outside", "dangling", "up/secret", "up/new", "dangling/new"] {
+            let refused = |error: ProjectError| matches!(error, ProjectError::Outside { .. });
+            assert!(refused(get(bad).unwrap_err()), "{bad}");
+            assert!(refused(write(&base, &at(bad), b"x").unwrap_err()), "{bad}");
+        }
+        assert_eq!(fs::read(dir.path().join("secret")).unwrap(), b"secret");
+        assert!(!dir.path().join("new").exists());
+        assert!(read(&base, &at("inside"), 2).is_err());
+    }
+}

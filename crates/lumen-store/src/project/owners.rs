@@ -1,0 +1,54 @@
+//! Whose word a manifest above a package is.
+//!
+//! A command takes the nearest `lumen.toml` above it, and a package belongs to a workspace
+//! above it. In a folder such as `/tmp`, another user can put one there, and would then
+//! decide where packages come from.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use lumen_durable::owner::Owner;
+
+use super::{ProjectError, parent};
+
+/// The variable with folders whose manifests are accepted whoever owns them.
+pub const SAFE_FOLDERS: &str = "LUMEN_SAFE_FOLDERS";
+
+/// Checks that a manifest above belongs to us, to the administrator, or to whoever owns
+/// `ours` (the package's own manifest, or the folder that the command runs in).
+///
+/// # Errors
+/// [`ProjectError::Foreign`] when it does not, or any I/O error.
+pub(super) fn check(manifest: &Path, ours: &Path) -> Result<(), ProjectError> {
+    let Some(owner) = strangest(manifest, ours)? else {
+        return Ok(());
+    };
+    let folder = parent(manifest);
+    let listed = std::env::var_os(SAFE_FOLDERS).unwrap_or_default();
+    let same = |safe: PathBuf| {
+        !safe.as_os_str().is_empty()
+            && (safe == folder || safe.canonicalize().ok() == folder.canonicalize().ok())
+    };
+    match std::env::split_paths(&listed).any(same) {
+        true => Ok(()),
+        false => Err(ProjectError::Foreign {
+            file: manifest.to_owned(),
+            owner,
+        }),
+    }
+}
+
+/// Somebody who is neither us, the administrator, nor the owner of `ours`, and owns the
+/// manifest or the link that it is reached by.
+fn strangest(manifest: &Path, ours: &Path) -> io::Result<Option<Owner>> {
+    let owners = Owner::all_of(manifest)?;
+    let mut strange = owners.into_iter().filter(|owner| !owner.is_trusted());
+    let Some(owner) = strange.next() else {
+        return Ok(None);
+    };
+    let own = Owner::all_of(ours)?;
+    let foreign = [owner].into_iter().chain(strange);
+    Ok(foreign.into_iter().find(|owner| !own.contains(owner)))
+}
