@@ -177,6 +177,56 @@ fn entries_are_proved() {
     }
 }
 
+/// Somebody with a log key leaves an entry out of the map and of the lists.
+#[test]
+fn what_the_log_says_is_in_the_histories_shown() {
+    type Change<'c> = (&'c str, &'c dyn Fn(&mut World));
+    let (world, owner) = world();
+    let lock = Lock::of(&world, &ALL);
+    let served = Served::new(&world);
+    let later = |note: &mut lumen_core::trust::OwnersNote| {
+        note.time = "2026-02-01T00:00:00Z".into();
+    };
+    let changes: [Change<'_>; 4] = [
+        ("root note 2 was taken back: entry 10", &|world| {
+            world.change_root(|note| note.time = "2026-02-01T00:00:00Z".into());
+        }),
+        (
+            "ownership note 2 of `a` was taken back: entry 10",
+            &|world| {
+                world.change_owners("a", &owner, later);
+            },
+        ),
+        (
+            "ownership note 2 of `@org` was taken back: entry 10",
+            &|world| {
+                world.change_owners("@org", &owner, later);
+            },
+        ),
+        ("the events of `b` are not those of the log", &|world| {
+            world.yank("b", "1.0.0", "stolen", &owner);
+        }),
+    ];
+    for (said, change) in changes {
+        for hidden in [&[][..], &[10]] {
+            let mut world = world.clone();
+            assert_eq!(world.entries.len(), 10);
+            change(&mut world);
+            world.seal_hiding(hidden);
+            served.show(&world);
+            let registry = lock.registry(&served);
+            let since = lock.since(&registry).unwrap();
+            match (block_on(registry.confirm_shown(&since)), hidden.is_empty()) {
+                (Ok(()), true) => {}
+                (Err(ReadError::Trust(error)), false) => {
+                    assert!(error.to_string().starts_with(said), "{error}");
+                }
+                (confirmed, _) => panic!("{said}, {hidden:?}: {confirmed:?}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn the_cost_stays_within_the_bar_however_far_the_log_has_come() {
     let (mut world, owner) = world();

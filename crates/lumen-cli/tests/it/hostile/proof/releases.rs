@@ -106,7 +106,8 @@ fn anothers_artifact_in_the_lock() {
     refused(&sandbox, &on(&sandbox, "warm", &INSTALL), "metadata");
     // Not without the lock's word that the registry is signed either.
     edit(&sandbox, |lock| {
-        let trust = |line: &&str| line.starts_with("trust-root") || line.starts_with("checkpoint");
+        let keys = ["trust-root", "checkpoint", "root-note"];
+        let trust = |line: &&str| keys.iter().any(|key| line.starts_with(key));
         let lines: Vec<&str> = lock.lines().filter(|line| !trust(line)).collect();
         lines.join("\n") + "\n"
     });
