@@ -189,6 +189,8 @@ fixed! {
     DOWNLOAD_MEMORY: u64 = 96 << 20, Bytes, Program, "ops::fetch";
     /// Bytes above which a download goes through a file.
     DOWNLOAD_TO_FILE: u64 = 16 << 20, Bytes, Program, "ops::fetch";
+    /// Proofs that are remembered: those of some fifty large projects.
+    MAX_PROVED: usize = 1 << 16, Count, Program, "ops::proof";
     /// Folders below a repository's root in which a package is looked for.
     GIT_SEARCH_DEPTH: usize = 4, Count, Program, "ops::inputs";
     /// Characters of the name of a bucket, an account or a container in the URL of a registry.

@@ -13,15 +13,13 @@ use std::{
 use fs_err as fs;
 use lumen_core::{
     Digest, PackageName,
+    limits::MAX_PROVED,
     lockfile::{LockedPackage, LockedSource},
 };
 use lumen_durable::Lock;
 
 /// First line of the file. Another one makes it worthless, and it is written anew.
 const FORMAT: &str = "lumen proved 1";
-
-/// Most digests that are kept: those of some fifty large projects, in 4 MiB.
-const MOST: usize = 1 << 16;
 
 /// What was proven on this machine.
 #[derive(Debug)]
@@ -123,7 +121,7 @@ impl Memory {
         // Other processes may have written since.
         let mut all = digests(&self.file)?;
         all.append(&mut self.new);
-        let old = all.len().saturating_sub(MOST);
+        let old = all.len().saturating_sub(MAX_PROVED);
         let mut text = String::with_capacity((all.len() - old + 1) * 65);
         text.push_str(FORMAT);
         for digest in all.iter().skip(old) {
@@ -178,11 +176,11 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let mut memory = Memory::read(home.path()).unwrap();
         let fact = |number: usize| Fact::lock(&number.to_string());
-        for number in 0..=MOST {
+        for number in 0..=MAX_PROVED {
             memory.add(fact(number));
         }
         memory.save().unwrap();
         let memory = Memory::read(home.path()).unwrap();
-        assert!(!memory.has(&fact(0)) && memory.has(&fact(1)) && memory.has(&fact(MOST)));
+        assert!(!memory.has(&fact(0)) && memory.has(&fact(1)) && memory.has(&fact(MAX_PROVED)));
     }
 }

@@ -15,6 +15,7 @@ use lumen_core::{
     Key, PackageName, Version,
     checkpoint::Checkpoint,
     index::ReleaseSummary,
+    limits::DOWNLOADS,
     tile::{FULL, Tiles, tiles_for_edge, tiles_for_inclusion},
     trust::{
         Entry, Event, HistoryError, LoggedRelease, PackageHistory, RootHistory, Subject, chain,
@@ -28,9 +29,6 @@ use crate::{
     log::state::index_key,
     reader::{ReadError, Registry},
 };
-
-/// Packages whose indexes are read at once.
-const AT_ONCE: usize = 48;
 
 /// Packages that one task verifies.
 const SHARE: usize = 64;
@@ -71,7 +69,7 @@ impl View {
             || (self.log_is_shorter(registry, &unknown) && self.replay(registry, &unknown).await?);
         if !is_done {
             let read = unknown.iter().map(|name| self.package(registry, name));
-            let read = stream::iter(read).buffer_unordered(AT_ONCE);
+            let read = stream::iter(read).buffer_unordered(DOWNLOADS);
             read.try_for_each(async |_| Ok(())).await?;
         }
         let mut proven = BTreeMap::new();

@@ -21,6 +21,7 @@ mod loader;
 mod log;
 mod migrate;
 mod mirror;
+mod prove;
 mod publish;
 mod races;
 mod server;

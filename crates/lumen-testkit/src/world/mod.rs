@@ -230,14 +230,28 @@ impl World {
         by: &SecretKey,
     ) {
         let manifest = manifest(package, number, deps);
-        let archive = archive(&[("lumen.toml", &manifest), ("src/main.lm.md", text)]);
+        let files = [("lumen.toml", manifest.as_str()), ("src/main.lm.md", text)];
+        self.publish_archive((package, number, deps), &files, |_| {}, by);
+    }
+
+    /// Makes a release with any files, whose metadata may say something else than they do.
+    pub fn publish_archive(
+        &mut self,
+        (package, number, deps): (&str, &str, &[(&str, &str)]),
+        files: &[(&str, &str)],
+        change: impl FnOnce(&mut Release),
+        by: &SecretKey,
+    ) {
+        let archive = archive(files);
         let hash = Digest::of(&archive);
         let artifact = Artifact::new(ArtifactKind::Tar, hash, archive.len() as u64);
         self.put(&artifact.key().unwrap(), archive);
         let mut release = release(package, number, deps, artifact);
-        release.integrity = Some(Integrity {
-            manifest_hash: Some(Digest::of(manifest.as_bytes()).into()),
+        let manifest = files.iter().find(|(path, _)| *path == "lumen.toml");
+        release.integrity = manifest.map(|(_, text)| Integrity {
+            manifest_hash: Some(Digest::of(text.as_bytes()).into()),
         });
+        change(&mut release);
         self.publish_release(release, by);
     }
 

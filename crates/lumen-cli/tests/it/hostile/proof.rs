@@ -1,4 +1,5 @@
 //! Lock files and archives: what is installed was proven.
 
+mod archives;
 mod lock;
 mod releases;
