@@ -40,6 +40,8 @@ fixed! {
     MAX_MANIFEST_BYTES: usize = 1 << 20, Bytes, Format, "core::manifest, store::project, store::unpack, ops::ingest";
     /// Bytes of `lumen.lock`.
     MAX_LOCKFILE_BYTES: usize = 64 << 20, Bytes, Format, "core::lockfile, store::project";
+    /// Files and folders that are looked at to find the members of a workspace.
+    MAX_MEMBERS_WALK: usize = 1 << 20, Count, Program, "store::project";
     /// Bytes of a configuration file.
     MAX_CONFIG_BYTES: usize = 1 << 20, Bytes, Program, "core::config";
     /// Comparators of a constraint.

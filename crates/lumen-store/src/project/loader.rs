@@ -15,7 +15,7 @@ use lumen_core::{
 
 use super::{
     LocalPackage, MANIFEST, ProjectError, base_of,
-    members::{member_dirs, would_be_member},
+    members::{is_member, member_dirs, would_be_member},
     normalize, owners, parent, read_limited, relative, slashed,
 };
 
@@ -87,11 +87,7 @@ impl Loader {
             let Some(workspace) = &manifest.workspace else {
                 continue;
             };
-            if !above
-                || member_dirs(candidate, &workspace.members, &workspace.exclude)?
-                    .iter()
-                    .any(|member| member == dir)
-            {
+            if !above || is_member(candidate, dir, &workspace.members, &workspace.exclude)? {
                 return Ok(Some(candidate.to_owned()));
             }
         }

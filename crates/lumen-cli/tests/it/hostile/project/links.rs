@@ -202,3 +202,25 @@ fn a_workflow_is_written_into_the_project_alone() {
     }
     assert!(!sandbox.path("mono/workflows").exists());
 }
+
+#[test]
+fn members_of_a_workspace_are_not_sought_behind_links() {
+    let sandbox = cloned();
+    let package = "[package]\nname = \"far\"\nversion = \"1.0.0\"\n";
+    sandbox.write("mono/far/lumen.toml", package).unwrap();
+    let workspace = "[workspace]\nmembers = [\"*/*/*/*/*/*/*/*\", \"out/*\"]\n";
+    sandbox.write("ws/lumen.toml", workspace).unwrap();
+    sandbox
+        .package("ws/a/b/c/d/e/f/g/near", "near", "1.0.0", "")
+        .unwrap();
+    for number in 0..12 {
+        plant(&sandbox, &format!("ws/l{number}"), ".".as_ref());
+    }
+    plant(&sandbox, "ws/out", &sandbox.path("mono"));
+    sandbox.ok("ws", &["pkg", "install"]).unwrap();
+    let lock = sandbox.read("ws/lumen.lock").unwrap();
+    assert!(lock.contains("near") && !lock.contains("far"), "{lock}");
+    // From a folder behind the link, the workspace is no workspace of the package.
+    sandbox.ok("ws/out/far", &["pkg", "install"]).unwrap();
+    assert!(sandbox.path("mono/far/lumen.lock").exists());
+}
