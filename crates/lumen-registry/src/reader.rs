@@ -484,7 +484,7 @@ impl Registry {
         self.inner.cache.contains(key)
     }
 
-    fn is_offline(&self) -> bool {
+    pub(crate) fn is_offline(&self) -> bool {
         self.inner.storage.is_remote() && self.freshness() == Freshness::Offline
     }
 

@@ -53,7 +53,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`ReadError::NoRegistry`], and when the host cannot say.
-    pub(super) async fn is_there(&self) -> Result<(), ReadError> {
+    pub(crate) async fn is_there(&self) -> Result<(), ReadError> {
         let signs = &self.inner.signs;
         let is_listed = || async {
             // What others are about to find saves the question.

@@ -232,7 +232,12 @@ async fn unsigned(registry: &Registry, remembered: bool) -> Result<Option<View>,
         (PinSource::Lock, options.locked.is_some()),
         (PinSource::State, remembered),
     ];
-    if let Some((by, _)) = known.into_iter().find(|(_, known)| *known) {
+    let known = known.into_iter().find(|(_, known)| *known);
+    if (known.is_some() || options.required) && !registry.is_offline() {
+        // A slip in the URL is no attack, and must not be told as one.
+        registry.is_there().await?;
+    }
+    if let Some((by, _)) = known {
         return Err(TrustError::Downgraded { by }.into());
     }
     if options.required {

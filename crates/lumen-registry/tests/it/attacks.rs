@@ -511,6 +511,10 @@ fn unsigned_downgrade() {
         assert!(trust(&served.registry(options)).is_ok());
     }
     served.clear();
+    // Nothing at all is no registry, and is not told as an attack.
+    let nothing = block_on(served.registry(pinned()).trust()).unwrap_err();
+    assert!(matches!(nothing, ReadError::NoRegistry { .. }), "{nothing}");
+    served.replace("/index.json", r#"{"name": "r", "packages": []}"#);
     served.replace(
         "/packages/a/index.json",
         r#"{"name": "a", "versions": ["6.6.6"]}"#,

@@ -205,3 +205,30 @@ fn a_failure_is_no_sign() {
     let ran = info(&bare(), &(private.url() + "/reg"), &public, "lib");
     assert_eq!(ran.code, Some(0), "{ran:#?}");
 }
+
+#[test]
+fn a_slip_in_the_url_of_a_signed_registry_is_no_downgrade() {
+    let sandbox = crate::sandbox();
+    crate::publish(&sandbox, "lib", "1.0.0", "");
+    sandbox
+        .package("app", "app", "1.0.0", "[dependencies]\nlib = \"1.0.0\"\n")
+        .unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    let empty = Server::start(|_: &Asked| not_found());
+    for arguments in [
+        &["pkg", "update"][..],
+        &["pkg", "info", "lib"],
+        &["pkg", "outdated"],
+    ] {
+        let mut command = sandbox.command("app", arguments);
+        command.env("LUMEN_REGISTRY", format!("{}/reg", empty.url()));
+        let ran = Ran::of(&command.output().unwrap());
+        fails(&ran, 4, &["there is no registry at", "/reg"]);
+    }
+    // Where there is one, and its signatures are gone, it stays an attack.
+    for folder in ["trust", "log", "map"] {
+        std::fs::remove_dir_all(sandbox.path(&format!("registry/{folder}"))).unwrap();
+    }
+    let ran = sandbox.run("app", &["pkg", "update"]).unwrap();
+    fails(&ran, 3, &["was signed before"]);
+}
