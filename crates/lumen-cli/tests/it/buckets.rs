@@ -116,7 +116,7 @@ fn a_mistyped_prefix_is_no_new_registry() {
     fails(
         &ran,
         4,
-        &["there is no registry at", "lumen registry init s3://"],
+        &["there is no registry at", "lumen registry init 's3://"],
     );
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let there = runtime.block_on(world.storage().list("")).unwrap();

@@ -359,7 +359,7 @@ fn servers_that_fail_half_way() {
             Box::new(move |bytes| {
                 Answer::Drip(start(bytes), bytes.to_vec(), Duration::from_millis(20))
             }),
-            "the server sends less than 1024 bytes in 1 s",
+            "the server sends less than 4096 bytes in 1 s",
         ),
         (
             Box::new(move |bytes| Answer::Hang([&start(bytes)[..], &bytes[..50]].concat())),

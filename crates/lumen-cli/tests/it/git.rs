@@ -61,7 +61,7 @@ fn the_life_of_a_registry_in_a_branch() {
     fails(
         &ran,
         4,
-        &["there is no registry at", "lumen registry init git+file"],
+        &["there is no registry at", "lumen registry init 'git+file"],
     );
     ok(&sandbox, &url, ".", &["registry", "init", &url]);
     ok(&sandbox, &url, "a", &PUBLISH);
