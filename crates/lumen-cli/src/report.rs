@@ -17,7 +17,7 @@ use lumen_ops::{
     error::FetchError,
     git::GitError,
     keys::KeysError,
-    settings::{token_variable, url_variable},
+    settings::{Reach, token_variable, url_variable},
 };
 use lumen_registry::{
     ReadError, StorageError, git,
@@ -511,7 +511,7 @@ fn git_hint(error: &git::GitError) -> Option<String> {
         GitError::NoGit => "install git".into(),
         GitError::TooOld { .. } => "install a newer git".into(),
         GitError::Denied { .. } => {
-            "check the credentials that git itself uses (`git ls-remote` shows whether it gets in), or those in LUMEN_REGISTRIES_<NAME>_TOKEN, which only goes to a URL that you give yourself: beside it in LUMEN_REGISTRIES_<NAME>_URL, or in your own config.toml"
+            "check the credentials that git itself uses (`git ls-remote` shows whether it gets in), or those in LUMEN_REGISTRIES_<NAME>_TOKEN (LUMEN_REGISTRIES_<NAME>_READ_TOKEN, where another host is published to), which only goes to a URL that you give yourself: beside it in LUMEN_REGISTRIES_<NAME>_URL, or in your own config.toml"
                 .into()
         }
         GitError::NoRepository { .. } => {
@@ -611,7 +611,11 @@ fn no_registry_hint(location: &str) -> String {
 /// so who has the URL from a project gives it, too.
 fn denied_hint(status: u16, registry: Option<&Acquaintance>) -> String {
     let name = registry.and_then(|registry| registry.name.as_deref());
-    let token = token_variable(name.unwrap_or("<NAME>"));
+    let reach = match registry.is_some_and(|registry| registry.read_only) {
+        true => Reach::ReadOnly,
+        false => Reach::Whole,
+    };
+    let token = token_variable(name.unwrap_or("<NAME>"), reach);
     let way = match registry {
         Some(registry) if !registry.given => {
             let url = url_variable(name.unwrap_or("<NAME>"));

@@ -21,7 +21,7 @@ use lumen_core::{
 use lumen_registry::storage::HttpOptions;
 use lumen_store::link::Ledger;
 
-pub use pairs::Pairs;
+pub use pairs::{Pairs, Reach};
 
 pub use self::pins::Pins;
 use self::pins::Sources;
@@ -38,9 +38,13 @@ fn key_of(name: &str) -> String {
     name.to_ascii_uppercase().replace('-', "_")
 }
 
-/// The variable with the token of a registry.
-pub fn token_variable(name: &str) -> String {
-    format!("{VARIABLES}{}_TOKEN", key_of(name))
+/// The variable with the token of a registry for one of its URLs.
+pub fn token_variable(name: &str, reach: Reach) -> String {
+    let suffix = match reach {
+        Reach::Whole => "TOKEN",
+        Reach::ReadOnly => "READ_TOKEN",
+    };
+    format!("{VARIABLES}{}_{suffix}", key_of(name))
 }
 
 /// The variable that gives a registry its URL: the default one has a name of its own.
@@ -442,21 +446,29 @@ fn pairs(
         own.remove(DEFAULT);
         own.extend(urls.map(|urls| (DEFAULT.to_owned(), urls)));
     }
+    if let Some(published) = published {
+        let publish = published.publish.unwrap_or(published.read);
+        match own.get_mut(DEFAULT) {
+            Some(default) => default.publish = Some(publish),
+            // Only a project says where the default is read from.
+            None => {
+                let urls = RegistryUrls {
+                    read: publish,
+                    publish: None,
+                };
+                own.insert(DEFAULT.to_owned(), urls);
+            }
+        }
+    }
     let mut pairs = Pairs::default();
     for (name, registry) in &own {
-        urls(registry).for_each(|url| pairs.add(Some(name), url));
-    }
-    if let Some(published) = published {
-        pairs.add(
-            Some(DEFAULT),
-            published.publish.as_ref().unwrap_or(&published.read),
-        );
+        pairs.add_registry(name, registry);
     }
     for (registry, _) in layers {
         for mirror in registry.mirrors.values() {
             let ends = [&mirror.from, &mirror.to].into_iter();
             let places = ends.filter(|end| is_location(end));
-            places.for_each(|end| pairs.add(None, end));
+            places.for_each(|end| pairs.add(end));
         }
         for url in registry.helpers.keys() {
             pairs.add_origin(url);

@@ -172,6 +172,17 @@ impl Location {
         }
     }
 
+    /// The URL of the host that a token for this place is sent to; none where it takes none:
+    /// folders, buckets, repositories without HTTP.
+    pub fn token_host(&self) -> Option<&Url> {
+        let host = match self {
+            Self::Http(http) => http.base(),
+            Self::Git(git) => git.remote(),
+            Self::File(_) | Self::Object(_) => return None,
+        };
+        matches!(host.scheme(), "http" | "https").then_some(host)
+    }
+
     /// Adds a bearer token that the user paired with this place, where one can be sent and the
     /// URL has no credentials; `origin` says where it is from.
     #[must_use]

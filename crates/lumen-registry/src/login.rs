@@ -22,6 +22,8 @@ pub struct Acquaintance {
     pub name: Option<String>,
     /// Its URL, without credentials.
     pub url: String,
+    /// Whether it is only read there: the token that may write to it goes elsewhere.
+    pub read_only: bool,
     /// Whether the user gave that URL, and not only a project: no secret goes elsewhere.
     pub given: bool,
 }

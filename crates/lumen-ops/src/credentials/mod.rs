@@ -24,7 +24,11 @@ use lumen_registry::{
 use url::Url;
 
 use self::{helper::Helper, netrc::Netrc};
-use crate::{error::OpsError, session::Session, settings::token_variable};
+use crate::{
+    error::OpsError,
+    session::Session,
+    settings::{Reach, token_variable},
+};
 
 /// What was found in a netrc file, and what is to be said about it.
 #[derive(Debug, Default)]
@@ -114,13 +118,13 @@ impl Session<'_> {
         let pairs = &self.settings()?.pairs;
         let given = typed || pairs.has(url);
         // Its own name first: another one of the same place may have another token.
-        let mut names: Vec<&str> = pairs.names(url).collect();
-        names.sort_by_key(|paired| Some(*paired) != name);
-        let known_as = names.first().copied().or(name.filter(|_| !given));
+        let mut names: Vec<(&str, Reach)> = pairs.names(url).collect();
+        names.sort_by_key(|(paired, _)| Some(*paired) != name);
+        let first = names.first().copied();
+        let known_as = first.map(|(name, _)| name).or(name.filter(|_| !given));
         let token = names
             .iter()
-            .copied()
-            .map(token_variable)
+            .map(|(name, reach)| token_variable(name, *reach))
             .find_map(|variable| {
                 let token = std::env::var(&variable).ok()?;
                 (!token.is_empty()).then_some((token, variable))
@@ -147,6 +151,7 @@ impl Session<'_> {
         Ok(Location::Http(http.known_as(Acquaintance {
             name: known_as.map(str::to_owned),
             url,
+            read_only: first.is_some_and(|(_, reach)| reach == Reach::ReadOnly),
             given,
         })))
     }

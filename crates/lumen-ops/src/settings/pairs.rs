@@ -5,24 +5,47 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lumen_core::manifest::RegistryUrls;
 use lumen_registry::Location;
 use url::Url;
 
 /// Registries as the user gave them: by flag, in the environment or in their configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Pairs {
-    /// By URL: the names that the user gave it.
-    places: BTreeMap<String, BTreeSet<String>>,
+    /// By URL: the names that the user gave it, and which secrets of each it may have.
+    places: BTreeMap<String, BTreeMap<String, Reach>>,
     /// Scheme, host and port of all of them, and of the hosts whose credential helper is known.
     origins: BTreeSet<String>,
 }
 
+/// Which token of a registry one of its URLs may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The one of the registry, which may write to it.
+    Whole,
+    /// The one for reading: the registry is written to elsewhere, and the other token is for there.
+    ReadOnly,
+}
+
 impl Pairs {
-    /// Adds a URL that the user gave, with the name that they gave it, if any.
-    pub(super) fn add(&mut self, name: Option<&str>, url: &str) {
-        let names = self.places.entry(place(url)).or_default();
-        names.extend(name.map(str::to_owned));
+    /// Adds a URL that the user gave without a name.
+    pub(super) fn add(&mut self, url: &str) {
+        self.places.entry(place(url)).or_default();
         self.add_origin(url);
+    }
+
+    /// Adds the URLs of a registry, with the name that the user gave it.
+    pub(super) fn add_registry(&mut self, name: &str, urls: &RegistryUrls) {
+        if let Some(publish) = &urls.publish {
+            self.add_named(name, publish, Reach::Whole);
+        }
+        self.add_named(name, &urls.read, reach(urls));
+    }
+
+    fn add_named(&mut self, name: &str, url: &str, reach: Reach) {
+        self.add(url);
+        let names = self.places.entry(place(url)).or_default();
+        names.entry(name.to_owned()).or_insert(reach);
     }
 
     /// Adds the origin of a URL that the user gave without meaning a registry.
@@ -38,10 +61,11 @@ impl Pairs {
         self.places.contains_key(&place(url))
     }
 
-    /// The names that the user gave a URL, in alphabetical order.
-    pub fn names(&self, url: &str) -> impl Iterator<Item = &str> {
+    /// The names that the user gave a URL, in alphabetical order, with the token of each that
+    /// may be sent there.
+    pub fn names(&self, url: &str) -> impl Iterator<Item = (&str, Reach)> {
         let names = self.places.get(&place(url)).into_iter().flatten();
-        names.map(String::as_str)
+        names.map(|(name, reach)| (name.as_str(), *reach))
     }
 
     /// Whether the user gave a URL with the same scheme, host and port.
@@ -56,6 +80,27 @@ pub(super) fn place(url: &str) -> String {
     Location::parse(url).map_or_else(|_| url.to_owned(), |location| location.url())
 }
 
+/// Which token the URL to read from may have. A token that may write stays with the place that
+/// is written to, unless that place takes no token.
+fn reach(urls: &RegistryUrls) -> Reach {
+    let Some(publish) = &urls.publish else {
+        return Reach::Whole;
+    };
+    // Where the place to write to is not understood, nothing is sent elsewhere.
+    let Ok(publish) = Location::parse(publish) else {
+        return Reach::ReadOnly;
+    };
+    let Some(publish) = publish.token_host() else {
+        return Reach::Whole;
+    };
+    let read = Location::parse(&urls.read);
+    let read = read.as_ref().ok().and_then(Location::token_host);
+    match read.is_none_or(|read| origin(read) == origin(publish)) {
+        true => Reach::Whole,
+        false => Reach::ReadOnly,
+    }
+}
+
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
@@ -67,7 +112,11 @@ mod tests {
     #[test]
     fn spellings_of_one_place() {
         let mut pairs = Pairs::default();
-        pairs.add(Some("work"), "HTTPS://me:secret@Work.example:443/a/");
+        let urls = RegistryUrls {
+            read: "HTTPS://me:secret@Work.example:443/a/".to_owned(),
+            publish: None,
+        };
+        pairs.add_registry("work", &urls);
         for (url, expected) in [
             ("https://work.example/a", true),
             ("https://work.example/x/../a", true),
@@ -83,7 +132,7 @@ mod tests {
             ("https://evil/work.example/a", false),
         ] {
             assert_eq!(pairs.has(url), expected, "{url}");
-            let names: Vec<&str> = pairs.names(url).collect();
+            let names: Vec<&str> = pairs.names(url).map(|(name, _)| name).collect();
             let expected: &[&str] = if expected { &["work"] } else { &[] };
             assert_eq!(names, expected, "{url}");
         }
@@ -95,6 +144,48 @@ mod tests {
         ] {
             let url = Url::parse(url).unwrap();
             assert_eq!(pairs.has_origin(&url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_token_that_may_write_stays_where_is_written() {
+        let pages = "https://pages.example/r";
+        for (read, publish, expected) in [
+            (pages, None, Reach::Whole),
+            (pages, Some("s3://bucket/r"), Reach::Whole),
+            (pages, Some("file:///srv/r"), Reach::Whole),
+            (pages, Some("git+file:///srv/r.git"), Reach::Whole),
+            (pages, Some("git+ssh://git@h/r.git"), Reach::Whole),
+            (pages, Some("git+https://PAGES.example:443/r"), Reach::Whole),
+            (pages, Some("https://pages.example/w"), Reach::Whole),
+            (pages, Some("git+https://h/r.git"), Reach::ReadOnly),
+            (pages, Some("http://pages.example/r"), Reach::ReadOnly),
+            (pages, Some("https://pages.example:444/r"), Reach::ReadOnly),
+            (pages, Some("https://pages.example.evil/r"), Reach::ReadOnly),
+            (pages, Some("gti+https://h/r.git"), Reach::ReadOnly),
+            (
+                "git+https://h/r.git",
+                Some("git+https://h/r.git#w"),
+                Reach::Whole,
+            ),
+            (
+                "git+https://mirror/r.git",
+                Some("git+https://h/r.git"),
+                Reach::ReadOnly,
+            ),
+        ] {
+            let mut pairs = Pairs::default();
+            let urls = RegistryUrls {
+                read: read.to_owned(),
+                publish: publish.map(str::to_owned),
+            };
+            pairs.add_registry("work", &urls);
+            let found: Vec<_> = pairs.names(read).collect();
+            assert_eq!(found, [("work", expected)], "{read} {publish:?}");
+            if let Some(publish) = publish {
+                let found: Vec<_> = pairs.names(publish).collect();
+                assert_eq!(found, [("work", Reach::Whole)], "{read} {publish}");
+            }
         }
     }
 }

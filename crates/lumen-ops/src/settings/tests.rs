@@ -243,7 +243,10 @@ fn a_variable_gives_a_name_its_url() {
             (cdn, Some(bucket))
         );
         assert!(found.pairs.has(given) && !found.pairs.has(other));
-        assert_eq!(found.pairs.names(given).collect::<Vec<_>>(), ["my_work"]);
+        assert_eq!(
+            found.pairs.names(given).collect::<Vec<_>>(),
+            [("my_work", Reach::Whole)]
+        );
     }
     // Another URL takes the place of both.
     let found = settings(other, &project).unwrap();

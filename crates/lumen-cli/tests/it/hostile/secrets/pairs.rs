@@ -1,7 +1,7 @@
 //! Projects that give names and URLs other meanings than the user did.
 
 use lumen_testkit::{
-    git::{self, git},
+    git::{self, GitServer, git},
     sandbox::{Ran, Sandbox, tree},
     server::{Answer, Asked, Server, answer, not_found, ok},
     web::{Program, WebServer},
@@ -255,6 +255,78 @@ fn advice_for_a_url_of_a_project_works() {
         1,
         &["LUMEN_REGISTRIES_WORK_URL is `work`, which is no URL"],
     );
+}
+
+#[test]
+fn the_token_that_may_write_is_not_sent_where_is_only_read() {
+    // What a workflow sets that publishes to a branch and reads its pages.
+    let (pages, sandbox) = (open(), bare());
+    git::bare(&sandbox.path("registry.git")).unwrap();
+    let host = GitServer::serve(&sandbox.path(".")).unwrap();
+    // The user `x-access-token` with the password `writing`.
+    host.demand("Basic eC1hY2Nlc3MtdG9rZW46d3JpdGluZw==");
+    let (read, publish) = (
+        pages.url() + "/r",
+        format!("git+{}/registry.git", host.url()),
+    );
+    let writing = ("LUMEN_REGISTRIES_DEFAULT_TOKEN", "writing");
+    let reading = ("LUMEN_REGISTRIES_DEFAULT_READ_TOKEN", "reading");
+    let run = |arguments: &[&str], tokens: &[(&str, &str)]| {
+        let mut command = sandbox.command("app", arguments);
+        command
+            .env("LUMEN_REGISTRY", &read)
+            .env("LUMEN_PUBLISH_REGISTRY", &publish)
+            .envs(tokens.iter().copied());
+        Ran::of(&command.output().unwrap())
+    };
+    sandbox.package("app", "app", "1.0.0", "").unwrap();
+    let init = ["registry", "init", &publish, "--unsigned"];
+    let ran = run(&init, &[writing]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let wait = ["pkg", "publish", "--yes", "--wait", "1"];
+    for (tokens, expected) in [
+        (&[writing][..], &[][..]),
+        (&[writing, reading], &["Bearer reading"]),
+    ] {
+        pages.take();
+        // It is published, and never seen on the pages.
+        let ran = run(&wait, tokens);
+        assert!(!ran.err.contains("denied"), "{ran:#?}");
+        assert_eq!(shown(&pages), expected, "{ran:#?}");
+    }
+    let log = git(
+        &sandbox.path("registry.git"),
+        &["log", "--format=%s", "gh-pages"],
+    )
+    .unwrap();
+    assert!(log.contains("app"), "{log}");
+
+    // The same by configuration. The advice names the token to read with, and it works.
+    let private = private("Bearer reading");
+    let configured = |publish: &str, tokens: &[(&str, &str)]| {
+        let config = format!(
+            "[registry.registries]\nwork = {{ read = \"{}/r\", publish = \"{publish}\" }}\n",
+            private.url()
+        );
+        sandbox.write(CONFIG, &config).unwrap();
+        info(&sandbox, "default = \"work\"", tokens)
+    };
+    let token = ("LUMEN_REGISTRIES_WORK_TOKEN", "reading");
+    let ran = configured(&publish, &[token]);
+    fails(
+        &ran,
+        4,
+        &["status 401", "set LUMEN_REGISTRIES_WORK_READ_TOKEN"],
+    );
+    assert_eq!(shown(&private), [""; 0]);
+    let to_read = ("LUMEN_REGISTRIES_WORK_READ_TOKEN", "reading");
+    assert_eq!(configured(&publish, &[to_read]).code, Some(0));
+    // One host, or a place that takes no token: there is one token.
+    let same = private.url() + "/w";
+    for publish in [&same[..], "s3://bucket/r", "git+ssh://git@h.example/r.git"] {
+        let ran = configured(publish, &[token]);
+        assert_eq!(ran.code, Some(0), "{publish}: {ran:#?}");
+    }
 }
 
 #[test]
