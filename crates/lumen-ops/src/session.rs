@@ -76,6 +76,8 @@ pub struct Session<'r> {
     registries: Mutex<BTreeMap<String, Registry>>,
     /// What the project's lock says about signed registries.
     locked: OnceLock<BTreeMap<String, Locked>>,
+    /// Which packages the project's lock has from each registry.
+    expected: OnceLock<BTreeMap<String, Vec<PackageName>>>,
     pub(crate) netrc: OnceLock<Found>,
     runtime: OnceLock<Runtime>,
     /// Whether it was told that others can change the store.
@@ -141,6 +143,7 @@ impl<'r> Session<'r> {
             settings: OnceLock::new(),
             registries: Mutex::default(),
             locked: OnceLock::new(),
+            expected: OnceLock::new(),
             netrc: OnceLock::new(),
             runtime: OnceLock::new(),
             told_of_store: AtomicBool::new(false),
@@ -242,6 +245,16 @@ impl<'r> Session<'r> {
         let _ = self.settings.set(settings);
         if let Some((lock, _)) = project.and_then(|project| project.lock.as_ref()) {
             let _ = self.locked.set(Locked::all(lock));
+            let mut expected: BTreeMap<String, Vec<PackageName>> = BTreeMap::new();
+            for (name, package) in &lock.packages {
+                if let LockedSource::Registry(registry) = &package.source {
+                    expected
+                        .entry(registry.clone())
+                        .or_default()
+                        .push(name.clone());
+                }
+            }
+            let _ = self.expected.set(expected);
         }
         Ok(())
     }
@@ -392,6 +405,7 @@ impl<'r> Session<'r> {
         };
         let locked = self.locked.get().and_then(|locked| locked.get(name));
         let locked = locked.filter(|_| opening != Opening::Offline { with_lock: false });
+        let expected = self.expected.get().and_then(|all| all.get(name));
         let options = RegistryOptions {
             cache: Some(self.environment.cache_dir()),
             freshness,
@@ -407,6 +421,7 @@ impl<'r> Session<'r> {
                 now: self.options.now.as_second(),
             },
             host: self.host_options(&location)?,
+            expected: expected.cloned().unwrap_or_default(),
         };
         let registry = Registry::open(name, location, &options);
         Ok(registry.map_err(ReadError::from)?)

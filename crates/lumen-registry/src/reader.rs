@@ -60,6 +60,9 @@ pub struct RegistryOptions {
     pub host: HostOptions,
     /// What is demanded of its signatures.
     pub trust: TrustOptions,
+    /// Packages that were had from it before. Where an unsigned one lacks its list of packages,
+    /// one of these shows that there is a registry.
+    pub expected: Vec<PackageName>,
 }
 
 /// A registry to read from; clones are the same registry.
@@ -88,6 +91,8 @@ struct Inner {
     partial: OnceCell<Option<Partial>>,
     /// Whether it is there at all.
     signs: presence::Signs,
+    /// As in [`RegistryOptions::expected`].
+    expected: Vec<PackageName>,
 }
 
 /// A package's index, and its history in a signed registry.
@@ -203,7 +208,7 @@ impl Registry {
             name,
             storage,
             Some(location),
-            freshness,
+            (freshness, options.expected.clone()),
             trust,
             caches,
         ))
@@ -217,14 +222,15 @@ impl Registry {
     /// A registry on a storage at hand that is read once.
     pub(crate) fn read_once(name: &str, storage: Storage, trust: TrustOptions) -> Self {
         let caches = (Cache::in_memory(), Cache::in_memory());
-        Self::new(name, storage, None, Freshness::Normal, trust, caches)
+        let options = (Freshness::Normal, Vec::new());
+        Self::new(name, storage, None, options, trust, caches)
     }
 
     fn new(
         name: &str,
         storage: Storage,
         location: Option<Location>,
-        freshness: Freshness,
+        (freshness, expected): (Freshness, Vec<PackageName>),
         trust: TrustOptions,
         (cache, global_cache): (Cache, Cache),
     ) -> Self {
@@ -242,6 +248,7 @@ impl Registry {
             view: Mutex::default(),
             partial: OnceCell::new(),
             signs: presence::Signs::default(),
+            expected,
         };
         Self {
             inner: Arc::new(inner),

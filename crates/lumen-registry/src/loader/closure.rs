@@ -131,12 +131,32 @@ impl<'r> Closure<'r> {
                 }
             }
             match self.tasks.join_next().await {
+                None if self.ask_again() => {}
                 None => return Ok(()),
                 Some(Ok(work)) => self.work.push_back(work),
                 // Neither panics nor is cancelled; if so, the resolver will ask again.
                 Some(Err(_)) => {}
             }
         }
+    }
+
+    /// Asks anew for packages that were not found where nothing said that there is a registry:
+    /// another package may have said so since. Whether there is one to ask for.
+    fn ask_again(&mut self) -> bool {
+        let entries = self.entries.iter_mut();
+        let asked_in_vain = entries.filter(|(_, entry)| {
+            matches!(entry.failure, Some(ReadError::NoRegistry { .. }))
+                && entry.registry.was_found()
+        });
+        let mut names: Vec<PackageName> = Vec::new();
+        for (name, entry) in asked_in_vain {
+            entry.failure = None;
+            names.push(name.clone());
+        }
+        for name in &names {
+            self.ask_index(name);
+        }
+        !names.is_empty()
     }
 
     /// Loads what the resolver needs, and all else it may need next.
@@ -236,6 +256,15 @@ impl<'r> Closure<'r> {
         let depth = parent.map_or(0, |parent| parent.depth) + 1;
         let entry = Entry::new(registry, by, depth);
         self.entries.insert(name.clone(), entry);
+        self.ask_index(name);
+    }
+
+    /// Starts to look for a package in the registries that may have it.
+    fn ask_index(&mut self, name: &PackageName) {
+        let mut candidates = self.routes.candidates(name).into_iter();
+        let Some(registry) = candidates.next() else {
+            return;
+        };
         let others: Vec<Registry> = candidates.cloned().collect();
         let (first, name) = (registry.clone(), name.clone());
         let key = Key::package_index(&name);

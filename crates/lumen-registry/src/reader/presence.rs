@@ -15,6 +15,9 @@ use crate::{
     storage::{Presence, Validators},
 };
 
+/// How many packages that were had from a registry are looked for, at most.
+const MOST_EXPECTED: usize = 4;
+
 /// What is known of an unsigned registry: signatures say more of a signed one.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
@@ -34,6 +37,11 @@ impl Signs {
 }
 
 impl Registry {
+    /// Whether something said that there is a registry.
+    pub(crate) fn was_found(&self) -> bool {
+        self.inner.signs.found.load(Ordering::Relaxed)
+    }
+
     /// Takes note that something of the registry was found.
     pub(super) fn found_something(&self) {
         if self.inner.signs.found.swap(true, Ordering::Relaxed) {
@@ -59,7 +67,12 @@ impl Registry {
             // What others are about to find saves the question.
             drop(signs.reading.write().await);
             let found = signs.found.load(Ordering::Relaxed);
-            Ok::<_, ReadError>(found || self.is_known().await? || self.is_listed().await?)
+            Ok::<_, ReadError>(
+                found
+                    || self.is_known().await?
+                    || self.is_listed().await?
+                    || self.has_expected().await?,
+            )
         };
         let is_there = *signs.listed.get_or_try_init(is_listed).await?;
         if is_there || signs.found.load(Ordering::Relaxed) {
@@ -92,6 +105,17 @@ impl Registry {
     fn was_there(&self, marker: &Key) -> bool {
         let seen = self.inner.cache.get(marker);
         seen.is_some_and(|seen| seen.is_fresh(cache::now(), LONGEST_FRESHNESS))
+    }
+
+    /// Whether it has a package that was had from it before. A registry that was made by hand
+    /// may have no list.
+    async fn has_expected(&self) -> Result<bool, ReadError> {
+        for name in self.inner.expected.iter().take(MOST_EXPECTED) {
+            if self.unsigned_package_index(name).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the host has the list of packages.

@@ -186,6 +186,61 @@ fn a_registry_without_a_list_is_one_where_a_package_is() {
 }
 
 #[test]
+fn the_order_of_names_does_not_matter() {
+    let absent = "there is no registry at";
+    // In a folder names are read one after the other, on a server at once.
+    for needs in [["aaa", "own"], ["own", "zzz"]] {
+        let (private, public) = (server(&["own"], false), server(&["aaa", "zzz"], true));
+        let sandbox = bare();
+        let index = r#"{"name": "own", "versions": ["1.0.0"], "yanked": {}}"#;
+        sandbox
+            .write("made/packages/own/index.json", index)
+            .unwrap();
+        let folder = format!("file://{}", sandbox.path("made").display());
+        for front in [folder, private.url() + "/reg"] {
+            let ran = lock(&bare(), &front, &public, &needs);
+            assert!(!ran.err.contains(absent), "{front} {needs:?}: {ran:#?}");
+            assert!(!public.take().is_empty(), "{front} {needs:?}");
+        }
+        assert!(questions(&private).len() <= 1);
+    }
+}
+
+#[test]
+fn what_the_lock_has_from_a_registry_shows_that_it_is_there() {
+    let sandbox = bare();
+    let init = |name: &str, package: &str| {
+        let url = format!("file://{}", sandbox.path(name).display());
+        sandbox
+            .ok(".", &["registry", "init", name, "--unsigned"])
+            .unwrap();
+        sandbox.package(package, package, "1.0.0", "").unwrap();
+        let publish = ["pkg", "publish", "--yes", "--registry", &url];
+        sandbox.ok(package, &publish).unwrap();
+        url
+    };
+    let (own, public) = (init("made", "own"), init("public", "lib"));
+    std::fs::remove_file(sandbox.path("made/index.json")).unwrap();
+    let manifest = format!(
+        "[dependencies]\nown = \"1\"\n[registry]\ndefault = \"{own}\"\nupstreams = [\"public\"]\n\
+         [registry.registries]\npublic = \"{public}\"\n"
+    );
+    sandbox.package("app", "app", "1.0.0", &manifest).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = sandbox.command("app", arguments);
+        Ran::of(&command.env_remove("LUMEN_REGISTRY").output().unwrap())
+    };
+    let ran = run(&["pkg", "install"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let ran = run(&["pkg", "add", "lib"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    // A lock alone says nothing: the package has to be there still.
+    std::fs::remove_dir_all(sandbox.path("made/packages")).unwrap();
+    let ran = run(&["pkg", "add", "other"]);
+    fails(&ran, 4, &["there is no registry at"]);
+}
+
+#[test]
 fn a_failure_is_no_sign() {
     let public = server(&["lib"], true);
     for status in ["403 Forbidden", "500 Oops", "301 Moved"] {
