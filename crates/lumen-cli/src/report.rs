@@ -11,7 +11,7 @@
 
 use std::process::ExitCode;
 
-use lumen_core::{edit::EditError, limits::Exceeded, problem::Problem};
+use lumen_core::{PackageName, edit::EditError, limits::Exceeded, problem::Problem};
 use lumen_ops::{
     OpsError,
     error::FetchError,
@@ -114,6 +114,7 @@ pub fn code(error: &OpsError) -> u8 {
             FetchError::Insert(_)
             | FetchError::Contradiction(_)
             | FetchError::NotReleased { .. }
+            | FetchError::Shadowed { .. }
             | FetchError::Read(ReadError::Changed { .. }) => return TRUST,
             FetchError::NoChecksum => return USER,
             FetchError::Read(_) | FetchError::Limit(_) => {}
@@ -257,7 +258,7 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         | OpsError::Project(ProjectError::Io(error))
         | OpsError::Link(LinkError::Io(error))
         | OpsError::Vendor(VendorError::Io(error)) => return io_hint(error).into_iter().collect(),
-        OpsError::Fetch { source, .. } => return fetch_hint(source).into_iter().collect(),
+        OpsError::Fetch { name, source, .. } => return fetch_hint(name, source).into_iter().collect(),
         OpsError::Read(error) | OpsError::Mirror(MirrorError::Read(error)) => {
             return read_hint(error).into_iter().collect();
         }
@@ -406,7 +407,7 @@ fn disk_hint(kind: std::io::ErrorKind) -> Option<String> {
     })
 }
 
-fn fetch_hint(error: &FetchError) -> Option<String> {
+fn fetch_hint(name: &PackageName, error: &FetchError) -> Option<String> {
     Some(match error {
         FetchError::Read(error) => return read_hint(error),
         FetchError::Insert(InsertError::Refused(_)) => "nothing was installed; tell the author of the package".into(),
@@ -416,6 +417,9 @@ fn fetch_hint(error: &FetchError) -> Option<String> {
         FetchError::NotReleased { .. } => {
             "somebody changed lumen.lock; nothing was installed. Restore it from a version that you trust, or delete it and run `lumen pkg install`".into()
         }
+        FetchError::Shadowed { registry, first } => format!(
+            "nothing was installed. If `{name}` of `{first}` is meant, run `lumen pkg update {name}`; if that of `{registry}` is meant, say so in lumen.toml: `{name} = {{ version = \"…\", registry = \"{registry}\" }}`"
+        ),
         FetchError::NoChecksum => "run `lumen pkg update` to lock it anew".into(),
         FetchError::Io(error) | FetchError::Insert(InsertError::Io(error)) => return io_hint(error),
         FetchError::Insert(_) | FetchError::Limit(_) => return None,

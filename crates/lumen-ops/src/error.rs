@@ -207,6 +207,16 @@ pub enum FetchError {
         /// Its value in the release that the owner signed.
         released: String,
     },
+    /// The lock has it from an upstream, and a registry that comes first has the name.
+    #[error(
+        "`lumen.lock` has it from the registry `{registry}`, but the registry `{first}` comes first and has that name"
+    )]
+    Shadowed {
+        /// The registry in the lock.
+        registry: String,
+        /// The registry whose package it is.
+        first: String,
+    },
     /// It is larger than the limits allow.
     #[error(transparent)]
     Limit(#[from] Exceeded),

@@ -70,7 +70,7 @@ pub fn run(
         .map(|(name, package, checksum)| Download::new(session, store, name, package, checksum));
     let downloads = downloads.collect::<Result<Vec<_>, _>>()?;
     let registries: Vec<&Registry> = downloads.iter().map(|d| &d.registry).collect();
-    let claims = Claims::of(session, lock, &registries)?;
+    let claims = Claims::of(session, lock, asked, &registries)?;
     let proofs = match downloads.is_empty() {
         true if claims.is_empty() => Proofs::default(),
         true => session.block_on(claims.prove(session, lock))?,

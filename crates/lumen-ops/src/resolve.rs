@@ -333,7 +333,7 @@ fn routes<'a>(
     }
     // A registry in front may have got a package of that name since: it does not take over unasked.
     for (name, registry) in locked {
-        if settings.registry_of(name) == DEFAULT && settings.upstreams.contains(registry) {
+        if settings.falls_back(name) && settings.upstreams.contains(registry) {
             routes.pin(name.clone(), session.registry(registry)?);
         }
     }

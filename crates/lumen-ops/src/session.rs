@@ -478,7 +478,7 @@ impl<'r> Session<'r> {
     pub fn registry_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
         let home = self.home_of(name)?;
         let first = self.registry(home)?;
-        if home != DEFAULT || self.settings()?.upstreams.is_empty() {
+        if !self.settings()?.falls_back(name) {
             return Ok(first);
         }
         let has = |registry: &Registry| self.block_on(async { Ok(registry.find(name).await?) });

@@ -341,6 +341,13 @@ impl Settings {
             .map_or(DEFAULT, String::as_str)
     }
 
+    /// Whether the upstreams are asked for a package that its registry does not have: not
+    /// where its scope is pinned.
+    pub fn falls_back(&self, name: &PackageName) -> bool {
+        name.scope()
+            .is_none_or(|scope| !self.scopes.contains_key(scope))
+    }
+
     /// The program that knows the credentials for a URL, with its arguments.
     pub fn helper(&self, url: &str) -> Option<&[String]> {
         let of_url = |(start, _): &(&String, &Vec<String>)| url.starts_with(start.as_str());

@@ -16,7 +16,7 @@ use lumen_store::project::{LocalPackage, Project};
 use crate::{
     git,
     inputs::{is_member, lock_requires, needs, source_of},
-    settings::{DEFAULT, Settings},
+    settings::Settings,
 };
 
 /// Why a lock no longer says what the manifests ask for.
@@ -272,14 +272,14 @@ impl Wanted<'_> {
         asked
     }
 
-    /// Names of the registries that a package may come from.
-    fn registries_of(&self, name: &PackageName) -> Vec<&str> {
+    /// Names of the registries that a package may come from, in the order to ask them.
+    pub(crate) fn registries_of(&self, name: &PackageName) -> Vec<&str> {
         if let Some(registry) = self.routes.get(name) {
             return vec![registry];
         }
         let home = self.settings.registry_of(name);
         let upstreams = self.settings.upstreams.iter().map(String::as_str);
-        let behind = upstreams.filter(|_| home == DEFAULT);
+        let behind = upstreams.filter(|_| self.settings.falls_back(name));
         [home].into_iter().chain(behind).collect()
     }
 }

@@ -55,6 +55,17 @@ impl Fact {
         ])
     }
 
+    /// None of the registries at these places, the last one left out, has the name of a
+    /// package that is locked from the last one.
+    pub fn behind(name: &PackageName, package: &LockedPackage, places: &[String]) -> Self {
+        let version = package.version.to_string();
+        let checksum = package.checksum.map(|digest| digest.hex());
+        let mut lines = vec!["behind", name.as_str(), &version];
+        lines.push(checksum.as_deref().unwrap_or_default());
+        lines.extend(places.iter().map(String::as_str));
+        Self::of(&lines)
+    }
+
     /// A commit has this package, which packs to the lock's checksum; nothing for other packages.
     pub fn git(name: &PackageName, package: &LockedPackage) -> Option<Self> {
         let (LockedSource::Git { url, commit, .. }, Some(checksum)) =

@@ -1,12 +1,14 @@
 //! That what a lock names is what owners released, and that packages are what they say.
 //!
 //! A lock may be by anybody. In a signed registry a locked package counts when an owner of
-//! its name released exactly this: version, artifacts and their sizes. That is proven when
+//! its name released exactly this: version, artifacts and their sizes; and one from an
+//! upstream counts when no registry before it has the name ([`order`]). That is proven when
 //! it is first installed on this machine, and remembered ([`memory`]). Its archive must
 //! agree with the release ([`archives`]). Nothing gets into a project before both.
 
 mod archives;
 pub mod memory;
+mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +28,10 @@ use lumen_store::{
     project::{LocalPackage, Project},
 };
 
-use self::memory::{Fact, Memory};
+use self::{
+    memory::{Fact, Memory},
+    order::Behind,
+};
 use crate::{
     error::{FetchError, OpsError},
     locked,
@@ -50,6 +55,7 @@ pub struct Asked<'a> {
 /// The packages of a lock that have to be proven, by registry.
 pub struct Claims {
     claims: Vec<Claim>,
+    behind: Vec<Behind>,
     memory: Memory,
 }
 
@@ -65,6 +71,8 @@ struct Claim {
 #[derive(Default)]
 pub struct Proofs {
     proofs: Vec<Proof>,
+    /// What is proven beside releases.
+    facts: Vec<Fact>,
 }
 
 /// The releases of one registry.
@@ -85,6 +93,7 @@ impl Claims {
     pub fn of(
         session: &Session<'_>,
         lock: &Lockfile,
+        asked: &Asked<'_>,
         downloading: &[&Registry],
     ) -> Result<Self, OpsError> {
         let memory = Memory::read(&session.environment.home)?;
@@ -136,12 +145,17 @@ impl Claims {
                 });
             }
         }
-        Ok(Self { claims, memory })
+        let behind = order::of(session, lock, asked, &memory)?;
+        Ok(Self {
+            claims,
+            behind,
+            memory,
+        })
     }
 
     /// Whether nothing has to be proven.
     pub fn is_empty(&self) -> bool {
-        self.claims.is_empty()
+        self.claims.is_empty() && self.behind.is_empty()
     }
 
     /// Proves that the releases are in the logs of their registries, by owners of their
@@ -173,7 +187,45 @@ impl Claims {
             .map(|claim| claim.registry.clone())
             .collect();
         locked::check(session, lock, &registries).await?;
-        Ok(Proofs { proofs })
+        let facts = self.prove_order(session, required).await?;
+        Ok(Proofs { proofs, facts })
+    }
+
+    /// Proves that the registries before the upstreams that packages are from do not have
+    /// their names.
+    async fn prove_order(
+        &self,
+        session: &Session<'_>,
+        required: bool,
+    ) -> Result<Vec<Fact>, OpsError> {
+        let proving = self
+            .behind
+            .iter()
+            .map(async |behind| (behind, behind.prove().await));
+        let proved: Vec<_> = stream::iter(proving).buffered(DOWNLOADS).collect().await;
+        let mut facts = Vec::new();
+        let mut unknown = Vec::new();
+        for (behind, proved) in proved {
+            match proved {
+                Ok(fact) => facts.push(fact),
+                Err((OpsError::Read(error), registry))
+                    if session.is_offline()
+                        && !required
+                        && !self.is_downloading(&behind.registry)
+                        && is_missing(&error, &registry) =>
+                {
+                    unknown.push(&behind.name);
+                }
+                Err((error, _)) => return Err(error),
+            }
+        }
+        unproven(session, unknown.into_iter());
+        Ok(facts)
+    }
+
+    fn is_downloading(&self, registry: &str) -> bool {
+        let mut downloads = self.claims.iter().filter(|claim| claim.downloads);
+        downloads.any(|claim| claim.registry.name() == registry)
     }
 
     /// Compares the lock, the releases and the archives with each other, and remembers what
@@ -199,7 +251,7 @@ impl Claims {
             .filter(|(name, _)| is_new || proven.contains(name));
         let described = archives::read(looked_at)?;
         let mut releases = asked.known.clone();
-        let mut new = Vec::new();
+        let mut new = proofs.facts;
         for proof in &proofs.proofs {
             releases.extend(proof.releases(session, lock, &described)?);
             let facts = proof.packages.keys().filter_map(|name| {

@@ -2,4 +2,5 @@
 
 mod archives;
 mod lock;
+mod order;
 mod releases;
