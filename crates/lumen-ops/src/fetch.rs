@@ -35,6 +35,8 @@ pub struct Fetched {
     pub entries: BTreeMap<PackageName, Entry>,
     /// How many were not in the store before.
     pub downloaded: usize,
+    /// Whether all packages are proven, now or before.
+    pub proven: bool,
 }
 
 /// Makes sure that every locked package with a checksum is in the store, and that it is what
@@ -54,11 +56,15 @@ pub fn run(
         .filter_map(|(name, package)| Some((name, package, package.checksum?)))
         .collect();
     if wanted.is_empty() {
-        return Ok(Fetched::default());
+        return Ok(Fetched {
+            proven: true,
+            ..Fetched::default()
+        });
     }
     let mut fetched = Fetched {
         entries: present(store, &wanted)?,
         downloaded: 0,
+        proven: false,
     };
     let missing: Vec<_> = wanted
         .into_iter()
@@ -82,7 +88,7 @@ pub fn run(
             proofs
         }
     };
-    claims.finish(session, lock, asked, &fetched.entries, proofs)?;
+    fetched.proven = claims.finish(session, lock, asked, &fetched.entries, proofs)?;
     Ok(fetched)
 }
 

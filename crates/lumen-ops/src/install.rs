@@ -25,6 +25,9 @@ use crate::{
     session::Session,
 };
 
+/// The fact that packages of an install were not proven: the next one has to try again.
+const UNPROVEN: &str = "unproven";
+
 /// What an install did.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -112,11 +115,15 @@ pub fn apply(
         project.write(file, text)?;
     }
     let text = resolve::write_lock(project, &lock)?;
+    let mut facts = facts(session, project, &text, &locals)?;
+    if !fetched.proven {
+        facts.insert(UNPROVEN.into(), String::new());
+    }
     let plan = Plan {
         mode: session.settings()?.link,
         import_root,
         packages: planned,
-        facts: facts(session, project, &text, &locals)?,
+        facts,
     };
     let ledger = session.environment.ledger();
     let linked = link::install(&project.root, &ledger, &plan)?;
@@ -278,7 +285,8 @@ fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcom
         return Ok(None);
     };
     let state = session.environment.ledger().load(&place)?;
-    let Some(state) = state.filter(|state| state.complete) else {
+    let Some(state) = state.filter(|state| state.complete && !state.facts.contains_key(UNPROVEN))
+    else {
         return Ok(None);
     };
     let unchanged = |file: &Path, digest: &str| {

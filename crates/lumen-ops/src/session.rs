@@ -39,7 +39,7 @@ use crate::{
     error::OpsError,
     keys,
     report::{Event, Reporter},
-    settings::{DEFAULT, Environment, Settings},
+    settings::{Environment, Settings},
 };
 
 /// What the command line says to every command.

@@ -57,6 +57,8 @@ pub struct Claims {
     claims: Vec<Claim>,
     behind: Vec<Behind>,
     memory: Memory,
+    /// Whether there are packages that this run cannot prove.
+    unproven: bool,
 }
 
 /// Packages of one registry.
@@ -73,6 +75,8 @@ pub struct Proofs {
     proofs: Vec<Proof>,
     /// What is proven beside releases.
     facts: Vec<Fact>,
+    /// Whether packages are left that could not be proven without the network.
+    unproven: bool,
 }
 
 /// The releases of one registry.
@@ -108,6 +112,11 @@ impl Claims {
             }
         }
         let mut claims = Vec::new();
+        // Without the network, git packages of the store are installed by the lock's word.
+        let is_unproven = |(name, package): (&PackageName, &LockedPackage)| {
+            Fact::git(name, package).is_some_and(|fact| !memory.has(&fact))
+        };
+        let mut unproven = !asked.fresh && lock.packages.iter().any(is_unproven);
         for (registry, packages) in by_registry {
             let locked = lock.registries.get(registry);
             let locked = locked.and_then(|registry| registry.trust.as_ref());
@@ -117,7 +126,8 @@ impl Claims {
                 Err(_) if !downloads && !required => {
                     // What is in the store can be installed where its registry is not configured.
                     if locked.is_some() {
-                        unproven(session, packages.iter().map(|(name, _)| *name));
+                        warn_unproven(session, packages.iter().map(|(name, _)| *name));
+                        unproven = true;
                     }
                     continue;
                 }
@@ -150,6 +160,7 @@ impl Claims {
             claims,
             behind,
             memory,
+            unproven,
         })
     }
 
@@ -165,17 +176,18 @@ impl Claims {
     /// When one is not, and when a registry cannot be read or is not to be believed.
     pub async fn prove(&self, session: &Session<'_>, lock: &Lockfile) -> Result<Proofs, OpsError> {
         let required = session.settings()?.signed_only;
-        let mut proofs = Vec::new();
+        let mut proofs = Proofs::default();
         for claim in &self.claims {
             match claim.prove(lock).await {
-                Ok(proof) => proofs.extend(proof),
+                Ok(proof) => proofs.proofs.extend(proof),
                 Err(OpsError::Read(error))
                     if session.is_offline()
                         && !required
                         && !claim.downloads
                         && is_missing(&error, &claim.registry) =>
                 {
-                    unproven(session, claim.packages.keys());
+                    warn_unproven(session, claim.packages.keys());
+                    proofs.unproven = true;
                 }
                 Err(error) => return Err(error),
             }
@@ -187,8 +199,8 @@ impl Claims {
             .map(|claim| claim.registry.clone())
             .collect();
         locked::check(session, lock, &registries).await?;
-        let facts = self.prove_order(session, required).await?;
-        Ok(Proofs { proofs, facts })
+        self.prove_order(session, required, &mut proofs).await?;
+        Ok(proofs)
     }
 
     /// Proves that the registries before the upstreams that packages are from do not have
@@ -197,17 +209,17 @@ impl Claims {
         &self,
         session: &Session<'_>,
         required: bool,
-    ) -> Result<Vec<Fact>, OpsError> {
+        proofs: &mut Proofs,
+    ) -> Result<(), OpsError> {
         let proving = self
             .behind
             .iter()
             .map(async |behind| (behind, behind.prove().await));
         let proved: Vec<_> = stream::iter(proving).buffered(DOWNLOADS).collect().await;
-        let mut facts = Vec::new();
         let mut unknown = Vec::new();
         for (behind, proved) in proved {
             match proved {
-                Ok(fact) => facts.push(fact),
+                Ok(fact) => proofs.facts.push(fact),
                 Err((OpsError::Read(error), registry))
                     if session.is_offline()
                         && !required
@@ -219,8 +231,9 @@ impl Claims {
                 Err((error, _)) => return Err(error),
             }
         }
-        unproven(session, unknown.into_iter());
-        Ok(facts)
+        proofs.unproven |= !unknown.is_empty();
+        warn_unproven(session, unknown.into_iter());
+        Ok(())
     }
 
     fn is_downloading(&self, registry: &str) -> bool {
@@ -229,7 +242,7 @@ impl Claims {
     }
 
     /// Compares the lock, the releases and the archives with each other, and remembers what
-    /// is proven now.
+    /// is proven now. Tells whether all packages are proven.
     ///
     /// # Errors
     /// The first contradiction; [`OpsError::Misfit`] when the lock does not follow from
@@ -241,7 +254,7 @@ impl Claims {
         asked: &Asked<'_>,
         entries: &BTreeMap<PackageName, Entry>,
         proofs: Proofs,
-    ) -> Result<(), OpsError> {
+    ) -> Result<bool, OpsError> {
         let fact = Fact::lock(&lock.render());
         let is_new = !self.memory.has(&fact);
         let proven = proofs.proofs.iter().flat_map(|proof| proof.packages.keys());
@@ -273,7 +286,7 @@ impl Claims {
             self.memory.add(fact);
         }
         save(session, &mut self.memory);
-        Ok(())
+        Ok(!self.unproven && !proofs.unproven)
     }
 }
 
@@ -447,7 +460,7 @@ pub(crate) fn save(session: &Session<'_>, memory: &mut Memory) {
 }
 
 /// Says which packages are installed by the lock's word alone.
-fn unproven<'a>(session: &Session<'_>, names: impl Iterator<Item = &'a PackageName>) {
+fn warn_unproven<'a>(session: &Session<'_>, names: impl Iterator<Item = &'a PackageName>) {
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     let what = match names.as_slice() {
         [one] => format!("{one} is not proven to be what its owner released"),

@@ -1,6 +1,9 @@
 //! A lock that says something else of a release than its owner, with an empty store and a warm one.
 
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_testkit::{
+    sandbox::{Ran, Sandbox},
+    server::{Server, not_found, ok},
+};
 
 use super::lock::{block, edit};
 use crate::{as_key, fails, ok_as, publish, sandbox};
@@ -208,4 +211,46 @@ fn without_the_network_a_proof_of_before_counts() {
     let ran = on(&sandbox, "warm", &frozen);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     assert!(!ran.err.contains("not proven"), "{ran:#?}");
+}
+
+/// What `folder` has, for a client that goes over HTTP.
+fn serve(sandbox: &Sandbox, folder: &str) -> Server {
+    let folder = sandbox.path(folder);
+    Server::start(move |asked| {
+        let path = asked.path.trim_start_matches('/');
+        std::fs::read(folder.join(path)).map_or_else(|_| not_found(), |bytes| ok(&bytes))
+    })
+}
+
+#[test]
+fn an_install_without_a_proof_is_not_taken_for_one_that_is_proven() {
+    let sandbox = world();
+    let server = serve(&sandbox, "registry");
+    let on = |machine: &str, arguments: &[&str]| {
+        let mut command = sandbox.command("app", arguments);
+        command.env("LUMEN_REGISTRY", server.url());
+        command.env("LUMEN_HOME", sandbox.path(machine));
+        Ran::of(&command.output().unwrap())
+    };
+    let proven = on("warm", &INSTALL);
+    assert_eq!(proven.code, Some(0), "{proven:#?}");
+    // The packages are in the store, and nothing is known of them.
+    let forget = || {
+        let _ = std::fs::remove_dir_all(sandbox.path("app/.lumen"));
+        let _ = std::fs::remove_dir_all(sandbox.path("app/text"));
+        std::fs::remove_file(sandbox.path("warm/proved")).unwrap();
+        let _ = std::fs::remove_dir_all(sandbox.path("warm/cache"));
+    };
+    let frozen = ["pkg", "install", "--frozen"];
+    forget();
+    for _ in 0..2 {
+        let ran = on("warm", &frozen);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert!(ran.err.contains("proven to be what"), "{ran:#?}");
+    }
+    let ran = on("warm", &INSTALL);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(!ran.err.contains("Up to date"), "{ran:#?}");
+    let again = on("warm", &frozen);
+    assert!(again.err.contains("Up to date"), "{again:#?}");
 }
