@@ -98,8 +98,13 @@ impl View {
                     });
                 }
             }
+            let opened = open(bytes, roots.current());
+            // A mirror that is behind lacks the newest root notes, too.
+            if let Ok((checkpoint, _)) = &opened {
+                not_behind(largest, checkpoint.size)?;
+            }
             check_roots(registry, remembered.as_ref(), &roots)?;
-            let (checkpoint, note) = open(bytes, roots.current())?;
+            let (checkpoint, note) = opened?;
             if age_matters(registry) {
                 still_valid(roots.current(), now)?;
                 fresh(roots.current(), &note, now)?;
@@ -270,6 +275,17 @@ fn earlier(note: &str) -> Result<Checkpoint, TrustError> {
     })
 }
 
+/// Fails when the log shown has fewer entries than the one seen before.
+const fn not_behind(seen: u64, shown: u64) -> Result<(), TrustError> {
+    match shown < seen {
+        true => Err(TrustError::Rollback {
+            from: seen,
+            to: shown,
+        }),
+        false => Ok(()),
+    }
+}
+
 /// Whether the log shown is the one seen before, grown or not.
 async fn continues(
     registry: &Registry,
@@ -289,18 +305,16 @@ async fn continues(
         let reason = format!("it was that of `{}` before", old.origin);
         return Err(TrustError::Checkpoint { reason }.into());
     }
-    match old.size.cmp(&new.size) {
-        std::cmp::Ordering::Greater => Err(TrustError::Rollback {
-            from: old.size,
-            to: new.size,
-        }
-        .into()),
-        std::cmp::Ordering::Equal if old.root == new.root => Ok(()),
-        std::cmp::Ordering::Equal => Err(forked()?.into()),
-        std::cmp::Ordering::Less => match files::growth(registry, old, new).await? {
-            Growth::Continues => Ok(()),
-            Growth::Forked => Err(forked()?.into()),
-        },
+    not_behind(old.size, new.size)?;
+    if old.size == new.size {
+        return match old.root == new.root {
+            true => Ok(()),
+            false => Err(forked()?.into()),
+        };
+    }
+    match files::growth(registry, old, new).await? {
+        Growth::Continues => Ok(()),
+        Growth::Forked => Err(forked()?.into()),
     }
 }
 

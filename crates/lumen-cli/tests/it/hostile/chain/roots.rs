@@ -165,3 +165,18 @@ fn locks_without_the_notes_stay_good() {
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     assert_eq!(sandbox.read("app/lumen.lock").unwrap(), lock);
 }
+
+/// No attack: a mirror that is behind lacks the newest root note, and the log does, too.
+#[test]
+fn a_mirror_that_is_behind_is_called_so() {
+    let (before, after, _) = replaced();
+    let sandbox = project(&["dep"]);
+    show(&sandbox, &after);
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    show(&sandbox, &before);
+    let (seen, shown) = (after.entries.len(), before.entries.len());
+    let said = format!("log rolled back from {seen} to {shown} entries");
+    let update = ["pkg", "update"];
+    refused(&sandbox, || sandbox.run("app", &update).unwrap(), &[&said]);
+    refused(&sandbox, || elsewhere(&sandbox, &update), &[&said]);
+}
