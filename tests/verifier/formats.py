@@ -273,6 +273,9 @@ class Root:
             every = [key.bytes for key in self.witnesses + self.validators]
             if len(set(every)) != len(every):
                 raise Bad("a witness is listed twice")
+            own = {key.bytes for key in self.keys + self.log}
+            if any(key.bytes in own for key in self.validators):
+                raise Bad("a validating witness with a root key or a log key")
         threshold(self.quorum, self.witnesses + self.validators, 0)
         age = lines.one("max-age")
         self.max_age = None if age == "none" else number(age)

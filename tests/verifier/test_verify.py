@@ -248,13 +248,16 @@ class Rules(Case):
 
     def test_validating_witnesses(self):
         _, vkey = self.witness()
+        public = b"\x04" + make_example.ADA.bytes
+        own = f"ada+{key_hash('ada', public).hex()}+{base64.b64encode(public).decode()}"
         rules = ("witness-quorum 1", "validating-quorum 1", f"validator {vkey}",
                  "max-age none")
         self.start(witnesses=rules, version=2)
         self.noticed("0 of 1 witnesses")
         self.noticed("0 of 1 validating witnesses")
         both = (rules[0], f"witness {vkey}", *rules[1:])
-        for wrong in (rules[:1] + rules[3:], both):
+        insider = (*rules[:2], f"validator {own}", rules[3])
+        for wrong in (rules[:1] + rules[3:], both, insider):
             lines = make_example.root_lines(witnesses=wrong, version=2)
             with self.assertRaises(Bad):
                 Root.parse("".join(line + "\n" for line in lines))

@@ -114,6 +114,10 @@ impl RootNote {
             false => (0, Vec::new()),
         };
         lines.check(
+            insider(&root, &log, &validators).is_none(),
+            "validating witnesses whose keys are no root keys or log keys",
+        )?;
+        lines.check(
             within(witness_quorum, 0, witnesses.len() + validators.len()),
             "a quorum that the witnesses can reach",
         )?;
@@ -161,6 +165,12 @@ impl RootNote {
     pub fn is_validator(&self, key: &PublicKey) -> bool {
         let same = |validator: &CosignerKey| validator.key().bytes() == key.bytes();
         self.validators.iter().any(same)
+    }
+
+    /// A validating witness whose key is a root key or a log key, too, under any name. There
+    /// is none in a note that can be parsed: who holds such a key would check themselves.
+    pub fn insider(&self) -> Option<&CosignerKey> {
+        insider(&self.root, &self.log, &self.validators)
     }
 
     /// The text that is signed.
@@ -231,6 +241,18 @@ fn validators(
         "a quorum that the validating witnesses can reach",
     )?;
     Ok((quorum, validators))
+}
+
+fn insider<'a>(
+    root: &[PublicKey],
+    log: &[PublicKey],
+    validators: &'a [CosignerKey],
+) -> Option<&'a CosignerKey> {
+    let of_registry = |validator: &&CosignerKey| {
+        let mut keys = root.iter().chain(log);
+        keys.any(|key| key.bytes() == validator.key().bytes())
+    };
+    validators.iter().find(of_registry)
 }
 
 fn policy(lines: &mut Lines<'_>) -> Result<(NamePolicy, u32), FormError> {

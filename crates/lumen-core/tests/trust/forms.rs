@@ -95,6 +95,15 @@ fn validating_witnesses_are_in_notes_of_version_2_only() {
     let (validator, plain) = (line("validator "), line("witness "));
     let renamed = public("validator").renamed("another-name").unwrap();
     let renamed = lumen_core::signing::CosignerKey::new(renamed);
+    let insider = |role: &str| {
+        let note = validated_root();
+        let keys = if role == "root" {
+            &note.root
+        } else {
+            &note.log
+        };
+        lumen_core::signing::CosignerKey::new(keys[0].renamed("other").unwrap())
+    };
     for changed in [
         text.replace("/v2", "/v1"),
         full_root().to_text().replace("/v1", "/v2"),
@@ -104,6 +113,9 @@ fn validating_witnesses_are_in_notes_of_version_2_only() {
         text.replace(&plain, &validator.replace("validator ", "witness ")),
         text.replace(&validator, &format!("{validator}\nvalidator {renamed}")),
         text.replace(&plain, &format!("{plain}\nwitness {renamed}")),
+        // A key of those who are to be checked, under its name or another.
+        text.replace(&validator, &format!("validator {}", insider("root"))),
+        text.replace(&validator, &format!("validator {}", insider("log"))),
     ] {
         assert_ne!(changed, text);
         assert!(RootNote::parse(&changed).is_err(), "{changed}");

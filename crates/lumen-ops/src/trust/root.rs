@@ -143,6 +143,15 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
         RootChange::Rotate { old, new } => rotate(&mut note, old, new, &log(new)?)?,
         RootChange::Expire(expires) => note.expires.clone_from(expires),
     }
+    if let Some(witness) = note.insider() {
+        return Err(OpsError::user(
+            format!(
+                "{} cannot be both a validating witness and a root key or log key",
+                witness.key()
+            ),
+            "a validating witness checks those who hold these keys: use the key of somebody else",
+        ));
+    }
     Ok(note)
 }
 
@@ -362,9 +371,15 @@ mod tests {
             (false, None, Some(1)),
             (true, Some(1), Some(2)),
             (true, Some(16), None),
+            (true, None, None),
         ] {
+            let whose = if quorum.or(validating_quorum).is_some() {
+                &bob
+            } else {
+                &ada
+            };
             let change = RootChange::AddWitness {
-                key: bob.clone(),
+                key: whose.renamed("witness").unwrap(),
                 validating,
                 quorum,
                 validating_quorum,

@@ -249,3 +249,46 @@ fn a_dead_witness_is_taken_out_although_it_is_too_late() {
     let ran = install(&sandbox);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
 }
+
+#[test]
+fn a_key_of_the_registry_is_no_validating_witness() {
+    let sandbox = sandbox();
+    let before = tree(&sandbox.path("registry")).unwrap();
+    let own = sandbox.ok(".", &["key", "export"]).unwrap().out;
+    let own = own.lines().last().unwrap();
+    let add = ["registry", "trust", "add-witness", own, "--validating"];
+    let ran = sandbox.run(".", &add).unwrap();
+    let said = ["cannot be both a validating witness and a root key or log key"];
+    fails(&ran, 1, &said);
+    assert_eq!(tree(&sandbox.path("registry")).unwrap(), before);
+    // Nor does a validating witness become one.
+    let sandbox = under_a_quorum();
+    for add in ["add-key", "add-log-key"] {
+        let add = ["registry", "trust", add, "wit"];
+        fails(&sandbox.run(".", &add).unwrap(), 1, &said);
+    }
+}
+
+/// As docs/trust.md says under "When a witness refuses".
+#[test]
+fn a_log_is_taken_back_to_what_readers_see() {
+    let sandbox = under_a_quorum();
+    sandbox
+        .ok(".", &["registry", "mirror", "registry", "mirror"])
+        .unwrap();
+    publish(&sandbox, "text", "1.1.0", "");
+    for folder in ["log", "map", "trust"] {
+        let (from, to) = (format!("mirror/{folder}"), format!("registry/{folder}"));
+        std::fs::remove_dir_all(sandbox.path(&to)).unwrap();
+        std::fs::rename(sandbox.path(&from), sandbox.path(&to)).unwrap();
+    }
+    std::fs::remove_dir_all(sandbox.path("registry/signatures")).unwrap();
+    sandbox.ok(".", &["registry", "rebuild"]).unwrap();
+    sandbox.ok(".", &["registry", "check"]).unwrap();
+    for version in ["1.1.0", "1.2.0"] {
+        publish(&sandbox, "text", version, "");
+        ok_as(&sandbox, "wit", &WITNESS);
+        sandbox.ok(".", &["registry", "check"]).unwrap();
+    }
+    installed(&sandbox, "1.2.0");
+}
