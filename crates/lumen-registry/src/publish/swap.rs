@@ -137,13 +137,14 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::Busy { .. }
         | StorageError::Bundle { .. }
         | StorageError::Offline { .. } => true,
+        // A lock that was waited for to the end is not waited for again.
+        StorageError::Io(error) => lumen_durable::Busy::of(error).is_some(),
         StorageError::Answered { status, .. } => !storage::is_passing(*status),
         StorageError::Conflict { .. }
         | StorageError::Status { .. }
         | StorageError::Unreachable { .. }
         | StorageError::Transfer { .. }
-        | StorageError::Unclear { .. }
-        | StorageError::Io(_) => false,
+        | StorageError::Unclear { .. } => false,
     }
 }
 
