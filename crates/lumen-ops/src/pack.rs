@@ -122,7 +122,8 @@ pub fn pack(checked: &Checked) -> Result<Packed, OpsError> {
 /// # Errors
 /// As [`check`] and [`pack()`], and any I/O error.
 pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBuf), OpsError> {
-    let checked = check(&session.project()?, None)?;
+    let project = session.project()?;
+    let checked = check(&project, None)?;
     let packed = pack(&checked)?;
     let name = checked
         .package
@@ -135,7 +136,12 @@ pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBu
         .working_dir
         .join(out)
         .join(format!("{name}-{}.tar", checked.package.version));
-    lumen_durable::write_atomic(&file, &packed.tar)?;
+    // A link of a clone does not lead out of it; outside, the user's own links count.
+    let inside = lumen_store::project::normalize(&file);
+    match inside.starts_with(&project.root) {
+        true => lumen_store::project::files::write(&project.root, &inside, &packed.tar)?,
+        false => lumen_durable::write_atomic(&file, &packed.tar)?,
+    }
     Ok((checked, packed, file))
 }
 
