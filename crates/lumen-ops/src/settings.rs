@@ -123,7 +123,7 @@ impl Environment {
             (None, Some(strategy)) => strategy.data_dir().join("lumen"),
             (None, None) => return Err(OpsError::NoHome),
         };
-        let home = std::path::absolute(&home)?;
+        let home = one_spelling(&std::path::absolute(&home)?);
         let system = if cfg!(windows) {
             text("ProgramData").map(PathBuf::from)
         } else {
@@ -561,6 +561,21 @@ fn read_config(file: &Path, warnings: &mut Vec<Problem>) -> Result<config::Confi
         Some(config) if errors.is_empty() => Ok(config),
         _ => Err(OpsError::Problems(errors)),
     }
+}
+
+/// A folder's path without links, as far as it exists: links into it then say the same
+/// whichever way it was reached. Windows would add a prefix that other programs do not know.
+fn one_spelling(path: &Path) -> PathBuf {
+    if cfg!(windows) {
+        return path.to_owned();
+    }
+    let real = |dir: &Path| {
+        let below = path.strip_prefix(dir).ok()?;
+        Some(dir.canonicalize().ok()?.join(below))
+    };
+    path.ancestors()
+        .find_map(real)
+        .unwrap_or_else(|| path.to_owned())
 }
 
 #[cfg(test)]
