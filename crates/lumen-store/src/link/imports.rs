@@ -26,6 +26,8 @@ pub(super) struct Changes {
     add: Vec<(String, String)>,
     replace: Vec<(String, String)>,
     remove: Vec<String>,
+    /// Folders that no record names and that lose links of ours.
+    emptied: BTreeSet<String>,
     /// Something to remove is where something to add will be.
     remove_first: bool,
 }
@@ -108,10 +110,44 @@ impl<'p> Ground<'p> {
 
     /// Whether a link is ours and no package stands behind it any more.
     fn is_stale(&self, path: &str, found: &Path, wanted: &Wanted) -> bool {
+        // Without a record, the rule alone says what is ours.
         let recorded = self
             .old
-            .is_some_and(|state| state.imports.contains_key(path));
+            .is_none_or(|state| state.imports.contains_key(path));
         recorded && !wanted.links.contains_key(path) && self.is_ours(path, found)
+    }
+
+    /// Links that may be ours: those of the record, or where there is none (the project was
+    /// moved, or installed by another version), those by the rule in the import root.
+    fn candidates(&self, root: &str) -> io::Result<Vec<String>> {
+        if let Some(state) = self.old {
+            return Ok(state.imports.keys().cloned().collect());
+        }
+        let mut found = Vec::new();
+        let mut scopes = Vec::new();
+        for path in self.inside(root)? {
+            match self.kind(&path)? {
+                Kind::Link(_) => found.push(path),
+                Kind::Folder => scopes.push(path),
+                Kind::Absent | Kind::Other => {}
+            }
+        }
+        for scope in scopes {
+            for path in self.inside(&scope)? {
+                found.extend(matches!(self.kind(&path)?, Kind::Link(_)).then_some(path));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The paths of what is in a folder, no link followed.
+    fn inside(&self, folder: &str) -> io::Result<Vec<String>> {
+        let names = match self.place.root.descend(folder)? {
+            Step::Folder(open) => open.names()?,
+            Step::Absent | Step::Blocked(_) => Vec::new(),
+        };
+        let names = names.iter().filter_map(|name| name.to_str());
+        Ok(names.map(|name| join(folder, name)).collect())
     }
 
     /// Whether a folder is ours and holds nothing but stale links of ours.
@@ -234,12 +270,15 @@ impl Changes {
                 Kind::Link(_) | Kind::Folder | Kind::Other => return Err(occupied(path)),
             }
         }
-        for path in ground.old.iter().flat_map(|state| state.imports.keys()) {
+        for path in ground.candidates(&wanted.root)? {
             // What the user put in the place of a link is the user's.
-            if let Kind::Link(found) = ground.kind(path)?
-                && ground.is_stale(path, &found, wanted)
+            if let Kind::Link(found) = ground.kind(&path)?
+                && ground.is_stale(&path, &found, wanted)
             {
-                changes.remove.push(path.clone());
+                let scope = path.rsplit_once('/').map(|(scope, _)| scope);
+                let scope = scope.filter(|scope| ground.old.is_none() && *scope != wanted.root);
+                changes.emptied.extend(scope.map(str::to_owned));
+                changes.remove.push(path);
             }
         }
         Ok(changes)
@@ -255,7 +294,7 @@ impl Changes {
             .map(|state| (state.imports.clone(), state.folders.clone()))
             .unwrap_or_default();
         imports.extend(wanted.targets());
-        folders.extend(self.folders.iter().cloned());
+        folders.extend(self.folders.iter().chain(&self.emptied).cloned());
         (imports, folders)
     }
 

@@ -17,6 +17,8 @@ const KEPT: [&str; 5] = [".git", ".hg", ".svn", ".jj", DOT_LUMEN];
 /// The links a project shall have.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
+    /// The import root, relative to the project; empty for the project itself.
+    pub root: String,
     /// By path relative to the project.
     pub links: BTreeMap<String, Link>,
     pub skipped: Vec<SkippedImport>,
@@ -36,7 +38,10 @@ impl Wanted {
         packages: &BTreeMap<PackageName, Planned>,
     ) -> Result<Self, LinkError> {
         let root = normalize(import_root)?;
-        let mut wanted = Self::default();
+        let mut wanted = Self {
+            root: root.clone(),
+            ..Self::default()
+        };
         // By folded path: one link a name, and none inside another package.
         let mut taken: BTreeMap<String, PackageName> = BTreeMap::new();
         let direct = packages.iter().filter(|(_, planned)| planned.direct);
