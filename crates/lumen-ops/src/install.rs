@@ -110,7 +110,11 @@ pub fn apply(
     session.tell_first_use()?;
     let planned = planned(project, &lock, &locals, &fetched.entries);
     let import_root = import_root(session)?;
-    link::check(&import_root, &planned).map_err(|error| shadowed(project, error))?;
+    // Whatever is refused is refused before the manifest is written.
+    let ledger = session.environment.ledger();
+    let place = Place::open(&project.root)?;
+    link::check(&place, &ledger, &import_root, &planned)
+        .map_err(|error| shadowed(project, error))?;
     for (file, text) in &project.edited {
         project.write(file, text)?;
     }
@@ -125,9 +129,8 @@ pub fn apply(
         packages: planned,
         facts,
     };
-    let ledger = session.environment.ledger();
-    let linked = link::install(&project.root, &ledger, &plan)?;
-    let state = ledger.load(&Place::open(&project.root)?)?;
+    let linked = link::install(&place, &ledger, &plan)?;
+    let state = ledger.load(&place)?;
     let links: Vec<String> = state
         .map(|state| state.imports.into_keys().collect())
         .unwrap_or_default();

@@ -93,9 +93,9 @@ pub fn clean(session: &Session<'_>) -> Result<(), OpsError> {
         facts: BTreeMap::new(),
     };
     let ledger = session.environment.ledger();
-    link::install(&project.root, &ledger, &nothing)?;
-    gitignore::update(session, &project.root, &[])?;
     let place = Place::open(&project.root)?;
+    link::install(&place, &ledger, &nothing)?;
+    gitignore::update(session, &project.root, &[])?;
     ledger.forget(&place)?;
     Ok(place.remove()?)
 }

@@ -100,7 +100,7 @@ impl World {
     }
 
     fn try_install(&self, plan: &Plan) -> Result<Linked, LinkError> {
-        link::install(&self.project(), &self.ledger(), plan)
+        link::install(&Place::open(&self.project())?, &self.ledger(), plan)
     }
 
     fn ledger(&self) -> Ledger {

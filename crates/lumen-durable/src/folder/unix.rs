@@ -266,6 +266,16 @@ impl Folder {
         let written = self.create_file(temporary, mode).and_then(|fd| {
             let mut file = NewFile(fd, std::marker::PhantomData);
             file.write_all(bytes)?;
+            // The administrator, who changes a user's file, leaves it to the user where that
+            // is possible.
+            if let Ok(old) = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
+                && rustix::process::geteuid().is_root()
+                && FileType::from_raw_mode(old.st_mode) == FileType::RegularFile
+            {
+                let owner = rustix::fs::Uid::from_raw(old.st_uid);
+                let group = rustix::fs::Gid::from_raw(old.st_gid);
+                let _ = rustix::fs::fchown(&file.0, Some(owner), Some(group));
+            }
             if sync {
                 fault::point("sync", &whole)?;
                 File::from(file.0).sync_all()?;

@@ -146,24 +146,28 @@ pub enum LinkError {
     Io(#[from] io::Error),
 }
 
-/// Says whether a project's import links could be made, as far as that follows from the packages.
+/// Says whether a project's import links could be made; nothing is changed.
 ///
 /// # Errors
-/// When the project asks for two packages that are imported by the same path.
+/// When the project asks for two packages that are imported by the same path, or a link would
+/// cover something of the user's.
 pub fn check(
+    place: &Place,
+    ledger: &Ledger,
     import_root: &str,
     packages: &BTreeMap<PackageName, Planned>,
 ) -> Result<(), LinkError> {
-    Wanted::new(import_root, packages).map(drop)
+    let wanted = Wanted::new(import_root, packages)?;
+    let kept = ledger.kept(place)?;
+    let ground = Ground::new(place, kept.as_ref().map(|kept| &kept.state));
+    Changes::find(&ground, &wanted).map(drop)
 }
 
 /// Makes a project's links as planned, and records them.
 ///
 /// # Errors
-/// When a link would cover something of the user's, `.lumen` is not Lumen's own, or the disk
-/// fails.
-pub fn install(project: &Path, ledger: &Ledger, plan: &Plan) -> Result<Linked, LinkError> {
-    let place = &Place::open(project)?;
+/// When a link would cover something of the user's, or the disk fails.
+pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, LinkError> {
     let _lock = place.lock_links()?;
     let kept = ledger.kept(place)?;
     let old = kept.as_ref().map(|kept| &kept.state);

@@ -224,3 +224,64 @@ fn members_of_a_workspace_are_not_sought_behind_links() {
     sandbox.ok("ws/out/far", &["pkg", "install"]).unwrap();
     assert!(sandbox.path("mono/far/lumen.lock").exists());
 }
+
+#[test]
+fn an_archive_is_not_packed_through_a_link_of_the_clone() {
+    let sandbox = cloned();
+    sandbox.write("mono/app-1.0.0.tar", "mine").unwrap();
+    let before = neighbour(&sandbox);
+    plant(&sandbox, "app/dist", &sandbox.path("mono"));
+    for out in ["dist", "dist/new", "./x/../dist"] {
+        fails(
+            &run(&sandbox, &["pkg", "pack", "--out", out]),
+            1,
+            &["outside of the project"],
+        );
+        assert_eq!(neighbour(&sandbox), before);
+    }
+    for out in ["made/here", "../made"] {
+        sandbox.ok("app", &["pkg", "pack", "--out", out]).unwrap();
+    }
+    assert!(sandbox.path("app/made/here/app-1.0.0.tar").is_file());
+    assert!(sandbox.path("made/app-1.0.0.tar").is_file());
+}
+
+#[test]
+fn a_moved_project_loses_the_links_that_no_package_stands_behind() {
+    let sandbox = cloned();
+    publish(&sandbox, "@org/http", "1.0.0", "");
+    let manifest = sandbox.read("app/lumen.toml").unwrap();
+    let text = format!("{manifest}\"@org/http\" = \"1\"\n");
+    sandbox.write("app/lumen.toml", &text).unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    // Links of the user's, that the rule would not make.
+    plant(&sandbox, "app/mine", ".lumen/packages/text/src".as_ref());
+    plant(
+        &sandbox,
+        "app/src/text",
+        "../.lumen/packages/other/src".as_ref(),
+    );
+    fs::rename(sandbox.path("app"), sandbox.path("moved")).unwrap();
+    sandbox.ok("moved", &["pkg", "remove", "text"]).unwrap();
+    assert!(!sandbox.path("moved/text").is_symlink());
+    assert!(sandbox.path("moved/org/http").is_symlink());
+    fs::rename(sandbox.path("moved"), sandbox.path("app")).unwrap();
+    fs::remove_dir_all(sandbox.path("app/.lumen")).unwrap();
+    sandbox.ok("app", &["pkg", "clean"]).unwrap();
+    assert!(!sandbox.path("app/org").exists());
+    assert!(sandbox.path("app/mine").is_symlink());
+    assert!(sandbox.path("app/src/text").is_symlink());
+}
+
+#[test]
+fn a_home_has_one_spelling() {
+    let sandbox = cloned();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    plant(&sandbox, "other-way", &sandbox.path("home"));
+    for verb in [&["pkg", "verify"][..], &["pkg", "install", "--locked"]] {
+        let mut command = sandbox.command("app", verb);
+        command.env("LUMEN_HOME", sandbox.path("other-way/lumen"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+}

@@ -46,6 +46,12 @@ fn nobody_can_block_us_for_ever() {
             "LUMEN_LIMIT_LOCK_SECONDS",
         ];
         fails(&ran, 4, &said);
+        // One wait, not one for each of several tries.
+        assert_eq!(
+            ran.err.matches("waiting for the lock").count(),
+            1,
+            "{ran:#?}"
+        );
         drop(held);
         sandbox.ok(folder, verb).unwrap();
         sandbox.ok("app", &["pkg", "install"]).unwrap();

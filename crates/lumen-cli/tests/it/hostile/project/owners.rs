@@ -4,7 +4,7 @@ use std::fs;
 
 use lumen_testkit::sandbox::Sandbox;
 
-use crate::{fails, sandbox};
+use crate::{fails, publish, sandbox};
 
 use super::{cloned, run};
 
@@ -134,6 +134,40 @@ fn dot_lumen_of_a_stranger_is_not_used() {
     // As the project: the administrator works in a user's checkout.
     assert!(give(&sandbox, "app/lumen.toml", STRANGER));
     sandbox.ok("app", &["pkg", "install"]).unwrap();
+}
+
+#[test]
+fn the_administrator_and_a_group_share_a_project() {
+    use std::os::unix::fs::MetadataExt as _;
+    let sandbox = cloned();
+    publish(&sandbox, "other", "1.0.0", "");
+    let owner = |path: &str| fs::metadata(sandbox.path(path)).unwrap().uid();
+    for path in ["app", "app/lumen.toml", "app/lumen.lock"] {
+        if !give(&sandbox, path, STRANGER) {
+            return;
+        }
+    }
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    // As if the owner of the folder had installed.
+    assert!(give(&sandbox, "app/.lumen/packages", STRANGER));
+    assert!(give(&sandbox, "app/.lumen", STRANGER));
+    sandbox.ok("app", &["pkg", "add", "other"]).unwrap();
+    assert_eq!(owner("app/lumen.toml"), STRANGER);
+    assert_eq!(owner("app/lumen.lock"), STRANGER);
+    // The manifest is of another one of the group by now.
+    assert!(give(&sandbox, "app/lumen.toml", OTHER));
+    assert!(give(&sandbox, "app/.lumen", STRANGER));
+    sandbox.ok("app", &["pkg", "remove", "other"]).unwrap();
+    // A refusal comes before the manifest is changed.
+    let before = sandbox.read("app/lumen.toml").unwrap();
+    sandbox.write("app/other", "mine").unwrap();
+    fails(
+        &run(&sandbox, &["pkg", "add", "other"]),
+        1,
+        &["is in the way"],
+    );
+    assert_eq!(sandbox.read("app/lumen.toml").unwrap(), before);
+    assert_eq!(owner("app/lumen.toml"), OTHER);
 }
 
 #[test]
