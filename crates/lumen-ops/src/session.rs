@@ -478,7 +478,8 @@ impl<'r> Session<'r> {
     pub fn registry_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
         let home = self.home_of(name)?;
         let first = self.registry(home)?;
-        if !self.settings()?.falls_back(name) {
+        let settings = self.settings()?;
+        if settings.upstreams.is_empty() || !settings.falls_back(name) {
             return Ok(first);
         }
         let has = |registry: &Registry| self.block_on(async { Ok(registry.find(name).await?) });
