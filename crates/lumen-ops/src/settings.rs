@@ -571,7 +571,14 @@ fn one_spelling(path: &Path) -> PathBuf {
     }
     let real = |dir: &Path| {
         let below = path.strip_prefix(dir).ok()?;
-        Some(dir.canonicalize().ok()?.join(below))
+        // By components: to join nothing would add a slash.
+        Some(
+            dir.canonicalize()
+                .ok()?
+                .components()
+                .chain(below.components())
+                .collect(),
+        )
     };
     path.ancestors()
         .find_map(real)

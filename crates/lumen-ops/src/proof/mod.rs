@@ -2,9 +2,9 @@
 //!
 //! A lock may be by anybody. In a signed registry a locked package counts when an owner of
 //! its name released exactly this: version, artifacts and their sizes; and one from an
-//! upstream counts when no registry before it has the name ([`order`]). That is proven when
+//! upstream counts when no registry before it has the name (`order`). That is proven when
 //! it is first installed on this machine, and remembered ([`memory`]). Its archive must
-//! agree with the release ([`archives`]). Nothing gets into a project before both.
+//! agree with the release (`archives`). Nothing gets into a project before both.
 
 mod archives;
 pub mod memory;

@@ -41,7 +41,12 @@ impl Spot {
                 };
                 match fs::canonicalize(parent) {
                     Ok(parent) => parent.join(name),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        return match dangling(parent) {
+                            Some(target) => Err(outside(target)),
+                            None => Ok(None),
+                        };
+                    }
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -61,6 +66,13 @@ impl Spot {
             Step::Absent | Step::Blocked(_) => Err(outside(real)),
         }
     }
+}
+
+/// Where the link leads that ends the way to a folder which does not exist: to nothing today, and
+/// to whatever is there tomorrow.
+fn dangling(folder: &Path) -> Option<PathBuf> {
+    let is_there = |path: &&Path| std::fs::symlink_metadata(path).is_ok();
+    std::fs::read_link(folder.ancestors().find(is_there)?).ok()
 }
 
 /// Reads a file of the project in `base`, at most `limit` bytes; `None`: there is no such file.
