@@ -9,10 +9,7 @@ use std::{
 use fs_err as fs;
 use tempfile::{Builder, NamedTempFile};
 
-use crate::{fault, owner};
-
-/// Prefix of files that are being written; they may be left behind by a crash.
-pub const TEMPORARY: &str = ".tmp-";
+use crate::{TEMPORARY, fault, owner};
 
 /// Permissions of files that a web server must be able to read.
 const PUBLIC: u32 = 0o644;

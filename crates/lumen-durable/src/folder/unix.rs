@@ -24,7 +24,7 @@ use rustix::{
 pub(crate) use change::exchange_at;
 
 use super::{Access, Status, StatusKind, Time, named, random, too_large};
-use crate::{fault, file::TEMPORARY, lock::Lock};
+use crate::{TEMPORARY, fault, lock::Lock};
 
 /// An open folder.
 #[derive(Debug)]

@@ -9,8 +9,7 @@ use rustix::{
 
 use super::Folder;
 use crate::{
-    fault,
-    file::TEMPORARY,
+    TEMPORARY, fault,
     folder::{gone, named, random},
 };
 
