@@ -120,7 +120,7 @@ pub fn add(
         });
     }
     let file = local.dir.join(MANIFEST);
-    let outcome = apply(session, BTreeMap::from([(file, text)]), options)?;
+    let outcome = apply(session, &project, BTreeMap::from([(file, text)]), options)?;
     Ok((added, outcome))
 }
 
@@ -160,7 +160,7 @@ pub fn remove(
         };
     }
     let file = local.dir.join(MANIFEST);
-    apply(session, BTreeMap::from([(file, text)]), options)
+    apply(session, &project, BTreeMap::from([(file, text)]), options)
 }
 
 /// Moves packages to the newest versions within the constraints; with `breaking`, raises the constraints first.
@@ -215,7 +215,7 @@ pub fn update(
             edited.extend(text.map(|text| (member.dir.join(MANIFEST), text)));
         }
     }
-    let outcome = apply(session, edited, &options)?;
+    let outcome = apply(session, &project, edited, &options)?;
     Ok((raised, outcome))
 }
 
@@ -223,11 +223,11 @@ pub fn update(
 /// The caller holds the project's lock.
 fn apply(
     session: &Session<'_>,
+    project: &Project,
     edited: BTreeMap<PathBuf, String>,
     options: &ResolveOptions,
 ) -> Result<Outcome, OpsError> {
-    let manifest = session.manifest_path()?;
-    let project = Project::load_edited(&manifest, edited)?;
+    let project = project.edited(edited)?;
     let resolved = resolve::run(session, &project, options).map_err(|error| match error {
         // The story speaks of the manifest as it would be.
         OpsError::Conflict(mut story) if !project.edited.is_empty() => {

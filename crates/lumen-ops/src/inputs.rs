@@ -1,8 +1,9 @@
 //! Everything on this machine that a resolution depends on: members, path and git packages.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use fs_err as fs;
@@ -11,10 +12,9 @@ use lumen_core::{
     limits::{GIT_SEARCH_DEPTH, Limits},
     lockfile::{LockedSource, Lockfile},
     manifest::{self, Dependency, DependencySource, GitReference, Manifest},
-    problem::{Problem, Severity},
     resolve::{CatalogPackage, CatalogVersion, Root},
 };
-use lumen_store::project::{self, LocalPackage, Project};
+use lumen_store::project::{self, LocalPackage, Project, Snapshot};
 
 use crate::{
     error::OpsError,
@@ -34,7 +34,7 @@ pub struct GitPackage {
     /// The package's folder within the checkout.
     pub dir: PathBuf,
     /// Its manifest.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
 }
 
 /// Everything on this machine that a resolution depends on.
@@ -85,9 +85,10 @@ impl Inputs {
             reporter,
             patches,
             found: BTreeMap::new(),
+            checkouts: BTreeMap::new(),
         };
         for local in locals.values().chain([&project.root_package]) {
-            let member = is_member(project, local);
+            let member = project.is_member(&local.dir);
             gatherer.follow(&local.manifest, member, None, &locals)?;
         }
         let git = gatherer.found;
@@ -137,7 +138,7 @@ impl Inputs {
 /// The requirements of a local package as the lock records them; a member's include the root's patches.
 pub fn lock_requires(project: &Project, local: &LocalPackage) -> Vec<String> {
     let mut requires = local.manifest.requires();
-    if is_member(project, local) && local.dir != project.root {
+    if project.is_member(&local.dir) && local.dir != project.root {
         let patches = project.root_package.manifest.patches.clone();
         requires.extend(
             Manifest {
@@ -166,17 +167,13 @@ pub fn needs<'p>(
     project: &Project,
     local: &'p LocalPackage,
 ) -> impl Iterator<Item = (&'p PackageName, &'p Dependency)> {
-    let dev = is_member(project, local).then_some(&local.manifest.dev_dependencies);
+    let is_member = project.is_member(&local.dir);
+    let dev = is_member.then_some(&local.manifest.dev_dependencies);
     local
         .manifest
         .dependencies
         .iter()
         .chain(dev.into_iter().flatten())
-}
-
-/// Whether a local package is a member of the project, not only a path dependency.
-pub fn is_member(project: &Project, local: &LocalPackage) -> bool {
-    local.dir == project.root || project.members.iter().any(|member| member.dir == local.dir)
 }
 
 /// The registry that a member names for a package.
@@ -254,6 +251,8 @@ struct Gatherer<'a> {
     reporter: &'a dyn Reporter,
     patches: &'a manifest::Dependencies,
     found: BTreeMap<PackageName, GitPackage>,
+    /// What was read in each checkout.
+    checkouts: BTreeMap<PathBuf, Snapshot>,
 }
 
 impl Gatherer<'_> {
@@ -286,7 +285,11 @@ impl Gatherer<'_> {
                     let real = |dir: &Path| std::fs::canonicalize(dir).ok();
                     let inside = real(&dir).zip(real(&parent.checkout.dir));
                     let inside = inside.is_some_and(|(dir, checkout)| dir.starts_with(checkout));
-                    let manifest = inside.then(|| read_manifest(&dir)).transpose()?.flatten();
+                    let mut manifest = None;
+                    if inside {
+                        let snapshot = snapshot(&mut self.checkouts, &parent.checkout.dir)?;
+                        manifest = read_manifest(snapshot, &dir)?;
+                    }
                     let missing = || OpsError::GitPackage {
                         name: name.clone(),
                         url: parent.url.clone(),
@@ -306,7 +309,7 @@ impl Gatherer<'_> {
     }
 
     fn check_out(
-        &self,
+        &mut self,
         name: &PackageName,
         url: &str,
         reference: &GitReference,
@@ -342,8 +345,8 @@ impl Gatherer<'_> {
             name: name.clone(),
             url: shown.clone(),
         };
-        let (dir, manifest) =
-            find_package(&checkout.dir, name, GIT_SEARCH_DEPTH)?.ok_or_else(missing)?;
+        let snapshot = snapshot(&mut self.checkouts, &checkout.dir)?;
+        let (dir, manifest) = find_package(snapshot, &checkout.dir, name)?.ok_or_else(missing)?;
         Ok(GitPackage {
             url: url.to_owned(),
             reference: reference.clone(),
@@ -359,20 +362,33 @@ impl Gatherer<'_> {
 /// # Errors
 /// When a manifest on the way is invalid.
 pub fn folder_of(checkout: &Path, name: &PackageName) -> Result<Option<PathBuf>, OpsError> {
-    Ok(find_package(checkout, name, GIT_SEARCH_DEPTH)?.map(|(dir, _)| dir))
+    let mut snapshot = Snapshot::of(&checkout.join(project::MANIFEST))?;
+    let found = find_package(&mut snapshot, checkout, name)?;
+    Ok(found.map(|(dir, _)| dir))
+}
+
+/// What is read in a checkout, the same at each call.
+fn snapshot<'c>(
+    checkouts: &'c mut BTreeMap<PathBuf, Snapshot>,
+    checkout: &Path,
+) -> Result<&'c mut Snapshot, OpsError> {
+    match checkouts.entry(checkout.to_owned()) {
+        Entry::Occupied(known) => Ok(known.into_mut()),
+        Entry::Vacant(new) => Ok(new.insert(Snapshot::of(&checkout.join(project::MANIFEST))?)),
+    }
 }
 
 /// The folder at or below `dir` that holds the package, nearest first.
 fn find_package(
+    snapshot: &mut Snapshot,
     dir: &Path,
     name: &PackageName,
-    depth: usize,
-) -> Result<Option<(PathBuf, Manifest)>, OpsError> {
+) -> Result<Option<(PathBuf, Arc<Manifest>)>, OpsError> {
     let mut level = vec![dir.to_owned()];
-    for _ in 0..=depth {
+    for _ in 0..=GIT_SEARCH_DEPTH {
         let mut next = Vec::new();
         for dir in &level {
-            if let Some(manifest) = read_manifest(dir)?
+            if let Some(manifest) = read_manifest(snapshot, dir)?
                 && manifest
                     .package
                     .as_ref()
@@ -397,30 +413,10 @@ fn find_package(
 }
 
 /// The manifest of a folder in a git repository; `None` when it has none.
-fn read_manifest(dir: &Path) -> Result<Option<Manifest>, OpsError> {
-    let file = dir.join(project::MANIFEST);
-    let is_file = file
-        .symlink_metadata()
-        .is_ok_and(|metadata| metadata.is_file());
-    if !is_file {
-        return Ok(None);
-    }
-    let local = Project::load(&file)?;
-    let package = local.members.into_iter().find(|member| member.dir == *dir);
-    match package {
-        Some(package) => Ok(Some(package.manifest)),
-        None => {
-            let parsed = manifest::parse(&file.display().to_string(), &fs::read_to_string(&file)?);
-            let errors: Vec<Problem> = parsed
-                .problems
-                .into_iter()
-                .filter(|p| p.severity == Severity::Error)
-                .collect();
-            if errors.is_empty() {
-                Ok(parsed.manifest)
-            } else {
-                Err(OpsError::Problems(errors))
-            }
-        }
+fn read_manifest(snapshot: &mut Snapshot, dir: &Path) -> Result<Option<Arc<Manifest>>, OpsError> {
+    let file = dir.join(project::MANIFEST).symlink_metadata();
+    match file.is_ok_and(|file| file.is_file()) {
+        true => Ok(Some(snapshot.package(dir)?.manifest)),
+        false => Ok(None),
     }
 }

@@ -14,7 +14,9 @@ use lumen_store::{
     Sources,
     cas::Entry,
     link::{self, LinkError, Linked, Place, Plan, Planned, State},
-    project::{self, LOCKFILE, LocalPackage, MANIFEST, Project, normalize, relative, slashed},
+    project::{
+        self, LOCKFILE, LocalPackage, MANIFEST, Project, Snapshot, normalize, relative, slashed,
+    },
 };
 
 use crate::{
@@ -50,12 +52,13 @@ pub struct Outcome {
 /// The project is then as it was.
 pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, OpsError> {
     let manifest = session.manifest_path()?;
+    let mut seen = Snapshot::of(&manifest)?;
     if options.may_trust_state()
-        && let Some(outcome) = nothing_to_do(session, &manifest)?
+        && let Some(outcome) = nothing_to_do(session, &manifest, &mut seen)?
     {
         return Ok(outcome);
     }
-    let (project, _lock) = session.locked_project(options.dry_run)?;
+    let (project, _lock) = session.lock_project(seen, options.dry_run)?;
     let resolved = resolve::run(session, &project, options)?;
     match apply(session, &project, resolved, options.dry_run) {
         Err(OpsError::Misfit(reason)) if options.locked => Err(OpsError::Locked {
@@ -63,7 +66,7 @@ pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, O
         }),
         Err(OpsError::Misfit(reason)) => {
             resolve::warn_of_misfit(session, &reason);
-            let resolved = resolve::anew(session, &project, options, project.local_packages()?)?;
+            let resolved = resolve::anew(session, &project, options)?;
             apply(session, &project, resolved, options.dry_run)
         }
         applied => applied,
@@ -166,19 +169,19 @@ fn planned(
         .flat_map(|member| inputs::needs(project, member))
         .map(|(name, _)| name)
         .collect();
+    let depended: BTreeSet<&PackageName> = lock
+        .packages
+        .values()
+        .flat_map(|package| &package.dependencies)
+        .collect();
     let mut packages = BTreeMap::new();
     for (name, locked) in &lock.packages {
         let planned = match (&locked.source, entries.get(name)) {
             (LockedSource::Path(_), _) => {
                 // Members need no link to themselves unless another one depends on them.
-                let needed = lock
-                    .packages
-                    .values()
-                    .any(|other| other.dependencies.contains(name));
-                let is_member = |local: &&LocalPackage| {
-                    project.members.iter().any(|member| member.dir == local.dir)
-                };
-                let local = locals.get(name).filter(|local| needed || !is_member(local));
+                let needed = depended.contains(name);
+                let local = locals.get(name);
+                let local = local.filter(|local| needed || !project.is_member(&local.dir));
                 let Some(local) = local else { continue };
                 Planned {
                     version: locked.version.to_string(),
@@ -279,7 +282,11 @@ fn settings_fact(settings: &crate::settings::Settings) -> String {
 }
 
 /// The fast path: every file that decides an install is as it was after the last one, and all links are there.
-fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcome>, OpsError> {
+fn nothing_to_do(
+    session: &Session<'_>,
+    manifest: &Path,
+    seen: &mut Snapshot,
+) -> Result<Option<Outcome>, OpsError> {
     let Some(root) = installed_root(manifest) else {
         return Ok(None);
     };
@@ -292,8 +299,9 @@ fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcom
     else {
         return Ok(None);
     };
-    let unchanged = |file: &Path, digest: &str| {
-        project::peek(file).is_some_and(|bytes| Digest::of(&bytes).to_string() == digest)
+    let mut unchanged = |file: &Path, digest: &str| {
+        let text = seen.peek(file);
+        text.is_some_and(|text| Digest::of(text.as_bytes()).to_string() == digest)
     };
     for (fact, value) in &state.facts {
         let same = match (fact.as_str(), fact.strip_prefix("manifest ")) {
@@ -312,15 +320,20 @@ fn nothing_to_do(session: &Session<'_>, manifest: &Path) -> Result<Option<Outcom
     if !own.is_some_and(|own| state.facts.contains_key(&fact_of(&own))) {
         return Ok(None);
     }
+    let mut warnings = Vec::new();
     if !session.environment.config_files.is_empty() {
-        session.project()?;
-        if state.facts.get("settings") != Some(&settings_fact(session.settings()?)) {
+        let (package, _) = seen.packages()?;
+        let (settings, more) = session.settings_with(Some(&package.manifest))?;
+        if state.facts.get("settings") != Some(&settings_fact(&settings)) {
             return Ok(None);
         }
+        warnings = more;
     }
-    if !link::links_intact(&place, &state) || !members_unchanged(&root, &state) {
+    if !link::links_intact(&place, &state) || !members_unchanged(&root, &state, seen) {
         return Ok(None);
     }
+    session.warn(seen.warnings());
+    session.warn(&warnings);
     let packages = state
         .packages
         .values()
@@ -345,7 +358,7 @@ fn installed_root(manifest: &Path) -> Option<PathBuf> {
 }
 
 /// A new folder under a workspace's pattern is a member that no recorded manifest mentions.
-fn members_unchanged(root: &Path, state: &State) -> bool {
+fn members_unchanged(root: &Path, state: &State, seen: &mut Snapshot) -> bool {
     let recorded = |relative: &str| state.facts.contains_key(&fact_of(relative));
     if state
         .facts
@@ -356,16 +369,15 @@ fn members_unchanged(root: &Path, state: &State) -> bool {
         && recorded("")
     {
         // One manifest: look whether it is a workspace only by its text, which is cheap.
-        let text = project::peek(&root.join(MANIFEST)).unwrap_or_default();
-        if !String::from_utf8_lossy(&text).contains("workspace") {
+        let text = seen.peek(&root.join(MANIFEST));
+        if !text.is_some_and(|text| text.contains("workspace")) {
             return true;
         }
     }
-    match Project::load(&root.join(MANIFEST)) {
-        Ok(project) => project
-            .members
-            .iter()
-            .all(|member| recorded(&member.relative)),
+    match seen.packages() {
+        Ok((package, members)) => {
+            package.dir == *root && members.iter().all(|member| recorded(&member.relative))
+        }
         Err(_) => false,
     }
 }

@@ -18,7 +18,7 @@ use lumen_store::{
         vendor::{self, Vendored},
     },
     pack::PackOptions,
-    project::{self, DOT_LUMEN, LOCKFILE},
+    project::{DOT_LUMEN, LOCKFILE, MANIFEST, Snapshot},
 };
 
 use crate::{
@@ -171,8 +171,8 @@ fn used_by(known: &Known) -> Vec<Digest> {
         let packages = state.packages.values();
         return packages.filter_map(|package| package.digest).collect();
     }
-    let text = project::peek(&known.root.join(LOCKFILE));
-    let text = text.and_then(|bytes| String::from_utf8(bytes).ok());
+    let snapshot = Snapshot::of(&known.root.join(MANIFEST)).ok();
+    let text = snapshot.and_then(|mut root| root.peek(&known.root.join(LOCKFILE)));
     let lock = text.and_then(|text| Lockfile::parse(LOCKFILE, &text).ok());
     let packages = lock
         .into_iter()

@@ -24,7 +24,7 @@ use lumen_registry::{
 };
 use lumen_store::{
     pack::Packed,
-    project::{MANIFEST, Project, files},
+    project::{MANIFEST, files},
 };
 
 use crate::{
@@ -61,7 +61,15 @@ pub struct Prepared {
     /// The name of that registry in the configuration.
     pub registry: String,
     /// The manifest with the raised version, to be written before publishing.
-    bumped: Option<String>,
+    bumped: Option<Bumped>,
+}
+
+/// A manifest with a raised version.
+#[derive(Debug)]
+struct Bumped {
+    /// The folder of the project.
+    root: PathBuf,
+    text: String,
 }
 
 impl Prepared {
@@ -102,6 +110,10 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
         .as_ref()
         .map(|version| edit::set_version(&local.source, version))
         .transpose()?;
+    let bumped = bumped.map(|text| Bumped {
+        root: project.root.clone(),
+        text,
+    });
     let checked = pack::check(&project, version.as_ref())?;
     if !checked.package.publish {
         return Err(OpsError::user(
@@ -116,7 +128,7 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
 fn packed(
     session: &Session<'_>,
     checked: Checked,
-    bumped: Option<String>,
+    bumped: Option<Bumped>,
 ) -> Result<Prepared, OpsError> {
     let registry = session.home_of(&checked.package.name)?.to_owned();
     let location = session.publish_location(&registry)?;
@@ -190,9 +202,9 @@ impl<'s> Target<'s> {
     /// The release to publish; its manifest has the version from here on.
     fn request(&self, prepared: Prepared) -> Result<PublishRequest, OpsError> {
         // Not before it is known who signs: else a failure for want of a key raises it all the same.
-        if let Some(text) = prepared.bumped {
+        if let Some(Bumped { root, text }) = prepared.bumped {
             let file = prepared.checked.dir.join(MANIFEST);
-            files::write(&Project::root_of(&file)?, &file, text.as_bytes())?;
+            files::write(&root, &file, text.as_bytes())?;
         }
         let (signer, last_seen) = self.writer.clone();
         Ok(PublishRequest {

@@ -154,7 +154,7 @@ pub fn run(
         let routes = inputs::routes(project)?;
         let wanted = Wanted {
             project,
-            locals: &locals,
+            locals,
             settings: session.settings()?,
             routes: &routes,
         };
@@ -164,7 +164,7 @@ pub fn run(
                 restore_git(session, &lock)?;
                 return Ok(Resolved {
                     lock,
-                    locals,
+                    locals: locals.clone(),
                     changes: Changes::default(),
                     known: BTreeMap::new(),
                     fresh: false,
@@ -184,7 +184,7 @@ pub fn run(
             _ => {}
         }
     }
-    anew(session, project, options, locals)
+    anew(session, project, options)
 }
 
 /// Says that a lock does not fit though no manifest was edited.
@@ -202,7 +202,6 @@ pub(crate) fn anew(
     session: &Session<'_>,
     project: &Project,
     options: &ResolveOptions,
-    locals: BTreeMap<PackageName, LocalPackage>,
 ) -> Result<Resolved, OpsError> {
     let old = project.lock.as_ref().map(|(lock, _)| lock);
     let unlock = match (&options.unlock, old) {
@@ -210,7 +209,7 @@ pub(crate) fn anew(
         (Unlock::All, Some(lock)) => lock.packages.keys().cloned().collect(),
         (Unlock::Names(names), _) => names.clone(),
     };
-    match solve(session, project, options, locals, unlock.clone()) {
+    match solve(session, project, options, unlock.clone()) {
         Err(error) if session.options.stale_if_error && !session.is_offline() => {
             let Some(host) = error.storage().filter(|host| host.is_outage()) else {
                 return Err(error);
@@ -220,7 +219,7 @@ pub(crate) fn anew(
                     .hint("going on without the network, with what is in the cache"),
             );
             session.go_offline();
-            solve(session, project, options, project.local_packages()?, unlock)
+            solve(session, project, options, unlock)
         }
         solved => solved,
     }
@@ -231,7 +230,6 @@ fn solve(
     session: &Session<'_>,
     project: &Project,
     options: &ResolveOptions,
-    locals: BTreeMap<PackageName, LocalPackage>,
     unlock: BTreeSet<PackageName>,
 ) -> Result<Resolved, OpsError> {
     let old = project.lock.as_ref().map(|(lock, _)| lock);
@@ -243,7 +241,12 @@ fn solve(
         unlock: &unlock,
         limits: session.settings()?.limits,
     };
-    let inputs = Inputs::gather(project, locals, &git, session.reporter)?;
+    let inputs = Inputs::gather(
+        project,
+        project.local_packages()?.clone(),
+        &git,
+        session.reporter,
+    )?;
     let mut request = request(session, options, &inputs, old, unlock.clone());
     request.limits = session.settings()?.limits;
     let locked = old.into_iter().flat_map(|lock| &lock.packages);
@@ -282,7 +285,7 @@ fn solve(
 /// Any I/O error; the old file is then still there.
 pub fn write_lock(project: &Project, lock: &Lockfile) -> Result<String, OpsError> {
     let text = lock.render();
-    if project.lock.as_ref().is_none_or(|(_, old)| *old != text) {
+    if project.lock.as_ref().is_none_or(|(_, old)| **old != *text) {
         project.write(&project.root.join(LOCKFILE), &text)?;
     }
     Ok(text)

@@ -18,6 +18,7 @@ use lumen_core::{
     checkpoint::Checkpoint,
     limits::Limit,
     lockfile::{LockedSource, LockedTrust, Lockfile},
+    manifest::Manifest,
     problem::Problem,
     trust::Subject,
 };
@@ -30,7 +31,7 @@ use lumen_registry::{
 use lumen_store::{
     cas::Store,
     link::Place,
-    project::{Project, ProjectError},
+    project::{Project, ProjectError, Snapshot},
 };
 use tokio::runtime::Runtime;
 
@@ -72,7 +73,11 @@ pub struct Session<'r> {
     pub options: Options,
     /// Where to tell what happens.
     pub reporter: &'r dyn Reporter,
+    /// The project as it was loaded, if it was.
+    project: Mutex<Option<Arc<Project>>>,
     settings: OnceLock<Settings>,
+    /// Warnings that were told.
+    warned: Mutex<Vec<Problem>>,
     registries: Mutex<BTreeMap<String, Registry>>,
     /// What the project's lock says about signed registries.
     locked: OnceLock<BTreeMap<String, Locked>>,
@@ -140,7 +145,9 @@ impl<'r> Session<'r> {
             environment,
             options,
             reporter,
+            project: Mutex::default(),
             settings: OnceLock::new(),
+            warned: Mutex::default(),
             registries: Mutex::default(),
             locked: OnceLock::new(),
             expected: OnceLock::new(),
@@ -185,17 +192,38 @@ impl<'r> Session<'r> {
         }
     }
 
-    /// Loads the project, tells its warnings, and takes its settings.
+    /// The project, and with it its settings; a command loads it once, and warns once.
     ///
     /// # Errors
     /// When there is no project or something in it is invalid.
-    pub fn project(&self) -> Result<Project, OpsError> {
-        let project = Project::load(&self.manifest_path()?)?;
-        for warning in &project.warnings {
-            self.reporter.warn(warning.clone());
+    pub fn project(&self) -> Result<Arc<Project>, OpsError> {
+        let known = self.project.lock();
+        let known = known.unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some(project) => Ok(project),
+            None => self.load(Snapshot::of(&self.manifest_path()?)?),
         }
+    }
+
+    fn load(&self, snapshot: Snapshot) -> Result<Arc<Project>, OpsError> {
+        let project = Arc::new(snapshot.load()?);
+        self.warn(&project.warnings);
         self.merge(Some(&project))?;
+        let known = self.project.lock();
+        *known.unwrap_or_else(PoisonError::into_inner) = Some(project.clone());
         Ok(project)
+    }
+
+    /// Tells warnings that were not told yet.
+    pub(crate) fn warn(&self, warnings: &[Problem]) {
+        let told = self.warned.lock();
+        let mut told = told.unwrap_or_else(PoisonError::into_inner);
+        for warning in warnings {
+            if !told.contains(warning) {
+                self.reporter.warn(warning.clone());
+                told.push(warning.clone());
+            }
+        }
     }
 
     /// Loads the project with all others kept out of it until the lock is dropped.
@@ -206,20 +234,29 @@ impl<'r> Session<'r> {
     ///
     /// # Errors
     /// As [`Session::project`], and any I/O error.
-    pub fn locked_project(&self, dry_run: bool) -> Result<(Project, Option<Lock>), OpsError> {
-        let root = Project::root_of(&self.manifest_path()?)?;
-        let lock = match dry_run {
-            true => None,
-            false => Some(Place::open(&root)?.lock_install()?),
-        };
-        Ok((self.project()?, lock))
+    pub fn locked_project(&self, dry_run: bool) -> Result<(Arc<Project>, Option<Lock>), OpsError> {
+        self.lock_project(Snapshot::of(&self.manifest_path()?)?, dry_run)
+    }
+
+    /// The same for a project that was looked at, but may have changed since.
+    pub(crate) fn lock_project(
+        &self,
+        mut seen: Snapshot,
+        dry_run: bool,
+    ) -> Result<(Arc<Project>, Option<Lock>), OpsError> {
+        if dry_run {
+            return Ok((self.load(seen)?, None));
+        }
+        let lock = Place::open(&seen.root()?)?.lock_install()?;
+        let project = self.load(Snapshot::of(&self.manifest_path()?)?)?;
+        Ok((project, Some(lock)))
     }
 
     /// Takes the settings of the project here, if there is one, for commands that work without.
     ///
     /// # Errors
     /// When there is a project and something in it is invalid.
-    pub fn maybe_project(&self) -> Result<Option<Project>, OpsError> {
+    pub fn maybe_project(&self) -> Result<Option<Arc<Project>>, OpsError> {
         match self.manifest_path() {
             Ok(_) => self.project().map(Some),
             Err(OpsError::Project(ProjectError::NotFound(_)))
@@ -233,15 +270,9 @@ impl<'r> Session<'r> {
     }
 
     fn merge(&self, project: Option<&Project>) -> Result<(), OpsError> {
-        let manifest = project.map(|project| &project.root_package.manifest);
-        let (settings, warnings) = Settings::merge(
-            &self.environment,
-            manifest,
-            self.options.registry.as_deref(),
-        )?;
-        warnings
-            .into_iter()
-            .for_each(|warning| self.reporter.warn(warning));
+        let manifest = project.map(|project| project.root_package.manifest.as_ref());
+        let (settings, warnings) = self.settings_with(manifest)?;
+        self.warn(&warnings);
         let _ = self.settings.set(settings);
         if let Some((lock, _)) = project.and_then(|project| project.lock.as_ref()) {
             let _ = self.locked.set(Locked::all(lock));
@@ -257,6 +288,15 @@ impl<'r> Session<'r> {
             let _ = self.expected.set(expected);
         }
         Ok(())
+    }
+
+    /// The settings of a project with this manifest, and warnings about them.
+    pub(crate) fn settings_with(
+        &self,
+        manifest: Option<&Manifest>,
+    ) -> Result<(Settings, Vec<Problem>), OpsError> {
+        let flag = self.options.registry.as_deref();
+        Settings::merge(&self.environment, manifest, flag)
     }
 
     /// The settings; those without a project before one is loaded.

@@ -15,7 +15,7 @@ use lumen_store::project::{LocalPackage, Project};
 
 use crate::{
     git,
-    inputs::{is_member, lock_requires, needs, source_of},
+    inputs::{lock_requires, needs, source_of},
     settings::Settings,
 };
 
@@ -163,7 +163,7 @@ impl Wanted<'_> {
             let mut may_need = BTreeSet::new();
             for (name, dependency) in needs(self.project, local) {
                 may_need.insert(name);
-                if dependency.optional && !is_member(self.project, local) {
+                if dependency.optional && !self.project.is_member(&local.dir) {
                     continue;
                 }
                 let Some(locked) = lock.packages.get(name) else {

@@ -102,7 +102,7 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
         entries.extend(entry.map(|entry| ((*name).clone(), entry)));
     }
     let locals = project.local_packages()?;
-    let plan = install::plan(session, &project, lock, &locals, &entries)?;
+    let plan = install::plan(session, &project, lock, locals, &entries)?;
     let place = Place::find(&project.root)?;
     let audit = place.as_ref().map(|place| Audit::new(place, &plan));
     let audit = audit.transpose()?;

@@ -41,6 +41,7 @@ pub mod archive;
 pub mod cas;
 pub mod link;
 pub mod pack;
+mod paths;
 pub mod portable;
 pub mod project;
 mod sources;

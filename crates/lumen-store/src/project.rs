@@ -2,28 +2,29 @@
 
 pub mod files;
 mod loader;
+mod locals;
 mod members;
 mod owners;
-mod paths;
+mod snapshot;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use lumen_core::limits::MAX_LOCKFILE_BYTES;
 use lumen_core::{
     PackageName,
     lockfile::Lockfile,
-    manifest::{Dependency, DependencySource, Manifest},
+    manifest::Manifest,
     problem::{Place, Problem},
 };
-use lumen_durable::{Folder, owner::Owner};
+use lumen_durable::owner::Owner;
 
+pub use crate::paths::{normalize, relative, slashed};
 pub use owners::SAFE_FOLDERS;
-pub use paths::{normalize, relative, slashed};
+pub use snapshot::Snapshot;
 
 use loader::Loader;
 
@@ -46,7 +47,7 @@ pub struct LocalPackage {
     /// The manifest's text.
     pub source: Arc<str>,
     /// The manifest, workspace inheritance resolved.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
 }
 
 /// A project: one lock file, one or more packages.
@@ -61,11 +62,16 @@ pub struct Project {
     /// Index in `members` of the package the command was run in, if it was run in one.
     pub current: Option<usize>,
     /// The lock file and its text, if there is one.
-    pub lock: Option<(Lockfile, String)>,
+    pub lock: Option<(Lockfile, Arc<str>)>,
     /// Warnings about the manifests.
     pub warnings: Vec<Problem>,
     /// Manifests that are to be changed, and their new texts; the project is loaded as if they were.
     pub edited: BTreeMap<PathBuf, String>,
+    /// The root and the folders of members.
+    member_dirs: BTreeSet<PathBuf>,
+    /// What was read so far.
+    loader: Mutex<Loader>,
+    locals: OnceLock<BTreeMap<PackageName, LocalPackage>>,
 }
 
 /// Why a project cannot be loaded.
@@ -115,56 +121,21 @@ impl Project {
         Ok(file)
     }
 
-    /// The folder of the project that the manifest file belongs to, from manifests alone.
-    ///
-    /// # Errors
-    /// When a manifest on the way is unreadable or invalid.
-    pub fn root_of(manifest_file: &Path) -> Result<PathBuf, ProjectError> {
-        let mut loader = Loader::new(manifest_file, BTreeMap::new())?;
-        loader.project_root()
-    }
-
     /// Loads the project that the manifest file belongs to.
     ///
     /// # Errors
     /// When a manifest or the lock file is unreadable or invalid.
     pub fn load(manifest_file: &Path) -> Result<Self, ProjectError> {
-        Self::load_edited(manifest_file, BTreeMap::new())
+        Snapshot::of(manifest_file)?.load()
     }
 
-    /// Loads the project as if some manifests had other texts; nothing is written.
+    /// The project as if some manifests had other texts; nothing is read again, nor written.
     ///
     /// # Errors
     /// As [`Project::load`].
-    pub fn load_edited(
-        manifest_file: &Path,
-        edited: BTreeMap<PathBuf, String>,
-    ) -> Result<Self, ProjectError> {
-        let mut loader = Loader::new(manifest_file, edited)?;
-        let dir = parent(&loader.absolute);
-        let root_dir = loader.project_root()?;
-        loader.root.clone_from(&root_dir);
-        let root_package = loader.package(&root_dir)?;
-        let mut members = loader.members(&root_package)?;
-        if root_package.manifest.package.is_some() {
-            members.push(root_package.clone());
-        }
-        members.sort_by(|a, b| a.relative.cmp(&b.relative));
-        loader.refuse_twins(&members)?;
-        let current = members.iter().position(|member| member.dir == dir);
-        let lock = read_lock(&root_dir)?;
-        let Loader {
-            warnings, edited, ..
-        } = loader;
-        Ok(Self {
-            root: root_dir,
-            root_package,
-            members,
-            current,
-            lock,
-            warnings,
-            edited,
-        })
+    pub fn edited(&self, edited: BTreeMap<PathBuf, String>) -> Result<Self, ProjectError> {
+        let loader = self.loader().with_edited(edited);
+        Snapshot { loader }.load()
     }
 
     /// The member the command was run in; the only member when there is just one.
@@ -176,53 +147,13 @@ impl Project {
         }
     }
 
-    /// All packages reachable from the members and patches by `path`, members included, by name.
-    ///
-    /// # Errors
-    /// When a path dependency is missing, invalid, or has another name than asked for.
-    pub fn local_packages(&self) -> Result<BTreeMap<PackageName, LocalPackage>, ProjectError> {
-        let mut loader = Loader::new(&self.root.join(MANIFEST), self.edited.clone())?;
-        loader.root.clone_from(&self.root);
-        let mut found: BTreeMap<PackageName, LocalPackage> = BTreeMap::new();
-        let mut queue: Vec<LocalPackage> = self.members.clone();
-        queue.extend(
-            self.root_package
-                .manifest
-                .package
-                .is_none()
-                .then(|| self.root_package.clone()),
-        );
-        for member in &self.members {
-            found.extend(member.name().map(|name| (name.clone(), member.clone())));
-        }
-        while let Some(package) = queue.pop() {
-            let is_member = package.dir == self.root
-                || self.members.iter().any(|member| member.dir == package.dir);
-            for (name, dependency) in path_dependencies(&package.manifest, is_member) {
-                let DependencySource::Path { path, .. } = &dependency.source else {
-                    continue;
-                };
-                let dir = normalize(&package.dir.join(path));
-                if found.get(name).is_some_and(|known| known.dir == dir) {
-                    continue;
-                }
-                let target = loader.dependency(&package, name, dependency, &dir)?;
-                if let Some(other) = found.get(name) {
-                    let what = format!(
-                        "`{name}` is used from two folders, `{}` and `{}`",
-                        other.relative, target.relative
-                    );
-                    return Err(ProjectError::Problems(vec![package.problem(
-                        &dependency.span,
-                        what,
-                        "",
-                    )]));
-                }
-                found.insert(name.clone(), target.clone());
-                queue.push(target);
-            }
-        }
-        Ok(found)
+    /// Whether a folder is the project's root or the folder of one of its members.
+    pub fn is_member(&self, dir: &Path) -> bool {
+        self.member_dirs.contains(dir)
+    }
+
+    fn loader(&self) -> MutexGuard<'_, Loader> {
+        self.loader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes one of the project's files, or the file of the project that it is a link to.
@@ -257,70 +188,33 @@ impl LocalPackage {
     }
 }
 
-/// Dependencies by path: for a member also those of development and of `[patch]`.
-fn path_dependencies(
-    manifest: &Manifest,
-    is_member: bool,
-) -> impl Iterator<Item = (&PackageName, &Dependency)> {
-    let own = is_member.then(|| manifest.dev_dependencies.iter().chain(&manifest.patches));
-    let all = manifest
-        .dependencies
-        .iter()
-        .chain(own.into_iter().flatten());
-    all.filter(|(_, dependency)| matches!(dependency.source, DependencySource::Path { .. }))
-}
-
-/// The bytes of a manifest or a lock file, to compare them with known ones; `None` for what
-/// cannot be one.
-pub fn peek(file: &Path) -> Option<Vec<u8>> {
-    let folder = Folder::open_named(file.parent()?).ok()?;
-    match folder.read_limited(file.file_name()?, MAX_LOCKFILE_BYTES as u64) {
-        Ok(Some(bytes)) => Some(bytes),
-        // Perhaps a link inside the project; it is looked at closely before it is used.
-        _ => files::read(file.parent()?, file, MAX_LOCKFILE_BYTES as u64).ok()?,
-    }
-}
-
-fn read_lock(root: &Path) -> Result<Option<(Lockfile, String)>, ProjectError> {
-    let Some(text) = read_limited(
-        root,
-        &root.join(LOCKFILE),
-        MAX_LOCKFILE_BYTES as u64,
-        LOCKFILE,
-    )?
-    else {
-        return Ok(None);
-    };
-    let lock = Lockfile::parse(LOCKFILE, &text)
-        .map_err(|problem| ProjectError::Problems(vec![problem]))?;
-    Ok(Some((lock, text)))
-}
-
-/// Reads a text file of the project in `base`; `None`: there is none.
-fn read_limited(
+/// Reads a text file of the project in `base`, and says where it really is; `None`: there is none.
+fn text_of(
     base: &Path,
     file: &Path,
     limit: u64,
     shown: &str,
-) -> Result<Option<String>, ProjectError> {
+) -> Result<Option<(String, PathBuf)>, ProjectError> {
     let problem = |what: String| {
         let hint = format!("restore `{shown}` from version control, or write it anew");
         ProjectError::Problems(vec![Problem::error(what).hint(hint)])
     };
-    let bytes = match files::read(base, file, limit) {
+    let found = match files::read_real(base, file, limit) {
         Err(ProjectError::Io(error)) if error.kind() == io::ErrorKind::FileTooLarge => {
             return Err(problem(format!("`{shown}` is larger than {limit} bytes")));
         }
         result => result?,
     };
-    let Some(bytes) = bytes else { return Ok(None) };
+    let Some((bytes, real)) = found else {
+        return Ok(None);
+    };
     let text = String::from_utf8(bytes).map_err(|error| {
         problem(format!(
             "`{shown}` is not UTF-8 text (byte {})",
             error.utf8_error().valid_up_to()
         ))
     })?;
-    Ok(Some(text))
+    Ok(Some((text, real)))
 }
 
 /// The folder that a file must not lead out of: the project's, or its own when it is a path
@@ -409,7 +303,8 @@ mod tests {
         ]);
         let root = normalize(dir.path());
         let load = |name: &str| Project::load(&root.join(name).join(MANIFEST)).unwrap();
-        let found = load("app").local_packages().unwrap();
+        let app = load("app");
+        let found = app.local_packages().unwrap();
         let relative: Vec<&str> = found
             .values()
             .map(|package| package.relative.as_str())
@@ -429,6 +324,72 @@ mod tests {
                 .to_string()
                 .contains("has no `lumen.toml`")
         );
+    }
+
+    /// A workspace with members by path and by pattern, each using the one before it.
+    fn chain(members: usize) -> tempfile::TempDir {
+        let named: Vec<String> = (0..members / 2).map(|n| format!("\"m/{n}\"")).collect();
+        let dir = world(&[(
+            "lumen.toml",
+            &format!("[workspace]\nmembers = [{}, \"m/*\"]\n", named.join(", ")),
+        )]);
+        for n in 0..members {
+            let more = match n.checked_sub(1) {
+                Some(before) => {
+                    format!("[dependencies]\np{before} = {{ path = \"../{before}\" }}\n")
+                }
+                None => "[dependencies]\naside = { path = \"../../aside\" }\n".into(),
+            };
+            let folder = dir.path().join(format!("m/{n}"));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(MANIFEST), package(&format!("p{n}"), &more)).unwrap();
+        }
+        fs::create_dir_all(dir.path().join("aside")).unwrap();
+        fs::write(
+            dir.path().join("aside").join(MANIFEST),
+            package("aside", ""),
+        )
+        .unwrap();
+        dir
+    }
+
+    #[test]
+    fn each_file_of_a_project_is_read_once() {
+        let dir = chain(40);
+        let root = normalize(dir.path());
+        let member = root.join("m/7").join(MANIFEST);
+        let before = files::reads();
+        let mut snapshot = Snapshot::of(&member).unwrap();
+        assert!(snapshot.peek(&member).is_some());
+        assert_eq!(snapshot.root().unwrap(), root);
+        let project = snapshot.load().unwrap();
+        assert_eq!(project.members.len(), 40);
+        assert_eq!(project.local_packages().unwrap().len(), 41);
+        let edited = BTreeMap::from([(member, package("renamed", ""))]);
+        let edited = project.edited(edited).unwrap();
+        assert_eq!(
+            edited.current_member().unwrap().name().unwrap().as_str(),
+            "renamed"
+        );
+        // The root, the members, the package aside, and the lock that is not there.
+        assert_eq!(files::reads() - before, 1 + 40 + 1 + 1);
+    }
+
+    #[test]
+    fn a_root_below_a_strange_folder_is_judged_by_itself() {
+        let dir = world(&[
+            ("lumen.toml", &package("above", "")),
+            ("shared/real.toml", &package("app", "")),
+            ("app/readme.txt", ""),
+        ]);
+        let root = normalize(dir.path());
+        #[cfg(unix)]
+        {
+            let link = root.join("app").join(MANIFEST);
+            std::os::unix::fs::symlink("../shared/real.toml", &link).unwrap();
+            let refused = Project::load(&link);
+            assert!(matches!(refused, Err(ProjectError::Outside { .. })));
+        }
     }
 
     #[test]

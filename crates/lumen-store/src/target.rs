@@ -11,7 +11,7 @@ use std::{
 
 use lumen_durable::Folder;
 
-use crate::project::normalize;
+use crate::paths::normalize;
 
 /// The way to a folder, as far as it exists.
 #[derive(Debug)]

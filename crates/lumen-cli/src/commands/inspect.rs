@@ -1,5 +1,7 @@
 //! `list`, `tree` and `why`: what is locked.
 
+use std::collections::BTreeSet;
+
 use lumen_core::{PackageName, lockfile::Lockfile, problem};
 use lumen_ops::{
     OpsError,
@@ -7,7 +9,7 @@ use lumen_ops::{
     graph::{self, Row},
 };
 use lumen_registry::Freshness;
-use lumen_store::project::Project;
+use lumen_store::project::{LocalPackage, Project};
 use serde_json::json;
 
 use super::session;
@@ -17,10 +19,15 @@ pub fn list(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Normal, ui)?;
     let project = session.project()?;
     let lock = lock(&project)?;
+    let members: BTreeSet<&PackageName> = project
+        .members
+        .iter()
+        .filter_map(LocalPackage::name)
+        .collect();
     let rows: Vec<_> = lock
         .packages
         .iter()
-        .filter(|(name, _)| !is_member(&project, name))
+        .filter(|(name, _)| !members.contains(name))
         .collect();
     if ui.json {
         let rows = rows.iter().map(|(name, package)| {
@@ -154,13 +161,6 @@ fn roots(project: &Project) -> Vec<PackageName> {
         .iter()
         .filter_map(|member| member.name().cloned())
         .collect()
-}
-
-fn is_member(project: &Project, name: &PackageName) -> bool {
-    project
-        .members
-        .iter()
-        .any(|member| member.name() == Some(name))
 }
 
 fn lock(project: &Project) -> Result<&Lockfile, OpsError> {

@@ -41,7 +41,7 @@ pub fn pack(
     )?;
     let (checked, packed, file) = match dry_run {
         true => {
-            let checked = pack::check(&session.project()?, None)?;
+            let checked = pack::check(session.project()?.as_ref(), None)?;
             let packed = pack::pack(&checked)?;
             (checked, packed, None)
         }

@@ -19,6 +19,7 @@ mod handmade;
 mod hostile;
 mod hosts;
 mod keys;
+mod loading;
 mod locked;
 mod login;
 mod migrated;

@@ -19,6 +19,8 @@ use crate::target::{Blocked, Target};
 struct Spot {
     folder: Folder,
     name: OsString,
+    /// Its path, without links.
+    real: PathBuf,
 }
 
 impl Spot {
@@ -62,6 +64,7 @@ impl Spot {
             Step::Folder(folder) => Ok(Some(Self {
                 folder,
                 name: name.to_owned(),
+                real,
             })),
             Step::Absent | Step::Blocked(_) => Err(outside(real)),
         }
@@ -80,10 +83,33 @@ fn dangling(folder: &Path) -> Option<PathBuf> {
 /// # Errors
 /// When it leads out of the project; `FileTooLarge` when it has more bytes; any I/O error.
 pub fn read(base: &Path, file: &Path, limit: u64) -> Result<Option<Vec<u8>>, ProjectError> {
-    match Spot::find(base, file)? {
-        Some(spot) => Ok(spot.folder.read_limited(&spot.name, limit)?),
-        None => Ok(None),
-    }
+    Ok(read_real(base, file, limit)?.map(|(bytes, _)| bytes))
+}
+
+/// The same, with the path of the file when all links are followed.
+pub(super) fn read_real(
+    base: &Path,
+    file: &Path,
+    limit: u64,
+) -> Result<Option<(Vec<u8>, PathBuf)>, ProjectError> {
+    let Some(spot) = Spot::find(base, file)? else {
+        return Ok(None);
+    };
+    #[cfg(test)]
+    READS.with(|reads| reads.set(reads.get() + 1));
+    let bytes = spot.folder.read_limited(&spot.name, limit)?;
+    Ok(bytes.map(|bytes| (bytes, spot.real)))
+}
+
+#[cfg(test)]
+thread_local! {
+    static READS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many files this thread opened to read them.
+#[cfg(test)]
+pub(super) fn reads() -> usize {
+    READS.with(std::cell::Cell::get)
 }
 
 /// Writes a file of the project in `base`, or the file of it that it is a link to, and makes

@@ -1,40 +1,71 @@
-//! From files to packages: parses manifests and finds each one's workspace.
+//! From files to packages: reads and parses each manifest once, and finds its workspace.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use lumen_core::limits::MAX_MANIFEST_BYTES;
+use lumen_core::limits::{MAX_LOCKFILE_BYTES, MAX_MANIFEST_BYTES};
 use lumen_core::{
     PackageName,
+    lockfile::Lockfile,
     manifest::{self, Dependency, Manifest},
     problem::Problem,
 };
 
 use super::{
-    LocalPackage, MANIFEST, ProjectError, base_of,
-    members::{is_member, member_dirs, would_be_member},
-    normalize, owners, parent, read_limited, relative, slashed,
+    LOCKFILE, LocalPackage, MANIFEST, ProjectError, base_of, members::Patterns, normalize, owners,
+    parent, relative, slashed, text_of,
 };
 
 /// Loads manifests, as they are or as they are about to be.
+///
+/// A file is read once, and a workspace's members are searched for once. So one loader sees
+/// one state of the project, and its work grows with the number of members.
+#[derive(Debug, Clone)]
 pub(super) struct Loader {
     /// The manifest the command names.
     pub(super) absolute: PathBuf,
     /// Where relative paths in messages start.
     working_dir: PathBuf,
-    pub(super) root: PathBuf,
+    root: PathBuf,
+    /// Warnings, in the order of their files' first use.
     pub(super) warnings: Vec<Problem>,
     pub(super) edited: BTreeMap<PathBuf, String>,
+    texts: BTreeMap<PathBuf, Option<Text>>,
+    parsed: BTreeMap<PathBuf, Parsed>,
+    workspaces: BTreeMap<PathBuf, Workspace>,
+    /// Files whose warnings are in `warnings`.
+    used: BTreeSet<PathBuf>,
+}
+
+/// The text of a file.
+#[derive(Debug, Clone)]
+struct Text {
+    source: Arc<str>,
+    /// Where the file is when all links are followed; `None` for an edited one.
+    real: Option<PathBuf>,
+}
+
+/// A manifest, as it is in its file.
+#[derive(Debug, Clone)]
+struct Parsed {
+    source: Arc<str>,
+    manifest: Arc<Manifest>,
+    warnings: Vec<Problem>,
+}
+
+/// A folder whose manifest has `[workspace]`.
+#[derive(Debug, Clone)]
+struct Workspace {
+    patterns: Arc<Patterns>,
+    /// The folders of its members, once they were searched for.
+    members: Option<Arc<BTreeSet<PathBuf>>>,
 }
 
 impl Loader {
-    pub(super) fn new(
-        manifest_file: &Path,
-        edited: BTreeMap<PathBuf, String>,
-    ) -> Result<Self, ProjectError> {
+    pub(super) fn new(manifest_file: &Path) -> Result<Self, ProjectError> {
         let working_dir = std::env::current_dir()?;
         let absolute = normalize(&working_dir.join(manifest_file));
         // Until the root is known, it may be any folder above with a manifest.
@@ -46,14 +77,50 @@ impl Loader {
             absolute,
             working_dir,
             warnings: Vec::new(),
-            edited,
+            edited: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            parsed: BTreeMap::new(),
+            workspaces: BTreeMap::new(),
+            used: BTreeSet::new(),
         })
     }
 
-    /// The workspace's root, or the folder of a package that is in none.
+    /// The same, as if some manifests had other texts.
+    pub(super) fn with_edited(&self, edited: BTreeMap<PathBuf, String>) -> Self {
+        let mut other = self.clone();
+        for file in self.edited.keys().chain(edited.keys()) {
+            other.texts.remove(file);
+            other.parsed.remove(file);
+            other.workspaces.remove(&parent(file));
+        }
+        other.edited = edited;
+        other.warnings.clear();
+        other.used.clear();
+        other
+    }
+
+    /// The workspace's root, or the folder of a package that is in none. From here on, files of
+    /// the project must be in it.
     pub(super) fn project_root(&mut self) -> Result<PathBuf, ProjectError> {
         let dir = parent(&self.absolute);
-        Ok(self.workspace_root(&dir)?.unwrap_or(dir))
+        let root = self.workspace_root(&dir)?.unwrap_or(dir);
+        if root != self.root {
+            self.root.clone_from(&root);
+            // What was allowed below a higher folder is judged again.
+            let mut folders = BTreeMap::new();
+            self.texts.retain(|file, text| {
+                let Some(real) = text.as_ref().and_then(|text| text.real.as_ref()) else {
+                    return true;
+                };
+                let base = base_of(&root, file).to_owned();
+                let base = folders
+                    .entry(base)
+                    .or_insert_with_key(|base| std::fs::canonicalize(base).ok());
+                base.as_ref().is_some_and(|base| real.starts_with(base))
+            });
+            self.parsed.retain(|file, _| self.texts.contains_key(file));
+        }
+        Ok(root)
     }
 
     /// The nearest ancestor (or the folder itself) whose `[workspace]` has this folder as a member.
@@ -63,74 +130,163 @@ impl Loader {
     pub(super) fn workspace_root(&mut self, dir: &Path) -> Result<Option<PathBuf>, ProjectError> {
         for candidate in dir.ancestors() {
             let file = candidate.join(MANIFEST);
-            if !file.is_file() {
+            if !self.parsed.contains_key(&file) && !file.is_file() {
                 continue;
             }
             let above = candidate != dir;
-            let allowed = match above {
-                true => owners::check(&file, &dir.join(MANIFEST)),
-                false => Ok(()),
-            };
-            if allowed.is_err() {
-                let known = self.warnings.len();
-                let parsed = self.parse(&file);
-                self.warnings.truncate(known);
-                let workspace = parsed.ok().and_then(|(_, manifest)| manifest.workspace);
-                match workspace.is_some_and(|workspace| {
-                    would_be_member(candidate, dir, &workspace.members, &workspace.exclude)
-                }) {
-                    true => allowed?,
+            if above && let Err(refused) = owners::check(&file, &dir.join(MANIFEST)) {
+                let parsed = self
+                    .parsed(&file)
+                    .ok()
+                    .map(|parsed| parsed.manifest.clone());
+                let workspace = parsed.as_ref().and_then(|own| own.workspace.as_ref());
+                let would_be = workspace.is_some_and(|workspace| {
+                    let patterns = Patterns::lenient(&workspace.members, &workspace.exclude);
+                    patterns.include(candidate, dir)
+                });
+                match would_be {
+                    true => return Err(refused),
                     false => continue,
                 }
             }
-            let (_, manifest) = self.parse(&file)?;
-            let Some(workspace) = &manifest.workspace else {
+            if self.parse(&file)?.1.workspace.is_none() {
                 continue;
-            };
-            if !above || is_member(candidate, dir, &workspace.members, &workspace.exclude)? {
+            }
+            if !above || self.is_member(candidate, dir)? {
                 return Ok(Some(candidate.to_owned()));
             }
         }
         Ok(None)
     }
 
-    pub(super) fn parse(&mut self, file: &Path) -> Result<(Arc<str>, Manifest), ProjectError> {
-        let shown = self.shown(file);
-        let source = match self.edited.get(file) {
-            Some(text) => text.clone(),
-            None => {
-                let base = base_of(&self.root, file);
-                let text = read_limited(base, file, MAX_MANIFEST_BYTES as u64, &shown)?;
-                text.ok_or_else(|| ProjectError::NotFound(parent(file)))?
-            }
-        };
-        let parsed = manifest::parse(&shown, &source);
-        let Some(manifest) = parsed.manifest else {
-            return Err(ProjectError::Problems(parsed.problems));
-        };
-        for warning in parsed.problems {
-            if !self.warnings.contains(&warning) {
-                self.warnings.push(warning);
+    /// Whether a workspace has a folder with a manifest as a member.
+    fn is_member(&mut self, root: &Path, dir: &Path) -> Result<bool, ProjectError> {
+        let workspace = self.workspace(root)?;
+        match &workspace.members {
+            Some(members) => Ok(members.contains(dir)),
+            None => Ok(workspace.patterns.reach(root, dir)),
+        }
+    }
+
+    /// The folders of a workspace's members.
+    fn member_dirs(&mut self, root: &Path) -> Result<Arc<BTreeSet<PathBuf>>, ProjectError> {
+        let workspace = self.workspace(root)?;
+        if let Some(members) = &workspace.members {
+            return Ok(members.clone());
+        }
+        let members = Arc::new(workspace.patterns.walk(root)?);
+        workspace.members = Some(members.clone());
+        Ok(members)
+    }
+
+    fn workspace(&mut self, root: &Path) -> Result<&mut Workspace, ProjectError> {
+        let manifest = self.parsed(&root.join(MANIFEST))?.manifest.clone();
+        match self.workspaces.entry(root.to_owned()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => {
+                let patterns = match &manifest.workspace {
+                    Some(section) => Patterns::parse(&section.members, &section.exclude)?,
+                    None => Patterns::default(),
+                };
+                Ok(new.insert(Workspace {
+                    patterns: Arc::new(patterns),
+                    members: None,
+                }))
             }
         }
-        Ok((source.into(), manifest))
+    }
+
+    /// The text of a manifest or another file of the project, as it was when it was first asked
+    /// for; `None`: there is none.
+    pub(super) fn text(
+        &mut self,
+        file: &Path,
+        limit: usize,
+        shown: &str,
+    ) -> Result<Option<Arc<str>>, ProjectError> {
+        if let Some(known) = self.texts.get(file) {
+            return Ok(known.as_ref().map(|text| text.source.clone()));
+        }
+        let text = match self.edited.get(file) {
+            Some(text) => Some(Text {
+                source: text.as_str().into(),
+                real: None,
+            }),
+            None => {
+                let base = base_of(&self.root, file);
+                text_of(base, file, limit as u64, shown)?.map(|(text, real)| Text {
+                    source: text.into(),
+                    real: Some(real),
+                })
+            }
+        };
+        let source = text.as_ref().map(|text| text.source.clone());
+        self.texts.insert(file.to_owned(), text);
+        Ok(source)
+    }
+
+    /// A manifest; its warnings are not told.
+    fn parsed(&mut self, file: &Path) -> Result<&Parsed, ProjectError> {
+        if !self.parsed.contains_key(file) {
+            let shown = self.shown(file);
+            let source = self
+                .text(file, MAX_MANIFEST_BYTES, &shown)?
+                .ok_or_else(|| ProjectError::NotFound(parent(file)))?;
+            let parsed = manifest::parse(&shown, &source);
+            let Some(manifest) = parsed.manifest else {
+                return Err(ProjectError::Problems(parsed.problems));
+            };
+            let parsed = Parsed {
+                source,
+                manifest: Arc::new(manifest),
+                warnings: parsed.problems,
+            };
+            self.parsed.insert(file.to_owned(), parsed);
+        }
+        self.parsed
+            .get(file)
+            .ok_or_else(|| ProjectError::NotFound(parent(file)))
+    }
+
+    /// A manifest of the project.
+    fn parse(&mut self, file: &Path) -> Result<(Arc<str>, Arc<Manifest>), ProjectError> {
+        let parsed = self.parsed(file)?.clone();
+        if self.used.insert(file.to_owned()) {
+            self.warnings.extend(parsed.warnings);
+        }
+        Ok((parsed.source, parsed.manifest))
+    }
+
+    /// The lock file of the project, and its text.
+    pub(super) fn lock(
+        &mut self,
+        root: &Path,
+    ) -> Result<Option<(Lockfile, Arc<str>)>, ProjectError> {
+        let file = root.join(LOCKFILE);
+        let Some(text) = self.text(&file, MAX_LOCKFILE_BYTES, LOCKFILE)? else {
+            return Ok(None);
+        };
+        let lock = Lockfile::parse(LOCKFILE, &text)
+            .map_err(|problem| ProjectError::Problems(vec![problem]))?;
+        Ok(Some((lock, text)))
     }
 
     /// Loads the package in a folder, inheriting from its workspace.
     pub(super) fn package(&mut self, dir: &Path) -> Result<LocalPackage, ProjectError> {
         let file = dir.join(MANIFEST);
-        let (source, mut manifest) = self.parse(&file)?;
+        let (source, own) = self.parse(&file)?;
         let shown = self.shown(&file);
         let root = self.workspace_root(dir)?.filter(|root| root != dir);
         let base = match &root {
             Some(root) => self.parse(&root.join(MANIFEST))?.1,
-            None => manifest.clone(),
+            None => own.clone(),
         };
         let member_dir = root
             .as_deref()
             .map(|root| slashed(&relative(root, dir)))
             .unwrap_or_default();
-        manifest = manifest
+        let own = Manifest::clone(&own);
+        let mut manifest = own
             .with_workspace(&base, &shown, &source)
             .map_err(ProjectError::Problems)?;
         manifest.rebase_inherited(&member_dir);
@@ -139,7 +295,7 @@ impl Loader {
             relative: slashed(&relative(&self.root, dir)),
             file: shown,
             source,
-            manifest,
+            manifest: Arc::new(manifest),
         })
     }
 
@@ -147,10 +303,10 @@ impl Loader {
         &mut self,
         root: &LocalPackage,
     ) -> Result<Vec<LocalPackage>, ProjectError> {
-        let Some(workspace) = &root.manifest.workspace else {
+        if root.manifest.workspace.is_none() {
             return Ok(Vec::new());
-        };
-        let dirs = member_dirs(&root.dir, &workspace.members, &workspace.exclude)?;
+        }
+        let dirs = self.member_dirs(&root.dir)?;
         dirs.iter()
             .filter(|dir| **dir != root.dir)
             .map(|dir| self.package(dir))

@@ -12,74 +12,118 @@ use lumen_core::{limits::MAX_MEMBERS_WALK, problem::Problem};
 
 use super::{MANIFEST, ProjectError, normalize, relative};
 
-/// Folders with a manifest that match `members` and not `exclude`, sorted. A member
-/// may be a link, but no pattern matches what is behind one: that lies elsewhere, or in the
-/// walk already.
-pub(super) fn member_dirs(
-    root: &Path,
-    members: &[String],
-    exclude: &[String],
-) -> Result<Vec<PathBuf>, ProjectError> {
-    let mut walk = Walk { root, looked_at: 0 };
-    let mut found = Vec::new();
-    for pattern in members.iter().collect::<BTreeSet<_>>() {
-        walk.expand(pattern, &mut found)?;
-    }
-    let excluded = exclude.iter().map(|pattern| segments(pattern));
-    let excluded: Vec<Vec<Segment>> = excluded.collect::<Result<_, _>>()?;
-    found.retain(|dir| {
-        let path = relative(root, dir);
-        let names: Vec<&OsStr> = path.iter().collect();
-        !excluded.iter().any(|pattern| fits(pattern, &names)) && dir.join(MANIFEST).is_file()
-    });
-    found.sort();
-    found.dedup();
-    Ok(found)
+/// The patterns of a workspace's `members` and `exclude`, each parsed once.
+#[derive(Debug, Default)]
+pub(super) struct Patterns {
+    members: List,
+    exclude: List,
 }
 
-/// Whether [`member_dirs`] has a folder with a manifest, without a walk.
-pub(super) fn is_member(
-    root: &Path,
-    dir: &Path,
-    members: &[String],
-    exclude: &[String],
-) -> Result<bool, ProjectError> {
-    for pattern in members.iter().chain(exclude) {
-        segments(pattern)?;
+/// Patterns, of which those without wildcards are looked up, however many there are.
+#[derive(Debug, Default)]
+struct List {
+    /// Paths from the workspace's root.
+    exact: BTreeSet<PathBuf>,
+    globs: Vec<Vec<Segment>>,
+}
+
+impl Patterns {
+    /// # Errors
+    /// When a pattern is malformed.
+    pub(super) fn parse(members: &[String], exclude: &[String]) -> Result<Self, ProjectError> {
+        Ok(Self {
+            members: List::of(members.iter().map(|pattern| segments(pattern)))?,
+            exclude: List::of(exclude.iter().map(|pattern| segments(pattern)))?,
+        })
     }
-    let path = relative(root, dir);
-    let reached = |pattern: &String| {
-        let mut way = root.to_owned();
-        let mut linked = false;
-        segments(pattern).is_ok_and(|segments| {
-            segments.iter().zip(&path).all(|(segment, name)| {
+
+    /// The same, without the patterns that are malformed.
+    pub(super) fn lenient(members: &[String], exclude: &[String]) -> Self {
+        let list = |patterns: &[String]| {
+            let good = patterns.iter().filter_map(|pattern| segments(pattern).ok());
+            List::of(good.map(Ok)).unwrap_or_default()
+        };
+        Self {
+            members: list(members),
+            exclude: list(exclude),
+        }
+    }
+
+    /// Whether a folder matches `members` and not `exclude`, by its path alone: nothing is read
+    /// for patterns that another user wrote.
+    pub(super) fn include(&self, root: &Path, dir: &Path) -> bool {
+        let path = relative(root, dir);
+        self.members.fits(&path) && !self.exclude.fits(&path)
+    }
+
+    /// Whether [`Patterns::walk`] finds a folder with a manifest, without a walk.
+    pub(super) fn reach(&self, root: &Path, dir: &Path) -> bool {
+        let path = relative(root, dir);
+        if self.exclude.fits(&path) {
+            return false;
+        }
+        if self.members.exact.contains(&path) {
+            return true;
+        }
+        let names: Vec<&OsStr> = path.iter().collect();
+        let mut fitting = self.members.globs.iter().filter(|glob| fits(glob, &names));
+        fitting.any(|glob| {
+            let mut way = root.to_owned();
+            let mut linked = false;
+            glob.iter().zip(&path).all(|(segment, name)| {
                 let behind = linked && matches!(segment, Segment::Glob(_));
                 way.push(name);
                 linked |= way.is_symlink();
                 !behind
             })
         })
-    };
-    let reached: Vec<String> = members.iter().filter(|own| reached(own)).cloned().collect();
-    Ok(would_be_member(root, dir, &reached, exclude))
+    }
+
+    /// Folders with a manifest that match `members` and not `exclude`. A member may be a link,
+    /// but no pattern matches what is behind one: that lies elsewhere, or in the walk already.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, or there is too much to look at.
+    pub(super) fn walk(&self, root: &Path) -> Result<BTreeSet<PathBuf>, ProjectError> {
+        let mut walk = Walk { root, looked_at: 0 };
+        let mut found = Vec::new();
+        for path in &self.members.exact {
+            walk.visit(path, &mut found)?;
+        }
+        for glob in &self.members.globs {
+            walk.expand(glob, &mut found)?;
+        }
+        found
+            .retain(|dir| !self.exclude.fits(&relative(root, dir)) && dir.join(MANIFEST).is_file());
+        Ok(found.into_iter().collect())
+    }
 }
 
-/// Whether a folder matches `members` and not `exclude`, by its path alone: nothing is read
-/// for the sake of somebody else's patterns.
-pub(super) fn would_be_member(
-    root: &Path,
-    dir: &Path,
-    members: &[String],
-    exclude: &[String],
-) -> bool {
-    let path = relative(root, dir);
-    let names: Vec<&OsStr> = path.iter().collect();
-    let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &names));
-    any(members) && !any(exclude)
-}
+impl List {
+    fn of(
+        patterns: impl Iterator<Item = Result<Vec<Segment>, ProjectError>>,
+    ) -> Result<Self, ProjectError> {
+        let mut list = Self::default();
+        for segments in patterns {
+            let segments = segments?;
+            match segments
+                .iter()
+                .map(Segment::name)
+                .collect::<Option<PathBuf>>()
+            {
+                Some(path) => {
+                    list.exact.insert(path);
+                }
+                None => list.globs.push(segments),
+            }
+        }
+        Ok(list)
+    }
 
-fn matches(pattern: &str, names: &[&OsStr]) -> bool {
-    segments(pattern).is_ok_and(|segments| fits(&segments, names))
+    fn fits(&self, path: &Path) -> bool {
+        let names: Vec<&OsStr> = path.iter().collect();
+        self.exact.contains(path) || self.globs.iter().any(|glob| fits(glob, &names))
+    }
 }
 
 fn fits(segments: &[Segment], names: &[&OsStr]) -> bool {
@@ -88,12 +132,21 @@ fn fits(segments: &[Segment], names: &[&OsStr]) -> bool {
 }
 
 /// A part of a pattern, between `/`.
+#[derive(Debug)]
 enum Segment {
     Name(OsString),
     Glob(GlobMatcher),
 }
 
 impl Segment {
+    /// The only name that fits, if there are no wildcards.
+    fn name(&self) -> Option<&OsStr> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Glob(_) => None,
+        }
+    }
+
     fn is(&self, name: &OsStr) -> bool {
         match self {
             Self::Name(own) => own == name,
@@ -129,13 +182,20 @@ struct Walk<'r> {
 }
 
 impl Walk<'_> {
-    fn expand(&mut self, pattern: &str, found: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
+    /// A folder by its path, links followed.
+    fn visit(&mut self, path: &Path, found: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
+        self.count()?;
+        found.push(self.root.join(path));
+        Ok(())
+    }
+
+    fn expand(&mut self, glob: &[Segment], found: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
         // Folders, and whether they are behind a link.
         let mut level = vec![(self.root.to_owned(), false)];
-        for segment in segments(pattern)? {
+        for segment in glob {
             let mut next = Vec::new();
             for (dir, linked) in level {
-                if let Segment::Name(name) = &segment {
+                if let Segment::Name(name) = segment {
                     self.count()?;
                     let path = dir.join(name);
                     let linked = linked || path.is_symlink();
@@ -188,7 +248,8 @@ mod tests {
             let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
             let (members, exclude): (Vec<String>, Vec<String>) = (list(members), list(exclude));
             let dir = Path::new("/ws").join(dir);
-            let found = would_be_member(Path::new("/ws"), &dir, &members, &exclude);
+            let patterns = Patterns::lenient(&members, &exclude);
+            let found = patterns.include(Path::new("/ws"), &dir);
             assert_eq!(found, expected, "{members:?} {dir:?}");
         };
         check(&["packages/*", "tool"], &[], "packages/a", true);
