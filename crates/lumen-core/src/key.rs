@@ -11,6 +11,7 @@ use crate::{
     digest::Digest,
     name::PackageName,
     tile::{Tile, entries::entries_path},
+    trust::Subject,
 };
 
 pub use serving::Mutability;
@@ -160,6 +161,15 @@ impl Key {
     pub fn is_scratch(&self) -> bool {
         let below = self.0.strip_prefix(Self::SCRATCH);
         below.is_some_and(|below| below.starts_with('/'))
+    }
+
+    /// The index file that lists the events of a subject.
+    pub fn events_of(subject: &Subject) -> Self {
+        match subject {
+            Subject::Root => Self::root_index(),
+            Subject::Scope(scope) => Self::owners_index(scope),
+            Subject::Package(name) => Self::package_index(name),
+        }
     }
 
     /// `trust/queue/<64 hex>.note`, a claim that waits, or its rejection.

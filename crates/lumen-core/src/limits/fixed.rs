@@ -173,7 +173,7 @@ fixed! {
     /// Bytes that are kept of what a git command says on standard error.
     MAX_GIT_SAID: usize = 16 << 10, Bytes, Program, "registry::git";
     /// Lost races before a writer gives up; the waits in between add up to about a minute.
-    MAX_CONFLICTS: u32 = 500, Count, Program, "registry::publish";
+    MAX_CONFLICTS: u32 = 500, Count, Program, "registry::write";
     /// Lost races before a writer to a branch gives up.
     MAX_LOST_PUSHES: u32 = 200, Count, Program, "registry::storage::git";
     /// Requests that an install with a lock may take more than from an unsigned registry.

@@ -23,6 +23,13 @@ pub fn entries_path(index: u64, width: u16) -> String {
     path("entries", index, width)
 }
 
+/// How many entries bundle `index` has in a log of `size` entries.
+pub fn width(index: u64, size: u64) -> u16 {
+    let full = u64::from(FULL);
+    let rest = size.saturating_sub(index.saturating_mul(full)).min(full);
+    u16::try_from(rest).unwrap_or(FULL)
+}
+
 /// The bytes of a bundle.
 ///
 /// # Errors

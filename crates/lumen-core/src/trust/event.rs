@@ -227,6 +227,12 @@ pub fn extend(chain: &Digest, index: u64, leaf: &Digest) -> Digest {
     hasher.finish()
 }
 
+/// The events with an index below a size of the log: an index file may be ahead of the checkpoint.
+pub fn up_to(events: &[Event], size: u64) -> &[Event] {
+    let end = events.iter().position(|event| event.i >= size);
+    &events[..end.unwrap_or(events.len())]
+}
+
 /// The head of the chain of these events.
 pub fn chain(events: &[Event]) -> Digest {
     events.iter().fold(NO_EVENTS, |chain, event| {

@@ -26,7 +26,7 @@ pub mod seen;
 pub mod statement;
 pub mod text;
 
-pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend};
+pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend, up_to};
 pub use history::{
     HistoryError, Ledger, LoggedRelease, OwnersHistory, PackageHistory, RootHistory, may_append,
 };
