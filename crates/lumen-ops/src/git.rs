@@ -16,8 +16,9 @@ use lumen_core::{
 };
 use lumen_durable::Lock;
 use lumen_registry::{
-    ReadError,
+    ReadError, StorageError,
     git::{self, Git},
+    tls,
 };
 
 /// A commit's files in a folder.
@@ -82,8 +83,8 @@ pub fn authorities(
     url: &str,
 ) -> Result<Option<PathBuf>, ReadError> {
     let file = ca_file.filter(|_| url.starts_with("https:"));
-    let made = file.map(|file| git::authorities(file, &home.join("git")));
-    Ok(made.transpose()?)
+    let made = file.map(|file| tls::joined(file, &home.join("git")));
+    Ok(made.transpose().map_err(StorageError::from)?)
 }
 
 /// Gets the files of a commit: the locked one, or the one the reference names now.

@@ -4,11 +4,11 @@ use std::io::Cursor;
 
 use lumen_core::json;
 
-use crate::{bundle::file, git, storage, verify::state::Remembered};
+use crate::{git, storage, verify::state::Remembered};
 
 /// Name, place and size of the files of a bundle, if it is one.
 pub fn bundle(bytes: &[u8]) -> Option<Vec<(String, u64, u64)>> {
-    let contents = file::scan(&mut Cursor::new(bytes)).ok()?;
+    let contents = storage::scan_bundle(&mut Cursor::new(bytes)).ok()?;
     let files = contents.files.into_iter();
     Some(
         files

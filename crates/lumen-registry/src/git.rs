@@ -3,7 +3,6 @@
 //!
 //! Git dependencies and registries in a branch both go through here.
 
-mod authorities;
 mod failure;
 
 use std::{
@@ -18,7 +17,6 @@ use data_encoding::BASE64;
 use lumen_durable::fault;
 use url::Url;
 
-pub use authorities::authorities;
 pub use failure::GitError;
 pub(crate) use failure::told;
 #[cfg(feature = "fuzzing")]
@@ -26,7 +24,7 @@ pub(crate) use failure::understood;
 
 use lumen_core::limits::{Exceeded, Limit, MAX_GIT_OUTPUT, MAX_GIT_SAID};
 
-use crate::location::Credentials;
+use crate::login::Credentials;
 
 /// Transports that may be used; `ext::` and others would run commands.
 const PROTOCOLS: &str = "file:git:http:https:ssh";

@@ -1,26 +1,27 @@
 //! A Lumen registry: a folder of plain files behind four storage operations.
 //!
+//! Each module may use those above it in this table only; `cargo xtask modules` checks that.
+//!
 //! | module | what |
 //! |---|---|
-//! | [`audience`] | where a secret may go |
-//! | [`git`] | the `git` program, run with care |
+//! | [`progress`], [`signer`] | what long operations tell while they run; whatever can sign |
+//! | [`audience`], [`login`], [`tls`] | where a secret may go, what a host is shown, whom it is believed |
 //! | [`location`] | registry URLs |
-//! | [`login`] | what a host is shown, and who is asked for it |
-//! | [`storage`] | `get`, `create`, `replace`, `list` on a folder, over HTTP, in memory |
+//! | [`git`] | the `git` program, run with care |
+//! | [`storage`] | `get`, `create`, `replace`, `list` on a folder, over HTTP, in a bucket, a branch or memory |
+//! | `write` | compare-and-swap with patience, and why a registry was not written to |
 //! | [`cache`] | metadata of HTTP registries kept on the local disk |
-//! | [`reader`] | checked reads of index files, releases and artifacts |
-//! | [`loader`] | everything a resolution may need, loaded before it is solved |
-//! | [`publish`] | init, publish, yank and unyank by compare-and-swap |
-//! | [`log`], [`signer`] | the log of a signed registry: appending, repairing, checking |
-//! | [`gc`] | removing what nobody refers to |
-//! | [`migrate`] | from unsigned to signed, with the history |
-//! | [`mirror`] | verified copies of registries |
-//! | [`bundle`] | what a mirror lacks, as a file |
-//! | [`progress`] | what long operations tell while they run |
+//! | `refusal` | why a registry is not believed |
+//! | `source` | the files of a registry as they come: from the cache or the host, unverified |
 //! | [`verify`] | what a client checks before it believes a signed registry |
-//! | [`doctor`] | whether a host is fit for a registry |
-//! | [`stats`] | what a registry has, in numbers |
-//! | [`search`] | ranked search over the global index |
+//! | [`reader`] | the front: checked reads of index files, releases and artifacts |
+//! | [`log`] | the log of a signed registry: appending, repairing, checking |
+//! | [`publish`] | init, publish, yank and unyank |
+//! | [`loader`] | everything a resolution may need, loaded before it is solved |
+//! | [`mirror`], [`bundle`] | verified copies of registries, and what a mirror lacks, as a file |
+//! | [`gc`] | removing what nothing refers to |
+//! | [`migrate`] | from unsigned to signed, with the history |
+//! | [`doctor`], [`stats`], [`search`] | whether a host is fit for a registry, numbers, ranked search |
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
 
@@ -39,22 +40,22 @@ pub mod log;
 pub mod login;
 pub mod migrate;
 pub mod mirror;
+mod partial;
 pub mod progress;
 pub mod publish;
+mod random;
 pub mod reader;
+mod refusal;
 pub mod search;
+mod selection;
 pub mod signer;
+mod source;
 pub mod stats;
 pub mod storage;
+pub mod tls;
 pub mod verify;
+mod write;
 
 pub use location::Location;
 pub use reader::{Freshness, ReadError, Registry, RegistryOptions};
 pub use storage::{Revision, Storage, StorageError};
-
-/// A number nobody else has, for names of temporary files and for jitter.
-fn random() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
-    // Every `RandomState` is keyed anew, from the system's randomness.
-    RandomState::new().hash_one(std::process::id())
-}

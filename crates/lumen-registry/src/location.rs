@@ -13,10 +13,13 @@ use lumen_core::key::Key;
 use url::Url;
 
 pub use git::{DEFAULT_BRANCH, GitLocation};
-pub use http::{Credentials, HttpLocation};
+pub use http::HttpLocation;
 pub use object::{ObjectLocation, Provider};
 
-use crate::{audience::Audience, login::Login};
+use crate::{
+    audience::Audience,
+    login::{Credentials, Login},
+};
 
 /// Where a registry is.
 ///

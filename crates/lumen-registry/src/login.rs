@@ -2,7 +2,40 @@
 
 use std::fmt;
 
-use crate::{audience::Audience, location::Credentials};
+use url::Url;
+
+use crate::audience::Audience;
+
+/// What to send in the `Authorization` header, to this host only.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// User and password (RFC 7617).
+    Basic {
+        /// The user, percent-decoded.
+        user: String,
+        /// The password, percent-decoded.
+        password: String,
+    },
+    /// A token (RFC 6750).
+    Bearer(String),
+}
+
+impl Credentials {
+    /// Takes the user information out of a URL; `None` when it is not UTF-8.
+    pub(crate) fn take(url: &mut Url) -> Option<Option<Self>> {
+        let credentials = match (url.username(), url.password()) {
+            ("", None) => None,
+            (user, password) => Some(Self::Basic {
+                user: percent_decode(user)?,
+                password: percent_decode(password.unwrap_or_default())?,
+            }),
+        };
+        // Neither fails on a URL that has a host.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Some(credentials)
+    }
+}
 
 /// Credentials, where they are from, and who may see them.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,4 +91,31 @@ impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Login({})", self.origin)
     }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(…)")
+    }
+}
+
+/// The text that a part of a URL stands for; `None` when it is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let decoded = (byte == b'%')
+            .then(|| after.get(..2))
+            .flatten()
+            .filter(|hex| hex.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() {
+            &after[2..]
+        } else {
+            after
+        };
+    }
+    String::from_utf8(bytes).ok()
 }

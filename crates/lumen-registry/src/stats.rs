@@ -11,7 +11,7 @@ use lumen_core::{Key, PackageName, Version, index::Artifact, key::kind::FileKind
 
 use crate::{
     log::{Waiting, indexed_package, waiting},
-    mirror::select::Partial,
+    partial::Partial,
     progress::{Progress, Watch, advance},
     reader::{ReadError, Registry},
     storage::StorageError,

@@ -9,8 +9,7 @@ use std::{
 
 use lumen_registry::{
     audience::Audience,
-    location::Credentials,
-    login::{Login, LoginError, LoginHelper},
+    login::{Credentials, Login, LoginError, LoginHelper},
 };
 use url::Url;
 

@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use lumen_registry::location::Credentials;
+use lumen_registry::login::Credentials;
 
 /// The logins of a file, in its order.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -19,7 +19,8 @@ use std::{
 use lumen_core::{Digest, Key};
 
 use crate::{
-    location::{Credentials, Location},
+    location::Location,
+    login::Credentials,
     storage::{Storage, Validators},
 };
 

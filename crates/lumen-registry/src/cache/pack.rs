@@ -167,7 +167,7 @@ fn create_private(folder: &Path) -> io::Result<()> {
 
 fn new_start() -> Vec<u8> {
     let mut start = MAGIC.to_vec();
-    start.extend(crate::random().to_le_bytes());
+    start.extend(crate::random::random().to_le_bytes());
     start
 }
 

@@ -136,7 +136,10 @@ fn connection(http: &HttpStorage, answer: &Answer, options: Options, report: &mu
 
 /// A name that nobody has.
 fn nothing(folder: &str) -> String {
-    format!("{folder}no-such-file-{:016x}/index.json", crate::random())
+    format!(
+        "{folder}no-such-file-{:016x}/index.json",
+        crate::random::random()
+    )
 }
 
 async fn absence(http: &HttpStorage, report: &mut Report) -> Result<(), StorageError> {

@@ -28,7 +28,7 @@ pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, re
         bucket.forget();
     }
     let scratch: Vec<Key> = (0..4)
-        .map(|_| Key::scratch("doctor", crate::random()))
+        .map(|_| Key::scratch("doctor", crate::random::random()))
         .collect();
     if let [create, replace, first, second] = scratch.as_slice()
         && created_once(storage, create, must, report).await

@@ -27,8 +27,8 @@ use crate::{
     log::{is_signed, repair_watched},
     mirror::transfer::address,
     progress::{Progress, Watch},
-    publish::PublishError,
     storage::{Listed, Storage},
+    write::PublishError,
 };
 
 /// How long files stay that nobody refers to, unless somebody says otherwise: a week.

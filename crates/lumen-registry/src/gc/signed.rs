@@ -10,12 +10,12 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{MAX_PACKAGE_INDEX_BYTES, Release, events_of},
     key::kind::FileKind,
-    tile::tiles_for_edge,
+    tile::{entries::width, tiles_for_edge},
     trust::{
         Action, Entry, Event, PackageHistory, RootHistory, Subject, chain,
         event::NO_EVENTS,
         map::{MAX_NODE_BYTES, children},
-        text,
+        text, up_to,
     },
 };
 
@@ -23,20 +23,17 @@ use super::{GcOptions, Kind, Needed};
 use crate::{
     log::{
         batch::time_of,
-        damaged,
         files::load_range,
         head::{Head, Staging, read_checkpoint},
         indexes::releases_of,
         pending,
-        state::{index_key, listed},
+        state::listed,
     },
-    mirror::{
-        growth::{Growth, width},
-        select::Partial,
-    },
-    publish::{PublishError, read_release},
+    mirror::growth::Growth,
+    partial::Partial,
+    publish::read_release,
     storage::{Listed, Storage},
-    verify::view::up_to,
+    write::{PublishError, damaged},
 };
 
 /// Packages that are looked at at once.
@@ -205,7 +202,7 @@ async fn events(
         true => Ok(events),
         false => {
             let what = "its events are not those of the log";
-            Err(damaged(storage, &index_key(subject), what))
+            Err(damaged(storage, &Key::events_of(subject), what))
         }
     }
 }

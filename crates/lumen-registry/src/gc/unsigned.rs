@@ -11,8 +11,9 @@ use lumen_core::Key;
 
 use super::{Kind, Needed};
 use crate::{
-    publish::{PublishError, read_release},
+    publish::read_release,
     storage::{Listed, Storage},
+    write::PublishError,
 };
 
 /// Releases that are read at once.

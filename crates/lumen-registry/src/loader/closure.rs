@@ -146,7 +146,7 @@ impl<'r> Closure<'r> {
         let entries = self.entries.iter_mut();
         let asked_in_vain = entries.filter(|(_, entry)| {
             matches!(entry.failure, Some(ReadError::NoRegistry { .. }))
-                && entry.registry.was_found()
+                && entry.registry.source().was_found()
         });
         let mut names: Vec<PackageName> = Vec::new();
         for (name, entry) in asked_in_vain {
@@ -301,7 +301,7 @@ impl<'r> Closure<'r> {
     /// Starts a read. What is in the cache is read at once: a task would cost more.
     fn ask(&mut self, registry: &Registry, key: &Key, mut future: BoxFuture<'static, Work>) {
         self.counts.asked += 1;
-        if registry.is_cached(key)
+        if registry.source().is_cached(key)
             && let Some(work) = (&mut future).now_or_never()
         {
             self.work.push_back(work);

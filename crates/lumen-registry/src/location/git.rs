@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use super::{Credentials, http::percent_decode};
+use crate::login::{Credentials, percent_decode};
 
 /// The branch when the URL names none: the one GitHub Pages serves.
 pub const DEFAULT_BRANCH: &str = "gh-pages";

@@ -131,7 +131,7 @@ impl ObjectLocation {
                     .into(),
             );
         }
-        let path = super::http::percent_decode(url.path()).ok_or("it is not valid UTF-8")?;
+        let path = crate::login::percent_decode(url.path()).ok_or("it is not valid UTF-8")?;
         let path = path.trim_matches('/');
         let (account, bucket, prefix) = match provider {
             Provider::R2 => {

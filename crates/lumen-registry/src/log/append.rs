@@ -18,12 +18,12 @@ use super::{
 };
 use crate::{
     progress::nobody,
-    publish::{
+    signer::Signer,
+    storage::{Storage, StorageError},
+    write::{
         PublishError,
         swap::{self, MAX_FAILURES, is_final, wait},
     },
-    signer::Signer,
-    storage::{Storage, StorageError},
 };
 
 /// Somebody who appends to the log.

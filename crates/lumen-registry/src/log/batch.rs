@@ -18,11 +18,13 @@ use lumen_core::{
 };
 
 use super::{
-    damaged,
     files::{load_chain, load_entries, load_map_root, load_node, load_tiles},
     head::Staging,
 };
-use crate::{publish::PublishError, storage::Storage};
+use crate::{
+    storage::Storage,
+    write::{PublishError, damaged},
+};
 
 /// The log as it was before a batch.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, Version,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
@@ -19,15 +20,14 @@ use lumen_core::{
 
 use super::{
     head::{Head, read_checkpoint},
+    names::registry_name,
     pending,
     replay::{Replay, differs},
-    roll::registry_name,
 };
 use crate::{
     progress::{Progress, Watch, advance, nobody},
-    publish::PublishError,
-    reader::MAX_GLOBAL_INDEX_BYTES,
     storage::{Storage, StorageError},
+    write::PublishError,
 };
 
 /// Something that is wrong with a registry.

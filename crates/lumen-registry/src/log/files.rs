@@ -16,8 +16,10 @@ use lumen_core::{
     },
 };
 
-use super::damaged;
-use crate::{publish::PublishError, storage::Storage};
+use crate::{
+    storage::Storage,
+    write::{PublishError, damaged},
+};
 
 /// Reads those tiles that are not there yet. In place of a partial one that is gone, the full one.
 pub(crate) async fn load_tiles(

@@ -4,29 +4,27 @@
 
 use std::collections::BTreeSet;
 
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Key, PackageName,
     checkpoint::Checkpoint,
     index::{self, MAX_PACKAGE_INDEX_BYTES, PackageIndex, events_of},
     json,
-    trust::{Entry, RootHistory, Subject},
+    trust::{Entry, RootHistory, Subject, up_to},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
     batch::{Batch, time_of},
-    damaged,
     files::load_range,
     head::read_checkpoint,
     indexes::derive,
-    roll::{of_scopes, registry_name, revoked_below},
+    names::{of_scopes, registry_name, revoked_below},
     state::listed,
 };
 use crate::{
-    publish::{PublishError, swap::Swap},
-    reader::MAX_GLOBAL_INDEX_BYTES,
     storage::Storage,
-    verify::view::up_to,
+    write::{PublishError, damaged, swap::Swap},
 };
 
 /// What a global index has to learn to reflect a later size of the log.

@@ -9,10 +9,9 @@ use lumen_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::damaged;
 use crate::{
-    publish::PublishError,
     storage::{Revision, Storage},
+    write::{PublishError, damaged, swap::Swap},
 };
 
 /// `log/head`: the last commit.
@@ -78,6 +77,26 @@ pub(crate) async fn read_checkpoint(
     match Checkpoint::of_note(&bytes) {
         Ok(checkpoint) => Ok(Some((checkpoint, revision))),
         Err(error) => Err(damaged(storage, &key, error)),
+    }
+}
+
+/// Makes a checkpoint of this size the public one, unless a later one is.
+pub(super) async fn put_checkpoint(
+    storage: &Storage,
+    size: u64,
+    note: &[u8],
+) -> Result<(), PublishError> {
+    let key = Key::checkpoint();
+    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
+    loop {
+        let current = swap.read().await?;
+        let public = |bytes: &Vec<u8>| Some(Checkpoint::of_note(bytes).ok()?.size);
+        if current.as_ref().and_then(public) >= Some(size) {
+            return Ok(());
+        }
+        if swap.write(note).await? {
+            return Ok(());
+        }
     }
 }
 

@@ -16,13 +16,10 @@ use lumen_core::{
     trust::{Event, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 
-use super::{
-    damaged,
-    state::{index_key, listed},
-};
+use super::state::listed;
 use crate::{
-    publish::{PublishError, swap::Swap},
     storage::{Storage, StorageError},
+    write::{PublishError, damaged, swap::Swap},
 };
 
 /// The events of both, sorted; where they differ, those of the log.
@@ -40,7 +37,7 @@ pub(super) async fn put_list(
     subject: &Subject,
     events: &[Event],
 ) -> Result<(), PublishError> {
-    let key = index_key(subject);
+    let key = Key::events_of(subject);
     let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
     loop {
         let current = swap.read().await?;

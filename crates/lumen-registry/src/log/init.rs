@@ -1,5 +1,6 @@
 //! The first batch: root note 1.
 
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
@@ -16,10 +17,9 @@ use super::{
 };
 use crate::{
     progress::nobody,
-    publish::PublishError,
-    reader::MAX_GLOBAL_INDEX_BYTES,
     signer::Signer,
     storage::{Storage, StorageError},
+    write::PublishError,
 };
 
 /// What identifies a signed registry.

@@ -15,6 +15,7 @@
 //! | `validate` | a log replayed by a validating witness |
 //! | `global` | the global index, which never shows more than what is public |
 //! | `indexes` | the index files, which only ever gain events |
+//! | `names` | which packages a part of the log is about |
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |
 //! | `init` | the first batch |
@@ -28,6 +29,7 @@ pub(crate) mod global;
 pub(crate) mod head;
 pub(crate) mod indexes;
 mod init;
+pub(crate) mod names;
 pub(crate) mod pending;
 mod rebuild;
 mod replay;
@@ -36,31 +38,22 @@ pub(crate) mod state;
 mod validate;
 mod witness;
 
-use std::fmt::Display;
-
-use lumen_core::{Key, note::Note, signing::PublicKey, trust::RootNote};
+use lumen_core::{note::Note, signing::PublicKey, trust::RootNote};
 
 pub use append::{Receipt, Writer, state_ahead};
 pub use check::{Finding, check, check_watched};
 pub use files::load_entry as entry;
 pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
-pub use pending::{Shown, Waiting, roots_at, waiting};
+pub(crate) use names::indexed_package;
+pub use pending::{Cosignature, Shown, Waiting, roots_at, waiting};
 pub use rebuild::{rebuild, rebuild_watched};
-pub(crate) use roll::indexed_package;
 pub use roll::{is_signed, repair, repair_watched};
 pub use state::State;
 pub use validate::{is_state, validate};
-pub use witness::{Cosignature, cosign, states};
+pub use witness::{cosign, states};
 
-use crate::{publish::PublishError, signer::Signer, storage::Storage};
-
-pub(crate) fn damaged(storage: &Storage, key: &Key, what: impl Display) -> PublishError {
-    PublishError::Damaged {
-        file: storage.describe(key),
-        what: what.to_string(),
-    }
-}
+use crate::{signer::Signer, write::PublishError};
 
 /// Signs a text, as one of the keys listed.
 pub(crate) fn sign_as(

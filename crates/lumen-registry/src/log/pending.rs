@@ -13,26 +13,24 @@ use lumen_core::{
     json,
     limits::{MAX_CHECKPOINT_SIGNATURES, MAX_CLOCK_AHEAD, MAX_PENDING, MAX_PENDING_BYTES},
     note::{Note, NoteSignature},
-    trust::{Cosigned, Lacking, RootHistory, Subject},
+    signing::CosignerKey,
+    trust::{Cosigned, Lacking, RootHistory, Subject, up_to},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     files::load_state_leaf,
     global::{Public, finish_global, is_current},
-    head::{Head, read_checkpoint},
-    roll::put_checkpoint,
+    head::{Head, put_checkpoint, read_checkpoint},
     state::listed,
-    witness::Cosignature,
 };
 use crate::{
     cache,
-    publish::{
+    storage::Storage,
+    write::{
         PublishError,
         swap::{self, Swap},
     },
-    storage::Storage,
-    verify::view::up_to,
 };
 
 /// Bytes of a cosignature: a time and a signature.
@@ -70,6 +68,19 @@ pub struct Shown {
     pub checkpoint: Checkpoint,
     /// The checkpoint with its signatures.
     pub note: Note,
+}
+
+/// A witness's signature of a state.
+#[derive(Debug, Clone)]
+pub struct Cosignature {
+    /// The state.
+    pub checkpoint: Checkpoint,
+    /// Whose it is.
+    pub key: CosignerKey,
+    /// When it was made, in seconds since 1970.
+    pub time: u64,
+    /// The signature of [`lumen_core::checkpoint::cosigned_message`].
+    pub signature: [u8; 64],
 }
 
 /// `log/pending`: checkpoints of rising sizes.

@@ -1,19 +1,19 @@
 //! All index files of a signed registry made anew, from its log and the files of releases.
 
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{Key, index::PackageIndex, json};
 
 use super::{
-    damaged,
     head::{Head, read_checkpoint},
+    names::registry_name,
     pending,
     replay::Replay,
-    roll::{registry_name, settle},
+    roll::settle,
 };
 use crate::{
     progress::{Progress, Watch, advance, nobody},
-    publish::{PublishError, swap::Swap},
-    reader::MAX_GLOBAL_INDEX_BYTES,
     storage::Storage,
+    write::{PublishError, damaged, swap::Swap},
 };
 
 /// Makes all files anew that follow from the log: notes, signature files and indexes, the

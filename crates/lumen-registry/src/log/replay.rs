@@ -11,11 +11,11 @@ use lumen_core::{
 };
 use serde_json::{Map, Value};
 
-use super::{
-    batch::time_of, damaged, files::load_range, global::stamp, indexes::derive, roll::note_file,
-    state::index_key,
+use super::{batch::time_of, files::load_range, global::stamp, indexes::derive, roll::note_file};
+use crate::{
+    storage::Storage,
+    write::{PublishError, damaged},
 };
-use crate::{publish::PublishError, storage::Storage};
 
 /// A log that was read from its first entry.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Replay {
             };
             match subject {
                 Subject::Package(_) => None,
-                subject => Some((index_key(subject), list.to_bytes())),
+                subject => Some((Key::events_of(subject), list.to_bytes())),
             }
         })
     }

@@ -1,32 +1,25 @@
 //! Finishing a committed batch: the same after a commit of one's own and after a
 //! crash of somebody else.
 
-use std::collections::BTreeSet;
-
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
-    Key, PackageName,
-    checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
-    json,
+    Key, json,
     trust::{Entry, Event, Lacking, RootHistory, Subject},
 };
 
 use super::{
     batch::Batch,
-    damaged,
     global::{Public, finish_global, is_current},
-    head::{Head, Staging, read_checkpoint},
+    head::{Head, Staging, put_checkpoint, read_checkpoint},
     indexes::{put_list, put_package},
+    names::of_scopes,
     pending,
     state::listed,
 };
 use crate::{
     progress::{Progress, Watch, advance, nobody},
-    publish::{
-        PublishError,
-        swap::{self, Swap},
-    },
-    storage::{Storage, StorageError},
+    storage::Storage,
+    write::{PublishError, damaged, swap},
 };
 
 /// Packages of a batch whose indexes are written at once.
@@ -275,72 +268,4 @@ pub(crate) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
         Entry::Map(_) => return None,
     };
     Some((key, event.note.clone().into_bytes()))
-}
-
-/// The packages of scopes whose owners changed: a key may be revoked, and its releases void.
-pub(super) async fn of_scopes(
-    storage: &Storage,
-    batch: &Batch,
-) -> Result<BTreeSet<PackageName>, PublishError> {
-    let mut names = BTreeSet::new();
-    for (subject, events) in &batch.events {
-        for event in events {
-            names.extend(revoked_below(storage, subject, &event.note).await?);
-        }
-    }
-    Ok(names)
-}
-
-/// The packages of a scope, if a note about it revokes a key.
-pub(super) async fn revoked_below(
-    storage: &Storage,
-    subject: &Subject,
-    note: &str,
-) -> Result<BTreeSet<PackageName>, StorageError> {
-    match subject {
-        Subject::Scope(scope) if note.contains("\nrevoke ") => {
-            packages_below(storage, &format!("packages/{scope}/")).await
-        }
-        _ => Ok(BTreeSet::new()),
-    }
-}
-
-/// The packages that have an index below a prefix.
-pub(crate) async fn packages_below(
-    storage: &Storage,
-    prefix: &str,
-) -> Result<BTreeSet<PackageName>, StorageError> {
-    let keys = storage.list(prefix).await?;
-    Ok(keys.iter().filter_map(indexed_package).collect())
-}
-
-/// The package whose index this is.
-pub(crate) fn indexed_package(key: &Key) -> Option<PackageName> {
-    let path = key.as_str().strip_prefix("packages/")?;
-    PackageName::parse(path.strip_suffix("/index.json")?).ok()
-}
-
-/// Makes a checkpoint of this size the public one, unless a later one is.
-pub(super) async fn put_checkpoint(
-    storage: &Storage,
-    size: u64,
-    note: &[u8],
-) -> Result<(), PublishError> {
-    let key = Key::checkpoint();
-    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
-    loop {
-        let current = swap.read().await?;
-        let public = |bytes: &Vec<u8>| Some(Checkpoint::of_note(bytes).ok()?.size);
-        if current.as_ref().and_then(public) >= Some(size) {
-            return Ok(());
-        }
-        if swap.write(note).await? {
-            return Ok(());
-        }
-    }
-}
-
-/// The name of a registry whose global index is gone: the first part of its origin.
-pub(crate) fn registry_name(origin: &str) -> &str {
-    origin.split_once('/').map_or(origin, |(name, _)| name)
 }

@@ -19,13 +19,12 @@ use lumen_core::{
 
 use super::{
     batch::Base,
-    damaged,
     files::{load_chain, load_tiles},
     head::Head,
 };
 use crate::{
-    publish::PublishError,
     storage::{Revision, Storage},
+    write::{PublishError, damaged},
 };
 
 /// The state of a signed registry, as far as a writer looked at it.
@@ -45,21 +44,12 @@ pub struct State<'a> {
     packages: Mutex<BTreeMap<PackageName, PackageHistory>>,
 }
 
-/// The file that lists the events of a subject.
-pub(crate) fn index_key(subject: &Subject) -> Key {
-    match subject {
-        Subject::Root => Key::root_index(),
-        Subject::Scope(scope) => Key::owners_index(scope),
-        Subject::Package(name) => Key::package_index(name),
-    }
-}
-
 /// The events that an index lists; none when there is no index.
 pub(crate) async fn listed(
     storage: &Storage,
     subject: &Subject,
 ) -> Result<Vec<Event>, PublishError> {
-    let key = index_key(subject);
+    let key = Key::events_of(subject);
     match storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await? {
         None => Ok(Vec::new()),
         Some((bytes, _)) => events_of(&bytes).map_err(|error| damaged(storage, &key, error)),
@@ -237,7 +227,7 @@ pub(super) async fn verified(
         true => Ok(events),
         false => Err(damaged(
             storage,
-            &index_key(subject),
+            &Key::events_of(subject),
             "its events are not those of the log",
         )),
     }

@@ -15,7 +15,9 @@ use lumen_core::{
     limits::VALIDATOR_NODES,
     merkle::{leaf_hash, verify_consistency, verify_inclusion},
     note::Note,
-    tile::{FULL, Tiles, tiles_for_consistency, tiles_for_growth, tiles_for_inclusion},
+    tile::{
+        FULL, Tiles, entries::width, tiles_for_consistency, tiles_for_growth, tiles_for_inclusion,
+    },
     trust::{
         Entry, HistoryError, Ledger, MapLeaf, RootHistory, Subject, extend,
         map::{Nodes, children},
@@ -24,15 +26,13 @@ use lumen_core::{
 
 use super::{
     batch::{Base, update_map},
-    damaged,
     files::{load_chain, load_entries, load_entry, load_tiles},
     state::verified,
 };
 use crate::{
-    mirror::growth::width,
     progress::{Progress, Watch, advance},
-    publish::PublishError,
     storage::Storage,
+    write::{PublishError, damaged},
 };
 
 /// Bundles that are read at once.

@@ -1,28 +1,15 @@
 //! What witnesses sign, and adding their signatures.
 
-use lumen_core::{Key, checkpoint::Checkpoint, limits::MAX_CHECKPOINT_BYTES, signing::CosignerKey};
+use lumen_core::{Key, limits::MAX_CHECKPOINT_BYTES};
 
 use super::{
     head::Head,
-    pending::{Shown, Waiting, change, promote, public_size, read, roots_at, waiting},
+    pending::{Cosignature, Shown, Waiting, change, promote, public_size, read, roots_at, waiting},
 };
 use crate::{
-    publish::{PublishError, swap::Swap},
     storage::Storage,
+    write::{PublishError, damaged, swap::Swap},
 };
-
-/// A witness's signature of a state.
-#[derive(Debug, Clone)]
-pub struct Cosignature {
-    /// The state.
-    pub checkpoint: Checkpoint,
-    /// Whose it is.
-    pub key: CosignerKey,
-    /// When it was made, in seconds since 1970.
-    pub time: u64,
-    /// The signature of [`lumen_core::checkpoint::cosigned_message`].
-    pub signature: [u8; 64],
-}
 
 /// The states of the log that witnesses sign: the public one first, then those that wait. All
 /// have a signature of the log by the root notes listed, and nothing else is checked.
@@ -36,7 +23,7 @@ pub async fn states(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
     let (bytes, _) = found.ok_or(PublishError::NotSigned)?;
     let public = std::str::from_utf8(&bytes).ok().and_then(Shown::parse);
     let what = "it is not a checkpoint";
-    let public = public.ok_or_else(|| super::damaged(storage, &Key::checkpoint(), what))?;
+    let public = public.ok_or_else(|| damaged(storage, &Key::checkpoint(), what))?;
     let mut states = read(storage).await?;
     states.retain(|shown| shown.checkpoint.size > public.checkpoint.size);
     if let Some(last) = states.last() {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use lumen_core::{
     PackageName,
-    trust::{Action, OwnersNote, PackageHistory, Publisher, Statement, Subject, text::MAX_REASON},
+    trust::{Action, OwnersNote, PackageHistory, Publisher, Statement, Subject},
 };
 
 use super::{MigrateOptions, Package};
 use crate::{
     log::{key_of, sign_as},
-    publish::PublishError,
+    write::PublishError,
 };
 
 /// All entries that packages lack: claims, then releases by their time, then what else is
@@ -144,41 +144,4 @@ fn statement(
         },
     };
     sign_as(&statement.to_text(), key, options.signer)
-}
-
-/// A reason as statements can have it: one line, not too long.
-pub(super) fn reason(text: &str) -> String {
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_control() || c == ' ') {
-        let space = usize::from(!line.is_empty());
-        if word.is_empty() {
-            continue;
-        }
-        if line.len() + space + word.len() > MAX_REASON {
-            break;
-        }
-        if space == 1 {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_are_one_line() {
-        for (text, expected) in [
-            ("it burns", "it burns"),
-            ("it\nburns\t\u{7}a  lot ", "it burns a lot"),
-            ("", ""),
-        ] {
-            assert_eq!(reason(text), expected);
-        }
-        assert_eq!(reason(&"word ".repeat(1000)).len(), 999);
-        assert_eq!(reason(&"x".repeat(2000)), "");
-    }
 }

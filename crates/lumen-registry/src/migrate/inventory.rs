@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     digest::Hasher,
@@ -10,17 +11,19 @@ use lumen_core::{
         self, Artifact, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex,
         identity,
     },
-    trust::{Subject, text::is_time},
+    trust::{
+        Subject,
+        text::{MAX_REASON, is_time},
+    },
 };
 
-use super::entries::reason;
 use crate::{
     log::Finding,
     mirror::transfer::address,
     progress::{Progress, Watch},
-    publish::PublishError,
-    reader::{MAX_GLOBAL_INDEX_BYTES, check},
+    source::check,
     storage::{Storage, StorageError},
+    write::PublishError,
 };
 
 /// Packages and artifacts that are looked at at once.
@@ -168,7 +171,7 @@ async fn descriptions(
         return Ok(BTreeMap::new());
     };
     let global: GlobalIndex = lumen_core::json::parse(&bytes)
-        .map_err(|error| crate::publish::malformed(storage, &key, &bytes, &error))?;
+        .map_err(|error| crate::write::malformed(storage, &key, &bytes, &error))?;
     if let Some(format) = global.format.filter(|format| *format > index::FORMAT) {
         return Err(PublishError::NewerFormat { format });
     }
@@ -325,5 +328,42 @@ async fn artifact(
             "`{key}` has another size or hash than it says"
         ))),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A reason as statements can have it: one line, not too long.
+fn reason(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_control() || c == ' ') {
+        let space = usize::from(!line.is_empty());
+        if word.is_empty() {
+            continue;
+        }
+        if line.len() + space + word.len() > MAX_REASON {
+            break;
+        }
+        if space == 1 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_one_line() {
+        for (text, expected) in [
+            ("it burns", "it burns"),
+            ("it\nburns\t\u{7}a  lot ", "it burns a lot"),
+            ("", ""),
+        ] {
+            assert_eq!(reason(text), expected);
+        }
+        assert_eq!(reason(&"word ".repeat(1000)).len(), 999);
+        assert_eq!(reason(&"x".repeat(2000)), "");
     }
 }

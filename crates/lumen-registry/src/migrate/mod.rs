@@ -20,9 +20,9 @@ pub use inventory::{Inventory, Package, Release, take_stock};
 use crate::{
     log::{RootInfo, State, Writer, found, is_signed},
     progress::{Progress, Watch},
-    publish::PublishError,
     signer::Signer,
     storage::Storage,
+    write::PublishError,
 };
 
 /// Most bytes of entries in the first batch, by [`Package::size`].

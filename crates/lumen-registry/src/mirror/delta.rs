@@ -12,18 +12,17 @@ use lumen_core::{
 use super::{
     Job, MirrorError, MirrorOptions, MirrorReport,
     growth::Growth,
-    select::Partial,
     signed::{Plan, checkpoint, global_index, list, listed_below},
     target::Target,
     transfer::Transfers,
     unsigned,
 };
 use crate::{
-    bundle::{Head, file::Writer},
     log::{global::log_size, is_signed},
+    partial::Partial,
     progress::Watch,
     reader::Registry,
-    storage::StorageError,
+    storage::{BundleHead, BundleWriter, StorageError},
     verify::{TrustError, TrustInfo},
 };
 
@@ -47,14 +46,14 @@ pub(crate) async fn run(
                     theirs: after.size,
                 });
             }
-            Head::signed(&info.origin, info.fingerprint, (since, after.size))
+            BundleHead::signed(&info.origin, info.fingerprint, (since, after.size))
         }
         None if is_signed(source.storage()).await? => return Err(TrustError::NotSigned.into()),
         None if since > 0 => return Err(MirrorError::NoLog),
-        None => Head::whole_of_unsigned(),
+        None => BundleHead::whole_of_unsigned(),
     };
     head.packages = options.packages.clone();
-    let writer = Writer::start(out, &head).map_err(StorageError::from)?;
+    let writer = BundleWriter::start(out, &head).map_err(StorageError::from)?;
     source.storage().allow_mirroring();
     let job = Job {
         source,

@@ -12,7 +12,11 @@ use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
     merkle::leaf_hash,
-    tile::{FULL, Tile, Tiles, entries, tiles_for_growth},
+    tile::{
+        FULL, Tile, Tiles,
+        entries::{self, width},
+        tiles_for_growth,
+    },
     trust::{Entry, Event, MapLeaf, Subject, extend, map::Nodes},
 };
 
@@ -20,13 +24,12 @@ use super::{Job, MirrorError, target::Target};
 use crate::{
     log::{
         batch::{Base, time_of, update_map},
-        damaged,
         files::{load_chain, load_entries, load_map_root, load_tiles},
         head::Staging,
         roll::note_file,
     },
-    publish::PublishError,
     storage::Storage,
+    write::{PublishError, damaged},
 };
 
 /// Bundles that are read at once.
@@ -55,11 +58,6 @@ pub(super) struct LastBatch {
     pub(super) staging: Staging,
     /// When it was made, by the word of its last note.
     pub(super) time: String,
-}
-
-/// How many entries a bundle has in a log of this size.
-pub(crate) fn width(index: u64, size: u64) -> u16 {
-    (size - index * 256).min(u64::from(FULL)) as u16
 }
 
 /// Refuses a log that claims to have grown by more entries than a run reads.

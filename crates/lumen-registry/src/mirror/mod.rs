@@ -17,7 +17,6 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`select`] | which packages a mirror has, and `mirror.json` of those that lack some |
 //! | `target` | what is there already, and writing |
 //! | `transfer` | artifacts, many at once, in bounded memory |
 //! | `delta` | what a mirror would be given, into a bundle |
@@ -30,7 +29,6 @@ pub(crate) mod delta;
 pub(crate) mod growth;
 mod outside;
 mod package;
-pub mod select;
 mod signed;
 mod target;
 pub(crate) mod transfer;
@@ -38,15 +36,18 @@ mod unsigned;
 
 use lumen_core::{Digest, Key, index::FORMAT, limits::MAX_MIRRORED_ARTIFACT_BYTES};
 
-pub use self::select::Selection;
 use self::target::Target;
 use crate::{
     log::{head::read_checkpoint, is_signed},
     progress::Watch,
-    publish::PublishError,
     reader::{ReadError, Registry},
     storage::{Storage, StorageError},
     verify::TrustError,
+    write::PublishError,
+};
+pub use crate::{
+    partial::Partial,
+    selection::{Selection, SelectionError},
 };
 
 /// Packages and small files that are worked on at once.

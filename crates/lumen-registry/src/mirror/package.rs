@@ -11,15 +11,15 @@ use lumen_core::{
     },
     json,
     limits::MAX_SUMMARIZED_BYTES,
-    trust::{Event, PackageHistory, RootHistory, chain},
+    trust::{Event, PackageHistory, RootHistory, chain, up_to},
 };
 use serde_json::{Map, Value};
 
 use super::{Job, MirrorError, transfer::address};
 use crate::{
-    reader::{ReadError, check},
+    source::{ReadError, check},
     storage::Fetched,
-    verify::{TrustError, package::refusal, view::up_to},
+    verify::{TrustError, package::refusal},
 };
 
 /// A package that was checked.

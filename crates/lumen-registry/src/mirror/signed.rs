@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::limits::MIRROR_INDEX_MEMORY;
 use lumen_core::{
     Digest, Key, PackageName,
@@ -20,20 +21,19 @@ use super::{
     CONCURRENCY, Job, MirrorError, MirrorReport, Selection,
     growth::{Growth, create_all, last_batch},
     package::{Checked, Expected, has_more_events},
-    select::Partial,
 };
 use crate::{
     log::{
-        damaged,
         global::{log_size, stamp},
         head::{Head, read_checkpoint},
-        roll::{packages_below, registry_name},
-        state::index_key,
+        names::{packages_below, registry_name},
     },
+    partial::Partial,
     progress::Progress,
-    reader::{MAX_GLOBAL_INDEX_BYTES, Registry},
+    reader::Registry,
     storage::{Storage, StorageError},
     verify::{TrustError, TrustInfo, files},
+    write::damaged,
 };
 
 /// Packages above which one list of the whole mirror is cheaper than lists of folders.
@@ -160,7 +160,7 @@ async fn compare(
         std::cmp::Ordering::Greater => false,
         std::cmp::Ordering::Equal => before.root == after.root,
         std::cmp::Ordering::Less => {
-            let grown = files::growth(job.source, &before, after).await?;
+            let grown = files::growth(job.source.source(), &before, after).await?;
             grown == files::Growth::Continues
         }
     };
@@ -257,7 +257,7 @@ pub(super) async fn list(
     let events = match head {
         NO_EVENTS => Vec::new(),
         head => {
-            job.events(&index_key(&subject), &name, head, growth.size)
+            job.events(&Key::events_of(&subject), &name, head, growth.size)
                 .await?
                 .1
         }
@@ -501,7 +501,7 @@ impl Plan<'_> {
         };
         for (subject, (bytes, _)) in &self.lists {
             if growth.heads.contains_key(subject) {
-                put(&index_key(subject), bytes).await?;
+                put(&Key::events_of(subject), bytes).await?;
             }
         }
         let put = &put;

@@ -10,14 +10,13 @@ use std::{
 };
 
 use lumen_core::Key;
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use tokio::{runtime::Handle, sync::OnceCell};
 
 use super::MirrorError;
 use crate::{
-    bundle::file::Writer,
-    publish::swap::{self, Swap},
-    reader::MAX_GLOBAL_INDEX_BYTES,
-    storage::{Storage, StorageError},
+    storage::{BundleWriter, Storage, StorageError},
+    write::swap::{self, Swap},
 };
 
 /// A mirror or a bundle that is being written.
@@ -35,7 +34,7 @@ pub(super) struct Target<'a> {
 #[derive(Clone, Copy)]
 enum Place<'a> {
     Mirror(&'a Storage),
-    Bundle(&'a Writer<'a>),
+    Bundle(&'a BundleWriter<'a>),
 }
 
 /// The files of a folder, listed by whoever asks first.
@@ -48,7 +47,7 @@ impl<'a> Target<'a> {
     }
 
     /// A bundle, in which there is nothing yet.
-    pub(super) fn bundle(writer: &'a Writer<'a>) -> Self {
+    pub(super) fn bundle(writer: &'a BundleWriter<'a>) -> Self {
         Self::at(Place::Bundle(writer))
     }
 
@@ -175,7 +174,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn add(&self, writer: &Writer<'_>, key: &Key, bytes: &[u8]) -> Result<(), MirrorError> {
+    fn add(&self, writer: &BundleWriter<'_>, key: &Key, bytes: &[u8]) -> Result<(), MirrorError> {
         if writer.add(key, bytes).map_err(StorageError::from)? {
             self.count(bytes.len());
         }

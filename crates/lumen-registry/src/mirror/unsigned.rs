@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
@@ -12,11 +13,12 @@ use lumen_core::{
     json,
 };
 
-use super::{CONCURRENCY, Job, MirrorError, MirrorReport, select::Partial};
+use super::{CONCURRENCY, Job, MirrorError, MirrorReport};
 use crate::{
     log::is_signed,
+    partial::Partial,
     progress::Progress,
-    reader::{MAX_GLOBAL_INDEX_BYTES, ReadError, check},
+    source::{ReadError, check},
     storage::StorageError,
 };
 

@@ -1,15 +1,16 @@
 //! The two index files, brought up to date by compare-and-swap.
 
+use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{self, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, identity},
     json,
 };
 
-use super::{PublishError, Published, malformed, read_release, swap::Swap};
+use super::{Published, read_release};
 use crate::{
-    reader::MAX_GLOBAL_INDEX_BYTES,
     storage::{Storage, StorageError},
+    write::{PublishError, malformed, swap::Swap},
 };
 
 /// Step 3: the release, and any that a killed publisher left out, into the package index.

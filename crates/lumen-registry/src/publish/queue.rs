@@ -4,8 +4,10 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 pub use lumen_core::limits::MAX_QUEUED as MOST;
 use lumen_core::{Digest, Key, tile::entries::MAX_LEAF};
 
-use super::{PublishError, swap};
-use crate::storage::{Storage, StorageError};
+use crate::{
+    storage::{Storage, StorageError},
+    write::{PublishError, swap},
+};
 
 /// Files read at once.
 const AT_ONCE: usize = 16;

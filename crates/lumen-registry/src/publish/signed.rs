@@ -19,13 +19,13 @@ use lumen_core::{
 };
 
 use super::{
-    Files, PublishError, PublishRequest, Published, create, create_artifacts, indexes::check_name,
-    malformed, read_release,
+    Files, PublishRequest, Published, create, create_artifacts, indexes::check_name, read_release,
 };
 use crate::{
     log::{State, Writer, check_log_key, global::waiting_names, key_of, sign_as},
     signer::{SignError, Signer},
     storage::Storage,
+    write::{PublishError, malformed, swap},
 };
 
 /// Something to say about a package or a release that is published.
@@ -196,7 +196,7 @@ async fn stand_by(
         let written = [release.to_bytes(), files.bytes.clone()];
         let same = |bytes: &&Vec<u8>| Digest::of(bytes) == published.metadata;
         if let Some(bytes) = written.iter().find(same) {
-            super::swap::create(storage, &key, bytes).await?;
+            swap::create(storage, &key, bytes).await?;
         }
     }
     Ok(())

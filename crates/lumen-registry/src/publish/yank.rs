@@ -6,8 +6,12 @@ use lumen_core::{
     json,
 };
 
-use super::{PublishError, indexes::update_global, malformed, swap::Swap};
-use crate::{log::is_signed, storage::Storage};
+use super::indexes::update_global;
+use crate::{
+    log::is_signed,
+    storage::Storage,
+    write::{PublishError, malformed, swap::Swap},
+};
 
 /// What a yank or unyank came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,27 +2,25 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, PoisonError},
 };
 
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
-    index::{Difference, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, ReleaseSummary},
+    index::{Difference, MAX_RELEASE_BYTES, Release, ReleaseSummary},
     lockfile::LockedTrust,
     trust::{LoggedRelease, NoteRef, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 use tokio::sync::OnceCell;
 
-use super::{Freshness, ReadError, Registry, check, fetch};
+use super::{ReadError, Registry};
 use crate::{
-    cache::{self, Body, LONGEST_FRESHNESS},
-    storage::{StorageError, Validators},
+    source::check,
+    storage::StorageError,
     verify::{
-        Proof, Proven, Since, TrustError, TrustInfo, TrustOptions,
+        Proof, Proven, Since, TrustError, TrustInfo,
         known::{Override, Standing},
-        map::Head,
-        package::Listed,
         view::View,
     },
 };
@@ -65,7 +63,7 @@ impl Registry {
         if let Some(history) = view.history(name) {
             return Ok(Some(history));
         }
-        let package = view.package(self, name).await?;
+        let package = view.package(name).await?;
         Ok(package.map(|package| Arc::clone(&package.history)))
     }
 
@@ -86,7 +84,7 @@ impl Registry {
         wanted: &BTreeMap<PackageName, Version>,
     ) -> Result<Option<BTreeMap<PackageName, Proven>>, ReadError> {
         match self.view().await? {
-            Some(view) => Ok(Some(view.prove(self, wanted).await?)),
+            Some(view) => Ok(Some(view.prove(wanted).await?)),
             None => Ok(None),
         }
     }
@@ -102,7 +100,7 @@ impl Registry {
         logged: &LoggedRelease,
     ) -> Result<Release, ReadError> {
         let found = self.release_file((name, version), logged).await?;
-        let file = || self.inner.storage.describe(&Key::release(name, version));
+        let file = || self.storage().describe(&Key::release(name, version));
         let missing = || ReadError::Missing { file: file() };
         Ok(found.ok_or_else(missing)?.0)
     }
@@ -120,8 +118,7 @@ impl Registry {
         let Some(view) = self.view().await? else {
             return Ok(Since::default());
         };
-        view.since(self, &locked_checkpoint(checkpoint)?, locked)
-            .await
+        view.since(&locked_checkpoint(checkpoint)?, locked).await
     }
 
     /// Checks that the histories shown have the notes and statements that [`Registry::since`]
@@ -131,7 +128,7 @@ impl Registry {
     /// When one is not there; and as [`Registry::package_index`].
     pub async fn confirm_shown(&self, since: &Since) -> Result<(), ReadError> {
         match self.view().await? {
-            Some(view) => view.confirm_read(self, since).await,
+            Some(view) => view.confirm_read(since).await,
             None => Ok(()),
         }
     }
@@ -149,7 +146,7 @@ impl Registry {
         let Some(view) = self.view().await? else {
             return Ok(());
         };
-        view.confirm_since(self, &locked_checkpoint(checkpoint)?, packages)
+        view.confirm_since(&locked_checkpoint(checkpoint)?, packages)
             .await
     }
 
@@ -160,7 +157,7 @@ impl Registry {
     /// As [`Registry::package_index`].
     pub async fn owners(&self, subject: &Subject) -> Result<Option<OwnersHistory>, ReadError> {
         match self.view().await? {
-            Some(view) => Ok(Some(view.owners(self, subject).await?)),
+            Some(view) => Ok(Some(view.owners(subject).await?)),
             None => Ok(None),
         }
     }
@@ -171,7 +168,7 @@ impl Registry {
     /// When they cannot be read, or are not in order.
     pub async fn roots(&self) -> Result<Option<RootHistory>, ReadError> {
         match self.view().await? {
-            Some(view) => Ok(Some(view.roots(self).await?)),
+            Some(view) => Ok(Some(view.roots().await?)),
             None => Ok(None),
         }
     }
@@ -210,7 +207,7 @@ impl Registry {
     pub(super) async fn view(&self) -> Result<Option<Arc<View>>, ReadError> {
         let found = self.found();
         let establish = || async {
-            match View::establish(self).await {
+            match View::establish(self.source(), &self.inner.trust).await {
                 Ok(view) => Ok(Ok(view.map(Arc::new))),
                 // It will not get better in this process.
                 Err(ReadError::Trust(error)) => Ok(Err(error)),
@@ -235,10 +232,10 @@ impl Registry {
         (name, version): (&PackageName, &Version),
         expected: Option<Digest>,
     ) -> Result<Option<(Release, Digest)>, ReadError> {
-        let Some(package) = view.package(self, name).await? else {
+        let Some(package) = view.package(name).await? else {
             return Ok(None);
         };
-        package.accepted(self)?;
+        package.accepted(self.source())?;
         let Some(logged) = package.history.releases.get(version) else {
             return Ok(None);
         };
@@ -248,7 +245,7 @@ impl Registry {
         }
         if let Some(actual) = expected.filter(|digest| *digest != logged.metadata) {
             return Err(TrustError::Metadata {
-                file: self.inner.storage.describe(&Key::release(name, version)),
+                file: self.storage().describe(&Key::release(name, version)),
                 expected: logged.metadata,
                 actual,
             }
@@ -264,10 +261,10 @@ impl Registry {
         logged: &LoggedRelease,
     ) -> Result<Option<(Release, Digest)>, ReadError> {
         let key = Key::release(name, version);
-        let file = || self.inner.storage.describe(&key);
+        let file = || self.storage().describe(&key);
         // Its size was signed, too, so that nobody has to read more.
         let limit = MAX_RELEASE_BYTES.min(logged.size);
-        let read = self.read_immutable(
+        let read = self.source().read_immutable(
             &key,
             limit,
             (Some(logged.metadata), None),
@@ -288,121 +285,10 @@ impl Registry {
             error => error,
         })
     }
-
-    /// A file that changes, unchecked.
-    pub(crate) async fn mutable_bytes(
-        &self,
-        key: &Key,
-        limit: u64,
-        mark: Option<&str>,
-    ) -> Result<Option<Vec<u8>>, ReadError> {
-        let cache = (&self.inner.cache, mark);
-        self.read_mutable(cache, key, limit, bytes, bytes).await
-    }
-
-    /// A file that does not change, checked if a digest is expected.
-    pub(crate) async fn immutable_bytes(
-        &self,
-        key: &Key,
-        limit: u64,
-        expected: Option<Digest>,
-        mark: Option<&str>,
-    ) -> Result<Option<Vec<u8>>, ReadError> {
-        let read = self.read_immutable(key, limit, (expected, mark), bytes, bytes);
-        Ok(read.await?.map(|(bytes, _)| bytes))
-    }
-
-    /// A package index with its events.
-    pub(crate) async fn listed(
-        &self,
-        name: &PackageName,
-        mark: Option<&str>,
-    ) -> Result<Option<Listed>, ReadError> {
-        self.read_mutable(
-            (&self.inner.cache, mark),
-            &Key::package_index(name),
-            MAX_PACKAGE_INDEX_BYTES,
-            |file, bytes| {
-                check::package_index(file, bytes, name)?;
-                check::parsed(file, bytes)
-            },
-            check::parsed,
-        )
-        .await
-    }
-
-    /// The events of a scope or of `@root`.
-    pub(crate) async fn events(
-        &self,
-        key: &Key,
-        limit: u64,
-        mark: Option<&str>,
-    ) -> Result<Option<Listed>, ReadError> {
-        let cache = (&self.inner.cache, mark);
-        self.read_mutable(cache, key, limit, check::strict_parsed, check::parsed)
-            .await
-    }
-
-    /// Whether the server said a moment ago that a file is not there. For files that
-    /// appear once in the life of a registry.
-    pub(crate) fn was_absent(&self, key: &Key) -> bool {
-        let absent = self.inner.storage.is_remote()
-            && self.freshness() == Freshness::Normal
-            && self.inner.cache.get(key).is_some_and(|cached| {
-                let age = cache::now().checked_sub(cached.fetched_at);
-                cached.body.is_none() && age.is_some_and(|age| age < LONGEST_FRESHNESS.into())
-            });
-        if absent {
-            self.inner.unconfirmed_used.store(true, Ordering::Relaxed);
-        }
-        absent
-    }
-
-    /// What the log had of a name when its file was last proved to be complete.
-    pub(crate) fn proved(&self, name: &str) -> Option<Head> {
-        let cached = self.inner.cache.get(&proved_key(name)?)?;
-        let text = String::from_utf8(cached.body?.bytes.to_vec()).ok()?;
-        let (size, chain) = text.split_once(' ')?;
-        Some(Head {
-            size: size.parse().ok()?,
-            chain: Digest::from_hex(chain).ok()?,
-            proof: Proof::Remembered,
-        })
-    }
-
-    /// Remembers that, for when the network is off.
-    pub(crate) fn remember_proved(&self, name: &str, head: Head) {
-        let old = self.proved(name);
-        if !self.inner.storage.is_remote() || old.is_some_and(|old| old.chain == head.chain) {
-            return;
-        }
-        if let Some(key) = proved_key(name) {
-            let bytes = format!("{} {}", head.size, head.chain.hex()).into_bytes();
-            let body = Body {
-                digest: Digest::of(&bytes),
-                bytes: bytes.into(),
-            };
-            let answer = fetch::answer(Some(body), 0, Validators::default());
-            self.inner.cache.put(&key, &answer);
-        }
-    }
-
-    pub(crate) fn trust_options(&self) -> &TrustOptions {
-        &self.inner.trust
-    }
 }
 
 fn locked_checkpoint(note: &str) -> Result<Checkpoint, TrustError> {
     Checkpoint::of_note(note.as_bytes()).map_err(|error| TrustError::Checkpoint {
         reason: format!("the one that is locked: {error}"),
     })
-}
-
-/// A name in the cache that no file of a registry has.
-fn proved_key(name: &str) -> Option<Key> {
-    Key::parse(&format!("proved/{name}")).ok()
-}
-
-fn bytes(_: &str, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
-    Ok(bytes.to_vec())
 }

@@ -349,7 +349,11 @@ struct Staged {
 
 impl Staged {
     fn write(target: &Path, bytes: &[u8]) -> io::Result<Self> {
-        let name = format!("{}{:016x}", lumen_durable::TEMPORARY, crate::random());
+        let name = format!(
+            "{}{:016x}",
+            lumen_durable::TEMPORARY,
+            crate::random::random()
+        );
         let path = target.with_file_name(name);
         make_folder_of(&path)?;
         lumen_durable::write_atomic_fast(&path, bytes)?;

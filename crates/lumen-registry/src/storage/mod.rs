@@ -30,12 +30,14 @@ use std::{
 
 use lumen_core::{Digest, Key, limits::Exceeded};
 
-pub use bundle::BundleStorage;
+pub(crate) use bundle::Writer as BundleWriter;
+#[cfg(feature = "fuzzing")]
+pub(crate) use bundle::scan as scan_bundle;
+pub use bundle::{BundleStorage, Head as BundleHead};
 pub use file::FileStorage;
 pub use git::GitStorage;
 #[cfg(feature = "fuzzing")]
 pub(crate) use git::listed_by_git;
-pub(crate) use http::read_authorities;
 pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
 pub use object::ObjectStorage;
@@ -46,6 +48,7 @@ use crate::{
     git::GitError,
     location::Location,
     login::{Acquaintance, LoginError, LoginHelper},
+    tls::AuthoritiesError,
 };
 
 /// A host of registry files.
@@ -363,6 +366,15 @@ impl StorageError {
             Self::Unreachable { .. } | Self::Transfer { .. } => true,
             Self::Status { status, .. } | Self::Answered { status, .. } => *status >= 500,
             _ => false,
+        }
+    }
+}
+
+impl From<AuthoritiesError> for StorageError {
+    fn from(error: AuthoritiesError) -> Self {
+        match error {
+            AuthoritiesError::Unusable { reason } => Self::Authorities { reason },
+            AuthoritiesError::Io(error) => Self::Io(error),
         }
     }
 }

@@ -11,51 +11,54 @@ use lumen_core::{
     checkpoint::Checkpoint,
     limits::{MAX_ESTABLISH_ROUNDS, MAX_ROOTS_BYTES},
     note::Note,
-    trust::{Event, RootHistory, Subject, chain},
+    trust::{Event, RootHistory, chain, up_to},
 };
 use tokio::sync::OnceCell;
 
 use super::{
-    PinSource, SeenBy, TrustError, TrustInfo,
+    PinSource, TrustError, TrustInfo, TrustOptions,
     files::{self, Growth},
     known::Memory,
+    memo,
+    rules::{age_matters, check_roots, fresh, open, place, root_chain, roots, still_valid},
     state::{self, Remembered},
-    view::{View, age_matters, fresh, open, root_chain, still_valid, up_to},
+    view::View,
 };
 use crate::{
-    Freshness, cache,
-    location::Location,
-    reader::{ReadError, Registry},
+    cache,
+    source::{Freshness, ReadError, Source},
     storage::Storage,
 };
 
 impl View {
     /// Reads root notes and checkpoint and checks them against what is known from before.
-    pub(crate) async fn establish(registry: &Registry) -> Result<Option<Self>, ReadError> {
+    pub(crate) async fn establish(
+        source: &Source,
+        options: &TrustOptions,
+    ) -> Result<Option<Self>, ReadError> {
         for _ in 0..MAX_ESTABLISH_ROUNDS {
-            let Some(mut view) = Self::look_at(registry).await? else {
+            let Some(mut view) = Self::look_at(source, options).await? else {
                 return Ok(None);
             };
-            if view.remember(registry).await? {
+            if view.remember().await? {
                 return Ok(Some(view));
             }
         }
-        let dir = registry.trust_options().state_dir.clone();
+        let dir = options.state_dir.clone();
         let busy = std::io::Error::other("other processes change it again and again");
-        Err(state::unusable(&dir.unwrap_or_default(), busy).into())
+        Err(memo::unusable(&dir.unwrap_or_default(), busy).into())
     }
 
     /// The same, nothing remembered yet.
-    async fn look_at(registry: &Registry) -> Result<Option<Self>, ReadError> {
-        let options = registry.trust_options();
-        let memory = place(registry);
+    async fn look_at(source: &Source, options: &TrustOptions) -> Result<Option<Self>, ReadError> {
+        let memory = place(source, options);
         let memory = memory.as_ref().map(|(dir, url)| (*dir, url.as_str()));
         let remembered = match memory {
             Some((dir, url)) => state::read(dir, url)?,
             None => None,
         };
-        let Some(events) = roots(registry, None).await? else {
-            return unsigned(registry, remembered.is_some()).await;
+        let Some(events) = roots(source, None).await? else {
+            return unsigned(source, options, remembered.is_some()).await;
         };
         let expected = [
             (PinSource::Pin, options.pin),
@@ -103,15 +106,15 @@ impl View {
             if let Ok((checkpoint, _)) = &opened {
                 not_behind(largest, checkpoint.size)?;
             }
-            check_roots(registry, remembered.as_ref(), &roots)?;
+            check_roots(options, remembered.as_ref(), &roots)?;
             let (checkpoint, note) = opened?;
-            if age_matters(registry) {
+            if age_matters(source, options) {
                 still_valid(roots.current(), now)?;
                 fresh(roots.current(), &note, now)?;
             }
             Ok((chain(logged), roots, checkpoint, note))
         };
-        let mut bytes = match files::checkpoint(registry, None).await {
+        let mut bytes = match files::checkpoint(source, None).await {
             Err(ReadError::Trust(TrustError::Checkpoint { .. })) if before.is_empty() => {
                 return Err(unfinished(&Key::root_index(), &Key::checkpoint()).into());
             }
@@ -123,11 +126,11 @@ impl View {
                 .as_ref()
                 .map_or(true, |(_, _, checkpoint, _)| checkpoint.size < largest)
         };
-        if behind(&checked) && registry.freshness() != Freshness::Offline {
+        if behind(&checked) && source.freshness() != Freshness::Offline {
             // A cache on the way may have old files; what they say now counts.
             let mark = format!("{largest}");
-            let events = roots(registry, Some(&mark)).await?.unwrap_or(events);
-            bytes = files::checkpoint(registry, Some(&mark)).await?;
+            let events = roots(source, Some(&mark)).await?.unwrap_or(events);
+            bytes = files::checkpoint(source, Some(&mark)).await?;
             checked = check(&events, &bytes);
         }
         let (root_chain, roots, checkpoint, note): (Digest, RootHistory, Checkpoint, Note) =
@@ -135,7 +138,7 @@ impl View {
 
         let shown = note.to_text();
         for (note, seen) in &before {
-            continues(registry, (note, seen), (&shown, &checkpoint), memory).await?;
+            continues(source, (note, seen), (&shown, &checkpoint), memory).await?;
         }
         let pinned = options.pin.is_some() || remembered.as_ref().is_some_and(|state| state.pinned);
         let current = roots.current();
@@ -150,6 +153,8 @@ impl View {
             expires: current.expires.clone(),
         };
         let view = Self {
+            source: source.clone(),
+            options: options.clone(),
             info,
             roots,
             root_chain,
@@ -169,15 +174,15 @@ impl View {
 
     /// Writes down what was found; `false` when another process wrote something else since,
     /// which has to be compared first.
-    async fn remember(&mut self, registry: &Registry) -> Result<bool, ReadError> {
-        let Some((dir, url)) = place(registry) else {
+    async fn remember(&mut self) -> Result<bool, ReadError> {
+        let Some((dir, url)) = place(&self.source, &self.options) else {
             return Ok(true);
         };
         let seen = self.remembered.as_ref();
         let is_known = seen.is_some_and(|seen| !seen.checkpoint.is_empty());
-        if !is_known && registry.trust_options().locked.is_none() {
+        if !is_known && self.options.locked.is_none() {
             // Nothing but the checkpoint vouches for this log yet, so it has to be there.
-            self.names(registry).await?;
+            self.names().await?;
         }
         let roots = self.newest_roots();
         let newest = roots.newest();
@@ -196,51 +201,21 @@ impl View {
     }
 }
 
-/// Where this machine remembers a registry: the folder, and the URL that names the file.
-pub(super) fn place(registry: &Registry) -> Option<(&Path, String)> {
-    let dir = registry.trust_options().state_dir.as_deref()?;
-    Some((dir, registry.location().map(Location::url)?))
-}
-
-/// Checks that the root notes are those that lock and machine have seen, and perhaps more.
-pub(super) fn check_roots(
-    registry: &Registry,
-    remembered: Option<&Remembered>,
-    roots: &RootHistory,
-) -> Result<(), TrustError> {
-    let locked = registry.trust_options().locked.as_ref();
-    if let Some(note) = locked.and_then(|lock| lock.root_note) {
-        let (seen, shown) = ((note.seq, Some(note.hash)), roots.hash_of(note.seq));
-        state::unreverted(&Subject::Root, seen, shown, SeenBy::Lock)?;
-    }
-    remembered.map_or(Ok(()), |state| state.check_roots(roots))
-}
-
-/// The root notes; `None` where there are none.
-pub(super) async fn roots(
-    registry: &Registry,
-    mark: Option<&str>,
-) -> Result<Option<Vec<Event>>, ReadError> {
-    let key = Key::root_index();
-    if mark.is_none() && registry.was_absent(&key) {
-        return Ok(None);
-    }
-    let listed = registry.events(&key, MAX_ROOTS_BYTES, mark).await?;
-    Ok(listed.map(|listed| listed.events))
-}
-
 /// What to make of a registry without root notes.
-async fn unsigned(registry: &Registry, remembered: bool) -> Result<Option<View>, ReadError> {
-    let options = registry.trust_options();
+async fn unsigned(
+    source: &Source,
+    options: &TrustOptions,
+    remembered: bool,
+) -> Result<Option<View>, ReadError> {
     let known = [
         (PinSource::Pin, options.pin.is_some()),
         (PinSource::Lock, options.locked.is_some()),
         (PinSource::State, remembered),
     ];
     let known = known.into_iter().find(|(_, known)| *known);
-    if (known.is_some() || options.required) && !registry.is_offline() {
+    if (known.is_some() || options.required) && !source.is_offline() {
         // A slip in the URL is no attack, and must not be told as one.
-        registry.is_there().await?;
+        source.is_there().await?;
     }
     if let Some((by, _)) = known {
         return Err(TrustError::Downgraded { by }.into());
@@ -250,8 +225,8 @@ async fn unsigned(registry: &Registry, remembered: bool) -> Result<Option<View>,
     }
     // Lumen writes the list first. Where it costs nothing, others are not trusted to.
     let note = Key::root_note(1);
-    if let Storage::File(_) | Storage::Memory(_) = registry.storage()
-        && registry
+    if let Storage::File(_) | Storage::Memory(_) = source.storage()
+        && source
             .storage()
             .get(&note, MAX_ROOTS_BYTES)
             .await?
@@ -288,7 +263,7 @@ const fn not_behind(seen: u64, shown: u64) -> Result<(), TrustError> {
 
 /// Whether the log shown is the one seen before, grown or not.
 async fn continues(
-    registry: &Registry,
+    source: &Source,
     (old_note, old): (&str, &Checkpoint),
     (new_note, new): (&str, &Checkpoint),
     memory: Option<(&Path, &str)>,
@@ -312,7 +287,7 @@ async fn continues(
             false => Err(forked()?.into()),
         };
     }
-    match files::growth(registry, old, new).await? {
+    match files::growth(source, old, new).await? {
         Growth::Continues => Ok(()),
         Growth::Forked => Err(forked()?.into()),
     }

@@ -10,7 +10,7 @@ use lumen_core::{
 };
 
 use super::TrustError;
-use crate::reader::{ReadError, Registry};
+use crate::source::{ReadError, Source};
 
 /// Whether a log continues another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,21 +22,18 @@ pub(crate) enum Growth {
 }
 
 /// The bytes of the checkpoint.
-pub(super) async fn checkpoint(
-    registry: &Registry,
-    mark: Option<&str>,
-) -> Result<Vec<u8>, ReadError> {
+pub(super) async fn checkpoint(source: &Source, mark: Option<&str>) -> Result<Vec<u8>, ReadError> {
     let key = Key::checkpoint();
-    let bytes = registry.mutable_bytes(&key, MAX_CHECKPOINT_BYTES, mark);
+    let bytes = source.mutable_bytes(&key, MAX_CHECKPOINT_BYTES, mark);
     bytes.await?.ok_or_else(|| {
-        let reason = format!("`{}` is missing", registry.storage().describe(&key));
+        let reason = format!("`{}` is missing", source.storage().describe(&key));
         TrustError::Checkpoint { reason }.into()
     })
 }
 
 /// Compares a log with a smaller one, by its tiles.
 pub(crate) async fn growth(
-    registry: &Registry,
+    source: &Source,
     old: &Checkpoint,
     new: &Checkpoint,
 ) -> Result<Growth, ReadError> {
@@ -45,7 +42,7 @@ pub(crate) async fn growth(
     wanted.extend(tiles_for_edge(new.size));
     wanted.sort_unstable();
     wanted.dedup();
-    let tiles = genuine(registry, &wanted, new).await?;
+    let tiles = genuine(source, &wanted, new).await?;
     let proof = tiles.prove_consistency(old.size, new.size);
     let proof = proof.map_err(|error| log(error.to_string()))?;
     match verify_consistency(old.size, new.size, &old.root, &new.root, &proof) {
@@ -56,7 +53,7 @@ pub(crate) async fn growth(
 
 /// The last leaf of a log: the map's root, proved to be in the log.
 pub(super) async fn last_leaf(
-    registry: &Registry,
+    source: &Source,
     checkpoint: &Checkpoint,
 ) -> Result<Vec<u8>, ReadError> {
     let size = checkpoint.size;
@@ -65,15 +62,15 @@ pub(super) async fn last_leaf(
     };
     let key = Key::map_size(size);
     for mark in [None, Some(format!("{size}"))] {
-        let leaf = registry.immutable_bytes(&key, 1024, None, mark.as_deref());
+        let leaf = source.immutable_bytes(&key, 1024, None, mark.as_deref());
         let leaf = leaf.await?.ok_or_else(|| TrustError::Map {
-            reason: format!("`{}` is missing", registry.storage().describe(&key)),
+            reason: format!("`{}` is missing", source.storage().describe(&key)),
         })?;
         let mut wanted = tiles_for_inclusion(index, size);
         wanted.extend(tiles_for_edge(size));
         wanted.sort_unstable();
         wanted.dedup();
-        let tiles = genuine(registry, &wanted, checkpoint).await?;
+        let tiles = genuine(source, &wanted, checkpoint).await?;
         let proof = tiles.prove_inclusion(index, size);
         let proof = proof.map_err(|error| log(error.to_string()))?;
         if verify_inclusion(index, size, &leaf_hash(&leaf), &proof, &checkpoint.root).is_ok() {
@@ -82,20 +79,20 @@ pub(super) async fn last_leaf(
     }
     let reason = format!(
         "`{}` is not the last entry of the log",
-        registry.storage().describe(&key)
+        source.storage().describe(&key)
     );
     Err(TrustError::Map { reason }.into())
 }
 
 /// Tiles that lead to the checkpoint's root; read anew once if they do not.
 async fn genuine(
-    registry: &Registry,
+    source: &Source,
     wanted: &[Tile],
     checkpoint: &Checkpoint,
 ) -> Result<Tiles, ReadError> {
     let mut reason = String::new();
     for mark in [None, Some(checkpoint.root.hex())] {
-        let tiles = tiles(registry, wanted, mark.as_deref()).await?;
+        let tiles = tiles(source, wanted, mark.as_deref()).await?;
         match tiles.root(checkpoint.size) {
             Ok(root) if root == checkpoint.root => return Ok(tiles),
             Ok(_) => reason = "its tiles lead to another root".into(),
@@ -106,13 +103,13 @@ async fn genuine(
 }
 
 pub(super) async fn tiles(
-    registry: &Registry,
+    source: &Source,
     wanted: &[Tile],
     mark: Option<&str>,
 ) -> Result<Tiles, ReadError> {
     let read = |tile: Tile| async move {
         let key = Key::tile(&tile);
-        let partial = registry.immutable_bytes(&key, MAX_TILE_BYTES, None, mark);
+        let partial = source.immutable_bytes(&key, MAX_TILE_BYTES, None, mark);
         if let Some(bytes) = partial.await? {
             return Ok::<_, ReadError>((tile, bytes));
         }
@@ -122,11 +119,11 @@ pub(super) async fn tiles(
             ..tile
         };
         let whole = Key::tile(&full);
-        let whole = registry.immutable_bytes(&whole, MAX_TILE_BYTES, None, mark);
+        let whole = source.immutable_bytes(&whole, MAX_TILE_BYTES, None, mark);
         match whole.await? {
             Some(bytes) => Ok((full, bytes)),
             None => {
-                let file = registry.storage().describe(&key);
+                let file = source.storage().describe(&key);
                 Err(log(format!("`{file}` is missing")).into())
             }
         }

@@ -14,27 +14,13 @@ use std::{
 
 use lumen_core::{
     json,
-    signing::PublicKey,
     trust::{NoteRef, OwnersHistory, Subject},
 };
 use serde::{Deserialize, Serialize};
 
-use super::{LockedOwners, SeenBy, TrustError, state};
+pub use crate::refusal::Override;
 
-/// Owners that the registry's names keys put in the place of those before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Override {
-    /// The name or scope.
-    pub name: String,
-    /// The number of the ownership note.
-    pub seq: u64,
-    /// Its place in the log.
-    pub index: u64,
-    /// When it was made, by its maker's clock.
-    pub time: String,
-    /// Who took over.
-    pub admins: Vec<PublicKey>,
-}
+use super::{LockedOwners, SeenBy, TrustError, memo};
 
 /// What the owners of a package are to those who relied on earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,32 +58,6 @@ pub(crate) struct Memory {
     news: Mutex<BTreeMap<String, NoteRef>>,
 }
 
-impl Override {
-    /// The first override after note `seq`.
-    pub fn after(history: &OwnersHistory, seq: u64) -> Option<Self> {
-        let (index, note) = history.overrides().find(|(_, note)| note.seq > seq)?;
-        Some(Self {
-            name: history.subject.to_string(),
-            seq: note.seq,
-            index: *index,
-            time: note.time.clone(),
-            admins: note.admins.clone(),
-        })
-    }
-
-    /// `ada (SHA256:…), bob (SHA256:…)`, of many the first.
-    pub fn who(&self) -> String {
-        const MOST: usize = 3;
-        let shown = self.admins.iter().take(MOST);
-        let shown = shown.map(|key| format!("{} ({})", key.name(), key.fingerprint()));
-        let mut text = shown.collect::<Vec<_>>().join(", ");
-        if self.admins.len() > MOST {
-            text.push_str(&format!(" and {} more", self.admins.len() - MOST));
-        }
-        text
-    }
-}
-
 impl Memory {
     /// Reads what is remembered.
     ///
@@ -131,7 +91,7 @@ impl Memory {
         let name = subject.to_string();
         for (seq, hash) in locked.into_iter().flatten() {
             let shown = history.hash_of(*seq);
-            state::unreverted(subject, (*seq, *hash), shown, SeenBy::Lock)?;
+            memo::unreverted(subject, (*seq, *hash), shown, SeenBy::Lock)?;
         }
         let (known, note, accepted) = {
             let numbers = held(&self.numbers);
@@ -144,7 +104,7 @@ impl Memory {
         let noted = note.map(|note| (note.seq, Some(note.hash)));
         let numbered = known.map(|seq| (seq, None));
         for seen in noted.into_iter().chain(numbered) {
-            state::unreverted(subject, seen, history.hash_of(seen.0), SeenBy::State)?;
+            memo::unreverted(subject, seen, history.hash_of(seen.0), SeenBy::State)?;
         }
         let Some(current) = history.newest() else {
             return Ok(Standing::Continued);
@@ -217,27 +177,27 @@ pub fn accept(dir: &Path, url: &str, name: &Subject, note: NoteRef) -> Result<()
 pub(super) fn forget(dir: &Path, url: &str) -> Result<(), TrustError> {
     let path = path(dir, url);
     match lumen_durable::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(state::unusable(&path, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(memo::unusable(&path, error)),
         _ => Ok(()),
     }
 }
 
 fn path(dir: &Path, url: &str) -> PathBuf {
-    state::path(dir, url).with_extension("owners")
+    memo::path(dir, url).with_extension("owners")
 }
 
 fn read(dir: &Path, url: &str) -> Result<Numbers, TrustError> {
     let path = path(dir, url);
     match fs_err::read(&path) {
-        Ok(bytes) => json::parse(&bytes).map_err(|error| state::damaged(&path, error)),
+        Ok(bytes) => json::parse(&bytes).map_err(|error| memo::damaged(&path, error)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Numbers::default()),
-        Err(error) => Err(state::unusable(&path, error)),
+        Err(error) => Err(memo::unusable(&path, error)),
     }
 }
 
 /// Changes the file as it is now, with others kept out.
 fn edit(dir: &Path, url: &str, change: impl Fn(&mut Numbers)) -> Result<(), TrustError> {
-    let _lock = state::lock(dir, &state::path(dir, url))?;
+    let _lock = memo::lock(dir, &memo::path(dir, url))?;
     let old = read(dir, url)?;
     let mut new = old.clone();
     change(&mut new);
@@ -246,8 +206,7 @@ fn edit(dir: &Path, url: &str, change: impl Fn(&mut Numbers)) -> Result<(), Trus
         false => {
             let path = path(dir, url);
             let bytes = json::to_bytes(&serde_json::json!(new));
-            lumen_durable::write_atomic(&path, &bytes)
-                .map_err(|error| state::unusable(&path, error))
+            lumen_durable::write_atomic(&path, &bytes).map_err(|error| memo::unusable(&path, error))
         }
     }
 }

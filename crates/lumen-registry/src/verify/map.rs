@@ -16,7 +16,7 @@ use lumen_core::{
 use tokio::sync::OnceCell;
 
 use super::TrustError;
-use crate::reader::{ReadError, Registry};
+use crate::source::{ReadError, Source};
 
 /// The name map, and the root notes it says are all.
 #[derive(Debug)]
@@ -35,6 +35,17 @@ pub(crate) struct Head {
     pub(crate) chain: Digest,
     /// How that is known.
     pub(crate) proof: Proof,
+}
+
+impl Head {
+    /// One that this machine remembers.
+    pub(super) const fn remembered((size, chain): (u64, Digest)) -> Self {
+        Self {
+            size,
+            chain,
+            proof: Proof::Remembered,
+        }
+    }
 }
 
 /// How it is known that events are all that the log has of a name.
@@ -76,7 +87,7 @@ impl NameMap {
     /// The chain of a name; `None` when the log has nothing of it.
     pub(super) async fn head(
         &self,
-        registry: &Registry,
+        source: &Source,
         name: &str,
     ) -> Result<Option<Digest>, ReadError> {
         for _ in 0..MAX_MAP_DEPTH {
@@ -90,14 +101,14 @@ impl NameMap {
             match step {
                 Lookup::Found(head) => return Ok(Some(head)),
                 Lookup::Absent => return Ok(None),
-                Lookup::Need(node) => self.read(registry, node).await?,
+                Lookup::Need(node) => self.read(source, node).await?,
             }
         }
         let reason = format!("the path of `{name}` does not end");
         Err(TrustError::Map { reason }.into())
     }
 
-    async fn read(&self, registry: &Registry, node: Digest) -> Result<(), ReadError> {
+    async fn read(&self, source: &Source, node: Digest) -> Result<(), ReadError> {
         let cell = {
             let reading = self.reading.lock();
             let mut reading = reading.unwrap_or_else(PoisonError::into_inner);
@@ -105,8 +116,8 @@ impl NameMap {
         };
         let read = || async {
             let key = Key::map_node(&node);
-            let file = || registry.storage().describe(&key);
-            let bytes = registry.immutable_bytes(&key, MAX_NODE_BYTES, Some(node), None);
+            let file = || source.storage().describe(&key);
+            let bytes = source.immutable_bytes(&key, MAX_NODE_BYTES, Some(node), None);
             let bytes = bytes.await.map_err(|error| match error {
                 ReadError::Hash { actual, .. } => {
                     let reason = format!("`{}` has the hash {actual}", file());

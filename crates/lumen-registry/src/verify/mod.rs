@@ -11,21 +11,26 @@
 //! |---|---|
 //! | `view` | what one process found at the registry, established once |
 //! | `establish` | the first look: root, checkpoint, and what was seen before |
+//! | `rules` | what root notes and checkpoint must be |
 //! | `map` | the chains of names, and that a name is absent |
-//! | `package` | one package: its events, its history, the index made of them |
+//! | `lookup` | packages and scopes, read and checked to be all that the log has |
+//! | `package` | a package that holds, and the index made of its history |
 //! | `prove` | releases that a lock names, proved by the log or the map |
 //! | `since` | what the log says about locked releases since they were locked |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
+//! | `memo` | the files of both |
 //! | [`known`] | the owners of names that somebody here relied on |
 
-mod error;
 mod establish;
 pub(crate) mod files;
 pub mod known;
+mod lookup;
 pub(crate) mod map;
+mod memo;
 pub(crate) mod package;
 mod prove;
+mod rules;
 mod since;
 pub mod state;
 pub(crate) mod view;
@@ -42,7 +47,7 @@ use lumen_core::{
     trust::{NoteRef, Subject},
 };
 
-pub use error::{PinSource, Reverted, SeenBy, TrustError};
+pub use crate::refusal::{PinSource, Reverted, SeenBy, TrustError};
 pub use map::Proof;
 pub use prove::Proven;
 pub use since::Since;

@@ -16,7 +16,7 @@ use lumen_core::{
     checkpoint::Checkpoint,
     index::ReleaseSummary,
     limits::DOWNLOADS,
-    tile::{FULL, Tiles, tiles_for_edge, tiles_for_inclusion},
+    tile::{FULL, Tiles, entries::width, tiles_for_edge, tiles_for_inclusion},
     trust::{
         Entry, Event, HistoryError, LoggedRelease, PackageHistory, RootHistory, Subject, chain,
     },
@@ -25,9 +25,8 @@ use tokio::task::JoinSet;
 
 use super::{TrustError, package, since, view::View};
 use crate::{
-    Freshness,
-    log::state::index_key,
-    reader::{ReadError, Registry},
+    source::{Freshness, ReadError},
+    storage::StorageError,
 };
 
 /// Packages that one task verifies.
@@ -51,24 +50,22 @@ impl View {
     /// and when log, map or notes are not in order or cannot be read.
     pub(crate) async fn prove(
         &self,
-        registry: &Registry,
         wanted: &BTreeMap<PackageName, Version>,
     ) -> Result<BTreeMap<PackageName, Proven>, ReadError> {
-        let proven = self.prove_all(registry, wanted).await;
-        self.judged(registry, proven)
+        let proven = self.prove_all(wanted).await;
+        self.judged(proven)
     }
 
     async fn prove_all(
         &self,
-        registry: &Registry,
         wanted: &BTreeMap<PackageName, Version>,
     ) -> Result<BTreeMap<PackageName, Proven>, ReadError> {
         let unknown = wanted.keys().filter(|name| self.history(name).is_none());
         let unknown: Vec<&PackageName> = unknown.collect();
-        let is_done = unknown.is_empty()
-            || (self.log_is_shorter(registry, &unknown) && self.replay(registry, &unknown).await?);
+        let is_done =
+            unknown.is_empty() || (self.log_is_shorter(&unknown) && self.replay(&unknown).await?);
         if !is_done {
-            let read = unknown.iter().map(|name| self.package(registry, name));
+            let read = unknown.iter().map(|name| self.package(name));
             let read = stream::iter(read).buffer_unordered(DOWNLOADS);
             read.try_for_each(async |_| Ok(())).await?;
         }
@@ -105,12 +102,12 @@ impl View {
     }
 
     /// Whether it takes fewer requests to read the log than the indexes of these packages.
-    fn log_is_shorter(&self, registry: &Registry, names: &[&PackageName]) -> bool {
+    fn log_is_shorter(&self, names: &[&PackageName]) -> bool {
         let size = self.size();
-        if size == 0 || registry.freshness() == Freshness::Offline {
+        if size == 0 || self.source.freshness() == Freshness::Offline {
             return false;
         }
-        let is_asked = |key: &Key| !registry.is_cached(key);
+        let is_asked = |key: &Key| !self.source.is_cached(key);
         let mut tiles = tiles_for_inclusion(size - 1, size);
         tiles.extend(tiles_for_edge(size));
         let mut keys: BTreeSet<Key> = tiles.iter().map(Key::tile).collect();
@@ -118,19 +115,19 @@ impl View {
         let scopes: BTreeSet<&str> = names.iter().filter_map(|name| name.scope()).collect();
         keys.extend(scopes.iter().map(|scope| Key::owners_index(scope)));
         let subjects = names.iter().map(|name| Subject::Package((*name).clone()));
-        keys.extend(subjects.map(|subject| index_key(&subject)));
+        keys.extend(subjects.map(|subject| Key::events_of(&subject)));
         // The root of the map, and a node for each name.
         let nodes = 1 + names.len() + scopes.len();
         let by_map = keys.iter().filter(|key| is_asked(key)).count() + nodes;
         let bundles = 0..size.div_ceil(u64::from(FULL));
-        let asked = |bundle: &u64| is_asked(&Key::entries(*bundle, since::width(*bundle, size)));
+        let asked = |bundle: &u64| is_asked(&Key::entries(*bundle, width(*bundle, size)));
         // Few are looked at, however long the log is.
         bundles.filter(asked).take(by_map).count() < by_map
     }
 
     /// Verifies packages by all entries of the log; `false` when the root notes at hand are
     /// not all that it has, and have to be read anew first.
-    async fn replay(&self, registry: &Registry, names: &[&PackageName]) -> Result<bool, ReadError> {
+    async fn replay(&self, names: &[&PackageName]) -> Result<bool, ReadError> {
         let empty = Tiles::default().root(0);
         let empty = empty.map_err(|error| TrustError::Log {
             reason: error.to_string(),
@@ -140,7 +137,7 @@ impl View {
             size: 0,
             root: empty,
         };
-        let leaves = since::leaves(registry, &nothing, self.checkpoint(), &[]).await?;
+        let leaves = since::leaves(&self.source, &nothing, self.checkpoint(), &[]).await?;
         let mut events = by_subject(&leaves, names)?;
         let logged = events.remove(&Subject::Root).unwrap_or_default();
         if chain(&logged) != *self.root_chain() {
@@ -159,7 +156,7 @@ impl View {
             }
         }
         for history in verify_all(self.known_roots(), work).await? {
-            package::judge(self, registry, &history)?;
+            self.judge(&history.owners)?;
             let mut replayed = self.replayed.lock().unwrap_or_else(PoisonError::into_inner);
             replayed.insert(history.name.clone(), Arc::new(history));
         }
@@ -216,7 +213,7 @@ async fn verify_all(
     let mut histories = Vec::new();
     while let Some(done) = tasks.join_next().await {
         let done = done.map_err(std::io::Error::other);
-        histories.extend(done.map_err(crate::StorageError::from)??);
+        histories.extend(done.map_err(StorageError::from)??);
     }
     Ok(histories)
 }

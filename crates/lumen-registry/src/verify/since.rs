@@ -19,15 +19,15 @@ use lumen_core::{
     note::Note,
     tile::{
         FULL, Tile,
-        entries::{self, MAX_BUNDLE},
+        entries::{self, MAX_BUNDLE, width},
         tiles_for_consistency, tiles_for_edge, tiles_for_growth, tiles_for_inclusion,
     },
     trust::{Action, Entry, NoteRef, RootNote, Subject},
 };
 
-use super::{SeenBy, TrustError, files, state::unreverted, view::View};
+use super::{SeenBy, TrustError, files, memo::unreverted, view::View};
 use crate::{
-    reader::{ReadError, Registry},
+    source::{ReadError, Source},
     storage::Storage,
 };
 
@@ -48,12 +48,11 @@ impl View {
     /// must be a part of it.
     pub(crate) async fn since(
         &self,
-        registry: &Registry,
         then: &Checkpoint,
         locked: &BTreeMap<PackageName, Version>,
     ) -> Result<Since, ReadError> {
         let mut since = Since::default();
-        let Some(leaves) = self.entries_since(registry, then).await? else {
+        let Some(leaves) = self.entries_since(then).await? else {
             since.unread = self.size() - then.size;
             return Ok(since);
         };
@@ -74,7 +73,6 @@ impl View {
     /// to be read are left out.
     pub(crate) async fn confirm_since(
         &self,
-        registry: &Registry,
         then: &Checkpoint,
         packages: &BTreeSet<PackageName>,
     ) -> Result<(), ReadError> {
@@ -84,28 +82,20 @@ impl View {
         if by_map.is_empty() {
             return Ok(());
         }
-        let leaves = self.entries_since(registry, then).await?;
+        let leaves = self.entries_since(then).await?;
         let entries = parse(then.size, &leaves.unwrap_or_default())?;
         let news = News::of(entries, by_map.iter().copied());
-        self.confirm(registry, &news).await
+        self.confirm(&news).await
     }
 
     /// Checks that the histories shown have what [`View::since`] read, as far as it may matter
     /// to what is locked.
-    pub(crate) async fn confirm_read(
-        &self,
-        registry: &Registry,
-        since: &Since,
-    ) -> Result<(), ReadError> {
-        self.confirm(registry, &since.news).await
+    pub(crate) async fn confirm_read(&self, since: &Since) -> Result<(), ReadError> {
+        self.confirm(&since.news).await
     }
 
     /// The entries since a checkpoint, proved; `None` where that takes too many requests.
-    async fn entries_since(
-        &self,
-        registry: &Registry,
-        then: &Checkpoint,
-    ) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
+    async fn entries_since(&self, then: &Checkpoint) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
         let now = self.checkpoint();
         if then.size >= now.size {
             return Ok(Some(Vec::new()));
@@ -113,7 +103,7 @@ impl View {
         let full = u64::from(FULL);
         let bundles = then.size / full..=(now.size - 1) / full;
         let mut tiles = tiles_for_growth(then.size, now.size);
-        if matches!(registry.storage(), Storage::File(_) | Storage::Memory(_)) {
+        if matches!(self.source.storage(), Storage::File(_) | Storage::Memory(_)) {
             if bundles.clone().count() > MAX_BUNDLES_SINCE {
                 return Ok(None);
             }
@@ -131,7 +121,7 @@ impl View {
             let left = MAX_REQUESTS_SINCE.saturating_sub(others + known.len());
             let is_asked = |bundle: &u64| {
                 let key = Key::entries(*bundle, width(*bundle, now.size));
-                !registry.is_cached(&key)
+                !self.source.is_cached(&key)
             };
             // Few are looked at, however far the log has come.
             if bundles.clone().filter(is_asked).nth(left).is_some() {
@@ -139,32 +129,32 @@ impl View {
             }
         }
         tiles.sort_unstable();
-        leaves(registry, then, now, &tiles).await.map(Some)
+        leaves(&self.source, then, now, &tiles).await.map(Some)
     }
 
     /// Checks that notes and statements of the log are in the histories that are shown.
-    async fn confirm(&self, registry: &Registry, news: &News) -> Result<(), ReadError> {
-        let confirmed = self.compare(registry, news).await;
-        self.judged(registry, confirmed)
+    async fn confirm(&self, news: &News) -> Result<(), ReadError> {
+        let confirmed = self.compare(news).await;
+        self.judged(confirmed)
     }
 
-    async fn compare(&self, registry: &Registry, news: &News) -> Result<(), ReadError> {
+    async fn compare(&self, news: &News) -> Result<(), ReadError> {
         for (index, note) in &news.roots {
             let mut shown = self.newest_roots().hash_of(note.seq);
             if shown != Some(note.hash) {
                 // The list at hand may be older than the map.
-                shown = self.names(registry).await?.roots.hash_of(note.seq);
+                shown = self.names().await?.roots.hash_of(note.seq);
             }
             let seen = (note.seq, Some(note.hash));
             unreverted(&Subject::Root, seen, shown, SeenBy::Log(*index))?;
         }
         for (index, subject, note) in &news.owners {
-            let owners = self.owners(registry, subject).await?;
+            let owners = self.owners(subject).await?;
             let (seen, shown) = ((note.seq, Some(note.hash)), owners.hash_of(note.seq));
             unreverted(subject, seen, shown, SeenBy::Log(*index))?;
         }
         for (package, text) in &news.statements {
-            let shown = self.package(registry, package).await?;
+            let shown = self.package(package).await?;
             if shown.is_none_or(|shown| !shown.history.has_said(text)) {
                 let name = package.to_string();
                 return Err(TrustError::Withheld { name }.into());
@@ -226,23 +216,23 @@ impl News {
 
 /// The entries that made a log what it is now; read anew once if they do not.
 pub(super) async fn leaves(
-    registry: &Registry,
+    source: &Source,
     then: &Checkpoint,
     now: &Checkpoint,
     edge: &[Tile],
 ) -> Result<Vec<Vec<u8>>, ReadError> {
-    match proved(registry, then, now, edge, None).await {
+    match proved(source, then, now, edge, None).await {
         // A cache on the way may be to blame.
         Err(ReadError::Trust(_)) => {
             let mark = now.root.hex();
-            proved(registry, then, now, edge, Some(&mark)).await
+            proved(source, then, now, edge, Some(&mark)).await
         }
         leaves => leaves,
     }
 }
 
 async fn proved(
-    registry: &Registry,
+    source: &Source,
     then: &Checkpoint,
     now: &Checkpoint,
     edge: &[Tile],
@@ -250,9 +240,9 @@ async fn proved(
 ) -> Result<Vec<Vec<u8>>, ReadError> {
     let full = u64::from(FULL);
     let bundles = then.size / full..=(now.size - 1) / full;
-    let read = bundles.map(|bundle| read(registry, bundle, now.size, mark));
+    let read = bundles.map(|bundle| read(source, bundle, now.size, mark));
     let bundles = try_join_all(read).await?;
-    let tiles = files::tiles(registry, edge, mark).await?;
+    let tiles = files::tiles(source, edge, mark).await?;
     let skip = (then.size % full) as usize;
     let leaves: Vec<Vec<u8>> = bundles.into_iter().flatten().skip(skip).collect();
     let hashes: Vec<Digest> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
@@ -295,14 +285,9 @@ fn name(entry: &Entry, locked: &BTreeMap<PackageName, Version>, named: &mut BTre
     }
 }
 
-/// How many entries a bundle has in a log of a size.
-pub(super) fn width(bundle: u64, size: u64) -> u16 {
-    (size - bundle * u64::from(FULL)).min(u64::from(FULL)) as u16
-}
-
 /// The leaves of a bundle in a log of a size.
 async fn read(
-    registry: &Registry,
+    source: &Source,
     bundle: u64,
     size: u64,
     mark: Option<&str>,
@@ -311,7 +296,7 @@ async fn read(
     // Partial bundles may be removed once the full one is there.
     for width in [wanted, FULL] {
         let key = Key::entries(bundle, width);
-        let bytes = registry.immutable_bytes(&key, MAX_BUNDLE, None, mark);
+        let bytes = source.immutable_bytes(&key, MAX_BUNDLE, None, mark);
         if let Some(bytes) = bytes.await? {
             let leaves = entries::decode(&bytes);
             let mut leaves = leaves.map_err(|error| log(format!("`{key}`: {error}")))?;
@@ -319,7 +304,7 @@ async fn read(
             return Ok(leaves);
         }
     }
-    let file = registry.storage().describe(&Key::entries(bundle, wanted));
+    let file = source.storage().describe(&Key::entries(bundle, wanted));
     Err(log(format!("`{file}` is missing")).into())
 }
 

@@ -15,10 +15,14 @@ use lumen_core::{
     json,
     trust::{NoteRef, RootHistory, Subject},
 };
-use lumen_durable::{Lock, write_atomic};
+use lumen_durable::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use super::{Reverted, SeenBy, TrustError, known};
+pub use super::memo::path;
+use super::{
+    SeenBy, TrustError, known,
+    memo::{damaged, lock, unreverted, unusable},
+};
 
 /// What is remembered of one registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,37 +78,9 @@ impl Remembered {
     }
 }
 
-/// Checks that a note that was seen before is shown at its number: the same one, where its
-/// hash was kept.
-///
-/// # Errors
-/// [`TrustError::Reverted`].
-pub(super) fn unreverted(
-    subject: &Subject,
-    (seq, seen): (u64, Option<Digest>),
-    shown: Option<Digest>,
-    by: SeenBy,
-) -> Result<(), TrustError> {
-    match shown {
-        Some(shown) if seen.is_none_or(|seen| seen == shown) => Ok(()),
-        shown => Err(TrustError::Reverted(Box::new(Reverted {
-            subject: subject.clone(),
-            seq,
-            seen,
-            shown,
-            by,
-        }))),
-    }
-}
-
 /// The checkpoint in a signed note; who signed is not looked at.
 pub(super) fn checkpoint_of(note: &str) -> Result<Checkpoint, String> {
     Checkpoint::of_note(note.as_bytes()).map_err(|error| error.to_string())
-}
-
-/// The file of a registry.
-pub fn path(dir: &Path, url: &str) -> PathBuf {
-    dir.join(format!("{}.json", &Digest::of(url.as_bytes()).hex()[..16]))
 }
 
 /// What is remembered of a registry.
@@ -318,27 +294,4 @@ pub(super) fn save_evidence(
 fn write(path: &Path, remembered: &Remembered) -> Result<(), TrustError> {
     let bytes = json::to_bytes(&serde_json::json!(remembered));
     write_atomic(path, &bytes).map_err(|error| unusable(path, error))
-}
-
-pub(super) fn lock(dir: &Path, path: &Path) -> Result<Lock, TrustError> {
-    let file = path.with_extension("lock");
-    lumen_durable::create_dir_all(dir)
-        .and_then(|()| Lock::exclusive(&file))
-        .map_err(|error| unusable(&file, error))
-}
-
-pub(super) fn unusable(path: &Path, error: io::Error) -> TrustError {
-    TrustError::State {
-        file: path.display().to_string(),
-        reason: error.to_string(),
-        disk: Some(error.kind()),
-    }
-}
-
-pub(super) fn damaged(path: &Path, error: impl std::fmt::Display) -> TrustError {
-    TrustError::State {
-        file: path.display().to_string(),
-        reason: error.to_string(),
-        disk: None,
-    }
 }

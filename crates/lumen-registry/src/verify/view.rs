@@ -8,35 +8,28 @@ use std::{
     },
 };
 
-use lumen_core::limits::MAX_CLOCK_AHEAD;
 use lumen_core::{
     Digest, Key, PackageName,
-    checkpoint::{self, Checkpoint},
-    note::Note,
-    trust::{
-        Cosigned, Event, HistoryError, OwnersHistory, PackageHistory, RootHistory, RootNote,
-        Subject, chain, text,
-    },
+    checkpoint::Checkpoint,
+    trust::{OwnersHistory, PackageHistory, RootHistory, chain, up_to},
 };
 use tokio::sync::OnceCell;
 
 use super::{
-    TrustError, TrustInfo,
-    establish::{check_roots, place, roots},
-    files,
+    TrustError, TrustInfo, TrustOptions, files,
     known::{Memory, Standing},
     map::{Head, NameMap, Names, Proof},
-    package::{Complete, Package, refusal},
+    package::{Complete, Package},
+    rules::{age_matters, check_roots, fresh, open, place, root_chain, roots, still_valid},
     state::{self, Remembered},
 };
-use crate::{
-    Freshness,
-    reader::{ReadError, Registry},
-};
+use crate::source::{ReadError, Source};
 
 /// A registry whose root, checkpoint and log are in order.
 #[derive(Debug)]
 pub(crate) struct View {
+    pub(super) source: Source,
+    pub(super) options: TrustOptions,
     pub(super) info: TrustInfo,
     pub(super) roots: RootHistory,
     pub(super) root_chain: Digest,
@@ -62,14 +55,14 @@ pub(super) type Once<K, V> = Mutex<HashMap<K, Arc<OnceCell<V>>>>;
 
 impl View {
     /// The name map, proved to be the log's last word; established when first needed.
-    pub(super) async fn names(&self, registry: &Registry) -> Result<&Names, ReadError> {
-        let names = self.map_and_roots(registry).await;
-        self.judged(registry, names)
+    pub(super) async fn names(&self) -> Result<&Names, ReadError> {
+        let names = self.map_and_roots().await;
+        self.judged(names)
     }
 
-    async fn map_and_roots(&self, registry: &Registry) -> Result<&Names, ReadError> {
+    async fn map_and_roots(&self) -> Result<&Names, ReadError> {
         let establish = || async {
-            match self.names_now(registry).await {
+            match self.names_now().await {
                 // The cache may have it of an earlier checkpoint, and what was proved by that.
                 Err(ReadError::Offline { .. }) => Ok(Names {
                     map: None,
@@ -81,16 +74,16 @@ impl View {
         self.names.get_or_try_init(establish).await
     }
 
-    async fn names_now(&self, registry: &Registry) -> Result<Names, ReadError> {
-        let leaf = files::last_leaf(registry, &self.checkpoint).await?;
+    async fn names_now(&self) -> Result<Names, ReadError> {
+        let leaf = files::last_leaf(&self.source, &self.checkpoint).await?;
         let map = NameMap::of_leaf(&leaf, self.checkpoint.size)?;
-        let head = map.head(registry, "@root").await?;
+        let head = map.head(&self.source, "@root").await?;
         let head = head.ok_or_else(|| TrustError::Withheld {
             name: "@root".into(),
         })?;
         let roots = match head == self.root_chain {
             true => self.roots.clone(),
-            false => self.newer_roots(registry, &head).await?,
+            false => self.newer_roots(&head).await?,
         };
         Ok(Names {
             map: Some(map),
@@ -104,18 +97,14 @@ impl View {
     }
 
     /// What the log has of a name; `None`: nothing. Without the network, what was proved before.
-    pub(super) async fn head(
-        &self,
-        registry: &Registry,
-        name: &str,
-    ) -> Result<Option<Head>, ReadError> {
-        let proved = || registry.proved(name);
-        let Some(map) = &self.names(registry).await?.map else {
-            let file = || registry.storage().describe(&Key::map_size(self.size()));
+    pub(super) async fn head(&self, name: &str) -> Result<Option<Head>, ReadError> {
+        let proved = || self.source.proved(name).map(Head::remembered);
+        let Some(map) = &self.names().await?.map else {
+            let file = || self.source.storage().describe(&Key::map_size(self.size()));
             let offline = || ReadError::Offline { file: file() };
             return proved().map(Some).ok_or_else(offline);
         };
-        match map.head(registry, name).await {
+        match map.head(&self.source, name).await {
             Ok(head) => Ok(head.map(|chain| Head {
                 size: self.size(),
                 chain,
@@ -127,15 +116,11 @@ impl View {
     }
 
     /// The root notes once more, past all caches: those at hand are not all the log has.
-    async fn newer_roots(
-        &self,
-        registry: &Registry,
-        head: &Digest,
-    ) -> Result<RootHistory, ReadError> {
+    async fn newer_roots(&self, head: &Digest) -> Result<RootHistory, ReadError> {
         let withheld = || TrustError::Withheld {
             name: "@root".into(),
         };
-        let events = roots(registry, Some(&head.hex())).await?;
+        let events = roots(&self.source, Some(&head.hex())).await?;
         let events = events.ok_or_else(withheld)?;
         let events = up_to(&events, self.checkpoint.size);
         if chain(events) != *head {
@@ -147,13 +132,13 @@ impl View {
         if roots.hash_of(known.seq) != Some(known.hash) {
             return Err(withheld().into());
         }
-        check_roots(registry, self.remembered.as_ref(), &roots)?;
+        check_roots(&self.options, self.remembered.as_ref(), &roots)?;
         let (_, note) = open(self.info.checkpoint.as_bytes(), roots.current())?;
-        if age_matters(registry) {
+        if age_matters(&self.source, &self.options) {
             still_valid(roots.current(), self.now)?;
             fresh(roots.current(), &note, self.now)?;
         }
-        if let Some((dir, url)) = place(registry)
+        if let Some((dir, url)) = place(&self.source, &self.options)
             && self.written.is_some()
         {
             state::note_roots(dir, &url, &roots)?;
@@ -188,16 +173,12 @@ impl View {
     /// Passes a result on. When the registry was caught at something, nothing of what it said
     /// to this process is remembered: else the honest one would be refused afterwards, as one
     /// that was rolled back.
-    pub(super) fn judged<T>(
-        &self,
-        registry: &Registry,
-        result: Result<T, ReadError>,
-    ) -> Result<T, ReadError> {
+    pub(super) fn judged<T>(&self, result: Result<T, ReadError>) -> Result<T, ReadError> {
         if let Err(ReadError::Trust(error)) = &result
             && !matches!(error, TrustError::State { .. })
             && !self.refused.swap(true, Ordering::Relaxed)
             && let Some(written) = &self.written
-            && let Some((dir, _)) = place(registry)
+            && let Some((dir, _)) = place(&self.source, &self.options)
             && let Err(error) = state::retract(dir, written, self.remembered.as_ref())
         {
             tracing::debug!(%error, "what a registry said that was caught is still remembered");
@@ -215,35 +196,6 @@ impl View {
         self.checkpoint.size
     }
 
-    /// A package as the log has it; concurrent callers share the work.
-    pub(crate) async fn package(
-        &self,
-        registry: &Registry,
-        name: &PackageName,
-    ) -> Result<Option<Arc<Package>>, ReadError> {
-        let cell = {
-            let packages = self.packages.lock();
-            let mut packages = packages.unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(packages.entry(name.clone()).or_default())
-        };
-        let load = || async {
-            let package = Package::load(self, registry, name).await?;
-            Ok::<_, ReadError>(package.map(Arc::new))
-        };
-        let package = cell.get_or_try_init(load).await.cloned();
-        self.judged(registry, package)
-    }
-
-    /// The same, not kept.
-    pub(crate) async fn look(
-        &self,
-        registry: &Registry,
-        name: &PackageName,
-    ) -> Result<Option<Package>, ReadError> {
-        let package = Package::load(self, registry, name).await;
-        self.judged(registry, package)
-    }
-
     /// A package that was read already.
     pub(crate) fn seen(&self, name: &PackageName) -> Option<Arc<Package>> {
         let packages = self.packages.lock();
@@ -255,12 +207,8 @@ impl View {
     ///
     /// # Errors
     /// [`TrustError::Reverted`] when a note that was seen before is not there any more.
-    pub(super) fn judge(
-        &self,
-        registry: &Registry,
-        owners: &OwnersHistory,
-    ) -> Result<Standing, TrustError> {
-        let locked = registry.trust_options().owners.get(&owners.subject);
+    pub(super) fn judge(&self, owners: &OwnersHistory) -> Result<Standing, TrustError> {
+        let locked = self.options.owners.get(&owners.subject);
         self.memory.judge(locked, owners)
     }
 
@@ -280,113 +228,8 @@ impl View {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// The owners of a name or scope, checked to be all; nobody where the log has none.
-    pub(crate) async fn owners(
-        &self,
-        registry: &Registry,
-        subject: &Subject,
-    ) -> Result<OwnersHistory, ReadError> {
-        let nobody = || OwnersHistory::nobody(subject.clone());
-        match subject {
-            Subject::Package(name) => {
-                let package = self.package(registry, name).await?;
-                Ok(package.map_or_else(nobody, |package| package.history.owners.clone()))
-            }
-            Subject::Scope(scope) => {
-                let events = &self.scope(registry, scope).await?.events;
-                let roots = &self.names(registry).await?.roots;
-                let owners = OwnersHistory::verify(roots, subject.clone(), events);
-                let owners = owners.map_err(|error| refusal(scope, error).into());
-                let judged = owners.and_then(|owners| {
-                    self.judge(registry, &owners)?;
-                    Ok(owners)
-                });
-                self.judged(registry, judged)
-            }
-            Subject::Root => Ok(nobody()),
-        }
-    }
-
     /// The root notes, checked to be all.
-    pub(crate) async fn roots(&self, registry: &Registry) -> Result<RootHistory, ReadError> {
-        Ok(self.names(registry).await?.roots.clone())
+    pub(crate) async fn roots(&self) -> Result<RootHistory, ReadError> {
+        Ok(self.names().await?.roots.clone())
     }
-
-    /// The ownership notes of a scope, checked to be all; concurrent callers share the work.
-    pub(super) async fn scope(
-        &self,
-        registry: &Registry,
-        scope: &str,
-    ) -> Result<Arc<Complete>, ReadError> {
-        let cell = {
-            let scopes = self.scopes.lock();
-            let mut scopes = scopes.unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(scopes.entry(scope.to_owned()).or_default())
-        };
-        let load = || async {
-            let events = super::package::scope_events(self, registry, scope).await?;
-            Ok::<_, ReadError>(Arc::new(events))
-        };
-        cell.get_or_try_init(load).await.cloned()
-    }
-}
-
-/// The events with an index below the size of the log: an index may be ahead of the checkpoint.
-pub(crate) fn up_to(events: &[Event], size: u64) -> &[Event] {
-    let end = events.iter().position(|event| event.i >= size);
-    &events[..end.unwrap_or(events.len())]
-}
-
-pub(super) fn open(bytes: &[u8], root: &RootNote) -> Result<(Checkpoint, Note), TrustError> {
-    checkpoint::open(bytes, &root.origin, &root.log).map_err(|error| TrustError::Checkpoint {
-        reason: error.to_string(),
-    })
-}
-
-pub(super) fn root_chain(error: HistoryError) -> TrustError {
-    TrustError::RootChain {
-        reason: error.to_string(),
-    }
-}
-
-/// Without the network nothing gets newer.
-pub(super) fn age_matters(registry: &Registry) -> bool {
-    registry.freshness() != Freshness::Offline && !registry.trust_options().any_age
-}
-
-pub(super) fn still_valid(root: &RootNote, now: i64) -> Result<(), TrustError> {
-    let expired = |at: &&String| text::seconds(at).is_none_or(|at| at <= now);
-    match root.expires.as_ref().filter(expired) {
-        Some(at) => Err(TrustError::Expired { at: at.clone() }),
-        None => Ok(()),
-    }
-}
-
-/// Whether enough witnesses signed, each of them lately. Only witnesses say when they saw a
-/// checkpoint, so without them there is no age, and a root note cannot limit it.
-pub(super) fn fresh(root: &RootNote, note: &Note, now: i64) -> Result<(), TrustError> {
-    let latest = now.saturating_add(MAX_CLOCK_AHEAD);
-    let cosigned = Cosigned::of(root, note, latest).map_err(|error| TrustError::Checkpoint {
-        reason: error.to_string(),
-    })?;
-    if !cosigned.lacking(i64::MIN).is_nothing() {
-        let (found, validating) = cosigned.count(i64::MIN);
-        return Err(TrustError::Witnesses {
-            found,
-            quorum: root.witness_quorum,
-            validating,
-            validating_quorum: root.validating_quorum,
-        });
-    }
-    if let (Some(max), Some(since)) = (root.max_age, cosigned.since()) {
-        let age = now.saturating_sub(since).max(0).unsigned_abs();
-        if age > max {
-            return Err(TrustError::Stale {
-                age,
-                quorum: root.witness_quorum.max(root.validating_quorum),
-                max,
-            });
-        }
-    }
-    Ok(())
 }

@@ -112,7 +112,7 @@ impl<'a> Attempts<'a> {
         let longest = self.since.elapsed() * (1 << (self.lost + self.unclear).min(4));
         let longest = longest.min(LONGEST_WAIT).as_micros();
         let longest = u64::try_from(longest).unwrap_or(u64::MAX).max(1);
-        Duration::from_micros(crate::random() % longest)
+        Duration::from_micros(crate::random::random() % longest)
     }
 
     async fn renew(&mut self) -> Result<(), StorageError> {

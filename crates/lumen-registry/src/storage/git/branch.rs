@@ -241,7 +241,7 @@ impl Branch {
             files.insert(no_jekyll, Some(Vec::new()));
         }
         // Two writers who do the same at the same time must not make the same commit.
-        let message = format!("{message}\n\nWrite-Id: {:016x}\n", crate::random());
+        let message = format!("{message}\n\nWrite-Id: {:016x}\n", crate::random::random());
         let base = draft.base.commit.clone();
         let pushed = self.blocking(move |repository| {
             let commit = repository.commit_files(base.as_deref(), &message, &files)?;

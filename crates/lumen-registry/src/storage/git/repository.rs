@@ -18,10 +18,10 @@ use tempfile::TempDir;
 use super::{
     draft::Files,
     push::{Pushed, verdict},
-    tip::Contents,
+    tip::{Contents, is_id},
 };
 use crate::{
-    git::{self, Git, GitError},
+    git::{Git, GitError},
     location::GitLocation,
     storage::{HostOptions, HttpOptions, StorageError},
 };
@@ -123,7 +123,7 @@ impl Repository {
         if let Some(file) = options.http.ca_file.as_deref()
             && remote.scheme() == "https"
         {
-            git = git.trusting(&git::authorities(file, &parent)?);
+            git = git.trusting(&crate::tls::joined(file, &parent)?);
         }
         if let Some(credentials) = location.credentials() {
             git = git.with_credentials(remote, credentials);
@@ -157,7 +157,7 @@ impl Repository {
             if lock.is_some() || waited >= longest {
                 return Ok(lock);
             }
-            let wait = Duration::from_millis(5 + crate::random() % 20);
+            let wait = Duration::from_millis(5 + crate::random::random() % 20);
             std::thread::sleep(wait);
             waited += wait;
         }
@@ -507,11 +507,6 @@ fn remove_stale(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether a text is the name of an object.
-pub(super) fn is_id(text: &str) -> bool {
-    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A path as `git fast-import` takes any.

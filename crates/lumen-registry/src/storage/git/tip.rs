@@ -6,8 +6,6 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::repository::is_id;
-
 /// What is at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -111,6 +109,11 @@ impl Tip {
     fn missing(&self) -> MutexGuard<'_, HashSet<String>> {
         self.missing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a text is the name of an object.
+pub(super) fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     audience::Audience,
-    location::{Credentials, HttpLocation},
-    login::{Login, LoginError, LoginHelper},
+    location::HttpLocation,
+    login::{Credentials, Login, LoginError, LoginHelper},
     storage::{HostOptions, StorageError},
 };
 

@@ -2,23 +2,19 @@
 
 use std::{
     collections::HashMap,
-    io::Read as _,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::{Certificate, ClientBuilder, redirect::Policy};
+use reqwest::{ClientBuilder, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore};
 use url::Url;
-
-use lumen_core::limits::MAX_AUTHORITIES_BYTES;
 
 use super::{
     HttpOptions, retry,
     zone::{self, Guard, Zone},
 };
-use crate::storage::StorageError;
+use crate::{storage::StorageError, tls};
 
 /// HTTP clients, each made when first needed: finding the system's certificates costs time
 /// that a plain `http://` registry need not spend.
@@ -87,46 +83,12 @@ fn builder(options: &HttpOptions, tls: bool) -> Result<ClientBuilder, StorageErr
         // Fails only when a provider is installed already, which is just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if let Some(file) = &options.ca_file {
-            builder = builder.tls_certs_merge(authorities(file)?);
+            builder = builder.tls_certs_merge(tls::certificates(file)?);
         }
     } else if let Some(config) = no_tls() {
         builder = builder.tls_backend_preconfigured(config);
     }
     Ok(builder)
-}
-
-fn unusable(file: &Path, what: &str) -> StorageError {
-    StorageError::Authorities {
-        reason: format!("in `{}` {what}", file.display()),
-    }
-}
-
-/// A file that should have certificates in it, as it is.
-///
-/// # Errors
-/// [`StorageError::Authorities`] when it cannot be read or has none.
-pub(crate) fn read_authorities(file: &Path) -> Result<Vec<u8>, StorageError> {
-    let read = std::fs::File::open(file).and_then(|file| {
-        let mut bytes = Vec::new();
-        file.take(MAX_AUTHORITIES_BYTES).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    });
-    let bytes = read.map_err(|error| unusable(file, &format!("cannot be read: {error}")))?;
-    certificates(file, &bytes)?;
-    Ok(bytes)
-}
-
-/// The certificates in a file.
-fn authorities(file: &Path) -> Result<Vec<Certificate>, StorageError> {
-    certificates(file, &read_authorities(file)?)
-}
-
-fn certificates(file: &Path, bytes: &[u8]) -> Result<Vec<Certificate>, StorageError> {
-    let found = Certificate::from_pem_bundle(bytes).ok();
-    let what = "are none: they must be in PEM, `-----BEGIN CERTIFICATE-----`";
-    found
-        .filter(|found| !found.is_empty())
-        .ok_or_else(|| unusable(file, what))
 }
 
 /// Whether plain HTTP goes through a proxy that is spoken to over TLS.

@@ -38,7 +38,6 @@ pub(super) use self::{
     retry::{Failure, Tries, root_cause},
 };
 pub use ask::Answer;
-pub(crate) use connect::read_authorities;
 pub use headers::Validators;
 
 use self::{

@@ -53,7 +53,7 @@ impl ObjectStorage {
         let mut tries = self.tries();
         loop {
             // An unclear answer may have been a success, so every try has its own file.
-            let scratch = Key::scratch("probe", crate::random());
+            let scratch = Key::scratch("probe", crate::random::random());
             let result = self.conditions(&scratch).await;
             self.clear_away(&scratch).await;
             match result {

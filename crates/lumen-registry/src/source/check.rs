@@ -92,7 +92,7 @@ pub(crate) fn strict_parsed<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Re
 }
 
 /// Reads a file that was checked before.
-pub(super) fn parsed<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ReadError> {
+pub(crate) fn parsed<T: DeserializeOwned>(file: &str, bytes: &[u8]) -> Result<T, ReadError> {
     json::parse_checked(bytes).map_err(|error| malformed(file, bytes, &error))
 }
 

@@ -1,5 +1,8 @@
 //! The files of a bundle, and behind them those of the registry that it is for.
 
+mod file;
+mod head;
+
 use std::{
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
@@ -8,11 +11,12 @@ use std::{
 
 use lumen_core::Key;
 
+pub(crate) use self::file::Writer;
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::file::scan;
+use self::file::{BundleError, Contents, read_at};
+pub use self::head::Head;
 use super::{Revision, Sink, Storage, StorageError};
-use crate::bundle::{
-    Head,
-    file::{BundleError, Contents, read_at, scan},
-};
 
 /// A bundle, which can only be read.
 #[derive(Debug, Clone)]
@@ -36,7 +40,7 @@ impl BundleStorage {
     /// When it cannot be read, or is no bundle.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         let mut file = fs_err::File::open(path)?;
-        let contents = scan(&mut file).map_err(|error| refused(path, error))?;
+        let contents = file::scan(&mut file).map_err(|error| refused(path, error))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 path: path.to_owned(),

@@ -1,10 +1,12 @@
-//! What a registry can be caught at.
+//! Why a registry is not believed: what it can be caught at.
 
 use std::{io, path::PathBuf};
 
-use lumen_core::{Digest, Key, PackageName, Version, trust::Subject};
-
-use super::known::Override;
+use lumen_core::{
+    Digest, Key, PackageName, Version,
+    signing::PublicKey,
+    trust::{OwnersHistory, Subject},
+};
 
 /// Who knows which fingerprint a registry has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,47 @@ impl Reverted {
             Some(shown) => format!("{before}, and the registry shows {shown} in its place"),
             None => format!("{before}, and the registry does not show it any more"),
         }
+    }
+}
+
+/// Owners that the registry's names keys put in the place of those before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// The name or scope.
+    pub name: String,
+    /// The number of the ownership note.
+    pub seq: u64,
+    /// Its place in the log.
+    pub index: u64,
+    /// When it was made, by its maker's clock.
+    pub time: String,
+    /// Who took over.
+    pub admins: Vec<PublicKey>,
+}
+
+impl Override {
+    /// The first override after note `seq`.
+    pub fn after(history: &OwnersHistory, seq: u64) -> Option<Self> {
+        let (index, note) = history.overrides().find(|(_, note)| note.seq > seq)?;
+        Some(Self {
+            name: history.subject.to_string(),
+            seq: note.seq,
+            index: *index,
+            time: note.time.clone(),
+            admins: note.admins.clone(),
+        })
+    }
+
+    /// `ada (SHA256:…), bob (SHA256:…)`, of many the first.
+    pub fn who(&self) -> String {
+        const MOST: usize = 3;
+        let shown = self.admins.iter().take(MOST);
+        let shown = shown.map(|key| format!("{} ({})", key.name(), key.fingerprint()));
+        let mut text = shown.collect::<Vec<_>>().join(", ");
+        if self.admins.len() > MOST {
+            text.push_str(&format!(" and {} more", self.admins.len() - MOST));
+        }
+        text
     }
 }
 

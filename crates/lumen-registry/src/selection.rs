@@ -1,11 +1,7 @@
-//! Which packages a mirror has, and what a mirror says that lacks some.
+//! Which packages are chosen: patterns for their names.
 
-use lumen_core::limits::{MAX_PATTERNS, MAX_SELECTION_BYTES};
-use lumen_core::{Key, PackageName, json, name::NameError};
+use lumen_core::{PackageName, limits::MAX_PATTERNS, name::NameError};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-
-use crate::storage::{Storage, StorageError};
 
 /// The packages whose names match one of some patterns; all packages when there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,69 +97,6 @@ fn matches(pattern: &str, text: &str) -> bool {
         }
     }
     text.ends_with(last)
-}
-
-/// `mirror.json`: what a mirror that lacks packages says about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Partial {
-    /// The packages it has.
-    pub packages: Selection,
-    /// Those it is about to have, while it gets more.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adding: Option<Selection>,
-    /// Up to which size of the log it has them all; of a signed registry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub complete: Option<u64>,
-}
-
-impl Partial {
-    /// The packages that are there, also those that may be.
-    pub(crate) fn packages(&self) -> Selection {
-        let coming = self.adding.as_ref().unwrap_or(&self.packages);
-        self.packages.with(coming)
-    }
-
-    /// What a mirror is to have that is asked for more.
-    pub(super) fn with(&self, wanted: &Selection) -> Selection {
-        wanted.with(&self.packages())
-    }
-
-    /// What it says while it gets these packages.
-    pub(super) fn adding(recorded: Option<&Self>, selection: &Selection) -> Self {
-        let had = recorded.map(|recorded| recorded.packages.clone());
-        let packages = had.unwrap_or_else(|| selection.clone());
-        Self {
-            adding: (packages != *selection).then(|| selection.clone()),
-            packages,
-            complete: None,
-        }
-    }
-
-    /// What it says when it has these packages up to a size of the log.
-    pub(super) const fn has(packages: Selection, complete: Option<u64>) -> Self {
-        Self {
-            packages,
-            adding: None,
-            complete,
-        }
-    }
-
-    /// The bytes of the file.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        json::to_bytes(&json!(self))
-    }
-
-    /// What a registry says; `None`: nothing, so it lacks nothing.
-    ///
-    /// # Errors
-    /// Failures of the host. A file that is no such file says nothing.
-    pub async fn read(storage: &Storage) -> Result<Option<Self>, StorageError> {
-        match storage.get(&Key::mirror(), MAX_SELECTION_BYTES).await {
-            Ok(found) => Ok(found.and_then(|(bytes, _)| json::parse(&bytes).ok())),
-            Err(StorageError::TooLarge { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use lumen_core::limits::MAX_CONFLICTS;
 use super::PublishError;
 use crate::{
     progress::{Watch, advance},
-    storage::{self, Revision, Storage, StorageError},
+    storage::{Revision, Storage, StorageError},
 };
 
 /// Failures that may have been successes, before they are believed.
@@ -139,7 +139,7 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::Offline { .. } => true,
         // A lock that was waited for to the end is not waited for again.
         StorageError::Io(error) => lumen_durable::Busy::of(error).is_some(),
-        StorageError::Answered { status, .. } => !storage::is_passing(*status),
+        StorageError::Answered { status, .. } => !crate::storage::is_passing(*status),
         StorageError::Conflict { .. }
         | StorageError::Status { .. }
         | StorageError::Unreachable { .. }
@@ -159,7 +159,7 @@ pub(crate) async fn wait(storage: &Storage, attempt: u32) {
         Storage::Object(bucket) => bucket.first_delay() * (1 << attempt.min(4)),
         _ => Duration::from_millis((1_u64 << attempt.min(16)).min(LONGEST_WAIT)),
     };
-    let share = (crate::random() % 1000) as f64 / 999.0;
+    let share = (crate::random::random() % 1000) as f64 / 999.0;
     tokio::time::sleep(most.mul_f64(share)).await;
 }
 
@@ -175,7 +175,7 @@ pub(crate) async fn wait_for_others(storage: &Storage, waits: u32) -> bool {
         return false;
     }
     let most = bucket.first_delay() * (1 << waits);
-    let wait = most.mul_f64(0.5 + (crate::random() % 500) as f64 / 1000.0);
+    let wait = most.mul_f64(0.5 + (crate::random::random() % 500) as f64 / 1000.0);
     tokio::time::sleep(wait).await;
     true
 }

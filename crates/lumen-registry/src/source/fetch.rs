@@ -4,13 +4,13 @@ use std::sync::{PoisonError, atomic::Ordering};
 
 use lumen_core::{Digest, Key};
 
-use super::{Freshness, ReadError, Registry, check};
+use super::{Freshness, ReadError, Source, check};
 use crate::{
     cache::{self, Body, Cache, Cached, LONGEST_FRESHNESS},
     storage::{Fetched, Storage, StorageError, Validators},
 };
 
-impl Registry {
+impl Source {
     /// Reads a mutable file. `examine` takes bytes from outside, `parse` bytes that were checked before.
     /// With a mark, no cache answers.
     pub(super) async fn read_mutable<T>(
@@ -86,7 +86,7 @@ impl Registry {
     }
 
     /// Reads a file that never changes once it is there. With a mark, no cache answers.
-    pub(super) async fn read_immutable<T>(
+    pub(crate) async fn read_immutable<T>(
         &self,
         key: &Key,
         limit: u64,

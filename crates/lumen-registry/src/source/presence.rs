@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lumen_core::{Digest, Key, limits::MAX_GLOBAL_INDEX_BYTES};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
 
-use super::{Freshness, ReadError, Registry, fetch};
+use super::{Freshness, ReadError, Source, fetch};
 use crate::{
     cache::{self, Body, LONGEST_FRESHNESS},
     location::Location,
@@ -36,7 +36,7 @@ impl Signs {
     }
 }
 
-impl Registry {
+impl Source {
     /// Whether something said that there is a registry.
     pub(crate) fn was_found(&self) -> bool {
         self.inner.signs.found.load(Ordering::Relaxed)
@@ -124,10 +124,7 @@ impl Registry {
             Presence::There => Ok(true),
             Presence::Absent => Ok(false),
             // A page that is there for every path, or a server that knows no `HEAD`.
-            Presence::Unclear => Ok(self
-                .read_global_index(MAX_GLOBAL_INDEX_BYTES)
-                .await?
-                .is_some()),
+            Presence::Unclear => Ok(self.global_index(MAX_GLOBAL_INDEX_BYTES).await?.is_some()),
         }
     }
 }

@@ -15,8 +15,8 @@ use lumen_core::{
     tar::{BLOCK, END, head, padding},
 };
 
-use super::Head;
-use crate::mirror::Selection;
+use super::head::{FORMAT, Head};
+use crate::selection::Selection;
 
 /// The first file, which says what the others are. It is no file of a registry.
 const HEAD: &str = "bundle.json";
@@ -143,7 +143,7 @@ fn parse(file: &mut (impl Read + Seek), start: u64, size: u64) -> Result<Head, B
     Selection::parse(head.packages.patterns())
         .map_err(|error| BundleError::Head(error.to_string()))?;
     match head.format {
-        super::FORMAT => Ok(head),
+        FORMAT => Ok(head),
         format => Err(BundleError::Format(format)),
     }
 }

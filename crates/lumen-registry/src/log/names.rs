@@ -1,0 +1,59 @@
+//! Which packages a part of the log is about.
+
+use std::collections::BTreeSet;
+
+use lumen_core::{Key, PackageName, trust::Subject};
+
+use super::batch::Batch;
+use crate::{
+    storage::{Storage, StorageError},
+    write::PublishError,
+};
+
+/// The packages of scopes whose owners changed: a key may be revoked, and its releases void.
+pub(super) async fn of_scopes(
+    storage: &Storage,
+    batch: &Batch,
+) -> Result<BTreeSet<PackageName>, PublishError> {
+    let mut names = BTreeSet::new();
+    for (subject, events) in &batch.events {
+        for event in events {
+            names.extend(revoked_below(storage, subject, &event.note).await?);
+        }
+    }
+    Ok(names)
+}
+
+/// The packages of a scope, if a note about it revokes a key.
+pub(super) async fn revoked_below(
+    storage: &Storage,
+    subject: &Subject,
+    note: &str,
+) -> Result<BTreeSet<PackageName>, StorageError> {
+    match subject {
+        Subject::Scope(scope) if note.contains("\nrevoke ") => {
+            packages_below(storage, &format!("packages/{scope}/")).await
+        }
+        _ => Ok(BTreeSet::new()),
+    }
+}
+
+/// The packages that have an index below a prefix.
+pub(crate) async fn packages_below(
+    storage: &Storage,
+    prefix: &str,
+) -> Result<BTreeSet<PackageName>, StorageError> {
+    let keys = storage.list(prefix).await?;
+    Ok(keys.iter().filter_map(indexed_package).collect())
+}
+
+/// The package whose index this is.
+pub(crate) fn indexed_package(key: &Key) -> Option<PackageName> {
+    let path = key.as_str().strip_prefix("packages/")?;
+    PackageName::parse(path.strip_suffix("/index.json")?).ok()
+}
+
+/// The name of a registry whose global index is gone: the first part of its origin.
+pub(crate) fn registry_name(origin: &str) -> &str {
+    origin.split_once('/').map_or(origin, |(name, _)| name)
+}

@@ -1,0 +1,58 @@
+//! The files that list the events of a name.
+
+use lumen_core::{
+    Key, PackageName,
+    index::{MAX_PACKAGE_INDEX_BYTES, Summaries},
+    trust::Event,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{ReadError, Source, check};
+
+/// What a file of the host says, none of it believed yet.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Listed {
+    /// The events of a name.
+    #[serde(default)]
+    pub(crate) events: Vec<Event>,
+    /// Of a package: the fields of its releases' files.
+    #[serde(default)]
+    pub(crate) releases: Summaries,
+    /// Of a package: its versions.
+    #[serde(default)]
+    pub(crate) versions: Vec<Value>,
+}
+
+impl Source {
+    /// A package index with its events.
+    pub(crate) async fn listed(
+        &self,
+        name: &PackageName,
+        mark: Option<&str>,
+    ) -> Result<Option<Listed>, ReadError> {
+        self.read_mutable(
+            (&self.inner.cache, mark),
+            &Key::package_index(name),
+            MAX_PACKAGE_INDEX_BYTES,
+            |file, bytes| {
+                check::package_index(file, bytes, name)?;
+                check::parsed(file, bytes)
+            },
+            check::parsed,
+        )
+        .await
+    }
+
+    /// The events of a scope or of `@root`.
+    pub(crate) async fn events(
+        &self,
+        key: &Key,
+        limit: u64,
+        mark: Option<&str>,
+    ) -> Result<Option<Listed>, ReadError> {
+        let cache = (&self.inner.cache, mark);
+        self.read_mutable(cache, key, limit, check::strict_parsed, check::parsed)
+            .await
+    }
+}

@@ -1,0 +1,189 @@
+//! Why a registry was not written to.
+
+use std::fmt::Display;
+
+use lumen_core::{
+    Key, PackageName, Version,
+    index::{self, MAX_RELEASE_BYTES},
+    json::JsonError,
+    name::NameError,
+    problem::Problem,
+    signing::PublicKey,
+    trust::{HistoryError, Subject},
+};
+
+use super::SubmittedError;
+use crate::{
+    signer::SignError,
+    storage::{Storage, StorageError},
+};
+
+/// Why a registry was not written to.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The version exists with other contents.
+    #[error("`{name}` {version} exists with other contents")]
+    VersionExists {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// When it was published, if the registry says.
+        published_at: Option<String>,
+    },
+    /// There is a file of the version with other contents, but the log does not have it.
+    #[error("`{name}` {version} exists with other contents, though the log does not have it yet")]
+    Unreleased {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+    },
+    /// A package whose name looks the same exists.
+    #[error("the name `{name}` is too close to `{other}`, which exists")]
+    NameTaken {
+        /// The name asked for.
+        name: PackageName,
+        /// The one that exists.
+        other: PackageName,
+    },
+    /// The name may be read but not published.
+    #[error("`{name}` cannot be published: {error}")]
+    Name {
+        /// The name.
+        name: PackageName,
+        /// The rule it breaks.
+        error: NameError,
+    },
+    /// The registry was made by a later version.
+    #[error(
+        "the registry has format {format}; this version writes format {}",
+        index::FORMAT
+    )]
+    NewerFormat {
+        /// Its format.
+        format: u64,
+    },
+    /// The metadata is larger than readers accept.
+    #[error(
+        "the metadata of `{name}` {version} has {size} bytes; the limit is {MAX_RELEASE_BYTES}"
+    )]
+    TooLarge {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// There is no such package.
+    #[error("the registry has no package `{name}`")]
+    UnknownPackage {
+        /// The package.
+        name: PackageName,
+    },
+    /// There is no such version.
+    #[error("the registry has no `{name}` {version}")]
+    UnknownVersion {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// The versions there are.
+        versions: Vec<Version>,
+    },
+    /// `init`: a registry is there.
+    #[error("there is a registry at {location} already")]
+    RegistryExists {
+        /// The location.
+        location: String,
+    },
+    /// A file of the registry is damaged; the problem points into it.
+    #[error("{}", .0.what)]
+    Malformed(Box<Problem>),
+    /// Others changed the file every time before this writer could.
+    #[error("`{file}` is changed by others all the time; gave up after {attempts} attempts")]
+    Busy {
+        /// Path or URL.
+        file: String,
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// The host failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The registry is signed, but there is nothing to sign with.
+    #[error("the registry is signed, so a key is needed to write to it")]
+    NoKey,
+    /// The registry is not signed, and this is only possible in signed ones.
+    #[error("the registry is not signed")]
+    NotSigned,
+    /// The key is not one of those that may write the log.
+    #[error("the key `{}` ({}) is not a log key of the registry `{origin}`", .key.name(), .key.fingerprint())]
+    LogKey {
+        /// The registry.
+        origin: String,
+        /// The key.
+        key: PublicKey,
+    },
+    /// The key is not one of those that may publish the package.
+    #[error("the key `{}` ({}) may not publish `{name}`", .key.name(), .key.fingerprint())]
+    NotOwner {
+        /// The package.
+        name: PackageName,
+        /// The key.
+        key: PublicKey,
+    },
+    /// Names of this registry are given out by its names keys.
+    #[error("nobody owns `{subject}`, and the registry has to approve who gets it")]
+    NeedsApproval {
+        /// The name or scope.
+        subject: Subject,
+        /// The claim, signed by the key that would publish.
+        claim: String,
+    },
+    /// The log cannot have this entry.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Nothing was signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// What others signed or made does not fit together.
+    #[error(transparent)]
+    Submitted(#[from] SubmittedError),
+    /// A file of the log, the map or the root is not what it must be.
+    #[error("`{file}` is damaged: {what}")]
+    Damaged {
+        /// Path or URL.
+        file: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The log does not continue what was seen of it before.
+    #[error("the log has {found} entries and does not continue the {seen} seen before")]
+    Diverged {
+        /// Entries seen before.
+        seen: u64,
+        /// Entries it has now.
+        found: u64,
+    },
+}
+
+/// A file of the log, the map or the root that is not what it must be.
+pub(crate) fn damaged(storage: &Storage, key: &Key, what: impl Display) -> PublishError {
+    PublishError::Damaged {
+        file: storage.describe(key),
+        what: what.to_string(),
+    }
+}
+
+/// A file that is not what its readers expect; the problem points into it.
+pub(crate) fn malformed(
+    storage: &Storage,
+    key: &Key,
+    bytes: &[u8],
+    error: &JsonError,
+) -> PublishError {
+    let problem = error.problem(&storage.describe(key), bytes);
+    PublishError::Malformed(Box::new(problem))
+}
