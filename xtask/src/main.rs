@@ -1,4 +1,4 @@
-//! Development tasks: `cargo xtask demo`, `test`, `fuzz` and `resolve-suite`.
+//! Development tasks: `cargo xtask demo`, `test`, `modules`, `fuzz` and `resolve-suite`.
 
 #![allow(
     clippy::print_stdout,
@@ -9,6 +9,7 @@
 mod checks;
 mod demo;
 mod fuzz;
+mod modules;
 mod resolve_suite;
 mod shell;
 
@@ -19,6 +20,7 @@ Development tasks.
 
   cargo xtask demo                  a registry, packages and a project in target/demo
   cargo xtask test [STEP...]        everything that must hold before a change is merged
+  cargo xtask modules               whether modules need each other in one direction only
   cargo xtask fuzz [TARGET...] [--runs N]  fuzzing, with the nightly toolchain
   cargo xtask resolve-suite FILE... the resolver against suites of recorded cases
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     match task.as_deref() {
         Some("demo") if rest.is_empty() => demo::run(),
         Some("test") => checks::run(&rest),
+        Some("modules") if rest.is_empty() => modules::run(),
         Some("fuzz") => fuzz::run(&rest),
         Some("resolve-suite") => {
             let files: Vec<PathBuf> = rest.iter().map(PathBuf::from).collect();
