@@ -6,7 +6,7 @@ use crate::{
     limits::{Limit, MAX_CONFIG_BYTES},
     manifest::{
         InstallSection, RegistrySection,
-        reader::Reader,
+        reader::{Field, Reader},
         sections::{self, Owner},
     },
     problem::Problem,
@@ -68,13 +68,64 @@ fn read(reader: &mut Reader) -> Option<Config> {
         config.install = sections::install(reader, &field);
     }
     if let Some(field) = root.take("http") {
-        config.http = sections::http(reader, &field);
+        config.http = http(reader, &field);
     }
     if let Some(field) = root.take("limits") {
-        config.limits = sections::limits(reader, &field);
+        config.limits = limits(reader, &field);
     }
     reader.finish(root);
     Some(config)
+}
+
+/// Reads `[http]`, which only the user's configuration has.
+fn http(reader: &mut Reader, field: &Field<'_>) -> HttpSection {
+    let mut out = HttpSection::default();
+    let Some(mut section) = reader.section(field, "[http]") else {
+        return out;
+    };
+    if let Some(field) = section.take("ca-file") {
+        out.ca_file = reader.word(&field).map(|text| text.text.to_owned());
+    }
+    if let Some(field) = section.take("timeout") {
+        let seconds = field
+            .item
+            .as_integer()
+            .and_then(|number| u32::try_from(number).ok());
+        out.timeout = seconds.filter(|seconds| *seconds > 0);
+        if out.timeout.is_none() {
+            let what = "`timeout` must be a number of seconds, at least 1";
+            let problem = reader.error(field.span(), what);
+            reader.push(problem);
+        }
+    }
+    reader.finish(section);
+    out
+}
+
+/// Reads `[limits]`, which only the user's configuration has.
+fn limits(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<Limit, u64> {
+    let mut out = BTreeMap::new();
+    let Some(mut section) = reader.section(field, "[limits]") else {
+        return out;
+    };
+    for limit in Limit::ALL {
+        let Some(field) = section.take(limit.name()) else {
+            continue;
+        };
+        let unit = limit.row().unit;
+        let text = field.item.as_str().map(str::to_owned);
+        let text = text.or_else(|| Some(field.item.as_integer()?.to_string()));
+        match text.and_then(|text| unit.parse(&text)) {
+            Some(value) => drop(out.insert(*limit, value)),
+            None => {
+                let what = format!("`{}` must be {}", limit.name(), unit.form());
+                let problem = reader.error(field.span(), what);
+                reader.push(problem);
+            }
+        }
+    }
+    reader.finish(section);
+    out
 }
 
 #[cfg(test)]

@@ -29,11 +29,12 @@ mod package;
 pub(crate) mod reader;
 mod requires;
 pub(crate) mod sections;
+mod values;
 
-pub(crate) use dependency::{has_credentials, is_absolute, is_git_url, is_git_word};
 pub(crate) use features::Effect;
 pub use files::Files;
 pub use inherit::rebase;
+pub(crate) use values::{has_credentials, is_absolute, is_git_url, is_git_word};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "lumen.toml";

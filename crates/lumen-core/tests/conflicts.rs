@@ -5,7 +5,7 @@ mod support;
 use insta::assert_snapshot;
 use lumen_core::{
     Version,
-    resolve::{CatalogPackage, CatalogVersion, LockMode, Root},
+    resolve::{CatalogPackage, CatalogVersion, Root},
 };
 use support::{absent, catalog, lock, name_of, outcome, request, requirements};
 
@@ -171,20 +171,6 @@ fn locked() {
     let mut request = request("http ^1, json ^2");
     lock(&mut request, "http 1.0.0, json 1.0.0");
     assert_snapshot!(outcome(&catalog, &request), @"http 1.1.0, json 2.0.0");
-    request.lock_mode = LockMode::Require;
-    assert_snapshot!(outcome(&catalog, &request), @r#"
-    error: lumen.lock holds `json` at 1.0.0, not ^2
-      1. your lumen.toml asks for `json` ^2, but lumen.lock holds `json` at 1.0.0
-    hint: run `lumen pkg update http json`
-    "#);
-    request.locked.remove("json");
-    assert_snapshot!(outcome(&catalog, &request), @r#"
-    error: your lumen.toml and `http` need different versions of `json`
-      1. your lumen.toml asks for `http` ^1 and `json` ^2
-      2. `http` 1.0.0 needs `json` ^1
-      3. `http` 1.1.0 also matches, but lumen.lock holds `http` at 1.0.0
-    hint: run `lumen pkg update http`
-    "#);
 }
 
 #[test]

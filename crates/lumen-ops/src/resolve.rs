@@ -367,8 +367,8 @@ fn load(
         steps: 0,
     };
     session.reporter.report(resolving.into());
-    let result = session
-        .block_on(async { Ok(loader::load_and_resolve(routes, &catalog, request, &|_| {}).await) });
+    let result =
+        session.block_on(async { Ok(loader::load_and_resolve(routes, &catalog, request).await) });
     session.reporter.report(Progress::Finished.into());
     session.save_caches();
     result?.map_err(|error| match error {

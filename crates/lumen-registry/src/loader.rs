@@ -28,15 +28,6 @@ use self::closure::Closure;
 pub use self::routes::Routes;
 use crate::reader::{ReadError, Registry};
 
-/// Files loaded so far, for a progress display.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Files read.
-    pub done: usize,
-    /// Files asked for.
-    pub asked: usize,
-}
-
 /// A resolution with everything an install needs to know about it.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -103,9 +94,8 @@ pub async fn load_and_resolve(
     routes: &Routes,
     local: &BTreeMap<PackageName, CatalogPackage>,
     request: &Request,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Loaded, LoadError> {
-    let first = attempt(routes, local, request, progress).await;
+    let first = attempt(routes, local, request).await;
     if !matches!(first, Err(LoadError::Conflict { .. })) {
         return first;
     }
@@ -118,7 +108,7 @@ pub async fn load_and_resolve(
         for registry in stale {
             registry.revalidate();
         }
-        result = attempt(routes, local, request, progress).await;
+        result = attempt(routes, local, request).await;
     }
     if let Err(LoadError::Conflict { catalog, .. }) = &mut result {
         suggest(routes, catalog).await;
@@ -130,9 +120,8 @@ async fn attempt(
     routes: &Routes,
     local: &BTreeMap<PackageName, CatalogPackage>,
     request: &Request,
-    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Loaded, LoadError> {
-    let mut closure = Closure::new(routes, local, request, progress);
+    let mut closure = Closure::new(routes, local, request);
     closure.run().await?;
     loop {
         match resolve(closure.catalog(), request) {

@@ -11,14 +11,13 @@ use crate::{
     constraint::Constraint,
     name::PackageName,
     problem,
-    resolve::{Exclusion, LockMode, Request, Resolution, resolve_quickly},
+    resolve::{Exclusion, Request, Resolution, resolve_quickly},
     version::Version,
 };
 
 /// The change most likely to help, if one is known.
 pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
     certain(scene, statements)
-        .or_else(|| without_lock(scene, statements))
         .or_else(|| with_later_date(scene, statements))
         .or_else(|| with_another_requirement(scene, statements))
         .or_else(|| for_authors(scene, statements))
@@ -102,32 +101,6 @@ fn for_absent(scene: Scene<'_>, name: &PackageName, elsewhere: &[String]) -> Str
             name.bare()
         ),
     }
-}
-
-/// When the lock must not change: what has to be updated.
-fn without_lock(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
-    if scene.request.lock_mode != LockMode::Require {
-        return None;
-    }
-    let request = Request {
-        lock_mode: LockMode::Prefer,
-        ..scene.request.clone()
-    };
-    let solution = resolve_quickly(scene.catalog, &request, HINT_STEPS)?;
-    let changed = scene.request.locked.iter().filter(|(name, version)| {
-        let found = solution.packages.get(*name);
-        found.is_some_and(|found| found.version != **version)
-    });
-    let changed: Vec<&str> = changed.map(|(name, _)| name.as_str()).collect();
-    let held = dead_ends(statements).map(|(_, package, _)| scene.name(package).as_str());
-    let names = match changed.len() {
-        0 | 4.. => held.take(1).collect::<Vec<_>>(),
-        _ => changed,
-    };
-    Some(match names.is_empty() {
-        true => "run `lumen pkg lock` to bring lumen.lock up to date".into(),
-        false => format!("run `lumen pkg update {}`", names.join(" ")),
-    })
 }
 
 /// A requirement of a manifest with which, if changed, everything fits.

@@ -119,10 +119,9 @@ impl Lack<'_> {
                     words::few(versions)
                 )
             }
-            Self::Excluded(excluded) => match excluded.first() {
-                Some((_, Exclusion::Locked(_))) => format!(", but {}", predicate(name, excluded)),
-                _ => format!(", but {} {}", which(excluded), predicate(name, excluded)),
-            },
+            Self::Excluded(excluded) => {
+                format!(", but {} {}", which(excluded), predicate(excluded))
+            }
             Self::NoMatch(all) => match all.as_slice() {
                 [only] => format!(", but there is only {only}"),
                 all => format!(", but there are only {}", words::few(all)),
@@ -153,10 +152,6 @@ impl Lack<'_> {
                 Some((_, Exclusion::TooNew | Exclusion::AgeUnknown)) => {
                     format!("no version of `{name}`{matches} is old enough")
                 }
-                Some((_, Exclusion::Locked(locked))) => {
-                    let not = words::constraint_texts(constraints).unwrap_or_else(|| "*".into());
-                    format!("lumen.lock holds `{name}` at {locked}, not {not}")
-                }
                 _ => format!("no version of `{name}`{matches} can be read"),
             },
             Self::NoMatch(_) => match matches.is_empty() {
@@ -179,7 +174,7 @@ pub(super) fn which(excluded: &[Excluded<'_>]) -> String {
 }
 
 /// What is wrong with versions that are ruled out: "are yanked". For a lock, a sentence.
-pub(super) fn predicate(name: &PackageName, excluded: &[Excluded<'_>]) -> String {
+pub(super) fn predicate(excluded: &[Excluded<'_>]) -> String {
     let Some((last, reason)) = excluded.last() else {
         return String::new();
     };
@@ -211,7 +206,6 @@ pub(super) fn predicate(name: &PackageName, excluded: &[Excluded<'_>]) -> String
         Exclusion::AgeUnknown => {
             format!("{be} of unknown age, which `--exclude-newer` rules out")
         }
-        Exclusion::Locked(locked) => format!("lumen.lock holds `{name}` at {locked}"),
         Exclusion::Unavailable(reason) => format!("cannot be used: {reason}"),
     }
 }

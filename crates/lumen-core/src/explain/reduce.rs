@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::limits::{EXPLAIN_CHECKS, EXPLAIN_FACTS, EXPLAIN_ROUNDS, EXPLAIN_STEPS};
 use crate::resolve::{
     conflict::Conflict,
-    problem::Kind,
+    nodes::Kind,
     set::Set,
     solver::{self, Answer, Budget, Fact, Problem},
 };

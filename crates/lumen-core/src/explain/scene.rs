@@ -6,7 +6,7 @@ use crate::{
     name::PackageName,
     requirement::Requirement,
     resolve::{
-        Catalog, CatalogPackage, CatalogVersion, Request, conflict::Conflict, problem::Kind,
+        Catalog, CatalogPackage, CatalogVersion, Request, conflict::Conflict, nodes::Kind,
         set::Set, solver::Fact,
     },
     version::Version,

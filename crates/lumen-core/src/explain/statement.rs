@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::scene::{Scene, constraints};
 use crate::{
     constraint::Constraint,
-    resolve::{problem::Kind, set::Set, solver::Fact},
+    resolve::{nodes::Kind, set::Set, solver::Fact},
 };
 
 /// Who asks.

@@ -212,7 +212,7 @@ fn ruled_out(scene: Scene<'_>, statements: &[Statement<'_>]) -> Vec<Sentence> {
                 } else {
                     "also matches"
                 };
-                let (which, why) = (lack::which(&excluded), lack::predicate(name, &excluded));
+                let (which, why) = (lack::which(&excluded), lack::predicate(&excluded));
                 format!("`{name}` {which} {matches}, but {why}")
             }
         };

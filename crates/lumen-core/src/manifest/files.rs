@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{
-    dependency::is_absolute,
     reader::{Field, Reader, Text, shown, shown_bare},
+    values::{is_absolute, relative_path},
 };
 use crate::problem::Severity;
 
@@ -63,7 +63,7 @@ pub(super) fn patterns(reader: &mut Reader, field: &Field<'_>, severity: Severit
 pub(super) fn exact_paths(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
     let mut out = Vec::new();
     for text in reader.strings(field) {
-        let Some(path) = super::dependency::relative_path(reader, &text) else {
+        let Some(path) = relative_path(reader, &text) else {
             continue;
         };
         let path = path.strip_prefix("./").unwrap_or(&path);

@@ -7,12 +7,9 @@ use url::Url;
 use super::{
     Files, InheritedKey, Package, WorkspacePackage, files,
     reader::{Field, Reader, Section, Text, brief, shown},
+    values,
 };
-use crate::{
-    name::{NameError, PackageName},
-    problem::Severity,
-    version::Version,
-};
+use crate::{name::PackageName, problem::Severity, version::Version};
 
 /// What both tables can say.
 #[derive(Default)]
@@ -144,17 +141,7 @@ fn inherits(reader: &mut Reader, field: &Field<'_>) -> Option<Range<usize>> {
         )));
         return None;
     };
-    only_true(reader, &workspace).then_some(field.key_span.clone())
-}
-
-/// Whether `workspace` is `true`; anything else is a problem.
-pub(super) fn only_true(reader: &mut Reader, workspace: &Field<'_>) -> bool {
-    let value = reader.boolean(workspace);
-    if value == Some(false) {
-        let problem = reader.error(workspace.span(), "`workspace` can only be `true`");
-        reader.push(problem.hint("leave it out to give a value here"));
-    }
-    value == Some(true)
+    values::only_true(reader, &workspace).then_some(field.key_span.clone())
 }
 
 fn plain(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
@@ -165,7 +152,7 @@ fn package_name(reader: &mut Reader, text: &Text<'_>) -> Option<PackageName> {
     match PackageName::parse_publishable(text.text) {
         Ok(name) => Some(name),
         Err(error) => {
-            let part = blamed(text.text, &error);
+            let part = values::blamed(text.text, &error);
             let problem = reader.error(reader.inside(text, part), brief(error));
             let tidy = tidy_name(text.text);
             reader.push(match tidy {
@@ -175,24 +162,6 @@ fn package_name(reader: &mut Reader, text: &Text<'_>) -> Option<PackageName> {
             None
         }
     }
-}
-
-/// The part of a name that an error is about.
-pub(super) fn blamed(name: &str, error: &NameError) -> Range<usize> {
-    let found = match error {
-        NameError::Empty | NameError::Shape => None,
-        NameError::Character { character } => name
-            .find(*character)
-            .map(|at| at..at + character.len_utf8()),
-        NameError::TooLong { part, .. }
-        | NameError::Edge { part }
-        | NameError::Device { part }
-        | NameError::Dots { part }
-        | NameError::Reserved { part, .. } => {
-            name.find(part.as_str()).map(|at| at..at + part.len())
-        }
-    };
-    found.unwrap_or(0..name.len())
 }
 
 /// The name with its usual slips mended, if that makes it a good one.
@@ -277,5 +246,5 @@ fn link(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
 
 fn readme(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
     let text = reader.word(field)?;
-    super::dependency::relative_path(reader, &text)
+    values::relative_path(reader, &text)
 }

@@ -6,13 +6,12 @@ use url::Url;
 
 use super::{
     InstallSection, LinkMode, Mirror, Pin, RegistrySection, RegistryUrls, Workspace,
-    dependency::{
-        self, Table, is_registry_name, masked, no_credentials, registry_name, relative_path,
-    },
+    dependency::{self, Table},
     package,
     reader::{Field, Reader, brief, shown, shown_bare},
+    values::{is_registry_name, masked, no_credentials, registry_name, relative_path},
 };
-use crate::{config::HttpSection, limits::Limit, name::PackageName};
+use crate::name::PackageName;
 
 /// Whose file it is: the project's is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,57 +187,6 @@ fn helper_command(reader: &mut Reader, field: &Field<'_>) -> Option<Vec<String>>
         return None;
     }
     Some(words)
-}
-
-/// Reads `[http]`, which only the user's configuration has.
-pub(crate) fn http(reader: &mut Reader, field: &Field<'_>) -> HttpSection {
-    let mut out = HttpSection::default();
-    let Some(mut section) = reader.section(field, "[http]") else {
-        return out;
-    };
-    if let Some(field) = section.take("ca-file") {
-        out.ca_file = reader.word(&field).map(|text| text.text.to_owned());
-    }
-    if let Some(field) = section.take("timeout") {
-        let seconds = field
-            .item
-            .as_integer()
-            .and_then(|number| u32::try_from(number).ok());
-        out.timeout = seconds.filter(|seconds| *seconds > 0);
-        if out.timeout.is_none() {
-            let what = "`timeout` must be a number of seconds, at least 1";
-            let problem = reader.error(field.span(), what);
-            reader.push(problem);
-        }
-    }
-    reader.finish(section);
-    out
-}
-
-/// Reads `[limits]`, which only the user's configuration has.
-pub(crate) fn limits(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<Limit, u64> {
-    let mut out = BTreeMap::new();
-    let Some(mut section) = reader.section(field, "[limits]") else {
-        return out;
-    };
-    for limit in Limit::ALL {
-        let Some(field) = section.take(limit.name()) else {
-            continue;
-        };
-        let unit = limit.row().unit;
-        let text = field.item.as_str().map(str::to_owned);
-        let text = text.or_else(|| Some(field.item.as_integer()?.to_string()));
-        match text.and_then(|text| unit.parse(&text)) {
-            Some(value) => drop(out.insert(*limit, value)),
-            None => {
-                let what = format!("`{}` must be {}", limit.name(), unit.form());
-                let problem = reader.error(field.span(), what);
-                reader.push(problem);
-            }
-        }
-    }
-    reader.finish(section);
-    out
 }
 
 /// `trust`: whether unsigned registries are refused.

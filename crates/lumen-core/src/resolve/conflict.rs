@@ -1,7 +1,7 @@
 //! Why there is no answer: the facts, with the words to read them by.
 
 use super::{
-    problem::{Kind, Tables},
+    nodes::{Kind, Tables},
     solver::Fact,
 };
 use crate::name::PackageName;

@@ -2,9 +2,9 @@
 //!
 //! The solver is PubGrub (`solver`). Every package's usable versions are numbered in the
 //! order in which they are tried, so that a requirement is a few runs of numbers and the
-//! pre-release rule is exact (`matching`, `set`); features are virtual packages (`problem`).
+//! pre-release rule is exact (`matching`, `set`); features are virtual packages (`nodes`, `problem`).
 //! Locked versions are tried first and yanked ones do not exist unless locked: a lock
-//! file changes choices, and never makes a conflict unless it must not change.
+//! file changes choices, and never makes a conflict.
 
 mod activate;
 mod catalog;
@@ -12,7 +12,8 @@ pub(crate) mod conflict;
 mod features;
 mod matching;
 mod needs;
-pub(crate) mod problem;
+pub(crate) mod nodes;
+mod problem;
 mod request;
 pub(crate) mod set;
 pub(crate) mod solver;
@@ -25,10 +26,10 @@ pub use catalog::{
     Availability, Catalog, CatalogPackage, CatalogVersion, Contents, Deferred, ReleaseContents,
 };
 pub use conflict::Conflict;
-pub use request::{LockMode, Need, Order, Outcome, Request, Resolution, Resolved, Root};
+pub use request::{Need, Order, Outcome, Request, Resolution, Resolved, Root};
 pub(crate) use table::{Exclusion, exclusion};
 
-use problem::{Kind, Known, Tables};
+use nodes::{Kind, Known, Tables};
 use solver::{Answer, Budget};
 
 use crate::{

@@ -3,7 +3,7 @@
 use super::{
     catalog::ReleaseContents,
     features::{Meaning, Value, value},
-    problem::{Kind, Needs, ON, Tables},
+    nodes::{Kind, Needs, ON, Tables},
     set::Set,
 };
 

@@ -19,8 +19,6 @@ pub struct Request {
     pub locked: BTreeMap<PackageName, Version>,
     /// Names whose lock entry is ignored.
     pub unlock: BTreeSet<PackageName>,
-    /// Whether a locked package may move to another version.
-    pub lock_mode: LockMode,
     /// Which versions are tried first.
     pub order: Order,
     /// Versions published after this moment, in seconds since 1970, or at an unknown time, are out.
@@ -55,16 +53,6 @@ pub enum Order {
     Newest,
     /// The oldest (`--minimal-versions`).
     Lowest,
-}
-
-/// What a lock entry means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LockMode {
-    /// Its version is tried first.
-    #[default]
-    Prefer,
-    /// No other version of a locked package may be used (`--locked`).
-    Require,
 }
 
 /// What came of a resolution without conflict.

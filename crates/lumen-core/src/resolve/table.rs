@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     catalog::{Availability, Catalog, CatalogPackage, CatalogVersion, Contents},
     matching::Versions,
-    request::{LockMode, Order, Request},
+    request::{Order, Request},
     set::Set,
 };
 use crate::{constraint::Constraint, name::PackageName, version::Version};
@@ -35,8 +35,6 @@ pub(crate) enum Exclusion<'a> {
     TooNew,
     /// `exclude_newer` is set and the registry does not say when it was published.
     AgeUnknown,
-    /// The lock file has another version, and it must not change.
-    Locked(&'a Version),
     /// Its metadata cannot be had.
     Unavailable(&'a str),
 }
@@ -54,11 +52,7 @@ pub(crate) fn exclusion<'a>(
     if package.local {
         return None;
     }
-    let locked = locked(request, name);
-    let is_locked = locked == Some(&version.version);
-    if let (Some(locked), LockMode::Require, false) = (locked, request.lock_mode, is_locked) {
-        return Some(Exclusion::Locked(locked));
-    }
+    let is_locked = locked(request, name) == Some(&version.version);
     if let (Some(reason), false) = (&version.yanked, is_locked) {
         return Some(Exclusion::Yanked(reason));
     }

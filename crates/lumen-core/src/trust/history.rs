@@ -14,7 +14,8 @@ pub use package::{Deprecated, LoggedRelease, PackageHistory, Remark, Yanked};
 pub use roots::RootHistory;
 
 use super::{
-    event::{Entry, EntryError, Event, Subject},
+    event::{Entry, EntryError, Event},
+    subject::Subject,
     text::FormError,
 };
 use crate::{

@@ -6,10 +6,12 @@
 //! | [`root`] | root notes: the registry's own keys and rules |
 //! | [`owners`] | ownership notes: who may publish what |
 //! | [`statement`] | publish, yank, unyank, deprecate, undeprecate |
+//! | [`subject`] | what an event is about: a name, a scope or the registry |
 //! | [`event`] | entries of the log, and the chain of a name's |
 //! | [`quorum`] | which witnesses signed a checkpoint, and which are missing |
 //! | [`seen`] | a note that somebody remembers, by number and hash |
 //! | [`queue`] | claims that wait for the names keys |
+//! | [`rejection`] | notes that refuse a claim |
 //! | [`map`] | the name map: a proof of what a name has and has not |
 //! | [`history`] | what a name's events mean, and who was allowed to cause them |
 //!
@@ -21,18 +23,22 @@ pub mod map;
 pub mod owners;
 pub mod queue;
 pub mod quorum;
+pub mod rejection;
 pub mod root;
 pub mod seen;
 pub mod statement;
+pub mod subject;
 pub mod text;
 
-pub use event::{Entry, EntryError, Event, MapLeaf, Subject, chain, extend, up_to};
+pub use event::{Entry, EntryError, Event, MapLeaf, chain, extend, up_to};
 pub use history::{
     HistoryError, Ledger, LoggedRelease, OwnersHistory, PackageHistory, RootHistory, may_append,
 };
 pub use owners::{OwnersNote, Publisher, Revoked};
 pub use quorum::{Cosigned, Lacking};
+pub use rejection::Rejection;
 pub use root::{NamePolicy, RootNote};
 pub use seen::NoteRef;
 pub use statement::{Action, Statement};
+pub use subject::Subject;
 pub use text::FormError;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{
-    event::Subject,
     root::{keys, within},
+    subject::Subject,
     text::{FormError, Lines},
 };
 use crate::limits::{MAX_PUBLISHERS, MAX_REVOKED};

@@ -5,58 +5,16 @@
 //! hash of its bytes, and only their signatures count. Signatures are collected by adding
 //! the same claim again with more of them.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use super::{
     event::{Entry, EntryError},
     owners::OwnersNote,
+    rejection::{self, Rejection},
     root::RootNote,
-    text::{FormError, Lines},
+    text::FormError,
 };
 use crate::{digest::Digest, note::Note, signing::PublicKey, tile::entries::MAX_LEAF};
-
-/// The first line of a rejection.
-pub(super) const KIND: &str = "lumen/rejection/v1";
-
-/// Says that a claim will not be approved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection {
-    /// The registry.
-    pub origin: String,
-    /// SHA-256 of the claim's text, without its signatures.
-    pub claim: Digest,
-    /// When it was made, by its maker's clock.
-    pub time: String,
-    /// Why; may be empty.
-    pub reason: String,
-}
-
-impl Rejection {
-    /// Parses the text of a rejection.
-    ///
-    /// # Errors
-    /// On the first line that is not as it must be.
-    pub fn parse(text: &str) -> Result<Self, FormError> {
-        let mut lines = Lines::of(text, KIND)?;
-        let rejection = Self {
-            origin: lines.origin()?,
-            claim: lines.parsed("claim", "`sha256:…`")?,
-            time: lines.time()?,
-            reason: lines.reason()?,
-        };
-        lines.end()?;
-        Ok(rejection)
-    }
-
-    /// The text that is signed.
-    pub fn to_text(&self) -> String {
-        let mut out = format!("{KIND}\nregistry {}\n", self.origin);
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "claim {}\ntime {}", self.claim, self.time);
-        let _ = writeln!(out, "reason {}", self.reason);
-        out
-    }
-}
 
 /// A claim that its own admins signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +91,7 @@ fn parse(bytes: &[u8]) -> Result<(File, Note), EntryError> {
         return Err(EntryError::TooLarge);
     }
     let note = Note::parse(bytes)?;
-    if note.text.starts_with(KIND) {
+    if note.text.starts_with(rejection::KIND) {
         let rejection = Rejection::parse(&note.text)?;
         return Ok((File::Rejection(rejection), note));
     }

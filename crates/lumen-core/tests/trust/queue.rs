@@ -3,10 +3,7 @@
 use lumen_core::{
     Digest,
     note::Note,
-    trust::{
-        OwnersNote, RootNote, Subject,
-        queue::{Rejection, claims},
-    },
+    trust::{OwnersNote, RootNote, Subject, queue::claims, rejection::Rejection},
 };
 
 use super::world::{ORIGIN, TIME, public, root, signed};

@@ -8,7 +8,8 @@ use lumen_core::{
     signing::PublicKey,
     trust::{
         Subject,
-        queue::{Claim, Rejection, claims},
+        queue::{Claim, claims},
+        rejection::Rejection,
     },
 };
 use lumen_registry::{

@@ -2,7 +2,7 @@
 
 use lumen_core::{
     PackageName, Version,
-    resolve::{CatalogVersion, Contents, LockMode, Order},
+    resolve::{CatalogVersion, Contents, Order},
 };
 
 use super::{
@@ -89,9 +89,6 @@ impl Closure<'_> {
         let locked = usable.iter().copied().find(|version| is_locked(version));
         match (locked, self.wide) {
             (Some(locked), false) => usable = vec![locked],
-            (Some(locked), true) if self.request.lock_mode == LockMode::Require => {
-                usable = vec![locked];
-            }
             (_, false) => usable.truncate(1),
             (_, true) => {
                 let mut first = true;

@@ -14,7 +14,7 @@ use lumen_core::{
 use tokio::task::JoinSet;
 
 use super::{
-    Chosen, LoadError, Loaded, Progress, Routes,
+    Chosen, LoadError, Loaded, Routes,
     bounds::Bounds,
     entry::{Entry, Wanted, catalog_versions, contents_of, published_at},
 };
@@ -24,12 +24,10 @@ use crate::reader::{ReadError, Registry};
 pub(super) struct Closure<'r> {
     pub(super) routes: &'r Routes,
     pub(super) request: &'r Request,
-    pub(super) progress: &'r (dyn Fn(Progress) + Sync),
     pub(super) catalog: Catalog,
     pub(super) entries: HashMap<PackageName, Entry>,
     pub(super) work: VecDeque<Work>,
     pub(super) tasks: JoinSet<Work>,
-    pub(super) counts: Progress,
     /// Whether every accepted version is followed, not only the likely one.
     pub(super) wide: bool,
     pub(super) bounds: Bounds,
@@ -79,7 +77,6 @@ impl<'r> Closure<'r> {
         routes: &'r Routes,
         local: &BTreeMap<PackageName, CatalogPackage>,
         request: &'r Request,
-        progress: &'r (dyn Fn(Progress) + Sync),
     ) -> Self {
         let mut work = VecDeque::new();
         let of_local = local
@@ -102,12 +99,10 @@ impl<'r> Closure<'r> {
         Self {
             routes,
             request,
-            progress,
             catalog,
             entries: HashMap::new(),
             work,
             tasks: JoinSet::new(),
-            counts: Progress::default(),
             wide: false,
             bounds: Bounds::new(&request.limits),
         }
@@ -230,11 +225,9 @@ impl<'r> Closure<'r> {
                 }
             }
             Work::Index(name, found) => {
-                self.count_done();
                 self.take_index(&name, found);
             }
             Work::Release(name, version, result) => {
-                self.count_done();
                 self.take_release(&name, version, result);
             }
         }
@@ -300,7 +293,6 @@ impl<'r> Closure<'r> {
 
     /// Starts a read. What is in the cache is read at once: a task would cost more.
     fn ask(&mut self, registry: &Registry, key: &Key, mut future: BoxFuture<'static, Work>) {
-        self.counts.asked += 1;
         if registry.source().is_cached(key)
             && let Some(work) = (&mut future).now_or_never()
         {
@@ -308,11 +300,6 @@ impl<'r> Closure<'r> {
             return;
         }
         self.tasks.spawn(future);
-    }
-
-    fn count_done(&mut self) {
-        self.counts.done += 1;
-        (self.progress)(self.counts);
     }
 
     fn take_index(&mut self, name: &PackageName, IndexOf { registry, result }: IndexOf) {

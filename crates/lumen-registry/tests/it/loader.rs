@@ -42,7 +42,7 @@ pub fn asking(needs: &[(&str, &str)]) -> Request {
 }
 
 pub fn resolve(routes: &Routes, request: &Request) -> Result<Loaded, LoadError> {
-    block_on(load_and_resolve(routes, &BTreeMap::new(), request, &|_| {}))
+    block_on(load_and_resolve(routes, &BTreeMap::new(), request))
 }
 
 fn solved(routes: &Routes, request: &Request) -> String {
@@ -371,13 +371,7 @@ fn local_packages_are_followed_not_looked_up() {
         CatalogVersion::new(version("0.1.0")).with(vec![need("lib", "^1.0.0")], Default::default());
     let local = BTreeMap::from([(name("mine"), CatalogPackage::local("path ../mine", mine))]);
     let request = asking(&[("mine", "*")]);
-    let loaded = block_on(load_and_resolve(
-        &routes(&registry),
-        &local,
-        &request,
-        &|_| {},
-    ))
-    .unwrap();
+    let loaded = block_on(load_and_resolve(&routes(&registry), &local, &request)).unwrap();
     assert_eq!(chosen(&loaded), "lib 1.0.0, mine 0.1.0");
     assert!(!loaded.chosen.contains_key(&name("mine")));
 }
@@ -474,21 +468,4 @@ fn optional_dependencies_wait_until_they_are_asked_for() {
         .features
         .push("more".into());
     assert_eq!(solved(&world.routes(), &request), "extra 1.0.0, lib 1.0.0");
-}
-
-#[test]
-fn progress_is_told() {
-    let registry = published(&[("a", "1.0.0", &[("b", "*")]), ("b", "1.0.0", &[])]);
-    let last = Mutex::new(Default::default());
-    let tell = |progress| *last.lock().unwrap() = progress;
-    let request = asking(&[("a", "*")]);
-    block_on(load_and_resolve(
-        &routes(&registry),
-        &BTreeMap::new(),
-        &request,
-        &tell,
-    ))
-    .unwrap();
-    let last = last.lock().unwrap();
-    assert_eq!((last.done, last.asked), (2, 2));
 }

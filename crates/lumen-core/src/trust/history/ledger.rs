@@ -7,7 +7,10 @@ use crate::{
     digest::Digest,
     name::PackageName,
     note::Note,
-    trust::event::{Entry, Event, Subject},
+    trust::{
+        event::{Entry, Event},
+        subject::Subject,
+    },
 };
 
 /// The histories that decide which entry a log may have next.

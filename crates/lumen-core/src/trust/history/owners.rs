@@ -7,10 +7,11 @@ use crate::{
     note::Note,
     signing::PublicKey,
     trust::{
-        event::{Entry, Subject},
+        event::Entry,
         owners::{OwnersNote, Revoked},
         root::NamePolicy,
         seen::NoteRef,
+        subject::Subject,
     },
 };
 

@@ -9,8 +9,9 @@ use crate::{
     note::Note,
     signing::PublicKey,
     trust::{
-        event::{Entry, Event, Subject},
+        event::{Entry, Event},
         statement::{Action, Statement},
+        subject::Subject,
     },
     version::Version,
 };
