@@ -144,7 +144,7 @@ pub fn exchange(a: &Path, b: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn exchange_atomically(a: &Path, b: &Path) -> io::Result<bool> {
     use rustix::fs::CWD;
-    crate::folder::exchange_at(CWD, a, CWD, b)
+    crate::exchange::exchange_at(CWD, a, CWD, b)
 }
 
 #[cfg(not(unix))]

@@ -17,8 +17,6 @@ use std::{
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
-pub(crate) use unix::exchange_at;
-#[cfg(unix)]
 pub use unix::{Folder, NewFile};
 
 #[cfg(not(unix))]

@@ -12,6 +12,8 @@
 //! owner alone, and a [`Lock`] is not waited for without end.
 
 mod dirlink;
+#[cfg(unix)]
+mod exchange;
 pub mod fault;
 mod file;
 mod folder;

@@ -21,8 +21,6 @@ use rustix::{
     io::{Errno, write},
 };
 
-pub(crate) use change::exchange_at;
-
 use super::{Access, Status, StatusKind, Time, named, random, too_large};
 use crate::{TEMPORARY, fault, lock::Lock};
 

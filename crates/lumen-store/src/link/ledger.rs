@@ -16,12 +16,9 @@ use lumen_core::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Place, State,
+    Place, State, TOKEN,
     state::{self, File},
 };
-
-/// The file in `.lumen` with the token.
-pub(super) const TOKEN: &str = "id";
 
 /// Largest token that is read, in bytes.
 const MAX_TOKEN: u64 = 64;

@@ -49,6 +49,8 @@ pub use state::{Installed, State};
 
 /// Name of the folder with the packages in `.lumen`.
 const PACKAGES: &str = "packages";
+/// The file in `.lumen` with the token that ties the project to its record.
+const TOKEN: &str = "id";
 /// Prefix of a `packages` that is being built.
 const TEMPORARY: &str = "tmp-";
 /// Prefix of a file that is being written.

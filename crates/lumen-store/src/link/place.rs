@@ -14,7 +14,7 @@ use lumen_durable::{
     owner::{self, Owner},
 };
 
-use super::{HALF_WRITTEN, LinkError, PACKAGES, TEMPORARY, ledger};
+use super::{HALF_WRITTEN, LinkError, PACKAGES, TEMPORARY, TOKEN};
 use crate::project::{DOT_LUMEN, MANIFEST};
 
 /// Held during a whole install.
@@ -180,7 +180,7 @@ const OLD_STATE: &str = "state.json";
 fn expected(name: &str) -> Option<StatusKind> {
     match name {
         PACKAGES => Some(StatusKind::Folder),
-        INSTALL_LOCK | LINKS_LOCK | ledger::TOKEN => Some(StatusKind::File),
+        INSTALL_LOCK | LINKS_LOCK | TOKEN => Some(StatusKind::File),
         _ if name.starts_with(TEMPORARY) => Some(StatusKind::Folder),
         _ if name.starts_with(HALF_WRITTEN) => Some(StatusKind::File),
         _ => None,

@@ -1,6 +1,6 @@
 //! Links made, files copied, things renamed and removed in an open folder.
 
-use std::{fs::File, io, os::fd::AsFd, path::Path};
+use std::{fs::File, io, path::Path};
 
 use rustix::{
     fs::{AtFlags, CWD, linkat, renameat, symlinkat, unlinkat},
@@ -9,7 +9,9 @@ use rustix::{
 
 use super::Folder;
 use crate::{
-    TEMPORARY, fault,
+    TEMPORARY,
+    exchange::exchange_at,
+    fault,
     folder::{gone, named, random},
 };
 
@@ -210,25 +212,4 @@ impl Folder {
     fn clone_file(&self, _: &fs_err::File, _: &Path, _: u32) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
-}
-
-/// Swaps two names; `false` where the system or the disk cannot.
-#[cfg(any(target_os = "linux", target_os = "macos"))]
-pub(crate) fn exchange_at(
-    first: impl AsFd,
-    a: &Path,
-    second: impl AsFd,
-    b: &Path,
-) -> io::Result<bool> {
-    use rustix::fs::{RenameFlags, renameat_with};
-    match renameat_with(first, a, second, b, RenameFlags::EXCHANGE) {
-        Ok(()) => Ok(true),
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "macos")))]
-pub(crate) fn exchange_at(_: impl AsFd, _: &Path, _: impl AsFd, _: &Path) -> io::Result<bool> {
-    Ok(false)
 }
