@@ -9,7 +9,7 @@
 //! | 4 | network or storage |
 //! | 70 | a defect of Lumen |
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use lumen_core::{PackageName, edit::EditError, limits::Exceeded, problem::Problem};
 use lumen_ops::{
@@ -29,8 +29,8 @@ use lumen_registry::{
 };
 use lumen_store::{
     cas::InsertError,
-    link::LinkError,
     link::vendor::VendorError,
+    link::{Foreign, LinkError},
     pack::PackError,
     project::{ProjectError, SAFE_FOLDERS},
     unpack::UnpackError,
@@ -126,9 +126,13 @@ pub fn code(error: &OpsError) -> u8 {
     match error {
         OpsError::Submission { .. } => TRUST,
         OpsError::Unpack {
-            source: UnpackError::Link(_),
+            source: UnpackError::Link(_) | UnpackError::Occupied(_),
             ..
         } => USER,
+        OpsError::Unpack {
+            source: UnpackError::Io(_),
+            ..
+        } => STORAGE,
         OpsError::Read(
             ReadError::Hash { .. } | ReadError::Changed { .. } | ReadError::Trust(_),
         )
@@ -224,12 +228,7 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         OpsError::Link(LinkError::Occupied { .. }) => {
             "move it away, or set `import-root` in `[install]` of lumen.toml to another folder".into()
         }
-        OpsError::Link(LinkError::Foreign { path, .. }) => {
-            format!(
-                "Lumen did not make it; find out who did, remove `{}`, and run it again",
-                path.display()
-            )
-        }
+        OpsError::Link(LinkError::Foreign { path, what }) => foreign_hint(path, *what),
         OpsError::Project(ProjectError::Outside { .. }) => {
             "put the file itself there, or link to one inside the project".into()
         }
@@ -245,7 +244,11 @@ pub fn hints(error: &OpsError) -> Vec<String> {
             source: UnpackError::Link(_),
             ..
         } => "name the folder that it leads to, or remove it".into(),
-        OpsError::Vendor(VendorError::Occupied(_)) => "choose an empty folder, or move those files away".into(),
+        OpsError::Vendor(VendorError::Occupied(_))
+        | OpsError::Unpack {
+            source: UnpackError::Occupied(_),
+            ..
+        } => "choose an empty folder, or move those files away".into(),
         OpsError::Vendor(VendorError::Package { source, .. }) => return pack_hint(source).into_iter().collect(),
         OpsError::Git(GitError::Git(error)) => return git_hint(error).into_iter().collect(),
         OpsError::Git(GitError::Offline { .. }) | OpsError::Read(ReadError::Offline { .. }) => {
@@ -254,10 +257,21 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         OpsError::Git(_) => "try the same with `git clone`; lumen uses the git program and its settings".into(),
         OpsError::Publish(error) => return publish_hint(error).into_iter().collect(),
         OpsError::Keys(error) => return key_hint(error).into_iter().collect(),
+        OpsError::Project(ProjectError::Io(error))
+        | OpsError::Link(LinkError::Io(error))
+        | OpsError::Vendor(VendorError::Io(error))
+            if error.kind() == std::io::ErrorKind::PermissionDenied =>
+        {
+            "check who may write there".into()
+        }
         OpsError::Io(error)
         | OpsError::Project(ProjectError::Io(error))
         | OpsError::Link(LinkError::Io(error))
-        | OpsError::Vendor(VendorError::Io(error)) => return io_hint(error).into_iter().collect(),
+        | OpsError::Vendor(VendorError::Io(error))
+        | OpsError::Unpack {
+            source: UnpackError::Io(error),
+            ..
+        } => return io_hint(error).into_iter().collect(),
         OpsError::Fetch { name, source, .. } => return fetch_hint(name, source).into_iter().collect(),
         OpsError::Read(error) | OpsError::Mirror(MirrorError::Read(error)) => {
             return read_hint(error).into_iter().collect();
@@ -268,6 +282,26 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         _ => return Vec::new(),
     };
     vec![hint]
+}
+
+/// What to do about something in a project that is not as Lumen makes it for this user.
+fn foreign_hint(path: &Path, what: Foreign) -> String {
+    let dot = path.iter().next().map(Path::new).unwrap_or(path).display();
+    match what {
+        Foreign::Owner(_) => format!(
+            "if you work on the project together, give its folder to a group that both of you are in: `chgrp GROUP . && chmod g+ws .`; if not, find out who made `{dot}`, remove it, and run it again"
+        ),
+        Foreign::Closed(owner) if owner.is_administrator() => format!(
+            "the administrator ran Lumen here; `sudo chown -R \"$(id -u):$(id -g)\" {dot}` in the project's folder gives it to you"
+        ),
+        Foreign::Closed(_) => format!(
+            "if you work on the project together, let that user run `chmod -R g+w {dot}` in the project's folder; if not, remove `{dot}`, and run it again"
+        ),
+        Foreign::Link | Foreign::NoFolder | Foreign::NoFile => format!(
+            "Lumen did not make it; find out who did, remove `{}`, and run it again",
+            path.display()
+        ),
+    }
 }
 
 /// How to raise a limit.

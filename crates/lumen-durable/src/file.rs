@@ -4,12 +4,13 @@ use std::{
     fs::File,
     io::{self, Write as _},
     path::Path,
+    sync::{Mutex, PoisonError},
 };
 
 use fs_err as fs;
 use tempfile::{Builder, NamedTempFile};
 
-use crate::{TEMPORARY, fault, owner};
+use crate::{TEMPORARY, fault, share};
 
 /// Permissions of files that a web server must be able to read.
 const PUBLIC: u32 = 0o644;
@@ -18,8 +19,10 @@ const PUBLIC: u32 = 0o644;
 const PRIVATE: u32 = 0o600;
 
 /// Permissions of folders: everybody may look, nobody else may write.
-#[cfg(unix)]
 const FOLDER: u32 = 0o755;
+
+/// Permissions of folders that nobody else may look into.
+const CLOSED: u32 = 0o700;
 
 /// Writes a file so that it is on the disk, whole, when this returns.
 ///
@@ -63,10 +66,7 @@ pub fn create_new_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     if !folder.is_dir() {
         create_dir_all(parent(folder))?;
         fault::point("mkdir", folder)?;
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
+        builder(CLOSED)
             .recursive(true)
             .create(folder)
             .map_err(|error| named(error, "create", folder))?;
@@ -152,53 +152,103 @@ fn exchange_atomically(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Creates a folder and its parents, which nobody else can write to; existing ones are fine.
+/// Creates a folder and its parents, which nobody else can write to but the group of the folder
+/// above, if it may write there; existing ones are fine.
 ///
 /// # Errors
 /// Any I/O error.
 pub fn create_dir_all(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    fault::point("mkdir", path)?;
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, FOLDER);
-    builder
-        .recursive(true)
-        .create(path)
-        .map_err(|error| named(error, "create", path))
+    make_all(path, FOLDER).map(drop)
 }
 
-/// Creates a folder, which nobody else can write to.
+/// As [`create_dir_all`], for what is no business of other users: they cannot look into the new
+/// folders, either.
 ///
 /// # Errors
-/// Any I/O error; in particular when something is there already.
-pub fn create_dir(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, FOLDER);
-    builder
-        .create(path)
-        .map_err(|error| named(error, "create", path))
+/// Any I/O error.
+pub fn create_closed_dir_all(path: &Path) -> io::Result<()> {
+    make_all(path, CLOSED).map(drop)
 }
 
 /// As [`create_dir_all`], for folders that a group works in, such as a registry's: the group
-/// can write to them if the umask lets it.
+/// can also write to them if the umask lets it.
 ///
 /// # Errors
 /// Any I/O error.
 pub fn create_shared_dir_all(path: &Path) -> io::Result<()> {
+    let made = make_all(path, FOLDER)?;
+    made.into_iter().try_for_each(share::share_with_group)
+}
+
+/// Makes a folder and those above it; returns those that were missing, the highest first.
+fn make_all(path: &Path, mode: u32) -> io::Result<Vec<&Path>> {
+    /// One thread at a time: the rights of a folder follow from those of the one above, which
+    /// must have them by then.
+    static TURN: Mutex<()> = Mutex::new(());
     if path.is_dir() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    fault::point("mkdir", path)?;
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let missing = path.ancestors().take_while(|folder| {
         let named = !folder.as_os_str().is_empty();
         named && !folder.is_dir()
     });
-    let missing: Vec<&Path> = missing.collect();
-    create_dir_all(path)?;
-    missing.into_iter().try_for_each(owner::share_with_group)
+    let mut missing: Vec<&Path> = missing.collect();
+    missing.reverse();
+    let mut builder = builder(mode);
+    builder
+        .recursive(true)
+        .create(path)
+        .map_err(|error| named(error, "create", path))?;
+    for folder in &missing {
+        share::follow_folder(folder)?;
+    }
+    Ok(missing)
+}
+
+/// Creates a folder, which nobody else can write to but the group of the folder above, if it
+/// may write there.
+///
+/// # Errors
+/// Any I/O error; in particular when something is there already.
+pub fn create_dir(path: &Path) -> io::Result<()> {
+    builder(FOLDER)
+        .create(path)
+        .map_err(|error| named(error, "create", path))?;
+    share::follow_folder(path)
+}
+
+#[cfg_attr(not(unix), allow(unused_mut, unused_variables))]
+fn builder(mode: u32) -> std::fs::DirBuilder {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
+    builder
+}
+
+/// Opens a file to read and to write, and makes it if there is none.
+///
+/// # Errors
+/// Any I/O error.
+pub fn open_or_create(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    loop {
+        match options.clone().create_new(true).open(path) {
+            Ok(file) => {
+                share::follow_file(&file, path)?;
+                return Ok(file);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(named(error, "create", path)),
+        }
+        match options.open(path) {
+            // Another process removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => return result.map_err(|error| named(error, "open", path)),
+        }
+    }
 }
 
 /// Removes a file.
@@ -238,11 +288,13 @@ fn empty(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
     builder.prefix(TEMPORARY);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
-    #[cfg(not(unix))]
-    let _ = mode;
-    builder
+    let file = builder
         .tempfile_in(parent)
-        .map_err(|error| named(error, "write", path))
+        .map_err(|error| named(error, "write", path))?;
+    if mode == PUBLIC {
+        share::follow_file(file.as_file(), path)?;
+    }
+    Ok(file)
 }
 
 fn sync(file: &NamedTempFile) -> io::Result<()> {

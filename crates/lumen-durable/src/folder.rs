@@ -10,7 +10,7 @@
 
 use std::{
     ffi::OsString,
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -46,6 +46,9 @@ pub struct Status {
     pub size: u64,
     /// When it was last changed.
     pub changed: Time,
+    /// When it, or what is known about it, was last changed, as the system keeps it: no program
+    /// can set that. As `changed` where the system keeps no such time.
+    pub touched: Time,
     /// Whether somebody may write to it; `false` where there are no modes.
     pub writable: bool,
     /// Whether somebody may execute it; `None` where there are no modes.
@@ -148,6 +151,33 @@ impl Folder {
                     return Ok((name, opened));
                 }
             }
+        }
+    }
+
+    /// Whether a folder of this name is inside, links not followed.
+    pub fn has_folder(&self, name: impl AsRef<Path>) -> bool {
+        let status = self.status(name).unwrap_or_default();
+        status.is_some_and(|status| status.kind == StatusKind::Folder)
+    }
+
+    /// Reads a file inside of at most `limit` bytes; `None` when there is none.
+    ///
+    /// # Errors
+    /// `FileTooLarge` when it has more; any other I/O error.
+    pub fn read_limited(&self, path: impl AsRef<Path>, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        let path = path.as_ref();
+        let Some(file) = self.open_file(path)? else {
+            return Ok(None);
+        };
+        let whole = || self.path().join(path);
+        let size = file.metadata()?.len().min(limit);
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+        file.take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|error| named(error, "read", &whole()))?;
+        match bytes.len() as u64 > limit {
+            true => Err(too_large(&whole(), limit)),
+            false => Ok(Some(bytes)),
         }
     }
 

@@ -9,7 +9,8 @@
 //!
 //! What other users and hostile folders could turn against the user ends here, too:
 //! [`Folder`] is a folder that cannot be left, new folders and files are writable for their
-//! owner alone, and a [`Lock`] is not waited for without end.
+//! owner, and for the group that may write to the folder they are in ([`is_shared`]), and a
+//! [`Lock`] is not waited for without end.
 
 mod dirlink;
 #[cfg(unix)]
@@ -19,15 +20,17 @@ mod file;
 mod folder;
 mod lock;
 pub mod owner;
+mod share;
 
 pub use dirlink::{link_dir, read_link_dir, remove_link_dir};
 pub use file::{
-    create_dir, create_dir_all, create_new, create_new_private, create_new_with,
-    create_shared_dir_all, exchange, remove_dir_all, remove_file, rename, write_atomic,
-    write_atomic_fast,
+    create_closed_dir_all, create_dir, create_dir_all, create_new, create_new_private,
+    create_new_with, create_shared_dir_all, exchange, open_or_create, remove_dir_all, remove_file,
+    rename, write_atomic, write_atomic_fast,
 };
 pub use folder::{Access, Folder, NewFile, Status, StatusKind, Step, Time};
 pub use lock::{Busy, Holder, Lock, Waiting, on_lock_wait, set_lock_limit};
+pub use share::{is_shared, share_tree};
 
 /// Prefix of files that are being written; they may be left behind by a crash.
 pub const TEMPORARY: &str = ".tmp-";

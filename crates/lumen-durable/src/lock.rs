@@ -3,9 +3,11 @@
 //! Who can open a lock file can hold its lock for ever. Lock files in folders of the user's
 //! own are therefore for the user alone, and nobody is waited for without end: after a moment
 //! the program is told ([`on_lock_wait`]), after the limit it is an error ([`Busy`]). Who takes
-//! a lock writes into the file who that is; it is only ever shown, never believed.
+//! a lock writes into the file who that is, and takes it out when the lock is free again; it is
+//! only ever shown, never believed.
 
 mod holder;
+mod open;
 
 use std::{
     fs::File,
@@ -19,10 +21,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::owner;
-
 use holder::sign;
 pub use holder::{Holder, Waiting};
+#[cfg(unix)]
+pub(crate) use open::open_at;
+use open::{no_file, open};
 
 /// How long a wait may be before it is told.
 const TELL_AFTER: Duration = Duration::from_secs(2);
@@ -69,11 +72,13 @@ impl Busy {
 /// A lock on a file, held until dropped.
 ///
 /// The lock belongs to the open file: two locks of one process exclude each
-/// other as two processes would. The file itself is left in place. It is never a link,
+/// other as two processes would. The file itself is left in place, empty. It is never a link,
 /// and others can open it only where its folder is one that others may write to.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// Whether the file names this process.
+    signed: bool,
 }
 
 impl Lock {
@@ -94,7 +99,10 @@ impl Lock {
         let file = open(path)?;
         check(&file, path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file })),
+            Ok(()) => Ok(Some(Self {
+                file,
+                signed: false,
+            })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(error)) => Err(error),
         }
@@ -144,10 +152,8 @@ impl Lock {
             std::thread::sleep(pause);
             pause = (pause * 2).min(MAX_PAUSE);
         }
-        if alone {
-            sign(&file);
-        }
-        Ok(Self { file })
+        let signed = alone && sign(&file);
+        Ok(Self { file, signed })
     }
 
     /// The empty standard input of a child that holds the lock, too: when this process
@@ -162,84 +168,20 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Who holds it no longer is no news, and no business of those who may read the file.
+        if self.signed {
+            holder::erase(&self.file);
+        }
+    }
+}
+
 fn check(file: &File, path: &Path) -> io::Result<()> {
     match file.metadata()?.is_file() {
         true => Ok(()),
         false => Err(no_file(path)),
     }
-}
-
-fn no_file(path: &Path) -> io::Error {
-    let message = format!("the lock `{}` is no file", path.display());
-    io::Error::new(io::ErrorKind::InvalidInput, message)
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    match open_existing(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        other => return other,
-    }
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        crate::create_dir_all(folder)?;
-    }
-    let mut options = options();
-    match options.create_new(true).open(path) {
-        Ok(file) => {
-            owner::open_as_its_folder(&file, path)?;
-            Ok(file)
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_existing(path),
-        Err(error) => Err(named(error, path)),
-    }
-}
-
-fn open_existing(path: &Path) -> io::Result<File> {
-    match options().open(path) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            // To read it is enough for a lock; it belongs to somebody who shares it.
-            let read = options().write(false).open(path);
-            read.map_err(|_| named(error, path))
-        }
-        #[cfg(unix)]
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-            let message = format!("the lock `{}` is a link", path.display());
-            Err(io::Error::new(io::ErrorKind::InvalidInput, message))
-        }
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => Err(no_file(path)),
-        other => other.map_err(|error| named(error, path)),
-    }
-}
-
-/// Neither follows a link nor waits for the other end of a pipe.
-#[cfg(unix)]
-fn options() -> std::fs::OpenOptions {
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    use rustix::fs::OFlags;
-    let mut options = File::options();
-    let flags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
-    options.read(true).write(true).mode(0o600);
-    options.custom_flags(flags.bits().cast_signed());
-    options
-}
-
-/// Opens a reparse point itself, which is then no file.
-#[cfg(windows)]
-fn options() -> std::fs::OpenOptions {
-    use std::os::windows::fs::OpenOptionsExt as _;
-    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-    let mut options = File::options();
-    options.read(true).write(true);
-    options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
-    options
-}
-
-fn named(error: io::Error, path: &Path) -> io::Error {
-    let message = format!("failed to open the lock `{}`: {error}", path.display());
-    io::Error::new(error.kind(), message)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Users: who a file belongs to, and what others may do with what we make.
+//! Users: who a file belongs to, and the umask of this process.
 
-use std::{fs::File, io, path::Path};
+use std::{io, path::Path};
 
 /// Who a file or folder belongs to. Where there are no such numbers, everything is one's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,12 @@ impl Owner {
 
     /// Whether it is the user who runs this, or the system's administrator.
     pub fn is_trusted(self) -> bool {
-        self.0 == 0 || current() == Some(self)
+        self.is_administrator() || current() == Some(self)
+    }
+
+    /// Whether it is the system's administrator.
+    pub fn is_administrator(self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -99,56 +104,13 @@ pub(crate) fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_default()
 }
 
-/// Whether a file is the user's own and has one name only, so that writing to it changes
-/// nothing of anybody else.
-#[cfg(unix)]
-pub(crate) fn is_own_file(file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    file.metadata()
-        .is_ok_and(|metadata| metadata.nlink() == 1 && current() == Some(Owner(metadata.uid())))
-}
-
-/// Whether a file is the user's own and has one name only.
-#[cfg(not(unix))]
-pub(crate) fn is_own_file(_: &File) -> bool {
-    true
-}
-
-/// Lets those open a new file who may write to its folder: where a group works together, it
-/// needs the same locks.
-#[cfg(unix)]
-pub(crate) fn open_as_its_folder(file: &File, path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-    const STICKY: u32 = 0o1000;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = std::fs::metadata(folder.unwrap_or(Path::new(".")))?.mode();
-    let mut mode = 0o600;
-    if folder & 0o020 != 0 {
-        mode |= 0o060;
-    }
-    if folder & 0o002 != 0 && folder & STICKY == 0 {
-        mode |= 0o006;
-    }
-    if mode != 0o600 {
-        file.set_permissions(std::fs::Permissions::from_mode(mode))?;
-    }
-    Ok(())
-}
-
-/// Lets those open a new file who may write to its folder: as its folder says anyway.
-#[cfg(not(unix))]
-pub(crate) fn open_as_its_folder(_: &File, _: &Path) -> io::Result<()> {
-    Ok(())
-}
-
 /// The umask this process was started with, once it was tightened.
 #[cfg(unix)]
 static STARTED_WITH: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
 
 /// From now on, nothing that this process or its children make can be written by anybody
-/// else, whatever the umask; [`crate::create_shared_dir_all`] still gives a group what the
+/// else, whatever the umask. What is made in a folder of a group still follows that folder
+/// ([`crate::is_shared`]), and [`crate::create_shared_dir_all`] still gives a group what the
 /// umask gives it.
 #[cfg(unix)]
 pub fn keep_others_from_writing() {
@@ -164,22 +126,10 @@ pub fn keep_others_from_writing() {
 #[cfg(not(unix))]
 pub fn keep_others_from_writing() {}
 
-/// Gives the group the right to write to a new folder, if the umask does.
+/// Whether the umask that this process was started with lets a group write.
 #[cfg(unix)]
-pub(crate) fn share_with_group(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    if STARTED_WITH.get().is_none_or(|umask| umask & 0o020 != 0) {
-        return Ok(());
-    }
-    let mut permissions = fs_err::metadata(folder)?.permissions();
-    permissions.set_mode(permissions.mode() | 0o020);
-    fs_err::set_permissions(folder, permissions)
-}
-
-/// Gives the group the right to write to a new folder: as its parent says.
-#[cfg(not(unix))]
-pub(crate) fn share_with_group(_: &Path) -> io::Result<()> {
-    Ok(())
+pub(crate) fn umask_lets_group() -> bool {
+    STARTED_WITH.get().is_some_and(|umask| umask & 0o020 == 0)
 }
 
 /// Whether others than the owner and the group may write to a folder.

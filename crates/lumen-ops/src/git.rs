@@ -147,7 +147,7 @@ impl Repository<'_> {
         let dir = self.git.dir();
         if !dir.join("HEAD").is_file() {
             lumen_durable::create_dir_all(dir)?;
-            self.git("prepare a folder for", &["init", "--quiet", "--bare"])?;
+            self.git.run("prepare a folder for", self.git.init()?)?;
         }
         let fixed = locked.or(match self.reference {
             GitReference::Rev(rev) => Some(rev.as_str()),
@@ -214,7 +214,14 @@ impl Repository<'_> {
     }
 
     fn fetch(&self, refspecs: &[&str], shallow: bool) -> Result<(), GitError> {
-        let mut arguments = vec!["fetch", "--quiet", "--force", "--no-tags"];
+        let mut arguments = vec![
+            "fetch",
+            "--quiet",
+            "--force",
+            "--no-tags",
+            // Git gives that file to no group.
+            "--no-write-fetch-head",
+        ];
         if shallow {
             arguments.extend(["--depth", "1"]);
         }
@@ -291,12 +298,8 @@ impl Repository<'_> {
             .env("GIT_INDEX_FILE", &index)
             .current_dir(&tree);
         self.git.run("check out", command)?;
+        lumen_durable::share_tree(&tree, parent)?;
         Ok(lumen_durable::rename(&tree, dir)?)
-    }
-
-    fn git(&self, action: &'static str, arguments: &[&str]) -> Result<(), GitError> {
-        self.git.run(action, self.git.command(arguments))?;
-        Ok(())
     }
 
     fn no_reference(&self, reference: &str) -> GitError {

@@ -165,6 +165,22 @@ impl Git {
         self.prepare(Command::new("git"), arguments)
     }
 
+    /// A command that makes the bare repository. Where a group works together in the folder that
+    /// it is in, the whole group can use it.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    pub fn init(&self) -> io::Result<Command> {
+        let parent = self.dir.parent().unwrap_or(&self.dir);
+        let shared = lumen_durable::is_shared(parent)?;
+        let sharing = if shared {
+            "--shared=group"
+        } else {
+            "--shared=umask"
+        };
+        Ok(self.command(&["init", "--quiet", "--bare", sharing]))
+    }
+
     fn prepare(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments);
         if self.dir.is_dir() {

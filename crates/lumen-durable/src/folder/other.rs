@@ -2,13 +2,13 @@
 
 use std::{
     ffi::OsString,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use fs_err as fs;
 
-use super::{Access, Status, StatusKind, Time, gone, too_large};
+use super::{Access, Status, StatusKind, Time, gone};
 use crate::{fault, lock::Lock};
 
 /// A folder.
@@ -125,11 +125,6 @@ impl Folder {
         Ok(file.metadata()?.file_type().is_file().then_some(file))
     }
 
-    /// Whether a folder of this name is inside, links not followed.
-    pub fn has_folder(&self, name: impl AsRef<Path>) -> bool {
-        matches!(kind(&self.0.join(name)), Ok(Some(StatusKind::Folder)))
-    }
-
     /// Reads a file inside and when it was written; `None` when there is none.
     ///
     /// # Errors
@@ -140,22 +135,6 @@ impl Folder {
                 Ok(Some((fs::read(self.0.join(path))?, status.changed)))
             }
             _ => Ok(None),
-        }
-    }
-
-    /// Reads a file inside of at most `limit` bytes; `None` when there is none.
-    ///
-    /// # Errors
-    /// `FileTooLarge` when it has more; any other I/O error.
-    pub fn read_limited(&self, path: impl AsRef<Path>, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let Some(file) = self.open_file(path.as_ref())? else {
-            return Ok(None);
-        };
-        let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        match bytes.len() as u64 > limit {
-            true => Err(too_large(&self.0.join(path), limit)),
-            false => Ok(Some(bytes)),
         }
     }
 
@@ -216,10 +195,12 @@ impl Folder {
             None if metadata.is_dir() => StatusKind::Folder,
             None => StatusKind::Other,
         };
+        let changed = (since.as_secs() as i64, i64::from(since.subsec_nanos()));
         Ok(Some(Status {
             kind,
             size: metadata.len(),
-            changed: (since.as_secs() as i64, i64::from(since.subsec_nanos())),
+            changed,
+            touched: changed,
             writable: false,
             executable: None,
             owner: None,
@@ -344,6 +325,22 @@ impl Folder {
     /// When it is no file, or as [`Lock::exclusive`].
     pub fn lock(&self, name: impl AsRef<Path>) -> io::Result<Lock> {
         Lock::exclusive(&self.inside(name)?)
+    }
+
+    /// Whether the user may add and remove things here: whoever tries gets to know.
+    ///
+    /// # Errors
+    /// None.
+    pub fn may_write(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    /// Whether a group works together in this folder: not known without owners and modes.
+    ///
+    /// # Errors
+    /// None.
+    pub fn is_shared_with_us(&self) -> io::Result<bool> {
+        Ok(false)
     }
 
     /// Takes from others the right to write here; there are no modes, and so nothing to do.

@@ -1,13 +1,14 @@
 //! Folders by their descriptors.
 
 mod change;
+mod rights;
 
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read as _},
     os::{
-        fd::OwnedFd,
+        fd::{AsFd, OwnedFd},
         unix::ffi::{OsStrExt as _, OsStringExt as _},
     },
     path::{Path, PathBuf},
@@ -15,14 +16,17 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, mkdirat, openat,
-        readlinkat, renameat, statat, unlinkat,
+        AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, readlinkat,
+        renameat, statat, unlinkat,
     },
     io::{Errno, write},
 };
 
-use super::{Access, Status, StatusKind, Time, named, random, too_large};
-use crate::{TEMPORARY, fault, lock::Lock};
+use super::{Access, Status, StatusKind, Time, named, random};
+use crate::{
+    TEMPORARY, fault,
+    share::{follow, group_of},
+};
 
 /// An open folder.
 #[derive(Debug)]
@@ -83,7 +87,9 @@ impl Folder {
     /// Any I/O error.
     pub fn create(path: &Path) -> io::Result<Self> {
         mkdirat(CWD, path, FOLDER).map_err(|error| named(error, "create", path))?;
-        Self::open(path)
+        let made = Self::open(path)?;
+        follow(&made.fd, &above(CWD, path)?)?;
+        Ok(made)
     }
 
     /// The same folder, opened once more.
@@ -112,7 +118,14 @@ impl Folder {
     /// Any I/O error.
     pub fn make(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let path = path.as_ref();
-        mkdirat(&self.fd, path, FOLDER).map_err(|error| named(error, "create", &self.whole(path)))
+        let failed = |error: Errno| named(error, "create", &self.whole(path));
+        mkdirat(&self.fd, path, FOLDER).map_err(failed)?;
+        let above = above(&self.fd, path)?;
+        if group_of(&above).is_some() {
+            let made = openat(&self.fd, path, OPEN_FOLDER, Mode::empty()).map_err(failed)?;
+            follow(made, &above)?;
+        }
+        Ok(())
     }
 
     /// Creates a file inside, which must be absent.
@@ -137,8 +150,10 @@ impl Folder {
     fn create_file(&self, path: &Path, mode: u32) -> io::Result<OwnedFd> {
         // 16 bits on macOS.
         let mode = Mode::from_raw_mode(mode as rustix::fs::RawMode);
-        openat(&self.fd, path, NEW_FILE, mode)
-            .map_err(|error| named(error, "create", &self.whole(path)))
+        let fd = openat(&self.fd, path, NEW_FILE, mode)
+            .map_err(|error| named(error, "create", &self.whole(path)))?;
+        follow(&fd, &above(&self.fd, path)?)?;
+        Ok(fd)
     }
 
     /// Opens a folder inside; `None` when there is none, or a link.
@@ -170,12 +185,6 @@ impl Folder {
         Ok(self.file_and_stat(path.as_ref())?.map(|(file, _)| file))
     }
 
-    /// Whether a folder of this name is inside, links not followed.
-    pub fn has_folder(&self, name: impl AsRef<Path>) -> bool {
-        let status = self.status(name).unwrap_or_default();
-        status.is_some_and(|status| status.kind == StatusKind::Folder)
-    }
-
     fn file_and_stat(&self, path: &Path) -> io::Result<Option<(File, Stat)>> {
         let fd = match openat(&self.fd, path, OPEN_FILE, Mode::empty()) {
             Ok(fd) => fd,
@@ -204,26 +213,6 @@ impl Folder {
         file.read_to_end(&mut bytes)
             .map_err(|error| named(error, "read", &self.whole(path)))?;
         Ok(Some((bytes, time(&stat))))
-    }
-
-    /// Reads a file inside of at most `limit` bytes; `None` when there is none.
-    ///
-    /// # Errors
-    /// `FileTooLarge` when it has more; any other I/O error.
-    pub fn read_limited(&self, path: impl AsRef<Path>, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        let path = path.as_ref();
-        let Some((file, stat)) = self.file_and_stat(path)? else {
-            return Ok(None);
-        };
-        let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(size.min(limit) as usize + 1);
-        file.take(limit.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| named(error, "read", &self.whole(path)))?;
-        match bytes.len() as u64 > limit {
-            true => Err(too_large(&self.whole(path), limit)),
-            false => Ok(Some(bytes)),
-        }
     }
 
     /// Writes a file inside so that readers see the old or the new contents, without waiting
@@ -331,37 +320,15 @@ impl Folder {
         }
         Ok(names)
     }
+}
 
-    /// Waits for the lock file inside, which is made if need be; a link is an error.
-    ///
-    /// # Errors
-    /// When it is no file, or as [`Lock::exclusive`].
-    pub fn lock(&self, name: impl AsRef<Path>) -> io::Result<Lock> {
-        let name = name.as_ref();
-        let whole = self.whole(name);
-        let flags = OFlags::RDWR
-            .union(OFlags::CREATE)
-            .union(OFlags::NOFOLLOW)
-            .union(OFlags::NONBLOCK)
-            .union(OFlags::CLOEXEC);
-        let fd = openat(&self.fd, name, flags, Mode::from_raw_mode(0o600))
-            .map_err(|error| named(error, "open", &whole))?;
-        Lock::wait_for(File::from(fd), &whole, true)
-    }
-
-    /// Takes from others the right to write here, if the folder is the user's own.
-    ///
-    /// # Errors
-    /// Any I/O error.
-    pub fn close_to_others(&self) -> io::Result<()> {
-        let stat = fstat(&self.fd)?;
-        let mode = Mode::from_raw_mode(stat.st_mode);
-        let open = mode.intersection(Mode::WGRP | Mode::WOTH);
-        if stat.st_uid == rustix::process::geteuid().as_raw() && open.contains(Mode::WOTH) {
-            fchmod(&self.fd, mode.difference(open))?;
-        }
-        Ok(())
-    }
+/// What is known of the folder that a path leads to the last step in.
+fn above(folder: impl AsFd, path: &Path) -> io::Result<Stat> {
+    let above = path
+        .parent()
+        .filter(|above| !above.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    statat(folder, above, AtFlags::empty()).map_err(|error| named(error, "look at", above))
 }
 
 fn status(stat: &Stat) -> Status {
@@ -375,6 +342,7 @@ fn status(stat: &Stat) -> Status {
         },
         size: stat.st_size as u64,
         changed: time(stat),
+        touched: touched(stat),
         writable: mode.intersects(Mode::WUSR | Mode::WGRP | Mode::WOTH),
         executable: Some(mode.intersects(Mode::XUSR | Mode::XGRP | Mode::XOTH)),
         owner: Some(stat.st_uid),
@@ -388,6 +356,14 @@ fn status(stat: &Stat) -> Status {
 )]
 fn time(stat: &Stat) -> Time {
     (stat.st_mtime as i64, stat.st_mtime_nsec as i64)
+}
+
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the fields' types differ between systems"
+)]
+fn touched(stat: &Stat) -> Time {
+    (stat.st_ctime as i64, stat.st_ctime_nsec as i64)
 }
 
 /// A file that is being written.

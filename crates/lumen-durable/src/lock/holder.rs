@@ -83,11 +83,11 @@ impl Waiting {
     }
 }
 
-/// Writes who holds the lock into its file: for others to show. Where that fails, they do
-/// not know it.
-pub(super) fn sign(mut file: &File) {
-    if !owner::is_own_file(file) {
-        return;
+/// Writes who holds the lock into its file, for others to show. `false`: it was not written,
+/// since that failed or the file holds something else than such a note.
+pub(super) fn sign(mut file: &File) -> bool {
+    if !is_only_a_lock(file) {
+        return false;
     }
     let plain = |text: String| {
         let kept = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
@@ -105,7 +105,37 @@ pub(super) fn sign(mut file: &File) {
         .and_then(|()| file.rewind())
         .and_then(|()| file.write_all(note.as_bytes()));
     // Nothing depends on it.
-    drop(written);
+    written.is_ok()
+}
+
+/// Takes out of the file who holds the lock, right before it is free.
+pub(super) fn erase(file: &File) {
+    // Nothing depends on it.
+    let _ = file.set_len(0);
+}
+
+/// Whether a file has one name only, and is empty or has what a holder left who was killed:
+/// nothing is lost when it is written to.
+fn is_only_a_lock(mut file: &File) -> bool {
+    if !has_one_name(file) {
+        return false;
+    }
+    let mut start = Vec::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(MARK.len() as u64).read_to_end(&mut start));
+    read.is_ok() && (start.is_empty() || start == MARK.as_bytes())
+}
+
+#[cfg(unix)]
+fn has_one_name(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 1)
+}
+
+#[cfg(not(unix))]
+fn has_one_name(_: &File) -> bool {
+    true
 }
 
 /// What the holder wrote, if it is of the form that holders write.
@@ -146,6 +176,8 @@ mod tests {
         assert_eq!(waiting.holder.unwrap().process, std::process::id());
         assert!(waiting.age.is_some());
         drop(held);
+        // A lock that is free names nobody.
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
         for forged in [
             "",
             "lumen-lock-1",
@@ -161,6 +193,14 @@ mod tests {
                 "{forged:?}"
             );
         }
+        // What is no note of a holder stays; that of one who was killed is replaced.
+        drop(Lock::exclusive(&path).unwrap());
+        assert_eq!(std::fs::read(&path).unwrap(), b"other 1 root host\n");
+        std::fs::write(&path, "lumen-lock-1 1 killed host\n").unwrap();
+        let held = Lock::exclusive(&path).unwrap();
+        let waiting = Waiting::look(&super::super::open(&path).unwrap(), &path);
+        assert_eq!(waiting.holder.unwrap().process, std::process::id());
+        drop(held);
         let _shared = Lock::shared(&path).unwrap();
         let waiting = Waiting::look(&super::super::open(&path).unwrap(), &path);
         assert_eq!((waiting.holder, waiting.age), (None, None));

@@ -70,14 +70,10 @@ impl Pack {
     /// Appends framed records after the last whole one, under a lock.
     pub(super) fn append(&mut self, path: &Path, records: &[u8]) -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        create_private(folder)?;
+        // A private registry's metadata is private.
+        lumen_durable::create_closed_dir_all(folder)?;
         let _lock = Lock::exclusive(&path.with_extension("lock"))?;
-        let mut file = fs::File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
+        let mut file = lumen_durable::open_or_create(path)?;
         let mut known = vec![0; START];
         let same =
             file.read_exact(&mut known).is_ok() && !self.start.is_empty() && known == self.start;
@@ -151,18 +147,6 @@ impl Pack {
         };
         Ok(())
     }
-}
-
-/// Creates a folder that only its owner may enter: a private registry's metadata is private.
-fn create_private(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 fn new_start() -> Vec<u8> {

@@ -25,7 +25,7 @@ use std::{
 use fs_err as fs;
 use lumen_core::Digest;
 use lumen_durable::{
-    Lock,
+    Folder, Lock,
     owner::{self, Owner},
 };
 
@@ -146,12 +146,14 @@ impl Store {
     }
 
     /// Who else can change what is in the store: another user who owns its folder, or
-    /// everybody. What is in it is then worth what they are trusted with.
+    /// everybody. What is in it is then worth what they are trusted with. A group that shares
+    /// the store on purpose, and that we belong to, is none of them.
     ///
     /// # Errors
     /// Any I/O error.
     pub fn exposure(&self) -> io::Result<Option<Exposure>> {
-        let owner = Owner::of(&self.root)?.filter(|owner| !owner.is_trusted());
+        let shared = Folder::open_named(&self.root)?.is_shared_with_us()?;
+        let owner = Owner::of(&self.root)?.filter(|owner| !owner.is_trusted() && !shared);
         Ok(match owner {
             Some(owner) => Some(Exposure::Owner(owner)),
             None if owner::is_open_to_all(&self.root)? => Some(Exposure::Everybody),

@@ -12,7 +12,7 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_durable::Lock;
+use lumen_durable::{Folder, Lock};
 
 const LOCK: &str = "lock";
 
@@ -30,11 +30,8 @@ impl Workshop {
         lumen_durable::create_dir_all(tmp)?;
         let setup = turn(tmp)?;
         let garbage = abandoned(tmp)?;
-        let folder = tempfile::Builder::new()
-            .prefix("")
-            .rand_bytes(12)
-            .tempdir_in(tmp)?
-            .keep();
+        let (name, _) = Folder::open_named(tmp)?.make_unique("")?;
+        let folder = tmp.join(name);
         let lock = Lock::exclusive(&lock_of(&folder))?;
         drop(setup);
         for (folder, _lock) in &garbage {
@@ -84,8 +81,12 @@ fn abandoned(tmp: &Path) -> io::Result<Vec<(PathBuf, Lock)>> {
         if found.iter().any(|(known, _)| *known == folder) {
             continue;
         }
-        if let Some(lock) = Lock::try_exclusive(&lock_of(&folder))? {
-            found.push((folder, lock));
+        match Lock::try_exclusive(&lock_of(&folder)) {
+            Ok(Some(lock)) => found.push((folder, lock)),
+            Ok(None) => {}
+            // Another user's, who did not share it: theirs to remove.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(found)

@@ -13,10 +13,11 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::Digest;
+use lumen_durable::owner::{self, Owner};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Place, State, TOKEN,
+    LinkError, Place, State, TOKEN,
     state::{self, File},
 };
 
@@ -93,8 +94,14 @@ impl Ledger {
     /// Writes the record of a project, which goes on from one that counts, if there was one.
     pub(super) fn save(&self, place: &Place, kept: &mut Kept) -> io::Result<()> {
         if kept.token.is_empty() {
-            kept.token = token()?;
-            place.dot.write_fast(TOKEN, kept.token.as_bytes(), true)?;
+            kept.token = match token_of_group(place)? {
+                Some(token) => token,
+                None => {
+                    let token = token()?;
+                    place.dot.write_fast(TOKEN, token.as_bytes(), true)?;
+                    token
+                }
+            };
         }
         let record = Record {
             project: place.real.to_string_lossy().into_owned(),
@@ -110,13 +117,13 @@ impl Ledger {
     /// Notes that the project must be installed anew, whatever it looks like.
     ///
     /// # Errors
-    /// Any I/O error.
-    pub fn invalidate(&self, place: &Place) -> io::Result<()> {
+    /// As [`Place::lock_install`], and any I/O error.
+    pub fn invalidate(&self, place: &Place) -> Result<(), LinkError> {
         let _lock = place.lock_links()?;
         match self.kept(place)? {
             Some(mut kept) if kept.state.complete => {
                 kept.state.complete = false;
-                self.save(place, &mut kept)
+                Ok(self.save(place, &mut kept)?)
             }
             _ => Ok(()),
         }
@@ -192,6 +199,21 @@ fn remove(file: &Path) -> io::Result<()> {
 fn number(place: &Place) -> io::Result<u64> {
     let status = place.dot.status("")?;
     Ok(status.map_or(0, |status| status.number))
+}
+
+/// The token that another user of a shared project made: it stays, so that the records of both
+/// count. What git writes into a clone is the user's own file, and is never taken.
+fn token_of_group(place: &Place) -> io::Result<Option<String>> {
+    let status = place.dot.status(TOKEN)?;
+    let others = status
+        .and_then(|status| status.owner)
+        .is_some_and(|owner| owner::current() != Some(Owner(owner)));
+    if !others || !place.root.is_shared_with_us()? {
+        return Ok(None);
+    }
+    let token = place.dot.read_limited(TOKEN, MAX_TOKEN).unwrap_or_default();
+    let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(token.filter(|token| token.len() == 32 && token.bytes().all(|c| c.is_ascii_hexdigit())))
 }
 
 /// A token that nobody can guess: 32 hexadecimal digits.

@@ -45,9 +45,12 @@ pub enum Foreign {
     /// A folder or something else is where a file belongs.
     #[error("is not a file")]
     NoFile,
-    /// It is another user's.
+    /// It is another user's, who does not share the project with us.
     #[error("belongs to {0}")]
     Owner(Owner),
+    /// It is another user's, who does not let us write to it.
+    #[error("belongs to {0}, and you may not write to it")]
+    Closed(Owner),
 }
 
 impl Place {
@@ -101,10 +104,13 @@ impl Place {
 
     /// Looks at everything of ours in `.lumen`.
     fn check(&self) -> Result<(), LinkError> {
-        // Who can change the manifest or replace it decides what is installed anyway.
+        // Who can change the manifest or replace it decides what is installed anyway: its owner,
+        // the owner of the folder, and a group that may write to the folder.
         let project = [self.path.join(MANIFEST), self.path.clone()];
         let project = project.map(|path| Owner::of(&path).ok().flatten());
-        let accepted = |owner: Owner| owner.is_trusted() || project.contains(&Some(owner));
+        let shared = self.root.is_shared_with_us()?;
+        let accepted =
+            |owner: Owner| shared || owner.is_trusted() || project.contains(&Some(owner));
         let own = |path: &Path, owner: Option<u32>| match owner.map(Owner) {
             Some(owner) if owner::current().is_some() && !accepted(owner) => {
                 Err(refused(path, Foreign::Owner(owner)))
@@ -133,14 +139,42 @@ impl Place {
     /// Keeps other installs out of the project.
     ///
     /// # Errors
-    /// As [`Lock::exclusive`].
-    pub fn lock_install(&self) -> io::Result<Lock> {
-        self.dot.lock(INSTALL_LOCK)
+    /// When another user owns what has to be changed ([`Foreign::Closed`]); as [`Lock::exclusive`].
+    pub fn lock_install(&self) -> Result<Lock, LinkError> {
+        self.lock(INSTALL_LOCK)
     }
 
     /// Keeps others from changing the links and the record of a project.
-    pub(super) fn lock_links(&self) -> io::Result<Lock> {
-        self.dot.lock(LINKS_LOCK)
+    pub(super) fn lock_links(&self) -> Result<Lock, LinkError> {
+        self.lock(LINKS_LOCK)
+    }
+
+    fn lock(&self, name: &str) -> Result<Lock, LinkError> {
+        let dot = Path::new(DOT_LUMEN);
+        if !self.dot.may_write()? {
+            return Err(Self::closed(dot, &self.dot, ""));
+        }
+        if let Some(packages) = self.dot.open_inside(PACKAGES)?
+            && !packages.may_write()?
+        {
+            return Err(Self::closed(&dot.join(PACKAGES), &packages, ""));
+        }
+        self.dot.lock(name).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::closed(&dot.join(name), &self.dot, name),
+            _ => error.into(),
+        })
+    }
+
+    /// The error for what we may not write to.
+    fn closed(path: &Path, folder: &Folder, name: &str) -> LinkError {
+        match folder.status(name) {
+            Ok(Some(status)) => match status.owner.map(Owner) {
+                Some(owner) => refused(path, Foreign::Closed(owner)),
+                None => io::Error::from(io::ErrorKind::PermissionDenied).into(),
+            },
+            Ok(None) => io::Error::from(io::ErrorKind::NotFound).into(),
+            Err(error) => error.into(),
+        }
     }
 
     /// Removes `.lumen` with all that is in it.

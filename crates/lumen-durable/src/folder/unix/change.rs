@@ -199,13 +199,11 @@ impl Folder {
 
     #[cfg(target_os = "macos")]
     fn clone_file(&self, from: &fs_err::File, name: &Path, mode: u32) -> io::Result<()> {
-        use rustix::fs::{CloneFlags, fclonefileat};
+        use rustix::fs::{CloneFlags, Mode, fchmod, fclonefileat, openat};
         fclonefileat(from.file(), &self.fd, name, CloneFlags::empty())?;
-        let to = openat(&self.fd, name, OPEN_FILE, Mode::empty())?;
-        Ok(fchmod(
-            to,
-            Mode::from_raw_mode(mode as rustix::fs::RawMode),
-        )?)
+        let to = openat(&self.fd, name, super::OPEN_FILE, Mode::empty())?;
+        fchmod(&to, Mode::from_raw_mode(mode as rustix::fs::RawMode))?;
+        Ok(crate::share::follow(to, &super::above(&self.fd, name)?)?)
     }
 
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]

@@ -239,10 +239,9 @@ impl Repository {
             .prefix(".tmp-")
             .tempdir_in(parent)?;
         let new = temporary.path().join("new");
-        let mut init = self
-            .git
-            .command(&["init", "--quiet", "--bare", "--template="]);
-        init.arg(format!("--object-format={format}"))
+        let mut init = self.git.init()?;
+        init.arg("--template=")
+            .arg(format!("--object-format={format}"))
             .env("GIT_DIR", &new);
         self.git.run("prepare a folder for", init)?;
         Ok(lumen_durable::rename(&new, dir)?)

@@ -95,6 +95,8 @@ fn a_wait_is_told_with_who_holds_the_lock_and_ends_when_it_is_free() {
     drop(held);
     said.read_to_string(&mut text).unwrap();
     assert!(child.wait().unwrap().success(), "{text}");
+    // Nor is it known afterwards who published last, and from where.
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod links;
 mod locks;
 mod owners;
+mod shared;
 mod verify;
 
 use std::{fs, os::unix::fs::symlink, path::Path};
