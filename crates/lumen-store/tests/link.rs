@@ -423,6 +423,111 @@ fn real_files_by_every_mode() {
     assert_eq!(world.read("a/main.lm").unwrap(), "a 1.0.0");
 }
 
+/// What an install in this mode leaves does not look the same after a change.
+fn noticed(mode: LinkMode, what: &str, change: impl Fn(&Path)) {
+    let world = World::new();
+    let mut plan = world.plan(&[("text", "1.0.0"), ("@org/json", "1.0.0")]);
+    plan.mode = mode;
+    world.install(&plan);
+    let before = contents(&world);
+    change(&world.project().join(".lumen/packages"));
+    assert!(!world.is_intact(), "{mode:?}: {what}");
+    // The next install, of the same, puts it right.
+    world.install(&plan);
+    assert_eq!(contents(&world), before, "{mode:?}: {what}");
+    assert!(world.is_intact(), "{mode:?}: {what}");
+}
+
+/// Everything among the packages, links followed.
+fn contents(world: &World) -> Vec<(PathBuf, String)> {
+    let packages = world.project().join(".lumen/packages");
+    let mut found = Vec::new();
+    let mut folders = vec![packages.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let relative = path.strip_prefix(&packages).unwrap().to_owned();
+            match path.is_dir() {
+                true => {
+                    found.push((relative, String::new()));
+                    folders.push(path);
+                }
+                false => found.push((relative, fs::read_to_string(path).unwrap())),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn changed_files_and_strays_are_noticed_in_every_mode() {
+    let replace = |path: &Path| {
+        fs::remove_file(path).unwrap();
+        fs::write(path, "text 6.6.6").unwrap();
+    };
+    for mode in [LinkMode::Copy, LinkMode::Reflink, LinkMode::Hardlink] {
+        // Of the same length, as git checks it out.
+        noticed(mode, "replaced", |at| replace(&at.join("text/src/main.lm")));
+        noticed(mode, "replaced below a scope", |at| {
+            replace(&at.join("@org/json/lumen.toml"));
+        });
+        noticed(mode, "added", |at| write(at, "text/src/more.lm", ""));
+        noticed(mode, "added folder", |at| {
+            write(at, "text/more/more.lm", "")
+        });
+        noticed(mode, "removed", |at| {
+            fs::remove_file(at.join("text/lumen.toml")).unwrap();
+        });
+        noticed(mode, "another folder in its place", |at| {
+            fs::rename(at.join("text"), at.join("../aside")).unwrap();
+            write(at, "text/src/main.lm", "text 1.0.0");
+            write(at, "text/lumen.toml", "text");
+        });
+        #[cfg(unix)]
+        noticed(mode, "link", |at| {
+            let file = at.join("text/src/main.lm");
+            fs::rename(&file, at.join("../aside")).unwrap();
+            std::os::unix::fs::symlink("../../../aside", file).unwrap();
+        });
+        noticed(mode, "stray package", |at| {
+            write(at, "more/src/main.lm", "")
+        });
+    }
+    #[cfg(unix)]
+    noticed(LinkMode::Copy, "edited, with the time it had", |at| {
+        let path = at.join("text/src/main.lm");
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "text 6.6.6").unwrap();
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+    });
+    for stray in [
+        "more/src/main.lm",
+        "@org/more/src/main.lm",
+        "file",
+        "@new/x/file",
+    ] {
+        noticed(LinkMode::Symlink, stray, |at| write(at, stray, ""));
+    }
+}
+
+#[test]
+fn hard_links_of_another_project_change_nothing() {
+    let world = World::new();
+    let mut plan = world.plan(&[("text", "1.0.0")]);
+    plan.mode = LinkMode::Hardlink;
+    world.install(&plan);
+    let other = world.dir.path().join("other");
+    fs::create_dir(&other).unwrap();
+    link::install(&Place::open(&other).unwrap(), &world.ledger(), &plan).unwrap();
+    assert!(world.is_intact());
+}
+
 #[test]
 fn installs_at_once() {
     let world = World::new();

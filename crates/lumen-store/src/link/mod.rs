@@ -12,7 +12,7 @@
 //! 2. new import links are made (they lead nowhere yet);
 //! 3. `packages` is swapped;
 //! 4. import links that no package stands behind any more are removed;
-//! 5. the record is saved as complete.
+//! 5. the record is saved as complete, with what the packages look like.
 //!
 //! An install that was killed is repaired by the next one, which starts from the
 //! links that the record names.
@@ -21,6 +21,7 @@ pub mod audit;
 mod imports;
 mod ledger;
 mod place;
+mod seen;
 mod state;
 mod tree;
 pub mod vendor;
@@ -28,13 +29,13 @@ mod wanted;
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
     path::{Component, Path, PathBuf},
 };
 
 use lumen_core::{Digest, PackageName, manifest::LinkMode};
-use lumen_durable::{Folder, StatusKind};
+use lumen_durable::Folder;
 
 use self::{
     imports::{Changes, Ground},
@@ -194,11 +195,12 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
         folders,
         facts: plan.facts.clone(),
         changed: BTreeMap::new(),
+        seen: BTreeMap::new(),
     };
-    let same = old.is_some_and(|old| {
-        old.complete && (old.mode, &old.packages) == (state.mode, &state.packages)
+    let keep = old.is_some_and(|old| {
+        let same = (old.mode, &old.packages) == (state.mode, &state.packages);
+        old.complete && same && seen::is_intact(place, old)
     });
-    let keep = same && packages_intact(place, &state);
     let mut next = Kept::next(kept.as_ref(), state);
     ledger.save(place, &mut next)?;
     changes.before(&ground, &next.state.folders)?;
@@ -211,7 +213,7 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
     next.state.complete = true;
     next.state.imports = wanted.targets();
     next.state.folders = ground.existing(&next.state.folders)?;
-    next.state.changed = times_of_change(place, &next.state)?;
+    seen::note(place, &mut next.state)?;
     ledger.save(place, &mut next)?;
     Ok(Linked {
         copied,
@@ -219,79 +221,13 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
     })
 }
 
-/// Whether everything that the record names is in place: every package's link
-/// and what it leads to, and every import link. Files are not looked at.
+/// Whether everything that the record names is in place: every package's link and what it
+/// leads to, or its files as they were when they were made, nothing else among the packages,
+/// and every import link. No file is read.
 pub fn links_intact(place: &Place, state: &State) -> bool {
     let ground = Ground::new(place, None);
     let import = |(path, target): (&String, &String)| ground.has(path, target);
-    state.complete && packages_intact(place, state) && state.imports.iter().all(import)
-}
-
-/// Packages that are worth a thread of their own to look at.
-const SHARE: usize = 256;
-
-fn packages_intact(place: &Place, state: &State) -> bool {
-    let path = place.path.join(DOT_LUMEN).join(PACKAGES);
-    let Ok(Some(folder)) = place.dot.open_inside(PACKAGES) else {
-        return false;
-    };
-    // Links of the recorded age say what is recorded; only where they lead may be gone.
-    let mut unchanged = !state.changed.is_empty();
-    for scope in scopes(state).into_iter().chain([""]) {
-        match folder.status(scope) {
-            Ok(Some(status)) if status.kind == StatusKind::Folder => {
-                unchanged &= state.changed.get(scope) == Some(&status.changed);
-            }
-            // What is behind a link in the place of a scope is none of ours.
-            _ => return false,
-        }
-    }
-    let intact = |(name, installed): &(&PackageName, &Installed)| {
-        let name = name.as_str();
-        if !installed.link {
-            let status = folder.status(name).unwrap_or_default();
-            return status.is_some_and(|status| status.kind == StatusKind::Folder);
-        }
-        let right =
-            |found: PathBuf| plain(&found) == link_text(&path.join(name), &installed.target);
-        folder.leads_to_folder(name) && (unchanged || folder.link(name).is_some_and(right))
-    };
-    let packages: Vec<_> = state.packages.iter().collect();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = packages.len().div_ceil(threads).max(SHARE);
-    std::thread::scope(|scope| {
-        let mut parts = packages.chunks(share);
-        let own = parts.next().unwrap_or_default();
-        let others: Vec<_> = parts
-            .map(|part| scope.spawn(|| part.iter().all(intact)))
-            .collect();
-        let own = own.iter().all(intact);
-        others
-            .into_iter()
-            .fold(own, |all, thread| thread.join().unwrap_or(false) && all)
-    })
-}
-
-/// When `packages` and the scopes in it were last changed.
-fn times_of_change(place: &Place, state: &State) -> io::Result<BTreeMap<String, (i64, i64)>> {
-    let mut times = BTreeMap::new();
-    let Some(folder) = place.dot.open_inside(PACKAGES)? else {
-        return Ok(times);
-    };
-    for name in scopes(state).into_iter().chain([""]) {
-        if let Some(status) = folder.status(name)? {
-            times.insert(name.to_owned(), status.changed);
-        }
-    }
-    Ok(times)
-}
-
-fn scopes(state: &State) -> BTreeSet<&str> {
-    state
-        .packages
-        .keys()
-        .filter_map(PackageName::scope)
-        .collect()
+    state.complete && seen::is_intact(place, state) && state.imports.iter().all(import)
 }
 
 /// How a package will be recorded, and linked to if it is linked.
@@ -327,7 +263,7 @@ fn build(place: &Place, workshop: &Folder, plan: &Plan, state: &State) -> io::Re
     let path = place.path.join(DOT_LUMEN).join(PACKAGES);
     let new = workshop.open_new(PACKAGES)?;
     let mut folders = BTreeMap::new();
-    for scope in scopes(state) {
+    for scope in seen::scopes(state) {
         folders.insert(scope, new.open_new(scope)?);
     }
     let mut trees = Vec::new();

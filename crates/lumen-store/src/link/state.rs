@@ -27,9 +27,11 @@ pub struct State {
     pub folders: BTreeSet<String>,
     /// The caller's own keys and values.
     pub facts: BTreeMap<String, String>,
-    /// When `packages` and the scopes in it were last changed, in seconds and nanoseconds: while
-    /// they are as old as recorded, no link in them was added, removed or replaced.
+    /// When `packages` and the scopes in it were last touched, in seconds and nanoseconds: while
+    /// that is as recorded, nothing in them was added, removed or replaced.
     pub(super) changed: BTreeMap<String, (i64, i64)>,
+    /// What the packages that are no links looked like ([`super::seen`]).
+    pub(super) seen: BTreeMap<PackageName, Digest>,
 }
 
 /// An installed package.
@@ -54,6 +56,9 @@ pub(super) struct File {
     mode: String,
     facts: BTreeMap<String, String>,
     changed: BTreeMap<String, (i64, i64)>,
+    /// Not in what older versions wrote.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    seen: BTreeMap<PackageName, Digest>,
     imports: BTreeMap<String, String>,
     folders: BTreeSet<String>,
     packages: BTreeMap<PackageName, Installed>,
@@ -72,6 +77,7 @@ pub(super) fn read(file: File) -> Option<State> {
         folders: file.folders,
         facts: file.facts,
         changed: file.changed,
+        seen: file.seen,
     })
 }
 
@@ -83,6 +89,7 @@ pub(super) fn form(state: &State) -> File {
         mode: state.mode.as_str().to_owned(),
         facts: state.facts,
         changed: state.changed,
+        seen: state.seen,
         imports: state.imports,
         folders: state.folders,
         packages: state.packages,

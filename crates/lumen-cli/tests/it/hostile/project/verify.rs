@@ -150,6 +150,62 @@ fn a_forged_install_is_not_up_to_date() {
     }
 }
 
+/// A branch of the clone has packages, which git puts over those that were installed.
+#[test]
+fn what_git_checks_out_over_an_install_is_noticed_in_every_mode() {
+    for mode in ["copy", "hardlink", "reflink", "symlink"] {
+        let sandbox = installed(mode);
+        let git = |arguments: &[&str]| {
+            let mut git = std::process::Command::new("git");
+            git.args(["-c", "user.name=t", "-c", "user.email=t@example.com"]);
+            let output = git
+                .args(arguments)
+                .current_dir(sandbox.path("app"))
+                .output();
+            let output = output.unwrap();
+            assert!(output.status.success(), "{arguments:?}: {output:?}");
+        };
+        // The packages of the branch, made beside the install.
+        fs::rename(sandbox.path("app/.lumen"), sandbox.path("kept")).unwrap();
+        git(&["init", "--quiet", "-b", "main"]);
+        git(&["add", "lumen.toml", "lumen.lock", "src"]);
+        git(&["commit", "--quiet", "-m", "one"]);
+        git(&["checkout", "--quiet", "-b", "evil"]);
+        let forged = ["text/src/main.lm.md", "extra/src/main.lm.md"];
+        // Of a symlink, git would replace the link, which is another attack.
+        for file in &forged[usize::from(mode == "symlink")..] {
+            let file = format!("app/.lumen/packages/{file}");
+            sandbox.write(&file, "# text 6.6.6\n").unwrap();
+        }
+        git(&["add", "--force", ".lumen"]);
+        git(&["commit", "--quiet", "-m", "two"]);
+        git(&["checkout", "--quiet", "main"]);
+        fs::rename(sandbox.path("kept"), sandbox.path("app/.lumen")).unwrap();
+        for verb in [
+            &["pkg", "install", "--locked"],
+            &["pkg", "install", "--frozen"],
+        ] {
+            let before = run(&sandbox, verb);
+            assert!(before.err.contains("Up to date"), "{mode}: {before:#?}");
+            git(&["checkout", "--quiet", "--force", "evil"]);
+            assert!(sandbox.path("app/.lumen/packages/extra").exists());
+            let ran = sandbox.ok("app", verb).unwrap();
+            assert!(!ran.err.contains("Up to date"), "{mode}: {ran:#?}");
+            assert_eq!(
+                sandbox.read("app/text/main.lm.md").unwrap(),
+                "# text 1.0.0\n"
+            );
+            assert!(
+                !sandbox.path("app/.lumen/packages/extra").exists(),
+                "{mode}"
+            );
+            sandbox.ok("app", &["pkg", "verify"]).unwrap();
+            git(&["checkout", "--quiet", "--force", "main"]);
+            sandbox.ok("app", &["pkg", "install"]).unwrap();
+        }
+    }
+}
+
 /// Everything below a folder that somebody else could write to.
 fn writable(sandbox: &Sandbox, folder: &str, found: &mut Vec<String>) {
     for entry in fs::read_dir(sandbox.path(folder)).unwrap() {
