@@ -26,6 +26,128 @@ pub(super) enum Zone {
     Machine,
 }
 
+/// Networks of IPv4, each by an address and the length of its prefix. Others are public.
+const V4: &[([u8; 4], u32, Zone)] = &[
+    // "This network" (RFC 791): systems take it for themselves.
+    ([0, 0, 0, 0], 8, Zone::Machine),
+    ([127, 0, 0, 0], 8, Zone::Machine),
+    ([169, 254, 0, 0], 16, Zone::Link),
+    // Protocol assignments (RFC 6890).
+    ([192, 0, 0, 0], 24, Zone::Link),
+    // Metadata of a cloud, inside the shared network.
+    ([100, 100, 100, 200], 32, Zone::Link),
+    // Multicast (RFC 5771), and reserved with broadcast (RFC 1112).
+    ([224, 0, 0, 0], 4, Zone::Link),
+    ([240, 0, 0, 0], 4, Zone::Link),
+    // Private (RFC 1918).
+    ([10, 0, 0, 0], 8, Zone::Site),
+    ([172, 16, 0, 0], 12, Zone::Site),
+    ([192, 168, 0, 0], 16, Zone::Site),
+    // Shared by a provider's customers (RFC 6598).
+    ([100, 64, 0, 0], 10, Zone::Site),
+    // Benchmarks inside a site (RFC 2544).
+    ([198, 18, 0, 0], 15, Zone::Site),
+];
+
+/// The same for IPv6.
+const V6: &[(Ipv6Addr, u32, Zone)] = &[
+    (Ipv6Addr::UNSPECIFIED, 128, Zone::Machine),
+    (Ipv6Addr::LOCALHOST, 128, Zone::Machine),
+    // Link-local (RFC 4291) and multicast.
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, Zone::Link),
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, Zone::Link),
+    // Metadata of a cloud.
+    (
+        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        128,
+        Zone::Link,
+    ),
+    // Unique local (RFC 4193), and site-local (RFC 3879).
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, Zone::Site),
+    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, Zone::Site),
+    // Benchmarks inside a site (RFC 5180).
+    (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, Zone::Site),
+];
+
+/// Where an IPv6 address has the IPv4 address that it stands for.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// In the 32 bits after so many.
+    After(u32),
+    /// In the last 32 bits, each the other way round.
+    Inverted,
+}
+
+/// Networks of IPv6 whose addresses stand for one of IPv4.
+const EMBEDDED: &[(Ipv6Addr, u32, Place)] = &[
+    // Compatible and mapped (RFC 4291), and translated (RFC 2765).
+    (Ipv6Addr::UNSPECIFIED, 96, Place::After(96)),
+    (
+        Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0),
+        96,
+        Place::After(96),
+    ),
+    (
+        Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0),
+        96,
+        Place::After(96),
+    ),
+    // NAT64 (RFC 6052), and that of a site (RFC 8215).
+    (
+        Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0),
+        48,
+        Place::After(96),
+    ),
+    (
+        Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0),
+        48,
+        Place::After(96),
+    ),
+    // 6to4 (RFC 3056), and Teredo (RFC 4380): a server and a client.
+    (
+        Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0),
+        16,
+        Place::After(16),
+    ),
+    (
+        Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
+        32,
+        Place::After(32),
+    ),
+    (
+        Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
+        32,
+        Place::Inverted,
+    ),
+];
+
+impl Place {
+    fn of(self, bits: u128) -> Ipv4Addr {
+        let after = |length: u32| (bits >> (96 - length)) as u32;
+        Ipv4Addr::from_bits(match self {
+            Self::After(length) => after(length),
+            Self::Inverted => !after(96),
+        })
+    }
+}
+
+/// Whether an address begins like a network, for so many bits.
+const fn is_within(address: u128, network: u128, length: u32) -> bool {
+    (address ^ network).leading_zeros() >= length
+}
+
+/// The innermost zone of the networks that an address is in.
+fn innermost<A: Copy + Into<IpAddr>>(table: &[(A, u32, Zone)], address: u128) -> Zone {
+    let zones = table.iter().filter_map(|(network, length, zone)| {
+        let network = match (*network).into() {
+            IpAddr::V4(network) => u128::from(network.to_bits()) << 96,
+            IpAddr::V6(network) => network.to_bits(),
+        };
+        is_within(address, network, *length).then_some(*zone)
+    });
+    zones.fold(Zone::Public, Zone::max)
+}
+
 impl Zone {
     /// The zone of an address. An IPv6 address that stands for an IPv4 one is that one.
     pub(super) fn of(address: IpAddr) -> Self {
@@ -36,32 +158,16 @@ impl Zone {
     }
 
     fn of_v4(address: Ipv4Addr) -> Self {
-        match address.octets() {
-            // Systems take the first for themselves.
-            [0 | 127, ..] => Self::Machine,
-            [169, 254, ..] | [192, 0, 0, _] | [100, 100, 100, 200] | [224..=255, ..] => Self::Link,
-            [10, ..] | [172, 16..=31, ..] | [192, 168, ..] | [100, 64..=127, ..] => Self::Site,
-            _ => Self::Public,
-        }
+        innermost(V4, u128::from(address.to_bits()) << 96)
     }
 
     fn of_v6(address: Ipv6Addr) -> Self {
-        let embedded = |high: u16, low: u16| {
-            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-            Self::of_v4(Ipv4Addr::new(a, b, c, d))
-        };
-        match address.segments() {
-            [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Self::Machine,
-            // Mapped, compatible, translated (RFC 4291, 2765, 6052, 8215), and 6to4.
-            [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
-            | [0, 0, 0, 0, 0xffff, 0, high, low]
-            | [0x64, 0xff9b, 0 | 1, _, _, _, high, low]
-            | [0x2002, high, low, ..] => embedded(high, low),
-            [0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254] => Self::Link,
-            [0xfe80..=0xfebf | 0xff00..=0xffff, ..] => Self::Link,
-            [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Self::Site,
-            _ => Self::Public,
-        }
+        let bits = address.to_bits();
+        let zones = EMBEDDED.iter().filter_map(|(network, length, place)| {
+            let is_in = is_within(bits, network.to_bits(), *length);
+            is_in.then(|| Self::of_v4(place.of(bits)))
+        });
+        zones.fold(innermost(V6, bits), Self::max)
     }
 
     /// The zone of the address that a URL has in place of a name.
@@ -145,6 +251,29 @@ mod tests {
             ("100.64.0.1", Zone::Site),
             ("fd12::1", Zone::Site),
             ("fec0::1", Zone::Site),
+            ("198.18.0.1", Zone::Site),
+            ("198.19.255.255", Zone::Site),
+            ("198.17.255.255", Zone::Public),
+            ("198.20.0.1", Zone::Public),
+            ("100.127.255.255", Zone::Site),
+            ("::ffff:198.18.0.1", Zone::Site),
+            ("::ffff:0:10.0.0.1", Zone::Site),
+            ("64:ff9b::198.18.0.1", Zone::Site),
+            ("64:ff9b::8.8.8.8", Zone::Public),
+            ("64:ff9b:1::10.0.0.1", Zone::Site),
+            ("2002:c612:1::1", Zone::Site),
+            ("2002:808:808::1", Zone::Public),
+            ("2001:0:808:808::f5ff:fffe", Zone::Site),
+            ("2001:0:a00:1::f7f7:f7f7", Zone::Site),
+            ("2001:0:808:808::f7f7:f7f7", Zone::Public),
+            ("2001:2::1", Zone::Site),
+            ("240.0.0.1", Zone::Link),
+            ("239.255.255.255", Zone::Link),
+            ("223.255.255.255", Zone::Public),
+            ("192.0.0.255", Zone::Link),
+            ("192.0.1.1", Zone::Public),
+            ("2002:a9fe:a9fe::", Zone::Link),
+            ("64:ff9b::127.0.0.1", Zone::Machine),
             ("::ffff:10.0.0.1", Zone::Site),
             ("64:ff9b::192.168.1.1", Zone::Site),
             ("2002:0a00:0001::1", Zone::Site),
