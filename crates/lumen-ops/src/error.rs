@@ -39,6 +39,21 @@ pub enum OpsError {
         /// A configured name that is close to it.
         nearest: Option<String>,
     },
+    /// Proofs are required, this machine has none of a package, and the network is off.
+    #[error(
+        "no proof of `{name}` {version}{} is known on this machine: `trust = \"required\"` does not allow its installation from `{registry}` while the network is off",
+        and_more(.others)
+    )]
+    Unproven {
+        /// The first such package.
+        name: PackageName,
+        /// Its locked version.
+        version: Version,
+        /// How many more there are.
+        others: usize,
+        /// The registry that the lock names.
+        registry: String,
+    },
     /// Input files have errors; all that were found.
     #[error("{}", .0.first().map_or("invalid input", |problem| problem.what.as_str()))]
     Problems(Vec<Problem>),
@@ -296,5 +311,13 @@ impl OpsError {
             | (_, Some(ReadError::Storage(storage))) => Some(storage),
             _ => None,
         }
+    }
+}
+
+/// How many more packages an error is about.
+fn and_more(number: &usize) -> String {
+    match number {
+        0 => String::new(),
+        number => format!(" and {number} more"),
     }
 }

@@ -55,14 +55,15 @@ impl Fact {
         ])
     }
 
-    /// None of the registries at these places, the last one left out, has the name of a
-    /// package that is locked from the last one.
-    pub fn behind(name: &PackageName, package: &LockedPackage, places: &[String]) -> Self {
+    /// None of these registries, the last one left out, has the name of a package that is
+    /// locked from the last one. A registry is told by its fingerprint or, where it is
+    /// unsigned, by its URL.
+    pub fn behind(name: &PackageName, package: &LockedPackage, registries: &[String]) -> Self {
         let version = package.version.to_string();
         let checksum = package.checksum.map(|digest| digest.hex());
         let mut lines = vec!["behind", name.as_str(), &version];
         lines.push(checksum.as_deref().unwrap_or_default());
-        lines.extend(places.iter().map(String::as_str));
+        lines.extend(registries.iter().map(String::as_str));
         Self::of(&lines)
     }
 

@@ -137,8 +137,17 @@ impl Claims {
             if !downloads && !required && known.is_none() && locked.is_none() {
                 continue;
             }
-            // A lock does not choose which registry's releases count.
-            let root = known.filter(|root| locked.is_none_or(|locked| locked.root == *root));
+            // A lock does not choose which registry's releases count. Where the place was never
+            // asked and cannot be now, the lock says which registry is meant: what is remembered
+            // was proven of that one, wherever it was read. The next run asks the place.
+            let root = match known {
+                None if session.is_offline() => {
+                    let root = locked.map(|locked| locked.root);
+                    unproven |= root.is_some();
+                    root
+                }
+                known => known.filter(|root| locked.is_none_or(|locked| locked.root == *root)),
+            };
             let is_proven = |name: &PackageName, package: &LockedPackage| {
                 root.is_some_and(|root| memory.has(&Fact::release(&root, name, package)))
             };
@@ -189,6 +198,16 @@ impl Claims {
                     warn_unproven(session, claim.packages.keys());
                     proofs.unproven = true;
                 }
+                Err(OpsError::Read(error))
+                    if session.is_offline()
+                        && !claim.downloads
+                        && is_missing(&error, &claim.registry) =>
+                {
+                    let packages = claim.packages.iter();
+                    return Err(
+                        not_known(packages, claim.registry.name()).unwrap_or_else(|| error.into())
+                    );
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -199,7 +218,8 @@ impl Claims {
             .map(|claim| claim.registry.clone())
             .collect();
         locked::check(session, lock, &registries).await?;
-        self.prove_order(session, required, &mut proofs).await?;
+        self.prove_order(session, lock, required, &mut proofs)
+            .await?;
         Ok(proofs)
     }
 
@@ -208,13 +228,14 @@ impl Claims {
     async fn prove_order(
         &self,
         session: &Session<'_>,
+        lock: &Lockfile,
         required: bool,
         proofs: &mut Proofs,
     ) -> Result<(), OpsError> {
         let proving = self
             .behind
             .iter()
-            .map(async |behind| (behind, behind.prove().await));
+            .map(async |behind| (behind, behind.prove(session, lock).await));
         let proved: Vec<_> = stream::iter(proving).buffered(DOWNLOADS).collect().await;
         let mut unknown = Vec::new();
         for (behind, proved) in proved {
@@ -227,6 +248,15 @@ impl Claims {
                         && is_missing(&error, &registry) =>
                 {
                     unknown.push(&behind.name);
+                }
+                Err((OpsError::Read(error), registry))
+                    if session.is_offline()
+                        && !self.is_downloading(&behind.registry)
+                        && is_missing(&error, &registry) =>
+                {
+                    let package = [(&behind.name, &behind.package.version)];
+                    return Err(not_known(package.into_iter(), &behind.registry)
+                        .unwrap_or_else(|| error.into()));
                 }
                 Err((error, _)) => return Err(error),
             }
@@ -457,6 +487,20 @@ pub(crate) fn save(session: &Session<'_>, memory: &mut Memory) {
         let reporter = session.reporter;
         reporter.detail("Forgot", format!("what was proven now: {error}"));
     }
+}
+
+/// That packages cannot be proven without the network; nothing for none.
+fn not_known<'a>(
+    mut packages: impl ExactSizeIterator<Item = (&'a PackageName, &'a Version)>,
+    registry: &str,
+) -> Option<OpsError> {
+    let (name, version) = packages.next()?;
+    Some(OpsError::Unproven {
+        name: name.clone(),
+        version: version.clone(),
+        others: packages.len(),
+        registry: registry.to_owned(),
+    })
 }
 
 /// Says which packages are installed by the lock's word alone.

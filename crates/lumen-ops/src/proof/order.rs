@@ -6,8 +6,8 @@
 //! where they are signed, by what they list where they are not.
 
 use lumen_core::{
-    PackageName, Version,
-    lockfile::{LockedSource, Lockfile},
+    Digest, PackageName,
+    lockfile::{LockedPackage, LockedSource, Lockfile},
 };
 use lumen_registry::{Location, Registry};
 
@@ -26,12 +26,13 @@ use crate::{
 /// A package from an upstream that was not proven on this machine yet.
 pub(super) struct Behind {
     pub(super) name: PackageName,
-    version: Version,
+    pub(super) package: LockedPackage,
     /// The registry that the lock has it from.
     pub(super) registry: String,
     /// The registries that come first.
     before: Vec<Registry>,
-    fact: Fact,
+    /// The registry that the lock has it from, opened.
+    from: Registry,
 }
 
 /// The packages of a lock that are from an upstream, but for those proven before.
@@ -69,40 +70,69 @@ pub(super) fn of(
             continue;
         }
         let from = session.registry(registry)?;
-        let places: Vec<String> = before.iter().chain([&from]).map(place).collect();
-        let fact = Fact::behind(name, package, &places);
-        if !memory.has(&fact) {
-            all.push(Behind {
-                name: name.clone(),
-                version: package.version.clone(),
-                registry: registry.clone(),
-                before,
-                fact,
-            });
+        let behind = Behind {
+            name: name.clone(),
+            package: package.clone(),
+            registry: registry.clone(),
+            before,
+            from,
+        };
+        if !memory.has(&behind.fact(session, lock)?) {
+            all.push(behind);
         }
     }
     Ok(all)
 }
 
-fn place(registry: &Registry) -> String {
+/// What identifies a registry: its fingerprint, wherever it is read, or the URL of an
+/// unsigned one.
+fn identity(
+    session: &Session<'_>,
+    lock: &Lockfile,
+    registry: &Registry,
+) -> Result<String, OpsError> {
+    let root: Option<Digest> = match registry.trusted() {
+        Some(trusted) => Some(trusted.root),
+        None => session.known_signed(registry)?,
+    };
+    // As for releases: a place that was never asked, and cannot be now, is what the lock says.
+    let locked = || {
+        let locked = lock.registries.get(registry.name())?.trust.as_ref()?;
+        session.is_offline().then_some(locked.root)
+    };
+    if let Some(root) = root.or_else(locked) {
+        return Ok(root.to_string());
+    }
     let url = registry.location().map(Location::url);
-    url.unwrap_or_else(|| registry.name().to_owned())
+    Ok(url.unwrap_or_else(|| registry.name().to_owned()))
 }
 
 impl Behind {
+    /// What is remembered once it is proven.
+    fn fact(&self, session: &Session<'_>, lock: &Lockfile) -> Result<Fact, OpsError> {
+        let registries = self.before.iter().chain([&self.from]);
+        let identities = registries.map(|registry| identity(session, lock, registry));
+        let identities = identities.collect::<Result<Vec<_>, _>>()?;
+        Ok(Fact::behind(&self.name, &self.package, &identities))
+    }
+
     /// Proves that no registry that comes first has the name.
     ///
     /// # Errors
     /// [`FetchError::Shadowed`] when one has it, and when one cannot be read; then also that
     /// registry.
-    pub(super) async fn prove(&self) -> Result<Fact, (OpsError, Registry)> {
+    pub(super) async fn prove(
+        &self,
+        session: &Session<'_>,
+        lock: &Lockfile,
+    ) -> Result<Fact, (OpsError, Registry)> {
         for registry in &self.before {
             let found = registry.find(&self.name).await;
             let found = found.map_err(|error| (error.into(), registry.clone()))?;
             if found.is_some() {
                 let error = OpsError::Fetch {
                     name: self.name.clone(),
-                    version: self.version.clone(),
+                    version: self.package.version.clone(),
                     source: Box::new(FetchError::Shadowed {
                         registry: self.registry.clone(),
                         first: registry.name().to_owned(),
@@ -111,6 +141,7 @@ impl Behind {
                 return Err((error, registry.clone()));
             }
         }
-        Ok(self.fact)
+        let fact = self.fact(session, lock);
+        fact.map_err(|error| (error, self.from.clone()))
     }
 }

@@ -3,4 +3,5 @@
 mod archives;
 mod lock;
 mod order;
+mod places;
 mod releases;
