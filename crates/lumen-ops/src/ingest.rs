@@ -3,9 +3,7 @@
 use std::{io, path::PathBuf};
 
 use fs_err as fs;
-use lumen_core::limits::{
-    MAX_MANIFEST_BYTES, MAX_SUBMISSION_BYTES, MAX_SUBMISSIONS, MAX_SUBMITTED_NOTE_BYTES,
-};
+use lumen_core::limits::{MAX_SUBMISSION_BYTES, MAX_SUBMISSIONS, MAX_SUBMITTED_NOTE_BYTES};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     digest::Hasher,
@@ -23,9 +21,10 @@ use lumen_registry::{
     publish::{self, Endorsement, Ingest, PublishError, Submitted},
     verify::TrustInfo,
 };
-use lumen_store::archive::{self, ArchiveError, Body, Encoding, FileEntry, Limits, Sink};
+use lumen_store::archive::{self, ArchiveError, Encoding, Limits};
 
 use crate::{
+    contents::Toml,
     error::OpsError,
     publish::{asked, read_back, registry_name},
     session::{Session, Writer},
@@ -140,7 +139,10 @@ pub struct Target {
 pub fn target(session: &Session<'_>, dry_run: bool) -> Result<Target, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
-    let info = session.block_on(async { Ok(registry.trust().await?) })?;
+    let info = session.block_on(async {
+        registry.exists().await?;
+        Ok(registry.trust().await?)
+    })?;
     let writer = match dry_run {
         true => (None, info.as_ref().and_then(TrustInfo::seen)),
         false => session.writer(&registry)?,
@@ -347,28 +349,6 @@ struct Contents {
     toml: Vec<u8>,
 }
 
-/// Keeps the `lumen.toml` of an archive and nothing else.
-#[derive(Default)]
-struct Toml(Option<Vec<u8>>);
-
-impl Sink for Toml {
-    fn folder(&mut self, _: &str) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn file(&mut self, entry: FileEntry<'_>, body: &mut dyn Body) -> Result<(), ArchiveError> {
-        if entry.path != lumen_store::project::MANIFEST || entry.size > MAX_MANIFEST_BYTES as u64 {
-            return Ok(());
-        }
-        let mut bytes = Vec::new();
-        while let Some(piece) = body.next()? {
-            bytes.extend_from_slice(piece);
-        }
-        self.0 = Some(bytes);
-        Ok(())
-    }
-}
-
 /// Reads both archives with the strict reader, and checks that they are the same.
 fn contents(submitted: &Submitted) -> Result<Contents, IngestError> {
     let limits = Limits::default();
@@ -394,7 +374,7 @@ fn contents(submitted: &Submitted) -> Result<Contents, IngestError> {
     Ok(Contents {
         files: summary.files,
         bytes: summary.unpacked,
-        toml: toml.0.ok_or(IngestError::NoToml)?,
+        toml: toml.into_bytes().ok_or(IngestError::NoToml)?,
     })
 }
 

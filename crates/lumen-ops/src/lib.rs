@@ -33,6 +33,7 @@
 pub mod advice;
 pub mod bundle;
 pub mod ci;
+pub(crate) mod contents;
 pub mod credentials;
 pub mod doctor;
 pub mod edit;

@@ -6,7 +6,7 @@ use lumen_core::{Digest, PackageName, signing::PublicKey, trust::Subject};
 use lumen_registry::{
     Location, ReadError, Registry,
     log::{Finding, is_signed},
-    migrate::{self, Assignments, Inventory, MigrateOptions, Migrated},
+    migrate::{self, Assignments, Forbidden, Inventory, MigrateOptions, Migrated},
     progress::Progress,
     publish::PublishError,
     signer::Signer,
@@ -14,6 +14,7 @@ use lumen_registry::{
 };
 
 use crate::{
+    contents,
     error::OpsError,
     keys,
     publish::{origin_of, registry_name},
@@ -41,16 +42,48 @@ pub struct Plan {
     pub location: Location,
     /// What its signatures will call it; none: it is signed already.
     pub origin: Option<String>,
-    /// The key that will own everything.
-    pub key: PublicKey,
-    /// The file of that key, if it was made for this.
-    pub new_key: Option<PathBuf>,
+    is_signed: bool,
     registry: Registry,
-    signer: Arc<dyn Signer>,
+    /// The key that will own everything, if there is one already.
+    signer: Option<Arc<dyn Signer>>,
     assignments: Assignments,
 }
 
-/// Looks at the whole registry, and decides what to do. Only a key is made, if there is none.
+impl Plan {
+    /// The key that will own everything; none: it will be made.
+    pub fn key(&self) -> Option<&PublicKey> {
+        self.signer.as_ref().map(|signer| signer.public())
+    }
+
+    /// Checks that the registry can be signed with the key at hand. Nothing is written.
+    ///
+    /// # Errors
+    /// When something has to be mended first, or this key may not do it.
+    pub fn check(&self, session: &Session<'_>) -> Result<(), OpsError> {
+        if let Some(Finding { file, what }) = self.inventory.problems.first() {
+            return Err(OpsError::user(
+                format!("`{file}` cannot be signed for: {what}"),
+                "`--dry-run` lists all that has to be mended; nothing was written",
+            ));
+        }
+        let Some(signer) = self.signer.as_deref() else {
+            // A new key may sign what is unsigned, and nothing else.
+            return match self.is_signed {
+                true => Err(PublishError::NoKey.into()),
+                false => Ok(()),
+            };
+        };
+        session.block_on(async {
+            let checked = migrate::check_key(&self.registry, &self.inventory, signer).await;
+            checked.map_err(|forbidden| match forbidden {
+                Forbidden::Read(error) => error.into(),
+                Forbidden::Publish(error) => error.into(),
+            })
+        })
+    }
+}
+
+/// Looks at the whole registry, and decides what to do. Nothing is written.
 ///
 /// # Errors
 /// When it cannot be read, or something about the request is wrong.
@@ -63,7 +96,8 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
     let storage = registry.storage();
     let (signed, inventory) = session.block_on(async {
         let signed = is_signed(storage).await?;
-        Ok((signed, migrate::take_stock(storage, &watch).await?))
+        let stock = migrate::take_stock(storage, &contents::inspect, &watch).await?;
+        Ok((signed, stock))
     })?;
     let known = inventory.subjects();
     let unknown = |subject: &&Subject| !known.contains(*subject);
@@ -73,7 +107,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
             "name a package or a scope that it has",
         ));
     }
-    let (signer, new_key) = keys::signer_or_new(session)?;
+    let signer = keys::signer_if_any(session)?;
     let origin = match (signed, &request.origin) {
         (true, _) => None,
         (false, Some(origin)) => Some(origin.clone()),
@@ -81,7 +115,9 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
             let name = session.block_on(async { Ok(registry.global_index().await?) })?;
             let name = name.and_then(|index| index.name);
             let name = name.unwrap_or_else(|| registry_name(&location));
-            let unique = format!("{name} {} {}", session.options.now, signer.public());
+            let key = signer.as_ref().map(|signer| signer.public().to_string());
+            let key = key.unwrap_or_else(|| location.url());
+            let unique = format!("{name} {} {key}", session.options.now);
             Some(origin_of(&name, &Digest::of(unique.as_bytes())))
         }
     };
@@ -89,36 +125,42 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
         inventory,
         location,
         origin,
-        key: signer.public().clone(),
-        new_key,
+        is_signed: signed,
         registry,
         signer,
         assignments,
     })
 }
 
-/// Signs the registry, and logs what it has.
+/// What a migration came to.
+pub struct Done {
+    /// What was logged.
+    pub migrated: Migrated,
+    /// The file of the key, if it was made for this.
+    pub new_key: Option<PathBuf>,
+}
+
+/// Signs the registry, and logs what it has. Makes a key if there is none.
 ///
 /// # Errors
-/// When something has to be mended first, this key may not do it, or the host fails.
-pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Migrated, OpsError> {
-    if let Some(Finding { file, what }) = plan.inventory.problems.first() {
-        return Err(OpsError::user(
-            format!("`{file}` cannot be signed for: {what}"),
-            "`--dry-run` lists all that has to be mended; nothing was written",
-        ));
-    }
+/// As [`Plan::check`], and when a key cannot be made, or the host fails.
+pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
+    plan.check(session)?;
+    let (signer, new_key) = match &plan.signer {
+        Some(signer) => (Arc::clone(signer), None),
+        None => keys::signer_or_new(session)?,
+    };
     let now = session.timestamp();
     let storage = plan.registry.storage();
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let migrated = session.block_on(async {
         let origin = match &plan.origin {
             Some(origin) => origin.clone(),
-            None => origin_now(plan, storage).await?,
+            None => origin_now(signer.as_ref(), storage).await?,
         };
         let options = MigrateOptions {
             origin,
-            signer: plan.signer.as_ref(),
+            signer: signer.as_ref(),
             now: now.clone(),
             assignments: plan.assignments.clone(),
         };
@@ -129,17 +171,17 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Migrated, OpsError> {
         let (dir, url) = (session.environment.trust_dir(), plan.location.url());
         state::pin(&dir, &url, root.fingerprint, &now).map_err(ReadError::from)?;
     }
-    Ok(migrated)
+    Ok(Done { migrated, new_key })
 }
 
 /// The origin of a registry that is signed already.
 async fn origin_now(
-    plan: &Plan,
+    signer: &dyn Signer,
     storage: &lumen_registry::Storage,
 ) -> Result<String, PublishError> {
     let writer = lumen_registry::log::Writer {
         storage,
-        signer: plan.signer.as_ref(),
+        signer,
         last_seen: None,
     };
     Ok(writer.state().await?.origin().to_owned())

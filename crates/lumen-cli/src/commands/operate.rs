@@ -115,9 +115,10 @@ pub fn migrate(
 ) -> Result<(), OpsError> {
     let plan = migrate::prepare(session, request)?;
     let inventory = &plan.inventory;
-    if let Some(key) = &plan.new_key {
-        ui.done("Made", format!("your signing key, {}", key.display()));
-    }
+    let owner = match plan.key() {
+        Some(key) => format!("your key `{}`", key.name()),
+        None => "a new key".to_owned(),
+    };
     let (releases, yanks) = inventory.releases();
     let what = format!(
         "{}, {}, {}",
@@ -145,33 +146,30 @@ pub fn migrate(
             let subjects = subjects.iter().map(ToString::to_string);
             ui.print_json(&json!({
                 "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
-                "origin": plan.origin, "key": plan.key.to_string(),
+                "origin": plan.origin, "key": plan.key().map(ToString::to_string),
                 "names": subjects.collect::<Vec<_>>(),
                 "problems": list(&inventory.problems), "warnings": list(&inventory.warnings),
             }));
         }
-        ui.done(
-            "Would log",
-            format!("{what}; `{}` owns all names", plan.key.name()),
-        );
-        if !inventory.problems.is_empty() {
-            let problems = count(inventory.problems.len(), "problem");
-            ui.hints(&[format!("mend the {problems} first")]);
-        }
+        plan.check(session)?;
+        ui.done("Would log", format!("{what}; {owner} owns all names"));
         return Ok(());
     }
+    plan.check(session)?;
     let question = format!(
-        "Sign {} with your key `{}` and log {what}? A registry cannot become unsigned again.",
+        "Sign {} with {owner} and log {what}? A registry cannot become unsigned again.",
         plan.location,
-        plan.key.name()
     );
-    if inventory.problems.is_empty() && !yes && ui.confirm(&question) == Some(false) {
+    if !yes && ui.confirm(&question) == Some(false) {
         return Err(OpsError::user(
             "nothing was written",
             "run it again and answer `y`, or pass --yes",
         ));
     }
-    let migrated = migrate::run(session, &plan)?;
+    let migrate::Done { migrated, new_key } = migrate::run(session, &plan)?;
+    if let Some(key) = &new_key {
+        ui.done("Made", format!("your signing key, {}", key.display()));
+    }
     let root = migrated.root.as_ref();
     if ui.json {
         ui.print_json(&json!({

@@ -124,3 +124,74 @@ fn what_is_broken_is_said_and_nothing_written() {
     fails(&sandbox.run(".", &who).unwrap(), 1, &["who is to own what"]);
     assert_eq!(tree(&sandbox.path("registry")).unwrap(), before);
 }
+
+#[test]
+fn archives_that_no_install_would_take_are_not_signed() {
+    let sandbox = bare();
+    by_hand(&sandbox, "hand", &["0.9.0", "1.0.0"]);
+    // The archive of 1.0.0 under the name of another version.
+    let release = sandbox.read("registry/packages/hand/1.0.0.json").unwrap();
+    let other = release.replacen("1.0.0", "0.9.0", 1);
+    sandbox
+        .write("registry/packages/hand/0.9.0.json", &other)
+        .unwrap();
+    let everything =
+        || ["registry", "home"].map(|part| tree(&sandbox.path(part)).unwrap_or_default());
+    let before = everything();
+    let said = [
+        "packages/hand/0.9.0.json",
+        "the archive of `hand` 0.9.0 contradicts the release",
+        "its own lumen.toml says `hand 1.0.0`, but the release is `hand 0.9.0`",
+    ];
+    for more in [&["--dry-run"][..], &["--yes"]] {
+        let arguments = [&["registry", "migrate", "registry"][..], more].concat();
+        let ran = sandbox.run(".", &arguments).unwrap();
+        fails(
+            &ran,
+            1,
+            &["packages/hand/0.9.0.json", "nothing was written"],
+        );
+        for text in said {
+            assert!(format!("{}{}", ran.out, ran.err).contains(text), "{text}");
+        }
+        assert_eq!(everything(), before, "{more:?}");
+    }
+    // Mended, it can be signed and installed.
+    fs::remove_file(sandbox.path("registry/packages/hand/0.9.0.json")).unwrap();
+    by_hand(&sandbox, "hand", &["0.9.0", "1.0.0"]);
+    let arguments = ["registry", "migrate", "registry", "--dry-run"];
+    let before = everything();
+    let ran = sandbox.ok(".", &arguments).unwrap();
+    assert!(ran.err.contains("a new key owns all names"), "{}", ran.err);
+    assert_eq!(everything(), before);
+    sandbox
+        .ok(".", &["registry", "migrate", "registry"])
+        .unwrap();
+    let needs = "[dependencies]\nhand = \"^1\"\n";
+    sandbox.package("app", "app", "0.1.0", needs).unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+}
+
+#[test]
+fn a_dry_run_refuses_a_key_that_may_not_sign() {
+    let sandbox = bare();
+    by_hand(&sandbox, "hand", &["0.9.0", "1.0.0"]);
+    sandbox
+        .ok(".", &["registry", "migrate", "registry"])
+        .unwrap();
+    by_hand(&sandbox, "more", &["0.9.0", "1.0.0"]);
+    fs::remove_dir_all(sandbox.path("home")).unwrap();
+    let before = tree(&sandbox.path("registry")).unwrap();
+    for key in ["a key is needed to write to it", "add-log-key"] {
+        for more in [&["--dry-run"][..], &["--yes"]] {
+            let arguments = [&["registry", "migrate", "registry"][..], more].concat();
+            let ran = sandbox.run(".", &arguments).unwrap();
+            assert_eq!(ran.code, Some(1), "{key} {more:?}: {}", ran.err);
+            assert!(ran.err.contains(key), "{key} {more:?}: {}", ran.err);
+        }
+        if key == "a key is needed to write to it" {
+            sandbox.ok(".", &["key", "new"]).unwrap();
+        }
+    }
+    assert_eq!(tree(&sandbox.path("registry")).unwrap(), before);
+}

@@ -9,6 +9,7 @@ use toml_edit::{Document, Item};
 use super::{DependencyOptions, Integrity, Release, ReleaseSummary};
 use crate::{
     digest::Digest,
+    limits::MAX_MANIFEST_BYTES,
     manifest::{self, Dependency, InheritedKey, Manifest, Package},
     name::PackageName,
     problem::Severity,
@@ -79,10 +80,12 @@ pub enum Described {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
     /// Another name or version.
-    #[error("its own lumen.toml says `{found}`")]
+    #[error("its own lumen.toml says `{found}`, but the release is `{expected}`")]
     Identity {
         /// Name and version found.
         found: String,
+        /// Those of the release.
+        expected: String,
     },
     /// Another digest.
     #[error("its own lumen.toml has the hash {actual}, but the release says {expected}")]
@@ -104,11 +107,29 @@ pub enum Contradiction {
         release: String,
     },
     /// A dependency with other options.
-    #[error("its own lumen.toml needs `{0}` with other options or features than the release")]
-    Options(PackageName),
-    /// Other features.
-    #[error("its own lumen.toml has another feature `{0}` than the release")]
-    Feature(String),
+    #[error(
+        "its own lumen.toml needs `{name}` with other options or features than the release: {own}; the release: {release}"
+    )]
+    Options {
+        /// The dependency.
+        name: PackageName,
+        /// The options in the file.
+        own: String,
+        /// Those of the release.
+        release: String,
+    },
+    /// Another feature.
+    #[error(
+        "its own lumen.toml has another feature `{name}` than the release: it {own}, and the release {release}"
+    )]
+    Feature {
+        /// The feature.
+        name: String,
+        /// What it turns on in the file.
+        own: String,
+        /// What it turns on in the release.
+        release: String,
+    },
 }
 
 impl Release {
@@ -184,6 +205,16 @@ impl Described {
         }
     }
 
+    /// A file that is larger than a manifest may be, with the digest of its bytes.
+    pub fn oversized(digest: Digest) -> Self {
+        Self::Unreadable {
+            digest,
+            name: None,
+            version: None,
+            reason: format!("it has more than {MAX_MANIFEST_BYTES} bytes"),
+        }
+    }
+
     /// The metadata of the release that a publisher would make of it, without artifacts and
     /// time; `None` where there is no manifest.
     pub fn release(&self) -> Option<Release> {
@@ -233,6 +264,7 @@ impl Described {
                     .flatten()
                     .collect::<Vec<_>>()
                     .join(" "),
+                expected: format!("{name} {version}"),
             }),
         }
     }
@@ -298,11 +330,20 @@ fn dependencies(manifest: &Manifest, release: &ReleaseSummary) -> Result<(), Con
         }
         let none = DependencyOptions::default();
         let options = release.dependency_options.get(name).unwrap_or(&none);
+        let by_default = options.default_features.unwrap_or(true);
         let same = options.optional == dependency.optional
-            && options.default_features.unwrap_or(true) == dependency.default_features
+            && by_default == dependency.default_features
             && set(&options.features) == set(&dependency.features);
         if !same {
-            return Err(Contradiction::Options(name.clone()));
+            return Err(Contradiction::Options {
+                name: name.clone(),
+                own: options_text(
+                    dependency.optional,
+                    dependency.default_features,
+                    &dependency.features,
+                ),
+                release: options_text(options.optional, by_default, &options.features),
+            });
         }
     }
     Ok(())
@@ -318,12 +359,40 @@ fn features(own: &Features, release: &Features) -> Result<(), Contradiction> {
     };
     let (own, release) = (sets(own), sets(release));
     let mut names = own.keys().chain(release.keys());
+    let text = |effects: Option<&BTreeSet<String>>| match effects {
+        None => "has none".to_owned(),
+        Some(effects) if effects.is_empty() => "turns on nothing".to_owned(),
+        Some(effects) => format!("turns on {}", quoted(effects.iter().map(String::as_str))),
+    };
     match names.find(|name| own.get(*name) != release.get(*name)) {
-        Some(name) => Err(Contradiction::Feature(name.clone())),
+        Some(name) => Err(Contradiction::Feature {
+            name: name.clone(),
+            own: text(own.get(name)),
+            release: text(release.get(name)),
+        }),
         None => Ok(()),
     }
 }
 
 fn set(texts: &[String]) -> BTreeSet<&str> {
     texts.iter().map(String::as_str).collect()
+}
+
+/// The options of a dependency in words.
+fn options_text(optional: bool, default_features: bool, features: &[String]) -> String {
+    let necessity = if optional { "optionally" } else { "always" };
+    let defaults = if default_features { "with" } else { "without" };
+    format!(
+        "{necessity}, {defaults} its default features, and {}",
+        quoted(set(features).into_iter())
+    )
+}
+
+/// Names in a list for a message; those of a set have an order.
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.is_empty() {
+        true => "no more".to_owned(),
+        false => names.join(", "),
+    }
 }

@@ -46,6 +46,17 @@ pub fn signer(session: &Session<'_>) -> Result<Arc<dyn Signer>, OpsError> {
     Ok(Arc::new(unlock(file)?))
 }
 
+/// As [`signer`]; nothing where there is no key.
+///
+/// # Errors
+/// When it cannot be unlocked.
+pub fn signer_if_any(session: &Session<'_>) -> Result<Option<Arc<dyn Signer>>, OpsError> {
+    match signer(session) {
+        Err(OpsError::Keys(KeysError::NoKey)) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// As [`signer`]; makes a first key when there is none and says where it is.
 ///
 /// # Errors

@@ -51,12 +51,7 @@ fn describe(entry: &Entry) -> io::Result<Described> {
     file.take(MAX_MANIFEST_BYTES as u64 + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() > MAX_MANIFEST_BYTES {
-        return Ok(Described::Unreadable {
-            digest: *digest,
-            name: None,
-            version: None,
-            reason: format!("it has more than {MAX_MANIFEST_BYTES} bytes"),
-        });
+        return Ok(Described::oversized(*digest));
     }
     Ok(Described::read(Some(&bytes)))
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use lumen_core::{
     PackageName,
+    signing::PublicKey,
     trust::{Action, OwnersNote, PackageHistory, Publisher, Statement, Subject},
 };
 
 use super::{MigrateOptions, Package};
 use crate::{
     log::{key_of, sign_as},
+    signer::Signer,
     write::PublishError,
 };
 
@@ -52,6 +54,34 @@ pub(super) fn all<'h>(
     releases.sort_by(|a, b| a.0.cmp(&b.0));
     let releases = releases.into_iter().map(|(_, note)| note);
     Ok(claims.into_iter().chain(releases).chain(others).collect())
+}
+
+/// Checks that the signer may say of a package what the log lacks.
+pub(super) fn may_sign(
+    package: &Package,
+    history: Option<&PackageHistory>,
+    signer: &dyn Signer,
+) -> Result<(), PublishError> {
+    let missing = missing(package, history);
+    let owners = history.and_then(|history| history.owners.current());
+    match owners {
+        Some(owners) if !(missing.releases.is_empty() && missing.others.is_empty()) => {
+            publisher(&package.name, owners, signer).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The key of the signer as the owners of a package list it.
+fn publisher<'o>(
+    name: &'o PackageName,
+    owners: &'o OwnersNote,
+    signer: &dyn Signer,
+) -> Result<&'o PublicKey, PublishError> {
+    key_of(owners.publishers_of(name), signer).ok_or_else(|| PublishError::NotOwner {
+        name: name.clone(),
+        key: signer.public().clone(),
+    })
 }
 
 /// What a log lacks of a package.
@@ -127,12 +157,7 @@ fn statement(
     options: &MigrateOptions<'_>,
 ) -> Result<String, PublishError> {
     let name = &package.name;
-    let Some(key) = key_of(owners.publishers_of(name), options.signer) else {
-        return Err(PublishError::NotOwner {
-            name: name.clone(),
-            key: options.signer.public().clone(),
-        });
-    };
+    let key = publisher(name, owners, options.signer)?;
     let statement = Statement {
         origin: owners.origin.clone(),
         package: name.clone(),

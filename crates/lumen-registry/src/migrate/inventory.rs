@@ -1,6 +1,9 @@
 //! What an unsigned registry has, and whether it can be signed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Read, Seek as _, Write},
+};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
@@ -28,6 +31,20 @@ use crate::{
 
 /// Packages and artifacts that are looked at at once.
 const CONCURRENCY: usize = 16;
+
+/// Bytes of an artifact above which it goes through a temporary file without a name.
+const MAX_IN_MEMORY: usize = 4 << 20;
+
+/// Checks that an archive is one that installs accept, and that it agrees with its release.
+/// What archives hold is not known here.
+///
+/// The text says what is wrong with it.
+///
+/// # Errors
+/// When the archive cannot be read to its end.
+pub type Inspect<'a> = &'a (
+        dyn Fn(&index::Release, &Artifact, &mut dyn Read) -> io::Result<Result<(), String>> + Sync
+    );
 
 /// Everything that is to be logged, and what stands in the way.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,7 +104,12 @@ impl Inventory {
 ///
 /// # Errors
 /// Failures of the host, and a global index that cannot be read.
-pub async fn take_stock(storage: &Storage, watch: Watch<'_>) -> Result<Inventory, PublishError> {
+pub async fn take_stock(
+    storage: &Storage,
+    inspect: Inspect<'_>,
+    watch: Watch<'_>,
+) -> Result<Inventory, PublishError> {
+    storage.allow_mirroring();
     let mut inventory = Inventory::default();
     let keys = storage.list("packages/").await?;
     let mut files: BTreeMap<PackageName, Files> = BTreeMap::new();
@@ -118,7 +140,7 @@ pub async fn take_stock(storage: &Storage, watch: Watch<'_>) -> Result<Inventory
     let found = stream::iter(&files)
         .map(async |(name, files)| {
             let description = descriptions.get(name).map(String::as_str);
-            let looked = look(storage, name, files, description).await?;
+            let looked = look((storage, inspect), name, files, description).await?;
             watch(Progress::Advanced {
                 item: name.to_string(),
             });
@@ -187,7 +209,7 @@ async fn descriptions(
 }
 
 async fn look(
-    storage: &Storage,
+    (storage, inspect): (&Storage, Inspect<'_>),
     name: &PackageName,
     files: &Files,
     described: Option<&str>,
@@ -212,7 +234,7 @@ async fn look(
     let mut newest = None;
     for version in versions {
         let key = Key::release(name, &version);
-        match release(storage, name, &version, &key).await? {
+        match release((storage, inspect), name, &version, &key).await? {
             Ok((release, bytes)) => {
                 let yanked = index.as_ref().and_then(|index| index.yank_reason(&version));
                 let yanked = yanked.map(|text| reason(text.unwrap_or_default()));
@@ -285,7 +307,7 @@ async fn index(
 
 /// A release and the bytes of its file, or what is wrong with it or its artifacts.
 async fn release(
-    storage: &Storage,
+    (storage, inspect): (&Storage, Inspect<'_>),
     name: &PackageName,
     version: &Version,
     key: &Key,
@@ -304,7 +326,7 @@ async fn release(
         return Ok(Err(error.to_string()));
     }
     for file in &release.artifacts {
-        if let Err(what) = artifact(storage, file).await? {
+        if let Err(what) = artifact((storage, inspect), &release, file).await? {
             return Ok(Err(what));
         }
     }
@@ -313,21 +335,47 @@ async fn release(
 
 /// Checks that an artifact is what its release says: whoever logs it vouches for that.
 async fn artifact(
-    storage: &Storage,
+    (storage, inspect): (&Storage, Inspect<'_>),
+    release: &index::Release,
     artifact: &Artifact,
 ) -> Result<Result<(), String>, PublishError> {
     let Some(key) = address(artifact) else {
         let what = format!("`{}` is not the address of its hash", artifact.url);
         return Ok(Err(what));
     };
-    let mut hasher = Hasher::new();
-    match storage.read_to(&key, artifact.size, &mut hasher).await {
-        Ok(Some(size)) if size == artifact.size && hasher.finish() == artifact.hash => Ok(Ok(())),
+    let mut copy = Hashed {
+        hasher: Hasher::new(),
+        bytes: tempfile::SpooledTempFile::new(MAX_IN_MEMORY),
+    };
+    match storage.read_to(&key, artifact.size, &mut copy).await {
+        Ok(Some(size)) if size == artifact.size && copy.hasher.finish() == artifact.hash => {
+            copy.bytes.rewind().map_err(StorageError::from)?;
+            let inspected = inspect(release, artifact, &mut copy.bytes);
+            Ok(inspected.map_err(StorageError::from)?)
+        }
         Ok(None) => Ok(Err(format!("`{key}` does not exist"))),
         Ok(Some(_)) | Err(StorageError::TooLarge { .. }) => Ok(Err(format!(
             "`{key}` has another size or hash than it says"
         ))),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A copy of an artifact, hashed while it is written.
+struct Hashed {
+    hasher: Hasher,
+    bytes: tempfile::SpooledTempFile,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.bytes.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.bytes.flush()
     }
 }
 

@@ -15,13 +15,16 @@ use std::collections::BTreeMap;
 
 use lumen_core::{PackageName, signing::PublicKey, trust::Subject};
 
-pub use inventory::{Inventory, Package, Release, take_stock};
+pub use inventory::{Inspect, Inventory, Package, Release, take_stock};
 
 use crate::{
-    log::{RootInfo, State, Writer, found, is_signed},
+    log::{RootInfo, State, Writer, check_log_key, found, is_signed},
     progress::{Progress, Watch},
+    reader::Registry,
     signer::Signer,
+    source::ReadError,
     storage::Storage,
+    verify::TrustError,
     write::PublishError,
 };
 
@@ -62,6 +65,42 @@ pub struct Migrated {
     pub entries: u64,
     /// The signed checkpoint.
     pub checkpoint: String,
+}
+
+/// Why a migration may not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Forbidden {
+    /// The registry cannot be read, or is not to be believed.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The key may not sign this.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// Checks that a key may log what the log of a registry lacks. Nothing is written. An unsigned
+/// registry is anybody's who may write to it.
+///
+/// # Errors
+/// When the key is no log key, or not a publisher of a package, and when the registry cannot
+/// be read.
+pub async fn check_key(
+    registry: &Registry,
+    inventory: &Inventory,
+    signer: &dyn Signer,
+) -> Result<(), Forbidden> {
+    let roots = match registry.roots().await {
+        Ok(Some(roots)) => roots,
+        // What a killed writer began is finished first, and judged then.
+        Ok(None) | Err(ReadError::Trust(TrustError::Unfinished { .. })) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    check_log_key(roots.current(), signer)?;
+    for package in &inventory.packages {
+        let history = registry.provenance(&package.name).await?;
+        entries::may_sign(package, history.as_deref(), signer)?;
+    }
+    Ok(())
 }
 
 /// Makes a registry signed that is not, and logs whatever is not logged. Repeating it after

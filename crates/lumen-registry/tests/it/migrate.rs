@@ -1,10 +1,13 @@
 //! Unsigned registries that become signed ones.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+};
 
 use lumen_core::{
     Digest, Key,
-    index::Release,
+    index::{Artifact, Release},
     json,
     key::ArtifactKind,
     signing::SecretKey,
@@ -27,8 +30,13 @@ fn key(name: &str) -> SecretKey {
     SecretKey::from_seed(name, *Digest::of(name.as_bytes()).as_bytes()).unwrap()
 }
 
+/// Whatever is in an archive is good.
+fn any(_: &Release, _: &Artifact, _: &mut dyn Read) -> io::Result<Result<(), String>> {
+    Ok(Ok(()))
+}
+
 fn stock(storage: &Storage) -> Inventory {
-    block_on(take_stock(storage, &nobody)).unwrap()
+    block_on(take_stock(storage, &any, &nobody)).unwrap()
 }
 
 fn run_as(
@@ -43,7 +51,7 @@ fn run_as(
         now: "2026-01-31T10:30:00Z".into(),
         assignments,
     };
-    let inventory = block_on(take_stock(storage, &nobody))?;
+    let inventory = block_on(take_stock(storage, &any, &nobody))?;
     assert_eq!(inventory.problems, []);
     block_on(migrate(storage, &inventory, &options, &nobody))
 }
@@ -301,4 +309,28 @@ fn a_registry_that_was_signed_without_its_releases() {
     let migrated = run(&storage).unwrap();
     assert_eq!((migrated.entries, migrated.root), (9, None));
     assert_eq!(block_on(check(&storage)).unwrap(), []);
+}
+
+#[test]
+fn what_an_inspector_finds_in_an_archive_is_a_problem_of_its_release() {
+    let (_, storage) = registry();
+    let inspect = |release: &Release, artifact: &Artifact, bytes: &mut dyn Read| {
+        let mut read = Vec::new();
+        bytes.read_to_end(&mut read)?;
+        assert_eq!(Digest::of(&read), artifact.hash);
+        Ok(match release.version == version("1.1.0") {
+            true => Err("it is odd".into()),
+            false => Ok(()),
+        })
+    };
+    let found = block_on(take_stock(&storage, &inspect, &nobody)).unwrap();
+    let said = found
+        .problems
+        .iter()
+        .map(|it| format!("{}: {}", it.file, it.what));
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        ["packages/a/1.1.0.json: it is odd"]
+    );
+    assert_eq!(found.releases(), (4, 1));
 }
