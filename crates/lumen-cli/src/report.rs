@@ -11,7 +11,12 @@
 
 use std::{path::Path, process::ExitCode};
 
-use lumen_core::{PackageName, edit::EditError, limits::Exceeded, problem::Problem};
+use lumen_core::{
+    PackageName,
+    edit::EditError,
+    limits::{Exceeded, Limit},
+    problem::{self, Problem},
+};
 use lumen_ops::{
     OpsError,
     error::FetchError,
@@ -21,10 +26,11 @@ use lumen_ops::{
 };
 use lumen_registry::{
     ReadError, StorageError, git,
-    location::LocationError,
+    location::{LocationError, SCHEMES, web_address},
     login::Acquaintance,
     mirror::MirrorError,
     publish::{PublishError, SubmittedError},
+    storage::Bound,
     verify::{SeenBy, TrustError},
 };
 use lumen_store::{
@@ -138,9 +144,11 @@ pub fn code(error: &OpsError) -> u8 {
         )
         | OpsError::Unpack { .. }
         | OpsError::Damaged(_) => TRUST,
-        OpsError::Read(_) | OpsError::Fetch { .. } | OpsError::Io(_) | OpsError::NotSeen { .. } => {
-            STORAGE
-        }
+        OpsError::Read(_)
+        | OpsError::Fetch { .. }
+        | OpsError::Io(_)
+        | OpsError::NotSeen { .. }
+        | OpsError::Unproven { .. } => STORAGE,
         OpsError::Mirror(error) => mirror_code(error),
         OpsError::Publish(error) => publish_code(error),
         OpsError::Git(GitError::Git(git::GitError::NoGit | git::GitError::TooOld { .. })) => USER,
@@ -193,9 +201,7 @@ pub fn hints(error: &OpsError) -> Vec<String> {
                 .into()
         }
         OpsError::UnknownRegistry { nearest: Some(nearest), .. } => format!("did you mean `{nearest}`?"),
-        OpsError::UnknownRegistry { name, .. } => {
-            format!("add `{name} = \"https://…\"` to `[registry.registries]` in lumen.toml")
-        }
+        OpsError::UnknownRegistry { name, .. } => unknown_registry_hint(name),
         OpsError::User { hint, .. } => return hint.iter().cloned().collect(),
         OpsError::NotSeen { lacking: Some(lacking), .. } => format!(
             "it is committed, and waits for {lacking}: whoever has such a key runs `lumen registry witness`"
@@ -209,6 +215,9 @@ pub fn hints(error: &OpsError) -> Vec<String> {
                 published.join(", ")
             );
             return hints(source).into_iter().chain([before]).collect();
+        }
+        OpsError::Unproven { .. } => {
+            "it came to this machine without a proof, such as by an older version of Lumen: run `lumen pkg install --locked` once with the network".into()
         }
         OpsError::Misfit(_) => "run `lumen pkg install` to choose versions anew".into(),
         OpsError::Locked { .. } => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),
@@ -224,7 +233,7 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         OpsError::Project(ProjectError::NotFound(_)) => {
             "run `lumen pkg init` to make a package here, or pass --manifest-path".into()
         }
-        OpsError::Location(LocationError::Unsupported { .. }) => "copy the folder there with the host's own tools".into(),
+        OpsError::Location(LocationError::Unsupported { scheme }) => scheme_hint(scheme),
         OpsError::Link(LinkError::Occupied { .. }) => {
             "move it away, or set `import-root` in `[install]` of lumen.toml to another folder".into()
         }
@@ -307,8 +316,13 @@ fn foreign_hint(path: &Path, what: Foreign) -> String {
 /// How to raise a limit.
 fn limit_hint(exceeded: &Exceeded) -> String {
     let limit = exceeded.limit;
+    // It is the only one that asks for more, not for less.
+    let verb = match limit {
+        Limit::DownloadSpeed => "lower",
+        _ => "raise",
+    };
     format!(
-        "if that is meant to be, raise `{}` in [limits] of your configuration, or set {}",
+        "if that is meant to be, {verb} `{}` in [limits] of your configuration, or set {}",
         limit.name(),
         limit.variable()
     )
@@ -490,6 +504,9 @@ fn read_hint(error: &ReadError) -> Option<String> {
         ReadError::Trust(TrustError::Unfinished { .. }) => {
             Some("whoever runs it finishes it with `lumen registry repair`".into())
         }
+        ReadError::Trust(TrustError::NotSigned) => Some(
+            "only signed registries have owners, keys and a log; `lumen registry migrate` signs one that is not".into(),
+        ),
         ReadError::Trust(TrustError::State { disk, .. }) => disk.and_then(disk_hint),
         ReadError::Trust(_) => None,
         ReadError::Malformed(_) => {
@@ -571,7 +588,32 @@ fn git_hint(error: &git::GitError) -> Option<String> {
     })
 }
 
+/// Names the limits that a failure is about, and says what raises them.
+fn bounds_hint(error: &StorageError) -> Option<String> {
+    let hints: Vec<String> = error.bounds().into_iter().map(bound_hint).collect();
+    (!hints.is_empty()).then(|| hints.join("; "))
+}
+
+fn bound_hint(bound: Bound) -> String {
+    match bound {
+        Bound::Patience => {
+            "to wait longer, raise `timeout` in [http] of your configuration, or set LUMEN_HTTP_TIMEOUT".into()
+        }
+        Bound::Fixed(row) => {
+            format!("{row}, and nothing raises it; tell the people who run the server")
+        }
+        Bound::Chosen(limit) => format!(
+            "that is below the limit `{}`; if your line is slow, lower it in [limits] of your configuration, or set {}",
+            limit.name(),
+            limit.variable()
+        ),
+    }
+}
+
 fn storage_hint(error: &StorageError) -> Option<String> {
+    if let Some(hint) = bounds_hint(error) {
+        return Some(hint);
+    }
     Some(match error {
         StorageError::NoRoot { path } => {
             let path = word(path);
@@ -631,6 +673,29 @@ fn storage_hint(error: &StorageError) -> Option<String> {
         StorageError::Git(error) => return git_hint(error),
         _ => return None,
     })
+}
+
+/// What was meant by a text that is neither a URL nor the name of a registry.
+fn unknown_registry_hint(text: &str) -> String {
+    if let Some(url) = web_address(text) {
+        return format!("if that is a web server, write `{url}`");
+    }
+    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    match !text.is_empty() && text.chars().all(is_key) {
+        true => {
+            format!("add `{text} = \"https://…\"` to `[registry.registries]` in lumen.toml")
+        }
+        false => "write a URL such as `https://…`, a path with a `/` in it, or the name of a registry in `[registry.registries]`".into(),
+    }
+}
+
+/// The slip in the scheme of a URL, or what to do about a host that Lumen does not know.
+fn scheme_hint(scheme: &str) -> String {
+    match problem::nearest(scheme, SCHEMES) {
+        Some("http" | "https") => "did you mean `http://` or `https://`?".into(),
+        Some(nearest) => format!("did you mean `{nearest}://`?"),
+        None => "copy the folder there with the host's own tools".into(),
+    }
 }
 
 /// What may be wrong with an address where there is no registry.

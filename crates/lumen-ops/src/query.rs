@@ -121,7 +121,13 @@ pub fn search(
     let mut all: Option<GlobalIndex> = None;
     for name in [DEFAULT.to_owned()].iter().chain(&upstreams) {
         let registry = session.registry(name)?;
-        let index = session.block_on(async { Ok(registry.global_index().await?) })?;
+        let index = session.block_on(async {
+            let index = registry.global_index().await?;
+            if index.is_none() {
+                registry.exists().await?;
+            }
+            Ok(index)
+        })?;
         match (&mut all, index) {
             (Some(all), Some(index)) => add_missing(all, index),
             (all, index) => *all = all.take().or(index),

@@ -18,7 +18,7 @@ use lumen_core::{
     manifest::{InstallSection, LinkMode, Manifest, Mirror, RegistrySection, RegistryUrls},
     problem::{self, Problem, Severity},
 };
-use lumen_registry::storage::HttpOptions;
+use lumen_registry::{location::web_address, storage::HttpOptions};
 use lumen_store::link::Ledger;
 
 pub use pairs::{Pairs, Reach};
@@ -387,7 +387,10 @@ fn resolve(
     if text.contains("://") {
         return Ok(one(text.to_owned()));
     }
+    // `localhost:8080/registry` is no folder, unless there is one.
+    let is_web = text.contains(':') && web_address(text).is_some() && !Path::new(text).exists();
     if is_location(text)
+        && !is_web
         && let Ok(url) = url::Url::from_file_path(std::path::absolute(text)?)
     {
         return Ok(one(url.into()));

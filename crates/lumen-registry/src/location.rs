@@ -10,7 +10,7 @@ use std::{
 };
 
 use lumen_core::key::Key;
-use url::Url;
+use url::{Host, Url};
 
 pub use git::{DEFAULT_BRANCH, GitLocation};
 pub use http::HttpLocation;
@@ -218,6 +218,52 @@ impl fmt::Debug for Location {
     }
 }
 
+/// Schemes of the URLs of registries.
+pub const SCHEMES: [&str; 10] = [
+    "file",
+    "https",
+    "http",
+    "s3",
+    "r2",
+    "gs",
+    "az",
+    "git+https",
+    "git+ssh",
+    "git+file",
+];
+
+/// The URL of the web server that a text without a scheme names: a host with a port, an address,
+/// or a name with dots in it. None for what starts otherwise.
+pub fn web_address(text: &str) -> Option<String> {
+    if scheme(text).is_some() || text.contains('@') {
+        return None;
+    }
+    let host = text.split(['/', '\\']).next()?;
+    let url = Url::parse(&format!("http://{host}")).ok()?;
+    let is_name = |name: &str| {
+        let mut parts = name.split('.');
+        let of_host = |part: &str| {
+            let letter = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            !part.is_empty() && part.chars().all(letter)
+        };
+        parts.clone().all(of_host) && parts.next_back().is_some_and(|last| last.len() > 1)
+    };
+    let port = host.rsplit_once(':').filter(|(before, port)| {
+        // An IPv6 address ends with a bracket where it has no port.
+        !before.is_empty() && port.parse::<u16>().is_ok()
+    });
+    let scheme = match url.host()? {
+        Host::Ipv4(_) if host.starts_with(|c: char| c.is_ascii_digit()) && host.contains('.') => {
+            "http"
+        }
+        Host::Ipv6(_) => "http",
+        Host::Domain("localhost") => "http",
+        Host::Domain(name) if is_name(name) && (port.is_some() || name.contains('.')) => "https",
+        _ => return None,
+    };
+    Some(format!("{scheme}://{text}"))
+}
+
 /// The scheme of a URL in lower case. One letter is a Windows drive, not a scheme.
 fn scheme(text: &str) -> Option<String> {
     let (scheme, _) = text.split_once("://")?;
@@ -305,6 +351,39 @@ mod tests {
             Location::parse_path(r"D:\reg", cwd),
             Ok(Location::File(r"D:\reg".into()))
         );
+    }
+
+    #[test]
+    fn addresses_without_a_scheme() {
+        for (text, expected) in [
+            ("127.0.0.1:8080", Some("http://127.0.0.1:8080")),
+            ("localhost:8080", Some("http://localhost:8080")),
+            ("localhost:8080/reg", Some("http://localhost:8080/reg")),
+            ("[::1]:8080", Some("http://[::1]:8080")),
+            ("10.0.0.1", Some("http://10.0.0.1")),
+            ("packages.example.com", Some("https://packages.example.com")),
+            ("build:8080", Some("https://build:8080")),
+            ("work", None),
+            ("2", None),
+            ("my_work", None),
+            ("./reg", None),
+            ("../reg", None),
+            ("/srv/reg", None),
+            ("C:\\reg", None),
+            ("a:b", None),
+            ("u:p@h.example", None),
+            ("https://h.example", None),
+            ("", None),
+        ] {
+            assert_eq!(web_address(text).as_deref(), expected, "{text}");
+        }
+        for scheme in SCHEMES {
+            let parsed = Location::parse(&format!("{scheme}://"));
+            assert!(
+                !matches!(parsed, Err(LocationError::Unsupported { .. })),
+                "{scheme}"
+            );
+        }
     }
 
     #[test]

@@ -149,6 +149,19 @@ impl Registry {
         Ok(index)
     }
 
+    /// Makes sure that there is a registry: a command that asks for no package would take an
+    /// address with a slip in it for an empty registry, or for an unsigned one.
+    ///
+    /// # Errors
+    /// [`ReadError::NoRegistry`], and when the host cannot say, or is not to be believed.
+    pub async fn exists(&self) -> Result<(), ReadError> {
+        match self.view().await? {
+            // Signatures say that it is one.
+            Some(_) => Ok(()),
+            None => self.source().is_there().await,
+        }
+    }
+
     /// All releases of a package; `None` when there is no such file or, in a signed registry,
     /// provably no such package. An unsigned one may not be there at all: see
     /// [`Registry::find`].

@@ -51,9 +51,10 @@ chosen! {
     /// Files of a git dependency.
     GitTreeFiles = "git-tree-files", 500_000, Count, "ops::git";
     /// Requests to one registry in one run.
-    Requests = "requests", 2_000_000, Count, "registry::storage::http";
-    /// Requests to the source of a mirror or a bundle in one run.
-    MirrorRequests = "mirror-requests", 100_000_000, Count, "registry::storage::http";
+    Requests = "requests", 2_000_000, Count, "registry::storage";
+    /// Requests to one registry in a run that reads all of it, such as that of a mirror, `check`
+    /// or `gc`.
+    MirrorRequests = "mirror-requests", 100_000_000, Count, "registry::storage";
     /// Seconds that a file may take beside the time that its bytes take at `download-speed`.
     DownloadSeconds = "download-seconds", 600, Seconds, "registry::storage::http";
     /// Least speed of a server on average; in a while of `[http] timeout` it may be a quarter.

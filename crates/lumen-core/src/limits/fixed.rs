@@ -5,22 +5,30 @@
 
 use std::time::Duration;
 
-use super::{Row, Scope, Unit};
+use super::Row;
 
 /// Declares constants, and the table of them.
 macro_rules! fixed {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $value:expr, $unit:ident, $scope:ident, $place:literal;)+) => {
         $($(#[doc = $doc])+ pub const $name: $type = $value;)+
 
+        /// The rows of the table, under the names of the constants: an error about a limit
+        /// shows its row.
+        pub mod rows {
+            use super::super::{Row, Scope, Unit};
+
+            $($(#[doc = $doc])+ pub const $name: Row = Row {
+                name: stringify!($name),
+                value: super::$name as u64,
+                unit: Unit::$unit,
+                bounds: concat!($($doc),+),
+                place: $place,
+                scope: Scope::$scope,
+            };)+
+        }
+
         /// All constants of this module.
-        pub const FIXED: &[Row] = &[$(Row {
-            name: stringify!($name),
-            value: $name as u64,
-            unit: Unit::$unit,
-            bounds: concat!($($doc),+),
-            place: $place,
-            scope: Scope::$scope,
-        }),+];
+        pub const FIXED: &[Row] = &[$(rows::$name),+];
     };
 }
 
@@ -150,6 +158,10 @@ fixed! {
 
     /// Redirects of one request.
     MAX_REDIRECTS: usize = 10, Count, Format, "registry::storage::http";
+    /// Header fields of an answer over HTTP/1.1.
+    MAX_HEADERS: usize = 100, Count, Program, "registry::storage::http";
+    /// Bytes of the head of an answer over HTTP/1.1.
+    MAX_HEAD_BYTES: u64 = 8192 + 4096 * 100, Bytes, Program, "registry::storage::http";
     /// Bytes that a compressed answer may be longer than its file may be.
     MAX_CODING_SLACK: u64 = 64 << 10, Bytes, Program, "registry::storage::http";
     /// Window of a zstd stream, as a power of two (RFC 9659 section 3): 8 MiB.

@@ -11,6 +11,8 @@
 mod chosen;
 mod fixed;
 
+use std::fmt;
+
 pub use chosen::{Exceeded, Limit, Limits, VARIABLE};
 pub use fixed::*;
 
@@ -55,6 +57,18 @@ pub struct Row {
     pub place: &'static str,
     /// Who chooses it.
     pub scope: Scope,
+}
+
+impl fmt::Display for Row {
+    /// Its name and value, as errors show them: ``the limit `MAX_REDIRECTS` is 10``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the limit `{}` is {}",
+            self.name,
+            self.unit.say(self.value)
+        )
+    }
 }
 
 /// All limits.

@@ -115,7 +115,28 @@ fn verified(session: &Session<'_>, registry: Registry) -> Result<Signed, OpsErro
             info,
             roots,
         }),
-        None => Err(ReadError::from(TrustError::NotSigned).into()),
+        None => Err(unsigned_or_absent(session, &registry)),
+    }
+}
+
+/// Why a registry is of no use to a command about signed ones: it is unsigned, or there is
+/// none at its address.
+fn unsigned_or_absent(session: &Session<'_>, registry: &Registry) -> OpsError {
+    let exists = session.block_on(async { Ok(registry.exists().await?) });
+    match exists {
+        Ok(()) => ReadError::from(TrustError::NotSigned).into(),
+        Err(error) => error,
+    }
+}
+
+/// The same in place of an error that says that a registry is unsigned.
+fn or_absent(session: &Session<'_>, registry: &Registry, error: OpsError) -> OpsError {
+    match &error {
+        OpsError::Publish(PublishError::NotSigned) => {
+            let exists = session.block_on(async { Ok(registry.exists().await?) });
+            exists.err().unwrap_or(error)
+        }
+        _ => error,
     }
 }
 
@@ -220,10 +241,11 @@ pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError>
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let repair = async |storage: &Storage| log::repair_watched(storage, &watch).await;
     let storage = registry.storage();
-    session.block_on(async {
+    let repaired = session.block_on(async {
         let size = storage.together("Repair the registry", repair).await?;
         Ok((size, log::waiting(storage).await?))
-    })
+    });
+    repaired.map_err(|error| or_absent(session, &registry, error))
 }
 
 /// What readers of a registry do not see yet, since witnesses have to sign it first.
@@ -243,7 +265,9 @@ pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
     session.maybe_project()?;
     let registry = session.writable(DEFAULT)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
-    session.block_on(async { Ok(log::check_watched(registry.storage(), &watch).await?) })
+    let checked =
+        session.block_on(async { Ok(log::check_watched(registry.storage(), &watch).await?) });
+    checked.map_err(|error| or_absent(session, &registry, error))
 }
 
 /// Makes all files anew that follow from the log. Returns those that were not as they should be.
@@ -256,7 +280,9 @@ pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let rebuild = async |storage: &Storage| log::rebuild_watched(storage, &watch).await;
     let storage = registry.storage();
-    session.block_on(async { Ok(storage.together("Rebuild the registry", rebuild).await?) })
+    let rebuilt = storage.together("Rebuild the registry", rebuild);
+    let rebuilt = session.block_on(async { Ok(rebuilt.await?) });
+    rebuilt.map_err(|error| or_absent(session, &registry, error))
 }
 
 fn applied(

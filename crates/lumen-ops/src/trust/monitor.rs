@@ -44,6 +44,7 @@ pub fn watch(
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     let shown = Checkpoint::of_note(signed.info.checkpoint.as_bytes()).map_err(broken)?;
     let full = u64::from(FULL);
+    signed.registry.storage().allow_mirroring();
     let mut bundle = from / full;
     while bundle * full < shown.size {
         for logged in read_bundle(session, &signed, &shown, bundle)? {

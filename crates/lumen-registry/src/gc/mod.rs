@@ -144,6 +144,7 @@ pub async fn gc(
     options: &GcOptions,
     watch: Watch<'_>,
 ) -> Result<GcReport, PublishError> {
+    storage.allow_mirroring();
     let work = async |storage: &Storage| run(storage, options, watch).await;
     match options.dry_run {
         true => work(storage).await,

@@ -56,6 +56,7 @@ pub async fn check_watched(
     storage: &Storage,
     watch: Watch<'_>,
 ) -> Result<Vec<Finding>, PublishError> {
+    storage.allow_mirroring();
     let mut checker = Checker {
         storage,
         watch,

@@ -33,6 +33,7 @@ pub async fn rebuild_watched(
     storage: &Storage,
     watch: Watch<'_>,
 ) -> Result<Vec<Key>, PublishError> {
+    storage.allow_mirroring();
     let rebuilt = run(storage, watch).await;
     watch(Progress::Finished);
     rebuilt

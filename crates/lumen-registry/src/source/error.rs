@@ -53,7 +53,7 @@ pub enum ReadError {
     },
     /// Nothing at an address says that there is a registry.
     #[error(
-        "there is no registry at `{location}`: neither `{missing}` nor the package that was asked for is there"
+        "there is no registry at `{location}`: neither `{missing}` nor anything that was asked for is there"
     )]
     NoRegistry {
         /// The address.

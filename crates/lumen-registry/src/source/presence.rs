@@ -71,6 +71,7 @@ impl Source {
                 found
                     || self.is_known().await?
                     || self.is_listed().await?
+                    || self.has_packages().await?
                     || self.has_expected().await?,
             )
         };
@@ -116,6 +117,13 @@ impl Source {
             }
         }
         Ok(false)
+    }
+
+    /// Whether there are files of packages, where looking costs little. One that was made by
+    /// hand may have no list.
+    async fn has_packages(&self) -> Result<bool, ReadError> {
+        let found = self.inner.storage.has_below("packages/").await?;
+        Ok(found.unwrap_or(false))
     }
 
     /// Whether the host has the list of packages.

@@ -12,12 +12,14 @@
 //!
 //! A closed set of hosts, so an enum: what they can do differs in nothing but speed.
 
+mod bound;
 mod bundle;
 mod file;
 mod git;
 pub(crate) mod http;
 mod memory;
 mod object;
+mod requests;
 mod upkeep;
 
 use std::{
@@ -30,6 +32,7 @@ use std::{
 
 use lumen_core::{Digest, Key, limits::Exceeded};
 
+pub use bound::Bound;
 pub(crate) use bundle::Writer as BundleWriter;
 #[cfg(feature = "fuzzing")]
 pub(crate) use bundle::scan as scan_bundle;
@@ -424,9 +427,12 @@ impl Storage {
     }
 
     /// Allows as many requests as it takes to read all files of a registry.
-    pub(crate) fn allow_mirroring(&self) {
-        if let Self::Http(http) = self {
-            http.allow_mirroring();
+    pub fn allow_mirroring(&self) {
+        match self {
+            Self::Http(http) => http.allow_mirroring(),
+            Self::Object(object) => object.allow_mirroring(),
+            Self::Bundle(bundle) => bundle.base().into_iter().for_each(Self::allow_mirroring),
+            Self::File(_) | Self::Git(_) | Self::Memory(_) => {}
         }
     }
 
@@ -598,6 +604,19 @@ impl Storage {
                 memory.turn().await;
                 memory.list(prefix)
             }
+        }
+    }
+
+    /// Whether there are files below a prefix; `None` where finding out costs requests.
+    ///
+    /// # Errors
+    /// As [`Storage::list`].
+    pub(crate) async fn has_below(&self, prefix: &str) -> Result<Option<bool>, StorageError> {
+        match self {
+            Self::File(_) | Self::Bundle(_) | Self::Memory(_) => {
+                Ok(Some(!self.list(prefix).await?.is_empty()))
+            }
+            Self::Http(_) | Self::Object(_) | Self::Git(_) => Ok(None),
         }
     }
 

@@ -3,8 +3,14 @@
 
 use std::time::Duration;
 
-use lumen_core::Key;
-use lumen_registry::{Location, Storage, StorageError, storage::HostOptions};
+use lumen_core::{
+    Key,
+    limits::{MAX_HEAD_BYTES, MAX_HEADERS, rows},
+};
+use lumen_registry::{
+    Location, Storage, StorageError,
+    storage::{Bound, HostOptions},
+};
 
 use crate::{
     block_on,
@@ -270,4 +276,35 @@ fn a_download_that_goes_on_is_not_given_up() {
     let size = block_on(server.storage().read_to(&index(), 1_000_000, &mut out)).unwrap();
     assert_eq!((size, out == expected), (Some(1_000_000), true));
     assert!(server.asked().len() >= 20);
+}
+
+#[test]
+fn heads_of_answers_have_limits() {
+    let read = |head: String| {
+        let server = Server::start(move |_| Answer::Raw(head.clone().into_bytes()));
+        let read = block_on(server.storage().get(&index(), 1 << 20));
+        read.map(|found| found.is_some())
+            .map_err(|error| error.bounds())
+    };
+    let beyond = vec![
+        Bound::Fixed(rows::MAX_HEADERS),
+        Bound::Fixed(rows::MAX_HEAD_BYTES),
+    ];
+    let fields = |count: usize| {
+        let more = "X: y\r\n".repeat(count - 1);
+        read(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n{more}\r\n"
+        ))
+    };
+    assert_eq!(fields(MAX_HEADERS), Ok(true));
+    assert_eq!(fields(MAX_HEADERS + 1), Err(beyond.clone()));
+    // A server may send some more than that before it is noticed.
+    let bytes = |count: usize| {
+        let long = "y".repeat(count);
+        read(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: {long}\r\n\r\n"
+        ))
+    };
+    assert_eq!(bytes(MAX_HEAD_BYTES as usize - 1000), Ok(true));
+    assert_eq!(bytes(MAX_HEAD_BYTES as usize * 2), Err(beyond));
 }

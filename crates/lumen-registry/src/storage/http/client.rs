@@ -24,7 +24,7 @@ use crate::{
     audience::Audience,
     location::HttpLocation,
     login::{Credentials, Login, LoginError, LoginHelper},
-    storage::{HostOptions, StorageError},
+    storage::{HostOptions, StorageError, bound::REDIRECTS},
 };
 
 /// Who asks the web server of a registry.
@@ -64,21 +64,7 @@ impl Client {
 
     /// Asks for a file; see [`Client::request`]. That credentials are refused is an error.
     pub(super) async fn get(&self, file: &str, headers: &HeaderMap) -> Result<Response, Failure> {
-        self.accepted(Method::GET, file, headers).await
-    }
-
-    /// Asks for what the server says of a file; otherwise as [`Client::get`].
-    pub(super) async fn head(&self, file: &str) -> Result<Response, Failure> {
-        self.accepted(Method::HEAD, file, &HeaderMap::new()).await
-    }
-
-    async fn accepted(
-        &self,
-        method: Method,
-        file: &str,
-        headers: &HeaderMap,
-    ) -> Result<Response, Failure> {
-        match self.show(method, file, headers).await? {
+        match self.show(Method::GET, file, headers).await? {
             (response, None) => Ok(response),
             (response, Some(refused)) => Err(Failure::final_(StorageError::Refused {
                 file: file.to_owned(),
@@ -86,6 +72,11 @@ impl Client {
                 origin: refused.origin.clone(),
             })),
         }
+    }
+
+    /// Asks for what the server says of a file. The answer may have any status.
+    pub(super) async fn head(&self, file: &str) -> Result<Response, Failure> {
+        self.request(Method::HEAD, file, &HeaderMap::new()).await
     }
 
     /// Sends a request and follows redirects to the final answer, whatever its status. A helper
@@ -244,9 +235,7 @@ impl Client {
             let _ = next.set_password(None);
             url = next;
         }
-        Err(broken(&format!(
-            "the server redirects more than {MAX_REDIRECTS} times"
-        )))
+        Err(broken(&format!("{REDIRECTS}{MAX_REDIRECTS} times")))
     }
 }
 

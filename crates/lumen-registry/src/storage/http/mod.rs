@@ -11,16 +11,13 @@ mod zone;
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use lumen_core::{
     Key,
-    limits::{Limit, Limits, MAX_BELIEVED_BYTES},
+    limits::{Limits, MAX_BELIEVED_BYTES},
 };
 use reqwest::{
     Response, StatusCode,
@@ -44,7 +41,7 @@ use self::{
     body::{Body, Coding},
     client::Client,
 };
-use super::{HostOptions, Presence, Revision, Sink, StorageError};
+use super::{HostOptions, Presence, Revision, Sink, StorageError, requests::Requests};
 use crate::location::{HttpLocation, Location};
 
 /// A try of a download that brought so many bytes does not count, in bytes.
@@ -101,10 +98,7 @@ struct Inner {
     client: Client,
     permits: Semaphore,
     traffic: Arc<Traffic>,
-    /// Requests so far.
-    requests: AtomicU64,
-    /// Whether all files of the registry are wanted.
-    is_mirrored: AtomicBool,
+    requests: Requests,
 }
 
 /// How far a download got.
@@ -148,8 +142,7 @@ impl HttpStorage {
             client: Client::new(&location, host),
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
             traffic: Arc::default(),
-            requests: AtomicU64::new(0),
-            is_mirrored: AtomicBool::new(false),
+            requests: Requests::new(options.limits),
             location,
             options,
         };
@@ -200,7 +193,7 @@ impl HttpStorage {
             .await
     }
 
-    /// Whether a file is there, as far as its head says.
+    /// Whether a file is there: by its head or, where the server gives none, by its first bytes.
     pub(super) async fn presence(&self, key: &Key) -> Result<Presence, StorageError> {
         let file = self.inner.location.url(key.as_str());
         let mut tries = Tries::new(&self.inner.options);
@@ -214,16 +207,23 @@ impl HttpStorage {
 
     async fn presence_once(&self, file: &str) -> Result<Presence, Failure> {
         let _permit = self.permit().await;
+        self.count_request()?;
         let head = self.inner.client.head(file).await?;
-        let content_type = head.headers().get(CONTENT_TYPE);
-        let is_page = content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-        match head.status() {
-            StatusCode::OK if !is_page => Ok(Presence::There),
+        if head.status() == StatusCode::OK {
+            return Ok(there_unless_page(&head));
+        }
+        // Some hosts answer every `HEAD` with an error, and 404 may be one, too.
+        self.count_request()?;
+        let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]);
+        headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
+        // The answer is dropped before its body, which may be the whole file.
+        let answer = self.inner.client.get(file, &headers).await?;
+        match answer.status() {
+            StatusCode::OK | StatusCode::PARTIAL_CONTENT => Ok(there_unless_page(&answer)),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Presence::Absent),
-            StatusCode::OK | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => {
-                Ok(Presence::Unclear)
-            }
-            _ => Err(self.refusal(file, &head)),
+            // It is empty.
+            StatusCode::RANGE_NOT_SATISFIABLE => Ok(Presence::Unclear),
+            _ => Err(self.refusal(file, &answer)),
         }
     }
 
@@ -399,25 +399,27 @@ impl HttpStorage {
 
     /// Allows as many requests as it takes to read all files of a registry.
     pub(crate) fn allow_mirroring(&self) {
-        self.inner.is_mirrored.store(true, Ordering::Relaxed);
+        self.inner.requests.allow_mirroring();
     }
 
     /// Counts a request that is about to be made.
     fn count_request(&self) -> Result<(), Failure> {
-        let count = self.inner.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let limit = match self.inner.is_mirrored.load(Ordering::Relaxed) {
-            true => Limit::MirrorRequests,
-            false => Limit::Requests,
-        };
-        let checked = self.inner.options.limits.check(limit, count, || {
-            format!("{} was asked {count} times", self.inner.location.base())
-        });
+        let checked = self.inner.requests.count(self.inner.location.base());
         checked.map_err(|exceeded| Failure::final_(exceeded.into()))
     }
 
     async fn permit(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
         // The semaphore is never closed.
         self.inner.permits.acquire().await.ok()
+    }
+}
+
+/// A page may be what a server has for every path.
+fn there_unless_page(answer: &Response) -> Presence {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    match kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+        true => Presence::Unclear,
+        false => Presence::There,
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
 use lumen_core::limits::{Exceeded, Limit, Limits};
 
 use super::{HttpOptions, retry};
+use crate::storage::bound::SLOW;
 
 /// What all transfers from one server have received together.
 #[derive(Debug, Default)]
@@ -149,7 +150,7 @@ impl Pace {
             return Err(match silence * 2 > self.window {
                 true => retry::SILENT.into(),
                 false => format!(
-                    "the server sends less than {} bytes in {} s",
+                    "{SLOW}{} bytes in {} s",
                     self.least,
                     self.window.as_secs_f32()
                 ),

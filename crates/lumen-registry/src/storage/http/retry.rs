@@ -10,6 +10,8 @@ use url::Url;
 use super::{HttpOptions, headers};
 use crate::{login::Acquaintance, storage::StorageError};
 
+pub(super) use crate::storage::bound::SILENT;
+
 /// A failed try.
 pub(in crate::storage) struct Failure {
     pub(in crate::storage) error: StorageError,
@@ -162,9 +164,6 @@ pub(super) fn transfer(file: &str, error: &reqwest::Error) -> StorageError {
         reason: reason(error),
     }
 }
-
-/// What is said of a server that keeps silent.
-pub(super) const SILENT: &str = "the server did not answer in time";
 
 /// What happened.
 pub(super) fn reason(error: &reqwest::Error) -> String {

@@ -19,11 +19,15 @@ use object_store::{
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use url::Url;
 
-use lumen_core::limits::MAX_OBJECT_ANSWER_BYTES;
+use lumen_core::limits::{Exceeded, MAX_OBJECT_ANSWER_BYTES};
 
 use crate::{
     audience::Audience,
-    storage::http::{Clients, HttpOptions, retry_after, root_cause},
+    storage::{
+        bound::{ANSWER, SILENT},
+        http::{Clients, HttpOptions, retry_after, root_cause},
+        requests::Requests,
+    },
 };
 
 /// Bytes a second of the slowest line that still uploads.
@@ -53,6 +57,8 @@ pub(super) struct Seen {
     pub(super) region: Option<String>,
     /// Why there was no answer, and whether there was not even a connection.
     pub(super) failure: Option<(bool, String)>,
+    /// That there were more requests than may be.
+    pub(super) exceeded: Option<Exceeded>,
 }
 
 impl Trace {
@@ -87,11 +93,16 @@ struct Shared {
     silence: Duration,
     /// Who may be sent credentials.
     audiences: Vec<Audience>,
+    requests: Arc<Requests>,
 }
 
 impl Connector {
     /// Clients that send credentials to these audiences and to nobody else.
-    pub(super) fn new(options: &HttpOptions, audiences: Vec<Audience>) -> Self {
+    pub(super) fn new(
+        options: &HttpOptions,
+        audiences: Vec<Audience>,
+        requests: &Arc<Requests>,
+    ) -> Self {
         let clients = Clients::new(&HttpOptions {
             // It would count the time of an upload, however long that is.
             read_timeout: FOR_EVER,
@@ -101,6 +112,7 @@ impl Connector {
             silence: options.read_timeout,
             clients,
             audiences,
+            requests: Arc::clone(requests),
         };
         Self {
             shared: Arc::new(shared),
@@ -124,6 +136,11 @@ impl Connector {
     async fn send(&self, request: HttpRequest, trace: &Trace) -> Result<HttpResponse, HttpError> {
         let tls = request.uri().scheme_str() != Some("http");
         self.check_audience(&request)?;
+        let host = request.uri().host().unwrap_or_default();
+        if let Err(exceeded) = self.shared.requests.count(host) {
+            trace.lock().exceeded = Some(exceeded.clone());
+            return Err(other(exceeded));
+        }
         let client = self.shared.clients.get(tls).map_err(other)?;
         let upload = request.body().content_length() as u64 / SLOWEST_UPLOAD;
         let silence = self.shared.silence;
@@ -187,7 +204,7 @@ impl HttpService for Connector {
 /// Why there was no answer, without URLs: they may have signatures in them.
 pub(super) fn reason(error: &HttpError) -> String {
     match error.kind() {
-        HttpErrorKind::Timeout => "the server did not answer in time".into(),
+        HttpErrorKind::Timeout => SILENT.into(),
         _ => root_cause(error),
     }
 }
@@ -213,9 +230,7 @@ async fn whole(body: HttpResponseBody, silence: Duration) -> Result<Vec<u8>, Htt
         };
         let chunk = chunk?;
         if bytes.len() + chunk.len() > MAX_OBJECT_ANSWER_BYTES {
-            return Err(other(io::Error::other(
-                "the answer of the server is too large",
-            )));
+            return Err(other(io::Error::other(ANSWER)));
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -250,6 +265,8 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use lumen_core::limits::Limits;
+
     use super::*;
 
     #[test]
@@ -269,11 +286,15 @@ mod tests {
         }
     }
 
+    fn requests() -> Arc<Requests> {
+        Arc::new(Requests::new(Limits::default()))
+    }
+
     #[test]
     fn credentials_go_to_the_host_of_the_bucket_alone() {
         let own = Url::parse("https://minio.example:9000/bucket").unwrap();
         let audiences = vec![Audience::Service("amazonaws.com"), Audience::Origin(own)];
-        let connector = Connector::new(&HttpOptions::default(), audiences);
+        let connector = Connector::new(&HttpOptions::default(), audiences, &requests());
         let token = ("x-amz-security-token", "t");
         for (url, header, expected) in [
             (

@@ -31,6 +31,7 @@ use self::{client::Trace, settings::Bucket};
 use super::{
     HostOptions, HttpOptions, Revision, StorageError,
     http::{Failure, Traffic, Tries, root_cause},
+    requests::Requests,
 };
 use crate::location::{Location, ObjectLocation};
 
@@ -51,6 +52,7 @@ struct Inner {
     state: Option<PathBuf>,
     permits: Semaphore,
     traffic: Arc<Traffic>,
+    requests: Arc<Requests>,
     /// Set once the host is known to keep conditions.
     probed: OnceCell<()>,
 }
@@ -90,12 +92,13 @@ impl ObjectStorage {
     /// # Errors
     /// When what the environment says of the host makes no sense.
     pub fn new(location: &ObjectLocation, options: &HostOptions) -> Result<Self, StorageError> {
+        let requests = Arc::new(Requests::new(options.http.limits));
         let Bucket {
             store,
             pages,
             host,
             lacks,
-        } = Bucket::new(location, options).map_err(|reason| StorageError::Settings {
+        } = Bucket::new(location, options, &requests).map_err(|reason| StorageError::Settings {
             location: Location::Object(location.clone()).to_string(),
             reason,
         })?;
@@ -110,11 +113,17 @@ impl ObjectStorage {
             state: options.state.clone(),
             permits: Semaphore::new(permits),
             traffic: Arc::default(),
+            requests,
             probed: OnceCell::new(),
         };
         Ok(Self {
             inner: Arc::new(inner),
         })
+    }
+
+    /// Allows as many requests as it takes to read all files of a registry.
+    pub(super) fn allow_mirroring(&self) {
+        self.inner.requests.allow_mirroring();
     }
 
     /// The address.
@@ -170,6 +179,9 @@ impl ObjectStorage {
         trace: &Trace,
     ) -> Failure {
         let seen = trace.seen();
+        if let Some(exceeded) = seen.exceeded {
+            return Failure::final_(exceeded.into());
+        }
         if let Some((connecting, reason)) = seen.failure {
             return Failure::again(match (connecting, action) {
                 (true, _) => StorageError::Unreachable {

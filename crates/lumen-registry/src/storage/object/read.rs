@@ -11,6 +11,7 @@ use reqwest::header::{CACHE_CONTROL, HeaderMap, HeaderValue};
 use super::{Action, ObjectStorage, client::Trace};
 use crate::storage::{
     Fetched, Revision, Sink, StorageError, Validators,
+    bound::LISTED,
     http::{Caching, Clock, Failure, Late, PROGRESS, Pace},
 };
 
@@ -292,7 +293,7 @@ impl ObjectStorage {
             if keys.len() > MAX_LISTED {
                 return Err(StorageError::Transfer {
                     file: self.inner.location.file(prefix),
-                    reason: format!("it has more than {MAX_LISTED} files"),
+                    reason: LISTED.to_owned(),
                 });
             }
             let next = page.page_token;

@@ -16,7 +16,7 @@ use super::{client::Connector, profile::Profile};
 use crate::{
     audience::Audience,
     location::{ObjectLocation, Provider},
-    storage::{HostOptions, Variables, http::root_cause},
+    storage::{HostOptions, Variables, http::root_cause, requests::Requests},
 };
 
 /// A bucket that can be spoken to.
@@ -44,11 +44,15 @@ const AZURE: [&str; 2] = ["blob.core.windows.net", "fabric.microsoft.com"];
 impl Bucket {
     /// # Errors
     /// What is wrong with the environment, without secrets.
-    pub(super) fn new(location: &ObjectLocation, options: &HostOptions) -> Result<Self, String> {
+    pub(super) fn new(
+        location: &ObjectLocation,
+        options: &HostOptions,
+        requests: &Arc<Requests>,
+    ) -> Result<Self, String> {
         match location.provider {
-            Provider::S3 | Provider::R2 => s3(location, options),
-            Provider::Gcs => gcs(location, options),
-            Provider::Azure => azure(location, options),
+            Provider::S3 | Provider::R2 => s3(location, options, requests),
+            Provider::Gcs => gcs(location, options, requests),
+            Provider::Azure => azure(location, options, requests),
         }
     }
 }
@@ -129,7 +133,11 @@ fn is_true(value: Option<String>) -> bool {
     })
 }
 
-fn s3(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, String> {
+fn s3(
+    location: &ObjectLocation,
+    options: &HostOptions,
+    requests: &Arc<Requests>,
+) -> Result<Bucket, String> {
     use AmazonS3ConfigKey as Name;
     let variables = &options.variables;
     let profile = Profile::read(variables)?;
@@ -206,12 +214,16 @@ fn s3(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, String
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(Connector::new(&options.http, audiences))
+        .with_http_connector(Connector::new(&options.http, audiences, requests))
         .build();
     bucket(built, host, lacks)
 }
 
-fn gcs(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, String> {
+fn gcs(
+    location: &ObjectLocation,
+    options: &HostOptions,
+    requests: &Arc<Requests>,
+) -> Result<Bucket, String> {
     use GoogleConfigKey as Name;
     let variables = &options.variables;
     let mut builder = GoogleCloudStorageBuilder::new().with_retry(no_retries());
@@ -249,7 +261,7 @@ fn gcs(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, Strin
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(Connector::new(&options.http, audiences))
+        .with_http_connector(Connector::new(&options.http, audiences, requests))
         .build();
     bucket(built, host, lacks)
 }
@@ -268,7 +280,11 @@ fn has_login(variables: &Variables) -> bool {
         .is_file()
 }
 
-fn azure(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, String> {
+fn azure(
+    location: &ObjectLocation,
+    options: &HostOptions,
+    requests: &Arc<Requests>,
+) -> Result<Bucket, String> {
     use AzureConfigKey as Name;
     let variables = &options.variables;
     let mut builder = MicrosoftAzureBuilder::new().with_retry(no_retries());
@@ -319,7 +335,7 @@ fn azure(location: &ObjectLocation, options: &HostOptions) -> Result<Bucket, Str
     let built = builder
         .with_container_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(Connector::new(&options.http, audiences))
+        .with_http_connector(Connector::new(&options.http, audiences, requests))
         .build();
     bucket(built, format!("{host}/{}", location.bucket), lacks)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lumen_core::Key;
+use lumen_core::{Key, limits::Limit};
 use lumen_registry::{
     Location, Storage, StorageError,
     storage::{HostOptions, Revision},
@@ -235,6 +235,49 @@ fn an_endpoint_that_the_user_did_not_name_gets_no_credentials() {
                 let signed = head.contains("\r\nauthorization:") || head.contains("x-amz-security");
                 assert_eq!(signed, trusted, "{head}");
             }
+        }
+    });
+}
+
+#[test]
+fn requests_to_a_bucket_are_counted() {
+    with_world(async |world| {
+        let limited = |requests: u64| {
+            let mut options = world.options.clone();
+            options.http.limits.set(Limit::Requests, requests);
+            let location = Location::parse(&world.url).unwrap();
+            Storage::open(&location, &options).unwrap()
+        };
+        let before = world.proxy.requests();
+        let storage = limited(3);
+        for _ in 0..3 {
+            assert!(storage.get(&key("first"), 10).await.unwrap().is_some());
+        }
+        for failed in [
+            storage.get(&key("first"), 10).await.map(drop),
+            storage.list("").await.map(drop),
+            storage.create(&key("second"), b"").await,
+        ] {
+            let error = failed.unwrap_err();
+            assert!(
+                matches!(&error, StorageError::Limit(it) if it.limit == Limit::Requests),
+                "{error}"
+            );
+        }
+        assert_eq!(world.proxy.requests() - before, 3);
+        assert!(
+            world
+                .direct
+                .get(&key("second"), 10)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        // Those that read all of a registry may ask more.
+        let storage = limited(1);
+        storage.allow_mirroring();
+        for _ in 0..3 {
+            storage.get(&key("first"), 10).await.unwrap();
         }
     });
 }

@@ -252,13 +252,94 @@ fn a_failure_is_no_sign() {
         assert_eq!(ran.code, Some(4), "{ran:#?}");
         assert_eq!(public.take(), [""; 0]);
     }
-    // A server that knows no HEAD is asked for the list itself.
-    let private = Server::start(move |asked: &Asked| match asked.method.as_str() {
-        "HEAD" => answer("405 Method Not Allowed", &[], b""),
-        _ => files(&asked.path, &[], true),
-    });
-    let ran = info(&bare(), &(private.url() + "/reg"), &public, "lib");
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    // Where HEAD fails, whatever the host says, the first bytes of the list itself decide.
+    for status in [
+        "403 Forbidden",
+        "404 Not Found",
+        "405 Method Not Allowed",
+        "501 Not",
+    ] {
+        for listed in [true, false] {
+            let private = Server::start(move |asked: &Asked| match asked.method.as_str() {
+                "HEAD" => answer(status, &[], b""),
+                _ => files(&asked.path, &[], listed),
+            });
+            let ran = info(&bare(), &(private.url() + "/reg"), &public, "lib");
+            match listed {
+                true => assert_eq!(ran.code, Some(0), "{status}: {ran:#?}"),
+                false => fails(&ran, 4, &["there is no registry at"]),
+            }
+        }
+    }
+}
+
+#[test]
+fn commands_that_ask_for_no_package_say_that_there_is_no_registry() {
+    let server = server(&["lib"], true);
+    let sandbox = bare();
+    sandbox.ok(".", &["key", "new"]).unwrap();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    let folder = format!("file://{}", sandbox.path("empty").display());
+    let slip = server.url() + "/rge";
+    for url in [slip.as_str(), &folder] {
+        for command in [
+            &["registry", "check", url][..],
+            &["registry", "rebuild", url],
+            &["registry", "repair", url],
+            &["registry", "watch", url],
+            &[
+                "registry",
+                "ingest",
+                "submission",
+                "--dry-run",
+                "--registry",
+                url,
+            ],
+            &["pkg", "search", "lib", "--registry", url],
+            &["pkg", "owner", "list", "lib", "--registry", url],
+            &["pkg", "info", "lib", "--registry", url],
+        ] {
+            let ran = sandbox.run(".", command).unwrap();
+            fails(&ran, 4, &[&format!("there is no registry at `{url}`")]);
+        }
+    }
+    // One without signatures is one all the same.
+    let url = server.url() + "/reg";
+    let ran = sandbox.run(".", &["registry", "check", &url]).unwrap();
+    fails(&ran, 1, &["the registry is not signed"]);
+    let list = ["pkg", "owner", "list", "lib", "--registry", &url];
+    let ran = sandbox.run(".", &list).unwrap();
+    fails(&ran, 3, &["only signed registries have owners"]);
+    sandbox
+        .ok(".", &["pkg", "search", "lib", "--registry", &url])
+        .unwrap();
+}
+
+#[test]
+fn texts_that_are_no_registry_are_told_from_what_was_meant() {
+    let sandbox = bare();
+    sandbox.package("app", "app", "1.0.0", "").unwrap();
+    for (text, said) in [
+        ("htp://h/r", "did you mean `http://` or `https://`?"),
+        ("htps://h/r", "did you mean `http://` or `https://`?"),
+        ("fil:///srv/r", "did you mean `file://`?"),
+        ("ftp://h/r", "hint:"),
+        ("127.0.0.1:8080", "write `http://127.0.0.1:8080`"),
+        ("localhost:8080", "write `http://localhost:8080`"),
+        ("localhost:8080/reg", "write `http://localhost:8080/reg`"),
+        (
+            "packages.example.com",
+            "write `https://packages.example.com`",
+        ),
+        ("wrok", "add `wrok = \"https://…\"`"),
+        ("wr ok", "write a URL such as"),
+        ("file:///nope", "`lumen registry init /nope`"),
+    ] {
+        let add = ["pkg", "add", "csv", "--registry", text];
+        let ran = sandbox.run("app", &add).unwrap();
+        assert_ne!(ran.code, Some(0), "{text}: {ran:#?}");
+        assert!(ran.err.contains(said), "{text}: {ran:#?}");
+    }
 }
 
 #[test]
