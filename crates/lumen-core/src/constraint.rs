@@ -24,9 +24,9 @@ use crate::limits::MAX_COMPARATORS;
 pub struct Constraint(Arc<Parsed>);
 
 struct Parsed {
-    text: String,
+    text: Box<str>,
     /// OR of ANDs; never empty, and no group is empty.
-    groups: Vec<Vec<Comparator>>,
+    groups: Box<[Box<[Comparator]>]>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,8 @@ pub struct ConstraintError {
 }
 
 impl Constraint {
-    fn new(text: impl Into<String>, groups: Vec<Vec<Comparator>>) -> Self {
+    fn new(text: impl Into<Box<str>>, groups: Vec<Vec<Comparator>>) -> Self {
+        let groups = groups.into_iter().map(Vec::into_boxed_slice).collect();
         let text = text.into();
         Self(Arc::new(Parsed { text, groups }))
     }
@@ -148,7 +149,7 @@ impl Constraint {
 
     /// The one version accepted, when the constraint is a single `=x.y.z` or a bare full version.
     pub fn as_exact(&self) -> Option<Version> {
-        let [group] = self.0.groups.as_slice() else {
+        let [group] = &*self.0.groups else {
             return None;
         };
         let [
@@ -159,7 +160,7 @@ impl Constraint {
                 patch: Some(patch),
                 pre,
             },
-        ] = group.as_slice()
+        ] = &**group
         else {
             return None;
         };
@@ -173,7 +174,7 @@ impl Constraint {
     }
 
     /// The alternatives, each a conjunction; for the resolver, which matches whole version lists.
-    pub(crate) fn groups(&self) -> &[Vec<Comparator>] {
+    pub(crate) fn groups(&self) -> &[Box<[Comparator]>] {
         &self.0.groups
     }
 

@@ -5,21 +5,27 @@
 //! so that fields of other tools and later versions survive, in their order.
 
 mod described;
+mod memory;
+mod reading;
 mod rewrite;
 mod signed;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 pub use described::{Contradiction, Described, ManifestHash};
+pub use memory::VERSION_MEMORY;
 pub use rewrite::{
     new_global_index, put_package_entries, put_package_entry, put_releases, put_yank,
     set_package_entries,
 };
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, SeqAccess, Visitor},
+};
+use serde_json::json;
 pub use signed::{EventList, REVOKED, events_of, put_events};
-pub use summary::{Summaries, logged_releases, summaries_of};
+pub use summary::{Summaries, Summary, logged_releases, summaries_of};
 
 pub use crate::limits::MAX_PACKAGE_INDEX_BYTES;
 pub use crate::limits::MAX_RELEASE_BYTES;
@@ -28,6 +34,7 @@ use crate::{
     digest::Digest,
     json,
     key::{ArtifactKind, Key},
+    limits::MAX_LISTED_PACKAGES,
     name::PackageName,
     requirement::{Features, Requirement},
     trust::Event,
@@ -226,38 +233,39 @@ impl Release {
 }
 
 /// `packages/<name>/index.json`: all releases of a package.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageIndex {
     /// The package, equal to the path.
     pub name: PackageName,
     /// All versions, in any order.
     pub versions: Vec<Version>,
     /// The newest version to recommend.
-    #[serde(default)]
     pub latest: Option<Version>,
-    /// Yanked versions and what the file says about each; see [`PackageIndex::yank_reason`].
-    #[serde(default)]
-    pub yanked: BTreeMap<Version, Value>,
+    /// Yanked versions, of those that are listed.
+    pub yanked: BTreeMap<Version, Yank>,
     /// One line about the package.
-    #[serde(default)]
     pub description: Option<String>,
     /// Categories for search.
-    #[serde(default)]
     pub categories: Vec<String>,
     /// What resolving needs of each release; a hand-made index has none, and
     /// `<version>.json` is read instead. Those of a signed registry mean nothing without
     /// its log and are not here; see [`logged_releases`].
-    #[serde(default, deserialize_with = "summary::complete")]
     pub releases: BTreeMap<Version, ReleaseSummary>,
     /// In a signed registry: all entries of its log about the package.
-    #[serde(default)]
     pub events: Vec<Event>,
     /// Whether the package should not be used any more.
-    #[serde(default)]
     pub deprecated: Option<Deprecation>,
     /// Bytes of the file; of a signed one, bytes of what was made of it.
-    #[serde(skip)]
     pub bytes: u64,
+    /// About how many bytes of memory it takes, with what resolving makes of it.
+    pub memory: u64,
+}
+
+/// What a package index says about a version that is yanked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Yank {
+    /// Why, if the index says so.
+    pub reason: Option<String>,
 }
 
 /// `deprecated` of a package index.
@@ -275,25 +283,23 @@ pub struct Deprecation {
 }
 
 /// One entry of `releases` in a package index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReleaseSummary {
     /// As in [`Release`].
-    #[serde(default)]
     pub deps: BTreeMap<PackageName, Constraint>,
     /// As in [`Release`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dependency_options: BTreeMap<PackageName, DependencyOptions>,
     /// As in [`Release`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub features: Features,
     /// As in [`Release`].
-    #[serde(default)]
     pub artifacts: Vec<Artifact>,
     /// SHA-256 of `<version>.json`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Digest>,
     /// As in [`Release`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
     /// As in [`Release`]. An index does not have it; who read the release's own file, or
     /// what its owner signed, does.
@@ -341,12 +347,8 @@ fn requirements(
 impl PackageIndex {
     /// Whether a version is yanked, and why if the index says so.
     pub fn yank_reason(&self, version: &Version) -> Option<Option<&str>> {
-        match self.yanked.get(version)? {
-            Value::Bool(false) | Value::Null => None,
-            Value::String(reason) if !reason.is_empty() => Some(Some(reason)),
-            Value::Object(fields) => Some(fields.get("reason").and_then(Value::as_str)),
-            _ => Some(None),
-        }
+        let yank = self.yanked.get(version)?;
+        Some(yank.reason.as_deref())
     }
 
     /// Whether a version is yanked.
@@ -365,8 +367,38 @@ pub struct GlobalIndex {
     #[serde(default)]
     pub name: Option<String>,
     /// One entry a package.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "packages")]
     pub packages: Vec<PackageEntry>,
+}
+
+/// The packages of a global index, as many as there may be.
+fn packages<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PackageEntry>, D::Error> {
+    from.deserialize_seq(AtMost(MAX_LISTED_PACKAGES))
+}
+
+/// Reads a number of packages.
+struct AtMost(usize);
+
+impl<'de> Visitor<'de> for AtMost {
+    type Value = Vec<PackageEntry>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of packages")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut packages = Vec::new();
+        while let Some(package) = items.next_element()? {
+            if packages.len() == self.0 {
+                return Err(de::Error::custom(format_args!(
+                    "more than {} packages",
+                    self.0
+                )));
+            }
+            packages.push(package);
+        }
+        Ok(packages)
+    }
 }
 
 /// One package in the global index.

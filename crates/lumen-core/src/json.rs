@@ -1,15 +1,15 @@
 //! Strict JSON (RFC 8259): UTF-8 without a byte order mark, no duplicate keys,
 //! at most 32 levels, integers below 2^53 in magnitude; errors have positions.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{cell::Cell, collections::HashSet, fmt, sync::Arc};
 
 use serde::{
     Deserialize,
     de::{self, DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::limits::MAX_JSON_DEPTH;
+use crate::limits::{MAX_JSON_DEPTH, MAX_TREE_VALUES};
 use crate::problem::{self, Place, Problem};
 
 /// First integer that not every JSON reader keeps exact (2^53).
@@ -78,11 +78,38 @@ pub fn parse_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> 
     serde_json::from_slice(bytes).map_err(|error| JsonError::new(&error))
 }
 
+/// The same, by a seed: what is kept may depend on what was read before.
+pub(crate) fn parse_with<'de, S: DeserializeSeed<'de>>(
+    bytes: &'de [u8],
+    seed: S,
+) -> Result<S::Value, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    seed.deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|error| JsonError::new(&error))
+}
+
 /// Checks that bytes are strict JSON, whatever their shape.
 ///
 /// # Errors
 /// The first violation, with its position.
 pub fn check(bytes: &[u8]) -> Result<(), JsonError> {
+    check_within(bytes, None)
+}
+
+/// Parses an object that will be changed and written again, whatever is in it.
+///
+/// In memory, a value takes some hundred bytes and in the file perhaps two, so there may be no
+/// more than [`MAX_TREE_VALUES`].
+///
+/// # Errors
+/// The first violation, with its position.
+pub fn parse_tree(bytes: &[u8]) -> Result<Map<String, Value>, JsonError> {
+    check_within(bytes, Some(MAX_TREE_VALUES))?;
+    parse_checked(bytes)
+}
+
+fn check_within(bytes: &[u8], most: Option<u64>) -> Result<(), JsonError> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err(JsonError {
             message: "the file starts with a byte order mark".into(),
@@ -91,7 +118,12 @@ pub fn check(bytes: &[u8]) -> Result<(), JsonError> {
         });
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    Strict { depth: 0 }
+    let values = Values {
+        most: most.unwrap_or(u64::MAX),
+        found: Cell::new(0),
+    };
+    let (depth, values) = (0, &values);
+    Strict { depth, values }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|error| JsonError::new(&error))
@@ -109,15 +141,23 @@ pub fn to_line(value: &Value) -> Vec<u8> {
 
 /// Walks a document and keeps nothing but the rules.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'c> {
     depth: usize,
+    values: &'c Values,
 }
 
-impl Strict {
+/// Values that were found, and that there may be.
+struct Values {
+    found: Cell<u64>,
+    most: u64,
+}
+
+impl Strict<'_> {
     fn deeper<E: de::Error>(self) -> Result<Self, E> {
         match self.depth < MAX_JSON_DEPTH {
             true => Ok(Self {
                 depth: self.depth + 1,
+                values: self.values,
             }),
             false => Err(E::custom(format_args!(
                 "more than {MAX_JSON_DEPTH} levels of nesting"
@@ -126,15 +166,22 @@ impl Strict {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = ();
 
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let (found, most) = (self.values.found.get(), self.values.most);
+        if found == most {
+            return Err(de::Error::custom(format_args!(
+                "more than {most} values are too many to change the file"
+            )));
+        }
+        self.values.found.set(found + 1);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -233,6 +280,23 @@ mod tests {
         assert!(error(&("[".repeat(33) + &"]".repeat(33))).starts_with("more than 32 levels"));
         assert!(check(b"\"\xff\"").is_err());
         assert!(check(&vec![b'['; 1_000_000]).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_changed_has_a_number_of_values() {
+        // The object, its member and the items.
+        let with = |items: u64| {
+            let mut text = String::from("{\"a\":[0");
+            text.push_str(&",0".repeat(items as usize - 1));
+            text.push_str("]}");
+            check_within(text.as_bytes(), Some(1000))
+        };
+        with(998).unwrap();
+        let error = with(999).unwrap_err();
+        assert!(
+            error.message.starts_with("more than 1000 values are"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
 
 use url::Url;
 
-use crate::limits::MAX_LOCKFILE_BYTES;
+use crate::limits::{MAX_LOCK_VALUES, MAX_LOCKFILE_BYTES};
 use crate::{
     digest::Digest,
     manifest::{
@@ -156,6 +156,11 @@ impl Lockfile {
     /// # Errors
     /// The first problem.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
+        if has_too_many_values(text) {
+            let what = format!("`{file}` has more values than the lock of any project");
+            let hint = "restore it from version control, or remove it and run `lumen pkg install`";
+            return Err(Problem::error(what).hint(hint));
+        }
         let quick = match text.len() <= MAX_LOCKFILE_BYTES {
             true => canonical::read(text),
             false => None,
@@ -201,6 +206,13 @@ impl Lockfile {
             None => build::build(file, text, raw),
         }
     }
+}
+
+/// Whether a lock would take much more memory than it has bytes.
+fn has_too_many_values(text: &str) -> bool {
+    let values = || text.bytes().filter(|byte| b"[{=,.".contains(byte));
+    (MAX_LOCK_VALUES..=MAX_LOCKFILE_BYTES).contains(&text.len())
+        && values().count() > MAX_LOCK_VALUES
 }
 
 /// What a lock says about a registry's URL: `http(s)` with host, port and path; `None` for anything else.

@@ -12,6 +12,7 @@ pub use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{GlobalIndex, MAX_RELEASE_BYTES, PackageIndex, Release},
+    limits::MAX_EASY_INDEX_BYTES,
     trust::PackageHistory,
 };
 
@@ -22,9 +23,6 @@ use crate::{
     storage::{HostOptions, Sink, Storage, StorageError},
     verify::TrustOptions,
 };
-
-/// Largest `index.json` that is read for nothing more than a suggestion, in bytes.
-const MAX_EASY_BYTES: u64 = 16 << 20;
 
 /// How to open a registry.
 #[derive(Debug, Clone, Default)]
@@ -215,18 +213,41 @@ impl Registry {
         version: &Version,
         expected: Option<Digest>,
     ) -> Result<Option<(Release, Digest)>, ReadError> {
+        let found = self.sized_release(name, version, expected).await?;
+        Ok(found.map(|(release, digest, _)| (release, digest)))
+    }
+
+    /// The same, with the bytes of its file.
+    pub(crate) async fn sized_release(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        expected: Option<Digest>,
+    ) -> Result<Option<(Release, Digest, u64)>, ReadError> {
         if let Some(view) = self.view().await? {
             return self.signed_release(&view, (name, version), expected).await;
         }
+        self.release_within((name, version), MAX_RELEASE_BYTES, expected)
+            .await
+    }
+
+    /// A release whose file has at most `limit` bytes.
+    async fn release_within(
+        &self,
+        (name, version): (&PackageName, &Version),
+        limit: u64,
+        expected: Option<Digest>,
+    ) -> Result<Option<(Release, Digest, u64)>, ReadError> {
         let key = Key::release(name, version);
         let read = self.source().read_immutable(
             &key,
-            MAX_RELEASE_BYTES,
+            limit,
             (expected, None),
-            |file, bytes| check::release(file, bytes, name, version),
-            check::parsed,
+            |file, bytes| Ok((check::release(file, bytes, name, version)?, bytes.len())),
+            |file, bytes| Ok((check::parsed(file, bytes)?, bytes.len())),
         );
-        read.await
+        let found = read.await?;
+        Ok(found.map(|((release, size), digest)| (release, digest, size as u64)))
     }
 
     /// The list of all packages; `None` when the registry has none yet.
@@ -239,7 +260,7 @@ impl Registry {
 
     /// The names of all packages, if they are easily had; for suggestions.
     pub async fn names(&self) -> Vec<PackageName> {
-        let index = self.source().global_index(MAX_EASY_BYTES).await;
+        let index = self.source().global_index(MAX_EASY_INDEX_BYTES).await;
         let packages = index.ok().flatten().map(|index| index.packages);
         let packages = packages.unwrap_or_default().into_iter();
         packages.map(|package| package.name).collect()

@@ -220,7 +220,7 @@ fn places(entries: &[Value]) -> HashMap<String, usize> {
 }
 
 pub(super) fn object(bytes: Option<&[u8]>) -> Result<Map<String, Value>, JsonError> {
-    bytes.map_or_else(|| Ok(Map::new()), json::parse)
+    bytes.map_or_else(|| Ok(Map::new()), json::parse_tree)
 }
 
 /// Checks the shape of a document that is being edited.

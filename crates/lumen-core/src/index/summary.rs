@@ -9,58 +9,57 @@
 //! The log has the digest of each release's file, so whoever puts it together wrongly
 //! notices. Whoever does not know this form cannot take a short summary for a whole one.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::{BTreeMap, VecDeque};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{Release, ReleaseSummary};
+use super::Release;
 use crate::{
     constraint::Constraint,
     digest::Digest,
     json,
     key::{ArtifactKind, Key},
+    limits::{MAX_INDEX_MEMORY, MAX_RELEASE_BYTES},
     name::PackageName,
     trust::PackageHistory,
     version::Version,
 };
 
 /// The summaries of a signed index as they are in the file, none of it believed yet.
-pub type Summaries = BTreeMap<String, Map<String, Value>>;
+pub type Summaries = BTreeMap<String, Summary>;
 
 type Fields = Map<String, Value>;
 
-/// The most that fields weigh for each byte of the file that they give.
-const WEIGHT_OF_FILE: u64 = 4;
+/// A summary as it is in the file: its text, which takes less memory than what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary(Box<str>);
 
-/// The whole summaries: those that mean something without a log.
-pub(super) fn complete<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<Version, ReleaseSummary>, D::Error> {
-    struct Complete;
-    impl<'de> Visitor<'de> for Complete {
-        type Value = BTreeMap<Version, ReleaseSummary>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of summaries by version")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-            let mut all = BTreeMap::new();
-            while let Some((version, summary)) = entries.next_entry::<Version, ReleaseSummary>()? {
-                let shortened = |artifact: &super::Artifact| artifact.url.is_empty();
-                if !summary.artifacts.iter().any(shortened) {
-                    all.insert(version, summary);
-                }
-            }
-            Ok(all)
+impl Summary {
+    /// Its fields; `None` where it is no object, or longer than a release may be.
+    pub fn fields(&self) -> Option<Map<String, Value>> {
+        match self.0.len() as u64 <= MAX_RELEASE_BYTES {
+            true => serde_json::from_str(&self.0).ok(),
+            false => None,
         }
     }
-    deserializer.deserialize_map(Complete)
 }
+
+impl From<Map<String, Value>> for Summary {
+    fn from(fields: Map<String, Value>) -> Self {
+        Self(Value::Object(fields).to_string().into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Summary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Box::<RawValue>::deserialize(deserializer)?.into()))
+    }
+}
+
+/// The most that fields weigh for each byte of the file that they give: a value that weighs
+/// eight has two bytes there at least, and a byte of a text has one.
+const WEIGHT_OF_FILE: u64 = 4;
 
 /// The summaries in the bytes of a package index; none when it cannot be read.
 pub fn summaries_of(index: &[u8]) -> Summaries {
@@ -82,41 +81,67 @@ pub fn logged_releases(
     summaries: &Summaries,
     most: u64,
 ) -> BTreeMap<Version, Release> {
-    let sorted: BTreeMap<Version, &Fields> = summaries
+    let sorted: BTreeMap<Version, &Summary> = summaries
         .iter()
-        .filter_map(|(version, fields)| Some((Version::parse(version).ok()?, fields)))
+        .filter_map(|(version, summary)| Some((Version::parse(version).ok()?, summary)))
         .collect();
     let oldest = oldest_within(history, &sorted, most);
-    let mut releases: BTreeMap<Version, Release> = BTreeMap::new();
+    let mut kept = Kept::default();
     let mut fields = Fields::new();
-    // What a summary stands for is not always as long as the log says.
-    let mut left = most.saturating_mul(WEIGHT_OF_FILE);
     for (version, summary) in sorted {
-        put(&mut fields, history, &version, summary);
+        match summary.fields() {
+            Some(own) => put(&mut fields, history, &version, own),
+            None => fields.clear(),
+        }
+        let weight: u64 = fields.values().map(weight).sum();
+        if weight > WEIGHT_OF_FILE * MAX_RELEASE_BYTES {
+            // No release has so many, and what leans on these is none either.
+            fields.clear();
+        }
         let Some(logged) = history.releases.get(&version) else {
             // It still comes before others.
             continue;
         };
-        if oldest.as_ref().is_none_or(|oldest| version < *oldest) {
+        let is_old = oldest.as_ref().is_none_or(|oldest| version < *oldest);
+        if is_old || weight > WEIGHT_OF_FILE.saturating_mul(logged.size) {
             continue;
         }
-        let weight: u64 = fields.values().map(weight).sum();
-        let Some(rest) = left.checked_sub(weight) else {
-            break;
-        };
-        left = rest;
-        let Some(mut release) = release(history, &version, fields.clone()) else {
+        let Some(release) = release(history, &version, fields.clone()) else {
             continue;
         };
         let bytes = release.to_bytes();
         if bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata {
-            if let Some((_, before)) = releases.last_key_value() {
-                share(&mut release, before);
-            }
-            releases.insert(version, release);
+            kept.put(version, release);
         }
     }
-    releases
+    kept.releases
+}
+
+/// Releases that together take no more than [`MAX_INDEX_MEMORY`], the newest of those that
+/// were put.
+#[derive(Default)]
+struct Kept {
+    releases: BTreeMap<Version, Release>,
+    /// What each of them takes, and all of them.
+    each: VecDeque<u64>,
+    all: u64,
+}
+
+impl Kept {
+    /// Puts a release that is newer than all others.
+    fn put(&mut self, version: Version, mut release: Release) {
+        let before = self.releases.last_key_value().map(|(_, before)| before);
+        if let Some(before) = before {
+            share(&mut release, before);
+        }
+        let memory = release.memory(before);
+        self.each.push_back(memory);
+        self.all += memory;
+        self.releases.insert(version, release);
+        while self.all > MAX_INDEX_MEMORY && self.releases.pop_first().is_some() {
+            self.all -= self.each.pop_front().unwrap_or_default();
+        }
+    }
 }
 
 /// About how much memory a value takes, in bytes.
@@ -136,7 +161,7 @@ fn weight(value: &Value) -> u64 {
 /// The oldest release whose file, with those of all newer ones, has no more bytes than this.
 fn oldest_within(
     history: &PackageHistory,
-    summaries: &BTreeMap<Version, &Fields>,
+    summaries: &BTreeMap<Version, &Summary>,
     most: u64,
 ) -> Option<Version> {
     let mut sum = 0_u64;
@@ -153,8 +178,7 @@ fn oldest_within(
 }
 
 /// Makes the fields of one release those of the next, which this summary gives.
-fn put(fields: &mut Fields, history: &PackageHistory, version: &Version, summary: &Fields) {
-    let mut own = summary.clone();
+fn put(fields: &mut Fields, history: &PackageHistory, version: &Version, mut own: Fields) {
     if !lengthen(&mut own) {
         *fields = own;
         return;

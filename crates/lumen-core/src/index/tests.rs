@@ -1,5 +1,7 @@
 //! Reading and rewriting the files of unsigned registries.
 
+use serde_json::Value;
+
 use super::*;
 
 fn release(version: &str) -> Release {
@@ -95,4 +97,18 @@ fn artifact_addresses_are_checked() {
         Err(ArtifactError::Address { .. })
     ));
     assert_eq!(identity(&[]), Err(ArtifactError::Missing));
+}
+
+#[test]
+fn a_list_of_packages_has_an_end() {
+    let within = |most: usize| {
+        let mut list = serde_json::Deserializer::from_str(r#"[{"name":"a"},{"name":"b"}]"#);
+        list.deserialize_seq(AtMost(most))
+    };
+    assert_eq!(within(2).unwrap().len(), 2);
+    let error = within(1).unwrap_err().to_string();
+    assert!(
+        error.starts_with("more than 1 packages at line 1"),
+        "{error}"
+    );
 }

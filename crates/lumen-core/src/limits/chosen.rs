@@ -65,6 +65,8 @@ chosen! {
     ResolveVersions = "resolve-versions", 2_000_000, Count, "registry::loader";
     /// Bytes of the metadata of all packages that one resolution looks at.
     ResolveBytes = "resolve-bytes", 128 << 20, Bytes, "registry::loader";
+    /// Bytes of memory for the metadata of all packages that one resolution looks at.
+    ResolveMemory = "resolve-memory", 512 << 20, Bytes, "registry::loader";
     /// Packages on a path of dependencies, from the project to the last one.
     ResolveDepth = "resolve-depth", 500, Count, "registry::loader";
     /// Comparisons of a version with a constraint while metadata is loaded.

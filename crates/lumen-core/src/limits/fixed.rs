@@ -42,12 +42,20 @@ fixed! {
     /// Bytes of the files of all releases that the summaries of a signed package index stand
     /// for, the newest first. Older releases are read from their own files.
     MAX_SUMMARIZED_BYTES: u64 = 128 << 20, Bytes, Program, "core::index";
+    /// Bytes of memory for what one package index lists, with what resolving makes of it.
+    MAX_INDEX_MEMORY: u64 = 256 << 20, Bytes, Program, "core::index";
+    /// Packages of `index.json`.
+    MAX_LISTED_PACKAGES: usize = 1 << 22, Count, Program, "core::index";
+    /// Values of a JSON file that is changed and written again.
+    MAX_TREE_VALUES: u64 = 1 << 23, Count, Program, "core::json";
     /// Nested arrays and objects in a JSON file.
     MAX_JSON_DEPTH: usize = 32, Count, Format, "core::json";
     /// Bytes of `lumen.toml`, also of the one inside a package.
     MAX_MANIFEST_BYTES: usize = 1 << 20, Bytes, Format, "core::manifest, store::project, store::unpack, ops::ingest";
     /// Bytes of `lumen.lock`.
     MAX_LOCKFILE_BYTES: usize = 64 << 20, Bytes, Format, "core::lockfile, store::project";
+    /// Characters `[`, `{`, `=`, `,` and `.` of `lumen.lock`: each may stand for a value in memory.
+    MAX_LOCK_VALUES: usize = 1 << 21, Count, Program, "core::lockfile";
     /// Files and folders that are looked at to find the members of a workspace.
     MAX_MEMBERS_WALK: usize = 1 << 20, Count, Program, "store::project";
     /// Bytes of a configuration file.
@@ -102,10 +110,25 @@ fixed! {
     MAX_PENDING: usize = 32, Count, Format, "registry::log";
     /// Bytes of `log/pending`.
     MAX_PENDING_BYTES: u64 = 32 * MAX_CHECKPOINT_BYTES, Bytes, Format, "registry::log";
+    /// Looks at the head before one that may be old is used: it costs a lost race at worst.
+    MAX_LOOKS: u32 = 5, Count, Program, "registry::log";
     /// Nodes of the map in a validating witness's memory from which on old ones are dropped.
     VALIDATOR_NODES: usize = 4096, Count, Program, "registry::log";
     /// Claims in `trust/queue/` that are looked at.
     MAX_QUEUED: usize = 1000, Count, Program, "registry::publish";
+
+    /// Bytes of `index.json` that is read for nothing more than a suggestion.
+    MAX_EASY_INDEX_BYTES: u64 = 16 << 20, Bytes, Program, "registry::reader";
+    /// Packages that were had from a registry before and are looked for where it lacks a list.
+    MAX_EXPECTED: usize = 4, Count, Program, "registry::reader";
+    /// Seconds for which a file that changes is used without asking, whatever a server allows.
+    LONGEST_FRESHNESS: u32 = 300, Seconds, Program, "registry::cache";
+    /// Bytes of an answer that the doctor looks at.
+    MAX_EXAMINED_BYTES: usize = 64 << 10, Bytes, Program, "registry::doctor";
+    /// Bytes of the doctor's own scratch file, as a host returns it.
+    MAX_SCRATCH_BYTES: u64 = 1 << 10, Bytes, Program, "registry::doctor";
+    /// Packages that the doctor tries to find a release to examine.
+    MAX_SAMPLED: usize = 10, Count, Program, "registry::doctor";
 
     /// Bytes of all files of a package that are always allowed.
     MAX_UNPACKED_BYTES: u64 = 512 << 20, Bytes, Format, "store::archive";
@@ -184,6 +207,22 @@ fixed! {
     MAX_GIT_OUTPUT: u64 = 512 << 20, Bytes, Program, "registry::git";
     /// Bytes that are kept of what a git command says on standard error.
     MAX_GIT_SAID: usize = 16 << 10, Bytes, Program, "registry::git";
+    /// Failures of a write, which may have been successes, before they are believed.
+    MAX_FAILURES: u32 = 3, Count, Program, "registry::publish, registry::log";
+    /// Waits for the work of others, each twice as long as the one before.
+    MAX_WAITS: u32 = 4, Count, Program, "registry::publish";
+    /// Pushes with an unclear outcome before the failure is believed.
+    MAX_UNCLEAR_PUSHES: u32 = 3, Count, Program, "registry::storage::git";
+    /// Files of a branch that are all fetched when the first of them is wanted.
+    MAX_FETCHED_AT_ONCE: usize = 20_000, Count, Program, "registry::storage::git";
+    /// Bytes a second of the slowest line that still uploads to an object store.
+    SLOWEST_UPLOAD: u64 = 32 << 10, BytesPerSecond, Program, "registry::storage::object";
+    /// Characters that an error repeats of what git or an object store says.
+    MAX_SAID: usize = 300, Count, Program, "registry::git, registry::storage::object";
+    /// Characters that an error quotes of an address, a header or a field.
+    MAX_QUOTED: usize = 80, Count, Program, "registry::location, registry::storage::http, ops::proof";
+    /// Characters that an error quotes of a name in an archive.
+    MAX_QUOTED_NAME: usize = 200, Count, Program, "store::archive";
     /// Lost races before a writer gives up; the waits in between add up to about a minute.
     MAX_CONFLICTS: u32 = 500, Count, Program, "registry::write";
     /// Lost races before a writer to a branch gives up.
@@ -211,6 +250,8 @@ fixed! {
     MAX_BUCKET_NAME: usize = 63, Count, Program, "registry::location";
     /// Characters of the region in the URL of a bucket.
     MAX_REGION_NAME: usize = 32, Count, Program, "registry::location";
+    /// Bytes of `.lumen/id`, the token that ties a project to the record of it.
+    MAX_TOKEN_BYTES: u64 = 64, Bytes, Program, "store::link";
     /// Bytes of `.lumen-vendor`, which lists what `vendor` copied.
     MAX_VENDOR_LIST_BYTES: u64 = 16 << 20, Bytes, Program, "store::link";
     /// Bytes of a `.gitignore`.

@@ -644,3 +644,18 @@ fn what_is_needed_follows_the_lists_of_dependencies() {
         .collect();
     assert_eq!(needed, ["a", "app", "b", "gone"]);
 }
+
+#[test]
+fn a_lock_has_a_number_of_values() {
+    let with = |dots: usize| {
+        let text = format!("version = 1\n# {}\n", ".".repeat(dots));
+        Lockfile::parse("lumen.lock", &text)
+    };
+    // The `=` is one of them.
+    with(MAX_LOCK_VALUES - 1).unwrap();
+    let problem = with(MAX_LOCK_VALUES).unwrap_err();
+    assert_eq!(
+        problem.what,
+        "`lumen.lock` has more values than the lock of any project"
+    );
+}

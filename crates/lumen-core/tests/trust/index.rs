@@ -156,7 +156,8 @@ fn summaries_are_short_and_give_the_releases() {
         for (version, summary) in index.releases {
             assert_eq!(summary.deps, releases[&version].deps);
         }
-        let has = |version: &str, field: &str| summaries[version].contains_key(field);
+        let fields = |version: &str| summaries[version].fields().unwrap();
+        let has = |version: &str, field: &str| fields(version).contains_key(field);
         assert!(has("1.0.0", "license") && has("1.0.0", "deps") && has("1.0.0", "artifacts"));
         assert!(has("1.2.0", "description") && has("1.2.0", "artifacts"));
         assert!(!has("1.2.0", "categories") && !has("1.2.0", "integrity"));
@@ -165,10 +166,11 @@ fn summaries_are_short_and_give_the_releases() {
     let world = world_of(&times);
     let bytes = put_events(None, &history(&world), &world.package, &times).unwrap();
     let summaries = summaries_of(&bytes);
-    let time = |version: &str| summaries[version].get("published_at").cloned();
+    let fields = |version: &str| summaries[version].fields().unwrap();
+    let time = |version: &str| fields(version).get("published_at").cloned();
     assert_eq!(time("1.2.0"), None);
     assert_eq!(time("1.4.0"), Some("2020-02-02T20:20:20Z".into()));
-    let deps = |version: &str| summaries[version]["deps"].clone();
+    let deps = |version: &str| fields(version)["deps"].clone();
     assert_eq!(deps("1.2.0"), serde_json::json!({"added": "*"}));
     assert_eq!(deps("1.4.0"), serde_json::json!({"dep": "^2.0"}));
 }
@@ -235,14 +237,16 @@ fn summaries_of_an_older_form_are_read() {
         };
         let metadata = Digest::of(&release.to_bytes());
         fields.insert("metadata".into(), serde_json::json!(metadata));
-        (version.to_string(), fields)
+        (version.to_string(), fields.into())
     };
     let mut summaries: Summaries = releases.iter().map(whole).collect();
     assert_eq!(
         logged_releases(&history(&world), &summaries, u64::MAX),
         releases
     );
-    summaries.get_mut("1.0.0").unwrap().remove("license");
+    let mut first = summaries["1.0.0"].fields().unwrap();
+    first.remove("license");
+    summaries.insert("1.0.0".into(), first.into());
     assert_eq!(
         logged_releases(&history(&world), &summaries, u64::MAX).len(),
         releases.len() - 1
@@ -272,19 +276,20 @@ fn a_changed_summary_is_not_believed() {
     let world = world_of(&releases);
     let bytes = put_events(None, &history(&world), &world.package, &releases).unwrap();
     let good = summaries_of(&bytes);
-    let mut bad = good.clone();
-    bad.get_mut("1.1.0")
-        .unwrap()
-        .insert("license".into(), "none".into());
+    let with = |version: &str, field: &str, value: serde_json::Value| {
+        let mut fields = good[version].fields().unwrap();
+        fields.insert(field.into(), value);
+        let mut bad = good.clone();
+        bad.insert(version.into(), fields.into());
+        bad
+    };
+    let bad = with("1.1.0", "license", "none".into());
     // The next one leans on it.
     let left: Vec<Version> = logged_releases(&history(&world), &bad, u64::MAX)
         .into_keys()
         .collect();
     assert_eq!(left, ["1.0.0".parse().unwrap()]);
-    let mut bad = good;
-    bad.get_mut("1.2.0")
-        .unwrap()
-        .insert("deps".into(), serde_json::json!([1]));
+    let bad = with("1.2.0", "deps", serde_json::json!([1]));
     assert_eq!(logged_releases(&history(&world), &bad, u64::MAX).len(), 2);
     assert!(summaries_of(b"[1]").is_empty());
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use lumen_core::{
     PackageName, Version,
+    index::PackageIndex,
     limits::{Exceeded, Limit, Limits},
 };
 
@@ -17,6 +18,7 @@ pub(super) struct Bounds {
     limits: Limits,
     versions: u64,
     bytes: u64,
+    memory: u64,
     comparisons: u64,
     /// The first limit that was passed: nothing more is loaded then.
     pub(super) exceeded: Option<Exceeded>,
@@ -28,6 +30,7 @@ impl Bounds {
             limits: *limits,
             versions: 0,
             bytes: 0,
+            memory: 0,
             comparisons: 0,
             exceeded: None,
         }
@@ -56,18 +59,31 @@ impl Bounds {
             && self.check(Limit::ResolveDepth, depth, deep)
     }
 
-    /// Counts the versions and bytes of an index. `false`: they are too many.
-    pub(super) fn index(&mut self, name: &PackageName, versions: usize, bytes: u64) -> bool {
-        let own = versions as u64;
+    /// Counts the versions, bytes and memory of an index. `false`: they are too many.
+    pub(super) fn index(&mut self, index: &PackageIndex) -> bool {
+        let name = &index.name;
+        let own = index.versions.len() as u64;
         self.versions = self.versions.saturating_add(own);
-        self.bytes = self.bytes.saturating_add(bytes);
-        let (all, bytes) = (self.versions, self.bytes);
+        let all = self.versions;
         self.check(Limit::PackageVersions, own, || {
             format!("`{name}` has {own} versions")
         }) && self.check(Limit::ResolveVersions, all, || {
             format!("the packages up to `{name}` have {all} versions")
-        }) && self.check(Limit::ResolveBytes, bytes, || {
+        }) && self.metadata(name, index.bytes, index.memory)
+    }
+
+    /// Counts the bytes of a file, and the memory that its contents take. `false`: they are
+    /// too many.
+    pub(super) fn metadata(&mut self, name: &PackageName, bytes: u64, memory: u64) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.memory = self.memory.saturating_add(memory);
+        let (bytes, memory) = (self.bytes, self.memory);
+        self.check(Limit::ResolveBytes, bytes, || {
             format!("the metadata of the packages up to `{name}` has {bytes} bytes")
+        }) && self.check(Limit::ResolveMemory, memory, || {
+            format!(
+                "the metadata of the packages up to `{name}` takes about {memory} bytes of memory"
+            )
         })
     }
 

@@ -37,12 +37,15 @@ pub(super) struct Closure<'r> {
 pub(super) enum Work {
     /// A package asks for another; none: the project does.
     Want(Option<PackageName>, PackageName, Wanted),
-    Index(PackageName, IndexOf),
-    Release(
-        PackageName,
-        Version,
-        Result<Option<Box<ReleaseSummary>>, ReadError>,
-    ),
+    Index(PackageName, Box<IndexOf>),
+    Release(PackageName, Box<ReleaseOf>),
+}
+
+/// What came of reading a release's own file: what the index should have said, and the bytes
+/// of the file.
+pub(super) struct ReleaseOf {
+    version: Version,
+    result: Result<Option<(ReleaseSummary, u64)>, ReadError>,
 }
 
 /// What came of looking for a package: the index, or the absence everywhere or the failure
@@ -225,10 +228,10 @@ impl<'r> Closure<'r> {
                 }
             }
             Work::Index(name, found) => {
-                self.take_index(&name, found);
+                self.take_index(&name, *found);
             }
-            Work::Release(name, version, result) => {
-                self.take_release(&name, version, result);
+            Work::Release(name, found) => {
+                self.take_release(&name, *found);
             }
         }
     }
@@ -263,7 +266,7 @@ impl<'r> Closure<'r> {
         let key = Key::package_index(&name);
         let future = async move {
             let found = IndexOf::find(first, others, &name).await;
-            Work::Index(name, found)
+            Work::Index(name, Box::new(found))
         };
         self.ask(registry, &key, future.boxed());
     }
@@ -284,9 +287,10 @@ impl<'r> Closure<'r> {
         let (reader, name, version) = (registry.clone(), name.clone(), version.clone());
         let key = Key::release(&name, &version);
         let future = async move {
-            let result = reader.release(&name, &version, expected).await;
-            let summary = |(release, digest)| Box::new(ReleaseSummary::of(release, digest));
-            Work::Release(name, version, result.map(|found| found.map(summary)))
+            let result = reader.sized_release(&name, &version, expected).await;
+            let summary = |(release, digest, size)| (ReleaseSummary::of(release, digest), size);
+            let result = result.map(|found| found.map(summary));
+            Work::Release(name, Box::new(ReleaseOf { version, result }))
         };
         self.ask(&registry, &key, future.boxed());
     }
@@ -313,7 +317,7 @@ impl<'r> Closure<'r> {
         entry.registry = registry;
         let package = match result {
             Ok(Some(index)) => {
-                if !self.bounds.index(name, index.versions.len(), index.bytes) {
+                if !self.bounds.index(&index) {
                     return;
                 }
                 let versions = catalog_versions(&index, self.request.exclude_newer.is_some());
@@ -334,19 +338,17 @@ impl<'r> Closure<'r> {
         }
     }
 
-    fn take_release(
-        &mut self,
-        name: &PackageName,
-        version: Version,
-        result: Result<Option<Box<ReleaseSummary>>, ReadError>,
-    ) {
+    fn take_release(&mut self, name: &PackageName, ReleaseOf { version, result }: ReleaseOf) {
         let Some(entry) = self.entries.get_mut(name) else {
             return;
         };
         let contents = match result {
-            Ok(Some(summary)) => {
+            Ok(Some((summary, bytes))) => {
+                if !self.bounds.metadata(name, bytes, summary.memory(None)) {
+                    return;
+                }
                 let contents = contents_of(&summary);
-                entry.releases.insert(version.clone(), *summary);
+                entry.releases.insert(version.clone(), summary);
                 contents
             }
             Ok(None) => Err(format!(

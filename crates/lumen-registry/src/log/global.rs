@@ -12,7 +12,8 @@ use lumen_core::{
     json,
     trust::{Entry, RootHistory, Subject, up_to},
 };
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{
     batch::{Batch, time_of},
@@ -114,9 +115,12 @@ async fn news(storage: &Storage, from: u64, size: u64) -> Result<News, PublishEr
 
 /// The size of the log that a global index reflects.
 pub(crate) fn log_size(index: &[u8]) -> u64 {
-    let index: Option<Map<String, Value>> = json::parse(index).ok();
-    let log = index.as_ref().and_then(|index| index.get("log"));
-    log.and_then(Value::as_u64).unwrap_or_default()
+    #[derive(Deserialize)]
+    struct Index {
+        log: Option<u64>,
+    }
+    let index: Option<Index> = json::parse(index).ok();
+    index.and_then(|index| index.log).unwrap_or_default()
 }
 
 /// Brings the entries of packages in the global index up to a state of the log. `news` says what
@@ -179,7 +183,7 @@ async fn package_at(
 
 /// A global index that says which size of the log it reflects, and since when.
 pub(crate) fn stamp(index: &[u8], size: u64, time: &str) -> Result<Vec<u8>, json::JsonError> {
-    let mut root: Map<String, Value> = json::parse(index)?;
+    let mut root = json::parse_tree(index)?;
     root.insert("updated_at".into(), json!(time));
     root.insert("log".into(), json!(size));
     Ok(json::to_bytes(&Value::Object(root)))

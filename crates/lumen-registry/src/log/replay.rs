@@ -9,7 +9,7 @@ use lumen_core::{
     json,
     trust::{Entry, Event, RootHistory, Subject},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{batch::time_of, files::load_range, global::stamp, indexes::derive, roll::note_file};
 use crate::{
@@ -161,7 +161,7 @@ impl Replay {
 
 /// A package index without its summaries.
 fn without_releases(current: &[u8]) -> Option<Vec<u8>> {
-    let mut fields: Map<String, Value> = json::parse(current).ok()?;
+    let mut fields = json::parse_tree(current).ok()?;
     fields.shift_remove("releases");
     Some(json::to_bytes(&Value::Object(fields)))
 }

@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
-        MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release, events_of,
+        MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release, Summary, events_of,
         logged_releases, put_events, summaries_of,
     },
     json,
     limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, PackageHistory, RootHistory, chain, up_to},
 };
-use serde_json::{Map, Value};
 
 use super::{Job, MirrorError, transfer::address};
 use crate::{
@@ -179,17 +178,19 @@ fn says_the_same(found: &[u8], derived: &[u8], rebuilt: &BTreeMap<Version, Relea
     if found == derived {
         return true;
     }
+    // Fields of which a client keeps less than all.
+    const OTHERS: [&str; 2] = ["prereleases", "yanked"];
     let fields = |bytes: &[u8]| {
         let mut index: PackageIndex = json::parse(bytes).ok()?;
         index.releases.clear();
-        let fields: Map<String, Value> = json::parse(bytes).ok()?;
-        // The only field that is read by nobody here.
-        Some((index, fields.get("prereleases").cloned()))
+        let mut fields = json::parse_tree(bytes).ok()?;
+        index.yanked.clear();
+        Some((index, OTHERS.map(|field| fields.swap_remove(field))))
     };
     let (theirs, ours) = (summaries_of(found), summaries_of(derived));
-    let summary = |(version, summary): (&String, &Map<String, Value>)| {
+    let summary = |(version, summary): (&String, &Summary)| {
         let whole = Version::parse(version).is_ok_and(|version| rebuilt.contains_key(&version));
-        whole || theirs.get(version) == Some(summary)
+        whole || theirs.get(version).map(Summary::fields) == Some(summary.fields())
     };
     let fields = fields(found).is_some_and(|found| fields(derived) == Some(found));
     fields && theirs.keys().eq(ours.keys()) && ours.iter().all(summary)

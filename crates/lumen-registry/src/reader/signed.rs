@@ -16,7 +16,6 @@ use tokio::sync::OnceCell;
 
 use super::{ReadError, Registry};
 use crate::{
-    source::check,
     storage::StorageError,
     verify::{
         Proof, Proven, Since, TrustError, TrustInfo,
@@ -231,7 +230,7 @@ impl Registry {
         view: &View,
         (name, version): (&PackageName, &Version),
         expected: Option<Digest>,
-    ) -> Result<Option<(Release, Digest)>, ReadError> {
+    ) -> Result<Option<(Release, Digest, u64)>, ReadError> {
         let Some(package) = view.package(name).await? else {
             return Ok(None);
         };
@@ -259,18 +258,12 @@ impl Registry {
         &self,
         (name, version): (&PackageName, &Version),
         logged: &LoggedRelease,
-    ) -> Result<Option<(Release, Digest)>, ReadError> {
+    ) -> Result<Option<(Release, Digest, u64)>, ReadError> {
         let key = Key::release(name, version);
         let file = || self.storage().describe(&key);
         // Its size was signed, too, so that nobody has to read more.
         let limit = MAX_RELEASE_BYTES.min(logged.size);
-        let read = self.source().read_immutable(
-            &key,
-            limit,
-            (Some(logged.metadata), None),
-            |file, bytes| check::release(file, bytes, name, version),
-            check::parsed,
-        );
+        let read = self.release_within((name, version), limit, Some(logged.metadata));
         read.await.map_err(|error| match error {
             ReadError::Hash { actual, .. } => TrustError::Metadata {
                 file: file(),

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use lumen_core::{
     PackageName, Version,
-    index::{GlobalIndex, PackageIndex, Release, ReleaseSummary},
+    index::{GlobalIndex, PackageIndex, Release},
     json::{self, JsonError},
     problem::{Place, Problem},
 };
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::ReadError;
 
@@ -34,30 +33,8 @@ pub(crate) fn package_index(
 }
 
 /// Reads a package index that was checked before.
-///
-/// A release this version cannot read, because its dependencies are written in a
-/// later syntax, must not take the others with it: its summary is ignored, and
-/// reading its own file will tell why.
 pub(super) fn parsed_package_index(file: &str, bytes: &[u8]) -> Result<PackageIndex, ReadError> {
-    let sized = |mut index: PackageIndex| {
-        index.bytes = bytes.len() as u64;
-        index
-    };
-    let error = match json::parse_checked(bytes) {
-        Ok(index) => return Ok(sized(index)),
-        Err(error) => error,
-    };
-    let without_unreadable_releases = || {
-        let mut root: Value = json::parse_checked(bytes).ok()?;
-        let releases = root.get_mut("releases")?.as_object_mut()?;
-        releases.retain(|version, summary| {
-            Version::parse(version).is_ok()
-                && serde_json::from_value::<ReleaseSummary>(summary.clone()).is_ok()
-        });
-        serde_json::from_value(root).ok()
-    };
-    let rest = without_unreadable_releases().map(sized);
-    rest.ok_or_else(|| malformed(file, bytes, &error))
+    PackageIndex::read(bytes).map_err(|error| malformed(file, bytes, &error))
 }
 
 /// Reads a release from outside.

@@ -1,12 +1,16 @@
 //! The files that list the events of a name.
 
+use std::fmt;
+
 use lumen_core::{
     Key, PackageName,
     index::{MAX_PACKAGE_INDEX_BYTES, Summaries},
     trust::Event,
 };
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
 
 use super::{ReadError, Source, check};
 
@@ -19,9 +23,30 @@ pub(crate) struct Listed {
     /// Of a package: the fields of its releases' files.
     #[serde(default)]
     pub(crate) releases: Summaries,
-    /// Of a package: its versions.
-    #[serde(default)]
-    pub(crate) versions: Vec<Value>,
+    /// Of a package: whether it lists versions.
+    #[serde(default, rename = "versions", deserialize_with = "has_items")]
+    pub(crate) has_versions: bool,
+}
+
+/// Whether an array has items; what they are is not kept.
+fn has_items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Items;
+    impl<'de> Visitor<'de> for Items {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an array")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+            let mut has_items = false;
+            while items.next_element::<IgnoredAny>()?.is_some() {
+                has_items = true;
+            }
+            Ok(has_items)
+        }
+    }
+    deserializer.deserialize_seq(Items)
 }
 
 impl Source {

@@ -212,5 +212,5 @@ async fn complete(
 /// checkpoint: of a package whose events are all later nothing is said yet.
 fn claims(listed: &Listed, size: u64) -> bool {
     let logged = !up_to(&listed.events, size).is_empty();
-    logged || (listed.events.is_empty() && !listed.versions.is_empty())
+    logged || (listed.events.is_empty() && listed.has_versions)
 }

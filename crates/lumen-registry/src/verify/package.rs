@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use lumen_core::{
     Version,
-    index::{PackageIndex, ReleaseSummary, logged_releases},
+    index::{PackageIndex, ReleaseSummary, VERSION_MEMORY, logged_releases},
     limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, HistoryError, PackageHistory},
     version,
@@ -100,10 +100,13 @@ pub(super) fn index(history: &PackageHistory, listed: &Listed) -> Result<Package
     index.bytes = (listed.events.iter())
         .map(|event| event.note.len() as u64)
         .sum();
+    index.memory = index.bytes + VERSION_MEMORY * index.versions.len() as u64;
     for (version, release) in good {
         if let Some(logged) = history.releases.get(&version) {
             index.bytes += logged.size;
             let summary = ReleaseSummary::of(release, logged.metadata);
+            let before = index.releases.last_key_value();
+            index.memory += summary.memory(before.map(|(_, before)| before));
             index.releases.insert(version, summary);
         }
     }

@@ -4,6 +4,7 @@
 
 mod git;
 mod graphs;
+mod memory;
 mod sizes;
 mod waits;
 

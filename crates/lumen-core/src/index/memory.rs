@@ -1,0 +1,124 @@
+//! How much memory metadata takes: about, and rather too much than too little.
+//!
+//! The numbers are bytes on a machine of 64 bits: of the value itself where it is kept, and of
+//! what the loader and the resolver make of it.
+
+use std::collections::BTreeMap;
+
+use super::{Artifact, DependencyOptions, Release, ReleaseSummary};
+use crate::{constraint::Constraint, name::PackageName, requirement::Features};
+
+/// An item of a list of texts.
+pub(super) const TEXT: u64 = 96;
+/// An entry of `features`.
+pub(super) const FEATURE: u64 = 192;
+/// A version of a package, with its yank.
+pub const VERSION_MEMORY: u64 = 192;
+/// The summary of a release, without what it lists.
+pub(super) const RELEASE: u64 = 512;
+/// An entry of `deps`, which becomes a requirement, beside its name and constraint.
+pub(super) const DEPENDENCY: u64 = 160;
+/// An entry of `dependency_options`.
+pub(super) const OPTIONS: u64 = 128;
+/// An entry of `artifacts`.
+pub(super) const ARTIFACT: u64 = 160;
+/// An entry of `yanked`.
+pub(super) const YANK: u64 = 128;
+
+/// A name that nothing else has.
+pub(super) fn of_name(name: &PackageName) -> u64 {
+    TEXT + name.as_str().len() as u64
+}
+
+/// A constraint that nothing else has.
+pub(super) fn of_constraint(constraint: &Constraint) -> u64 {
+    const ALTERNATIVE: u64 = 32;
+    const COMPARATOR: u64 = 64;
+    let lengths = constraint.groups().iter().map(|group| group.len() as u64);
+    2 * TEXT
+        + constraint.as_str().len() as u64
+        + lengths
+            .map(|length| ALTERNATIVE + COMPARATOR * length)
+            .sum::<u64>()
+}
+
+/// The texts of an artifact.
+pub(super) fn of_artifact(artifact: &Artifact) -> u64 {
+    (artifact.kind.len() + artifact.url.len()) as u64
+}
+
+/// What a release lists.
+struct Lists<'a> {
+    deps: &'a BTreeMap<PackageName, Constraint>,
+    options: &'a BTreeMap<PackageName, DependencyOptions>,
+    features: &'a Features,
+    artifacts: &'a [Artifact],
+}
+
+impl Lists<'_> {
+    fn memory(&self, before: Option<&BTreeMap<PackageName, Constraint>>) -> u64 {
+        let is_shared = |name: &PackageName| {
+            let known = before.and_then(|before| before.get_key_value(name));
+            known.is_some_and(|(known, _)| std::ptr::eq(known.as_str(), name.as_str()))
+        };
+        let dependency = |(name, constraint): (&PackageName, &Constraint)| match is_shared(name) {
+            true => DEPENDENCY,
+            false => DEPENDENCY + of_name(name) + of_constraint(constraint),
+        };
+        let options = |(name, options): (&PackageName, &DependencyOptions)| {
+            OPTIONS + of_name(name) + of_texts(&options.features)
+        };
+        let feature = |(name, effects): (&String, &Vec<String>)| {
+            FEATURE + name.len() as u64 + of_texts(effects)
+        };
+        let artifact = |artifact: &Artifact| ARTIFACT + of_artifact(artifact);
+        let lists: [u64; 4] = [
+            self.deps.iter().map(dependency).sum(),
+            self.options.iter().map(options).sum(),
+            self.features.iter().map(feature).sum(),
+            self.artifacts.iter().map(artifact).sum(),
+        ];
+        RELEASE + lists.iter().sum::<u64>()
+    }
+}
+
+fn of_text(text: &str) -> u64 {
+    TEXT + text.len() as u64
+}
+
+fn of_texts(texts: &[String]) -> u64 {
+    texts.iter().map(|text| of_text(text)).sum()
+}
+
+impl Release {
+    /// About how many bytes of memory it takes. What it shares with the release `before` it
+    /// counts there.
+    pub(super) fn memory(&self, before: Option<&Self>) -> u64 {
+        let lists = Lists {
+            deps: &self.deps,
+            options: &self.dependency_options,
+            features: &self.features,
+            artifacts: &self.artifacts,
+        };
+        let texts = [&self.license, &self.description, &self.published_at];
+        let texts = texts.into_iter().flatten().map(|text| of_text(text));
+        lists.memory(before.map(|before| &before.deps))
+            + of_texts(&self.categories)
+            + texts.sum::<u64>()
+    }
+}
+
+impl ReleaseSummary {
+    /// About how many bytes of memory it takes, with what resolving makes of it. What it
+    /// shares with the release `before` it, in the order of versions, counts there.
+    pub fn memory(&self, before: Option<&Self>) -> u64 {
+        let lists = Lists {
+            deps: &self.deps,
+            options: &self.dependency_options,
+            features: &self.features,
+            artifacts: &self.artifacts,
+        };
+        let time = self.published_at.iter().map(|text| of_text(text));
+        lists.memory(before.map(|before| &before.deps)) + time.sum::<u64>()
+    }
+}
