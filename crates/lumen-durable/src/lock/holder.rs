@@ -13,7 +13,8 @@ use crate::owner;
 /// First word of what a holder writes into the file.
 const MARK: &str = "lumen-lock-1";
 
-/// Most bytes of a lock file that are read.
+/// Bytes of the longest line of this form: the first word, a number and two names of at most 64
+/// characters. It is a bound of the form; this crate knows no table of limits.
 const MAX_NOTE: u64 = 256;
 
 /// A lock that somebody else holds.

@@ -18,6 +18,7 @@ use crate::settings::Environment;
 
 const EXTENSION: &str = "key";
 const DEFAULT: &str = "default";
+/// Characters of the name of a key file, which only the user chooses.
 const MAX_NAME: usize = 64;
 
 /// A folder of keys.

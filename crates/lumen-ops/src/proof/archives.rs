@@ -9,7 +9,7 @@ use fs_err as fs;
 use lumen_core::{
     Constraint, PackageName, Requirement, Version,
     index::{Described, ManifestHash, ReleaseSummary},
-    limits::MAX_MANIFEST_BYTES,
+    limits::{MAX_MANIFEST_BYTES, MAX_QUOTED},
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
     requirement::Features,
@@ -218,7 +218,7 @@ fn odd(described: &Described, release: Option<&ReleaseSummary>) -> Option<String
             Some(format!("its own lumen.toml cannot be read: {reason}"))
         }
         (_, Some(ManifestHash::Placeholder(text))) => {
-            let text: String = text.chars().take(80).collect();
+            let text: String = text.chars().take(MAX_QUOTED).collect();
             Some(format!("its manifest_hash is `{text}`, which is no digest"))
         }
         _ => None,

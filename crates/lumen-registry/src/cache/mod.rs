@@ -16,6 +16,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+pub use lumen_core::limits::LONGEST_FRESHNESS;
 use lumen_core::{Digest, Key};
 
 use crate::{
@@ -23,9 +24,6 @@ use crate::{
     login::Credentials,
     storage::{Storage, Validators},
 };
-
-/// Longest time a mutable file is used without asking, in seconds, whatever the server allows.
-pub const LONGEST_FRESHNESS: u32 = 300;
 
 /// The folder of a registry's cache below `root`; none for folders and branches, which need none.
 ///

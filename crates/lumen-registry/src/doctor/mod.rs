@@ -11,7 +11,7 @@
 mod web;
 mod write;
 
-use lumen_core::{Key, PackageName, Version};
+use lumen_core::{Key, PackageName, Version, limits::MAX_SAMPLED};
 
 use crate::{
     log::waiting,
@@ -290,7 +290,7 @@ impl Samples {
             samples.checkpoint = Some(Key::checkpoint());
             samples.note = Some(Key::root_note(1));
         }
-        for name in registry.names().await.into_iter().take(10) {
+        for name in registry.names().await.into_iter().take(MAX_SAMPLED) {
             // What cannot be read is found by reading it.
             if let Ok(Some(version)) = samples.take_package(registry, &name).await {
                 samples.release = Some(Key::release(&name, &version));

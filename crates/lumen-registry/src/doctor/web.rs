@@ -1,13 +1,10 @@
 //! What a web server answers.
 
-use lumen_core::{Key, key::Mutability};
+use lumen_core::{Key, key::Mutability, limits::MAX_EXAMINED_BYTES};
 use reqwest::Method;
 
 use super::{Check, Options, Report, Samples, Verdict};
 use crate::storage::{HttpStorage, StorageError, http::Answer};
-
-/// Bytes of an answer that are looked at.
-const LOOK: usize = 64 << 10;
 
 /// Seconds for which an index may be kept without asking before it is too long.
 const LONGEST: u64 = 600;
@@ -52,7 +49,8 @@ async fn get(
     headers: &[(&str, &str)],
 ) -> Result<Answer, StorageError> {
     let headers = [&[ORIGIN, PLAIN], headers].concat();
-    http.ask(Method::GET, key.as_str(), &headers, LOOK).await
+    http.ask(Method::GET, key.as_str(), &headers, MAX_EXAMINED_BYTES)
+        .await
 }
 
 async fn all(
@@ -144,7 +142,9 @@ fn nothing(folder: &str) -> String {
 
 async fn absence(http: &HttpStorage, report: &mut Report) -> Result<(), StorageError> {
     let path = nothing("packages/");
-    let answer = http.ask(Method::GET, &path, &[ORIGIN, PLAIN], LOOK).await?;
+    let answer = http
+        .ask(Method::GET, &path, &[ORIGIN, PLAIN], MAX_EXAMINED_BYTES)
+        .await?;
     let kept = seconds(&answer).unwrap_or_default();
     let seen = match answer.status {
         404 | 410 if kept > LONGEST => {
@@ -260,7 +260,7 @@ async fn preflight(http: &HttpStorage, report: &mut Report) -> Result<(), Storag
     ];
     let path = Key::global_index();
     let answer = http
-        .ask(Method::OPTIONS, path.as_str(), &headers, LOOK)
+        .ask(Method::OPTIONS, path.as_str(), &headers, MAX_EXAMINED_BYTES)
         .await?;
     let allows = |name: &str, what: &str| {
         let list = answer.header(name).unwrap_or_default().to_ascii_lowercase();
@@ -331,7 +331,9 @@ async fn compression(
 ) -> Result<(), StorageError> {
     let plain = get(http, key, &[]).await?.body.len();
     let wishes = [ORIGIN, ("accept-encoding", "zstd, br, gzip")];
-    let answer = http.ask(Method::GET, key.as_str(), &wishes, LOOK).await?;
+    let answer = http
+        .ask(Method::GET, key.as_str(), &wishes, MAX_EXAMINED_BYTES)
+        .await?;
     match answer.header("content-encoding") {
         Some(coding) => report.add(Check::Compression, Verdict::Good, coding),
         None if plain < WORTH_COMPRESSING => {
@@ -344,7 +346,9 @@ async fn compression(
 }
 
 async fn listing(http: &HttpStorage, report: &mut Report) -> Result<(), StorageError> {
-    let folder = http.ask(Method::GET, "packages/", &[PLAIN], LOOK).await?;
+    let folder = http
+        .ask(Method::GET, "packages/", &[PLAIN], MAX_EXAMINED_BYTES)
+        .await?;
     let page = String::from_utf8_lossy(&folder.body).to_ascii_lowercase();
     match folder.status {
         200..300 if page.contains("<a ") => {
@@ -352,7 +356,9 @@ async fn listing(http: &HttpStorage, report: &mut Report) -> Result<(), StorageE
         }
         status => report.add(Check::Listing, Verdict::Good, format!("none ({status})")),
     }
-    let hidden = http.ask(Method::GET, ".lock", &[PLAIN], LOOK).await?;
+    let hidden = http
+        .ask(Method::GET, ".lock", &[PLAIN], MAX_EXAMINED_BYTES)
+        .await?;
     match hidden.status {
         200..300 => report.add(Check::Hidden, Verdict::Poor, "`.lock` is served"),
         status => report.add(

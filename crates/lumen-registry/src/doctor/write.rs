@@ -3,16 +3,13 @@
 use std::io::{self, ErrorKind};
 
 use futures::future::join_all;
-use lumen_core::Key;
+use lumen_core::{Key, limits::MAX_SCRATCH_BYTES};
 
 use super::{Check, Report, Samples, Verdict};
 use crate::storage::{Revision, Storage, StorageError};
 
 /// Writers that race for one file.
 const RACERS: usize = 8;
-
-/// Largest scratch file that is read, in bytes.
-const LIMIT: u64 = 1 << 10;
 
 /// Tries what publishing stands on, and clears away what it made.
 pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, report: &mut Report) {
@@ -101,7 +98,7 @@ fn is_leave_missing(error: &StorageError) -> bool {
 }
 
 async fn has(storage: &Storage, key: &Key, bytes: &[u8]) -> Result<Option<String>, StorageError> {
-    match storage.get(key, LIMIT).await? {
+    match storage.get(key, MAX_SCRATCH_BYTES).await? {
         Some((found, _)) if found == bytes => Ok(None),
         Some(_) => Ok(Some("a write that was refused changed the file".into())),
         None => Ok(Some("a file that was just written is not there".into())),
@@ -109,7 +106,7 @@ async fn has(storage: &Storage, key: &Key, bytes: &[u8]) -> Result<Option<String
 }
 
 async fn revision(storage: &Storage, key: &Key) -> Result<Option<Revision>, StorageError> {
-    let found = storage.get(key, LIMIT).await?;
+    let found = storage.get(key, MAX_SCRATCH_BYTES).await?;
     Ok(found.map(|(_, revision)| revision))
 }
 

@@ -2,10 +2,7 @@
 
 use std::io;
 
-use lumen_core::limits::Exceeded;
-
-/// Longest reason that is repeated, in characters.
-const MAX_REASON: usize = 300;
+use lumen_core::limits::{Exceeded, MAX_SAID};
 
 /// Why git did not do something.
 #[derive(Debug, thiserror::Error)]
@@ -217,7 +214,7 @@ fn clean(line: &str) -> String {
         rest = why;
     }
     let shown = rest.chars().filter(|c| !c.is_control());
-    shown.take(MAX_REASON).collect()
+    shown.take(MAX_SAID).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The address of a registry in a bucket of an object store.
 
-use lumen_core::limits::{MAX_BUCKET_NAME, MAX_REGION_NAME};
+use lumen_core::limits::{MAX_BUCKET_NAME, MAX_QUOTED, MAX_REGION_NAME};
 use url::Url;
 
 /// Who runs an object store, and so how it is spoken to.
@@ -108,7 +108,11 @@ fn is_bucket(provider: Provider, name: &str) -> bool {
 
 /// A text for a message: in quotes, without control characters, not too long.
 fn shown(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    let text: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(MAX_QUOTED)
+        .collect();
     format!("`{text}`")
 }
 

@@ -1,6 +1,6 @@
 //! The loop around the commit.
 
-use lumen_core::limits::MAX_CONFLICTS;
+use lumen_core::limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_LOOKS};
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
@@ -22,7 +22,7 @@ use crate::{
     storage::{Storage, StorageError},
     write::{
         PublishError,
-        swap::{self, MAX_FAILURES, is_final, wait},
+        swap::{self, is_final, wait},
     },
 };
 
@@ -49,9 +49,6 @@ pub struct Receipt {
     /// The witnesses that have to sign before readers see it; `None`: they do.
     pub lacking: Option<Lacking>,
 }
-
-/// Looks at the head before one that may be old has to do: it costs a lost race at worst.
-const MAX_LOOKS: u32 = 5;
 
 /// What became of a head that was to be replaced.
 enum Outcome {

@@ -5,7 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lumen_core::{Digest, Key, limits::MAX_GLOBAL_INDEX_BYTES};
+use lumen_core::{
+    Digest, Key,
+    limits::{MAX_EXPECTED, MAX_GLOBAL_INDEX_BYTES},
+};
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard};
 
 use super::{Freshness, ReadError, Source, fetch};
@@ -14,9 +17,6 @@ use crate::{
     location::Location,
     storage::{Presence, Validators},
 };
-
-/// How many packages that were had from a registry are looked for, at most.
-const MOST_EXPECTED: usize = 4;
 
 /// What is known of an unsigned registry: signatures say more of a signed one.
 #[derive(Debug, Default)]
@@ -111,7 +111,7 @@ impl Source {
     /// Whether it has a package that was had from it before. A registry that was made by hand
     /// may have no list.
     async fn has_expected(&self) -> Result<bool, ReadError> {
-        for name in self.inner.expected.iter().take(MOST_EXPECTED) {
+        for name in self.inner.expected.iter().take(MAX_EXPECTED) {
             if self.unsigned_package_index(name).await?.is_some() {
                 return Ok(true);
             }

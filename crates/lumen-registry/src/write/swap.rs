@@ -4,19 +4,13 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use lumen_core::Key;
-use lumen_core::limits::MAX_CONFLICTS;
+use lumen_core::limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_WAITS};
 
 use super::PublishError;
 use crate::{
     progress::{Watch, advance},
     storage::{Revision, Storage, StorageError},
 };
-
-/// Failures that may have been successes, before they are believed.
-pub(crate) const MAX_FAILURES: u32 = 3;
-
-/// Waits for the work of others, each twice as long as the one before.
-const MAX_WAITS: u32 = 4;
 
 /// Files of one writer that are on their way at once.
 const AT_ONCE: usize = 16;

@@ -2,6 +2,8 @@
 
 use std::{fmt, io};
 
+use lumen_core::limits::MAX_QUOTED_NAME;
+
 use crate::portable::{Clash, PathRule, is_invisible};
 
 /// Why an archive could not be read.
@@ -234,10 +236,9 @@ impl fmt::Display for EntryType {
 
 /// A name from an archive as one short printable line.
 pub(super) fn printable(name: &[u8]) -> String {
-    const LONGEST: usize = 200;
     let mut text = String::new();
     for (at, character) in String::from_utf8_lossy(name).chars().enumerate() {
-        if at == LONGEST {
+        if at == MAX_QUOTED_NAME {
             text.push('…');
             break;
         }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::Digest;
+use lumen_core::{Digest, limits::MAX_TOKEN_BYTES};
 use lumen_durable::owner::{self, Owner};
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +20,6 @@ use super::{
     LinkError, Place, State, TOKEN,
     state::{self, File},
 };
-
-/// Largest token that is read, in bytes.
-const MAX_TOKEN: u64 = 64;
 
 /// The records of one user.
 #[derive(Debug, Clone)]
@@ -81,7 +78,10 @@ impl Ledger {
         let Ok(record) = serde_json::from_slice::<Record>(&bytes) else {
             return Ok(None);
         };
-        let token = place.dot.read_limited(TOKEN, MAX_TOKEN).unwrap_or_default();
+        let token = place
+            .dot
+            .read_limited(TOKEN, MAX_TOKEN_BYTES)
+            .unwrap_or_default();
         let same =
             record.folder == number(place)? && token.as_deref() == Some(record.token.as_bytes());
         let state = state::read(record.file).filter(|_| same);
@@ -211,7 +211,10 @@ fn token_of_group(place: &Place) -> io::Result<Option<String>> {
     if !others || !place.root.is_shared_with_us()? {
         return Ok(None);
     }
-    let token = place.dot.read_limited(TOKEN, MAX_TOKEN).unwrap_or_default();
+    let token = place
+        .dot
+        .read_limited(TOKEN, MAX_TOKEN_BYTES)
+        .unwrap_or_default();
     let token = token.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(token.filter(|token| token.len() == 32 && token.bytes().all(|c| c.is_ascii_hexdigit())))
 }

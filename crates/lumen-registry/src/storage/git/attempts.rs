@@ -7,7 +7,7 @@ use std::{
 
 use lumen_durable::Lock;
 
-use lumen_core::limits::MAX_LOST_PUSHES;
+use lumen_core::limits::{MAX_LOST_PUSHES, MAX_UNCLEAR_PUSHES};
 
 use super::{
     branch::{Branch, Failed},
@@ -16,9 +16,6 @@ use super::{
     tip::Tip,
 };
 use crate::storage::StorageError;
-
-/// Pushes with an unclear outcome before the failure is believed.
-const MAX_UNCLEAR: u32 = 3;
 
 /// Longest wait after a lost race.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -82,7 +79,7 @@ impl<'a> Attempts<'a> {
                 Some(Failed::Lost) => self.lost += 1,
                 Some(Failed::Unclear(error)) => {
                     self.unclear += 1;
-                    if self.unclear >= MAX_UNCLEAR {
+                    if self.unclear >= MAX_UNCLEAR_PUSHES {
                         return Err(StorageError::from(error).into());
                     }
                 }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use lumen_core::Key;
+use lumen_core::{Key, limits::MAX_FETCHED_AT_ONCE};
 
 use super::{
     draft::Draft,
@@ -20,9 +20,6 @@ use crate::{
     location::GitLocation,
     storage::{HostOptions, Sink, StorageError},
 };
-
-/// Most files that are all fetched when the first of them is wanted.
-const MAX_AT_ONCE: usize = 20_000;
 
 /// Keeps GitHub Pages from leaving out what it takes for its own.
 const NO_JEKYLL: &str = ".nojekyll";
@@ -160,7 +157,7 @@ impl Branch {
             };
             let all = tip.below(folder).filter(|(path, _)| is_metadata(path));
             ids = tip.lacking(all.map(|(_, entry)| entry));
-            if ids.len() > MAX_AT_ONCE {
+            if ids.len() > MAX_FETCHED_AT_ONCE {
                 ids.clear();
             }
         }

@@ -5,6 +5,10 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
+/// Bytes of the line with which git announces an object: two words, a digest and a number, so
+/// this is a bound of its form and no limit.
+const ANNOUNCEMENT: u64 = 200;
+
 /// What came of a read.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -49,7 +53,7 @@ impl Reader {
         writeln!(self.stdin, "{id}")?;
         self.stdin.flush()?;
         let mut line = String::new();
-        (&mut self.stdout).take(200).read_line(&mut line)?;
+        (&mut self.stdout).take(ANNOUNCEMENT).read_line(&mut line)?;
         // "<id> <type> <size>" or "<id> missing".
         let mut words = line.split_whitespace();
         let (Some(_), Some(kind), size) = (words.next(), words.next(), words.next()) else {

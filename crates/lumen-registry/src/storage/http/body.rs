@@ -12,7 +12,7 @@ use reqwest::{
     header::{CONTENT_ENCODING, HeaderMap},
 };
 
-use lumen_core::limits::{Exceeded, MAX_CODING_SLACK, MAX_HTTP_WINDOW};
+use lumen_core::limits::{Exceeded, MAX_CODING_SLACK, MAX_HTTP_WINDOW, MAX_QUOTED};
 
 use super::{
     pace::{Late, Pace},
@@ -46,7 +46,7 @@ impl Coding {
             "br" => Ok(Self::Brotli),
             "gzip" | "x-gzip" => Ok(Self::Gzip),
             "zstd" => Ok(Self::Zstd),
-            other => Err(other.escape_debug().take(100).collect()),
+            other => Err(other.escape_debug().take(MAX_QUOTED).collect()),
         }
     }
 }

@@ -19,7 +19,7 @@ use object_store::{
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use url::Url;
 
-use lumen_core::limits::{Exceeded, MAX_OBJECT_ANSWER_BYTES};
+use lumen_core::limits::{Exceeded, MAX_OBJECT_ANSWER_BYTES, SLOWEST_UPLOAD};
 
 use crate::{
     audience::Audience,
@@ -29,9 +29,6 @@ use crate::{
         requests::Requests,
     },
 };
-
-/// Bytes a second of the slowest line that still uploads.
-const SLOWEST_UPLOAD: u64 = 32 << 10;
 
 /// Largest reading time that the client itself knows of; the real limits are watched here.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);

@@ -23,7 +23,7 @@ mod write;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use lumen_core::Key;
+use lumen_core::{Key, limits::MAX_SAID};
 use object_store::{ObjectStore, UpdateVersion, list::PaginatedListStore, path::Path};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
@@ -240,7 +240,7 @@ fn is_no_bucket(code: Option<&str>) -> bool {
 /// Text from elsewhere, short and without control characters.
 fn shown(text: &str) -> String {
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    plain.take(300).collect()
+    plain.take(MAX_SAID).collect()
 }
 
 /// A revision is an entity tag and, where a host counts versions, the version.
