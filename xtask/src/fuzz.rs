@@ -13,7 +13,7 @@ use std::{
 use crate::shell::{cargo, root, run as sh, works};
 
 /// All targets, with the largest input of each in bytes.
-const TARGETS: [(&str, u32); 13] = [
+const TARGETS: [(&str, u32); 14] = [
     ("archive", 4096),
     ("manifest", 1024),
     ("lock", 1536),
@@ -25,6 +25,7 @@ const TARGETS: [(&str, u32); 13] = [
     ("entries", 1024),
     ("bundle", 4096),
     ("state", 1024),
+    ("ledger", 1024),
     ("netrc", 512),
     ("git_output", 1024),
 ];
