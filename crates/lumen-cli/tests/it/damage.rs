@@ -215,6 +215,26 @@ fn manifests_with_errors_say_where() {
 }
 
 #[test]
+fn unpack_does_not_blame_the_archive_for_the_folder() {
+    let sandbox = bare();
+    sandbox.package("app", "app", "1.0.0", "").unwrap();
+    sandbox.ok("app", &["pkg", "pack"]).unwrap();
+    sandbox.write("app/full/file", "mine").unwrap();
+    sandbox.write("app/file", "mine").unwrap();
+    for out in ["full", "file", "file/below"] {
+        let arguments = ["pkg", "unpack", "app-1.0.0.tar", "--out", out];
+        let ran = sandbox.run("app", &arguments).unwrap();
+        fails(
+            &ran,
+            1,
+            &["is not an empty folder", "choose an empty folder"],
+        );
+        assert!(!ran.err.contains("damaged"), "{ran:#?}");
+    }
+    assert_eq!(sandbox.read("app/full/file").unwrap(), "mine");
+}
+
+#[test]
 fn unpack_leaves_nothing_of_a_refused_archive() {
     let sandbox = sandbox();
     sandbox.package("p", "p", "1.0.0", "").unwrap();
