@@ -69,6 +69,8 @@ pub struct Place<'a> {
     pub authorities: Option<&'a Path>,
     /// Whether the network is off.
     pub offline: bool,
+    /// Whether the host may be shown what the user's netrc file says.
+    pub netrc: bool,
     /// What it may cost.
     pub limits: Limits,
 }
@@ -104,6 +106,10 @@ pub fn checkout(
     let git = match place.authorities {
         Some(file) => git.trusting(file),
         None => git,
+    };
+    let git = match place.netrc {
+        true => git,
+        false => git.without_netrc(),
     };
     let repository = Repository {
         git: match shown == url {
@@ -228,7 +234,8 @@ impl Repository<'_> {
         arguments.extend(["--", self.url]);
         arguments.extend(refspecs);
         let most = self.limits.get(Limit::GitBytes);
-        let fetched = self.git.run("fetch", self.git.fetching(&arguments, most));
+        let fetched = || self.git.run("fetch", self.git.fetching(&arguments, most));
+        let fetched = self.git.following(self.url, fetched);
         Ok(self.git.fetched(most, fetched).map(drop)?)
     }
 
@@ -371,6 +378,7 @@ mod tests {
             home: &home,
             authorities: None,
             offline,
+            netrc: true,
             limits: Limits::default(),
         };
         let (online, offline) = (place(false), place(true));
@@ -411,6 +419,7 @@ mod tests {
             home: home.path(),
             authorities: None,
             offline: false,
+            netrc: true,
             limits: Limits::default(),
         };
         assert!(checkout(&place, &url, &GitReference::Default, None).is_err());

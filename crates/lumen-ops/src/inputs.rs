@@ -60,6 +60,8 @@ pub struct GitOptions<'a> {
     pub ca_file: Option<&'a Path>,
     /// Whether the network is off.
     pub offline: bool,
+    /// Whether git may show the host at a URL what the user's netrc file says.
+    pub netrc: &'a dyn Fn(&str) -> bool,
     /// The lock whose commits are kept.
     pub lock: Option<&'a Lockfile>,
     /// Packages whose commit may move.
@@ -334,6 +336,7 @@ impl Gatherer<'_> {
             home,
             authorities: authorities.as_deref(),
             offline: self.options.offline,
+            netrc: (self.options.netrc)(url),
             limits: self.options.limits,
         };
         let checkout = git::checkout(&place, url, reference, locked)?;

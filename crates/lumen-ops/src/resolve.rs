@@ -237,6 +237,7 @@ fn solve(
         home: &session.environment.home,
         ca_file: session.settings()?.http.ca_file.as_deref(),
         offline: session.is_offline(),
+        netrc: &|url| session.may_use_netrc(url),
         lock: old,
         unlock: &unlock,
         limits: session.settings()?.limits,
@@ -627,6 +628,7 @@ fn restore(
         home,
         authorities: authorities.as_deref(),
         offline: session.is_offline(),
+        netrc: session.may_use_netrc(url),
         limits: session.settings()?.limits,
     };
     let checkout = git::checkout(&place, url, reference, Some(commit))?;

@@ -4,12 +4,14 @@
 //! Git dependencies and registries in a branch both go through here.
 
 mod failure;
+mod moved;
 
 use std::{
     fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, OnceLock},
     thread,
 };
 
@@ -57,6 +59,10 @@ pub struct Git {
     /// The same with credentials, which messages must not have.
     secret: Option<String>,
     config: Vec<(String, String)>,
+    /// Whether what it shows a host is for one address only.
+    stays: bool,
+    /// The repository elsewhere and where it has gone, once that is known.
+    moved: Arc<OnceLock<(String, String)>>,
 }
 
 /// A command that came to its end.
@@ -79,6 +85,8 @@ impl Git {
             // Neither the user's hooks nor maintenance that outlives the command.
             ("core.hooksPath", ""),
             ("gc.autoDetach", "false"),
+            // Where a repository may go is decided in `following`.
+            ("http.followRedirects", "false"),
             ("maintenance.autoDetach", "false"),
             // Bytes a second, and how many seconds it may be slower.
             ("http.lowSpeedLimit", "1024"),
@@ -90,13 +98,17 @@ impl Git {
             shown: shown.into(),
             secret: None,
             config: config.into(),
+            stays: false,
+            moved: Arc::default(),
         }
     }
 
-    /// Takes this text out of messages, in favour of the name to show.
+    /// Takes this address with credentials out of messages, in favour of the name to show; the
+    /// repository is followed nowhere else.
     #[must_use]
     pub fn hiding(mut self, secret: impl Into<String>) -> Self {
         self.secret = Some(secret.into()).filter(|secret| !secret.is_empty());
+        self.stays = true;
         self
     }
 
@@ -114,9 +126,17 @@ impl Git {
         self.with("http.sslCAInfo", file.to_string_lossy())
     }
 
+    /// Keeps git's curl from showing hosts the entry `default` of the user's netrc file. Curl then
+    /// does not read that file; helpers still count.
+    #[must_use]
+    pub fn without_netrc(self) -> Self {
+        self.with("http.emptyAuth", "true")
+    }
+
     /// Sends credentials to this address, to no other that it redirects to, and asks no helper.
     #[must_use]
-    pub fn with_credentials(self, remote: &Url, credentials: &Credentials) -> Self {
+    pub fn with_credentials(mut self, remote: &Url, credentials: &Credentials) -> Self {
+        self.stays = true;
         let pair = match credentials {
             Credentials::Basic { user, password } => format!("{user}:{password}"),
             // What GitHub, GitLab, Gitea and Azure DevOps take beside a token.
@@ -191,12 +211,15 @@ impl Git {
         }
         let count = std::env::var("GIT_CONFIG_COUNT");
         let first: usize = count.ok().and_then(|n| n.parse().ok()).unwrap_or_default();
-        for (n, (key, value)) in (first..).zip(&self.config) {
+        let moved = self.moved.get();
+        let moved = moved.map(|(from, to)| (format!("url.{to}.insteadOf"), from.clone()));
+        let mut count = first;
+        for (key, value) in self.config.iter().chain(&moved) {
             command
-                .env(format!("GIT_CONFIG_KEY_{n}"), key)
-                .env(format!("GIT_CONFIG_VALUE_{n}"), value);
+                .env(format!("GIT_CONFIG_KEY_{count}"), key)
+                .env(format!("GIT_CONFIG_VALUE_{count}"), value);
+            count += 1;
         }
-        let count = first + self.config.len();
         command
             .env("GIT_CONFIG_COUNT", count.to_string())
             .env("GIT_DIR", &self.dir)
@@ -206,6 +229,30 @@ impl Git {
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
         command
+    }
+
+    /// Does something with the repository elsewhere. Where its host has moved it to another
+    /// address at the same host, that is done there, and so is all that comes after.
+    ///
+    /// # Errors
+    /// Those of the work; [`GitError::Moved`] when it has gone anywhere else.
+    pub fn following<T>(
+        &self,
+        remote: &str,
+        work: impl Fn() -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        match work() {
+            Err(GitError::Moved { url, reason }) => {
+                if !self.stays
+                    && let Some(to) = moved::find(self, remote)?
+                    && self.moved.set((remote.to_owned(), to)).is_ok()
+                {
+                    return work();
+                }
+                Err(GitError::Moved { url, reason })
+            }
+            other => other,
+        }
     }
 
     /// A command that fetches, which may write files of at most so many bytes.

@@ -27,7 +27,7 @@ use self::{helper::Helper, netrc::Netrc};
 use crate::{
     error::OpsError,
     session::Session,
-    settings::{Reach, token_variable},
+    settings::{Reach, Settings, token_variable},
 };
 
 /// What was found in a netrc file, and what is to be said about it.
@@ -73,6 +73,13 @@ impl Found {
             problem,
             was_told: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the entry `default` is all that there is for a host; also where the file is not
+    /// understood, which curl may understand.
+    fn has_only_default(&self, host: &str) -> bool {
+        self.problem.is_some()
+            || (self.netrc.login(host, false).is_none() && self.netrc.login(host, true).is_some())
     }
 
     /// What to show the host of a registry, and, once, a warning for who has to know.
@@ -136,6 +143,9 @@ impl Session<'_> {
         let http = match location {
             Location::Http(http) => http,
             location if given => return Ok(location),
+            Location::Git(git) if self.is_for_default(git.remote()) => {
+                return Ok(Location::Git(git.without_netrc()));
+            }
             location => return Ok(location.untrusted()),
         };
         let has_helper = self.settings()?.helper(http.base().as_str()).is_some();
@@ -154,6 +164,23 @@ impl Session<'_> {
             read_only: first.is_some_and(|(_, reach)| reach == Reach::ReadOnly),
             given,
         })))
+    }
+
+    /// Whether the entry `default` is all that `~/.netrc` has for a host that the user did not
+    /// choose. Git's curl would show it.
+    pub(crate) fn is_for_default(&self, url: &Url) -> bool {
+        let chosen = |settings: &Settings| settings.pairs.has_origin(url);
+        if !matches!(url.scheme(), "http" | "https") || self.settings().is_ok_and(chosen) {
+            return false;
+        }
+        let path = self.environment.netrc.as_deref();
+        let netrc = self.netrc.get_or_init(|| Found::read(path));
+        netrc.has_only_default(url.host_str().unwrap_or_default())
+    }
+
+    /// Whether git may show the host of a dependency what `~/.netrc` says.
+    pub(crate) fn may_use_netrc(&self, url: &str) -> bool {
+        Url::parse(url).map_or(true, |url| !self.is_for_default(&url))
     }
 
     /// How the host of a registry is spoken to.

@@ -34,8 +34,8 @@ pub enum GitError {
         /// What git said.
         reason: String,
     },
-    /// The host has moved it, and credentials do not follow.
-    #[error("`{url}` redirects to another address, where no credentials are sent: {reason}")]
+    /// The host has moved it to another host, or where credentials do not follow.
+    #[error("`{url}` redirects to another address, and git is not led there: {reason}")]
     Moved {
         /// The repository, without credentials.
         url: String,

@@ -15,6 +15,8 @@ pub struct GitLocation {
     /// Has no `git+` and no password; the user only with ssh.
     remote: Url,
     credentials: Option<Credentials>,
+    /// Whether git may show the host what the user's netrc file says.
+    netrc: bool,
     /// The branch.
     pub branch: String,
     /// The folder in the repository: empty, or ends with `/`.
@@ -54,6 +56,7 @@ impl GitLocation {
         Ok(Self {
             remote,
             credentials,
+            netrc: true,
             branch: branch.to_owned(),
             folder: match folder {
                 "" => String::new(),
@@ -70,6 +73,19 @@ impl GitLocation {
             },
             _ => self,
         }
+    }
+
+    /// The same, where git shows the host nothing of the user's netrc file: what would be shown
+    /// is the entry for any host, and the user did not choose this one.
+    #[must_use]
+    pub fn without_netrc(self) -> Self {
+        let netrc = false;
+        Self { netrc, ..self }
+    }
+
+    /// Whether git may show the host what the user's netrc file says.
+    pub(crate) fn may_use_netrc(&self) -> bool {
+        self.netrc
     }
 
     /// What git calls the repository; without credentials.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `project` | a cloned project: links and state in `.lumen`, folders above it, other users |
 //! | `pack` | what lies in a package's folder, and names of packages |
-//! | `secrets` | URLs and names of registries, redirects |
+//! | `secrets` | URLs and names of registries, redirects, what git shows and where it is led |
 //! | `chain` | the root and ownership notes of a registry, with keys that count no more |
 //! | `witness` | a log key and write access, against witnesses |
 //! | `proof` | lock files and archives |

@@ -90,6 +90,8 @@ pub(super) struct Repository {
     branch: String,
     http: HttpOptions,
     is_local: bool,
+    /// The repository elsewhere, without credentials.
+    remote: String,
     identity: OnceLock<String>,
     /// The clone of one that keeps none.
     _temporary: Option<TempDir>,
@@ -125,6 +127,9 @@ impl Repository {
         {
             git = git.trusting(&crate::tls::joined(file, &parent)?);
         }
+        if !location.may_use_netrc() {
+            git = git.without_netrc();
+        }
         if let Some(credentials) = location.credentials() {
             git = git.with_credentials(remote, credentials);
         }
@@ -133,6 +138,7 @@ impl Repository {
             branch: location.branch.clone(),
             http: options.http.clone(),
             is_local: remote.scheme() == "file",
+            remote: remote.as_str().to_owned(),
             identity: OnceLock::new(),
             _temporary: temporary,
         })
@@ -297,6 +303,7 @@ impl Repository {
 
     /// Tries again what failed for want of a connection.
     fn patiently(&self, action: impl Fn() -> Result<(), GitError>) -> Result<(), GitError> {
+        let action = || self.git.following(&self.remote, &action);
         let mut delay = self.http.first_delay;
         for _ in 1..self.http.tries {
             match action() {

@@ -2,5 +2,6 @@
 
 mod absence;
 mod buckets;
+mod git;
 mod pairs;
 mod redirects;
