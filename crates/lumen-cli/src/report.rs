@@ -130,7 +130,7 @@ pub fn code(error: &OpsError) -> u8 {
         return STORAGE;
     }
     match error {
-        OpsError::Submission { .. } => TRUST,
+        OpsError::Submission { .. } | OpsError::NotAsReleased { .. } => TRUST,
         OpsError::Unpack {
             source: UnpackError::Link(_) | UnpackError::Occupied(_),
             ..
@@ -218,6 +218,9 @@ pub fn hints(error: &OpsError) -> Vec<String> {
         }
         OpsError::Unproven { .. } => {
             "it came to this machine without a proof, such as by an older version of Lumen: run `lumen pkg install --locked` once with the network".into()
+        }
+        OpsError::NotAsReleased { .. } => {
+            "do not use it; compare lumen.lock with an earlier version, and tell the people who run the registry".into()
         }
         OpsError::Misfit(_) => "run `lumen pkg install` to choose versions anew".into(),
         OpsError::Locked { .. } => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),

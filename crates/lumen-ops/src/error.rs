@@ -39,6 +39,16 @@ pub enum OpsError {
         /// A configured name that is close to it.
         nearest: Option<String>,
     },
+    /// An installed package is not what was released.
+    #[error("`{name}` {version} is not what was released: {source}")]
+    NotAsReleased {
+        /// The package.
+        name: PackageName,
+        /// Its locked version.
+        version: Version,
+        /// What differs.
+        source: Box<FetchError>,
+    },
     /// Proofs are required, this machine has none of a package, and the network is off.
     #[error(
         "no proof of `{name}` {version}{} is known on this machine: `trust = \"required\"` does not allow its installation from `{registry}` while the network is off",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use lumen_core::{
     PackageName,
+    index::ReleaseSummary,
     lockfile::{LockedPackage, LockedSource, Lockfile},
 };
 use lumen_registry::{
@@ -40,6 +41,15 @@ pub enum Signature {
     Bad(Box<TrustError>),
 }
 
+/// What this machine has about a locked release.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What can be said about its signature.
+    pub signature: Signature,
+    /// The release as its registry has it; none where that is not on this machine.
+    pub release: Option<ReleaseSummary>,
+}
+
 /// Checks the signature of each package of a lock that comes from a registry.
 ///
 /// # Errors
@@ -47,12 +57,13 @@ pub enum Signature {
 pub fn run(
     session: &Session<'_>,
     lock: &Lockfile,
-) -> Result<BTreeMap<PackageName, Signature>, OpsError> {
+) -> Result<BTreeMap<PackageName, Checked>, OpsError> {
     let mut opened: BTreeMap<&str, Result<Option<Registry>, Signature>> = BTreeMap::new();
     let mut out = BTreeMap::new();
     for (name, package) in &lock.packages {
         let LockedSource::Registry(registry) = &package.source else {
-            out.insert(name.clone(), Signature::None);
+            let (signature, release) = (Signature::None, None);
+            out.insert(name.clone(), Checked { signature, release });
             continue;
         };
         let known = match opened.get(registry.as_str()) {
@@ -63,17 +74,56 @@ pub fn run(
                 known
             }
         };
-        let signature = match known {
-            Ok(None) => Signature::None,
+        let checked = match known {
+            Ok(None) => Checked {
+                signature: Signature::None,
+                release: unsigned(session, registry, name, package)?,
+            },
             Ok(Some(registry)) => {
                 let checked = session.block_on(async { Ok(one(&registry, name, package).await) });
-                checked?.unwrap_or_else(|error| outcome(error, &registry))
+                Checked {
+                    signature: checked?.unwrap_or_else(|error| outcome(error, &registry)),
+                    release: registry.summary_seen(name, &package.version),
+                }
             }
-            Err(signature) => signature,
+            Err(signature) => Checked {
+                signature,
+                release: None,
+            },
         };
-        out.insert(name.clone(), signature);
+        out.insert(name.clone(), checked);
     }
     Ok(out)
+}
+
+/// A release of an unsigned registry, where that still has what is locked: it may change what
+/// it says, and the lock counts.
+fn unsigned(
+    session: &Session<'_>,
+    registry: &str,
+    name: &PackageName,
+    package: &LockedPackage,
+) -> Result<Option<ReleaseSummary>, OpsError> {
+    let Ok(registry) = session.offline(registry, false) else {
+        return Ok(None);
+    };
+    let version = &package.version;
+    let read = async {
+        let index = registry.package_index(name).await.ok().flatten();
+        let summary = index.and_then(|index| index.releases.get(version).cloned());
+        Ok(match summary {
+            Some(summary) => Some(summary),
+            None => {
+                let release = registry.release(name, version, None).await.ok().flatten();
+                release.map(|(release, digest)| ReleaseSummary::of(release, digest))
+            }
+        })
+    };
+    let release = session.block_on(read)?;
+    Ok(release.filter(|release| {
+        let tar = release.artifacts.first().map(|tar| tar.hash);
+        tar.is_some() && tar == package.checksum
+    }))
 }
 
 /// A signed registry as far as this machine has it; nothing for an unsigned one.

@@ -19,6 +19,7 @@ use lumen_store::{
 use crate::{
     error::OpsError,
     install, parallel,
+    proof::{self, Agreement, Asked},
     recheck::{self, Signature},
     session::Session,
 };
@@ -45,6 +46,8 @@ pub struct Verdict {
     pub proven: bool,
     /// What can be said about its signature without a network.
     pub signature: Signature,
+    /// What can be said about its release without a network.
+    pub agreement: Agreement,
 }
 
 /// What is wrong with an installed package.
@@ -107,12 +110,19 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     let audit = place.as_ref().map(|place| Audit::new(place, &plan));
     let audit = audit.transpose()?;
     let imports = audit.as_ref().map(Audit::imports).unwrap_or_default();
-    let signatures = recheck::run(session, lock)?;
+    let checked = recheck::run(session, lock)?;
+    let asked = Asked {
+        project: &project,
+        locals,
+        known: &BTreeMap::new(),
+        fresh: false,
+    };
+    let mut agreements = proof::recheck(session, lock, &asked, &entries, &checked)?;
     let placed = |name: &PackageName| match &audit {
         Some(audit) => audit.package(&store, name),
         None => Ok(Placed::Not),
     };
-    let verdicts = parallel::map(&packages, |(name, package, checksum)| {
+    let mut verdicts = parallel::map(&packages, |(name, package, checksum)| {
         let verified = store.verify(checksum)?;
         let proven = verified == Verified::Intact(Proof::Archive);
         let damage = match verified {
@@ -132,9 +142,20 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
             version: package.version.clone(),
             damage,
             proven,
-            signature: signatures.get(*name).cloned().unwrap_or(Signature::None),
+            signature: checked
+                .get(*name)
+                .map_or(Signature::None, |checked| checked.signature.clone()),
+            agreement: Agreement::Good,
         })
     })?;
+    for verdict in &mut verdicts {
+        // Of files that changed since nothing can be said.
+        if let (None | Some(Damage::NotLinked | Damage::NotImported(_)), Some(agreement)) =
+            (&verdict.damage, agreements.remove(&verdict.name))
+        {
+            verdict.agreement = agreement;
+        }
+    }
     let mut strays = Vec::new();
     if let Some(audit) = &audit {
         strays.extend(audit.strays()?.into_iter().map(Stray::Extra));

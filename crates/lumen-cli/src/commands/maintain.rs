@@ -9,6 +9,7 @@ use std::{
 use lumen_core::problem::Problem;
 use lumen_ops::{
     OpsError, install, maintain,
+    proof::Agreement,
     recheck::Signature,
     report::Reporter as _,
     resolve::ResolveOptions,
@@ -40,7 +41,7 @@ pub fn vendor(dir: &Path, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
 pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
     let session = session(project, Freshness::Normal, ui)?;
-    let found = verify::run(&session)?;
+    let mut found = verify::run(&session)?;
     let (verdicts, strays) = (&found.packages, &found.strays);
     let damaged = found.damaged();
     if ui.json {
@@ -49,6 +50,7 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
                 "name": verdict.name, "version": verdict.version, "ok": verdict.damage.is_none(),
                 "proven": verdict.proven, "damage": verdict.damage.as_ref().map(damage_lines),
                 "signature": signature_json(&verdict.signature),
+                "release": agreement_json(&verdict.agreement),
             })
         });
         let strays = strays.iter().map(|stray| {
@@ -67,6 +69,11 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
             ui.print(&format!("{path}: {what}"));
         }
         for verdict in verdicts {
+            if let Agreement::Bad(error) = &verdict.agreement {
+                ui.print(&format!("{} {}: {error}", verdict.name, verdict.version));
+            }
+        }
+        for verdict in verdicts {
             if let Signature::Bad(error) = &verdict.signature {
                 ui.print(&format!("{} {}: {error}", verdict.name, verdict.version));
             }
@@ -82,6 +89,19 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
         // No repair helps against that.
         return Err(ReadError::from((**error).clone()).into());
     }
+    let is_bad = |verdict: &Verdict| matches!(verdict.agreement, Agreement::Bad(_));
+    if let Some(bad) = verdicts.iter().position(is_bad) {
+        let verdict = found.packages.swap_remove(bad);
+        if let Agreement::Bad(source) = verdict.agreement {
+            let (name, version) = (verdict.name, verdict.version);
+            return Err(OpsError::NotAsReleased {
+                name,
+                version,
+                source,
+            });
+        }
+    }
+    let verdicts = &found.packages;
     let proven = verdicts.iter().filter(|verdict| verdict.proven).count();
     if damaged == 0 {
         let seconds = start.elapsed().as_secs_f64();
@@ -91,6 +111,7 @@ pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsErr
         );
         ui.done("Verified", detail);
         tell_signatures(verdicts, ui);
+        tell_unchecked(verdicts, ui);
         return Ok(());
     }
     if !repair {
@@ -148,6 +169,29 @@ fn tell_signatures(verdicts: &[Verdict], ui: &Ui) {
         let what = format!("not checked for signatures: {}", releases.join(", "));
         let hint = format!("{reason}; `lumen pkg outdated` gets what is missing");
         ui.warn(Problem::warning(what).hint(hint));
+    }
+}
+
+/// Which packages could not be compared with their releases.
+fn tell_unchecked(verdicts: &[Verdict], ui: &Ui) {
+    let mut unchecked: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for verdict in verdicts {
+        if let Agreement::Unchecked { reason } = &verdict.agreement {
+            let release = format!("{} {}", verdict.name, verdict.version);
+            unchecked.entry(reason).or_default().push(release);
+        }
+    }
+    for (reason, releases) in unchecked {
+        let what = format!("{}: {reason}", releases.join(", "));
+        ui.done("Not compared", what);
+    }
+}
+
+fn agreement_json(agreement: &Agreement) -> serde_json::Value {
+    match agreement {
+        Agreement::Good => json!({ "state": "good" }),
+        Agreement::Unchecked { reason } => json!({ "state": "unchecked", "reason": reason }),
+        Agreement::Bad(error) => json!({ "state": "bad", "reason": error.to_string() }),
     }
 }
 

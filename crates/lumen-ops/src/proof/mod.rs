@@ -9,6 +9,7 @@
 mod archives;
 pub mod memory;
 mod order;
+mod recheck;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,7 @@ use lumen_store::{
     project::{LocalPackage, Project},
 };
 
+pub use self::recheck::{Agreement, recheck};
 use self::{
     memory::{Fact, Memory},
     order::Behind,

@@ -116,6 +116,32 @@ impl Behind {
         Ok(Fact::behind(&self.name, &self.package, &identities))
     }
 
+    /// Whether a registry that comes first has the name, as far as this machine has them.
+    ///
+    /// # Errors
+    /// With the registry that is not here.
+    pub(super) async fn shadowed(
+        &self,
+        session: &Session<'_>,
+    ) -> Result<Option<FetchError>, (OpsError, Registry)> {
+        for registry in &self.before {
+            let here = session.offline(registry.name(), true);
+            let here = here.map_err(|error| (error, registry.clone()))?;
+            let found = here.find(&self.name).await;
+            if found.map_err(|error| (error.into(), here))?.is_some() {
+                return Ok(Some(self.shadowed_by(registry)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn shadowed_by(&self, first: &Registry) -> FetchError {
+        FetchError::Shadowed {
+            registry: self.registry.clone(),
+            first: first.name().to_owned(),
+        }
+    }
+
     /// Proves that no registry that comes first has the name.
     ///
     /// # Errors
@@ -133,10 +159,7 @@ impl Behind {
                 let error = OpsError::Fetch {
                     name: self.name.clone(),
                     version: self.package.version.clone(),
-                    source: Box::new(FetchError::Shadowed {
-                        registry: self.registry.clone(),
-                        first: registry.name().to_owned(),
-                    }),
+                    source: Box::new(self.shadowed_by(registry)),
                 };
                 return Err((error, registry.clone()));
             }

@@ -5,3 +5,4 @@ mod lock;
 mod order;
 mod places;
 mod releases;
+mod verify;

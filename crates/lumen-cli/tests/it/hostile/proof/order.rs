@@ -28,7 +28,7 @@ fn project(sandbox: &Sandbox, folder: &str, needs: &str, registry: &str) {
     sandbox.package(folder, "app", "1.0.0", &more).unwrap();
 }
 
-fn run(sandbox: &Sandbox, folder: &str, home: &str, arguments: &[&str]) -> Ran {
+pub(super) fn run(sandbox: &Sandbox, folder: &str, home: &str, arguments: &[&str]) -> Ran {
     let mut command = sandbox.command(folder, arguments);
     command.env_remove("LUMEN_REGISTRY");
     command.env("LUMEN_HOME", sandbox.path(home));
@@ -37,7 +37,7 @@ fn run(sandbox: &Sandbox, folder: &str, home: &str, arguments: &[&str]) -> Ran {
 
 /// `ours` has `leaf` and `mid`, which needs it; `public` behind it has another `leaf`, and
 /// `common`.
-fn world(kind: &[&str], needs: &str, more: &str) -> Sandbox {
+pub(super) fn world(kind: &[&str], needs: &str, more: &str) -> Sandbox {
     let sandbox = bare();
     for registry in ["ours", "public"] {
         let init = [&["registry", "init", registry], kind].concat();
@@ -63,7 +63,7 @@ fn world(kind: &[&str], needs: &str, more: &str) -> Sandbox {
 }
 
 /// The lock of `app` gets the package that `theirs` has, from the upstream.
-fn poison(sandbox: &Sandbox, name: &str) {
+pub(super) fn poison(sandbox: &Sandbox, name: &str) {
     let theirs = block(&sandbox.read("theirs/lumen.lock").unwrap(), name);
     let evil = theirs.replace("\"default\"", "\"up\"");
     edit(sandbox, |lock| lock.replace(&block(&lock, name), &evil));
