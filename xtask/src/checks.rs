@@ -12,6 +12,7 @@ use lumen_testkit::tools::Tool;
 use crate::{
     demo, fuzz,
     shell::{cargo, root, run as sh, succeeds, works},
+    timed,
 };
 
 /// A step by name.
@@ -23,7 +24,7 @@ const STEPS: [Step; 8] = [
     ("fmt", fmt),
     ("clippy", clippy),
     ("deny", deny),
-    ("test", test),
+    ("test", timed::tests),
     ("doc", doc),
     ("demo", demo::demo),
     ("fuzz", fuzz::smoke),
@@ -211,10 +212,6 @@ fn deny() -> io::Result<()> {
         return Ok(());
     }
     sh(&mut deny(&["check", "--disable-fetch", "advisories"]))
-}
-
-fn test() -> io::Result<()> {
-    sh(cargo().args(["test", "--workspace", "--no-fail-fast"]))
 }
 
 fn doc() -> io::Result<()> {

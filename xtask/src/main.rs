@@ -12,6 +12,7 @@ mod fuzz;
 mod modules;
 mod resolve_suite;
 mod shell;
+mod timed;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         Some("test") => checks::run(&rest),
         Some("modules") if rest.is_empty() => modules::run(),
         Some("fuzz") => fuzz::run(&rest),
+        // How `test` starts each test program.
+        Some("timed") => timed::program(&rest),
         Some("resolve-suite") => {
             let files: Vec<PathBuf> = rest.iter().map(PathBuf::from).collect();
             resolve_suite::run(&files)

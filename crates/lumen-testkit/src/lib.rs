@@ -7,6 +7,7 @@
 //! | [`server`] | a web server that misbehaves on order |
 //! | [`web`], [`tls`] | nginx and Apache in front of a folder in all the ways hosts do it |
 //! | [`site`] | nginx, Apache or Caddy with a configuration that is under test |
+//! | [`skip`] | tests that cannot do their work here |
 //! | [`tools`] | where programs are that tests start |
 //! | [`terminal`] | a command in a terminal, with somebody who answers |
 //! | [`buckets`] | object stores, real and simulated |
@@ -27,6 +28,7 @@ pub mod proxy;
 pub mod sandbox;
 pub mod server;
 pub mod site;
+pub mod skip;
 pub mod suite;
 #[cfg(unix)]
 pub mod terminal;

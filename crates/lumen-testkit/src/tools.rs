@@ -1,10 +1,12 @@
 //! Programs that tests start, which `cargo xtask test tools` installs.
 
 use std::{
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+
+use crate::skip;
 
 /// The program of this name: among those that `xtask` installed, on the path, or where Debian
 /// puts servers. None: the tests that need it have to be skipped.
@@ -91,7 +93,7 @@ impl Tool {
         if folder.join("installed").exists() {
             return Some(folder.join(self.program()));
         }
-        skipped(self.name());
+        skip::missing(self.name());
         None
     }
 
@@ -122,13 +124,6 @@ impl Tool {
     }
 }
 
-/// Says that a test does nothing, because something is missing.
-pub fn skipped(what: &str) {
-    warn(&format!(
-        "skipped: {what} is not installed; `cargo xtask test tools` gets it"
-    ));
-}
-
 fn run(command: &mut Command) -> io::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.stdin(Stdio::null()).status();
@@ -147,15 +142,4 @@ fn own_dir(name: &str) -> PathBuf {
 fn target_dir() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from)
-}
-
-/// Says something that is to be seen although the test passes: what the macros print is only
-/// shown when one fails.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests write to streams of their own"
-)]
-pub fn warn(text: &str) {
-    // With nobody there to read it, nothing is lost.
-    let _ = writeln!(io::stderr(), "{text}");
 }

@@ -3,14 +3,13 @@
 use std::{path::Path, process::Command};
 
 /// Whether it finds a signed registry in order, and what it says; `None` without Python.
-#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
 pub fn verify(registry: &Path) -> Option<(bool, String)> {
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/verifier/verify.py"
     );
     let Ok(output) = Command::new("python3").arg(script).arg(registry).output() else {
-        eprintln!("skipped: python3 is not installed");
+        crate::skip::missing("python3");
         return None;
     };
     let said = [output.stdout, output.stderr].concat();

@@ -16,7 +16,6 @@ use std::{
 use lumen_testkit::{
     sandbox::{Ran, Sandbox, tree},
     server::{Answer, Server, answer, not_found},
-    tools,
 };
 
 use crate::{fails, publish, sandbox};
@@ -35,7 +34,7 @@ impl Small {
         if mount.is_ok_and(|output| output.status.success()) {
             return Some(Self(path));
         }
-        tools::warn("skipped: a small file system cannot be mounted here");
+        lumen_testkit::skip::here("a small file system cannot be mounted here");
         None
     }
 
@@ -276,7 +275,7 @@ fn places_of_somebody_else() {
     // Root may write everywhere, so it becomes somebody else.
     let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
     if is_root && Command::new("setpriv").arg("--version").output().is_err() {
-        tools::warn("skipped: root cannot become somebody else without `setpriv`");
+        lumen_testkit::skip::missing("setpriv");
         return;
     }
     let nobody = |folder: &str, arguments: &[&str]| {

@@ -259,7 +259,7 @@ fn cleaning_the_cache_takes_the_clones() {
 #[test]
 fn an_authority_of_ones_own_counts_for_git() {
     if !(Nginx::is_installed() && tls::is_installed()) {
-        lumen_testkit::tools::warn("skipped: nginx or openssl is not installed");
+        lumen_testkit::skip::missing("nginx or openssl");
         return;
     }
     let (sandbox, _) = repository();

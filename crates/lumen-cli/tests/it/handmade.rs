@@ -150,7 +150,7 @@ fn option_b_from_a_folder() {
 #[test]
 fn option_b_through_nginx() {
     if !Nginx::is_installed() {
-        eprintln!("skipped: nginx is not installed");
+        lumen_testkit::skip::missing("nginx");
         return;
     }
     let sandbox = bare();

@@ -27,7 +27,7 @@ fn published() -> Sandbox {
 
 fn serve(sandbox: &Sandbox, program: Server, kind: &str, prefix: &str) -> Option<Site> {
     if !program.is_installed() {
-        eprintln!("skipped: {} is not installed", program.name());
+        lumen_testkit::skip::missing(program.name());
         return None;
     }
     let server = Site::start(program, |address| {
@@ -203,7 +203,7 @@ fn caddy_as_printed() {
 #[test]
 fn tls_and_http2_as_printed() {
     if !tls::is_installed() {
-        eprintln!("skipped: openssl is not installed");
+        lumen_testkit::skip::missing("openssl");
         return;
     }
     let sandbox = published();
@@ -216,7 +216,7 @@ fn tls_and_http2_as_printed() {
         (Server::Caddy, "caddy"),
     ] {
         if !server.is_installed() {
-            eprintln!("skipped: {} is not installed", server.name());
+            lumen_testkit::skip::missing(server.name());
             continue;
         }
         let site = Site::start(server, |address| {
@@ -349,7 +349,7 @@ server {
 #[test]
 fn the_doctor_finds_what_a_common_configuration_lacks() {
     if !Server::Nginx.is_installed() {
-        eprintln!("skipped: nginx is not installed");
+        lumen_testkit::skip::missing("nginx");
         return;
     }
     let sandbox = published();

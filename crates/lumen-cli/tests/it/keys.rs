@@ -128,7 +128,7 @@ fn a_passphrase_protects_the_file() {
 #[test]
 fn a_passphrase_is_asked_for_in_a_terminal_and_not_shown() {
     if !terminal::is_available() {
-        eprintln!("skipped: python3 is not installed");
+        lumen_testkit::skip::missing("python3");
         return;
     }
     let sandbox = bare();
@@ -176,7 +176,7 @@ fn a_passphrase_is_asked_for_in_a_terminal_and_not_shown() {
 #[test]
 fn what_cannot_be_undone_is_asked_for() {
     if !terminal::is_available() {
-        eprintln!("skipped: python3 is not installed");
+        lumen_testkit::skip::missing("python3");
         return;
     }
     let sandbox = crate::sandbox();

@@ -91,7 +91,7 @@ fn yanks_of_locked_releases_are_told() {
 #[test]
 fn the_log_behind_a_web_server_is_looked_through() {
     if !Nginx::is_installed() {
-        eprintln!("skipped: nginx is not installed");
+        lumen_testkit::skip::missing("nginx");
         return;
     }
     let sandbox = locked();
@@ -178,7 +178,7 @@ fn signatures_are_checked_again_in_a_folder() {
 #[test]
 fn signatures_are_checked_again_without_the_server() {
     if !Nginx::is_installed() {
-        eprintln!("skipped: nginx is not installed");
+        lumen_testkit::skip::missing("nginx");
         return;
     }
     let sandbox = locked();

@@ -20,7 +20,7 @@ fn a_lock_file_installs_unchanged_from_a_mirror() {
             .package("app", "app", "0.1.0", "[dependencies]\n\"@s/b\" = \"^1\"\n")
             .unwrap();
         if !Nginx::is_installed() {
-            lumen_testkit::tools::skipped("nginx");
+            lumen_testkit::skip::missing("nginx");
             return;
         }
         let origin = Nginx::serve(&sandbox.path("registry"), "/").unwrap();

@@ -123,7 +123,7 @@ fn a_registry_that_fails_or_refuses_hides_those_behind_it() {
 #[test]
 fn published_in_one_place_and_read_in_another() {
     if !Nginx::is_installed() {
-        eprintln!("skipped: nginx is not installed");
+        lumen_testkit::skip::missing("nginx");
         return;
     }
     let sandbox = sandbox();
@@ -161,7 +161,7 @@ fn what_is_cached_does_while_a_registry_is_away() {
         let sandbox = bare();
         registry(&sandbox, "public", kind, &[("common", "1.0.0")]);
         if !Nginx::is_installed() {
-            lumen_testkit::tools::skipped("nginx");
+            lumen_testkit::skip::missing("nginx");
             return;
         }
         let server = Nginx::serve(&sandbox.path("public"), "/").unwrap();

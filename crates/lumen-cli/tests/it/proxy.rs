@@ -151,7 +151,7 @@ fn plain_http() {
 fn https_through_a_tunnel() {
     let program = Program::Nginx;
     if !program.is_installed() {
-        eprintln!("skipped: {program:?} is not installed");
+        lumen_testkit::skip::missing(&format!("{program:?}"));
         return;
     }
     let sandbox = sandbox();

@@ -86,7 +86,7 @@ fn changed_in(file: &Path, seconds: u64) {
 #[test]
 fn a_signed_registry_is_read_from_a_web_server() {
     if !Nginx::is_installed() {
-        eprintln!("skipped: nginx is not installed");
+        lumen_testkit::skip::missing("nginx");
         return;
     }
     let sandbox = sandbox();

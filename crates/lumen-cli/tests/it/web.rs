@@ -13,7 +13,7 @@ use crate::{fails, publish, sandbox};
 fn with_each(test: impl Fn(&Sandbox, &WebServer)) {
     for program in Program::ALL {
         if !program.is_installed() {
-            eprintln!("skipped: {program:?} is not installed");
+            lumen_testkit::skip::missing(&format!("{program:?}"));
             continue;
         }
         let sandbox = sandbox();

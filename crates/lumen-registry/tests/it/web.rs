@@ -22,7 +22,7 @@ use crate::{
 fn with_each(test: impl Fn(&WebServer, &Path)) {
     for program in Program::ALL {
         if !program.is_installed() {
-            eprintln!("skipped: {program:?} is not installed");
+            lumen_testkit::skip::missing(&format!("{program:?}"));
             continue;
         }
         let root = tempfile::tempdir().unwrap();

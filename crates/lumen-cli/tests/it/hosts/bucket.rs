@@ -36,7 +36,7 @@ fn a_bucket_as_printed() {
     };
     publish("1.0.0");
     let Some(aws) = tools::find("aws") else {
-        tools::skipped("aws");
+        lumen_testkit::skip::missing("aws");
         return;
     };
     let script = ok(&["registry", "host", "s3", &url]).out;

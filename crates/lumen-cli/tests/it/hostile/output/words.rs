@@ -122,7 +122,7 @@ fn a_proposal_is_shown_before_it_is_signed() {
 #[test]
 fn a_question_on_a_terminal() {
     if !terminal::is_available() {
-        lumen_testkit::tools::warn("skipped: python3 is not installed");
+        lumen_testkit::skip::missing("python3");
         return;
     }
     let world = worlds::signed();

@@ -8,7 +8,7 @@ use std::{
 
 use lumen_testkit::{
     sandbox::{Ran, Sandbox},
-    tools,
+    skip,
 };
 
 use crate::{fails, publish};
@@ -23,7 +23,7 @@ const BOB: u32 = 64_332;
 fn office() -> Option<Sandbox> {
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     if !is_root || Command::new("setpriv").arg("--version").output().is_err() {
-        tools::warn("skipped: only root, with `setpriv`, can become other users");
+        skip::here("only root, with `setpriv`, can become other users");
         return None;
     }
     let sandbox = cloned();

@@ -156,7 +156,7 @@ fn a_project_cannot_replace_the_default_of_a_flag() {
 fn the_default_of_netrc_does_not_go_where_a_project_says() {
     let program = Program::Nginx;
     if !program.is_installed() {
-        eprintln!("skipped: {program:?} is not installed");
+        lumen_testkit::skip::missing(&format!("{program:?}"));
         return;
     }
     let sandbox = sandbox();
