@@ -91,12 +91,10 @@ fn around(outside: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A record with another number of changes, as it is after it was written once more.
-fn incomplete(state: State) -> State {
-    State {
-        complete: false,
-        ..state
-    }
+/// The same, of an install that has to be done again.
+fn incomplete(mut state: State) -> State {
+    state.complete = false;
+    state
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -113,7 +111,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(read) = world.ledger.load(&world.place).expect("a file") else {
         return;
     };
-    // Only a record of an install that came to its end is written here.
+    // This writes what was read, if the install came to its end, and says that it did not.
     world.ledger.invalidate(&world.place).expect("a record");
     let again = world.ledger.load(&world.place).expect("a file");
     assert_eq!(again, Some(incomplete(read)));

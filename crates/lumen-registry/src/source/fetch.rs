@@ -72,7 +72,7 @@ impl Source {
                 let value = examine(&file, &bytes).map_err(|error| self.to_show(error))?;
                 let body = || Body {
                     digest: Digest::of(&bytes),
-                    bytes: bytes.clone().into(),
+                    bytes: bytes.into(),
                 };
                 let answer = keep.then(|| answer(Some(body()), max_age, validators));
                 (Some(value), answer)
