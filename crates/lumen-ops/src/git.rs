@@ -107,6 +107,7 @@ pub fn checkout(
         Some(file) => git.trusting(file),
         None => git,
     };
+    let git = git.bounded(place.limits.get(Limit::GitBytes));
     let git = match place.netrc {
         true => git,
         false => git.without_netrc(),

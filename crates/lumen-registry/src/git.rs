@@ -4,15 +4,16 @@
 //! Git dependencies and registries in a branch both go through here.
 
 mod failure;
+mod growth;
 mod moved;
 
 use std::{
-    fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, OnceLock},
     thread,
+    time::Duration,
 };
 
 use data_encoding::BASE64;
@@ -26,6 +27,7 @@ pub(crate) use failure::understood;
 
 use lumen_core::limits::{Exceeded, Limit, MAX_GIT_OUTPUT, MAX_GIT_SAID};
 
+use self::growth::Growth;
 use crate::login::Credentials;
 
 /// Transports that may be used; `ext::` and others would run commands.
@@ -59,6 +61,8 @@ pub struct Git {
     /// The same with credentials, which messages must not have.
     secret: Option<String>,
     config: Vec<(String, String)>,
+    /// The most bytes that a pack may have while it is written.
+    most: Option<u64>,
     /// Whether what it shows a host is for one address only.
     stays: bool,
     /// The repository elsewhere and where it has gone, once that is known.
@@ -98,6 +102,7 @@ impl Git {
             shown: shown.into(),
             secret: None,
             config: config.into(),
+            most: None,
             stays: false,
             moved: Arc::default(),
         }
@@ -124,6 +129,13 @@ impl Git {
     #[must_use]
     pub fn trusting(self, file: &Path) -> Self {
         self.with("http.sslCAInfo", file.to_string_lossy())
+    }
+
+    /// Ends commands that write a pack of more bytes, where the system does not bound files.
+    #[must_use]
+    pub fn bounded(mut self, most: u64) -> Self {
+        self.most = Some(most);
+        self
     }
 
     /// Keeps git's curl from showing hosts the entry `default` of the user's netrc file. Curl then
@@ -270,10 +282,10 @@ impl Git {
         )
     }
 
-    /// A command that fetches. Nothing here bounds what it writes.
+    /// A command that fetches. What it writes is watched, and bounded by [`Git::bounded`].
     #[cfg(not(unix))]
     pub fn fetching(&self, arguments: &[&str], _most: u64) -> Command {
-        self.command(arguments)
+        self.command(&[&["-c", "fetch.unpackLimit=1"], arguments].concat())
     }
 
     /// What came of a command of [`Git::fetching`]; what it left when it failed is removed.
@@ -281,7 +293,7 @@ impl Git {
     /// # Errors
     /// [`GitError::Limit`] when more came than may, else the same.
     pub fn fetched<T>(&self, most: u64, fetched: Result<T, GitError>) -> Result<T, GitError> {
-        fetched.map_err(|error| match self.remove_unfinished(most) {
+        fetched.map_err(|error| match Growth::new(&self.dir, most).remove() {
             false => error,
             true => GitError::Limit(Exceeded {
                 limit: Limit::GitBytes,
@@ -289,21 +301,6 @@ impl Git {
                 what: format!("`{}` sends more than can be taken", self.shown),
             }),
         })
-    }
-
-    /// Removes what a fetch that failed has left in the repository. `true`: some of it is as
-    /// large as it may be.
-    fn remove_unfinished(&self, most: u64) -> bool {
-        let folder = self.dir.join("objects/pack");
-        let mut full = false;
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("tmp_") {
-                let length = entry.metadata().map_or(0, |metadata| metadata.len());
-                full |= length >= most;
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-        full
     }
 
     /// Runs a command that leaves nothing behind to its end, which must be a good one, and
@@ -365,7 +362,12 @@ impl Git {
     fn start(&self, mut command: Command) -> Result<Running, GitError> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         match command.spawn() {
-            Ok(child) => Ok(Running(child)),
+            Ok(child) => {
+                // Elsewhere the system bounds what is written.
+                let watched = self.most.filter(|_| !cfg!(unix));
+                let growth = watched.map(|most| Growth::new(&self.dir, most));
+                Ok(Running(child, growth))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(GitError::NoGit),
             Err(error) => Err(GitError::Io(error)),
         }
@@ -394,10 +396,13 @@ impl std::fmt::Debug for Git {
     }
 }
 
+/// Longest pause between two looks at what a fetch has written.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
 type Feed<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'a>;
 
 /// A process that does not outlive its owner's interest.
-struct Running(Child);
+struct Running(Child, Option<Growth>);
 
 impl Running {
     fn finish(mut self, feed: Option<Feed<'_>>) -> Result<Ran, GitError> {
@@ -416,12 +421,27 @@ impl Running {
                 },
                 None => Ok(()),
             });
-            let mut out = Vec::new();
-            let read = stdout.map(|stdout| stdout.take(MAX_GIT_OUTPUT + 1).read_to_end(&mut out));
-            let failed = || Err(io::Error::other("a thread failed"));
-            let fed = fed.join().unwrap_or_else(|_| failed());
+            let read = scope.spawn(move || {
+                let mut out = Vec::new();
+                let stdout = stdout.map(|stdout| stdout.take(MAX_GIT_OUTPUT + 1));
+                let read = stdout.map(|mut stdout| stdout.read_to_end(&mut out));
+                read.transpose().map(|_| out)
+            });
+            if let Some(growth) = &self.1 {
+                let mut pause = Duration::from_millis(1);
+                while !read.is_finished() {
+                    if growth.is_full() {
+                        growth::end(&mut self.0);
+                    }
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+            let failed = || io::Error::other("a thread failed");
+            let fed = fed.join().unwrap_or_else(|_| Err(failed()));
+            let out = read.join().unwrap_or_else(|_| Err(failed()));
             let said = said.join().unwrap_or_default();
-            fed.and(read.transpose()).map(|_| (out, said))
+            fed.and(out).map(|out| (out, said))
         })?;
         if out.len() as u64 > MAX_GIT_OUTPUT {
             let what = format!("git printed more than {MAX_GIT_OUTPUT} bytes");

@@ -44,7 +44,7 @@ chosen! {
     InstallUnpackedBytes = "install-unpacked-bytes", 128 << 30, Bytes, "ops::fetch";
     /// Files of the packages of an install that downloads some.
     InstallFiles = "install-files", 10_000_000, Count, "ops::fetch";
-    /// Bytes of what git transfers in one go. Not on Windows, where git has no limit.
+    /// Bytes of what git transfers in one go. On Windows, git is ended soon after it has written that many.
     GitBytes = "git-bytes", 4 << 30, Bytes, "ops::git, registry::storage::git";
     /// Bytes of all files of a git dependency.
     GitTreeBytes = "git-tree-bytes", 2 << 30, Bytes, "ops::git";

@@ -127,6 +127,7 @@ impl Repository {
         {
             git = git.trusting(&crate::tls::joined(file, &parent)?);
         }
+        git = git.bounded(options.http.limits.get(Limit::GitBytes));
         if !location.may_use_netrc() {
             git = git.without_netrc();
         }
