@@ -17,7 +17,7 @@ use lumen_registry::{
 use crate::{
     error::OpsError,
     mirror::{Mirrored, selection},
-    session::Session,
+    session::{Purpose, Session, Which},
 };
 
 /// What to put into a bundle.
@@ -46,7 +46,7 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
     if path.exists() {
         return Err(exists(&request.file));
     }
-    let source = session.registry_at(&request.from)?;
+    let source = session.open(Which::Given(&request.from), Purpose::Read)?;
     let info = session.block_on(async { Ok(source.trust().await?) })?;
     let seen = info.as_ref().and_then(|info| info.seen());
     let since = match &request.since {
@@ -107,7 +107,7 @@ fn size_at(session: &Session<'_>, text: &str, fingerprint: &Digest) -> Result<u6
         let head = bundle::head(&path)?;
         (head.fingerprint, head.size)
     } else {
-        let registry: Registry = session.registry_at(text)?;
+        let registry: Registry = session.open(Which::Given(text), Purpose::Read)?;
         let info = session.block_on(async { Ok(registry.trust().await?) })?;
         let size = info.as_ref().and_then(|info| info.seen());
         let size = size.map(|seen| seen.size);
@@ -142,7 +142,7 @@ pub fn take_in(
     to: &str,
     fingerprint: Option<Digest>,
 ) -> Result<Taken, OpsError> {
-    let location = session.publish_location_at(to)?;
+    let location = session.place(Which::Given(to), true)?;
     let path = session.options.working_dir.join(file);
     let known = session.known_root(to, &location)?;
     let trust = TrustOptions {

@@ -5,7 +5,11 @@ use lumen_registry::{
     doctor::{self, Options, Report, Write},
 };
 
-use crate::{error::OpsError, session::Session, settings::DEFAULT};
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+    settings::DEFAULT,
+};
 
 /// A place of a registry, and how it is.
 #[derive(Debug)]
@@ -23,7 +27,6 @@ pub struct Examined {
 /// When nothing configures the registry, or a place is none. What a host does wrong is no
 /// error but a finding.
 pub fn run(session: &Session<'_>, write: Write) -> Result<Vec<Examined>, OpsError> {
-    session.maybe_project()?;
     let (read, publish) = (
         session.location(DEFAULT)?,
         session.publish_location(DEFAULT)?,
@@ -34,13 +37,16 @@ pub fn run(session: &Session<'_>, write: Write) -> Result<Vec<Examined>, OpsErro
     };
     let mut places = Vec::new();
     if read.url() != publish.url() {
-        let report = examine(session.open_registry(DEFAULT)?, Write::Never)?;
+        let report = examine(
+            session.open(Which::Named(DEFAULT), Purpose::ReadAgain)?,
+            Write::Never,
+        )?;
         places.push(Examined {
             location: read,
             report,
         });
     }
-    let report = examine(session.writable(DEFAULT)?, write)?;
+    let report = examine(session.open(Which::Named(DEFAULT), Purpose::Write)?, write)?;
     places.push(Examined {
         location: publish,
         report,

@@ -1,5 +1,9 @@
 //! Every way an operation can fail, as data. `lumen-cli` chooses the words of the hint and the exit code.
 
+mod ingest;
+mod keys;
+mod stale;
+
 use std::{io, path::PathBuf};
 
 use lumen_core::{
@@ -18,7 +22,9 @@ use lumen_store::{
     unpack::UnpackError,
 };
 
-use crate::{git::GitError, ingest::IngestError, keys::KeysError, stale::Stale};
+use crate::git::GitError;
+
+pub use self::{ingest::IngestError, keys::KeysError, stale::Stale};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]

@@ -81,8 +81,9 @@ pub fn run(
         true if claims.is_empty() => Proofs::default(),
         true => session.block_on(claims.prove(session, lock))?,
         false => {
-            let limits = &session.settings()?.limits;
-            let budget = Budget::new(limits, &downloads, &fetched.entries)?;
+            let limits = session.settings()?.limits;
+            let announced: Vec<_> = downloads.iter().map(Download::announced).collect();
+            let budget = Budget::new(&limits, &announced, &fetched.entries)?;
             let (proofs, new) = obtain(session, lock, &claims, downloads, budget)?;
             fetched.entries.extend(new);
             proofs

@@ -7,15 +7,18 @@ use lumen_registry::{
     progress::Progress,
 };
 
-use crate::{error::OpsError, session::Session, settings::DEFAULT};
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+    settings::DEFAULT,
+};
 
 /// Removes what nobody has referred to for `grace`, or only looks.
 ///
 /// # Errors
 /// When the registry is damaged or cannot be written.
 pub fn run(session: &Session<'_>, grace: Duration, dry_run: bool) -> Result<GcReport, OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let options = GcOptions {
         dry_run,
         grace,

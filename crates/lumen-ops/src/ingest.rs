@@ -11,9 +11,7 @@ use lumen_core::{
     manifest,
     problem::Severity,
     signing::PublicKey,
-    submission::{
-        CLAIM, MANIFEST, RELEASE, STATEMENT, Submission, SubmissionError, SubmittedFile, TAR, ZST,
-    },
+    submission::{CLAIM, MANIFEST, RELEASE, STATEMENT, Submission, SubmittedFile, TAR, ZST},
     trust::{Entry, Lacking, Subject},
 };
 use lumen_registry::{
@@ -21,76 +19,15 @@ use lumen_registry::{
     publish::{self, Endorsement, Ingest, PublishError, Submitted},
     verify::TrustInfo,
 };
-use lumen_store::archive::{self, ArchiveError, Encoding, Limits};
+use lumen_store::archive::{self, Encoding, Limits};
 
 use crate::{
     contents::Toml,
-    error::OpsError,
+    error::{IngestError, OpsError},
     publish::{asked, read_back, registry_name},
-    session::{Session, Writer},
+    session::{Purpose, Session, Which, Writer},
     settings::DEFAULT,
 };
-
-/// Why a submission is refused before anybody's rights are looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum IngestError {
-    /// There is no `submission.json`.
-    #[error("there is no `{MANIFEST}`")]
-    Nothing,
-    /// Too many in one place.
-    #[error("there are more than {MAX_SUBMISSIONS} submissions")]
-    TooMany,
-    /// `submission.json` is refused.
-    #[error(transparent)]
-    Manifest(#[from] SubmissionError),
-    /// A file is not there.
-    #[error("`{0}` is missing")]
-    Missing(String),
-    /// A file is a link or something else that is no file.
-    #[error("`{0}` is not a file")]
-    NotFile(String),
-    /// A file has other bytes than listed.
-    #[error("`{0}` is not as `{MANIFEST}` lists it")]
-    Changed(String),
-    /// A note is not text.
-    #[error("`{0}` is not text")]
-    NotText(String),
-    /// The archive is refused.
-    #[error("`{TAR}`: {0}")]
-    Archive(ArchiveError),
-    /// The tar is compressed.
-    #[error("`{TAR}` is compressed")]
-    Compressed,
-    /// The compressed archive is refused.
-    #[error("`{ZST}`: {0}")]
-    CompressedArchive(ArchiveError),
-    /// The two archives differ.
-    #[error("`{ZST}` does not decompress to `{TAR}`")]
-    Different,
-    /// The archive has no `lumen.toml`.
-    #[error("the archive has no `lumen.toml`")]
-    NoToml,
-    /// Its `lumen.toml` has errors.
-    #[error("the archive's `lumen.toml`: {0}")]
-    Toml(String),
-    /// Its `lumen.toml` says that it is not to be published.
-    #[error("the archive's `lumen.toml` says `publish = false`")]
-    NotPublished,
-    /// The metadata says something else than its `lumen.toml`.
-    #[error("`{RELEASE}` does not say what the archive's `lumen.toml` says: {0} differs")]
-    Disagrees(&'static str),
-    /// The metadata is about another release.
-    #[error("`{MANIFEST}` is about another release than `{RELEASE}`")]
-    Other,
-    /// It is for another registry.
-    #[error("it is for the registry `{found}`, not for `{expected}`")]
-    Registry {
-        /// This registry.
-        expected: String,
-        /// The one it is for.
-        found: String,
-    },
-}
 
 /// A submission, and where it is.
 #[derive(Debug, Clone)]
@@ -137,8 +74,7 @@ pub struct Target {
 /// # Errors
 /// When it cannot be read, is not trusted, or there is no key for its log.
 pub fn target(session: &Session<'_>, dry_run: bool) -> Result<Target, OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let info = session.block_on(async {
         registry.exists().await?;
         Ok(registry.trust().await?)
@@ -159,7 +95,7 @@ pub fn target(session: &Session<'_>, dry_run: bool) -> Result<Target, OpsError> 
 /// # Errors
 /// When there is none, or the place cannot be read.
 pub fn find(session: &Session<'_>, text: &str) -> Result<Vec<Place>, OpsError> {
-    let location = session.location_at(text)?;
+    let location = session.place(Which::Place(text), false)?;
     let storage =
         Storage::open(&location, &session.host_options(&location)?).map_err(PublishError::from)?;
     let place = |folder: &str| Place {

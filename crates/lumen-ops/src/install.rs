@@ -25,6 +25,8 @@ use crate::{
     proof::Asked,
     resolve::{self, Changes, ResolveOptions},
     session::Session,
+    settings::Settings,
+    workspace,
 };
 
 /// The fact that packages of an install were not proven: the next one has to try again.
@@ -51,7 +53,7 @@ pub struct Outcome {
 /// When the project is invalid, no versions fit, a package cannot be had, or the disk fails.
 /// The project is then as it was.
 pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, OpsError> {
-    let manifest = session.manifest_path()?;
+    let manifest = workspace::manifest_path(&session.options)?;
     let mut seen = Snapshot::of(&manifest)?;
     if options.may_trust_state()
         && let Some(outcome) = nothing_to_do(session, &manifest, &mut seen)?
@@ -225,7 +227,8 @@ pub fn plan(
 }
 
 fn import_root(session: &Session<'_>) -> Result<String, OpsError> {
-    let root = &session.settings()?.import_root;
+    let settings = session.settings()?;
+    let root = &settings.import_root;
     Ok(root.to_string_lossy().replace('\\', "/"))
 }
 
@@ -269,7 +272,7 @@ fn facts(
             Digest::of(local.source.as_bytes()).to_string(),
         );
     }
-    facts.insert("settings".into(), settings_fact(session.settings()?));
+    facts.insert("settings".into(), settings_fact(&*session.settings()?));
     Ok(facts)
 }
 
@@ -277,7 +280,7 @@ fn fact_of(relative: &str) -> String {
     format!("manifest {relative}")
 }
 
-fn settings_fact(settings: &crate::settings::Settings) -> String {
+fn settings_fact(settings: &Settings) -> String {
     format!("{} {}", settings.link, settings.import_root.display())
 }
 
@@ -323,7 +326,11 @@ fn nothing_to_do(
     let mut warnings = Vec::new();
     if !session.environment.config_files.is_empty() {
         let (package, _) = seen.packages()?;
-        let (settings, more) = session.settings_with(Some(&package.manifest))?;
+        let (settings, more) = Settings::merge(
+            &session.environment,
+            Some(&package.manifest),
+            session.options.registry.as_deref(),
+        )?;
         if state.facts.get("settings") != Some(&settings_fact(&settings)) {
             return Ok(None);
         }

@@ -5,7 +5,9 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`session`], [`settings`] | what a run shares; where settings come from |
+//! | [`context`], [`settings`] | what a run is given; what the environment and files say |
+//! | [`workspace`] | the project and its settings, loaded once |
+//! | [`session`] | one run: what it was given, its workspace, the registries it opened |
 //! | [`credentials`] | what registries over HTTP are shown |
 //! | [`report`] | events while an operation runs |
 //! | [`inputs`], [`stale`], [`resolve`] | from manifests to a lock, and whether one still fits |
@@ -34,6 +36,7 @@ pub mod advice;
 pub mod bundle;
 pub mod ci;
 pub(crate) mod contents;
+pub mod context;
 pub mod credentials;
 pub mod doctor;
 pub mod edit;
@@ -71,5 +74,6 @@ pub mod submit;
 pub mod sync;
 pub mod trust;
 pub mod verify;
+pub mod workspace;
 
 pub use error::OpsError;

@@ -18,7 +18,7 @@ use crate::{
     error::OpsError,
     keys,
     publish::{origin_of, registry_name},
-    session::Session,
+    session::{Purpose, Session, Which},
     settings::DEFAULT,
     trust,
 };
@@ -88,8 +88,7 @@ impl Plan {
 /// # Errors
 /// When it cannot be read, or something about the request is wrong.
 pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let location = session.publish_location(DEFAULT)?;
     let assignments = assignments(session, request)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
@@ -107,7 +106,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
             "name a package or a scope that it has",
         ));
     }
-    let signer = keys::signer_if_any(session)?;
+    let signer = keys::signer_if_any(&session.environment)?;
     let origin = match (signed, &request.origin) {
         (true, _) => None,
         (false, Some(origin)) => Some(origin.clone()),
@@ -148,7 +147,7 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
     plan.check(session)?;
     let (signer, new_key) = match &plan.signer {
         Some(signer) => (Arc::clone(signer), None),
-        None => keys::signer_or_new(session)?,
+        None => keys::signer_or_new(&session.environment)?,
     };
     let now = session.timestamp();
     let storage = plan.registry.storage();

@@ -6,7 +6,10 @@ use lumen_registry::{
     progress::Progress,
 };
 
-use crate::{error::OpsError, session::Session};
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+};
 
 /// What to mirror, and where to.
 #[derive(Debug, Clone, Default)]
@@ -37,8 +40,8 @@ pub struct Mirrored {
 /// # Errors
 /// When the source is not to be believed, the mirror is not one of it, or either fails.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Mirrored, OpsError> {
-    let source = session.registry_at(&request.from)?;
-    let to = session.publish_location_at(&request.to)?;
+    let source = session.open(Which::Given(&request.from), Purpose::Read)?;
+    let to = session.place(Which::Given(&request.to), true)?;
     let mirrored = copy(session, request, &source, to)?;
     session.tell_first_use()?;
     Ok(mirrored)

@@ -15,19 +15,10 @@ use crate::{
     publish::Said,
     session::Session,
     trust::{
-        self, Change, Proposal, Submitted, proposal,
+        self, Change, Owned, Proposal, Submitted, proposal,
         root::{add, reachable, remove},
     },
 };
-
-/// A name as people give it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owned {
-    /// What has owners: a name without a scope, or a scope.
-    pub subject: Subject,
-    /// The one package of the scope that was named, if one was.
-    pub only: Option<PackageName>,
-}
 
 /// One change of owners.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,32 +61,6 @@ pub struct How<'a> {
     pub is_override: bool,
     /// Where to write a proposal instead.
     pub out: Option<&'a Path>,
-}
-
-impl Owned {
-    /// Parses `name`, `@scope` or `@scope/name`.
-    ///
-    /// # Errors
-    /// When it is none of them.
-    pub fn parse(text: &str) -> Result<Self, OpsError> {
-        let bad = || {
-            OpsError::user(
-                format!("`{text}` is neither a package nor a scope"),
-                "write `name`, `@scope` or `@scope/name`",
-            )
-        };
-        match Subject::parse(text).ok_or_else(bad)? {
-            Subject::Root => Err(bad()),
-            Subject::Package(name) => Ok(Self {
-                subject: Subject::owner_of(&name),
-                only: name.scope().is_some().then_some(name),
-            }),
-            scope => Ok(Self {
-                subject: scope,
-                only: None,
-            }),
-        }
-    }
 }
 
 /// The owners of a name.
@@ -143,7 +108,7 @@ pub fn change(
     let mut next = match (&change, owners.current()) {
         (OwnersChange::Claim, None) => {
             let (origin, subject) = (roots.origin(), owned.subject.clone());
-            OwnersNote::claim(origin, subject, &keys::public(session)?, &now)
+            OwnersNote::claim(origin, subject, &keys::public(&session.environment)?, &now)
         }
         (OwnersChange::Claim, Some(_)) => {
             return Err(OpsError::user(
@@ -165,7 +130,7 @@ pub fn change(
     next.threshold = how.threshold.unwrap_or(next.threshold);
     reachable(next.threshold, next.counting_admins(size).count(), "admins")?;
     if let Some(now) = owners.current().filter(|_| !how.is_override) {
-        counts(now, &keys::public(session)?)?;
+        counts(now, &keys::public(&session.environment)?)?;
     }
     let needs = proposal::owners_needs(roots, &owners, &next, size);
     let proposal = Proposal::new(Change::Owners(next))?;
@@ -184,7 +149,8 @@ pub fn change(
         same.cloned().collect::<Vec<_>>()
     };
     let log_keys = gone.map(|key| among(&root.log, key)).unwrap_or_default();
-    let is_root = !log_keys.is_empty() && !among(&root.root, &keys::public(session)?).is_empty();
+    let is_root =
+        !log_keys.is_empty() && !among(&root.root, &keys::public(&session.environment)?).is_empty();
     Ok(Changed {
         submitted,
         log_keys,
@@ -243,7 +209,7 @@ pub fn deprecate(
         name: name.clone(),
         action,
         now: session.timestamp(),
-        signer: Some(keys::signer(session)?),
+        signer: Some(keys::signer(&session.environment)?),
         last_seen: registry.info.seen(),
     };
     let storage = registry.registry.storage();
@@ -258,7 +224,6 @@ pub fn provenance(
     session: &Session<'_>,
     name: &PackageName,
 ) -> Result<Arc<PackageHistory>, OpsError> {
-    session.maybe_project()?;
     let registry = session.registry_for(name)?;
     session.block_on(async {
         if registry.trust().await?.is_none() {

@@ -31,7 +31,7 @@ use crate::{
     error::OpsError,
     keys::{self, KeysError},
     pack::{self, Checked},
-    session::{Session, Writer},
+    session::{Purpose, Session, Which, Writer},
     trust::{
         self,
         queue::{self, Asked},
@@ -130,7 +130,7 @@ fn packed(
     checked: Checked,
     bumped: Option<Bumped>,
 ) -> Result<Prepared, OpsError> {
-    let registry = session.home_of(&checked.package.name)?.to_owned();
+    let registry = session.home_of(&checked.package.name)?;
     let location = session.publish_location(&registry)?;
     let packed = pack::pack(&checked)?;
     Ok(Prepared {
@@ -182,7 +182,7 @@ struct Target<'s> {
 impl<'s> Target<'s> {
     /// A registry by name. To look at it only, no key is needed.
     fn open(session: &'s Session<'s>, name: &str, look_only: bool) -> Result<Self, OpsError> {
-        let registry = session.writable(name)?;
+        let registry = session.open(Which::Named(name), Purpose::Write)?;
         let writer = match session.writer(&registry) {
             Err(OpsError::Keys(KeysError::NoKey)) if look_only => (None, None),
             other => other?,
@@ -246,7 +246,7 @@ impl<'s> Target<'s> {
         match read_back(session, name, published) {
             Err(error) if matches!(error.trust(), Some(TrustError::Overridden { .. })) => {
                 // Who publishes as one of the new owners need not be asked whether they agree.
-                let handle = session.writable(name)?;
+                let handle = session.open(Which::Named(name), Purpose::Write)?;
                 for published in published {
                     let subject = Subject::owner_of(&published.release.name);
                     let owners = session.block_on(async { Ok(handle.owners(&subject).await?) })?;
@@ -384,7 +384,7 @@ pub fn wait(
     let mut pause = FIRST;
     loop {
         if outcome.lacking.is_some() {
-            let writable = session.writable(registry)?;
+            let writable = session.open(Which::Named(registry), Purpose::Write)?;
             let repair = async |storage: &Storage| log::repair(storage).await;
             let storage = writable.storage();
             session.block_on(async {
@@ -393,7 +393,7 @@ pub fn wait(
                     .await?)
             })?;
         }
-        let handle = session.open_registry(registry)?;
+        let handle = session.open(Which::Named(registry), Purpose::ReadAgain)?;
         let seen = session.block_on(async {
             let index = handle.package_index(name).await?;
             Ok(index.is_some_and(|index| index.versions.contains(version)))
@@ -423,7 +423,7 @@ pub(crate) fn read_back(
     registry: &str,
     published: &[Outcome],
 ) -> Result<(), OpsError> {
-    let handle = session.writable(registry)?;
+    let handle = session.open(Which::Named(registry), Purpose::Write)?;
     session.block_on(async {
         let public = |published: &&Outcome| published.lacking.is_none();
         for published in published.iter().filter(public) {
@@ -467,7 +467,7 @@ pub fn init(
     origin: Option<&str>,
     unsigned: bool,
 ) -> Result<Founded, OpsError> {
-    let location = session.location_at(location)?;
+    let location = session.place(Which::Place(location), false)?;
     let name = name.map_or_else(|| registry_name(&location), str::to_owned);
     let now = session.timestamp();
     if unsigned {
@@ -482,7 +482,7 @@ pub fn init(
             new_key: None,
         });
     }
-    let (signer, new_key) = keys::signer_or_new(session)?;
+    let (signer, new_key) = keys::signer_or_new(&session.environment)?;
     let origin = match origin {
         Some(origin) => origin.to_owned(),
         None => {
@@ -553,8 +553,7 @@ pub fn yank(
     version: &Version,
     verdict: Verdict<'_>,
 ) -> Result<Said, OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable_for(name)?;
+    let registry = session.open(Which::Named(&session.home_of(name)?), Purpose::Write)?;
     let (signer, last_seen) = session.writer(&registry)?;
     let (storage, now, version) = (registry.storage(), session.timestamp(), version.clone());
     if let (Verdict::Unyank(reason), None) = (verdict, &signer)

@@ -57,7 +57,6 @@ pub struct Outdated {
 /// # Errors
 /// When there is no such package or version, or the registry cannot be read.
 pub fn info(session: &Session<'_>, text: &str) -> Result<Info, OpsError> {
-    session.maybe_project()?;
     let (name, version) = match edit::parse_release(text) {
         Ok((name, version)) => (name, Some(version)),
         Err(_) if !text.chars().skip(1).any(|c| c == '@') => (edit::parse_name(text)?, None),
@@ -116,7 +115,6 @@ pub fn search(
     words: &[String],
     limit: usize,
 ) -> Result<Vec<PackageEntry>, OpsError> {
-    session.maybe_project()?;
     let upstreams = session.settings()?.upstreams.clone();
     let mut all: Option<GlobalIndex> = None;
     for name in [DEFAULT.to_owned()].iter().chain(&upstreams) {

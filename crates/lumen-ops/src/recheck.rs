@@ -16,7 +16,10 @@ use lumen_registry::{
     verify::{PinSource, Proof, TrustError},
 };
 
-use crate::{error::OpsError, session::Session};
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+};
 
 /// What can be said about the signature of a locked release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +107,10 @@ fn unsigned(
     name: &PackageName,
     package: &LockedPackage,
 ) -> Result<Option<ReleaseSummary>, OpsError> {
-    let Ok(registry) = session.offline(registry, false) else {
+    let Ok(registry) = session.open(
+        Which::Named(registry),
+        Purpose::ReadOffline { with_lock: false },
+    ) else {
         return Ok(None);
     };
     let version = &package.version;
@@ -137,7 +143,7 @@ fn open(
     let mut found = None;
     // How the log came from the lock's state to the one at hand may not be in the cache.
     for with_lock in [true, false] {
-        let registry = match session.offline(name, with_lock) {
+        let registry = match session.open(Which::Named(name), Purpose::ReadOffline { with_lock }) {
             Ok(registry) => registry,
             // A project can be verified where its registries are not configured.
             Err(error) if locked.is_some() => {

@@ -24,7 +24,7 @@ use lumen_store::{
 
 use crate::{
     advice,
-    error::OpsError,
+    error::{OpsError, Stale},
     fetch,
     git::{self, GitError, Place},
     inputs::{self, GitOptions, Inputs},
@@ -35,7 +35,7 @@ use crate::{
     },
     session::Session,
     settings::DEFAULT,
-    stale::{Stale, Wanted},
+    stale::Wanted,
 };
 
 /// How to resolve.
@@ -152,10 +152,11 @@ pub fn run(
     let locals = project.local_packages()?;
     if options.unlock == Unlock::Nothing {
         let routes = inputs::routes(project)?;
+        let settings = session.settings()?;
         let wanted = Wanted {
             project,
             locals,
-            settings: session.settings()?,
+            settings: &settings,
             routes: &routes,
         };
         match old.map(|lock| wanted.stale(lock)) {
@@ -233,14 +234,15 @@ fn solve(
     unlock: BTreeSet<PackageName>,
 ) -> Result<Resolved, OpsError> {
     let old = project.lock.as_ref().map(|(lock, _)| lock);
+    let settings = session.settings()?;
     let git = GitOptions {
         home: &session.environment.home,
-        ca_file: session.settings()?.http.ca_file.as_deref(),
+        ca_file: settings.http.ca_file.as_deref(),
         offline: session.is_offline(),
         netrc: &|url| session.may_use_netrc(url),
         lock: old,
         unlock: &unlock,
-        limits: session.settings()?.limits,
+        limits: settings.limits,
     };
     let inputs = Inputs::gather(
         project,
@@ -249,7 +251,7 @@ fn solve(
         session.reporter,
     )?;
     let mut request = request(session, options, &inputs, old, unlock.clone());
-    request.limits = session.settings()?.limits;
+    request.limits = settings.limits;
     let locked = old.into_iter().flat_map(|lock| &lock.packages);
     let locked = locked.filter_map(|(name, package)| match &package.source {
         LockedSource::Registry(registry) if !unlock.contains(name) => Some((name, registry)),
@@ -622,7 +624,8 @@ fn restore(
         return Ok(());
     };
     let home = &session.environment.home;
-    let ca_file = session.settings()?.http.ca_file.as_deref();
+    let settings = session.settings()?;
+    let ca_file = settings.http.ca_file.as_deref();
     let authorities = git::authorities(home, ca_file, url)?;
     let place = Place {
         home,

@@ -1,33 +1,21 @@
-//! What one run of a command shares: settings, registries, the store, the reporter.
+//! One run of a command: what it was given, its project and settings, the registries that it
+//! opened, the store, and where it tells what happens.
 
 mod places;
+mod registries;
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use jiff::Timestamp;
-use lumen_core::{
-    PackageName,
-    checkpoint::Checkpoint,
-    limits::Limit,
-    lockfile::{LockedSource, LockedTrust, Lockfile},
-    manifest::Manifest,
-    problem::Problem,
-    trust::Subject,
-};
+use lumen_core::{checkpoint::Checkpoint, limits::Limit, problem::Problem};
 use lumen_durable::Lock;
-use lumen_registry::{
-    Freshness, Location, ReadError, Registry, RegistryOptions,
-    signer::Signer,
-    verify::{LockedOwners, TrustOptions},
-};
+use lumen_registry::{Registry, signer::Signer};
 use lumen_store::{
     cas::Store,
     link::Place,
@@ -35,32 +23,16 @@ use lumen_store::{
 };
 use tokio::runtime::Runtime;
 
+pub use self::registries::{Purpose, Which};
 use crate::{
+    context::Options,
     credentials::Found,
     error::OpsError,
     keys,
     report::{Event, Reporter},
     settings::{Environment, Settings},
+    workspace::{self, Workspace},
 };
-
-/// What the command line says to every command.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The folder the command runs in, absolute.
-    pub working_dir: PathBuf,
-    /// `--manifest-path`.
-    pub manifest_path: Option<PathBuf>,
-    /// `--registry`: a URL or the name of a configured registry.
-    pub registry: Option<String>,
-    /// `--offline`.
-    pub offline: bool,
-    /// `--stale-if-error`.
-    pub stale_if_error: bool,
-    /// How old metadata of web registries may be.
-    pub freshness: Freshness,
-    /// The time of the run.
-    pub now: Timestamp,
-}
 
 /// Who writes to a registry, and what was last seen of its log.
 pub type Writer = (Option<Arc<dyn Signer>>, Option<Checkpoint>);
@@ -73,67 +45,16 @@ pub struct Session<'r> {
     pub options: Options,
     /// Where to tell what happens.
     pub reporter: &'r dyn Reporter,
-    /// The project as it was loaded, if it was.
-    project: Mutex<Option<Arc<Project>>>,
-    settings: OnceLock<Settings>,
+    /// The project and the settings, once one of them was asked for.
+    workspace: Mutex<Option<Arc<Workspace>>>,
     /// Warnings that were told.
     warned: Mutex<Vec<Problem>>,
+    /// The registries that were opened to be read, by what they were called.
     registries: Mutex<BTreeMap<String, Registry>>,
-    /// What the project's lock says about signed registries.
-    locked: OnceLock<BTreeMap<String, Locked>>,
-    /// Which packages the project's lock has from each registry.
-    expected: OnceLock<BTreeMap<String, Vec<PackageName>>>,
-    pub(crate) netrc: OnceLock<Found>,
+    netrc: OnceLock<Found>,
     runtime: OnceLock<Runtime>,
-    /// Whether it was told that others can change the store.
-    told_of_store: AtomicBool,
-    /// Whether a registry could not be reached, and what is cached has to do.
+    /// Whether a registry could not be reached, and the run goes on with the cache.
     gave_up: AtomicBool,
-}
-
-/// How a registry is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    /// As the command line says.
-    Usual,
-    /// Though it may have expired and witnesses may be silent.
-    AnyAge,
-    /// From what this machine has.
-    Offline {
-        /// Whether the lock counts.
-        with_lock: bool,
-    },
-}
-
-/// What a lock says about a signed registry.
-#[derive(Debug, Clone)]
-struct Locked {
-    trust: LockedTrust,
-    /// The ownership notes that were in force, by what owns the packages.
-    owners: BTreeMap<Subject, LockedOwners>,
-}
-
-impl Locked {
-    fn all(lock: &Lockfile) -> BTreeMap<String, Self> {
-        let signed = lock.registries.iter().filter_map(|(name, registry)| {
-            let locked = Self {
-                trust: registry.trust.clone()?,
-                owners: BTreeMap::new(),
-            };
-            Some((name.clone(), locked))
-        });
-        let mut all: BTreeMap<String, Self> = signed.collect();
-        for (name, package) in &lock.packages {
-            if let (LockedSource::Registry(registry), Some(seq)) = (&package.source, package.owners)
-                && let Some(locked) = all.get_mut(registry)
-            {
-                // Where branches were merged, packages of a scope may differ.
-                let owners = locked.owners.entry(Subject::owner_of(name)).or_default();
-                owners.insert((seq, package.owners_note));
-            }
-        }
-        all
-    }
 }
 
 impl<'r> Session<'r> {
@@ -145,15 +66,11 @@ impl<'r> Session<'r> {
             environment,
             options,
             reporter,
-            project: Mutex::default(),
-            settings: OnceLock::new(),
+            workspace: Mutex::default(),
             warned: Mutex::default(),
             registries: Mutex::default(),
-            locked: OnceLock::new(),
-            expected: OnceLock::new(),
             netrc: OnceLock::new(),
             runtime: OnceLock::new(),
-            told_of_store: AtomicBool::new(false),
             gave_up: AtomicBool::new(false),
         }
     }
@@ -166,76 +83,59 @@ impl<'r> Session<'r> {
     /// From now on the network is not used; what was read of registries is forgotten.
     pub(crate) fn go_offline(&self) {
         self.gave_up.store(true, Ordering::Relaxed);
-        let registries = self.registries.lock();
-        registries.unwrap_or_else(PoisonError::into_inner).clear();
+        locked(&self.registries).clear();
     }
 
-    /// The manifest that the command is about.
+    /// The project and the settings. They are loaded when this is first called, and their
+    /// warnings told; each later call gives the same.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn manifest_path(&self) -> Result<PathBuf, OpsError> {
-        match &self.options.manifest_path {
-            Some(path) => {
-                let path = self.options.working_dir.join(path);
-                let file = if path.is_dir() {
-                    path.join(lumen_store::project::MANIFEST)
-                } else {
-                    path
-                };
-                match file.is_file() {
-                    true => Ok(file),
-                    false => Err(ProjectError::NotFound(file).into()),
-                }
-            }
-            None => Ok(Project::find(&self.options.working_dir)?),
+    /// When the project or a configuration file is invalid.
+    pub fn workspace(&self) -> Result<Arc<Workspace>, OpsError> {
+        let mut known = locked(&self.workspace);
+        if let Some(workspace) = &*known {
+            return Ok(workspace.clone());
         }
+        let workspace = Arc::new(Workspace::find(&self.environment, &self.options)?);
+        self.warn(&workspace.warnings);
+        *known = Some(workspace.clone());
+        Ok(workspace)
     }
 
-    /// The project, and with it its settings; a command loads it once, and warns once.
+    /// The project.
     ///
     /// # Errors
     /// When there is no project or something in it is invalid.
     pub fn project(&self) -> Result<Arc<Project>, OpsError> {
-        let known = self.project.lock();
-        let known = known.unwrap_or_else(PoisonError::into_inner).clone();
-        match known {
-            Some(project) => Ok(project),
-            None => self.load(Snapshot::of(&self.manifest_path()?)?),
-        }
+        let project = self.workspace()?.project.clone();
+        let missing = || ProjectError::NotFound(self.options.working_dir.clone());
+        Ok(project.ok_or_else(missing)?)
     }
 
-    fn load(&self, snapshot: Snapshot) -> Result<Arc<Project>, OpsError> {
-        let project = Arc::new(snapshot.load()?);
-        self.warn(&project.warnings);
-        self.merge(Some(&project))?;
-        let known = self.project.lock();
-        *known.unwrap_or_else(PoisonError::into_inner) = Some(project.clone());
-        Ok(project)
+    /// The settings, with what the project says where it has a say.
+    ///
+    /// # Errors
+    /// As [`Session::workspace`].
+    pub fn settings(&self) -> Result<Arc<Settings>, OpsError> {
+        Ok(self.workspace()?.settings.clone())
     }
 
-    /// Tells warnings that were not told yet.
-    pub(crate) fn warn(&self, warnings: &[Problem]) {
-        let told = self.warned.lock();
-        let mut told = told.unwrap_or_else(PoisonError::into_inner);
-        for warning in warnings {
-            if !told.contains(warning) {
-                self.reporter.warn(warning.clone());
-                told.push(warning.clone());
-            }
-        }
-    }
-
-    /// Loads the project with all others kept out of it until the lock is dropped.
+    /// The project with all others kept out of it until the lock is dropped.
     ///
     /// What is in the place of Lumen's own files there, and is not Lumen's, is an error before
-    /// anything else. The lock comes first: whoever held it may have changed the manifest and the
-    /// lock file. A dry run writes nothing, not even a lock.
+    /// anything else. The lock comes first: another command that held it may have changed the
+    /// manifest and the lock file. A dry run writes nothing, not even a lock.
     ///
     /// # Errors
     /// As [`Session::project`], and any I/O error.
     pub fn locked_project(&self, dry_run: bool) -> Result<(Arc<Project>, Option<Lock>), OpsError> {
-        self.lock_project(Snapshot::of(&self.manifest_path()?)?, dry_run)
+        self.lock_project(self.snapshot()?, dry_run)
+    }
+
+    /// The project as it is, with nothing read yet.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, OpsError> {
+        let manifest = workspace::manifest_path(&self.options)?;
+        Ok(Snapshot::of(&manifest)?)
     }
 
     /// The same for a project that was looked at, but may have changed since.
@@ -244,227 +144,30 @@ impl<'r> Session<'r> {
         mut seen: Snapshot,
         dry_run: bool,
     ) -> Result<(Arc<Project>, Option<Lock>), OpsError> {
-        if dry_run {
-            return Ok((self.load(seen)?, None));
-        }
-        let lock = Place::open(&seen.root()?)?.lock_install()?;
-        let project = self.load(Snapshot::of(&self.manifest_path()?)?)?;
-        Ok((project, Some(lock)))
-    }
-
-    /// Takes the settings of the project here, if there is one, for commands that work without.
-    ///
-    /// # Errors
-    /// When there is a project and something in it is invalid.
-    pub fn maybe_project(&self) -> Result<Option<Arc<Project>>, OpsError> {
-        match self.manifest_path() {
-            Ok(_) => self.project().map(Some),
-            Err(OpsError::Project(ProjectError::NotFound(_)))
-                if self.options.manifest_path.is_none() =>
-            {
-                self.merge(None)?;
-                Ok(None)
+        let (snapshot, lock) = match dry_run {
+            true => (seen, None),
+            false => {
+                let lock = Place::open(&seen.root()?)?.lock_install()?;
+                (self.snapshot()?, Some(lock))
             }
-            Err(error) => Err(error),
-        }
+        };
+        let workspace = Workspace::load(&self.environment, &self.options, snapshot)?;
+        self.warn(&workspace.warnings);
+        // What was opened before was opened with settings that may have changed.
+        locked(&self.registries).clear();
+        *locked(&self.workspace) = Some(Arc::new(workspace));
+        Ok((self.project()?, lock))
     }
 
-    fn merge(&self, project: Option<&Project>) -> Result<(), OpsError> {
-        let manifest = project.map(|project| project.root_package.manifest.as_ref());
-        let (settings, warnings) = self.settings_with(manifest)?;
-        self.warn(&warnings);
-        let _ = self.settings.set(settings);
-        if let Some((lock, _)) = project.and_then(|project| project.lock.as_ref()) {
-            let _ = self.locked.set(Locked::all(lock));
-            let mut expected: BTreeMap<String, Vec<PackageName>> = BTreeMap::new();
-            for (name, package) in &lock.packages {
-                if let LockedSource::Registry(registry) = &package.source {
-                    expected
-                        .entry(registry.clone())
-                        .or_default()
-                        .push(name.clone());
-                }
+    /// Tells warnings that were not told yet.
+    pub(crate) fn warn(&self, warnings: &[Problem]) {
+        let mut told = locked(&self.warned);
+        for warning in warnings {
+            if !told.contains(warning) {
+                self.reporter.warn(warning.clone());
+                told.push(warning.clone());
             }
-            let _ = self.expected.set(expected);
         }
-        Ok(())
-    }
-
-    /// The settings of a project with this manifest, and warnings about them.
-    pub(crate) fn settings_with(
-        &self,
-        manifest: Option<&Manifest>,
-    ) -> Result<(Settings, Vec<Problem>), OpsError> {
-        let flag = self.options.registry.as_deref();
-        Settings::merge(&self.environment, manifest, flag)
-    }
-
-    /// The settings; those without a project before one is loaded.
-    ///
-    /// # Errors
-    /// When a configuration file is invalid.
-    pub fn settings(&self) -> Result<&Settings, OpsError> {
-        if self.settings.get().is_none() {
-            self.merge(None)?;
-        }
-        self.settings.get().ok_or(OpsError::NoRegistry)
-    }
-
-    /// A registry by name; the same one each time.
-    ///
-    /// # Errors
-    /// When nothing configures it or its URL is invalid.
-    pub fn registry(&self, name: &str) -> Result<Registry, OpsError> {
-        let mut registries = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(registry) = registries.get(name) {
-            return Ok(registry.clone());
-        }
-        let registry = self.open_registry(name)?;
-        registries.insert(name.to_owned(), registry.clone());
-        Ok(registry)
-    }
-
-    /// A registry by name, as nobody has looked at it yet.
-    ///
-    /// # Errors
-    /// As [`Session::registry`].
-    pub fn open_registry(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open(name, self.location(name)?, Opening::Usual)
-    }
-
-    /// A registry by name, where it is written to and as nobody has looked at it yet.
-    ///
-    /// Where that is another place than it is read from, it must have the same root.
-    ///
-    /// # Errors
-    /// As [`Session::registry`].
-    pub fn writable(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open_writable(name, Opening::Usual)
-    }
-
-    /// The same, though it may have expired and witnesses may be silent: who runs it must be
-    /// able to end what keeps others out.
-    ///
-    /// # Errors
-    /// As [`Session::registry`].
-    pub fn writable_at_any_age(&self, name: &str) -> Result<Registry, OpsError> {
-        self.open_writable(name, Opening::AnyAge)
-    }
-
-    /// A project alone may name where to write, but only a registry that is there: not any
-    /// folder, nor any branch that the user may push to.
-    fn open_writable(&self, name: &str, opening: Opening) -> Result<Registry, OpsError> {
-        let location = self.publish_location(name)?;
-        let url = location.url();
-        let may_be_anything = matches!(location, Location::File(_) | Location::Git(_));
-        let is_given = self.settings()?.pairs.has(&url);
-        let registry = self.open(name, location, opening)?;
-        if may_be_anything && !is_given && !self.is_registry(&registry)? {
-            return Err(OpsError::user(
-                format!(
-                    "only the project names `{url}`, and there is no registry there: nothing was written"
-                ),
-                format!(
-                    "if that is where you want one, run `lumen registry init {url}`, or publish with `--registry {url}`"
-                ),
-            ));
-        }
-        Ok(registry)
-    }
-
-    /// Whether something at a place says that it is a registry.
-    fn is_registry(&self, registry: &Registry) -> Result<bool, OpsError> {
-        self.block_on(async {
-            match registry.trust().await {
-                // Whoever goes on is told what is wrong with it.
-                Ok(Some(_)) | Err(ReadError::Trust(_)) => Ok(true),
-                // Other programs have an `index.json`, too.
-                Ok(None) => Ok(registry.global_index().await?.is_some_and(|index| {
-                    index.format.is_some() || index.name.is_some() || !index.packages.is_empty()
-                })),
-                Err(error) => Err(error.into()),
-            }
-        })
-    }
-
-    /// A registry as this machine has it, without the network; `with_lock`: that must also
-    /// continue what the lock knows.
-    ///
-    /// # Errors
-    /// As [`Session::registry`].
-    pub fn offline(&self, name: &str, with_lock: bool) -> Result<Registry, OpsError> {
-        self.open(name, self.location(name)?, Opening::Offline { with_lock })
-    }
-
-    /// A registry to read from by URL, path or configured name, for commands about more than one.
-    ///
-    /// # Errors
-    /// When the URL is invalid.
-    pub fn registry_at(&self, text: &str) -> Result<Registry, OpsError> {
-        let is_place = text.contains("://") || text.contains(['/', '\\']);
-        let location = match self.name_at(text)? {
-            Some(name) if !is_place => self.location(&name)?,
-            _ => self.location_at(text)?,
-        };
-        self.open_at(text, location)
-    }
-
-    /// The same for a URL or a name that stands in a configuration file: who wrote it
-    /// decides whether the user's secrets are sent there.
-    ///
-    /// # Errors
-    /// When the URL is invalid.
-    pub fn configured_registry(&self, text: &str) -> Result<Registry, OpsError> {
-        let location = match (self.name_at(text)?, text.contains("://")) {
-            (Some(name), _) => self.location(&name)?,
-            (None, true) => self.locate(None, text)?,
-            (None, false) => self.location(text)?,
-        };
-        self.open_at(text, location)
-    }
-
-    fn open_at(&self, text: &str, location: Location) -> Result<Registry, OpsError> {
-        let name = self.name_at(text)?;
-        let registry = self.open(name.as_deref().unwrap_or(text), location, Opening::Usual)?;
-        let registries = self.registries.lock();
-        let mut registries = registries.unwrap_or_else(PoisonError::into_inner);
-        registries.insert(text.to_owned(), registry.clone());
-        Ok(registry)
-    }
-
-    fn open(&self, name: &str, location: Location, opening: Opening) -> Result<Registry, OpsError> {
-        let settings = self.settings()?;
-        let offline = matches!(opening, Opening::Offline { .. });
-        let freshness = if self.is_offline() || offline {
-            Freshness::Offline
-        } else {
-            self.options.freshness
-        };
-        let locked = self.locked.get().and_then(|locked| locked.get(name));
-        let locked = locked.filter(|_| opening != Opening::Offline { with_lock: false });
-        let expected = self.expected.get().and_then(|all| all.get(name));
-        let options = RegistryOptions {
-            cache: Some(self.environment.cache_dir()),
-            freshness,
-            trust: TrustOptions {
-                state_dir: Some(self.environment.trust_dir()),
-                pin: self.pin(name, &location)?,
-                required: settings.signed_only,
-                locked: locked.map(|locked| locked.trust.clone()),
-                owners: locked
-                    .map(|locked| locked.owners.clone())
-                    .unwrap_or_default(),
-                any_age: opening == Opening::AnyAge,
-                now: self.options.now.as_second(),
-            },
-            host: self.host_options(&location)?,
-            expected: expected.cloned().unwrap_or_default(),
-        };
-        let registry = Registry::open(name, location, &options);
-        Ok(registry.map_err(ReadError::from)?)
     }
 
     /// Says which signed registries were met for the first time.
@@ -473,8 +176,7 @@ impl<'r> Session<'r> {
     /// None but those of the runtime; a registry that is not trusted was not read from.
     pub fn tell_first_use(&self) -> Result<(), OpsError> {
         let registries: Vec<Registry> = {
-            let registries = self.registries.lock();
-            let registries = registries.unwrap_or_else(PoisonError::into_inner);
+            let registries = locked(&self.registries);
             let met = registries
                 .values()
                 .filter(|registry| registry.trusted().is_some());
@@ -493,7 +195,8 @@ impl<'r> Session<'r> {
         Ok(())
     }
 
-    /// Who writes to a registry, and what was last seen of its log; nobody and nothing where it is unsigned.
+    /// Who writes to a registry, and what was last seen of its log; both `None` if it is
+    /// unsigned.
     ///
     /// # Errors
     /// When the registry is not trusted, or it is signed and there is no key.
@@ -502,54 +205,19 @@ impl<'r> Session<'r> {
         let Some(info) = info else {
             return Ok((None, None));
         };
-        Ok((Some(keys::signer(self)?), info.seen()))
+        Ok((Some(keys::signer(&self.environment)?), info.seen()))
     }
 
     /// The time of the run, RFC 3339.
     pub fn timestamp(&self) -> String {
-        self.options.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-    }
-
-    /// The registry a package is read from unless a dependency names another: its home or,
-    /// when that does not have it, the first upstream that does.
-    ///
-    /// # Errors
-    /// As [`Session::registry`]; also when it is unknown whether a registry has the package.
-    pub fn registry_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
-        let home = self.home_of(name)?;
-        let first = self.registry(home)?;
-        let settings = self.settings()?;
-        if settings.upstreams.is_empty() || !settings.falls_back(name) {
-            return Ok(first);
-        }
-        let has = |registry: &Registry| self.block_on(async { Ok(registry.find(name).await?) });
-        if has(&first)?.is_some() {
-            return Ok(first);
-        }
-        for upstream in &self.settings()?.upstreams {
-            let registry = self.registry(upstream)?;
-            if has(&registry)?.is_some() {
-                return Ok(registry);
-            }
-        }
-        Ok(first)
-    }
-
-    /// The registry that a command writes to: the one of `--registry`, else the package's.
-    ///
-    /// # Errors
-    /// As [`Session::writable`].
-    pub fn writable_for(&self, name: &PackageName) -> Result<Registry, OpsError> {
-        self.writable(self.home_of(name)?)
+        self.options.timestamp()
     }
 
     /// Writes what was learned about registries to the cache.
     pub fn save_caches(&self) {
-        let registries = self
-            .registries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        registries.values().for_each(Registry::save_cache);
+        locked(&self.registries)
+            .values()
+            .for_each(Registry::save_cache);
     }
 
     /// The package store. If others can change it, that is told, once.
@@ -559,16 +227,14 @@ impl<'r> Session<'r> {
     pub fn store(&self) -> Result<Arc<Store>, OpsError> {
         let dir = self.environment.store_dir();
         let store = Store::open(&dir)?;
-        if let Some(exposure) = store.exposure()?
-            && !self.told_of_store.swap(true, Ordering::Relaxed)
-        {
+        if let Some(exposure) = store.exposure()? {
             let what = format!(
                 "others can change the package store `{}`: {exposure}",
                 dir.display()
             );
             let hint =
                 "set LUMEN_HOME to a folder of your own, or take the right to write from them";
-            self.reporter.warn(Problem::warning(what).hint(hint));
+            self.warn(&[Problem::warning(what).hint(hint)]);
         }
         Ok(Arc::new(store))
     }
@@ -592,4 +258,9 @@ impl<'r> Session<'r> {
             None => Err(std::io::Error::other("no runtime").into()),
         }
     }
+}
+
+/// What a mutex holds, also when a thread that held it panicked.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

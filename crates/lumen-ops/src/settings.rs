@@ -370,7 +370,7 @@ impl Settings {
 }
 
 /// Whether a text says where a registry is, instead of naming one.
-fn is_location(text: &str) -> bool {
+pub(crate) fn is_location(text: &str) -> bool {
     text.contains("://") || text.contains(['/', '\\'])
 }
 

@@ -6,15 +6,18 @@ use lumen_registry::{
     stats::{self, Stats, StatsError},
 };
 
-use crate::{error::OpsError, session::Session, settings::DEFAULT};
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+    settings::DEFAULT,
+};
 
 /// Counts what a registry has. Returns also where it is.
 ///
 /// # Errors
 /// When it cannot be read, or is not to be believed.
 pub fn run(session: &Session<'_>) -> Result<(Location, Stats), OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let location = session.publish_location(DEFAULT)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let counted = session.block_on(async { Ok(stats::stats(&registry, &watch).await) })?;

@@ -94,7 +94,7 @@ pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
             metadata: Digest::of(&metadata),
             size: metadata.len() as u64,
         };
-        let signer = keys::signer(session)?;
+        let signer = keys::signer(&session.environment)?;
         let endorsement = publish::endorse(&roots, name, &owners, action, &*signer, &now)?;
         files.insert(STATEMENT, endorsement.statement.into_bytes());
         if let Some(claim) = endorsement.claim {

@@ -7,7 +7,7 @@ use lumen_core::{manifest::Mirror, problem};
 use crate::{
     error::OpsError,
     mirror::{self, Mirrored, Request},
-    session::Session,
+    session::{Purpose, Session, Which},
 };
 
 /// What to write where no mirror is configured.
@@ -24,7 +24,6 @@ pub fn run(
     names: &[String],
     mut tell: impl FnMut(&str, &Mirror, Result<Mirrored, OpsError>),
 ) -> Result<(), OpsError> {
-    session.maybe_project()?;
     let mirrors = &session.settings()?.mirrors;
     if mirrors.is_empty() {
         return Err(OpsError::user("no mirrors are configured", EXAMPLE));
@@ -45,8 +44,8 @@ pub fn run(
 }
 
 fn one(session: &Session<'_>, mirror: &Mirror) -> Result<Mirrored, OpsError> {
-    let to = session.configured_target(&mirror.to)?;
-    let source = session.configured_registry(&mirror.from)?;
+    let to = session.place(Which::Configured(&mirror.to), true)?;
+    let source = session.open(Which::Configured(&mirror.from), Purpose::Read)?;
     let request = Request {
         from: mirror.from.clone(),
         to: mirror.to.clone(),

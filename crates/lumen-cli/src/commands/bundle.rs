@@ -8,16 +8,17 @@ use lumen_ops::{
     bundle::{self, Request},
     report::Reporter as _,
 };
+use lumen_registry::Freshness;
 use serde_json::json;
 
 use super::{
-    bytes,
-    operate::{many, mirrored_json, mirrored_line, session},
+    alone, bytes,
+    operate::{many, mirrored_json, mirrored_line},
 };
 use crate::ui::{Ui, path_json, word};
 
 pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
-    let report = bundle::write(&session(ui)?, request)?;
+    let report = bundle::write(&alone(Freshness::Revalidate, ui)?, request)?;
     let file = request.file.display();
     if ui.json {
         ui.print_json(&match &report {
@@ -53,7 +54,7 @@ pub fn unbundle(
     fingerprint: Option<Digest>,
     ui: &Ui,
 ) -> Result<(), OpsError> {
-    let taken = bundle::take_in(&session(ui)?, file, to, fingerprint)?;
+    let taken = bundle::take_in(&alone(Freshness::Revalidate, ui)?, file, to, fingerprint)?;
     if ui.json {
         ui.print_json(&mirrored_json(&taken.mirrored));
     }

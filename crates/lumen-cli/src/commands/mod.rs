@@ -26,10 +26,12 @@ use clap::CommandFactory as _;
 use jiff::Timestamp;
 use lumen_core::trust::Action;
 use lumen_ops::{
-    OpsError, edit, init,
+    OpsError,
+    context::{Options, ProjectUse},
+    edit, init,
     publish::Verdict,
     resolve::{ResolveOptions, Unlock},
-    session::{Options, Session},
+    session::Session,
     settings::Environment,
 };
 use lumen_registry::Freshness;
@@ -225,9 +227,26 @@ fn with<'u>(
     freshness: Freshness,
     ui: &'u Ui,
 ) -> Result<Session<'u>, OpsError> {
+    open(manifest_path, ProjectUse::Nearest, registry, freshness, ui)
+}
+
+/// A session for a command that no project has a say in.
+fn alone(freshness: Freshness, ui: &Ui) -> Result<Session<'_>, OpsError> {
+    let registry = RegistryArgs::default();
+    open(None, ProjectUse::Ignored, &registry, freshness, ui)
+}
+
+fn open<'u>(
+    manifest_path: Option<PathBuf>,
+    project: ProjectUse,
+    registry: &RegistryArgs,
+    freshness: Freshness,
+    ui: &'u Ui,
+) -> Result<Session<'u>, OpsError> {
     let options = Options {
         working_dir: std::env::current_dir()?,
         manifest_path,
+        project,
         registry: registry.registry.clone(),
         offline: registry.offline,
         stale_if_error: registry.stale_if_error,

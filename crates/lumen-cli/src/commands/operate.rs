@@ -11,13 +11,8 @@ use lumen_ops::{
 use lumen_registry::{Freshness, log::Finding};
 use serde_json::{Value, json};
 
-use super::{bytes, count, with};
-use crate::{args::RegistryArgs, ui::Ui};
-
-/// A session about registries that the command names itself.
-pub fn session(ui: &Ui) -> Result<Session<'_>, OpsError> {
-    with(None, &RegistryArgs::default(), Freshness::Revalidate, ui)
-}
+use super::{alone, bytes, count};
+use crate::ui::Ui;
 
 /// A number of files or entries that is counted in 64 bits.
 pub fn many(number: u64, noun: &str) -> String {
@@ -25,7 +20,7 @@ pub fn many(number: u64, noun: &str) -> String {
 }
 
 pub fn mirror(request: &Request, ui: &Ui) -> Result<(), OpsError> {
-    let mirrored = mirror::run(&session(ui)?, request)?;
+    let mirrored = mirror::run(&alone(Freshness::Revalidate, ui)?, request)?;
     if ui.json {
         ui.print_json(&mirrored_json(&mirrored));
     }

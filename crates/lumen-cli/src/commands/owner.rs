@@ -6,7 +6,7 @@ use lumen_core::{
 };
 use lumen_ops::{
     OpsError, edit,
-    owners::{self, Changed, How, Owned, OwnersChange},
+    owners::{self, Changed, How, OwnersChange},
     report::Reporter as _,
     trust,
 };
@@ -74,7 +74,7 @@ enum Request {
 
 fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, &how.change.registry, Freshness::Revalidate, ui)?;
-    let owned = Owned::parse(name)?;
+    let owned = trust::Owned::parse(name)?;
     let how = How {
         threshold: None,
         is_override: how.is_override,
@@ -126,7 +126,7 @@ fn tell_log_keys(changed: &Changed, ui: &Ui) {
 
 fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, registry, Freshness::Revalidate, ui)?;
-    let owned = Owned::parse(name)?;
+    let owned = trust::Owned::parse(name)?;
     let owners = owners::list(&session, &owned)?;
     let Some(note) = owners.current() else {
         return Ok(());

@@ -18,7 +18,7 @@ use lumen_store::pack::{NoteReason, Packed};
 use serde_json::json;
 
 use super::{
-    bytes, count,
+    alone, bytes, count,
     registry::{lacking_json, tell_lacking},
     session, with,
 };
@@ -304,7 +304,7 @@ pub fn registry(
     unsigned: bool,
     ui: &Ui,
 ) -> Result<(), OpsError> {
-    let session = with(None, &RegistryArgs::default(), Freshness::Normal, ui)?;
+    let session = alone(Freshness::Normal, ui)?;
     let founded = publish::init(&session, location, name, origin, unsigned)?;
     let location = founded.location;
     if ui.json {

@@ -417,7 +417,7 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
                 Ok(RootChange::Rotate {
                     old: match old {
                         Some(old) => trust::key_among(session, &old, &known)?,
-                        None => keys::public(session)?,
+                        None => keys::public(&session.environment)?,
                     },
                     new: trust::key(session, &new)?,
                 })

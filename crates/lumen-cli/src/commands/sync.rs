@@ -3,10 +3,14 @@
 use std::process::ExitCode;
 
 use lumen_ops::{OpsError, report::Reporter as _, sync};
+use lumen_registry::Freshness;
 use serde_json::json;
 
-use super::operate::{mirrored_json, mirrored_line, session};
-use crate::{report, ui::Ui};
+use super::{
+    operate::{mirrored_json, mirrored_line},
+    with,
+};
+use crate::{args::RegistryArgs, report, ui::Ui};
 
 /// Brings mirrors up to date. The code is that of the first that failed.
 pub fn sync(names: &[String], ui: &Ui) -> Result<ExitCode, OpsError> {
@@ -14,7 +18,7 @@ pub fn sync(names: &[String], ui: &Ui) -> Result<ExitCode, OpsError> {
     let mut failed = false;
     let mut rows = Vec::new();
     let done = sync::run(
-        &session(ui)?,
+        &with(None, &RegistryArgs::default(), Freshness::Revalidate, ui)?,
         names,
         |name, mirror, outcome| match outcome {
             Ok(mirrored) => {

@@ -1,7 +1,12 @@
 //! `lumen trust …`: what this machine remembers of signed registries.
 
 use lumen_core::Digest;
-use lumen_ops::{OpsError, owners::Owned, report::Reporter as _, session::Session, trust};
+use lumen_ops::{
+    OpsError,
+    report::Reporter as _,
+    session::Session,
+    trust::{self, Owned},
+};
 use lumen_registry::{Freshness, verify::state::Remembered};
 use serde_json::json;
 

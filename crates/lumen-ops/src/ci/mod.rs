@@ -76,7 +76,6 @@ pub fn workflow(
     purpose: Purpose,
     program: &Program<'_>,
 ) -> Result<Workflow, OpsError> {
-    session.maybe_project()?;
     let publish = session.publish_location(DEFAULT)?;
     let read = session.location(DEFAULT)?;
     let out_of_reach = |what: &str, hint: &str| Err(OpsError::user(what, hint));

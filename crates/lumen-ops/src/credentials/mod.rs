@@ -7,7 +7,7 @@ use std::{
     io::Read as _,
     path::Path,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -25,9 +25,8 @@ use url::Url;
 
 use self::{helper::Helper, netrc::Netrc};
 use crate::{
-    error::OpsError,
-    session::Session,
-    settings::{Reach, Settings, token_variable},
+    report::Reporter,
+    settings::{Environment, Reach, Settings, token_variable},
 };
 
 /// What was found in a netrc file, and what is to be said about it.
@@ -109,20 +108,28 @@ impl Found {
     }
 }
 
-impl Session<'_> {
+/// What decides what a host is shown.
+pub(crate) struct Logins<'s> {
+    pub(crate) settings: &'s Settings,
+    pub(crate) environment: &'s Environment,
+    pub(crate) netrc: &'s OnceLock<Found>,
+    pub(crate) reporter: &'s dyn Reporter,
+}
+
+impl Logins<'_> {
     /// The location of a registry at a URL, with what to show there.
     ///
     /// The URL comes first, then the token of the environment, a helper, and `~/.netrc`.
     /// `name` is what somebody calls the registry. A project may do so, and may give any name
     /// any URL, so each of these goes only to what the user paired it with. `typed`: the user
     /// gave the URL on the command line.
-    pub(crate) fn with_login(
+    pub(crate) fn give(
         &self,
         (name, typed): (Option<&str>, bool),
         url: &str,
         location: Location,
-    ) -> Result<Location, OpsError> {
-        let pairs = &self.settings()?.pairs;
+    ) -> Location {
+        let pairs = &self.settings.pairs;
         let given = typed || pairs.has(url);
         // Its own name first: another one of the same place may have another token.
         let mut names: Vec<(&str, Reach)> = pairs.names(url).collect();
@@ -142,15 +149,15 @@ impl Session<'_> {
         };
         let http = match location {
             Location::Http(http) => http,
-            location if given => return Ok(location),
+            location if given => return location,
             Location::Git(git) if self.is_for_default(git.remote()) => {
-                return Ok(Location::Git(git.without_netrc()));
+                return Location::Git(git.without_netrc());
             }
-            location => return Ok(location.untrusted()),
+            location => return location.untrusted(),
         };
-        let has_helper = self.settings()?.helper(http.base().as_str()).is_some();
+        let has_helper = self.settings.helper(http.base().as_str()).is_some();
         let login = match http.login() {
-            None if !has_helper => self.netrc_login(&http, typed)?,
+            None if !has_helper => self.netrc_login(&http, typed),
             _ => None,
         };
         let http = match login {
@@ -158,19 +165,19 @@ impl Session<'_> {
             None => http,
         };
         let url = http.base().as_str().trim_end_matches('/').to_owned();
-        Ok(Location::Http(http.known_as(Acquaintance {
+        Location::Http(http.known_as(Acquaintance {
             name: known_as.map(str::to_owned),
             url,
             read_only: first.is_some_and(|(_, reach)| reach == Reach::ReadOnly),
             given,
-        })))
+        }))
     }
 
     /// Whether the entry `default` is all that `~/.netrc` has for a host that the user did not
     /// choose. Git's curl would show it.
     pub(crate) fn is_for_default(&self, url: &Url) -> bool {
-        let chosen = |settings: &Settings| settings.pairs.has_origin(url);
-        if !matches!(url.scheme(), "http" | "https") || self.settings().is_ok_and(chosen) {
+        let is_web = matches!(url.scheme(), "http" | "https");
+        if !is_web || self.settings.pairs.has_origin(url) {
             return false;
         }
         let path = self.environment.netrc.as_deref();
@@ -184,23 +191,20 @@ impl Session<'_> {
     }
 
     /// How the host of a registry is spoken to.
-    ///
-    /// # Errors
-    /// When a configuration file is invalid.
-    pub fn host_options(&self, location: &Location) -> Result<HostOptions, OpsError> {
+    pub(crate) fn host_options(&self, location: &Location) -> HostOptions {
         let mut options = HostOptions {
-            http: self.settings()?.http.clone(),
+            http: self.settings.http.clone(),
             state: Some(self.environment.hosts_dir()),
             ..HostOptions::default()
         };
         if let Location::Http(http) = location
             && http.login().is_none()
-            && let Some(command) = self.settings()?.helper(http.base().as_str())
+            && let Some(command) = self.settings.helper(http.base().as_str())
         {
-            let helper = Helper::new(command, http.base(), self.netrc_login(http, false)?);
+            let helper = Helper::new(command, http.base(), self.netrc_login(http, false));
             options.helper = Some(Arc::new(helper));
         }
-        Ok(options)
+        options
     }
 
     /// What `~/.netrc` says to show a registry; tells what is wrong with that file.
@@ -208,11 +212,11 @@ impl Session<'_> {
     /// An entry `machine` is for its host at any port, as curl and git take it, but over plain
     /// HTTP only where the user goes already. The entry `default` is for where the user goes:
     /// else a project could name any host and be sent it.
-    fn netrc_login(&self, http: &HttpLocation, typed: bool) -> Result<Option<Login>, OpsError> {
+    fn netrc_login(&self, http: &HttpLocation, typed: bool) -> Option<Login> {
         let base = http.base();
-        let is_known = typed || self.settings()?.pairs.has_origin(base);
+        let is_known = typed || self.settings.pairs.has_origin(base);
         if !is_known && base.scheme() != "https" {
-            return Ok(None);
+            return None;
         }
         let path = self.environment.netrc.as_deref();
         let netrc = self.netrc.get_or_init(|| Found::read(path));
@@ -220,7 +224,7 @@ impl Session<'_> {
         if let Some(warning) = warning {
             self.reporter.warn(warning);
         }
-        Ok(login)
+        login
     }
 }
 

@@ -6,13 +6,19 @@ use std::{
 };
 
 use lumen_core::{
-    PackageName,
+    PackageName, Version,
     limits::{Exceeded, Limit, Limits},
 };
 use lumen_store::cas::Entry;
 
-use super::download::Download;
 use crate::error::OpsError;
+
+/// A package to download, and the size of its artifact in bytes as it was announced.
+pub(super) struct Announced<'d> {
+    pub(super) name: &'d PackageName,
+    pub(super) version: &'d Version,
+    pub(super) size: u64,
+}
 
 /// What an install may still download.
 pub(super) struct Budget {
@@ -29,17 +35,17 @@ impl Budget {
     /// Checks all sizes that were announced before anything is asked for.
     pub(super) fn new(
         limits: &Limits,
-        downloads: &[Download],
+        downloads: &[Announced<'_>],
         present: &BTreeMap<PackageName, Entry>,
     ) -> Result<Self, OpsError> {
         let mut sum = 0_u64;
         for download in downloads {
-            let size = download.announced();
+            let size = download.size;
             let what = || format!("its artifact has {size} bytes");
             let checked = limits.check(Limit::ArtifactBytes, size, what);
             checked.map_err(|exceeded| OpsError::Fetch {
                 name: download.name.clone(),
-                version: download.package.version.clone(),
+                version: download.version.clone(),
                 source: Box::new(exceeded.into()),
             })?;
             sum = sum.saturating_add(size);

@@ -16,7 +16,7 @@ use lumen_registry::{ReadError, Registry, StorageError};
 use lumen_store::cas::{Entry, Expect, InsertError, Store};
 use tokio::sync::Semaphore;
 
-use super::budget::Budget;
+use super::budget::{Announced, Budget};
 use crate::{
     error::{FetchError, OpsError},
     session::Session,
@@ -89,9 +89,13 @@ impl Download {
     }
 
     /// Bytes that the lock says it has; nothing where the lock does not say.
-    pub(super) fn announced(&self) -> u64 {
+    pub(super) fn announced(&self) -> Announced<'_> {
         let compressed = self.package.compressed.map(|compressed| compressed.size);
-        self.package.size.max(compressed).unwrap_or_default()
+        Announced {
+            name: &self.name,
+            version: &self.package.version,
+            size: self.package.size.max(compressed).unwrap_or_default(),
+        }
     }
 
     /// The compressed file, where it pays: it costs time to unpack, so over a network only.

@@ -118,7 +118,6 @@ pub enum Plan {
 /// # Errors
 /// When a path or name cannot stand in a configuration, or the registry is of another kind.
 pub fn plan(session: &Session<'_>, kind: Kind, wishes: &Wishes) -> Result<Plan, OpsError> {
-    session.maybe_project()?;
     let mut places = Vec::new();
     for place in [session.location(DEFAULT), session.publish_location(DEFAULT)] {
         match place {

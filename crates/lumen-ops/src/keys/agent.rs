@@ -8,7 +8,7 @@ use lumen_core::signing::PublicKey;
 use lumen_registry::signer::{SignError, Signer};
 
 use super::{
-    error::KeysError,
+    KeysError,
     openssh::{ED25519, Fields, put},
 };
 

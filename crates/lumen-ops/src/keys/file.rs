@@ -14,7 +14,7 @@ use lumen_core::limits::MAX_KEY_FILE_BYTES;
 use lumen_core::signing::{PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
-use super::{error::KeysError, seal};
+use super::{KeysError, seal};
 
 const HEADER: &str = "lumen/key/v1";
 /// A key as it lies in a file.

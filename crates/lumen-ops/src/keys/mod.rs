@@ -3,7 +3,6 @@
 //! Secrets are wiped from memory and never appear in errors, output or logs.
 
 mod agent;
-mod error;
 mod file;
 mod openssh;
 mod seal;
@@ -20,11 +19,12 @@ use lumen_registry::signer::Signer;
 use zeroize::Zeroizing;
 
 pub use self::{
-    error::KeysError,
     file::KeyFile,
     store::{KeyInfo, KeyStore},
 };
-use crate::{error::OpsError, session::Session};
+use crate::{error::OpsError, settings::Environment};
+
+pub use crate::error::KeysError;
 
 /// Says which key to use: its text, its name, or that the ssh-agent has it.
 const KEY: &str = "LUMEN_KEY";
@@ -37,8 +37,8 @@ const PASSPHRASE: &str = "LUMEN_KEY_PASSPHRASE";
 ///
 /// # Errors
 /// When there is none, or it cannot be unlocked.
-pub fn signer(session: &Session<'_>) -> Result<Arc<dyn Signer>, OpsError> {
-    let store = KeyStore::of(&session.environment)?;
+pub fn signer(environment: &Environment) -> Result<Arc<dyn Signer>, OpsError> {
+    let store = KeyStore::of(environment)?;
     if let Some(signer) = from_environment(&store)? {
         return Ok(signer);
     }
@@ -50,8 +50,8 @@ pub fn signer(session: &Session<'_>) -> Result<Arc<dyn Signer>, OpsError> {
 ///
 /// # Errors
 /// When it cannot be unlocked.
-pub fn signer_if_any(session: &Session<'_>) -> Result<Option<Arc<dyn Signer>>, OpsError> {
-    match signer(session) {
+pub fn signer_if_any(environment: &Environment) -> Result<Option<Arc<dyn Signer>>, OpsError> {
+    match signer(environment) {
         Err(OpsError::Keys(KeysError::NoKey)) => Ok(None),
         other => other.map(Some),
     }
@@ -62,13 +62,13 @@ pub fn signer_if_any(session: &Session<'_>) -> Result<Option<Arc<dyn Signer>>, O
 /// # Errors
 /// As [`signer`], and when a key cannot be made.
 pub fn signer_or_new(
-    session: &Session<'_>,
+    environment: &Environment,
 ) -> Result<(Arc<dyn Signer>, Option<PathBuf>), OpsError> {
-    match signer(session) {
+    match signer(environment) {
         Err(OpsError::Keys(KeysError::NoKey)) => {
-            let store = KeyStore::of(&session.environment)?;
+            let store = KeyStore::of(environment)?;
             let info = store.generate(None, None)?;
-            Ok((signer(session)?, Some(info.path)))
+            Ok((signer(environment)?, Some(info.path)))
         }
         other => other.map(|signer| (signer, None)),
     }
@@ -78,8 +78,8 @@ pub fn signer_or_new(
 ///
 /// # Errors
 /// When there is no key.
-pub fn public(session: &Session<'_>) -> Result<PublicKey, OpsError> {
-    let store = KeyStore::of(&session.environment)?;
+pub fn public(environment: &Environment) -> Result<PublicKey, OpsError> {
+    let store = KeyStore::of(environment)?;
     if let Some(signer) = from_environment(&store)? {
         return Ok(signer.public().clone());
     }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use lumen_core::limits::MAX_KEY_COST;
 
-use super::error::KeysError;
+use crate::error::KeysError;
 
 /// 128 MiB of memory and about half a second, as OWASP asks of scrypt at the least.
 const COST: u8 = 17;

@@ -10,7 +10,7 @@ use lumen_core::{
 };
 
 use super::{
-    error::KeysError,
+    KeysError,
     file::{KeyFile, read_secret},
     openssh, seal, ssh_name,
 };

@@ -22,10 +22,9 @@ use super::{
     memory::{Fact, Memory},
 };
 use crate::{
-    error::{FetchError, OpsError},
+    error::{FetchError, OpsError, Stale},
     inputs, parallel,
     session::Session,
-    stale::Stale,
 };
 
 /// Reads the `lumen.toml` of packages in the store.

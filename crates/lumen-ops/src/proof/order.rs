@@ -18,7 +18,7 @@ use super::{
 use crate::{
     error::{FetchError, OpsError},
     inputs,
-    session::Session,
+    session::{Purpose, Session, Which},
     settings::DEFAULT,
     stale::Wanted,
 };
@@ -52,7 +52,7 @@ pub(super) fn of(
     let wanted = Wanted {
         project: asked.project,
         locals: asked.locals,
-        settings,
+        settings: &settings,
         routes: &inputs::routes(asked.project)?,
     };
     let mut all = Vec::new();
@@ -125,7 +125,10 @@ impl Behind {
         session: &Session<'_>,
     ) -> Result<Option<FetchError>, (OpsError, Registry)> {
         for registry in &self.before {
-            let here = session.offline(registry.name(), true);
+            let here = session.open(
+                Which::Named(registry.name()),
+                Purpose::ReadOffline { with_lock: true },
+            );
             let here = here.map_err(|error| (error, registry.clone()))?;
             let found = here.find(&self.name).await;
             if found.map_err(|error| (error.into(), here))?.is_some() {

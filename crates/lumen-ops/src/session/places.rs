@@ -1,29 +1,53 @@
-//! Which registry a name or a URL means, where it is, and what is known of its root.
+//! Where registries are, and what is known of their roots.
 
 use lumen_core::{Digest, PackageName, trust::Subject};
-use lumen_registry::{Location, ReadError, verify::state};
+use lumen_registry::{Location, ReadError, storage::HostOptions, verify::state};
 
-use super::Session;
-use crate::{error::OpsError, settings::DEFAULT};
+use super::{Session, Which};
+use crate::{
+    credentials::Logins,
+    error::OpsError,
+    settings::{self, Settings},
+};
 
 impl Session<'_> {
-    /// Where a registry is written to that is given by URL, path or configured name.
+    /// Where a registry is read, or where it is written to.
     ///
     /// # Errors
-    /// When the URL is invalid.
-    pub fn publish_location_at(&self, text: &str) -> Result<Location, OpsError> {
-        match self.name_at(text)? {
-            Some(name) => self.publish_location(&name),
-            None => self.location_at(text),
+    /// When nothing configures it, its URL is invalid, or a configuration file is. To write to
+    /// what a file configures also when only the project says so: what a login may read here
+    /// would be copied to a place of the project's choice.
+    pub fn place(&self, which: Which<'_>, writes: bool) -> Result<Location, OpsError> {
+        match (which, writes) {
+            (Which::Named(name), false) => {
+                self.locate(Some(name), &self.settings()?.urls(name)?.read)
+            }
+            (Which::Named(name), true) => {
+                let settings = self.settings()?;
+                let urls = settings.urls(name)?;
+                self.locate(Some(name), urls.publish.as_ref().unwrap_or(&urls.read))
+            }
+            (Which::Given(text), _) => match self.name_at(text)? {
+                Some(name) if writes || !settings::is_location(text) => {
+                    self.place(Which::Named(&name), writes)
+                }
+                _ => self.place(Which::Place(text), writes),
+            },
+            (Which::Place(text), _) => {
+                let location = Location::parse_path(text, &self.options.working_dir)?;
+                self.with_login((None, true), text, location)
+            }
+            (Which::Configured(text), false) => match (self.name_at(text)?, text.contains("://")) {
+                (Some(name), _) => self.place(Which::Named(&name), false),
+                (None, true) => self.locate(None, text),
+                (None, false) => self.place(Which::Named(text), false),
+            },
+            (Which::Configured(text), true) => self.configured_target(text),
         }
     }
 
     /// Where the registry of a configured mirror is written to.
-    ///
-    /// # Errors
-    /// When the URL is invalid, or only the project says so: what a login may read here would
-    /// be copied to a place of the project's choice.
-    pub fn configured_target(&self, text: &str) -> Result<Location, OpsError> {
+    fn configured_target(&self, text: &str) -> Result<Location, OpsError> {
         let settings = self.settings()?;
         let named = match self.name_at(text)? {
             None if text.contains("://") => None,
@@ -41,18 +65,61 @@ impl Session<'_> {
         self.locate(name, url)
     }
 
+    /// Where a registry is read, by its configured name.
+    ///
+    /// # Errors
+    /// As [`Session::place`].
+    pub fn location(&self, name: &str) -> Result<Location, OpsError> {
+        self.place(Which::Named(name), false)
+    }
+
+    /// Where a registry is written to, by its configured name.
+    ///
+    /// # Errors
+    /// As [`Session::place`].
+    pub fn publish_location(&self, name: &str) -> Result<Location, OpsError> {
+        self.place(Which::Named(name), true)
+    }
+
+    /// The place at a URL of a configuration; `name` is what the registry is called there.
+    fn locate(&self, name: Option<&str>, url: &str) -> Result<Location, OpsError> {
+        let location = Location::parse(url)?;
+        self.with_login((name, false), url, location)
+    }
+
     /// The name under which a registry is configured that is given by name or by URL.
     pub(super) fn name_at(&self, text: &str) -> Result<Option<String>, OpsError> {
-        let mut registries = self.settings()?.registries.iter();
+        let settings = self.settings()?;
+        let mut registries = settings.registries.iter();
         let found = registries.find(|(name, urls)| {
             *name == text || urls.read == text || urls.publish.as_deref() == Some(text)
         });
         Ok(found.map(|(name, _)| name.clone()))
     }
 
+    /// The name of the registry that a package is published to.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid.
+    pub fn home_of(&self, name: &PackageName) -> Result<String, OpsError> {
+        self.home_of_subject(&Subject::owner_of(name))
+    }
+
+    /// The name of the registry where a name or scope has its owners.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid.
+    pub fn home_of_subject(&self, subject: &Subject) -> Result<String, OpsError> {
+        let scope = match (subject, &self.options.registry) {
+            (Subject::Scope(scope), None) => Some(scope.as_str()),
+            _ => None,
+        };
+        Ok(self.settings()?.registry_of_scope(scope).to_owned())
+    }
+
     /// The hash of a registry's first root note, if it is configured, or known from the
     /// other of the two places where the registry is.
-    pub(crate) fn pin(&self, name: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
+    pub(super) fn pin(&self, name: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
         let settings = self.settings()?;
         let pin = settings.pins.of(name, location);
         let in_two_places = settings.urls(name).is_ok_and(|urls| urls.publish.is_some());
@@ -61,13 +128,10 @@ impl Session<'_> {
         }
         let here = location.url();
         for place in [self.location(name)?, self.publish_location(name)?] {
-            let url = place.url();
-            if url == here {
-                continue;
-            }
-            let known = state::read(&self.environment.trust_dir(), &url);
-            if let Some(known) = known.map_err(ReadError::from)? {
-                return Ok(Some(known.root));
+            if place.url() != here
+                && let Some(root) = self.remembered(&place)?
+            {
+                return Ok(Some(root));
             }
         }
         Ok(None)
@@ -80,92 +144,58 @@ impl Session<'_> {
         name: &str,
         location: &Location,
     ) -> Result<Option<Digest>, OpsError> {
-        if let Some(pin) = self.pin(name, location)? {
-            return Ok(Some(pin));
+        match self.pin(name, location)? {
+            Some(pin) => Ok(Some(pin)),
+            None => self.remembered(location),
         }
-        let known = state::read(&self.environment.trust_dir(), &location.url());
-        Ok(known.map_err(ReadError::from)?.map(|known| known.root))
     }
 
-    /// The fingerprint that a registry must have, by the configuration or by what is
-    /// remembered of it.
+    /// The fingerprint that a registry must have that is given by name or by URL.
     ///
     /// # Errors
     /// When what is remembered cannot be read.
     pub fn known_root(&self, text: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
-        if let Some(name) = self.name_at(text)?
-            && let Some(pin) = self.pin(&name, location)?
-        {
-            return Ok(Some(pin));
+        match self.name_at(text)? {
+            Some(name) => self.anchor(&name, location),
+            None => self.remembered(location),
         }
+    }
+
+    /// The fingerprint that this machine remembers of a place.
+    fn remembered(&self, location: &Location) -> Result<Option<Digest>, OpsError> {
         let known = state::read(&self.environment.trust_dir(), &location.url());
         Ok(known.map_err(ReadError::from)?.map(|known| known.root))
     }
 
-    /// Where a registry is.
-    ///
-    /// # Errors
-    /// When nothing configures it or its URL is invalid.
-    pub fn location(&self, name: &str) -> Result<Location, OpsError> {
-        self.locate(Some(name), &self.settings()?.urls(name)?.read)
-    }
-
-    /// The place at a URL or path that the user gave on the command line.
-    ///
-    /// # Errors
-    /// When the URL or a configuration file is invalid.
-    pub fn location_at(&self, text: &str) -> Result<Location, OpsError> {
-        let location = Location::parse_path(text, &self.options.working_dir)?;
-        self.with_login((None, true), text, location)
-    }
-
-    /// Where a registry is published to.
-    ///
-    /// # Errors
-    /// As [`Session::location`].
-    pub fn publish_location(&self, name: &str) -> Result<Location, OpsError> {
-        let urls = self.settings()?.urls(name)?;
-        self.locate(Some(name), urls.publish.as_ref().unwrap_or(&urls.read))
-    }
-
-    /// The place at a URL of a configuration; `name` is what the registry is called there.
-    pub(super) fn locate(&self, name: Option<&str>, url: &str) -> Result<Location, OpsError> {
-        let location = Location::parse(url)?;
-        self.with_login((name, false), url, location)
-    }
-
-    /// The name of the registry that a package is published to.
+    /// How the host of a registry is spoken to.
     ///
     /// # Errors
     /// When a configuration file is invalid.
-    pub fn home_of(&self, name: &PackageName) -> Result<&str, OpsError> {
-        self.home_of_subject(&Subject::owner_of(name))
+    pub fn host_options(&self, location: &Location) -> Result<HostOptions, OpsError> {
+        Ok(self.logins(&*self.settings()?).host_options(location))
     }
 
-    /// The name of the registry where a name or scope has its owners.
-    ///
-    /// # Errors
-    /// When a configuration file is invalid.
-    pub fn home_of_subject(&self, subject: &Subject) -> Result<&str, OpsError> {
-        let scope = match (subject, &self.options.registry) {
-            (Subject::Scope(scope), None) => Some(scope.as_str()),
-            _ => None,
-        };
-        Ok(self.settings()?.registry_of_scope(scope))
+    /// Whether git may show the host of a dependency what `~/.netrc` says.
+    pub(crate) fn may_use_netrc(&self, url: &str) -> bool {
+        let settings = self.settings();
+        settings.is_ok_and(|settings| self.logins(&settings).may_use_netrc(url))
     }
 
-    /// Names of all configured registries.
-    ///
-    /// # Errors
-    /// When a configuration file is invalid.
-    pub fn registry_names(&self) -> Result<Vec<String>, OpsError> {
-        let settings = self.settings()?;
-        let default = settings.default.iter().map(|_| DEFAULT.to_owned());
-        let named = settings
-            .registries
-            .keys()
-            .filter(|name| *name != DEFAULT)
-            .cloned();
-        Ok(default.chain(named).collect())
+    fn with_login(
+        &self,
+        called: (Option<&str>, bool),
+        url: &str,
+        location: Location,
+    ) -> Result<Location, OpsError> {
+        Ok(self.logins(&*self.settings()?).give(called, url, location))
+    }
+
+    fn logins<'s>(&'s self, settings: &'s Settings) -> Logins<'s> {
+        Logins {
+            settings,
+            environment: &self.environment,
+            netrc: &self.netrc,
+            reporter: self.reporter,
+        }
     }
 }

@@ -12,7 +12,11 @@ use lumen_registry::{
     },
 };
 
-use crate::{error::OpsError, session::Session, settings::DEFAULT};
+use crate::{
+    error::OpsError,
+    session::{Session, Which},
+    settings::DEFAULT,
+};
 
 /// What was remembered before, and what is now.
 #[derive(Debug)]
@@ -159,9 +163,8 @@ pub(crate) fn accept_note(
 
 /// Where a registry is that was given by URL, path or name.
 fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
-    session.maybe_project()?;
     if text.contains("://") || text.contains(['/', '\\']) {
-        return session.location_at(text);
+        return session.place(Which::Place(text), false);
     }
     let settings = session.settings()?;
     if text != DEFAULT && !settings.registries.contains_key(text) {

@@ -4,6 +4,7 @@
 mod known;
 pub mod monitor;
 mod newest;
+mod owned;
 pub mod proposal;
 pub mod queue;
 pub mod root;
@@ -29,6 +30,7 @@ use self::proposal::NAMES;
 pub(crate) use self::{known::accept_note, newest::newest};
 pub use self::{
     known::{Accepted, accept, accept_owners, forget, list, pin},
+    owned::Owned,
     proposal::{Change, Missing, Need, Proposal},
     queue::Asked,
     root::RootChange,
@@ -36,7 +38,7 @@ pub use self::{
 use crate::{
     error::OpsError,
     keys::{self, KeyStore},
-    session::Session,
+    session::{Purpose, Session, Which},
     settings::DEFAULT,
 };
 
@@ -76,7 +78,6 @@ pub struct Submitted {
 /// # Errors
 /// When there is none, it is not signed, or it is not to be believed.
 pub fn open(session: &Session<'_>) -> Result<Signed, OpsError> {
-    session.maybe_project()?;
     open_named(session, DEFAULT)
 }
 
@@ -85,12 +86,11 @@ pub fn open(session: &Session<'_>) -> Result<Signed, OpsError> {
 /// # Errors
 /// As [`open`].
 pub fn open_for(session: &Session<'_>, subject: &Subject) -> Result<Signed, OpsError> {
-    session.maybe_project()?;
-    open_named(session, session.home_of_subject(subject)?)
+    open_named(session, &session.home_of_subject(subject)?)
 }
 
 fn open_named(session: &Session<'_>, name: &str) -> Result<Signed, OpsError> {
-    match verified(session, session.writable(name)?) {
+    match verified(session, session.open(Which::Named(name), Purpose::Write)?) {
         // Whoever runs it must be able to end what keeps others out.
         Err(OpsError::Read(ReadError::Trust(
             TrustError::Expired { .. } | TrustError::Stale { .. } | TrustError::Witnesses { .. },
@@ -101,7 +101,10 @@ fn open_named(session: &Session<'_>, name: &str) -> Result<Signed, OpsError> {
 
 /// Opens a registry whose root may have expired and whose witnesses may be silent.
 fn open_for_keepers(session: &Session<'_>, name: &str) -> Result<Signed, OpsError> {
-    verified(session, session.writable_at_any_age(name)?)
+    verified(
+        session,
+        session.open(Which::Named(name), Purpose::WriteAtAnyAge)?,
+    )
 }
 
 fn verified(session: &Session<'_>, registry: Registry) -> Result<Signed, OpsError> {
@@ -236,8 +239,7 @@ pub fn change_root(
 /// # Errors
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let repair = async |storage: &Storage| log::repair_watched(storage, &watch).await;
     let storage = registry.storage();
@@ -253,7 +255,7 @@ pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError>
 /// # Errors
 /// Files that are damaged, and failures of the host.
 pub fn waiting(session: &Session<'_>) -> Result<Option<Waiting>, OpsError> {
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     session.block_on(async { Ok(log::waiting(registry.storage()).await?) })
 }
 
@@ -262,8 +264,7 @@ pub fn waiting(session: &Session<'_>) -> Result<Option<Waiting>, OpsError> {
 /// # Errors
 /// When the registry is not signed, or the host fails.
 pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let checked =
         session.block_on(async { Ok(log::check_watched(registry.storage(), &watch).await?) });
@@ -275,8 +276,7 @@ pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
 /// # Errors
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
-    session.maybe_project()?;
-    let registry = session.writable(DEFAULT)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
     let rebuild = async |storage: &Storage| log::rebuild_watched(storage, &watch).await;
     let storage = registry.storage();
@@ -291,7 +291,7 @@ fn applied(
     proposal: Proposal,
     signed: bool,
 ) -> Result<Submitted, OpsError> {
-    let signer = keys::signer(session)?;
+    let signer = keys::signer(&session.environment)?;
     let text = proposal.note.to_text();
     let append = async |storage: &Storage| {
         let writer = Writer {
@@ -335,7 +335,7 @@ pub(crate) fn submit(
     needs: &[Need],
     out: Option<&Path>,
 ) -> Result<Submitted, OpsError> {
-    let signer = keys::signer(session)?;
+    let signer = keys::signer(&session.environment)?;
     let signed = proposal.sign(&*signer, needs)?;
     let missing = proposal.missing(needs)?;
     if out.is_none() && missing.is_empty() {
@@ -401,7 +401,7 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
     let mut proposal = Proposal::read(&path)?;
     let registry = home_of(session, &proposal)?;
     let needs = needs(session, &registry, &proposal)?;
-    let signer = keys::signer(session)?;
+    let signer = keys::signer(&session.environment)?;
     // A forged signature must not be handed on under ours.
     proposal.missing(&needs)?;
     proposal.show(session.reporter);

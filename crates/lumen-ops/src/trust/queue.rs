@@ -18,9 +18,9 @@ use lumen_registry::{
 };
 
 use super::{
-    Change, Missing, Proposal, Signed, Submitted, applied, open, open_for, owners, proposal,
+    Change, Missing, Owned, Proposal, Signed, Submitted, applied, open, open_for, owners, proposal,
 };
-use crate::{error::OpsError, keys, owners::Owned, session::Session};
+use crate::{error::OpsError, keys, session::Session};
 
 /// Fewest digits of an id that people have to write.
 const SHORTEST: usize = 6;
@@ -109,7 +109,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
     };
     let owners = owners(session, &registry, &claim.name)?;
     let needs = proposal::owners_needs(&registry.roots, &owners, claim, registry.info.size);
-    let signer = keys::signer(session)?;
+    let signer = keys::signer(&session.environment)?;
     proposal.show(session.reporter);
     let signed = proposal.sign(&*signer, &needs)?;
     let missing = proposal.missing(&needs)?;
@@ -143,7 +143,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
 /// As [`approve`].
 pub fn reject(session: &Session<'_>, what: &str, reason: &str) -> Result<Waiting, OpsError> {
     let (registry, mut claim) = find(session, what)?;
-    let signer = keys::signer(session)?;
+    let signer = keys::signer(&session.environment)?;
     let names = &registry.roots.current().names;
     let key = names_key(names, signer.public());
     let key = key.ok_or_else(|| no_names_key(signer.public()))?;
@@ -219,7 +219,6 @@ fn put(session: &Session<'_>, registry: &Registry, note: &Note) -> Result<Key, O
 
 /// The claim that a name or the first digits of an id stand for, and its registry.
 fn find(session: &Session<'_>, what: &str) -> Result<(Signed, Waiting), OpsError> {
-    session.maybe_project()?;
     let named = Owned::parse(what).ok();
     let registry = match &named {
         Some(owned) => open_for(session, &owned.subject)?,

@@ -87,8 +87,7 @@ fn read_checkpoint(file: &std::path::Path) -> Result<Option<(Checkpoint, String)
 /// When the log was rewritten, an entry or the map breaks a rule (nothing is signed then), the
 /// key is not that of a witness, or the registry cannot be written.
 pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, OpsError> {
-    session.maybe_project()?;
-    let signer = keys::signer(session)?;
+    let signer = keys::signer(&session.environment)?;
     let key = CosignerKey::new(signer.public().clone());
     let url = session.publish_location(DEFAULT)?.url();
     let dir = session.environment.trust_dir().join("witness");

@@ -1,0 +1,157 @@
+//! The project of a command, and what it means together with the user's settings: loaded once,
+//! and silently.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use lumen_core::{
+    PackageName,
+    lockfile::{LockedSource, LockedTrust, Lockfile},
+    problem::Problem,
+    trust::Subject,
+};
+use lumen_registry::verify::LockedOwners;
+use lumen_store::project::{MANIFEST, Project, ProjectError, Snapshot};
+
+use crate::{
+    context::{Options, ProjectUse},
+    error::OpsError,
+    settings::{Environment, Settings},
+};
+
+/// A project, if there is one, and the settings that follow.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The project.
+    pub project: Option<Arc<Project>>,
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// Warnings about manifests and configuration files.
+    pub warnings: Vec<Problem>,
+    /// What the lock says about signed registries, by name.
+    pub(crate) locked: BTreeMap<String, Locked>,
+    /// Which packages the lock has from each registry.
+    pub(crate) expected: BTreeMap<String, Vec<PackageName>>,
+}
+
+/// What a lock says about a signed registry.
+#[derive(Debug, Clone)]
+pub(crate) struct Locked {
+    pub(crate) trust: LockedTrust,
+    /// The ownership notes that were in force, by what owns the packages.
+    pub(crate) owners: BTreeMap<Subject, LockedOwners>,
+}
+
+impl Workspace {
+    /// The settings without a project.
+    ///
+    /// # Errors
+    /// When a configuration file is invalid.
+    pub fn without_project(environment: &Environment, options: &Options) -> Result<Self, OpsError> {
+        let (settings, warnings) = Settings::merge(environment, None, options.registry.as_deref())?;
+        Ok(Self {
+            project: None,
+            settings: Arc::new(settings),
+            warnings,
+            locked: BTreeMap::new(),
+            expected: BTreeMap::new(),
+        })
+    }
+
+    /// A project, and the settings with it.
+    ///
+    /// # Errors
+    /// When the project or a configuration file is invalid.
+    pub fn load(
+        environment: &Environment,
+        options: &Options,
+        snapshot: Snapshot,
+    ) -> Result<Self, OpsError> {
+        let project = snapshot.load()?;
+        let manifest = &project.root_package.manifest;
+        let (settings, more) =
+            Settings::merge(environment, Some(manifest), options.registry.as_deref())?;
+        let mut warnings = project.warnings.clone();
+        warnings.extend(more);
+        let lock = project.lock.as_ref().map(|(lock, _)| lock);
+        Ok(Self {
+            locked: lock.map(Locked::all).unwrap_or_default(),
+            expected: lock.map(expected).unwrap_or_default(),
+            project: Some(Arc::new(project)),
+            settings: Arc::new(settings),
+            warnings,
+        })
+    }
+
+    /// What the options say: the nearest project if there is one and it has a say.
+    ///
+    /// # Errors
+    /// When the project or a configuration file is invalid, or the options name a manifest that
+    /// does not exist.
+    pub fn find(environment: &Environment, options: &Options) -> Result<Self, OpsError> {
+        if options.project == ProjectUse::Ignored {
+            return Self::without_project(environment, options);
+        }
+        match manifest_path(options) {
+            Ok(manifest) => Self::load(environment, options, Snapshot::of(&manifest)?),
+            Err(OpsError::Project(ProjectError::NotFound(_)))
+                if options.manifest_path.is_none() =>
+            {
+                Self::without_project(environment, options)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The manifest that the command is about.
+///
+/// # Errors
+/// When there is none.
+pub fn manifest_path(options: &Options) -> Result<PathBuf, OpsError> {
+    let Some(path) = &options.manifest_path else {
+        return Ok(Project::find(&options.working_dir)?);
+    };
+    let path = options.working_dir.join(path);
+    let file = match path.is_dir() {
+        true => path.join(MANIFEST),
+        false => path,
+    };
+    match file.is_file() {
+        true => Ok(file),
+        false => Err(ProjectError::NotFound(file).into()),
+    }
+}
+
+impl Locked {
+    fn all(lock: &Lockfile) -> BTreeMap<String, Self> {
+        let signed = lock.registries.iter().filter_map(|(name, registry)| {
+            let locked = Self {
+                trust: registry.trust.clone()?,
+                owners: BTreeMap::new(),
+            };
+            Some((name.clone(), locked))
+        });
+        let mut all: BTreeMap<String, Self> = signed.collect();
+        for (name, package) in &lock.packages {
+            if let (LockedSource::Registry(registry), Some(seq)) = (&package.source, package.owners)
+                && let Some(locked) = all.get_mut(registry)
+            {
+                // Where branches were merged, packages of a scope may differ.
+                let owners = locked.owners.entry(Subject::owner_of(name)).or_default();
+                owners.insert((seq, package.owners_note));
+            }
+        }
+        all
+    }
+}
+
+fn expected(lock: &Lockfile) -> BTreeMap<String, Vec<PackageName>> {
+    let mut expected: BTreeMap<String, Vec<PackageName>> = BTreeMap::new();
+    for (name, package) in &lock.packages {
+        if let LockedSource::Registry(registry) = &package.source {
+            let names = expected.entry(registry.clone()).or_default();
+            names.push(name.clone());
+        }
+    }
+    expected
+}
