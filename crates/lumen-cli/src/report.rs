@@ -18,11 +18,8 @@ use lumen_core::{
     problem::{self, Problem},
 };
 use lumen_ops::{
-    OpsError,
-    error::FetchError,
-    git::GitError,
-    keys::KeysError,
-    settings::{Reach, token_variable, url_variable},
+    OpsError, error::FetchError, git::GitError, keys::KeysError, settings::Reach,
+    settings::token_variable, settings::url_variable,
 };
 use lumen_registry::{
     ReadError, StorageError, git,

@@ -5,8 +5,6 @@ mod download;
 
 use std::{collections::BTreeMap, io, pin::pin, sync::Arc};
 
-use budget::Budget;
-use download::Download;
 use futures::{
     StreamExt as _,
     future::{Either, select},
@@ -27,6 +25,8 @@ use crate::{
     proof::{Asked, Claims, Proofs},
     session::Session,
 };
+use budget::Budget;
+use download::Download;
 
 /// The packages of a lock in the store.
 #[derive(Debug, Default)]

@@ -16,11 +16,7 @@ use lumen_core::{
 };
 use lumen_store::project::{self, LocalPackage, Project, Snapshot};
 
-use crate::{
-    error::OpsError,
-    git::{self, Checkout, Place},
-    report::Reporter,
-};
+use crate::{error::OpsError, git, git::Checkout, git::Place, report::Reporter};
 
 /// A package from a git repository.
 #[derive(Debug, Clone)]

@@ -16,10 +16,7 @@ use lumen_registry::{
     verify::{PinSource, Proof, TrustError},
 };
 
-use crate::{
-    error::OpsError,
-    session::{Purpose, Session, Which},
-};
+use crate::{error::OpsError, session::Purpose, session::Session, session::Which};
 
 /// What can be said about the signature of a locked release.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,7 +23,6 @@ use lumen_store::{
 };
 use tokio::runtime::Runtime;
 
-pub use self::registries::{Purpose, Which};
 use crate::{
     context::Options,
     credentials::Found,
@@ -33,6 +32,9 @@ use crate::{
     settings::{Environment, Settings},
     workspace::{self, Workspace},
 };
+
+pub(crate) use self::places::registry_name;
+pub use self::registries::{Purpose, Which};
 
 /// Who writes to a registry, and what was last seen of its log.
 pub type Writer = (Option<Arc<dyn Signer>>, Option<Checkpoint>);

@@ -21,44 +21,81 @@ use self::{
 use crate::shell::root;
 
 /// Crates whose modules are in layers, the lowest first: each may name those before it only.
-const LAYERS: [(&str, &[&str]); 1] = [(
-    "lumen-registry",
-    &[
-        // What needs nothing of a registry.
-        "random",
-        "progress",
-        "signer",
-        "audience",
-        "selection",
-        "login",
-        "tls",
-        // Where a registry is, and reading and writing there.
-        "location",
-        "git",
-        "storage",
-        "partial",
-        "write",
-        // Reading: first as it comes, then verified.
-        "cache",
-        "refusal",
-        "source",
-        "verify",
-        "reader",
-        // Writing.
-        "log",
-        "publish",
-        // What is done with registries.
-        "loader",
-        "mirror",
-        "bundle",
-        "gc",
-        "migrate",
-        "doctor",
-        "stats",
-        "search",
-        "fuzzing",
-    ],
-)];
+const LAYERS: [(&str, &[&str]); 2] = [
+    (
+        "lumen-registry",
+        &[
+            // What needs nothing of a registry.
+            "random",
+            "progress",
+            "signer",
+            "audience",
+            "selection",
+            "login",
+            "tls",
+            // Where a registry is, and reading and writing there.
+            "location",
+            "git",
+            "storage",
+            "partial",
+            "write",
+            // Reading: first as it comes, then verified.
+            "cache",
+            "refusal",
+            "source",
+            "verify",
+            "reader",
+            // Writing.
+            "log",
+            "publish",
+            // What is done with registries.
+            "loader",
+            "mirror",
+            "bundle",
+            "gc",
+            "migrate",
+            "doctor",
+            "stats",
+            "search",
+            "fuzzing",
+        ],
+    ),
+    (
+        "lumen-ops",
+        &[
+            // What needs nothing of a run.
+            "parallel",
+            "report",
+            "process",
+            "git",
+            "error",
+            // What a run is given, and what it shares.
+            "context",
+            "settings",
+            "keys",
+            "credentials",
+            "workspace",
+            "session",
+            // Packages: named, looked up, packed, needed, proven, fetched, chosen.
+            "graph",
+            "gitignore",
+            "advice",
+            "names",
+            "lookup",
+            "pack",
+            "inputs",
+            "stale",
+            "locked",
+            "recheck",
+            "proof",
+            "fetch",
+            "resolve",
+            // Signed registries, and what is done with all of this.
+            "signed",
+            "verbs",
+        ],
+    ),
+];
 
 /// A crate, a module of it, and modules below that which need each other.
 type Circle = (&'static str, &'static str, &'static [&'static str]);

@@ -158,7 +158,7 @@ pub enum Pkg {
             short,
             long,
             value_name = "DIR",
-            default_value = lumen_ops::submit::FOLDER,
+            default_value = lumen_ops::verbs::submit::FOLDER,
             conflicts_with = "to"
         )]
         out: PathBuf,

@@ -5,7 +5,7 @@ use lumen_ops::{
     OpsError,
     report::Reporter as _,
     session::Session,
-    trust::queue::{self, Waiting},
+    verbs::approve::{self, Waiting},
 };
 use lumen_registry::{Freshness, publish::queue::MOST};
 use serde_json::json;
@@ -23,11 +23,11 @@ pub fn run(
     match (claim, rejected) {
         (None, _) => waiting(&session, ui),
         (Some(claim), None) => {
-            tell(&queue::approve(&session, claim)?, "registry approve", ui);
+            tell(&approve::approve(&session, claim)?, "registry approve", ui);
             Ok(())
         }
         (Some(claim), Some(reason)) => {
-            let claim = queue::reject(&session, claim, reason)?;
+            let claim = approve::reject(&session, claim, reason)?;
             if ui.json {
                 ui.print_json(&as_json(&claim));
             }
@@ -43,7 +43,7 @@ pub fn run(
 
 /// What waits for the names keys.
 fn waiting(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
-    let (claims, all) = queue::list(session)?;
+    let (claims, all) = approve::list(session)?;
     if ui.json {
         ui.print_json(&claims.iter().map(as_json).collect());
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use lumen_core::Digest;
 use lumen_ops::{
     OpsError,
-    bundle::{self, Request},
     report::Reporter as _,
+    verbs::bundle::{self, Request},
 };
 use lumen_registry::Freshness;
 use serde_json::json;

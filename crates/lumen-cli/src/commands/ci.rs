@@ -3,8 +3,8 @@
 use lumen_core::problem::Problem;
 use lumen_ops::{
     OpsError,
-    ci::{self, Program, Purpose, Service},
     report::Reporter as _,
+    verbs::ci::{self, Program, Purpose, Service},
 };
 use serde_json::json;
 

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use lumen_ops::{
     OpsError,
-    doctor::{self, Examined},
     report::Reporter as _,
+    verbs::doctor::{self, Examined},
 };
 use lumen_registry::{
     Location,

@@ -2,7 +2,7 @@
 
 use lumen_ops::{
     OpsError,
-    host::{self, Kind, Plan, Wishes},
+    verbs::host::{self, Kind, Plan, Wishes},
 };
 use serde_json::json;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use lumen_core::{PackageName, lockfile::Lockfile, problem};
 use lumen_ops::{
     OpsError,
-    edit::parse_name,
     graph::{self, Row},
+    names::parse_name,
 };
 use lumen_registry::Freshness;
 use lumen_store::project::{LocalPackage, Project};

@@ -5,11 +5,15 @@ use std::time::Instant;
 use lumen_core::{edit::DependencyTable, manifest::GitReference};
 use lumen_ops::{
     OpsError,
-    edit::{self, AddFrom, Added, Addition},
-    install::{self, Outcome},
     report::Reporter as _,
     resolve::{self, Changes, ResolveOptions},
     session::Session,
+    verbs::{
+        add::{self, AddFrom, Addition},
+        edit::Added,
+        install::{self, Outcome},
+        remove, update,
+    },
 };
 use lumen_registry::Freshness;
 use serde_json::json;
@@ -100,7 +104,7 @@ pub fn add(arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
             default_features: !arguments.no_default_features,
         })
         .collect();
-    let (added, outcome) = edit::add(&session, &additions, &options)?;
+    let (added, outcome) = add::add(&session, &additions, &options)?;
     for addition in &added {
         ui.done(
             if arguments.dry_run {
@@ -124,7 +128,7 @@ pub fn remove(
     let start = Instant::now();
     let options = resolve_options(&LockArgs::default(), dry_run, &ResolveArgs::default())?;
     let session = session(project, Freshness::Normal, ui)?;
-    let outcome = edit::remove(&session, names, &options)?;
+    let outcome = remove::remove(&session, names, &options)?;
     for name in names {
         ui.done(
             if dry_run { "Would drop" } else { "Removed" },
@@ -146,7 +150,7 @@ pub fn update(
     let start = Instant::now();
     let options = resolve_options(&LockArgs::default(), dry_run, resolve)?;
     let session = session(project, Freshness::Revalidate, ui)?;
-    let (raised, outcome) = edit::update(&session, names, breaking, &options)?;
+    let (raised, outcome) = update::update(&session, names, breaking, &options)?;
     for addition in &raised {
         ui.done(
             if dry_run { "Would raise" } else { "Raised" },

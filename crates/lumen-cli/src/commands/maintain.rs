@@ -8,12 +8,15 @@ use std::{
 
 use lumen_core::problem::Problem;
 use lumen_ops::{
-    OpsError, install, maintain,
+    OpsError,
     proof::Agreement,
     recheck::Signature,
     report::Reporter as _,
     resolve::ResolveOptions,
-    verify::{self, Damage, Stray, Verdict},
+    verbs::{
+        cache, clean, install, vendor,
+        verify::{self, Damage, Stray, Verdict},
+    },
 };
 use lumen_registry::{Freshness, ReadError, verify::Proof};
 use lumen_store::cas::{Drift, DriftKind};
@@ -27,7 +30,7 @@ use crate::{
 
 pub fn vendor(dir: &Path, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Normal, ui)?;
-    let packages = maintain::vendor(&session, dir)?;
+    let packages = vendor::vendor(&session, dir)?;
     if ui.json {
         ui.print_json(&json!({ "packages": packages, "dir": path_json(dir) }));
     }
@@ -218,7 +221,7 @@ pub fn cache(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, &RegistryArgs::default(), Freshness::Normal, ui)?;
     match command {
         Cache::Info => {
-            let info = maintain::cache_info(&session)?;
+            let info = cache::cache_info(&session)?;
             if ui.json {
                 ui.print_json(&json!({
                     "home": path_json(&info.home), "packages": info.store.entries, "files": info.store.files,
@@ -239,7 +242,7 @@ pub fn cache(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
             line("projects", info.projects.to_string());
         }
         Cache::Clean => {
-            let removed = maintain::cache_clean(&session)?;
+            let removed = cache::cache_clean(&session)?;
             if ui.json {
                 ui.print_json(&json!({ "packages": removed.entries, "bytes": removed.bytes }));
             }
@@ -264,7 +267,7 @@ pub fn clean(manifest_path: Option<PathBuf>, ui: &Ui) -> Result<(), OpsError> {
         Freshness::Normal,
         ui,
     )?;
-    maintain::clean(&session)?;
+    clean::clean(&session)?;
     ui.done("Cleaned", "links and `.lumen`; lumen.lock is kept".into());
     Ok(())
 }

@@ -28,11 +28,11 @@ use lumen_core::trust::Action;
 use lumen_ops::{
     OpsError,
     context::{Options, ProjectUse},
-    edit, init,
-    publish::Verdict,
+    names,
     resolve::{ResolveOptions, Unlock},
     session::Session,
     settings::Environment,
+    verbs::{init, yank::Verdict},
 };
 use lumen_registry::Freshness;
 use serde_json::json;
@@ -175,7 +175,7 @@ fn pkg(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
             replacement,
             project,
         } => {
-            let replacement = replacement.as_deref().map(edit::parse_name).transpose()?;
+            let replacement = replacement.as_deref().map(names::parse_name).transpose()?;
             let advice = Action::Deprecate {
                 reason,
                 replacement,

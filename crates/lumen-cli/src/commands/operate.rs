@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use lumen_ops::{
-    OpsError, gc, migrate,
-    mirror::{self, Mirrored, Request},
+    OpsError,
     report::Reporter as _,
     session::Session,
+    verbs::{
+        gc, migrate,
+        mirror::{self, Mirrored, Request},
+    },
 };
 use lumen_registry::{Freshness, log::Finding};
 use serde_json::{Value, json};

@@ -5,10 +5,14 @@ use lumen_core::{
     trust::{Action, OwnersHistory, PackageHistory, history::Remark},
 };
 use lumen_ops::{
-    OpsError, edit,
-    owners::{self, Changed, How, OwnersChange},
+    OpsError, names,
     report::Reporter as _,
-    trust,
+    signed,
+    verbs::{
+        deprecate,
+        owner::{self, Changed, How, OwnersChange},
+        provenance, sign,
+    },
 };
 use lumen_registry::Freshness;
 use serde_json::json;
@@ -29,12 +33,12 @@ pub fn run(command: Owner, ui: &Ui) -> Result<(), OpsError> {
         Owner::List { name, registry } => return list(&name, &registry, ui),
         Owner::Sign { file, registry } => {
             let session = with(None, &registry, Freshness::Revalidate, ui)?;
-            tell(&trust::sign(&session, &file)?, "pkg owner", ui);
+            tell(&sign::sign(&session, &file)?, "pkg owner", ui);
             return Ok(());
         }
         Owner::Apply { file, registry } => {
             let session = with(None, &registry, Freshness::Revalidate, ui)?;
-            tell(&trust::apply(&session, &file)?, "pkg owner", ui);
+            tell(&sign::apply(&session, &file)?, "pkg owner", ui);
             return Ok(());
         }
         Owner::Claim { name, how } => (name, how, Request::Claim),
@@ -74,14 +78,14 @@ enum Request {
 
 fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, &how.change.registry, Freshness::Revalidate, ui)?;
-    let owned = trust::Owned::parse(name)?;
+    let owned = signed::Owned::parse(name)?;
     let how = How {
         threshold: None,
         is_override: how.is_override,
         out: how.change.out.as_deref(),
     };
-    let changed = owners::change(&session, &owned, &how, |known| {
-        let among = |text: &str| trust::key_among(&session, text, known);
+    let changed = owner::change(&session, &owned, &how, |known| {
+        let among = |text: &str| signed::key_among(&session, text, known);
         Ok(match request {
             Request::Claim => OwnersChange::Claim,
             Request::Add(key, admin) => OwnersChange::Add {
@@ -126,8 +130,8 @@ fn tell_log_keys(changed: &Changed, ui: &Ui) {
 
 fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, registry, Freshness::Revalidate, ui)?;
-    let owned = trust::Owned::parse(name)?;
-    let owners = owners::list(&session, &owned)?;
+    let owned = signed::Owned::parse(name)?;
+    let owners = owner::list(&session, &owned)?;
     let Some(note) = owners.current() else {
         return Ok(());
     };
@@ -205,10 +209,10 @@ pub fn deprecate(
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let name = edit::parse_name(name)?;
+    let name = names::parse_name(name)?;
     let deprecated = matches!(action, Action::Deprecate { .. });
     let because = because(action.reason().unwrap_or_default());
-    let said = owners::deprecate(&session, &name, action)?;
+    let said = deprecate::deprecate(&session, &name, action)?;
     let changed = said.changed;
     if ui.json {
         ui.print_json(&json!({
@@ -229,11 +233,11 @@ pub fn deprecate(
 
 pub fn provenance(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let (name, version) = match edit::parse_release(package) {
+    let (name, version) = match names::parse_release(package) {
         Ok((name, version)) => (name, Some(version)),
-        Err(_) => (edit::parse_name(package)?, None),
+        Err(_) => (names::parse_name(package)?, None),
     };
-    let history = owners::provenance(&session, &name)?;
+    let history = provenance::provenance(&session, &name)?;
     let mut releases: Vec<_> = history
         .releases
         .iter()

@@ -8,10 +8,13 @@ use std::{
 
 use lumen_core::problem::Problem;
 use lumen_ops::{
-    OpsError, edit, pack,
-    publish::{self, Verdict},
+    OpsError, names, pack,
     report::Reporter as _,
     session::Session,
+    verbs::{
+        found, publish,
+        yank::{self, Verdict},
+    },
 };
 use lumen_registry::Freshness;
 use lumen_store::pack::{NoteReason, Packed};
@@ -269,8 +272,8 @@ pub fn yank(
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let (name, version) = edit::parse_release(release)?;
-    let said = publish::yank(&session, &name, &version, verdict)?;
+    let (name, version) = names::parse_release(release)?;
+    let said = yank::yank(&session, &name, &version, verdict)?;
     let changed = said.changed;
     let (verb, reason, yanked) = match verdict {
         Verdict::Yank(reason) => ("Yanked", reason, true),
@@ -305,7 +308,7 @@ pub fn registry(
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let session = alone(Freshness::Normal, ui)?;
-    let founded = publish::init(&session, location, name, origin, unsigned)?;
+    let founded = found::init(&session, location, name, origin, unsigned)?;
     let location = founded.location;
     if ui.json {
         let root = founded.root.as_ref();

@@ -1,7 +1,11 @@
 //! `info`, `search` and `outdated`.
 
 use lumen_core::index::Deprecation;
-use lumen_ops::{OpsError, query, report::Reporter as _};
+use lumen_ops::{
+    OpsError,
+    report::Reporter as _,
+    verbs::{info, outdated, search},
+};
 use lumen_registry::Freshness;
 use serde_json::json;
 
@@ -10,7 +14,7 @@ use crate::{args::ProjectArgs, ui::Ui};
 
 pub fn info(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let info = query::info(&session, package)?;
+    let info = info::info(&session, package)?;
     let index = &info.index;
     let mut versions: Vec<_> = index.versions.iter().collect();
     versions.sort_unstable_by(|a, b| b.cmp(a));
@@ -102,7 +106,7 @@ pub fn search(
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let found = query::search(&session, words, limit)?;
+    let found = search::search(&session, words, limit)?;
     if ui.json {
         let rows = found.iter().map(|entry| json!({ "name": entry.name, "latest": entry.latest, "description": entry.description }));
         ui.print_json(&rows.collect());
@@ -150,7 +154,7 @@ fn advice(deprecated: &Deprecation) -> String {
 
 pub fn outdated(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let rows = query::outdated(&session)?;
+    let rows = outdated::outdated(&session)?;
     if ui.json {
         let rows = rows.iter().map(|row| {
             json!({

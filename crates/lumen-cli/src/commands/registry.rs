@@ -8,13 +8,17 @@ use lumen_core::{
     trust::{Entry, Lacking, NamePolicy, RootNote},
 };
 use lumen_ops::{
-    OpsError,
-    ci::{Program, Purpose},
-    keys, migrate,
-    mirror::Request,
+    OpsError, keys,
     report::Reporter as _,
     session::Session,
-    trust::{self, Change, RootChange, Submitted, monitor, queue::Asked},
+    signed::{self, Asked, Change, RootChange, Submitted},
+    verbs::{
+        check,
+        ci::{Program, Purpose},
+        migrate,
+        mirror::Request,
+        rebuild, repair, root, sign, watch, witness,
+    },
 };
 use lumen_registry::{Freshness, ReadError, log::Waiting, verify::TrustError};
 use serde_json::json;
@@ -43,7 +47,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             registry,
         } => approve::run(claim.as_deref(), reject.then_some(&reason), &registry, ui),
         Registry::Repair { registry } => {
-            let (size, waiting) = trust::repair(&target(&registry, ui)?)?;
+            let (size, waiting) = repair::repair(&target(&registry, ui)?)?;
             if ui.json {
                 let waiting = waiting.as_ref().map(waiting_json);
                 ui.print_json(&json!({ "size": size, "waiting": waiting }));
@@ -70,7 +74,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             let mut from = from;
             loop {
                 let session = target(&registry, ui)?;
-                let size = monitor::watch(&session, from, &names, |logged| {
+                let size = watch::watch(&session, from, &names, |logged| {
                     ui.print_json_line(&line(logged));
                 })?;
                 from = from.max(size);
@@ -123,7 +127,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             packages,
             no_page,
         } => {
-            let request = lumen_ops::bundle::Request {
+            let request = lumen_ops::verbs::bundle::Request {
                 from,
                 file,
                 since,
@@ -200,7 +204,7 @@ pub fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> 
 
 fn rebuild(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
     let session = target(registry, ui)?;
-    let changed = trust::rebuild(&session)?;
+    let changed = rebuild::rebuild(&session)?;
     let changed: Vec<&str> = changed.iter().map(Key::as_str).collect();
     if ui.json {
         ui.print_json(&json!({ "changed": changed }));
@@ -212,7 +216,7 @@ fn rebuild(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
         files => count(files, "file"),
     };
     ui.done("Rebuilt", what);
-    if let Some(waiting) = trust::waiting(&session)? {
+    if let Some(waiting) = repair::waiting(&session)? {
         tell_waiting(&waiting, ui);
     }
     Ok(())
@@ -220,8 +224,8 @@ fn rebuild(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
 
 fn check(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
     let session = target(registry, ui)?;
-    let findings = trust::check(&session)?;
-    let waiting = trust::waiting(&session)?;
+    let findings = check::check(&session)?;
+    let waiting = repair::waiting(&session)?;
     if ui.json {
         let findings = findings
             .iter()
@@ -244,7 +248,7 @@ fn check(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
 }
 
 fn witness(growth_only: bool, registry: &Target, ui: &Ui) -> Result<(), OpsError> {
-    let seen = trust::witness::witness(&target(registry, ui)?, growth_only)?;
+    let seen = witness::witness(&target(registry, ui)?, growth_only)?;
     if ui.json {
         ui.print_json(&json!({
             "size": seen.size, "before": seen.before, "key": seen.key.to_string(),
@@ -296,7 +300,7 @@ pub fn tell_lacking(lacking: Option<Lacking>, ui: &Ui) {
 }
 
 /// An entry of the log as a line of JSON.
-fn line(logged: &monitor::Logged) -> serde_json::Value {
+fn line(logged: &watch::Logged) -> serde_json::Value {
     let subject = logged.entry.subject().map(|subject| subject.to_string());
     let mut line = json!({ "index": logged.index, "subject": subject });
     match &logged.entry {
@@ -325,22 +329,22 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
         RegistryTrust::Show { registry } => return show(&registry, ui),
         RegistryTrust::Sign { file, registry } => {
             let session = with(None, &registry, Freshness::Revalidate, ui)?;
-            tell(&trust::sign(&session, &file)?, "registry trust", ui);
+            tell(&sign::sign(&session, &file)?, "registry trust", ui);
             return Ok(());
         }
         RegistryTrust::Apply { file, registry } => {
             let session = with(None, &registry, Freshness::Revalidate, ui)?;
-            tell(&trust::apply(&session, &file)?, "registry trust", ui);
+            tell(&sign::apply(&session, &file)?, "registry trust", ui);
             return Ok(());
         }
         RegistryTrust::AddKey { key, change } => (
             change,
-            Box::new(move |session, _| Ok(RootChange::AddKey(trust::key(session, &key)?))),
+            Box::new(move |session, _| Ok(RootChange::AddKey(signed::key(session, &key)?))),
         ),
         RegistryTrust::RemoveKey { key, change } => (
             change,
             Box::new(move |session, root| {
-                let key = trust::key_among(session, &key, &root.root)?;
+                let key = signed::key_among(session, &key, &root.root)?;
                 Ok(RootChange::RemoveKey(key))
             }),
         ),
@@ -350,12 +354,12 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
         ),
         RegistryTrust::AddLogKey { key, change } => (
             change,
-            Box::new(move |session, _| Ok(RootChange::AddLogKey(trust::key(session, &key)?))),
+            Box::new(move |session, _| Ok(RootChange::AddLogKey(signed::key(session, &key)?))),
         ),
         RegistryTrust::RemoveLogKey { key, change } => (
             change,
             Box::new(move |session, root| {
-                let key = trust::key_among(session, &key, &root.log)?;
+                let key = signed::key_among(session, &key, &root.log)?;
                 Ok(RootChange::RemoveLogKey(key))
             }),
         ),
@@ -370,7 +374,7 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
             change,
             Box::new(move |session, root| {
                 Ok(RootChange::AddWitness {
-                    key: trust::key_among(session, &key, &witnesses(root))?,
+                    key: signed::key_among(session, &key, &witnesses(root))?,
                     validating,
                     quorum,
                     validating_quorum,
@@ -381,7 +385,7 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
         RegistryTrust::RemoveWitness { key, change } => (
             change,
             Box::new(move |session, root| {
-                let key = trust::key_among(session, &key, &witnesses(root))?;
+                let key = signed::key_among(session, &key, &witnesses(root))?;
                 Ok(RootChange::RemoveWitness(key))
             }),
         ),
@@ -395,7 +399,7 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
             Box::new(move |session, root| {
                 let keys = keys
                     .iter()
-                    .map(|key| trust::key_among(session, key, &root.names));
+                    .map(|key| signed::key_among(session, key, &root.names));
                 Ok(RootChange::Policy {
                     policy: match policy {
                         Policy::Open => NamePolicy::Open,
@@ -416,10 +420,10 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
                     .collect();
                 Ok(RootChange::Rotate {
                     old: match old {
-                        Some(old) => trust::key_among(session, &old, &known)?,
+                        Some(old) => signed::key_among(session, &old, &known)?,
                         None => keys::public(&session.environment)?,
                     },
-                    new: trust::key(session, &new)?,
+                    new: signed::key(session, &new)?,
                 })
             }),
         ),
@@ -434,7 +438,7 @@ fn trust(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, &change.registry, Freshness::Revalidate, ui)?;
     let out = change.out.as_deref();
     let mut before = None;
-    let submitted = trust::change_root(
+    let submitted = root::change_root(
         &session,
         |roots| {
             before = Some(roots.current().clone());
@@ -559,7 +563,7 @@ fn missing_hints(submitted: &Submitted) -> Vec<String> {
 
 fn show(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, registry, Freshness::Revalidate, ui)?;
-    let signed = trust::open(&session)?;
+    let signed = signed::open(&session)?;
     let (root, info) = (signed.roots.current(), &signed.info);
     if ui.json {
         let keys = |keys: &[PublicKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();

@@ -1,6 +1,6 @@
 //! `lumen registry stats`.
 
-use lumen_ops::{OpsError, session::Session, stats};
+use lumen_ops::{OpsError, session::Session, verbs::stats};
 use lumen_registry::stats::{Files, Size, Stats};
 use serde_json::{Value, json};
 

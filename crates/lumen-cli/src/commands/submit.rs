@@ -4,9 +4,11 @@ use std::{path::Path, process::ExitCode};
 
 use lumen_ops::{
     OpsError,
-    ingest::{self, Ingested, Place},
     report::Reporter as _,
-    submit,
+    verbs::{
+        ingest::{self, Ingested, Place},
+        submit,
+    },
 };
 use lumen_registry::{Freshness, Location, publish::PublishError};
 use serde_json::json;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use lumen_ops::{OpsError, report::Reporter as _, sync};
+use lumen_ops::{OpsError, report::Reporter as _, verbs::sync};
 use lumen_registry::Freshness;
 use serde_json::json;
 

@@ -1,12 +1,7 @@
 //! `lumen trust …`: what this machine remembers of signed registries.
 
 use lumen_core::Digest;
-use lumen_ops::{
-    OpsError,
-    report::Reporter as _,
-    session::Session,
-    trust::{self, Owned},
-};
+use lumen_ops::{OpsError, report::Reporter as _, session::Session, signed::Owned, verbs::trust};
 use lumen_registry::{Freshness, verify::state::Remembered};
 use serde_json::json;
 

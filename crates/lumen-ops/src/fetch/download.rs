@@ -17,10 +17,7 @@ use lumen_store::cas::{Entry, Expect, InsertError, Store};
 use tokio::sync::Semaphore;
 
 use super::budget::{Announced, Budget};
-use crate::{
-    error::{FetchError, OpsError},
-    session::Session,
-};
+use crate::{error::FetchError, error::OpsError, session::Session};
 
 /// One package to download.
 pub(super) struct Download {

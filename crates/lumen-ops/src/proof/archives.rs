@@ -21,11 +21,7 @@ use super::{
     Asked,
     memory::{Fact, Memory},
 };
-use crate::{
-    error::{FetchError, OpsError, Stale},
-    inputs, parallel,
-    session::Session,
-};
+use crate::{error::FetchError, error::OpsError, error::Stale, inputs, parallel, session::Session};
 
 /// Reads the `lumen.toml` of packages in the store.
 ///

@@ -34,12 +34,7 @@ use self::{
     memory::{Fact, Memory},
     order::Behind,
 };
-use crate::{
-    error::{FetchError, OpsError},
-    locked,
-    recheck::is_missing,
-    session::Session,
-};
+use crate::{error::FetchError, error::OpsError, locked, recheck::is_missing, session::Session};
 
 /// What a lock was made for.
 #[derive(Debug, Clone, Copy)]

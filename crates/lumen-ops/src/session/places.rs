@@ -4,11 +4,7 @@ use lumen_core::{Digest, PackageName, trust::Subject};
 use lumen_registry::{Location, ReadError, storage::HostOptions, verify::state};
 
 use super::{Session, Which};
-use crate::{
-    credentials::Logins,
-    error::OpsError,
-    settings::{self, Settings},
-};
+use crate::{credentials::Logins, error::OpsError, settings, settings::Settings};
 
 impl Session<'_> {
     /// Where a registry is read, or where it is written to.
@@ -197,5 +193,17 @@ impl Session<'_> {
             netrc: &self.netrc,
             reporter: self.reporter,
         }
+    }
+}
+
+/// The name a registry gets when none is given: that of its folder, repository, bucket or host.
+pub(crate) fn registry_name(location: &Location) -> String {
+    let url = location.url();
+    let address = url.split(['?', '#']).next().unwrap_or_default();
+    let last = address.trim_end_matches('/').rsplit('/').next();
+    let name = last.unwrap_or_default().trim_end_matches(".git");
+    match name {
+        "" => "lumen-registry".into(),
+        name => name.to_owned(),
     }
 }

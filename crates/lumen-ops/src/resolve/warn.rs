@@ -1,0 +1,80 @@
+//! What a user should know about the versions that were chosen.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    lockfile::{LockedSource, Lockfile},
+    problem::Problem,
+};
+use lumen_registry::{loader::Loaded, verify::known::Override};
+
+use crate::{advice, error::OpsError, error::Stale, session::Session};
+
+/// Says that a lock does not fit though no manifest was edited.
+pub(crate) fn warn_of_misfit(session: &Session<'_>, reason: &Stale) {
+    let what = format!("`lumen.lock` does not fit: {reason}");
+    let hint = "versions are chosen anew where they have to be; look at the changes before you commit them";
+    session.reporter.warn(Problem::warning(what).hint(hint));
+}
+
+/// Says which packages their owners advise against; the indexes are in memory by now.
+pub(super) fn warn_of_deprecations(session: &Session<'_>, loaded: &Loaded) -> Result<(), OpsError> {
+    for (name, chosen) in &loaded.chosen {
+        let index = session.block_on(async { Ok(chosen.registry.find(name).await?) })?;
+        let Some(deprecated) = index.as_ref().and_then(|index| index.deprecated.as_ref()) else {
+            continue;
+        };
+        let replacement = deprecated.replacement.as_ref();
+        let warning = advice::deprecated(name, &deprecated.reason, replacement);
+        session.reporter.warn(warning);
+    }
+    Ok(())
+}
+
+/// Says which packages come from another registry than before: perhaps from another author, too.
+pub(super) fn warn_of_moves(session: &Session<'_>, old: &Lockfile, new: &Lockfile) {
+    for (name, package) in &new.packages {
+        let before = old.packages.get(name).map(|before| &before.source);
+        if let (Some(LockedSource::Registry(before)), LockedSource::Registry(now)) =
+            (before, &package.source)
+            && before != now
+        {
+            let what = format!("`{name}` comes from the registry `{now}` now, not from `{before}`");
+            let hint = format!(
+                "if that is not meant, name the registry: `{name} = {{ version = \"…\", registry = \"{before}\" }}`"
+            );
+            session.reporter.warn(Problem::warning(what).hint(hint));
+        }
+    }
+}
+
+/// Says whose packages were taken from them, where nobody here knew them before.
+pub(super) fn warn_of_overrides(session: &Session<'_>, loaded: &Loaded) {
+    let overrides = loaded
+        .chosen
+        .iter()
+        .filter_map(|(name, chosen)| chosen.registry.first_seen_override(name));
+    // A scope has one owner for all of its packages.
+    let overrides: BTreeMap<String, Override> = overrides.map(|by| (by.name.clone(), by)).collect();
+    for by in overrides.values() {
+        session.reporter.warn(advice::overridden(by));
+    }
+}
+
+pub(super) fn warn_of_yanks(session: &Session<'_>, loaded: &Loaded) {
+    for (name, resolved) in &loaded.resolution.packages {
+        let versions = loaded
+            .catalog
+            .packages
+            .get(name)
+            .into_iter()
+            .flat_map(|package| &package.versions);
+        let yanked = versions
+            .filter(|version| version.version == resolved.version)
+            .find_map(|v| v.yanked.as_deref());
+        if let Some(reason) = yanked {
+            let warning = advice::yanked(name, &resolved.version, reason);
+            session.reporter.warn(warning);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A change that keys have to agree to: signed and appended, or written to a file for the
+//! next signer.
+
+use std::path::{Path, PathBuf};
+
+use lumen_core::{
+    Digest,
+    trust::{Lacking, NoteRef},
+};
+use lumen_registry::{Storage, StorageError, log::Writer, publish::PublishError};
+
+use crate::{
+    error::OpsError,
+    keys,
+    session::Session,
+    signed::{
+        Asked, Change, Missing, Need, Proposal, Signed, accept_note,
+        newest::{Newest, newest},
+        open, open_for,
+        proposal::{self, NAMES},
+        queue::ask,
+    },
+};
+
+/// What came of a change.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The change.
+    pub change: Change,
+    /// Whether this user's key signed it.
+    pub signed: bool,
+    /// Signatures it still needs.
+    pub missing: Vec<Missing>,
+    /// The proposal file that was written.
+    pub file: Option<PathBuf>,
+    /// What became of a claim that the registry has to approve.
+    pub queued: Option<Asked>,
+    /// Whether it is in the log.
+    pub applied: bool,
+    /// Its place there; nothing when somebody else had put it there already.
+    pub index: Option<u64>,
+    /// The witnesses that have to sign before readers see it; nothing: they do.
+    pub lacking: Option<Lacking>,
+}
+
+/// Signs a new change, and appends it if nothing is missing. Else it is written to a file;
+/// a claim that only has to be approved is left in the registry.
+pub(crate) fn submit(
+    session: &Session<'_>,
+    registry: &Signed,
+    mut proposal: Proposal,
+    needs: &[Need],
+    out: Option<&Path>,
+) -> Result<Submitted, OpsError> {
+    let signer = keys::signer(&session.environment)?;
+    let signed = proposal.sign(&*signer, needs)?;
+    let missing = proposal.missing(needs)?;
+    if out.is_none() && missing.is_empty() {
+        return applied(session, registry, proposal, signed);
+    }
+    let only_names = missing.iter().all(|missing| missing.whose == NAMES);
+    if out.is_none() && is_claim(&proposal.change) && signed && only_names {
+        match ask(session, &registry.registry, &proposal.note, true) {
+            // Then it goes another way.
+            Err(OpsError::Publish(PublishError::Storage(StorageError::ReadOnly { .. }))) => {}
+            asked => {
+                return Ok(Submitted {
+                    change: proposal.change,
+                    signed,
+                    missing,
+                    file: None,
+                    queued: Some(asked?),
+                    applied: false,
+                    index: None,
+                    lacking: None,
+                });
+            }
+        }
+    }
+    let file = out.map_or_else(|| proposal.change.file_name().into(), Path::to_owned);
+    let path = session.options.working_dir.join(&file);
+    if !lumen_durable::create_new(&path, proposal.note.to_text().as_bytes())? {
+        return Err(OpsError::user(
+            format!("`{}` exists", file.display()),
+            "name another file with --out",
+        ));
+    }
+    Ok(Submitted {
+        change: proposal.change,
+        signed,
+        missing,
+        file: Some(file),
+        queued: None,
+        applied: false,
+        index: None,
+        lacking: None,
+    })
+}
+
+const fn is_claim(change: &Change) -> bool {
+    matches!(change, Change::Owners(note) if note.seq == 1)
+}
+
+pub(crate) fn applied(
+    session: &Session<'_>,
+    registry: &Signed,
+    proposal: Proposal,
+    signed: bool,
+) -> Result<Submitted, OpsError> {
+    let signer = keys::signer(&session.environment)?;
+    let text = proposal.note.to_text();
+    let append = async |storage: &Storage| {
+        let writer = Writer {
+            storage,
+            signer: &*signer,
+            last_seen: registry.info.seen(),
+        };
+        writer.append_note(&text).await
+    };
+    let message = format!("Add {}", proposal.change.subject().replace('`', ""));
+    let storage = registry.registry.storage();
+    let receipt = session.block_on(async { Ok(storage.together(&message, append).await?) })?;
+    if let Change::Owners(note) = &proposal.change
+        && note.is_override
+    {
+        // Who did it need not be asked whether they agree.
+        let seen = NoteRef {
+            seq: note.seq,
+            hash: Digest::of(text.as_bytes()),
+        };
+        accept_note(session, &registry.registry, &note.name, seen)?;
+    }
+    Ok(Submitted {
+        change: proposal.change,
+        signed,
+        missing: Vec::new(),
+        file: None,
+        queued: None,
+        applied: true,
+        index: receipt.index,
+        lacking: receipt.lacking,
+    })
+}
+
+/// The registry that a proposal is for.
+pub(crate) fn home_of(session: &Session<'_>, proposal: &Proposal) -> Result<Signed, OpsError> {
+    match &proposal.change {
+        Change::Root(_) => open(session),
+        Change::Owners(note) => open_for(session, &note.name),
+    }
+}
+
+/// Who has to sign a proposal as the registry is now.
+pub(crate) fn needs(
+    session: &Session<'_>,
+    registry: &Signed,
+    proposal: &Proposal,
+) -> Result<Vec<Need>, OpsError> {
+    let change = &proposal.change;
+    let subject = match change {
+        Change::Root(_) => None,
+        Change::Owners(next) => Some(&next.name),
+    };
+    let Newest {
+        roots,
+        owners,
+        size,
+    } = newest(session, registry, subject)?;
+    if change.origin() != roots.origin() {
+        return Err(OpsError::user(
+            format!(
+                "the proposal is for the registry `{}`, not for `{}`",
+                change.origin(),
+                roots.origin()
+            ),
+            "name the right one with --registry",
+        ));
+    }
+    let (continues, needs) = match change {
+        Change::Root(next) => {
+            let needs = proposal::root_needs(&roots, next);
+            (next.prev.as_ref() == Some(roots.last()), needs)
+        }
+        Change::Owners(next) => {
+            let needs = proposal::owners_needs(&roots, &owners, next, size);
+            (next.prev.as_ref() == owners.last(), needs)
+        }
+    };
+    match continues {
+        true => Ok(needs),
+        false => Err(OpsError::user(
+            format!(
+                "the registry has changed since {} was proposed",
+                change.subject()
+            ),
+            "propose it anew",
+        )),
+    }
+}

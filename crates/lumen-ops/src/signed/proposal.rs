@@ -1,0 +1,255 @@
+//! Notes that several people have to sign: read, signed, and what is still missing.
+//!
+//! A proposal file is the note itself, with the signatures that it has so far.
+
+use std::path::Path;
+
+use fs_err as fs;
+use lumen_core::{
+    note::Note,
+    signing::PublicKey,
+    trust::{NamePolicy, OwnersHistory, OwnersNote, RootHistory, RootNote, owners, root},
+};
+use lumen_registry::signer::Signer;
+
+use crate::{error::OpsError, report::Event, report::Reporter};
+
+/// Those who give out names, where that is not up to whoever comes first.
+pub const NAMES: &str = "the names keys";
+
+/// A note before it is in the log.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// What it would change.
+    pub change: Change,
+    /// The text and the signatures so far.
+    pub note: Note,
+}
+
+/// What a note changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The registry's root.
+    Root(RootNote),
+    /// The owners of a name.
+    Owners(OwnersNote),
+}
+
+/// Keys of which so many have to sign.
+#[derive(Debug, Clone)]
+pub struct Need {
+    /// Who they are.
+    pub whose: &'static str,
+    /// How many.
+    pub threshold: u32,
+    /// Which.
+    pub keys: Vec<PublicKey>,
+}
+
+/// Signatures that a note still needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// Whose.
+    pub whose: &'static str,
+    /// How many more.
+    pub more: usize,
+    /// The keys that have not signed.
+    pub keys: Vec<PublicKey>,
+}
+
+impl Change {
+    fn to_text(&self) -> String {
+        match self {
+            Self::Root(note) => note.to_text(),
+            Self::Owners(note) => note.to_text(),
+        }
+    }
+
+    /// The registry that it is for.
+    pub fn origin(&self) -> &str {
+        match self {
+            Self::Root(note) => &note.origin,
+            Self::Owners(note) => &note.origin,
+        }
+    }
+
+    /// What it is about, for people and for names of files.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Root(note) => format!("root {}", note.seq),
+            Self::Owners(note) => format!("owners {} of `{}`", note.seq, note.name),
+        }
+    }
+
+    /// The name of a file for it.
+    pub fn file_name(&self) -> String {
+        match self {
+            Self::Root(note) => format!("root-{}.note", note.seq),
+            Self::Owners(note) => {
+                let name = note.name.to_string();
+                format!("owners-{}-{}.note", name.trim_start_matches('@'), note.seq)
+            }
+        }
+    }
+}
+
+impl Proposal {
+    /// A note that nobody has signed.
+    ///
+    /// # Errors
+    /// When something in it cannot be written, which its own reader would refuse.
+    pub fn new(change: Change) -> Result<Self, OpsError> {
+        let note = Note::unsigned(change.to_text())
+            .map_err(|error| OpsError::user(error.to_string(), "nothing was changed"))?;
+        // What is not read back as it was meant must not be signed.
+        match parse_change(&note.text) {
+            Ok(read) if read == change => Ok(Self { change, note }),
+            Ok(_) => Err(OpsError::user(
+                "the change cannot be written down",
+                "nothing was changed",
+            )),
+            Err(reason) => Err(OpsError::user(
+                format!("the change is not possible: {reason}"),
+                "nothing was changed",
+            )),
+        }
+    }
+
+    /// Reads a proposal file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is something else.
+    pub fn read(path: &Path) -> Result<Self, OpsError> {
+        let text = fs::read_to_string(path)?;
+        Self::parse(&text).map_err(|reason| {
+            OpsError::user(
+                format!("`{}` is not a proposal: {reason}", path.display()),
+                "`--out FILE` of the commands that change a root or owners writes one",
+            )
+        })
+    }
+
+    /// Parses the text of a proposal.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let note = match text.strip_suffix("\n\n") {
+            Some(body) => Note::unsigned(format!("{body}\n")),
+            None => Note::parse(text.as_bytes()),
+        };
+        let note = note.map_err(|error| error.to_string())?;
+        Ok(Self {
+            change: parse_change(&note.text)?,
+            note,
+        })
+    }
+
+    /// Adds the signer's signature under every name that its key has in the needs.
+    /// Returns whether there was any.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn sign(&mut self, signer: &dyn Signer, needs: &[Need]) -> Result<bool, OpsError> {
+        let mine = needs.iter().flat_map(|need| &need.keys);
+        let mut mine: Vec<&PublicKey> = mine
+            .filter(|key| key.bytes() == signer.public().bytes())
+            .collect();
+        mine.sort();
+        mine.dedup();
+        if mine.is_empty() {
+            return Ok(false);
+        }
+        let signature = signer
+            .sign(self.note.text.as_bytes())
+            .map_err(|error| OpsError::user(error.to_string(), "nothing was changed"))?;
+        for key in mine {
+            self.note.add(key, signature);
+        }
+        Ok(true)
+    }
+
+    /// Shows all that a signature would stand for.
+    pub fn show(&self, reporter: &dyn Reporter) {
+        reporter.report(Event::Signing {
+            subject: self.change.subject(),
+            text: self.note.text.clone(),
+        });
+    }
+
+    /// The signatures that it still needs.
+    ///
+    /// # Errors
+    /// When a signature in it is forged.
+    pub fn missing(&self, needs: &[Need]) -> Result<Vec<Missing>, OpsError> {
+        let mut missing = Vec::new();
+        for need in needs {
+            let signed = self.note.verified(&need.keys).map_err(|error| {
+                OpsError::user(
+                    error.to_string(),
+                    "somebody changed the file; start with a new one",
+                )
+            })?;
+            let threshold = usize::try_from(need.threshold).unwrap_or(usize::MAX);
+            let unsigned = |key: &&PublicKey| !signed.iter().any(|by| by.bytes() == key.bytes());
+            if signed.len() < threshold {
+                missing.push(Missing {
+                    whose: need.whose,
+                    more: threshold - signed.len(),
+                    keys: need.keys.iter().filter(unsigned).cloned().collect(),
+                });
+            }
+        }
+        Ok(missing)
+    }
+}
+
+fn parse_change(text: &str) -> Result<Change, String> {
+    match text.lines().next() {
+        Some(root::KIND | root::KIND_V2) => RootNote::parse(text).map(Change::Root),
+        Some(owners::KIND) => OwnersNote::parse(text).map(Change::Owners),
+        _ => return Err("it is neither a root note nor an ownership note".into()),
+    }
+    .map_err(|error| error.to_string())
+}
+
+/// Who has to sign the next root note.
+pub fn root_needs(roots: &RootHistory, next: &RootNote) -> Vec<Need> {
+    let need = |whose, note: &RootNote| Need {
+        whose,
+        threshold: note.threshold,
+        keys: note.root.clone(),
+    };
+    vec![
+        need("the root keys before", roots.current()),
+        need("the root keys", next),
+    ]
+}
+
+/// Who has to sign the next ownership note, which gets a place in the log at `size` or later.
+pub fn owners_needs(
+    roots: &RootHistory,
+    owners: &OwnersHistory,
+    next: &OwnersNote,
+    size: u64,
+) -> Vec<Need> {
+    let need = |whose, note: &OwnersNote| Need {
+        whose,
+        threshold: note.threshold,
+        keys: note.counting_admins(size).cloned().collect(),
+    };
+    let root = roots.current();
+    let names = Need {
+        whose: NAMES,
+        threshold: root.names_threshold.max(1),
+        keys: root.names.clone(),
+    };
+    let mut needs = match owners.current() {
+        None if root.policy == NamePolicy::Approve => vec![names],
+        None => Vec::new(),
+        Some(_) if next.is_override => vec![names],
+        Some(now) => vec![need("the admins before", now)],
+    };
+    needs.push(need("the admins", next));
+    needs
+}

@@ -1,0 +1,385 @@
+//! `lumen pkg install`: what `lumen.toml` asks for, as `lumen.lock` says, linked into the project.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use lumen_core::{
+    Digest, PackageName,
+    lockfile::{LockedSource, Lockfile},
+    problem::Problem,
+};
+use lumen_store::{
+    Sources,
+    cas::Entry,
+    link::{self, LinkError, Linked, Place, Plan, Planned, State},
+    project::{
+        self, LOCKFILE, LocalPackage, MANIFEST, Project, Snapshot, normalize, relative, slashed,
+    },
+};
+
+use crate::{
+    error::OpsError, fetch, gitignore, inputs, proof::Asked, resolve, resolve::Changes,
+    resolve::ResolveOptions, session::Session, settings::Settings, workspace,
+};
+
+/// The fact that packages of an install were not proven: the next one has to try again.
+const UNPROVEN: &str = "unproven";
+
+/// What an install did.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Nothing had to be done.
+    pub up_to_date: bool,
+    /// Packages in the project, local ones left out.
+    pub packages: usize,
+    /// Those that had to be downloaded.
+    pub downloaded: usize,
+    /// How the lock file changed.
+    pub changes: Changes,
+    /// Import links.
+    pub linked: Linked,
+}
+
+/// Installs.
+///
+/// # Errors
+/// When the project is invalid, no versions fit, a package cannot be had, or the disk fails.
+/// The project is then as it was.
+pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, OpsError> {
+    let manifest = workspace::manifest_path(&session.options)?;
+    let mut seen = Snapshot::of(&manifest)?;
+    if options.may_trust_state()
+        && let Some(outcome) = nothing_to_do(session, &manifest, &mut seen)?
+    {
+        return Ok(outcome);
+    }
+    let (project, _lock) = session.lock_project(seen, options.dry_run)?;
+    let resolved = resolve::run(session, &project, options)?;
+    match apply(session, &project, resolved, options.dry_run) {
+        Err(OpsError::Misfit(reason)) if options.locked => Err(OpsError::Locked {
+            reason: format!("is out of date: {reason}"),
+        }),
+        Err(OpsError::Misfit(reason)) => {
+            resolve::warn_of_misfit(session, &reason);
+            let resolved = resolve::anew(session, &project, options)?;
+            apply(session, &project, resolved, options.dry_run)
+        }
+        applied => applied,
+    }
+}
+
+/// Fetches, writes the lock file if it changed, and links.
+///
+/// # Errors
+/// As [`run`].
+pub fn apply(
+    session: &Session<'_>,
+    project: &Project,
+    resolved: resolve::Resolved,
+    dry_run: bool,
+) -> Result<Outcome, OpsError> {
+    let resolve::Resolved {
+        lock,
+        locals,
+        changes,
+        known,
+        fresh,
+    } = resolved;
+    let packages = lock
+        .packages
+        .values()
+        .filter(|package| package.checksum.is_some())
+        .count();
+    if dry_run {
+        return Ok(Outcome {
+            packages,
+            changes,
+            ..Outcome::default()
+        });
+    }
+    let store = session.store()?;
+    let asked = Asked {
+        project,
+        locals: &locals,
+        known: &known,
+        fresh,
+    };
+    let fetched = fetch::run(session, &store, &lock, &asked)?;
+    session.tell_first_use()?;
+    let planned = planned(project, &lock, &locals, &fetched.entries);
+    let import_root = import_root(session)?;
+    // Whatever is refused is refused before the manifest is written.
+    let ledger = session.environment.ledger();
+    let place = Place::open(&project.root)?;
+    link::check(&place, &ledger, &import_root, &planned)
+        .map_err(|error| shadowed(project, error))?;
+    for (file, text) in &project.edited {
+        project.write(file, text)?;
+    }
+    let text = resolve::write_lock(project, &lock)?;
+    let mut facts = facts(session, project, &text, &locals)?;
+    if !fetched.proven {
+        facts.insert(UNPROVEN.into(), String::new());
+    }
+    let plan = Plan {
+        mode: session.settings()?.link,
+        import_root,
+        packages: planned,
+        facts,
+    };
+    let linked = link::install(&place, &ledger, &plan)?;
+    let state = ledger.load(&place)?;
+    let links: Vec<String> = state
+        .map(|state| state.imports.into_keys().collect())
+        .unwrap_or_default();
+    gitignore::update(session, &project.root, &links)?;
+    for skipped in &linked.imports_skipped {
+        let what = format!(
+            "`{}` has the import path `{}` of `{}`",
+            skipped.package, skipped.path, skipped.taken_by
+        );
+        session.reporter.warn(
+            Problem::warning(what).hint("only the latter can be imported; rename one of them"),
+        );
+    }
+    Ok(Outcome {
+        up_to_date: false,
+        packages,
+        downloaded: fetched.downloaded,
+        changes,
+        linked,
+    })
+}
+
+/// What the project shall have, from entries of the store and folders of this machine.
+fn planned(
+    project: &Project,
+    lock: &Lockfile,
+    locals: &BTreeMap<PackageName, LocalPackage>,
+    entries: &BTreeMap<PackageName, Entry>,
+) -> BTreeMap<PackageName, Planned> {
+    let asked_for: BTreeSet<&PackageName> = project
+        .members
+        .iter()
+        .flat_map(|member| inputs::needs(project, member))
+        .map(|(name, _)| name)
+        .collect();
+    let depended: BTreeSet<&PackageName> = lock
+        .packages
+        .values()
+        .flat_map(|package| &package.dependencies)
+        .collect();
+    let mut packages = BTreeMap::new();
+    for (name, locked) in &lock.packages {
+        let planned = match (&locked.source, entries.get(name)) {
+            (LockedSource::Path(_), _) => {
+                // Members need no link to themselves unless another one depends on them.
+                let needed = depended.contains(name);
+                let local = locals.get(name);
+                let local = local.filter(|local| needed || !project.is_member(&local.dir));
+                let Some(local) = local else { continue };
+                Planned {
+                    version: locked.version.to_string(),
+                    digest: None,
+                    target: local.dir.clone(),
+                    sources: Sources::find(&local.dir),
+                    direct: asked_for.contains(name),
+                }
+            }
+            (_, Some(entry)) => Planned {
+                version: locked.version.to_string(),
+                digest: locked.checksum,
+                target: entry.tree().to_owned(),
+                sources: entry.sources(),
+                direct: asked_for.contains(name),
+            },
+            (_, None) => continue,
+        };
+        packages.insert(name.clone(), planned);
+    }
+    packages
+}
+
+/// What a lock makes of a project, to compare it with what is there.
+///
+/// # Errors
+/// When a configuration file is invalid.
+pub fn plan(
+    session: &Session<'_>,
+    project: &Project,
+    lock: &Lockfile,
+    locals: &BTreeMap<PackageName, LocalPackage>,
+    entries: &BTreeMap<PackageName, Entry>,
+) -> Result<Plan, OpsError> {
+    Ok(Plan {
+        mode: session.settings()?.link,
+        import_root: import_root(session)?,
+        packages: planned(project, lock, locals, entries),
+        facts: BTreeMap::new(),
+    })
+}
+
+fn import_root(session: &Session<'_>) -> Result<String, OpsError> {
+    let settings = session.settings()?;
+    let root = &settings.import_root;
+    Ok(root.to_string_lossy().replace('\\', "/"))
+}
+
+/// Points to the lines that ask for packages with one import path.
+fn shadowed(project: &Project, error: LinkError) -> OpsError {
+    let LinkError::Shadowed { first, second, .. } = &error else {
+        return error.into();
+    };
+    let lines = |name: &PackageName| {
+        let of_member = |member: &LocalPackage| {
+            let found = inputs::needs(project, member).find(|(needed, _)| *needed == name)?;
+            Some(member.problem(&found.1.name_span, error.to_string(), ""))
+        };
+        project.members.iter().find_map(of_member)
+    };
+    let problems: Vec<Problem> = [first, second].into_iter().filter_map(lines).collect();
+    match problems.is_empty() {
+        true => error.into(),
+        false => {
+            let hint = "a program can import only one of them: remove the other";
+            let hinted = problems.into_iter().map(|problem| problem.hint(hint));
+            OpsError::Problems(hinted.collect())
+        }
+    }
+}
+
+/// What an install without work to do is recognised by.
+fn facts(
+    session: &Session<'_>,
+    project: &Project,
+    lock_text: &str,
+    locals: &BTreeMap<PackageName, LocalPackage>,
+) -> Result<BTreeMap<String, String>, OpsError> {
+    let mut facts = BTreeMap::from([(
+        "lock".to_owned(),
+        Digest::of(lock_text.as_bytes()).to_string(),
+    )]);
+    for local in locals.values().chain([&project.root_package]) {
+        facts.insert(
+            fact_of(&local.relative),
+            Digest::of(local.source.as_bytes()).to_string(),
+        );
+    }
+    facts.insert("settings".into(), settings_fact(&*session.settings()?));
+    Ok(facts)
+}
+
+fn fact_of(relative: &str) -> String {
+    format!("manifest {relative}")
+}
+
+fn settings_fact(settings: &Settings) -> String {
+    format!("{} {}", settings.link, settings.import_root.display())
+}
+
+/// The fast path: every file that decides an install is as it was after the last one, and all links are there.
+fn nothing_to_do(
+    session: &Session<'_>,
+    manifest: &Path,
+    seen: &mut Snapshot,
+) -> Result<Option<Outcome>, OpsError> {
+    let Some(root) = installed_root(manifest) else {
+        return Ok(None);
+    };
+    // What is wrong there is said by the install that follows.
+    let Ok(Some(place)) = Place::find(&root) else {
+        return Ok(None);
+    };
+    let state = session.environment.ledger().load(&place)?;
+    let Some(state) = state.filter(|state| state.complete && !state.facts.contains_key(UNPROVEN))
+    else {
+        return Ok(None);
+    };
+    let mut unchanged = |file: &Path, digest: &str| {
+        let text = seen.peek(file);
+        text.is_some_and(|text| Digest::of(text.as_bytes()).to_string() == digest)
+    };
+    for (fact, value) in &state.facts {
+        let same = match (fact.as_str(), fact.strip_prefix("manifest ")) {
+            ("lock", _) => unchanged(&root.join(LOCKFILE), value),
+            (_, Some(relative)) => unchanged(&root.join(relative).join(MANIFEST), value),
+            _ => true,
+        };
+        if !same {
+            return Ok(None);
+        }
+    }
+    // A project below another one is not part of it, unless the other recorded it.
+    let own = manifest
+        .parent()
+        .map(|dir| slashed(&relative(&root, &normalize(dir))));
+    if !own.is_some_and(|own| state.facts.contains_key(&fact_of(&own))) {
+        return Ok(None);
+    }
+    let mut warnings = Vec::new();
+    if !session.environment.config_files.is_empty() {
+        let (package, _) = seen.packages()?;
+        let (settings, more) = Settings::merge(
+            &session.environment,
+            Some(&package.manifest),
+            session.options.registry.as_deref(),
+        )?;
+        if state.facts.get("settings") != Some(&settings_fact(&settings)) {
+            return Ok(None);
+        }
+        warnings = more;
+    }
+    if !link::links_intact(&place, &state) || !members_unchanged(&root, &state, seen) {
+        return Ok(None);
+    }
+    session.warn(seen.warnings());
+    session.warn(&warnings);
+    let packages = state
+        .packages
+        .values()
+        .filter(|package| package.digest.is_some())
+        .count();
+    Ok(Some(Outcome {
+        up_to_date: true,
+        packages,
+        ..Outcome::default()
+    }))
+}
+
+/// The nearest folder, from the manifest's upwards, in which an install was made.
+fn installed_root(manifest: &Path) -> Option<PathBuf> {
+    let dir = manifest.parent()?;
+    dir.ancestors()
+        .find(|dir| {
+            let folder = dir.join(project::DOT_LUMEN).symlink_metadata();
+            folder.is_ok_and(|folder| folder.is_dir())
+        })
+        .map(Path::to_owned)
+}
+
+/// A new folder under a workspace's pattern is a member that no recorded manifest mentions.
+fn members_unchanged(root: &Path, state: &State, seen: &mut Snapshot) -> bool {
+    let recorded = |relative: &str| state.facts.contains_key(&fact_of(relative));
+    if state
+        .facts
+        .keys()
+        .filter(|fact| fact.starts_with("manifest "))
+        .count()
+        == 1
+        && recorded("")
+    {
+        // One manifest: look whether it is a workspace only by its text, which is cheap.
+        let text = seen.peek(&root.join(MANIFEST));
+        if !text.is_some_and(|text| text.contains("workspace")) {
+            return true;
+        }
+    }
+    match seen.packages() {
+        Ok((package, members)) => {
+            package.dir == *root && members.iter().all(|member| recorded(&member.relative))
+        }
+        Err(_) => false,
+    }
+}

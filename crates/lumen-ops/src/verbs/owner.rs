@@ -1,0 +1,405 @@
+//! Who may publish a name: claims and changes of owners, and deprecations.
+
+use std::path::Path;
+
+use lumen_core::{
+    signing::PublicKey,
+    trust::{OwnersHistory, OwnersNote, Publisher, Revoked},
+};
+
+use crate::{
+    error::OpsError,
+    keys,
+    session::Session,
+    signed::{
+        self, Change, Owned, Proposal, Submitted, proposal,
+        root::{add, reachable, remove},
+    },
+};
+
+/// One change of owners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnersChange {
+    /// The first note of a name that nobody has.
+    Claim,
+    /// One more key that may publish.
+    Add {
+        /// The key.
+        key: PublicKey,
+        /// Whether it may change the owners, too.
+        admin: bool,
+    },
+    /// One key less.
+    Remove {
+        /// The key.
+        key: PublicKey,
+        /// Whether it stays a publisher.
+        admin_only: bool,
+    },
+    /// Other owners in the place of all there are.
+    Transfer(Vec<PublicKey>),
+    /// Nothing that a key signs from a place in the log on counts.
+    Revoke {
+        /// The key.
+        key: PublicKey,
+        /// The place; nothing: the end of the log.
+        from: Option<u64>,
+    },
+    /// How many admins have to sign.
+    Threshold(u32),
+}
+
+/// How a change is made.
+#[derive(Debug, Clone, Default)]
+pub struct How<'a> {
+    /// How many admins have to sign from now on, if that changes, too.
+    pub threshold: Option<u32>,
+    /// Whether the names keys decide, in the place of the admins.
+    pub is_override: bool,
+    /// Where to write a proposal instead.
+    pub out: Option<&'a Path>,
+}
+
+/// The owners of a name.
+///
+/// # Errors
+/// When nobody owns it, or the registry is not to be believed.
+pub fn list(session: &Session<'_>, owned: &Owned) -> Result<OwnersHistory, OpsError> {
+    let registry = signed::open_for(session, &owned.subject)?;
+    let owners = signed::owners(session, &registry, &owned.subject)?;
+    match owners.current() {
+        Some(_) => Ok(owners),
+        None => Err(signed::unowned(&owned.subject)),
+    }
+}
+
+/// What came of a change of owners.
+#[derive(Debug)]
+pub struct Changed {
+    /// The change.
+    pub submitted: Submitted,
+    /// Log keys of the registry that the key has which is no owner any more: with them it can
+    /// still add to the log.
+    pub log_keys: Vec<PublicKey>,
+    /// Whether this user's key is a root key, which may remove them.
+    pub is_root: bool,
+}
+
+/// Changes owners, or writes a proposal of it to be signed by others. The change may
+/// look at the owners there are.
+///
+/// # Errors
+/// When the change is not possible, this user's key was revoked, or the registry cannot be
+/// written.
+pub fn change(
+    session: &Session<'_>,
+    owned: &Owned,
+    how: &How<'_>,
+    change: impl FnOnce(&[PublicKey]) -> Result<OwnersChange, OpsError>,
+) -> Result<Changed, OpsError> {
+    let registry = signed::open_for(session, &owned.subject)?;
+    let newest = signed::newest(session, &registry, Some(&owned.subject))?;
+    let (roots, owners) = (&newest.roots, newest.owners);
+    let change = change(&known(&owners))?;
+    let now = session.timestamp();
+    let mut next = match (&change, owners.current()) {
+        (OwnersChange::Claim, None) => {
+            let (origin, subject) = (roots.origin(), owned.subject.clone());
+            OwnersNote::claim(origin, subject, &keys::public(&session.environment)?, &now)
+        }
+        (OwnersChange::Claim, Some(_)) => {
+            return Err(OpsError::user(
+                format!("`{}` has owners already", owned.subject),
+                format!("`lumen pkg owner list {}` shows them", owned.subject),
+            ));
+        }
+        (_, None) => return Err(signed::unowned(&owned.subject)),
+        (_, Some(now)) => OwnersNote {
+            seq: now.seq + 1,
+            prev: owners.last().copied(),
+            is_override: how.is_override,
+            ..now.clone()
+        },
+    };
+    next.time = now;
+    let size = newest.size;
+    make(&mut next, owned, &change, size)?;
+    next.threshold = how.threshold.unwrap_or(next.threshold);
+    reachable(next.threshold, next.counting_admins(size).count(), "admins")?;
+    if let Some(now) = owners.current().filter(|_| !how.is_override) {
+        counts(now, &keys::public(&session.environment)?)?;
+    }
+    let needs = proposal::owners_needs(roots, &owners, &next, size);
+    let proposal = Proposal::new(Change::Owners(next))?;
+    let submitted = signed::submit(session, &registry, proposal, &needs, how.out)?;
+    let gone = match &change {
+        OwnersChange::Revoke { key, .. } => Some(key),
+        OwnersChange::Remove {
+            key,
+            admin_only: false,
+        } => Some(key),
+        _ => None,
+    };
+    let root = registry.roots.current();
+    let among = |keys: &[PublicKey], key: &PublicKey| {
+        let same = keys.iter().filter(|other| other.bytes() == key.bytes());
+        same.cloned().collect::<Vec<_>>()
+    };
+    let log_keys = gone.map(|key| among(&root.log, key)).unwrap_or_default();
+    let is_root =
+        !log_keys.is_empty() && !among(&root.root, &keys::public(&session.environment)?).is_empty();
+    Ok(Changed {
+        submitted,
+        log_keys,
+        is_root,
+    })
+}
+
+/// Fails for an admin whose key was revoked, and is still listed.
+fn counts(now: &OwnersNote, key: &PublicKey) -> Result<(), OpsError> {
+    let is_admin = now.admins.iter().any(|admin| admin.bytes() == key.bytes());
+    match now.revoked_from(key).filter(|_| is_admin) {
+        None => Ok(()),
+        Some(from) => Err(OpsError::user(
+            format!(
+                "your key {} was revoked for `{}` from entry {from} of the log on, so it does not count as an admin, though it is listed",
+                key.fingerprint(),
+                now.name
+            ),
+            format!(
+                "another admin has to make this change; `lumen pkg owner list {}` lists them",
+                now.name
+            ),
+        )),
+    }
+}
+
+/// Fails for a key that is to become an owner and is revoked.
+fn unrevoked(note: &OwnersNote, key: &PublicKey) -> Result<(), OpsError> {
+    match note.revoked_from(key) {
+        None => Ok(()),
+        Some(from) => Err(OpsError::user(
+            format!(
+                "{} was revoked from entry {from} of the log on: nothing that it signs counts",
+                key.fingerprint()
+            ),
+            "revocations stay; `lumen key rotate` makes a new key",
+        )),
+    }
+}
+
+/// Every key that the owners' note in force names.
+fn known(owners: &OwnersHistory) -> Vec<PublicKey> {
+    let Some(note) = owners.current() else {
+        return Vec::new();
+    };
+    let publishers = note.publishers.iter().map(|publisher| &publisher.key);
+    note.admins.iter().chain(publishers).cloned().collect()
+}
+
+fn make(
+    note: &mut OwnersNote,
+    owned: &Owned,
+    change: &OwnersChange,
+    size: u64,
+) -> Result<(), OpsError> {
+    match change {
+        OwnersChange::Claim => {}
+        OwnersChange::Add { key, admin } => {
+            unrevoked(note, key)?;
+            let publisher = Publisher {
+                key: key.clone(),
+                only: owned.only.clone(),
+            };
+            let covered = note.publishers.iter().any(|other| {
+                other.key.bytes() == key.bytes()
+                    && (other.only.is_none() || other.only == publisher.only)
+            });
+            if *admin {
+                add(&mut note.admins, key.clone(), "admin")?;
+            } else if covered {
+                return Err(OpsError::user(
+                    format!("{} is a publisher already", key.fingerprint()),
+                    "nothing was changed",
+                ));
+            }
+            if !covered {
+                if publisher.only.is_none() {
+                    note.publishers
+                        .retain(|other| other.key.bytes() != key.bytes());
+                }
+                note.publishers.push(publisher);
+            }
+        }
+        OwnersChange::Remove { key, admin_only } => {
+            let publishers = note.publishers.len();
+            if !admin_only {
+                let goes = |other: &Publisher| {
+                    other.key.bytes() == key.bytes()
+                        && (owned.only.is_none() || other.only == owned.only)
+                };
+                note.publishers.retain(|other| !goes(other));
+            }
+            // A package of a scope has publishers of its own, but no admins.
+            let is_admin = note.admins.iter().any(|admin| admin.bytes() == key.bytes());
+            if is_admin && owned.only.is_none() {
+                remove(&mut note.admins, key, "admin")?;
+            } else if note.publishers.len() == publishers {
+                return Err(OpsError::user(
+                    format!("{} is not an owner", key.fingerprint()),
+                    "nothing was changed",
+                ));
+            }
+        }
+        OwnersChange::Transfer(keys) => {
+            whole(owned, "transferred")?;
+            keys.iter().try_for_each(|key| unrevoked(note, key))?;
+            let publishers = keys.iter().map(|key| Publisher {
+                key: key.clone(),
+                only: None,
+            });
+            note.publishers = publishers.collect();
+            note.admins.clone_from(keys);
+            note.threshold = 1;
+        }
+        OwnersChange::Revoke { key, from } => {
+            whole(owned, "revoked from")?;
+            let from = from.unwrap_or(size);
+            note.publishers
+                .retain(|other| other.key.bytes() != key.bytes());
+            note.admins.retain(|other| other.bytes() != key.bytes());
+            let mut old = note.revoked.iter_mut();
+            match old.find(|old| old.key.bytes() == key.bytes()) {
+                Some(old) => old.from = old.from.min(from),
+                None => note.revoked.push(Revoked {
+                    key: key.clone(),
+                    from,
+                }),
+            }
+        }
+        OwnersChange::Threshold(threshold) => note.threshold = *threshold,
+    }
+    Ok(())
+}
+
+/// Fails for a package of a scope, which has no owners of its own.
+fn whole(owned: &Owned, done: &str) -> Result<(), OpsError> {
+    match &owned.only {
+        None => Ok(()),
+        Some(name) => Err(OpsError::user(
+            format!("`{name}` cannot be {done}: its scope has the owners"),
+            format!("name the scope, `{}`", owned.subject),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lumen_core::signing::SecretKey;
+
+    use lumen_core::trust::Subject;
+
+    use super::*;
+
+    fn key(name: &str, seed: u8) -> PublicKey {
+        let key = SecretKey::from_seed(name, [seed; 32]).unwrap();
+        key.public().clone()
+    }
+
+    fn note(subject: &str) -> OwnersNote {
+        OwnersNote {
+            origin: "test/1".into(),
+            name: Owned::parse(subject).unwrap().subject,
+            seq: 2,
+            prev: Some(lumen_core::Digest::of(b"1")),
+            time: "2026-01-01T00:00:00Z".into(),
+            is_override: false,
+            threshold: 1,
+            admins: vec![key("ada", 1)],
+            publishers: vec![Publisher {
+                key: key("ada", 1),
+                only: None,
+            }],
+            revoked: Vec::new(),
+        }
+    }
+
+    fn changed(name: &str, changes: &[OwnersChange]) -> Result<OwnersNote, OpsError> {
+        let mut note = note(name);
+        let owned = Owned::parse(name)?;
+        for change in changes {
+            make(&mut note, &owned, change, 40)?;
+        }
+        reachable(note.threshold, note.counting_admins(40).count(), "admins")?;
+        Proposal::new(Change::Owners(note.clone()))?;
+        Ok(note)
+    }
+
+    fn add_bob(admin: bool) -> OwnersChange {
+        OwnersChange::Add {
+            key: key("bob", 2),
+            admin,
+        }
+    }
+
+    #[test]
+    fn names_and_scopes() {
+        let owned = Owned::parse("@org/http").unwrap();
+        assert_eq!(owned.subject, Subject::Scope("@org".into()));
+        assert_eq!(owned.only.unwrap().as_str(), "@org/http");
+        assert!(Owned::parse("@org").unwrap().only.is_none());
+        assert!(Owned::parse("utils").unwrap().only.is_none());
+        assert!(Owned::parse("@root").is_err() && Owned::parse("a b").is_err());
+    }
+
+    #[test]
+    fn publishers_of_one_package_and_admins() {
+        let note = changed("@org/http", &[add_bob(false)]).unwrap();
+        assert_eq!(
+            note.publishers[1].only.as_ref().unwrap().as_str(),
+            "@org/http"
+        );
+        assert!(changed("@org/http", &[add_bob(false), add_bob(false)]).is_err());
+        let note = changed("@org", &[add_bob(true)]).unwrap();
+        assert_eq!((note.admins.len(), note.publishers.len()), (2, 2));
+        let remove = OwnersChange::Remove {
+            key: key("ada", 1),
+            admin_only: false,
+        };
+        let note = changed("@org", &[add_bob(true), remove.clone()]).unwrap();
+        assert_eq!(note.admins, [key("bob", 2)]);
+        assert!(changed("@org", &[remove]).is_err(), "the last admin");
+        let stranger = OwnersChange::Remove {
+            key: key("eve", 3),
+            admin_only: false,
+        };
+        assert!(changed("@org", &[stranger]).is_err());
+    }
+
+    #[test]
+    fn revoked_keys_lose_everything_and_only_get_worse() {
+        let revoke = |from| OwnersChange::Revoke {
+            key: key("ada", 1),
+            from,
+        };
+        let changes = [
+            add_bob(true),
+            revoke(None),
+            revoke(Some(12)),
+            revoke(Some(30)),
+        ];
+        let note = changed("@org", &changes).unwrap();
+        assert_eq!(note.revoked[0].from, 12);
+        assert_eq!((note.admins.len(), note.publishers.len()), (1, 1));
+        assert!(changed("@org", &[revoke(None)]).is_err(), "the last admin");
+        assert!(changed("@org/http", &[revoke(None)]).is_err());
+    }
+
+    #[test]
+    fn a_transfer_replaces_everybody() {
+        let transfer = OwnersChange::Transfer(vec![key("bob", 2)]);
+        let note = changed("utils", &[transfer]).unwrap();
+        assert_eq!(note.admins, [key("bob", 2)]);
+        assert_eq!(note.publishers[0].key, key("bob", 2));
+    }
+}

@@ -1,0 +1,32 @@
+//! `lumen pkg info --provenance`: who released a package, and who owned it.
+
+use std::sync::Arc;
+
+use lumen_core::{PackageName, trust::PackageHistory};
+
+use crate::{error::OpsError, session::Session};
+
+/// Who released a package, yanked releases of it and owned it.
+///
+/// # Errors
+/// When there is no such package, or the registry is unsigned or not to be believed.
+pub fn provenance(
+    session: &Session<'_>,
+    name: &PackageName,
+) -> Result<Arc<PackageHistory>, OpsError> {
+    let registry = session.registry_for(name)?;
+    session.block_on(async {
+        if registry.trust().await?.is_none() {
+            return Err(OpsError::user(
+                "the registry is not signed, so nobody knows who published what",
+                "`lumen pkg info` without --provenance shows what the registry says",
+            ));
+        }
+        let history = registry.provenance(name).await?;
+        history.ok_or_else(|| OpsError::NoSuchRelease {
+            name: name.clone(),
+            version: None,
+            nearest: None,
+        })
+    })
+}

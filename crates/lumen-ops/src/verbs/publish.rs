@@ -1,0 +1,190 @@
+//! `lumen pkg publish`: a package checked, packed, written, and read back.
+
+pub(crate) mod approval;
+mod look;
+mod target;
+pub(crate) mod visible;
+pub mod workspace;
+
+use std::path::PathBuf;
+
+use lumen_core::{Digest, Version, edit, index::Release, trust::Lacking};
+use lumen_registry::{
+    Location, Storage,
+    publish::{self, PublishError, Published},
+};
+use lumen_store::pack::Packed;
+
+use self::target::Target;
+use crate::{error::OpsError, pack, pack::Checked, session::Session};
+
+pub use self::visible::wait;
+
+/// Which part of the version to raise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bump {
+    /// 1.2.3 -> 2.0.0
+    Major,
+    /// 1.2.3 -> 1.3.0
+    Minor,
+    /// 1.2.3 -> 1.2.4
+    Patch,
+}
+
+/// A packed release and where it would go: what the user agrees to.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The package as checked.
+    pub checked: Checked,
+    /// Its archive.
+    pub packed: Packed,
+    /// Where it goes.
+    pub location: Location,
+    /// The name of that registry in the configuration.
+    pub registry: String,
+    /// The manifest with the raised version, to be written before publishing.
+    bumped: Option<Bumped>,
+}
+
+/// A manifest with a raised version.
+#[derive(Debug)]
+struct Bumped {
+    /// The folder of the project.
+    root: PathBuf,
+    text: String,
+}
+
+impl Prepared {
+    /// The release with its artifacts and the time.
+    ///
+    /// # Errors
+    /// As [`publish::complete`].
+    pub(crate) fn release(&self, now: &str) -> Result<Release, PublishError> {
+        let Packed { tar, zst, .. } = &self.packed;
+        publish::complete(&self.checked.release, tar, Some(zst), now)
+    }
+}
+
+/// What came of a publish.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// `false`: the identical release was there already.
+    pub new: bool,
+    /// The release as it is in the registry.
+    pub release: Release,
+    /// The digest of its `<version>.json`.
+    pub metadata: Digest,
+    /// The witnesses that have to sign before readers see it; `None`: they do.
+    pub lacking: Option<Lacking>,
+}
+
+/// Checks and packs the package, and finds the registry to publish to.
+///
+/// # Errors
+/// Everything that makes the package unfit; no registry.
+pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, OpsError> {
+    let project = session.project()?;
+    let local = pack::current(&project)?;
+    let version = bump
+        .zip(local.manifest.package.as_ref())
+        .map(|(bump, package)| raised(&package.version, bump));
+    let bumped = version
+        .as_ref()
+        .map(|version| edit::set_version(&local.source, version))
+        .transpose()?;
+    let bumped = bumped.map(|text| Bumped {
+        root: project.root.clone(),
+        text,
+    });
+    let checked = pack::check(&project, version.as_ref())?;
+    if !checked.package.publish {
+        return Err(OpsError::user(
+            format!("`{}` says `publish = false`", checked.package.name),
+            "remove that line from lumen.toml to publish it",
+        ));
+    }
+    packed(session, checked, bumped)
+}
+
+/// Packs a package, and finds the registry to publish it to.
+fn packed(
+    session: &Session<'_>,
+    checked: Checked,
+    bumped: Option<Bumped>,
+) -> Result<Prepared, OpsError> {
+    let registry = session.home_of(&checked.package.name)?;
+    let location = session.publish_location(&registry)?;
+    let packed = pack::pack(&checked)?;
+    Ok(Prepared {
+        checked,
+        packed,
+        location,
+        registry,
+        bumped,
+    })
+}
+
+/// Publishes, and reads the release back.
+///
+/// # Errors
+/// When the version exists with other contents, or the registry cannot be written.
+pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsError> {
+    let target = Target::open(session, &prepared.registry, false)?;
+    let request = target.request(prepared)?;
+    let message = format!(
+        "Publish {} {}",
+        request.release.name, request.release.version
+    );
+    let publish = async |storage: &Storage| publish::publish(storage, &request).await;
+    let outcome = target.put(&message, publish)?.into();
+    target.read_back(std::slice::from_ref(&outcome))?;
+    Ok(outcome)
+}
+
+impl From<Published> for Outcome {
+    fn from(published: Published) -> Self {
+        Self {
+            new: published.new,
+            release: published.release,
+            metadata: published.metadata,
+            lacking: published.lacking,
+        }
+    }
+}
+
+/// Checks that a tag, `v1.2.3` or `name-v1.2.3`, names the release that would be published.
+///
+/// # Errors
+/// When it names another one.
+pub fn check_tag(prepared: &Prepared, tag: &str) -> Result<(), OpsError> {
+    let package = &prepared.checked.package;
+    let version = tag
+        .strip_prefix(&format!("{}-", package.name))
+        .unwrap_or(tag);
+    let version = version.strip_prefix('v').unwrap_or(version);
+    match version == package.version.to_string() {
+        true => Ok(()),
+        false => Err(OpsError::user(
+            format!(
+                "the tag `{tag}` is not the version of `{}`, {}",
+                package.name, package.version
+            ),
+            format!(
+                "set `version` in lumen.toml before you tag, or tag `v{}`",
+                package.version
+            ),
+        )),
+    }
+}
+
+fn raised(version: &Version, bump: Bump) -> Version {
+    match bump {
+        Bump::Major => Version::new(version.major + 1, 0, 0),
+        Bump::Minor => Version::new(version.major, version.minor + 1, 0),
+        // A pre-release comes before its release.
+        Bump::Patch if !version.pre.is_empty() => {
+            Version::new(version.major, version.minor, version.patch)
+        }
+        Bump::Patch => Version::new(version.major, version.minor, version.patch + 1),
+    }
+}

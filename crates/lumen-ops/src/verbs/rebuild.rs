@@ -1,0 +1,25 @@
+//! `lumen registry rebuild`: files that follow from the log.
+
+use lumen_core::Key;
+use lumen_registry::{Storage, log, progress::Progress};
+
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+    settings::DEFAULT,
+    signed::or_absent,
+};
+
+/// Makes all files anew that follow from the log. Returns those that were not as they should be.
+///
+/// # Errors
+/// When the registry is not signed, its log is damaged, or it cannot be written.
+pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
+    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let rebuild = async |storage: &Storage| log::rebuild_watched(storage, &watch).await;
+    let storage = registry.storage();
+    let rebuilt = storage.together("Rebuild the registry", rebuild);
+    let rebuilt = session.block_on(async { Ok(rebuilt.await?) });
+    rebuilt.map_err(|error| or_absent(session, &registry, error))
+}

@@ -1,0 +1,40 @@
+//! `lumen registry repair`: what a writer left unfinished.
+
+use lumen_registry::{
+    Storage,
+    log::{self, Waiting},
+    progress::Progress,
+};
+
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+    settings::DEFAULT,
+    signed::or_absent,
+};
+
+/// Finishes what a writer that was killed left unfinished, and makes public what has enough
+/// witnesses. Returns the size of the log, and what readers do not see yet.
+///
+/// # Errors
+/// When the registry is not signed, its log is damaged, or it cannot be written.
+pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError> {
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
+    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let repair = async |storage: &Storage| log::repair_watched(storage, &watch).await;
+    let storage = registry.storage();
+    let repaired = session.block_on(async {
+        let size = storage.together("Repair the registry", repair).await?;
+        Ok((size, log::waiting(storage).await?))
+    });
+    repaired.map_err(|error| or_absent(session, &registry, error))
+}
+
+/// What readers of a registry do not see yet, since witnesses have to sign it first.
+///
+/// # Errors
+/// Files that are damaged, and failures of the host.
+pub fn waiting(session: &Session<'_>) -> Result<Option<Waiting>, OpsError> {
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
+    session.block_on(async { Ok(log::waiting(registry.storage()).await?) })
+}

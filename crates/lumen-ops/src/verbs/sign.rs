@@ -1,0 +1,83 @@
+//! `sign`, `apply` and `approve` of a proposal that lies in a file.
+
+use std::path::Path;
+
+use crate::{
+    error::OpsError,
+    keys,
+    session::Session,
+    signed::{Proposal, Submitted, applied, home_of, needs},
+};
+
+/// Signs a proposal file.
+///
+/// # Errors
+/// When it is none, this user's key is not asked for, or the file cannot be written.
+pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
+    let path = session.options.working_dir.join(file);
+    let mut proposal = Proposal::read(&path)?;
+    let registry = home_of(session, &proposal)?;
+    let needs = needs(session, &registry, &proposal)?;
+    let signer = keys::signer(&session.environment)?;
+    // A forged signature must not be handed on under ours.
+    proposal.missing(&needs)?;
+    proposal.show(session.reporter);
+    if !proposal.sign(&*signer, &needs)? {
+        return Err(OpsError::user(
+            format!(
+                "your key `{}` is none of those that sign {}",
+                signer.public().name(),
+                proposal.change.subject()
+            ),
+            "LUMEN_KEY chooses another key; `lumen key list` lists yours",
+        ));
+    }
+    let missing = proposal.missing(&needs)?;
+    lumen_durable::write_atomic(&path, proposal.note.to_text().as_bytes())?;
+    Ok(Submitted {
+        change: proposal.change,
+        signed: true,
+        missing,
+        file: Some(file.to_owned()),
+        queued: None,
+        applied: false,
+        index: None,
+        lacking: None,
+    })
+}
+
+/// Puts a proposal with all its signatures into the log.
+///
+/// # Errors
+/// When signatures are missing, or the registry cannot be written.
+pub fn apply(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
+    let path = session.options.working_dir.join(file);
+    let proposal = Proposal::read(&path)?;
+    let registry = home_of(session, &proposal)?;
+    let needs = needs(session, &registry, &proposal)?;
+    let missing = proposal.missing(&needs)?;
+    match missing.first() {
+        Some(missing) => Err(OpsError::user(
+            format!(
+                "{} needs {} more of {}",
+                proposal.change.subject(),
+                missing.more,
+                missing.whose
+            ),
+            "whoever has one of these keys runs `sign` on the file",
+        )),
+        None => applied(session, &registry, proposal, false),
+    }
+}
+
+/// Signs a claim as one who may approve it, and puts it into the log if nothing is missing.
+///
+/// # Errors
+/// As [`sign`] and [`apply`].
+pub fn approve(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
+    let signed = sign(session, file)?;
+    match signed.missing.is_empty() {
+        true => apply(session, file),
+        false => Ok(signed),
+    }
+}

@@ -1,0 +1,68 @@
+//! `lumen registry sync`: every configured mirror, one after the other.
+
+use std::collections::BTreeSet;
+
+use lumen_core::{manifest::Mirror, problem};
+
+use crate::{
+    error::OpsError,
+    session::{Purpose, Session, Which},
+    verbs::mirror::{self, Mirrored, Request},
+};
+
+/// What to write where no mirror is configured.
+const EXAMPLE: &str = "write `[registry.mirrors]` into `config.toml` in Lumen's configuration folder, and below it \
+    `inner = { from = \"https://registry.example.org\", to = \"file:///srv/mirror\" }`";
+
+/// Brings configured mirrors up to date: those with these names, or all. `tell` gets the
+/// name of each and what came of it; one that fails does not keep the others from theirs.
+///
+/// # Errors
+/// When none is configured, or none has one of the names; nothing is copied then.
+pub fn run(
+    session: &Session<'_>,
+    names: &[String],
+    mut tell: impl FnMut(&str, &Mirror, Result<Mirrored, OpsError>),
+) -> Result<(), OpsError> {
+    let mirrors = &session.settings()?.mirrors;
+    if mirrors.is_empty() {
+        return Err(OpsError::user("no mirrors are configured", EXAMPLE));
+    }
+    let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    for name in &wanted {
+        if !mirrors.contains_key(*name) {
+            return Err(unknown(name, mirrors.keys().map(String::as_str)));
+        }
+    }
+    let chosen = mirrors
+        .iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.contains(name.as_str()));
+    for (name, mirror) in chosen {
+        tell(name, mirror, one(session, mirror));
+    }
+    session.tell_first_use()
+}
+
+fn one(session: &Session<'_>, mirror: &Mirror) -> Result<Mirrored, OpsError> {
+    let to = session.place(Which::Configured(&mirror.to), true)?;
+    let source = session.open(Which::Configured(&mirror.from), Purpose::Read)?;
+    let request = Request {
+        from: mirror.from.clone(),
+        to: mirror.to.clone(),
+        packages: mirror.packages.clone(),
+        full: mirror.full,
+        without_page: false,
+    };
+    mirror::copy(session, &request, &source, to)
+}
+
+fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> OpsError {
+    let hint = match problem::nearest(name, known.clone()) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    OpsError::user(
+        format!("there is no mirror `{name}` in [registry.mirrors]"),
+        hint,
+    )
+}

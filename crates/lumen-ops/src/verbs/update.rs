@@ -1,0 +1,141 @@
+//! `lumen pkg update`: newer versions.
+
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    Constraint, PackageName,
+    edit::{self, EditError},
+    manifest::DependencySource,
+    problem,
+};
+use lumen_store::project::{LocalPackage, MANIFEST};
+
+use crate::{
+    error::OpsError,
+    lookup::{newest, package_index},
+    names::parse_name,
+    resolve::{ResolveOptions, Unlock},
+    session::Session,
+    verbs::{
+        edit::{Added, apply},
+        install::Outcome,
+    },
+};
+
+/// Moves packages to the newest versions within the constraints; with `breaking`, raises the constraints first.
+///
+/// # Errors
+/// When a name is not in the lock, no versions fit, or the install fails; nothing is written then.
+pub fn update(
+    session: &Session<'_>,
+    names: &[String],
+    breaking: bool,
+    options: &ResolveOptions,
+) -> Result<(Vec<Added>, Outcome), OpsError> {
+    let (project, _lock) = session.locked_project(options.dry_run)?;
+    let names = names
+        .iter()
+        .map(|name| parse_name(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    for name in &names {
+        let locked = project.lock.as_ref().map(|(lock, _)| lock);
+        if let Some(lock) = locked.filter(|lock| !lock.packages.contains_key(name)) {
+            let known = lock.packages.keys().map(PackageName::as_str);
+            let hint = match problem::nearest(name.as_str(), known) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => "`lumen pkg list` lists the packages".into(),
+            };
+            return Err(OpsError::user(
+                format!("`{name}` is not a package of this project"),
+                hint,
+            ));
+        }
+    }
+    let unlock = if names.is_empty() {
+        Unlock::All
+    } else {
+        Unlock::Names(names.iter().cloned().collect())
+    };
+    let options = ResolveOptions {
+        unlock,
+        ..options.clone()
+    };
+    let mut edited = BTreeMap::new();
+    let mut raised = Vec::new();
+    if breaking {
+        // The root of a workspace has versions that its members inherit.
+        let is_root = |member: &&LocalPackage| member.dir == project.root;
+        let root = match project.members.iter().any(|member| is_root(&member)) {
+            true => None,
+            false => Some(&project.root_package),
+        };
+        for member in project.members.iter().chain(root) {
+            let text = raise(session, member, &names, &options, &mut raised)?;
+            edited.extend(text.map(|text| (member.dir.join(MANIFEST), text)));
+        }
+    }
+    let outcome = apply(session, &project, edited, &options)?;
+    Ok((raised, outcome))
+}
+
+/// The member's manifest with every constraint raised that keeps the newest release out.
+fn raise(
+    session: &Session<'_>,
+    member: &LocalPackage,
+    names: &[PackageName],
+    options: &ResolveOptions,
+    raised: &mut Vec<Added>,
+) -> Result<Option<String>, OpsError> {
+    let mut text: Option<String> = None;
+    let manifest = &member.manifest;
+    let shared = manifest.workspace.as_ref();
+    let shared = shared.map(|workspace| &workspace.dependencies);
+    let all = manifest
+        .dependencies
+        .iter()
+        .chain(&manifest.dev_dependencies)
+        .chain(shared.into_iter().flatten());
+    for (name, dependency) in all {
+        let DependencySource::Registry {
+            constraint,
+            registry,
+        } = &dependency.source
+        else {
+            continue;
+        };
+        if !(names.is_empty() || names.contains(name)) {
+            continue;
+        }
+        let registry = match registry {
+            Some(registry) => session.registry(registry)?,
+            None => session.registry_for(name)?,
+        };
+        let Some(index) = package_index(session, &registry, name)? else {
+            continue;
+        };
+        let Some(newest) = newest(&index, options.exclude_newer) else {
+            continue;
+        };
+        // A constraint that reaches beyond the newest release, or names a pre-release, is left alone.
+        if constraint.matches(newest)
+            || index
+                .versions
+                .iter()
+                .any(|v| constraint.matches(v) && v > newest)
+        {
+            continue;
+        }
+        let constraint = Constraint::caret(newest);
+        match edit::set_constraint(text.as_deref().unwrap_or(&member.source), name, &constraint) {
+            Ok(edited) => text = Some(edited),
+            // Its version is in the workspace's root.
+            Err(EditError::NoConstraint(_)) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        raised.push(Added {
+            name: name.clone(),
+            constraint: Some(constraint),
+        });
+    }
+    Ok(text)
+}

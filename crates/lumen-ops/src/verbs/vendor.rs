@@ -1,0 +1,63 @@
+//! `lumen pkg vendor`: every locked package in a folder.
+
+use std::{collections::BTreeMap, path::Path};
+
+use lumen_core::{PackageName, lockfile::LockedSource};
+use lumen_store::{
+    link::vendor::{self, Vendored},
+    pack::PackOptions,
+};
+
+use crate::{
+    error::OpsError, fetch, pack, proof::Asked, resolve, resolve::ResolveOptions, session::Session,
+};
+
+/// Copies every locked package into a folder. Returns how many.
+///
+/// # Errors
+/// When there is no lock or it does not fit, the folder holds other things, or a package cannot be had.
+pub fn vendor(session: &Session<'_>, dir: &Path) -> Result<usize, OpsError> {
+    let project = session.project()?;
+    let resolved = resolve::run(
+        session,
+        &project,
+        &ResolveOptions {
+            locked: true,
+            ..ResolveOptions::default()
+        },
+    )?;
+    let store = session.store()?;
+    let asked = Asked {
+        project: &project,
+        locals: &resolved.locals,
+        known: &resolved.known,
+        fresh: resolved.fresh,
+    };
+    let fetched = fetch::run(session, &store, &resolved.lock, &asked);
+    let fetched = fetched.map_err(|error| match error {
+        OpsError::Misfit(reason) => OpsError::Locked {
+            reason: format!("is out of date: {reason}"),
+        },
+        error => error,
+    })?;
+    let mut trees: BTreeMap<PackageName, Vendored> = BTreeMap::new();
+    for (name, package) in &resolved.lock.packages {
+        let from = match (&package.source, fetched.entries.get(name)) {
+            (_, Some(entry)) => Some(Vendored::Stored(entry.tree().to_owned())),
+            // What lies inside the project is there already.
+            (LockedSource::Path(relative), _) if relative.starts_with("..") => {
+                let local = resolved.locals.get(name);
+                local.map(|local| {
+                    let package = local.manifest.package.as_ref();
+                    let options = package.map_or_else(PackOptions::default, pack::options);
+                    Vendored::Folder(local.dir.clone(), options)
+                })
+            }
+            _ => None,
+        };
+        trees.extend(from.map(|from| (name.clone(), from)));
+    }
+    let dir = session.options.working_dir.join(dir);
+    vendor::vendor(&project.root, &dir, &trees)?;
+    Ok(trees.len())
+}
