@@ -83,6 +83,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "names",
             "lookup",
             "pack",
+            "contents",
             "inputs",
             "stale",
             "locked",

@@ -51,7 +51,7 @@ fixed! {
     /// Nested arrays and objects in a JSON file.
     MAX_JSON_DEPTH: usize = 32, Count, Format, "core::json";
     /// Bytes of `lumen.toml`, also of the one inside a package.
-    MAX_MANIFEST_BYTES: usize = 1 << 20, Bytes, Format, "core::manifest, store::project, store::unpack, ops::ingest";
+    MAX_MANIFEST_BYTES: usize = 1 << 20, Bytes, Format, "core::manifest, store::project, store::unpack, ops::verbs::ingest";
     /// Bytes of `lumen.lock`.
     MAX_LOCKFILE_BYTES: usize = 64 << 20, Bytes, Format, "core::lockfile, store::project";
     /// Characters `[`, `{`, `=`, `,` and `.` of `lumen.lock`: each may stand for a value in memory.
@@ -171,7 +171,7 @@ fixed! {
     MIRROR_ENTRY_MEMORY: usize = 32 << 20, Bytes, Program, "registry::mirror";
 
     /// Submissions in one place.
-    MAX_SUBMISSIONS: usize = 1000, Count, Program, "ops::ingest";
+    MAX_SUBMISSIONS: usize = 1000, Count, Program, "ops::verbs::ingest";
     /// Bytes of the `submission.json` of a submission.
     MAX_SUBMISSION_BYTES: u64 = 64 << 10, Bytes, Format, "core::submission";
     /// Bytes of an artifact in a submission.
@@ -257,7 +257,7 @@ fixed! {
     /// Bytes of a `.gitignore`.
     MAX_GITIGNORE_BYTES: u64 = 16 << 20, Bytes, Program, "ops::gitignore";
     /// Bytes of a workflow file that is there already.
-    MAX_WORKFLOW_BYTES: u64 = 16 << 20, Bytes, Program, "ops::ci";
+    MAX_WORKFLOW_BYTES: u64 = 16 << 20, Bytes, Program, "ops::verbs::ci";
     /// Bytes of a netrc file.
     MAX_NETRC_BYTES: u64 = 1 << 20, Bytes, Program, "ops::credentials";
     /// Bytes of the answer of a credential helper.
