@@ -98,19 +98,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// A crate, a module of it, and modules below that which need each other.
-type Circle = (&'static str, &'static str, &'static [&'static str]);
-
-/// Circles that are still there. None may be added, and one that is gone has to go here, too.
-const KNOWN: [Circle; 1] = [(
-    "lumen-cli",
-    "commands",
-    &[
-        "approve", "ci", "doctor", "host", "publish", "registry", "stats", "submit",
-    ],
-)];
-
-/// Shows what is wrong, and the circles that are known.
+/// Shows what is wrong.
 pub fn run() -> ExitCode {
     match check() {
         Ok(problems) if problems.is_empty() => {
@@ -136,18 +124,12 @@ pub fn run() -> ExitCode {
 /// When sources cannot be read.
 fn check() -> io::Result<Vec<String>> {
     let mut problems = Vec::new();
-    let mut known: BTreeSet<String> = KNOWN
-        .iter()
-        .map(|(package, module, circle)| describe(package, module, circle.iter()))
-        .collect();
     for (package, file) in roots()? {
         let all = Crate::read(&file)?;
         for (module, level) in levels(&all) {
             for circle in level.circles() {
                 let text = describe(&package, &module.join("::"), circle.iter());
-                if !known.remove(&text) {
-                    problems.push(with_arrows(text, &level, &circle));
-                }
+                problems.push(with_arrows(text, &level, &circle));
             }
             let order = LAYERS.iter().find(|(name, _)| *name == package);
             if let Some((_, order)) = order.filter(|_| module.is_empty()) {
@@ -161,9 +143,6 @@ fn check() -> io::Result<Vec<String>> {
             }
         }
     }
-    problems.extend(known.into_iter().map(|text| {
-        format!("{text}\n    is not there any more: take it out of `KNOWN` in xtask/src/modules")
-    }));
     Ok(problems)
 }
 

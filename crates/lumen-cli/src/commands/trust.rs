@@ -5,7 +5,7 @@ use lumen_ops::{OpsError, report::Reporter as _, session::Session, signed::Owned
 use lumen_registry::{Freshness, verify::state::Remembered};
 use serde_json::json;
 
-use super::with;
+use super::shared::session::with;
 use crate::{
     args::{RegistryArgs, Trust},
     ui::Ui,

@@ -13,15 +13,14 @@ use lumen_registry::{
 };
 use serde_json::json;
 
-use super::{count, registry::target};
-use crate::{args::Target, report::STORAGE, ui::Ui};
+use crate::{
+    args::Target,
+    commands::shared::{session::target, text::count},
+    report::STORAGE,
+    ui::Ui,
+};
 
-pub fn doctor(
-    registry: &Target,
-    write: bool,
-    read_only: bool,
-    ui: &Ui,
-) -> Result<ExitCode, OpsError> {
+pub fn run(registry: &Target, write: bool, read_only: bool, ui: &Ui) -> Result<ExitCode, OpsError> {
     let session = target(registry, ui)?;
     let write = match (write, read_only) {
         (true, _) => Write::Must,

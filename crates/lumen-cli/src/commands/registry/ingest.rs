@@ -1,80 +1,27 @@
-//! `pkg submit` and `registry ingest`.
+//! `lumen registry ingest`.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use lumen_ops::{
     OpsError,
     report::Reporter as _,
-    verbs::{
-        ingest::{self, Ingested, Place},
-        submit,
-    },
+    verbs::ingest::{self, Ingested, Place},
 };
-use lumen_registry::{Freshness, Location, publish::PublishError};
+use lumen_registry::{Freshness, publish::PublishError};
 use serde_json::json;
 
-use super::{
-    bytes, count,
-    publish::{contents, packed_json, size, warn},
-    registry::{lacking_json, tell_lacking},
-    session, with,
-};
 use crate::{
-    args::{ProjectArgs, RegistryArgs},
+    args::RegistryArgs,
+    commands::shared::{
+        session::with,
+        text::{bytes, count},
+        waiting::{lacking_json, tell_lacking},
+    },
     report::{code, hints},
     ui::Ui,
 };
 
-pub fn submit(
-    out: &Path,
-    to: Option<&str>,
-    dry_run: bool,
-    project: &ProjectArgs,
-    ui: &Ui,
-) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Revalidate, ui)?;
-    let to = to.map(Location::parse).transpose()?;
-    let made = submit::make(&session)?;
-    let to = match to {
-        Some(to) => to,
-        None => submit::place(&session, &made, out)?,
-    };
-    let (checked, packed) = (&made.prepared.checked, &made.prepared.packed);
-    warn(ui, checked, packed);
-    let written = match dry_run {
-        true => None,
-        false => Some(submit::write(&session, &made, &to)?),
-    };
-    if ui.json {
-        let mut value = packed_json(checked, packed);
-        value["registry"] = json!(made.submission.registry);
-        value["claims"] = json!(made.claims.as_ref().map(ToString::to_string));
-        value["submission"] = json!(written);
-        ui.print_json(&value);
-    } else if dry_run {
-        contents(ui, packed);
-    }
-    let release = format!("`{}` {}", made.submission.name, made.submission.version);
-    let Some(written) = written else {
-        ui.done("Would submit", format!("{release}: {}", size(packed)));
-        return Ok(());
-    };
-    ui.done("Submitted", format!("{release} in {written}"));
-    let mut next = Vec::new();
-    if let Some(subject) = &made.claims {
-        ui.done("Claiming", format!("`{subject}`, which nobody owns"));
-    }
-    if made.needs_approval {
-        next.push(
-            "the registry has to approve the claim: `lumen registry approve …/claim.note`".into(),
-        );
-    }
-    next.push("who may write to the registry runs `lumen registry ingest` on it".into());
-    ui.hints(&next);
-    Ok(())
-}
-
-pub fn ingest(
+pub fn run(
     places: &[String],
     yes: bool,
     dry_run: bool,

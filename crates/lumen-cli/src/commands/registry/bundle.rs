@@ -1,8 +1,5 @@
-//! `lumen registry bundle` and `unbundle`.
+//! `lumen registry bundle`.
 
-use std::path::Path;
-
-use lumen_core::Digest;
 use lumen_ops::{
     OpsError,
     report::Reporter as _,
@@ -11,13 +8,15 @@ use lumen_ops::{
 use lumen_registry::Freshness;
 use serde_json::json;
 
-use super::{
-    alone, bytes,
-    operate::{many, mirrored_json, mirrored_line},
+use crate::{
+    commands::shared::{
+        session::alone,
+        text::{bytes, many},
+    },
+    ui::{Ui, path_json, word},
 };
-use crate::ui::{Ui, path_json, word};
 
-pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(request: &Request, ui: &Ui) -> Result<(), OpsError> {
     let report = bundle::write(&alone(Freshness::Revalidate, ui)?, request)?;
     let file = request.file.display();
     if ui.json {
@@ -45,25 +44,5 @@ pub fn bundle(request: &Request, ui: &Ui) -> Result<(), OpsError> {
         "take it in on the other side: `lumen registry unbundle {} REGISTRY`",
         word(&file)
     )]);
-    Ok(())
-}
-
-pub fn unbundle(
-    file: &Path,
-    to: &str,
-    fingerprint: Option<Digest>,
-    ui: &Ui,
-) -> Result<(), OpsError> {
-    let taken = bundle::take_in(&alone(Freshness::Revalidate, ui)?, file, to, fingerprint)?;
-    if ui.json {
-        ui.print_json(&mirrored_json(&taken.mirrored));
-    }
-    ui.done("Mirrored", mirrored_line(&taken.mirrored));
-    if let Some(fingerprint) = taken.first_use {
-        ui.done("Fingerprint", fingerprint.to_string());
-        ui.hints(&[
-            "compare it with what whoever runs the registry says; --fingerprint demands it".into(),
-        ]);
-    }
     Ok(())
 }

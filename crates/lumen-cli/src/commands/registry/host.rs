@@ -6,13 +6,13 @@ use lumen_ops::{
 };
 use serde_json::json;
 
-use super::registry::target;
 use crate::{
     args::{HostArgs, HostKind},
+    commands::shared::session::target,
     ui::Ui,
 };
 
-pub fn host(arguments: &HostArgs, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(arguments: &HostArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = target(&arguments.registry, ui)?;
     let kind = match arguments.kind {
         HostKind::Nginx => Kind::Nginx,

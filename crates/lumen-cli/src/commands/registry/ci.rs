@@ -8,13 +8,13 @@ use lumen_ops::{
 };
 use serde_json::json;
 
-use super::registry::target;
 use crate::{
     args::{CiService, Target},
+    commands::shared::session::target,
     ui::{Ui, path_json},
 };
 
-pub fn ci(
+pub fn run(
     service: CiService,
     purpose: Purpose,
     registry: &Target,

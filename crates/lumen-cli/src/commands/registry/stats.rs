@@ -4,14 +4,16 @@ use lumen_ops::{OpsError, session::Session, verbs::stats};
 use lumen_registry::stats::{Files, Size, Stats};
 use serde_json::{Value, json};
 
-use super::{bytes, operate::many, registry::waiting_json};
-use crate::ui::Ui;
-
-/// Columns of the words before the numbers.
-const LABEL: usize = 12;
+use crate::{
+    commands::shared::{
+        text::{bytes, many},
+        waiting::waiting_json,
+    },
+    ui::Ui,
+};
 
 /// Shows what a registry has.
-pub fn stats(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
     let (location, stats) = stats::run(session)?;
     let url = location.url();
     if ui.json {
@@ -48,6 +50,9 @@ pub fn stats(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
     Ok(())
 }
 
+/// Columns of the words before the numbers.
+const LABEL: usize = 12;
+
 fn line(ui: &Ui, label: &str, value: &str) {
     ui.print(&format!("{label:>LABEL$}: {value}"));
 }
@@ -61,7 +66,7 @@ fn about(url: &str, stats: &Stats, ui: &Ui) {
             line(ui, "signed", &format!("yes, as {}", trust.origin));
             ui.print(&format!("{:>LABEL$}:", "fingerprint"));
             ui.print(&format!("  {}", trust.fingerprint));
-            line(ui, "log", &super::operate::entries_of(trust.size));
+            line(ui, "log", &many(trust.size, "entry"));
             if let Some(waiting) = &stats.waiting {
                 line(ui, "waiting", &waiting.to_string());
             }

@@ -1,30 +1,19 @@
-//! `lumen pkg owner …`, `deprecate`, `undeprecate` and `info --provenance`.
+//! `lumen pkg owner …`.
 
-use lumen_core::{
-    problem::Problem,
-    trust::{Action, OwnersHistory, PackageHistory, history::Remark},
-};
+use lumen_core::{problem::Problem, trust::OwnersHistory};
 use lumen_ops::{
-    OpsError, names,
-    report::Reporter as _,
-    signed,
+    OpsError, signed,
     verbs::{
-        deprecate,
         owner::{self, Changed, How, OwnersChange},
-        provenance, sign,
+        sign,
     },
 };
 use lumen_registry::Freshness;
 use serde_json::json;
 
-use super::{
-    count,
-    publish::because,
-    registry::{lacking_json, tell, tell_lacking},
-    session, with,
-};
 use crate::{
-    args::{HowArgs, Owner, ProjectArgs, RegistryArgs},
+    args::{HowArgs, Owner, RegistryArgs},
+    commands::shared::{session::with, submitted::tell, text::count},
     ui::Ui,
 };
 
@@ -171,14 +160,14 @@ fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
 }
 
 /// Where the registry decided about owners, not they themselves.
-fn print_overrides(owners: &OwnersHistory, ui: &Ui) {
+pub fn print_overrides(owners: &OwnersHistory, ui: &Ui) {
     for (index, note) in owners.overrides() {
         let what = format!("by the registry, note {}, entry {index}", note.seq);
         ui.print(&format!("{:>12}: {what}, {}", "replaced", note.time));
     }
 }
 
-fn as_json(owners: &OwnersHistory) -> serde_json::Value {
+pub fn as_json(owners: &OwnersHistory) -> serde_json::Value {
     let Some(note) = owners.current() else {
         return serde_json::Value::Null;
     };
@@ -199,150 +188,5 @@ fn as_json(owners: &OwnersHistory) -> serde_json::Value {
         "threshold": note.threshold, "admins": admins.collect::<Vec<_>>(),
         "publishers": publishers.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
         "overrides": overrides.collect::<Vec<_>>(),
-    })
-}
-
-pub fn deprecate(
-    name: &str,
-    action: Action,
-    project: &ProjectArgs,
-    ui: &Ui,
-) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Revalidate, ui)?;
-    let name = names::parse_name(name)?;
-    let deprecated = matches!(action, Action::Deprecate { .. });
-    let because = because(action.reason().unwrap_or_default());
-    let said = deprecate::deprecate(&session, &name, action)?;
-    let changed = said.changed;
-    if ui.json {
-        ui.print_json(&json!({
-            "name": name, "deprecated": deprecated, "changed": changed,
-            "waiting": said.lacking.map(lacking_json),
-        }));
-    }
-    let already = if changed { "" } else { " (it was already)" };
-    let verb = if deprecated {
-        "Deprecated"
-    } else {
-        "Undeprecated"
-    };
-    ui.done(verb, format!("`{name}`{because}{already}"));
-    tell_lacking(said.lacking, ui);
-    Ok(())
-}
-
-pub fn provenance(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Revalidate, ui)?;
-    let (name, version) = match names::parse_release(package) {
-        Ok((name, version)) => (name, Some(version)),
-        Err(_) => (names::parse_name(package)?, None),
-    };
-    let history = provenance::provenance(&session, &name)?;
-    let mut releases: Vec<_> = history
-        .releases
-        .iter()
-        .filter(|(found, _)| version.as_ref().is_none_or(|version| version == *found))
-        .collect();
-    releases.reverse();
-    if let (Some(version), true) = (&version, releases.is_empty()) {
-        return Err(OpsError::NoSuchRelease {
-            name,
-            version: Some(version.clone()),
-            nearest: None,
-        });
-    }
-    if ui.json {
-        ui.print_json(&history_json(&history, version.as_ref()));
-        return Ok(());
-    }
-    let owner = &history.owners.subject;
-    let note = history.owners.current().map_or(0, |note| note.seq);
-    ui.print(&format!(
-        "{name}, owned as `{owner}` by ownership note {note}"
-    ));
-    print_overrides(&history.owners, ui);
-    for (version, release) in releases {
-        let yanked = history.yanked.get(version);
-        let state = match (release.revoked, yanked) {
-            (true, _) => ", key revoked",
-            (false, Some(_)) => ", yanked",
-            (false, None) => "",
-        };
-        let (time, index) = (&release.time, release.index);
-        ui.print(&format!("{version:>12}: entry {index}, {time}{state}"));
-        let (key, by) = (release.signer.fingerprint(), release.signer.name());
-        ui.print(&format!("{:>14}{key} {by}", ""));
-        for remark in history
-            .remarks
-            .iter()
-            .filter(|remark| remark.action.version() == Some(version))
-        {
-            ui.print(&format!("{:>14}{}", "", remark_line(remark)));
-        }
-    }
-    for remark in history
-        .remarks
-        .iter()
-        .filter(|remark| remark.action.version().is_none())
-    {
-        ui.print(&format!("{:>14}{}", "", remark_line(remark)));
-    }
-    Ok(())
-}
-
-/// `unyank, entry 12, 2026-01-31T10:30:00Z, by ada: why`
-fn remark_line(remark: &Remark) -> String {
-    let Remark {
-        index,
-        action,
-        signer,
-        time,
-        revoked,
-    } = remark;
-    let void = if *revoked { ", key revoked" } else { "" };
-    let instead = match action {
-        Action::Deprecate {
-            replacement: Some(name),
-            ..
-        } => format!(" (use `{name}`)"),
-        _ => String::new(),
-    };
-    let because = because(action.reason().unwrap_or_default());
-    let (verb, by) = (action.verb(), signer.name());
-    format!("{verb}, entry {index}, {time}, by {by}{void}{because}{instead}")
-}
-
-fn history_json(
-    history: &PackageHistory,
-    version: Option<&lumen_core::Version>,
-) -> serde_json::Value {
-    let releases = history
-        .releases
-        .iter()
-        .filter(|(found, _)| version.is_none_or(|version| version == *found));
-    let releases = releases.map(|(version, release)| {
-        json!({
-            "version": version, "index": release.index, "time": release.time,
-            "key": release.signer.to_string(), "fingerprint": release.signer.fingerprint(),
-            "metadata": release.metadata, "size": release.size, "revoked": release.revoked,
-            "yanked": history.yanked.get(version).map(|yanked| &yanked.reason),
-        })
-    });
-    let about = |remark: &&Remark| match (version, remark.action.version()) {
-        (Some(asked), Some(about)) => asked == about,
-        _ => true,
-    };
-    let remarks = history.remarks.iter().filter(about).map(|remark| {
-        json!({
-            "index": remark.index, "kind": remark.action.verb(), "time": remark.time,
-            "version": remark.action.version(), "reason": remark.action.reason(),
-            "key": remark.signer.to_string(), "fingerprint": remark.signer.fingerprint(),
-            "revoked": remark.revoked,
-        })
-    });
-    json!({
-        "name": history.name, "owner": history.owners.subject.to_string(),
-        "owners": as_json(&history.owners),
-        "releases": releases.collect::<Vec<_>>(), "statements": remarks.collect::<Vec<_>>(),
     })
 }

@@ -10,8 +10,15 @@ use lumen_ops::{
 use lumen_registry::{Freshness, publish::queue::MOST};
 use serde_json::json;
 
-use super::{count, publish::because, registry::tell, with};
-use crate::{args::RegistryArgs, ui::Ui};
+use crate::{
+    args::RegistryArgs,
+    commands::shared::{
+        session::with,
+        submitted::tell,
+        text::{because, count},
+    },
+    ui::Ui,
+};
 
 pub fn run(
     claim: Option<&str>,

@@ -1,10 +1,6 @@
-//! `vendor`, `verify`, `cache` and `clean`.
+//! `lumen pkg verify`.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use lumen_core::problem::Problem;
 use lumen_ops::{
@@ -14,7 +10,7 @@ use lumen_ops::{
     report::Reporter as _,
     resolve::ResolveOptions,
     verbs::{
-        cache, clean, install, vendor,
+        install,
         verify::{self, Damage, Stray, Verdict},
     },
 };
@@ -22,26 +18,13 @@ use lumen_registry::{Freshness, ReadError, verify::Proof};
 use lumen_store::cas::{Drift, DriftKind};
 use serde_json::json;
 
-use super::{bytes, count, session, with};
 use crate::{
-    args::{Cache, ProjectArgs, RegistryArgs},
-    ui::{Ui, path_json},
+    args::ProjectArgs,
+    commands::shared::{session::session, text::count},
+    ui::Ui,
 };
 
-pub fn vendor(dir: &Path, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Normal, ui)?;
-    let packages = vendor::vendor(&session, dir)?;
-    if ui.json {
-        ui.print_json(&json!({ "packages": packages, "dir": path_json(dir) }));
-    }
-    ui.done(
-        "Vendored",
-        format!("{} into {}", count(packages, "package"), dir.display()),
-    );
-    Ok(())
-}
-
-pub fn verify(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
     let session = session(project, Freshness::Normal, ui)?;
     let mut found = verify::run(&session)?;
@@ -215,61 +198,6 @@ fn signature_json(signature: &Signature) -> serde_json::Value {
         Signature::Unchecked { reason } => json!({ "state": "unchecked", "reason": reason }),
         Signature::Bad(error) => json!({ "state": "bad", "reason": error.to_string() }),
     }
-}
-
-pub fn cache(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
-    let session = with(None, &RegistryArgs::default(), Freshness::Normal, ui)?;
-    match command {
-        Cache::Info => {
-            let info = cache::cache_info(&session)?;
-            if ui.json {
-                ui.print_json(&json!({
-                    "home": path_json(&info.home), "packages": info.store.entries, "files": info.store.files,
-                    "bytes": info.store.bytes, "metadata_bytes": info.metadata, "git_bytes": info.git,
-                    "projects": info.projects,
-                }));
-                return Ok(());
-            }
-            let line = |label: &str, value: String| ui.print(&format!("{label:>10}: {value}"));
-            line("home", info.home.display().to_string());
-            let entries = usize::try_from(info.store.entries).unwrap_or(usize::MAX);
-            line(
-                "packages",
-                format!("{} ({})", entries, bytes(info.store.bytes)),
-            );
-            line("metadata", bytes(info.metadata));
-            line("git", bytes(info.git));
-            line("projects", info.projects.to_string());
-        }
-        Cache::Clean => {
-            let removed = cache::cache_clean(&session)?;
-            if ui.json {
-                ui.print_json(&json!({ "packages": removed.entries, "bytes": removed.bytes }));
-            }
-            let entries = usize::try_from(removed.entries).unwrap_or(usize::MAX);
-            ui.done(
-                "Removed",
-                format!(
-                    "{} ({}) and all metadata",
-                    count(entries, "unused package"),
-                    bytes(removed.bytes)
-                ),
-            );
-        }
-    }
-    Ok(())
-}
-
-pub fn clean(manifest_path: Option<PathBuf>, ui: &Ui) -> Result<(), OpsError> {
-    let session = with(
-        manifest_path,
-        &RegistryArgs::default(),
-        Freshness::Normal,
-        ui,
-    )?;
-    clean::clean(&session)?;
-    ui.done("Cleaned", "links and `.lumen`; lumen.lock is kept".into());
-    Ok(())
 }
 
 fn damage_lines(damage: &Damage) -> Vec<String> {

@@ -6,14 +6,18 @@ use lumen_ops::{OpsError, report::Reporter as _, verbs::sync};
 use lumen_registry::Freshness;
 use serde_json::json;
 
-use super::{
-    operate::{mirrored_json, mirrored_line},
-    with,
+use crate::{
+    args::RegistryArgs,
+    commands::shared::{
+        copied::{mirrored_json, mirrored_line},
+        session::with,
+    },
+    report,
+    ui::Ui,
 };
-use crate::{args::RegistryArgs, report, ui::Ui};
 
 /// Brings mirrors up to date. The code is that of the first that failed.
-pub fn sync(names: &[String], ui: &Ui) -> Result<ExitCode, OpsError> {
+pub fn run(names: &[String], ui: &Ui) -> Result<ExitCode, OpsError> {
     let mut code = ExitCode::SUCCESS;
     let mut failed = false;
     let mut rows = Vec::new();

@@ -1,0 +1,88 @@
+//! `lumen pkg add`.
+
+use std::time::Instant;
+
+use lumen_core::{edit::DependencyTable, manifest::GitReference};
+use lumen_ops::{
+    OpsError,
+    report::Reporter as _,
+    verbs::{
+        add::{self, AddFrom, Addition},
+        edit::Added,
+    },
+};
+use lumen_registry::Freshness;
+
+use crate::{
+    args::{AddArgs, LockArgs},
+    commands::shared::{
+        changes::show,
+        session::{resolve_options, session},
+    },
+    ui::Ui,
+};
+
+pub fn run(arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
+    let start = Instant::now();
+    let options = resolve_options(&LockArgs::default(), arguments.dry_run, &arguments.resolve)?;
+    let session = session(&arguments.project, Freshness::Revalidate, ui)?;
+    let reference = match (&arguments.tag, &arguments.branch, &arguments.rev) {
+        (Some(tag), ..) => GitReference::Tag(tag.clone()),
+        (_, Some(branch), _) => GitReference::Branch(branch.clone()),
+        (.., Some(rev)) => GitReference::Rev(rev.clone()),
+        _ => GitReference::Default,
+    };
+    let from = match (&arguments.path, &arguments.git) {
+        (Some(path), _) => Some(AddFrom::Path(path.clone())),
+        (_, Some(url)) => Some(AddFrom::Git {
+            url: url.clone(),
+            reference,
+        }),
+        _ => None,
+    };
+    let additions: Vec<Addition> = arguments
+        .packages
+        .iter()
+        .map(|package| Addition {
+            package: package.clone(),
+            from: from.clone(),
+            table: if arguments.dev {
+                DependencyTable::Dev
+            } else {
+                DependencyTable::Normal
+            },
+            optional: arguments.optional,
+            features: arguments.features.clone(),
+            default_features: !arguments.no_default_features,
+        })
+        .collect();
+    let (added, outcome) = add::add(&session, &additions, &options)?;
+    for addition in &added {
+        ui.done(
+            if arguments.dry_run {
+                "Would add"
+            } else {
+                "Added"
+            },
+            describe(addition),
+        );
+    }
+    show(ui, &outcome, arguments.dry_run, start);
+    Ok(())
+}
+
+/// A constraint as written, and what it means where that may surprise.
+pub fn describe(added: &Added) -> String {
+    let Some(constraint) = &added.constraint else {
+        return format!("`{}`", added.name);
+    };
+    let text = constraint.as_str();
+    let bare =
+        text.starts_with(|c: char| c.is_ascii_digit()) && !text.contains([' ', ',', '|', '*', 'x']);
+    let meaning = match (bare, constraint.as_exact()) {
+        (true, Some(_)) => format!(" (exactly that version; `^{text}` would accept later ones)"),
+        (true, None) => format!(" (meaning ^{text})"),
+        _ => String::new(),
+    };
+    format!("`{} = \"{text}\"`{meaning}", added.name)
+}

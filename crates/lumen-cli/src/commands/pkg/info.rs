@@ -1,0 +1,116 @@
+//! `lumen pkg info`.
+
+use lumen_core::index::Deprecation;
+use lumen_ops::{OpsError, verbs::info};
+use lumen_registry::Freshness;
+use serde_json::json;
+
+use crate::{
+    args::ProjectArgs,
+    commands::shared::{session::session, text::bytes},
+    ui::Ui,
+};
+
+pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let info = info::info(&session, package)?;
+    let index = &info.index;
+    let mut versions: Vec<_> = index.versions.iter().collect();
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    if ui.json {
+        let yanked: Vec<_> = versions
+            .iter()
+            .filter(|version| index.is_yanked(version))
+            .collect();
+        ui.print_json(&json!({
+            "name": index.name, "latest": index.latest, "versions": versions, "yanked": yanked,
+            "registry": info.registry, "release": info.release,
+        }));
+        return Ok(());
+    }
+    let Some(release) = &info.release else {
+        ui.print(index.name.as_str());
+        ui.print("every version is yanked");
+        return Ok(());
+    };
+    ui.print(&format!("{} {}", release.name, release.version));
+    if let Some(description) = release
+        .description
+        .as_ref()
+        .or(index.description.as_ref())
+        .filter(|text| !text.is_empty())
+    {
+        ui.print(&on_one_line(description));
+    }
+    let line = |label: &str, value: &str| ui.print(&format!("{label:>12}: {value}"));
+    if let Some(reason) = index.yank_reason(&release.version) {
+        line("yanked", reason.unwrap_or("no reason given"));
+    }
+    if let Some(deprecated) = &index.deprecated {
+        line("deprecated", &reason(deprecated));
+    }
+    if let Some(license) = &release.license {
+        line("license", license);
+    }
+    line("registry", &info.registry);
+    if let Some(published) = &release.published_at {
+        line("published", published);
+    }
+    if let Some(artifact) = release.artifacts.first() {
+        line("size", &bytes(artifact.size));
+        line("checksum", &artifact.hash.to_string());
+    }
+    for (at, requirement) in release.requirements().iter().enumerate() {
+        let optional = if requirement.optional {
+            " (optional)"
+        } else {
+            ""
+        };
+        let label = if at == 0 { "depends on" } else { "" };
+        let text = format!("{} {}{optional}", requirement.name, requirement.constraint);
+        if at == 0 {
+            line(label, &text)
+        } else {
+            ui.print(&format!("{:>12}  {text}", ""))
+        }
+    }
+    let features: Vec<&str> = release.features.keys().map(String::as_str).collect();
+    if !features.is_empty() {
+        line("features", &features.join(", "));
+    }
+    let shown: Vec<String> = versions
+        .iter()
+        .take(10)
+        .map(|version| {
+            if index.is_yanked(version) {
+                format!("{version} (yanked)")
+            } else {
+                version.to_string()
+            }
+        })
+        .collect();
+    let more = if versions.len() > 10 {
+        format!(" and {} older", versions.len() - 10)
+    } else {
+        String::new()
+    };
+    line("versions", &format!("{}{more}", shown.join(", ")));
+    Ok(())
+}
+
+/// A description, whose line breaks are white space like any other.
+pub fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Why a package is deprecated, and what to use in its place.
+pub fn reason(deprecated: &Deprecation) -> String {
+    match &deprecated.replacement {
+        Some(other) => format!("{} (use `{other}`)", deprecated.reason),
+        None => deprecated.reason.clone(),
+    }
+}
+
+pub fn advice(deprecated: &Deprecation) -> String {
+    format!("deprecated: {}", reason(deprecated))
+}

@@ -1,0 +1,17 @@
+//! `lumen pkg init` and `new`.
+
+use lumen_ops::verbs::init;
+use serde_json::json;
+
+use crate::ui::Ui;
+
+pub fn created(ui: &Ui, created: init::Created) {
+    use lumen_ops::report::Reporter as _;
+    if ui.json {
+        ui.print_json(&json!({ "name": created.name, "files": created.files }));
+    }
+    ui.done(
+        "Created",
+        format!("package `{}`: {}", created.name, created.files.join(", ")),
+    );
+}

@@ -1,0 +1,60 @@
+//! `lumen pkg list`.
+
+use std::collections::BTreeSet;
+
+use lumen_core::PackageName;
+use lumen_ops::{OpsError, graph};
+use lumen_registry::Freshness;
+use lumen_store::project::LocalPackage;
+use serde_json::json;
+
+use crate::{
+    args::ProjectArgs,
+    commands::shared::{lock::lock, session::session},
+    ui::Ui,
+};
+
+pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Normal, ui)?;
+    let project = session.project()?;
+    let lock = lock(&project)?;
+    let members: BTreeSet<&PackageName> = project
+        .members
+        .iter()
+        .filter_map(LocalPackage::name)
+        .collect();
+    let rows: Vec<_> = lock
+        .packages
+        .iter()
+        .filter(|(name, _)| !members.contains(name))
+        .collect();
+    if ui.json {
+        let rows = rows.iter().map(|(name, package)| {
+            json!({
+                "name": name,
+                "version": package.version,
+                "source": graph::source_label(&package.source).unwrap_or_else(|| "registry default".into()),
+                "checksum": package.checksum,
+                "features": package.features,
+            })
+        });
+        ui.print_json(&rows.collect());
+        return Ok(());
+    }
+    let width = rows
+        .iter()
+        .map(|(name, _)| name.as_str().len())
+        .max()
+        .unwrap_or_default();
+    for (name, package) in rows {
+        let source = graph::source_label(&package.source)
+            .map(|label| format!("  ({label})"))
+            .unwrap_or_default();
+        ui.print(&format!(
+            "{:width$}  {}{source}",
+            name.as_str(),
+            package.version
+        ));
+    }
+    Ok(())
+}

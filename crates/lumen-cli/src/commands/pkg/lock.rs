@@ -1,0 +1,43 @@
+//! `lumen pkg lock`.
+
+use std::time::Instant;
+
+use lumen_ops::{OpsError, report::Reporter as _, resolve};
+use serde_json::json;
+
+use super::install::prepare;
+use crate::{
+    args::InstallArgs,
+    commands::shared::{
+        changes::{changes_json, seconds, show_changes},
+        text::count,
+    },
+    ui::Ui,
+};
+
+pub fn run(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
+    let start = Instant::now();
+    let (session, options) = prepare(arguments, ui)?;
+    let dry_run = options.dry_run;
+    let (project, _lock) = session.locked_project(dry_run)?;
+    let resolved = resolve::run(&session, &project, &options)?;
+    if !dry_run {
+        resolve::write_lock(&project, &resolved.lock)?;
+    }
+    show_changes(ui, &resolved.changes);
+    let packages = resolved
+        .lock
+        .packages
+        .values()
+        .filter(|package| package.checksum.is_some())
+        .count();
+    if ui.json {
+        ui.print_json(&json!({ "packages": packages, "changes": changes_json(&resolved.changes) }));
+    }
+    let verb = if dry_run { "Would lock" } else { "Locked" };
+    ui.done(
+        verb,
+        format!("{} in {}", count(packages, "package"), seconds(start)),
+    );
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! `lumen pkg …`.
+
+mod add;
+mod cache;
+mod clean;
+mod deprecate;
+mod info;
+mod init;
+mod install;
+mod list;
+mod lock;
+mod outdated;
+mod owner;
+mod pack;
+mod provenance;
+mod publish;
+mod remove;
+mod search;
+mod submit;
+mod tree;
+mod unpack;
+mod update;
+mod vendor;
+mod verify;
+mod why;
+mod yank;
+
+use clap::CommandFactory as _;
+use lumen_core::trust::Action;
+use lumen_ops::{
+    OpsError, names as package_names,
+    verbs::{init as ops_init, yank::Verdict},
+};
+
+use crate::{
+    args::{Cli, Pkg},
+    ui::Ui,
+};
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// Whatever the operation fails with.
+pub fn run(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
+    match command {
+        Pkg::Init { name, path } => init::created(ui, ops_init::run(&path, name.as_deref())?),
+        Pkg::New { path, name } => init::created(ui, ops_init::run_new(&path, name.as_deref())?),
+        Pkg::Add(arguments) => add::run(arguments, ui)?,
+        Pkg::Remove {
+            names,
+            dry_run,
+            project,
+        } => remove::run(&names, dry_run, &project, ui)?,
+        Pkg::Install(arguments) => install::run(&arguments, ui)?,
+        Pkg::Update {
+            names,
+            breaking,
+            dry_run,
+            resolve,
+            project,
+        } => {
+            update::run(&names, breaking, dry_run, &resolve, &project, ui)?;
+        }
+        Pkg::Lock(arguments) => lock::run(&arguments, ui)?,
+        Pkg::List { project } => list::run(&project, ui)?,
+        Pkg::Tree {
+            depth,
+            invert,
+            project,
+        } => tree::run(depth, invert.as_deref(), &project, ui)?,
+        Pkg::Why { name, project } => why::run(&name, &project, ui)?,
+        Pkg::Outdated { project } => outdated::run(&project, ui)?,
+        Pkg::Info {
+            package,
+            provenance: true,
+            project,
+        } => provenance::run(&package, &project, ui)?,
+        Pkg::Info {
+            package, project, ..
+        } => info::run(&package, &project, ui)?,
+        Pkg::Search {
+            words,
+            limit,
+            project,
+        } => search::run(&words, limit, &project, ui)?,
+        Pkg::Pack {
+            out,
+            dry_run,
+            manifest_path,
+        } => pack::run(&out, dry_run, manifest_path, ui)?,
+        Pkg::Unpack { file, out } => unpack::run(&file, &out, ui)?,
+        Pkg::Publish {
+            yes,
+            dry_run,
+            bump,
+            tag,
+            wait,
+            workspace,
+            project,
+        } => {
+            let wishes = publish::Wishes {
+                yes,
+                dry_run,
+                bump,
+                tag: tag.as_deref(),
+                wait,
+            };
+            match workspace {
+                true => publish::workspace(&wishes, &project, ui)?,
+                false => publish::publish(&wishes, &project, ui)?,
+            }
+        }
+        Pkg::Submit {
+            out,
+            to,
+            dry_run,
+            project,
+        } => submit::run(&out, to.as_deref(), dry_run, &project, ui)?,
+        Pkg::Yank {
+            release,
+            reason,
+            project,
+        } => yank::run(&release, Verdict::Yank(&reason), &project, ui)?,
+        Pkg::Unyank {
+            release,
+            reason,
+            project,
+        } => yank::run(&release, Verdict::Unyank(&reason), &project, ui)?,
+        Pkg::Deprecate {
+            name,
+            reason,
+            replacement,
+            project,
+        } => {
+            let replacement = replacement
+                .as_deref()
+                .map(package_names::parse_name)
+                .transpose()?;
+            let advice = Action::Deprecate {
+                reason,
+                replacement,
+            };
+            deprecate::run(&name, advice, &project, ui)?;
+        }
+        Pkg::Undeprecate {
+            name,
+            reason,
+            project,
+        } => deprecate::run(&name, Action::Undeprecate { reason }, &project, ui)?,
+        Pkg::Owner(command) => owner::run(command, ui)?,
+        Pkg::Vendor { dir, project } => vendor::run(&dir, &project, ui)?,
+        Pkg::Verify { repair, project } => verify::run(repair, &project, ui)?,
+        Pkg::Cache(command) => cache::run(&command, ui)?,
+        Pkg::Clean { manifest_path } => clean::run(manifest_path, ui)?,
+    }
+    Ok(())
+}
+
+/// Names of the commands below `lumen pkg`.
+pub fn names() -> Vec<String> {
+    let cli = Cli::command();
+    let pkg = cli.find_subcommand("pkg");
+    pkg.into_iter()
+        .flat_map(clap::Command::get_subcommands)
+        .map(|command| command.get_name().to_owned())
+        .collect()
+}

@@ -1,0 +1,88 @@
+//! `lumen pkg outdated`.
+
+use lumen_ops::{OpsError, report::Reporter as _, verbs::outdated};
+use lumen_registry::Freshness;
+use serde_json::json;
+
+use super::info::advice;
+use crate::{
+    args::ProjectArgs,
+    commands::shared::{session::session, text::count},
+    ui::Ui,
+};
+
+pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let rows = outdated::outdated(&session)?;
+    if ui.json {
+        let rows = rows.iter().map(|row| {
+            json!({
+                "name": row.name, "current": row.current, "wanted": row.wanted, "latest": row.latest,
+                "direct": row.direct, "yanked": row.yanked, "deprecated": row.deprecated,
+            })
+        });
+        ui.print_json(&rows.collect());
+        return Ok(());
+    }
+    if rows.is_empty() {
+        ui.done("Up to date", "no dependency has a newer release".into());
+        return Ok(());
+    }
+    let text = |version: &Option<lumen_core::Version>| {
+        version.as_ref().map_or("-".to_owned(), ToString::to_string)
+    };
+    let mut table = vec![[
+        "package".to_owned(),
+        "current".into(),
+        "wanted".into(),
+        "latest".into(),
+        String::new(),
+    ]];
+    for row in &rows {
+        let mut notes = Vec::new();
+        if !row.direct {
+            notes.push("indirect".to_owned());
+        }
+        if let Some(reason) = &row.yanked {
+            notes.push(if reason.is_empty() {
+                "yanked".into()
+            } else {
+                format!("yanked: {reason}")
+            });
+        }
+        notes.extend(row.deprecated.as_ref().map(advice));
+        table.push([
+            row.name.to_string(),
+            row.current.to_string(),
+            text(&row.wanted),
+            text(&row.latest),
+            notes.join(", "),
+        ]);
+    }
+    let width = |column: usize| {
+        table
+            .iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths = [width(0), width(1), width(2), width(3)];
+    for row in &table {
+        let cells = row
+            .iter()
+            .take(4)
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect::<Vec<_>>();
+        ui.print(format!("{}  {}", cells.join("  "), row[4]).trim_end());
+    }
+    let direct = rows.iter().filter(|row| row.direct).count();
+    ui.done(
+        "Outdated",
+        format!(
+            "{}; `lumen pkg update` moves within the constraints",
+            count(direct.max(rows.len()), "package")
+        ),
+    );
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! `lumen pkg info --provenance`.
+
+use lumen_core::trust::{Action, PackageHistory, history::Remark};
+use lumen_ops::{OpsError, names, verbs::provenance};
+use lumen_registry::Freshness;
+use serde_json::json;
+
+use super::owner::{as_json, print_overrides};
+use crate::{
+    args::ProjectArgs,
+    commands::shared::{session::session, text::because},
+    ui::Ui,
+};
+
+pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let (name, version) = match names::parse_release(package) {
+        Ok((name, version)) => (name, Some(version)),
+        Err(_) => (names::parse_name(package)?, None),
+    };
+    let history = provenance::provenance(&session, &name)?;
+    let mut releases: Vec<_> = history
+        .releases
+        .iter()
+        .filter(|(found, _)| version.as_ref().is_none_or(|version| version == *found))
+        .collect();
+    releases.reverse();
+    if let (Some(version), true) = (&version, releases.is_empty()) {
+        return Err(OpsError::NoSuchRelease {
+            name,
+            version: Some(version.clone()),
+            nearest: None,
+        });
+    }
+    if ui.json {
+        ui.print_json(&history_json(&history, version.as_ref()));
+        return Ok(());
+    }
+    let owner = &history.owners.subject;
+    let note = history.owners.current().map_or(0, |note| note.seq);
+    ui.print(&format!(
+        "{name}, owned as `{owner}` by ownership note {note}"
+    ));
+    print_overrides(&history.owners, ui);
+    for (version, release) in releases {
+        let yanked = history.yanked.get(version);
+        let state = match (release.revoked, yanked) {
+            (true, _) => ", key revoked",
+            (false, Some(_)) => ", yanked",
+            (false, None) => "",
+        };
+        let (time, index) = (&release.time, release.index);
+        ui.print(&format!("{version:>12}: entry {index}, {time}{state}"));
+        let (key, by) = (release.signer.fingerprint(), release.signer.name());
+        ui.print(&format!("{:>14}{key} {by}", ""));
+        for remark in history
+            .remarks
+            .iter()
+            .filter(|remark| remark.action.version() == Some(version))
+        {
+            ui.print(&format!("{:>14}{}", "", remark_line(remark)));
+        }
+    }
+    for remark in history
+        .remarks
+        .iter()
+        .filter(|remark| remark.action.version().is_none())
+    {
+        ui.print(&format!("{:>14}{}", "", remark_line(remark)));
+    }
+    Ok(())
+}
+
+/// `unyank, entry 12, 2026-01-31T10:30:00Z, by ada: why`
+fn remark_line(remark: &Remark) -> String {
+    let Remark {
+        index,
+        action,
+        signer,
+        time,
+        revoked,
+    } = remark;
+    let void = if *revoked { ", key revoked" } else { "" };
+    let instead = match action {
+        Action::Deprecate {
+            replacement: Some(name),
+            ..
+        } => format!(" (use `{name}`)"),
+        _ => String::new(),
+    };
+    let because = because(action.reason().unwrap_or_default());
+    let (verb, by) = (action.verb(), signer.name());
+    format!("{verb}, entry {index}, {time}, by {by}{void}{because}{instead}")
+}
+
+fn history_json(
+    history: &PackageHistory,
+    version: Option<&lumen_core::Version>,
+) -> serde_json::Value {
+    let releases = history
+        .releases
+        .iter()
+        .filter(|(found, _)| version.is_none_or(|version| version == *found));
+    let releases = releases.map(|(version, release)| {
+        json!({
+            "version": version, "index": release.index, "time": release.time,
+            "key": release.signer.to_string(), "fingerprint": release.signer.fingerprint(),
+            "metadata": release.metadata, "size": release.size, "revoked": release.revoked,
+            "yanked": history.yanked.get(version).map(|yanked| &yanked.reason),
+        })
+    });
+    let about = |remark: &&Remark| match (version, remark.action.version()) {
+        (Some(asked), Some(about)) => asked == about,
+        _ => true,
+    };
+    let remarks = history.remarks.iter().filter(about).map(|remark| {
+        json!({
+            "index": remark.index, "kind": remark.action.verb(), "time": remark.time,
+            "version": remark.action.version(), "reason": remark.action.reason(),
+            "key": remark.signer.to_string(), "fingerprint": remark.signer.fingerprint(),
+            "revoked": remark.revoked,
+        })
+    });
+    json!({
+        "name": history.name, "owner": history.owners.subject.to_string(),
+        "owners": as_json(&history.owners),
+        "releases": releases.collect::<Vec<_>>(), "statements": remarks.collect::<Vec<_>>(),
+    })
+}

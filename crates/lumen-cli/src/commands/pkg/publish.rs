@@ -1,0 +1,197 @@
+//! `lumen pkg publish`.
+
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
+
+use lumen_ops::{OpsError, report::Reporter as _, session::Session, verbs::publish};
+use lumen_registry::Freshness;
+use serde_json::json;
+
+use crate::{
+    args::{Bump, ProjectArgs},
+    commands::shared::{
+        packed::{contents, packed_json, size, warn},
+        session::session,
+        text::count,
+        waiting::{lacking_json, tell_lacking},
+    },
+    ui::Ui,
+};
+
+/// How to publish.
+pub struct Wishes<'a> {
+    pub yes: bool,
+    pub dry_run: bool,
+    pub bump: Option<Bump>,
+    /// What the version must be.
+    pub tag: Option<&'a str>,
+    /// How long to wait until everybody can read it, in seconds.
+    pub wait: Option<u64>,
+}
+
+pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let bump = wishes.bump.map(|bump| match bump {
+        Bump::Major => publish::Bump::Major,
+        Bump::Minor => publish::Bump::Minor,
+        Bump::Patch => publish::Bump::Patch,
+    });
+    let prepared = publish::prepare(&session, bump)?;
+    if let Some(tag) = wishes.tag {
+        publish::check_tag(&prepared, tag)?;
+    }
+    let release = format!(
+        "`{}` {}",
+        prepared.checked.package.name, prepared.checked.package.version
+    );
+    let location = prepared.location.to_string();
+    warn(ui, &prepared.checked, &prepared.packed);
+    if wishes.dry_run {
+        if ui.json {
+            let mut value = packed_json(&prepared.checked, &prepared.packed);
+            value["registry"] = json!(location);
+            ui.print_json(&value);
+        } else {
+            contents(ui, &prepared.packed);
+        }
+        ui.done(
+            "Would publish",
+            format!("{release} to {location}: {}", size(&prepared.packed)),
+        );
+        return Ok(());
+    }
+    if !wishes.yes {
+        ui.done("Packed", format!("{release}: {}", size(&prepared.packed)));
+        agree(ui, &format!("Publish {release} to {location}?"))?;
+    }
+    let registry = prepared.registry.clone();
+    let outcome = publish::run(&session, prepared)?;
+    if ui.json {
+        ui.print_json(&outcome_json(&outcome, &location));
+    }
+    published(ui, &outcome, &location);
+    confirm(&session, wishes.wait, &[(registry, outcome)], ui)
+}
+
+/// All packages of a workspace.
+pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let plan = publish::workspace::prepare(&session, wishes.dry_run)?;
+    for name in &plan.left_out {
+        ui.done("Left out", format!("`{name}` says `publish = false`"));
+    }
+    let mut shown = Vec::new();
+    for member in &plan.members {
+        let (checked, packed) = (&member.prepared.checked, &member.prepared.packed);
+        let location = &member.prepared.location;
+        warn(ui, checked, packed);
+        let release = format!("`{}` {}", checked.package.name, checked.package.version);
+        if member.is_there() {
+            if wishes.dry_run {
+                ui.done("Would skip", there(&release, location));
+            }
+        } else if wishes.dry_run {
+            let message = format!("{release} to {location}: {}", size(packed));
+            ui.done("Would publish", message);
+        } else if !wishes.yes {
+            ui.done("Packed", format!("{release}: {}", size(packed)));
+        }
+        let mut value = packed_json(checked, packed);
+        value["registry"] = json!(location.to_string());
+        value["new"] = json!(!member.is_there());
+        shown.push(value);
+    }
+    if wishes.dry_run {
+        if ui.json {
+            ui.print_json(&json!({ "packages": shown }));
+        }
+        return Ok(());
+    }
+    let missing = plan.members.iter().filter(|member| !member.is_there());
+    let missing = count(missing.count(), "package");
+    if !wishes.yes {
+        agree(ui, &format!("Publish {missing}?"))?;
+    }
+    let registries: Vec<String> = plan
+        .members
+        .iter()
+        .map(|member| member.prepared.registry.clone())
+        .collect();
+    let (mut outcomes, mut results) = (Vec::new(), Vec::new());
+    publish::workspace::run(plan, |outcome, location| {
+        let location = location.to_string();
+        match outcome.new {
+            true => published(ui, outcome, &location),
+            false => ui.done("Skipped", there(&release_of(outcome), &location)),
+        }
+        results.push(outcome_json(outcome, &location));
+        outcomes.push(outcome.clone());
+    })?;
+    if ui.json {
+        ui.print_json(&json!({ "packages": results }));
+    }
+    let outcomes: Vec<_> = registries.into_iter().zip(outcomes).collect();
+    confirm(&session, wishes.wait, &outcomes, ui)
+}
+
+/// Waits until everybody can read the releases, for so many seconds in all.
+fn confirm(
+    session: &Session<'_>,
+    seconds: Option<u64>,
+    outcomes: &[(String, publish::Outcome)],
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let Some(seconds) = seconds else {
+        return Ok(());
+    };
+    let (longest, start) = (Duration::from_secs(seconds), Instant::now());
+    for (registry, outcome) in outcomes {
+        let left = longest.saturating_sub(start.elapsed());
+        publish::wait(session, registry, outcome, left)?;
+        let read = session.location(registry)?;
+        ui.done("Confirmed", format!("{} at {read}", release_of(outcome)));
+    }
+    Ok(())
+}
+
+fn agree(ui: &Ui, question: &str) -> Result<(), OpsError> {
+    // Without a terminal nobody can answer; then the command itself is the answer.
+    match ui.confirm(&format!("{question} A release can never be changed.")) {
+        Some(false) => Err(OpsError::user(
+            "nothing was published",
+            "run it again and answer `y`, or pass --yes",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn outcome_json(outcome: &publish::Outcome, location: &str) -> serde_json::Value {
+    json!({
+        "new": outcome.new,
+        "registry": location,
+        "metadata": outcome.metadata,
+        "release": outcome.release,
+        "waiting": outcome.lacking.map(lacking_json),
+    })
+}
+
+fn release_of(outcome: &publish::Outcome) -> String {
+    format!("`{}` {}", outcome.release.name, outcome.release.version)
+}
+
+/// That a release is there.
+fn there(release: &str, location: &impl Display) -> String {
+    format!("{release}: {location} has the identical release")
+}
+
+fn published(ui: &Ui, outcome: &publish::Outcome, location: &str) {
+    let release = release_of(outcome);
+    let message = match outcome.new {
+        true => format!("{release} to {location}"),
+        false => format!("{release} already: {location} has the identical release"),
+    };
+    ui.done("Published", message);
+    tell_lacking(outcome.lacking, ui);
+}

@@ -1,0 +1,35 @@
+//! `lumen pkg remove`.
+
+use std::time::Instant;
+
+use lumen_ops::{OpsError, report::Reporter as _, verbs::remove};
+use lumen_registry::Freshness;
+
+use crate::{
+    args::{LockArgs, ProjectArgs, ResolveArgs},
+    commands::shared::{
+        changes::show,
+        session::{resolve_options, session},
+    },
+    ui::Ui,
+};
+
+pub fn run(
+    names: &[String],
+    dry_run: bool,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let start = Instant::now();
+    let options = resolve_options(&LockArgs::default(), dry_run, &ResolveArgs::default())?;
+    let session = session(project, Freshness::Normal, ui)?;
+    let outcome = remove::remove(&session, names, &options)?;
+    for name in names {
+        ui.done(
+            if dry_run { "Would drop" } else { "Removed" },
+            format!("`{name}`"),
+        );
+    }
+    show(ui, &outcome, dry_run, start);
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `lumen pkg submit`.
+
+use std::path::Path;
+
+use lumen_ops::{OpsError, report::Reporter as _, verbs::submit};
+use lumen_registry::{Freshness, Location};
+use serde_json::json;
+
+use crate::{
+    args::ProjectArgs,
+    commands::shared::{
+        packed::{contents, packed_json, size, warn},
+        session::session,
+    },
+    ui::Ui,
+};
+
+pub fn run(
+    out: &Path,
+    to: Option<&str>,
+    dry_run: bool,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = session(project, Freshness::Revalidate, ui)?;
+    let to = to.map(Location::parse).transpose()?;
+    let made = submit::make(&session)?;
+    let to = match to {
+        Some(to) => to,
+        None => submit::place(&session, &made, out)?,
+    };
+    let (checked, packed) = (&made.prepared.checked, &made.prepared.packed);
+    warn(ui, checked, packed);
+    let written = match dry_run {
+        true => None,
+        false => Some(submit::write(&session, &made, &to)?),
+    };
+    if ui.json {
+        let mut value = packed_json(checked, packed);
+        value["registry"] = json!(made.submission.registry);
+        value["claims"] = json!(made.claims.as_ref().map(ToString::to_string));
+        value["submission"] = json!(written);
+        ui.print_json(&value);
+    } else if dry_run {
+        contents(ui, packed);
+    }
+    let release = format!("`{}` {}", made.submission.name, made.submission.version);
+    let Some(written) = written else {
+        ui.done("Would submit", format!("{release}: {}", size(packed)));
+        return Ok(());
+    };
+    ui.done("Submitted", format!("{release} in {written}"));
+    let mut next = Vec::new();
+    if let Some(subject) = &made.claims {
+        ui.done("Claiming", format!("`{subject}`, which nobody owns"));
+    }
+    if made.needs_approval {
+        next.push(
+            "the registry has to approve the claim: `lumen registry approve …/claim.note`".into(),
+        );
+    }
+    next.push("who may write to the registry runs `lumen registry ingest` on it".into());
+    ui.hints(&next);
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! `lumen registry migrate`.
+
+use lumen_ops::{OpsError, report::Reporter as _, session::Session, verbs::migrate};
+use lumen_registry::log::Finding;
+use serde_json::json;
+
+use crate::{
+    commands::shared::text::{count, many},
+    ui::Ui,
+};
+
+/// Whether a migration is only shown, and whether the user agreed to it already.
+#[derive(Clone, Copy)]
+pub struct Consent {
+    pub dry_run: bool,
+    pub yes: bool,
+}
+
+pub fn run(
+    session: &Session<'_>,
+    request: &migrate::Request,
+    consent: Consent,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let plan = migrate::prepare(session, request)?;
+    let inventory = &plan.inventory;
+    let owner = match plan.key() {
+        Some(key) => format!("your key `{}`", key.name()),
+        None => "a new key".to_owned(),
+    };
+    let (releases, yanks) = inventory.releases();
+    let what = format!(
+        "{}, {}, {}",
+        count(inventory.packages.len(), "package"),
+        count(releases, "release"),
+        count(yanks, "yank")
+    );
+    if !ui.json {
+        for (word, findings) in [
+            ("problem", &inventory.problems),
+            ("warning", &inventory.warnings),
+        ] {
+            for finding in findings {
+                ui.print(&format!("{word}: {}: {}", finding.file, finding.what));
+            }
+        }
+    }
+    if consent.dry_run {
+        if ui.json {
+            let list = |findings: &[Finding]| -> Vec<_> {
+                let one = |it: &Finding| json!({ "file": it.file, "what": it.what });
+                findings.iter().map(one).collect()
+            };
+            let subjects = inventory.subjects();
+            let subjects = subjects.iter().map(ToString::to_string);
+            ui.print_json(&json!({
+                "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
+                "origin": plan.origin, "key": plan.key().map(ToString::to_string),
+                "names": subjects.collect::<Vec<_>>(),
+                "problems": list(&inventory.problems), "warnings": list(&inventory.warnings),
+            }));
+        }
+        plan.check(session)?;
+        ui.done("Would log", format!("{what}; {owner} owns all names"));
+        return Ok(());
+    }
+    plan.check(session)?;
+    let question = format!(
+        "Sign {} with {owner} and log {what}? A registry cannot become unsigned again.",
+        plan.location,
+    );
+    if !consent.yes && ui.confirm(&question) == Some(false) {
+        return Err(OpsError::user(
+            "nothing was written",
+            "run it again and answer `y`, or pass --yes",
+        ));
+    }
+    let migrate::Done { migrated, new_key } = migrate::run(session, &plan)?;
+    if let Some(key) = &new_key {
+        ui.done("Made", format!("your signing key, {}", key.display()));
+    }
+    let root = migrated.root.as_ref();
+    if ui.json {
+        ui.print_json(&json!({
+            "url": plan.location.url(), "origin": root.map(|root| &root.origin),
+            "fingerprint": root.map(|root| root.fingerprint), "entries": migrated.entries,
+            "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
+        }));
+    }
+    match migrated.entries {
+        0 if root.is_none() => ui.done("Logged", "nothing: everything is in the log".into()),
+        entries => ui.done("Logged", format!("{what}: {}", many(entries, "entry"))),
+    }
+    if let Some(root) = root {
+        ui.done("Fingerprint", root.fingerprint.to_string());
+        ui.hints(&[
+            "keep a copy of the key: `lumen key export --secret`".into(),
+            "let others publish: `lumen registry trust add-log-key`, and `lumen pkg owner add`"
+                .into(),
+        ]);
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! `lumen registry trust show`.
+
+use lumen_core::{
+    signing::{CosignerKey, PublicKey},
+    trust::NamePolicy,
+};
+use lumen_ops::{OpsError, signed};
+use lumen_registry::Freshness;
+use serde_json::json;
+
+use crate::{
+    args::RegistryArgs,
+    commands::shared::{
+        session::with,
+        text::{count, many},
+    },
+    ui::Ui,
+};
+
+pub fn run(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = with(None, registry, Freshness::Revalidate, ui)?;
+    let signed = signed::open(&session)?;
+    let (root, info) = (signed.roots.current(), &signed.info);
+    if ui.json {
+        let keys = |keys: &[PublicKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let witnesses = root.witnesses.iter().map(ToString::to_string);
+        let validators = root.validators.iter().map(ToString::to_string);
+        ui.print_json(&json!({
+            "origin": root.origin, "fingerprint": info.fingerprint, "root": root.seq,
+            "time": root.time, "expires": root.expires, "size": info.size,
+            "root_threshold": root.threshold, "root_keys": keys(&root.root),
+            "log_keys": keys(&root.log),
+            "policy": root.policy.as_str(), "names_threshold": root.names_threshold,
+            "names_keys": keys(&root.names),
+            "witness_quorum": root.witness_quorum, "witnesses": witnesses.collect::<Vec<_>>(),
+            "validating_quorum": root.validating_quorum,
+            "validators": validators.collect::<Vec<_>>(),
+            "max_age": root.max_age,
+        }));
+        return Ok(());
+    }
+    let line = |label: &str, value: &str| ui.print(&format!("{label:>12}: {value}"));
+    let all = |label: &str, rule: String, keys: &[PublicKey]| {
+        line(label, &rule);
+        for key in keys {
+            ui.print(&format!("{:>14}{} {}", "", key.fingerprint(), key.name()));
+        }
+    };
+    let of =
+        |threshold: u32, keys: usize| format!("{threshold} of {} must sign", count(keys, "key"));
+    line("registry", &root.origin);
+    ui.print(&format!("{:>12}:", "fingerprint"));
+    ui.print(&format!("  {}", info.fingerprint));
+    line("root", &format!("{}, of {}", root.seq, root.time));
+    line("expires", root.expires.as_deref().unwrap_or("never"));
+    line("log", &many(info.size, "entry"));
+    all("root keys", of(root.threshold, root.root.len()), &root.root);
+    all("log keys", "each alone".into(), &root.log);
+    let names = match root.policy {
+        NamePolicy::Open => "open: whoever publishes a name first has it".to_owned(),
+        NamePolicy::Approve => format!("approve: {}", of(root.names_threshold, root.names.len())),
+    };
+    all("names", names, &root.names);
+    let mut witnessed = match root.witness_quorum {
+        0 => "none needed".to_owned(),
+        quorum => of(quorum, root.all_witnesses().count()),
+    };
+    if let Some(age) = root.max_age {
+        witnessed.push_str(&format!(", every {age} seconds"));
+    }
+    let keys = |keys: &[CosignerKey]| keys.iter().map(|key| key.key().clone()).collect::<Vec<_>>();
+    all("witnesses", witnessed, &keys(&root.witnesses));
+    if !root.validators.is_empty() {
+        let validated = match root.validating_quorum {
+            0 => "none needed".to_owned(),
+            quorum => of(quorum, root.validators.len()),
+        };
+        all("validating", validated, &keys(&root.validators));
+    }
+    Ok(())
+}

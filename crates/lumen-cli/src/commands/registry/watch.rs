@@ -1,0 +1,54 @@
+//! `lumen registry watch`.
+
+use std::time::Duration;
+
+use lumen_core::trust::Entry;
+use lumen_ops::{OpsError, verbs::watch};
+use serde_json::json;
+
+use crate::{args::Target, commands::shared::session::target, ui::Ui};
+
+/// Shows the entries of a log from one on; `every`: goes on for ever, after so many seconds.
+pub fn run(
+    registry: &Target,
+    mut from: u64,
+    names: &[String],
+    every: Option<u64>,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    loop {
+        let session = target(registry, ui)?;
+        let size = watch::watch(&session, from, names, |logged| {
+            ui.print_json_line(&line(logged));
+        })?;
+        from = from.max(size);
+        match every {
+            None => return Ok(()),
+            Some(seconds) => std::thread::sleep(Duration::from_secs(seconds)),
+        }
+    }
+}
+
+/// An entry of the log as a line of JSON.
+fn line(logged: &watch::Logged) -> serde_json::Value {
+    let subject = logged.entry.subject().map(|subject| subject.to_string());
+    let mut line = json!({ "index": logged.index, "subject": subject });
+    match &logged.entry {
+        Entry::Root(note) => {
+            line["kind"] = json!("root");
+            line["seq"] = json!(note.seq);
+        }
+        Entry::Owners(note) => {
+            line["kind"] = json!("owners");
+            line["seq"] = json!(note.seq);
+        }
+        Entry::Statement(statement) => {
+            line["kind"] = json!(statement.action.verb());
+            line["version"] = json!(statement.action.version());
+            line["time"] = json!(statement.time);
+        }
+        Entry::Map(_) => line["kind"] = json!("map"),
+    }
+    line["text"] = json!(logged.text);
+    line
+}

@@ -1,0 +1,76 @@
+//! What an install changed, on the screen and as JSON.
+
+use std::time::Instant;
+
+use lumen_ops::{report::Reporter as _, resolve::Changes, verbs::install::Outcome};
+use serde_json::json;
+
+use crate::{commands::shared::text::count, ui::Ui};
+
+pub fn show(ui: &Ui, outcome: &Outcome, dry_run: bool, start: Instant) {
+    show_changes(ui, &outcome.changes);
+    if ui.json {
+        ui.print_json(&json!({
+            "up_to_date": outcome.up_to_date,
+            "packages": outcome.packages,
+            "downloaded": outcome.downloaded,
+            "changes": changes_json(&outcome.changes),
+        }));
+    }
+    let packages = count(outcome.packages, "package");
+    if outcome.up_to_date {
+        return ui.done("Up to date", packages);
+    }
+    let cached = outcome.packages.saturating_sub(outcome.downloaded);
+    let cached = if cached > 0 && !dry_run {
+        format!(" ({cached} cached)")
+    } else {
+        String::new()
+    };
+    ui.done(
+        if dry_run {
+            "Would install"
+        } else {
+            "Installed"
+        },
+        format!("{packages} in {}{cached}", seconds(start)),
+    );
+}
+
+pub fn show_changes(ui: &Ui, changes: &Changes) {
+    // A first install would repeat the whole lock file here.
+    const MOST: usize = 40;
+    let added = changes
+        .added
+        .iter()
+        .map(|(name, version)| ("+", format!("{name} {version}")));
+    let removed = changes
+        .removed
+        .iter()
+        .map(|(name, version)| ("-", format!("{name} {version}")));
+    let changed = changes
+        .changed
+        .iter()
+        .map(|(name, old, new)| ("~", format!("{name} {old} -> {new}")));
+    let lines: Vec<_> = added.chain(removed).chain(changed).collect();
+    for (sign, line) in lines.iter().take(MOST) {
+        ui.done(sign, line.clone());
+    }
+    if lines.len() > MOST {
+        ui.done("…", format!("and {} more", lines.len() - MOST));
+    }
+}
+
+pub fn changes_json(changes: &Changes) -> serde_json::Value {
+    let pair = |(name, version): &(_, _)| json!({ "name": name, "version": version });
+    let change = |(name, old, new): &(_, _, _)| json!({ "name": name, "from": old, "to": new });
+    json!({
+        "added": changes.added.iter().map(pair).collect::<Vec<_>>(),
+        "removed": changes.removed.iter().map(pair).collect::<Vec<_>>(),
+        "changed": changes.changed.iter().map(change).collect::<Vec<_>>(),
+    })
+}
+
+pub fn seconds(start: Instant) -> String {
+    format!("{:.2}s", start.elapsed().as_secs_f64())
+}

@@ -1,0 +1,70 @@
+//! A packed package, on the screen and as JSON.
+
+use lumen_core::problem::Problem;
+use lumen_ops::{pack, report::Reporter as _};
+use lumen_store::pack::{NoteReason, Packed};
+use serde_json::json;
+
+use crate::{
+    commands::shared::text::{bytes, count},
+    ui::Ui,
+};
+
+pub fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
+    for warning in &checked.warnings {
+        ui.warn(warning.clone());
+    }
+    for note in &packed.notes {
+        match note.reason {
+            // What somebody wrote down and did not get.
+            NoteReason::NotThere | NoteReason::NoMatch | NoteReason::Never => {
+                let what = format!("`{}` is left out: {}", note.path, note.reason);
+                ui.warn(Problem::warning(what).hint("`--dry-run` lists what is packed"));
+            }
+            _ => ui.detail("Left out", format!("`{}`: {}", note.path, note.reason)),
+        }
+    }
+}
+
+/// Files and sizes, as data on standard output.
+pub fn contents(ui: &Ui, packed: &Packed) {
+    let width = packed
+        .files
+        .iter()
+        .map(|file| bytes(file.size).len())
+        .max()
+        .unwrap_or_default();
+    for file in &packed.files {
+        let mark = if file.executable { " *" } else { "" };
+        ui.print(&format!(
+            "{:>width$}  {}{mark}",
+            bytes(file.size),
+            file.path
+        ));
+    }
+    ui.print(&packed.digest.to_string());
+}
+
+pub fn size(packed: &Packed) -> String {
+    let files = count(packed.files.len(), "file");
+    format!(
+        "{files}, {} ({} compressed)",
+        bytes(packed.tar.len() as u64),
+        bytes(packed.zst.len() as u64)
+    )
+}
+
+pub fn packed_json(checked: &pack::Checked, packed: &Packed) -> serde_json::Value {
+    let files = packed
+        .files
+        .iter()
+        .map(|file| json!({ "path": file.path, "size": file.size, "executable": file.executable }));
+    json!({
+        "name": checked.package.name,
+        "version": checked.package.version,
+        "files": files.collect::<Vec<_>>(),
+        "digest": packed.digest,
+        "size": packed.tar.len(),
+        "compressed_size": packed.zst.len(),
+    })
+}

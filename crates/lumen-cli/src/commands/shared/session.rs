@@ -1,0 +1,108 @@
+//! The session that a command works in.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use lumen_ops::{
+    OpsError,
+    context::{Options, ProjectUse},
+    resolve::{ResolveOptions, Unlock},
+    session::Session,
+    settings::Environment,
+};
+use lumen_registry::Freshness;
+
+use crate::{
+    args::{LockArgs, ProjectArgs, RegistryArgs, ResolveArgs, Target},
+    commands::shared::when,
+    ui::Ui,
+};
+
+/// A session for a command about a project.
+pub fn session<'u>(
+    project: &ProjectArgs,
+    freshness: Freshness,
+    ui: &'u Ui,
+) -> Result<Session<'u>, OpsError> {
+    with(
+        project.manifest_path.clone(),
+        &project.registry,
+        freshness,
+        ui,
+    )
+}
+
+pub fn with<'u>(
+    manifest_path: Option<PathBuf>,
+    registry: &RegistryArgs,
+    freshness: Freshness,
+    ui: &'u Ui,
+) -> Result<Session<'u>, OpsError> {
+    open(manifest_path, ProjectUse::Nearest, registry, freshness, ui)
+}
+
+/// A session for a command that no project has a say in.
+pub fn alone(freshness: Freshness, ui: &Ui) -> Result<Session<'_>, OpsError> {
+    let registry = RegistryArgs::default();
+    open(None, ProjectUse::Ignored, &registry, freshness, ui)
+}
+
+fn open<'u>(
+    manifest_path: Option<PathBuf>,
+    project: ProjectUse,
+    registry: &RegistryArgs,
+    freshness: Freshness,
+    ui: &'u Ui,
+) -> Result<Session<'u>, OpsError> {
+    let options = Options {
+        working_dir: std::env::current_dir()?,
+        manifest_path,
+        project,
+        registry: registry.registry.clone(),
+        offline: registry.offline,
+        stale_if_error: registry.stale_if_error,
+        freshness,
+        now: Timestamp::now(),
+    };
+    Ok(Session::new(Environment::read()?, options, ui))
+}
+
+pub fn resolve_options(
+    lock: &LockArgs,
+    dry_run: bool,
+    resolve: &ResolveArgs,
+) -> Result<ResolveOptions, OpsError> {
+    use lumen_core::resolve::Order;
+    Ok(ResolveOptions {
+        locked: lock.locked || lock.frozen,
+        dry_run,
+        order: if resolve.minimal_versions {
+            Order::Lowest
+        } else {
+            Order::Newest
+        },
+        exclude_newer: resolve
+            .exclude_newer
+            .as_deref()
+            .map(|text| when::parse(text, Timestamp::now()))
+            .transpose()?,
+        unlock: Unlock::Nothing,
+    })
+}
+
+/// A session about the registry that a command names as its argument.
+pub fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> {
+    let registry = match &target.location {
+        // A folder needs no slash in its name.
+        Some(text) if !text.contains("://") && Path::new(text).is_dir() => {
+            let path = std::path::absolute(text)?;
+            Some(path.to_string_lossy().into_owned())
+        }
+        other => other.clone(),
+    };
+    let registry = RegistryArgs {
+        registry,
+        ..RegistryArgs::default()
+    };
+    with(None, &registry, Freshness::Revalidate, ui)
+}

@@ -1,0 +1,98 @@
+//! What came of a change of roots or owners.
+
+use std::collections::BTreeSet;
+
+use lumen_core::signing::PublicKey;
+use lumen_ops::{
+    report::Reporter as _,
+    signed::{Asked, Change, Submitted},
+};
+use serde_json::json;
+
+use crate::{
+    commands::shared::waiting::{lacking_json, tell_lacking},
+    ui::{Ui, path_json, word},
+};
+
+/// Tells what came of a change, and what has to follow. `command` is the family of
+/// commands with `sign` and `apply`.
+pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
+    let subject = submitted.change.subject();
+    if ui.json {
+        let missing = submitted.missing.iter().map(|missing| {
+            let keys = missing.keys.iter().map(ToString::to_string);
+            json!({
+                "whose": missing.whose, "more": missing.more, "keys": keys.collect::<Vec<_>>(),
+            })
+        });
+        ui.print_json(&json!({
+            "subject": subject.replace('`', ""), "applied": submitted.applied,
+            "index": submitted.index, "file": submitted.file.as_deref().map(path_json), "signed": submitted.signed,
+            "queued": submitted.queued.is_some(), "waiting": submitted.lacking.map(lacking_json),
+            "missing": missing.collect::<Vec<_>>(),
+        }));
+    }
+    if submitted.applied {
+        let place = submitted.index.map_or("there already".to_owned(), |index| {
+            format!("entry {index} of the log")
+        });
+        ui.done("Changed", format!("{subject}, {place}"));
+        tell_lacking(submitted.lacking, ui);
+    }
+    if let Some(asked) = &submitted.queued {
+        let already = match asked {
+            Asked::Already => " already",
+            Asked::New(_) | Asked::Rejected(_) => "",
+        };
+        ui.done("Waiting", format!("{subject} in the registry{already}"));
+        let mut hints = missing_hints(submitted);
+        let name = match &submitted.change {
+            Change::Owners(note) => note.name.to_string(),
+            Change::Root(_) => String::new(),
+        };
+        hints.push(match submitted.missing.is_empty() {
+            true => format!("anybody with a log key ends it: `lumen registry approve {name}`"),
+            false => format!("they run `lumen registry approve {name}`"),
+        });
+        ui.hints(&hints);
+    }
+    let Some(file) = &submitted.file else {
+        return;
+    };
+    let file = file.display();
+    let by = if submitted.signed {
+        "signed with your key"
+    } else {
+        "not signed by you"
+    };
+    ui.done("Proposed", format!("{subject} in {file}, {by}"));
+    let file = file.to_string();
+    let file = word(&file);
+    let mut hints = missing_hints(submitted);
+    let command = match command {
+        "registry approve" => "registry trust",
+        other => other,
+    };
+    hints.push(match submitted.missing.is_empty() {
+        true => format!("`lumen {command} apply {file}` puts it into effect"),
+        false => {
+            format!("they run `lumen {command} sign {file}`; then `lumen {command} apply {file}`")
+        }
+    });
+    ui.hints(&hints);
+}
+
+/// Who has to sign.
+fn missing_hints(submitted: &Submitted) -> Vec<String> {
+    let mut hints = Vec::new();
+    // Keys of the note before and of the note itself are mostly the same.
+    let mut said = BTreeSet::new();
+    for missing in &submitted.missing {
+        let names: Vec<&str> = missing.keys.iter().map(PublicKey::name).collect();
+        let names = names.join(", ");
+        if said.insert((missing.more, names.clone())) {
+            hints.push(format!("{} more of these must sign: {names}", missing.more));
+        }
+    }
+    hints
+}
