@@ -13,8 +13,10 @@
 //! | [`cache`] | metadata of HTTP registries kept on the local disk |
 //! | `refusal` | why a registry is not believed |
 //! | `source` | the files of a registry as they come: from the cache or the host, unverified |
+//! | `logread` | tiles, entries, map and what lists their events, checked |
 //! | [`verify`] | what a client checks before it believes a signed registry |
 //! | [`reader`] | the front: checked reads of index files, releases and artifacts |
+//! | `derived` | everything that follows from the log or from releases |
 //! | [`log`] | the log of a signed registry: appending, repairing, checking |
 //! | [`publish`] | init, publish, yank and unyank |
 //! | [`loader`] | everything a resolution may need, loaded before it is solved |
@@ -28,6 +30,7 @@
 pub mod audience;
 pub mod bundle;
 pub mod cache;
+mod derived;
 pub mod doctor;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -38,6 +41,7 @@ pub mod loader;
 pub mod location;
 pub mod log;
 pub mod login;
+mod logread;
 pub mod migrate;
 pub mod mirror;
 mod partial;

@@ -10,7 +10,8 @@ use futures::{StreamExt as _, stream};
 use lumen_core::{Key, PackageName, Version, index::Artifact, key::kind::FileKind};
 
 use crate::{
-    log::{Waiting, indexed_package, waiting},
+    derived::names::indexed_package,
+    log::{Waiting, waiting},
     partial::Partial,
     progress::{Progress, Watch, advance},
     reader::{ReadError, Registry},

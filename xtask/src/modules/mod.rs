@@ -43,9 +43,11 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "cache",
             "refusal",
             "source",
+            "logread",
             "verify",
             "reader",
             // Writing.
+            "derived",
             "log",
             "publish",
             // What is done with registries.

@@ -153,6 +153,16 @@ impl Entry {
         }
     }
 
+    /// When it was made, by its maker's clock, RFC 3339; a map leaf does not say.
+    pub fn time(&self) -> Option<&str> {
+        match self {
+            Self::Root(note) => Some(&note.time),
+            Self::Owners(note) => Some(&note.time),
+            Self::Statement(statement) => Some(&statement.time),
+            Self::Map(_) => None,
+        }
+    }
+
     /// The registry it is for; a map leaf does not say.
     pub fn origin(&self) -> Option<&str> {
         match self {

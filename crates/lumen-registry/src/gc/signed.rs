@@ -21,14 +21,9 @@ use lumen_core::{
 
 use super::{GcOptions, Kind, Needed};
 use crate::{
-    log::{
-        batch::time_of,
-        files::load_range,
-        head::{Head, Staging, read_checkpoint},
-        indexes::releases_of,
-        pending,
-        state::listed,
-    },
+    derived::indexes::releases_of,
+    log::pending,
+    logread::{Head, Staging, listed, load_range, read_checkpoint},
     mirror::growth::Growth,
     partial::Partial,
     publish::read_release,
@@ -151,7 +146,7 @@ async fn read(
     let mut batch: Vec<String> = Vec::new();
     let visit = |i: u64, text: &str, entry: &Entry| {
         batch.push(text.to_owned());
-        if let Some(seconds) = time_of(entry).and_then(text::seconds) {
+        if let Some(seconds) = entry.time().and_then(text::seconds) {
             let seconds = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
             time = UNIX_EPOCH.checked_add(seconds).unwrap_or(time);
         }

@@ -1,22 +1,21 @@
 //! The loop around the commit.
 
-use lumen_core::limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_LOOKS};
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
+    limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_LOOKS},
     trust::{Entry, Lacking, RootNote, Subject},
 };
 
 use super::{
-    batch::Batch,
     check_log_key,
-    files::load_range,
-    head::Head,
     roll::{apply, finish, settle_patiently},
     sign_as,
     state::State,
 };
 use crate::{
+    derived::batch::Batch,
+    logread::{Head, load_range},
     progress::nobody,
     signer::Signer,
     storage::{Storage, StorageError},

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, Version,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
     index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release, identity},
     json,
+    limits::MAX_GLOBAL_INDEX_BYTES,
     merkle::leaf_hash,
     tile::{Tile, Tiles, entries},
     trust::{
@@ -18,13 +18,13 @@ use lumen_core::{
     },
 };
 
-use super::{
-    head::{Head, read_checkpoint},
-    names::registry_name,
-    pending,
-    replay::{Replay, differs},
-};
+use super::pending;
 use crate::{
+    derived::{
+        names::registry_name,
+        replay::{Replay, differs},
+    },
+    logread::{Head, read_checkpoint},
     progress::{Progress, Watch, advance, nobody},
     storage::{Storage, StorageError},
     write::PublishError,

@@ -1,21 +1,16 @@
 //! The first batch: root note 1.
 
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
+    limits::MAX_GLOBAL_INDEX_BYTES,
     trust::{Event, NamePolicy, PackageHistory, RootHistory, RootNote, Subject},
 };
 
-use super::{
-    append::commitment,
-    batch::{Base, Batch},
-    head::{Head, Staging},
-    roll::settle,
-    sign_as,
-    state::listed,
-};
+use super::{append::commitment, roll::settle, sign_as};
 use crate::{
+    derived::batch::Batch,
+    logread::{Base, Head, Staging, listed},
     progress::nobody,
     signer::Signer,
     storage::{Storage, StorageError},
@@ -160,7 +155,7 @@ async fn half_made(
     signer: &dyn Signer,
 ) -> Result<Option<RootInfo>, PublishError> {
     let Checkpoint { size, origin, .. } = &head.checkpoint;
-    let done = super::global::is_current(storage, *size).await?;
+    let done = crate::derived::global::is_current(storage, *size).await?;
     if *size != 2 || done {
         return Ok(None);
     }

@@ -6,33 +6,20 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `head` | the commit and its staging file |
-//! | `files` | checked reads of tiles, entries and map |
-//! | `batch` | entries and all immutable files that follow from them |
 //! | `roll` | finishing a committed batch, up to the global index |
 //! | `pending` | commits that wait for witnesses |
 //! | `witness` | what witnesses sign, and adding their signatures |
 //! | `validate` | a log replayed by a validating witness |
-//! | `global` | the global index, which never shows more than what is public |
-//! | `indexes` | the index files, which only ever gain events |
-//! | `names` | which packages a part of the log is about |
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |
 //! | `init` | the first batch |
-//! | `check`, `rebuild`, `replay` | the whole registry against its log |
+//! | `check`, `rebuild` | the whole registry against its log |
 
 mod append;
-pub(crate) mod batch;
 mod check;
-pub(crate) mod files;
-pub(crate) mod global;
-pub(crate) mod head;
-pub(crate) mod indexes;
 mod init;
-pub(crate) mod names;
 pub(crate) mod pending;
 mod rebuild;
-mod replay;
 pub(crate) mod roll;
 pub(crate) mod state;
 mod validate;
@@ -40,12 +27,11 @@ mod witness;
 
 use lumen_core::{note::Note, signing::PublicKey, trust::RootNote};
 
+pub use crate::logread::load_entry as entry;
 pub use append::{Receipt, Writer, state_ahead};
 pub use check::{Finding, check, check_watched};
-pub use files::load_entry as entry;
 pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
-pub(crate) use names::indexed_package;
 pub use pending::{Cosignature, Shown, Waiting, roots_at, waiting};
 pub use rebuild::{rebuild, rebuild_watched};
 pub use roll::{is_signed, repair, repair_watched};

@@ -18,14 +18,13 @@ use lumen_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    files::load_state_leaf,
-    global::{Public, finish_global, is_current},
-    head::{Head, put_checkpoint, read_checkpoint},
-    state::listed,
-};
 use crate::{
     cache,
+    derived::{
+        checkpoint::put_checkpoint,
+        global::{Public, finish_global, is_current},
+    },
+    logread::{Head, listed, load_state_leaf, read_checkpoint},
     storage::Storage,
     write::{
         PublishError,

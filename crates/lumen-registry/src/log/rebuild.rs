@@ -1,16 +1,11 @@
 //! All index files of a signed registry made anew, from its log and the files of releases.
 
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
-use lumen_core::{Key, index::PackageIndex, json};
+use lumen_core::{Key, index::PackageIndex, json, limits::MAX_GLOBAL_INDEX_BYTES};
 
-use super::{
-    head::{Head, read_checkpoint},
-    names::registry_name,
-    pending,
-    replay::Replay,
-    roll::settle,
-};
+use super::{pending, roll::settle};
 use crate::{
+    derived::{names::registry_name, replay::Replay},
+    logread::{Head, read_checkpoint},
     progress::{Progress, Watch, advance, nobody},
     storage::Storage,
     write::{PublishError, damaged, swap::Swap},

@@ -3,20 +3,21 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
-    Key, json,
-    trust::{Entry, Event, Lacking, RootHistory, Subject},
+    Key,
+    trust::{Lacking, RootHistory, Subject},
 };
 
-use super::{
-    batch::Batch,
-    global::{Public, finish_global, is_current},
-    head::{Head, Staging, put_checkpoint, read_checkpoint},
-    indexes::{put_list, put_package},
-    names::of_scopes,
-    pending,
-    state::listed,
-};
+use super::pending;
 use crate::{
+    derived::{
+        batch::Batch,
+        checkpoint::put_checkpoint,
+        global::{Public, finish_global, is_current},
+        indexes::{put_list, put_package},
+        names::of_scopes,
+        notes::note_file,
+    },
+    logread::{Head, Staging, listed, read_checkpoint},
     progress::{Progress, Watch, advance, nobody},
     storage::Storage,
     write::{PublishError, damaged, swap},
@@ -249,23 +250,4 @@ pub(super) async fn apply(
 
 fn pair((key, bytes): &(Key, Vec<u8>)) -> (&Key, &[u8]) {
     (key, bytes)
-}
-
-/// The file of an entry that has one of its own.
-pub(crate) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
-    use lumen_core::trust::Action;
-    let (entry, _) = Entry::parse(event.note.as_bytes()).ok()?;
-    let key = match entry {
-        Entry::Root(root) => Key::root_note(root.seq),
-        Entry::Owners(owners) => Key::owners_note(&owners.name.to_string(), owners.seq),
-        Entry::Statement(statement) => match statement.action {
-            Action::Publish { version, .. } => {
-                let bytes = json::to_line(&serde_json::json!(event));
-                return Some((Key::signature(&statement.package, &version), bytes));
-            }
-            _ => return None,
-        },
-        Entry::Map(_) => return None,
-    };
-    Some((key, event.note.clone().into_bytes()))
 }

@@ -6,23 +6,18 @@ use std::{
 };
 
 use lumen_core::{
-    Digest, Key, PackageName,
+    Key, PackageName,
     checkpoint::Checkpoint,
-    index::{MAX_PACKAGE_INDEX_BYTES, events_of},
     merkle::verify_consistency,
     tile::{Tiles, tiles_for_consistency},
     trust::{
         Entry, Event, HistoryError, Lacking, Ledger, OwnersHistory, PackageHistory, RootHistory,
-        Statement, Subject, chain, event::NO_EVENTS, map::Nodes,
+        Statement, Subject,
     },
 };
 
-use super::{
-    batch::Base,
-    files::{load_chain, load_tiles},
-    head::Head,
-};
 use crate::{
+    logread::{Base, Head, load_tiles, verified},
     storage::{Revision, Storage},
     write::{PublishError, damaged},
 };
@@ -42,18 +37,6 @@ pub struct State<'a> {
     pub(super) base: Base,
     /// Histories that were checked.
     packages: Mutex<BTreeMap<PackageName, PackageHistory>>,
-}
-
-/// The events that an index lists; none when there is no index.
-pub(crate) async fn listed(
-    storage: &Storage,
-    subject: &Subject,
-) -> Result<Vec<Event>, PublishError> {
-    let key = Key::events_of(subject);
-    match storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await? {
-        None => Ok(Vec::new()),
-        Some((bytes, _)) => events_of(&bytes).map_err(|error| damaged(storage, &key, error)),
-    }
 }
 
 impl<'a> State<'a> {
@@ -206,29 +189,5 @@ impl<'a> State<'a> {
             ledger.append(index, text, entry, &note)?;
         }
         Ok(())
-    }
-}
-
-/// The events of a subject, compared with the map.
-pub(super) async fn verified(
-    storage: &Storage,
-    base: &mut Base,
-    subject: &Subject,
-) -> Result<Vec<Event>, PublishError> {
-    let mut events = listed(storage, subject).await?;
-    events.retain(|event| event.i < base.size);
-    let nodes: &mut Nodes = &mut base.nodes;
-    let expected: Digest = load_chain(storage, nodes, &base.map, &subject.to_string()).await?;
-    let found = match events.is_empty() {
-        true => NO_EVENTS,
-        false => chain(&events),
-    };
-    match found == expected {
-        true => Ok(events),
-        false => Err(damaged(
-            storage,
-            &Key::events_of(subject),
-            "its events are not those of the log",
-        )),
     }
 }

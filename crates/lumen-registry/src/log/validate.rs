@@ -24,12 +24,8 @@ use lumen_core::{
     },
 };
 
-use super::{
-    batch::{Base, update_map},
-    files::{load_chain, load_entries, load_entry, load_tiles},
-    state::verified,
-};
 use crate::{
+    logread::{Base, load_chain, load_entries, load_entry, load_tiles, update_map, verified},
     progress::{Progress, Watch, advance},
     storage::Storage,
     write::{PublishError, damaged},

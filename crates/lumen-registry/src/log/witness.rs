@@ -2,11 +2,11 @@
 
 use lumen_core::{Key, limits::MAX_CHECKPOINT_BYTES};
 
-use super::{
-    head::Head,
-    pending::{Cosignature, Shown, Waiting, change, promote, public_size, read, roots_at, waiting},
+use super::pending::{
+    Cosignature, Shown, Waiting, change, promote, public_size, read, roots_at, waiting,
 };
 use crate::{
+    logread::Head,
     storage::Storage,
     write::{PublishError, damaged, swap::Swap},
 };

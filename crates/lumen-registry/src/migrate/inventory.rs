@@ -6,7 +6,6 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     digest::Hasher,
@@ -14,6 +13,7 @@ use lumen_core::{
         self, Artifact, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex,
         identity,
     },
+    limits::MAX_GLOBAL_INDEX_BYTES,
     trust::{
         Subject,
         text::{MAX_REASON, is_time},

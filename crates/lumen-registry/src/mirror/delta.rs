@@ -18,7 +18,8 @@ use super::{
     unsigned,
 };
 use crate::{
-    log::{global::log_size, is_signed},
+    derived::global::log_size,
+    log::is_signed,
     partial::Partial,
     progress::Watch,
     reader::Registry,

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use lumen_core::limits::{MAX_LOG_GROWTH, MIRROR_ENTRY_MEMORY};
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
+    limits::{MAX_LOG_GROWTH, MIRROR_ENTRY_MEMORY},
     merkle::leaf_hash,
     tile::{
         FULL, Tile, Tiles,
@@ -22,12 +22,8 @@ use lumen_core::{
 
 use super::{Job, MirrorError, target::Target};
 use crate::{
-    log::{
-        batch::{Base, time_of, update_map},
-        files::{load_chain, load_entries, load_map_root, load_tiles},
-        head::Staging,
-        roll::note_file,
-    },
+    derived::notes::note_file,
+    logread::{Base, Staging, load_chain, load_entries, load_map_root, load_tiles, update_map},
     storage::Storage,
     write::{PublishError, damaged},
 };
@@ -326,7 +322,7 @@ pub(super) async fn last_batch(storage: &Storage, size: u64) -> Result<LastBatch
     entries.reverse();
     let times = entries.iter().rev().find_map(|text| {
         let (entry, _) = Entry::parse(text.as_bytes()).ok()?;
-        time_of(&entry).map(str::to_owned)
+        entry.time().map(str::to_owned)
     });
     Ok(LastBatch {
         staging: Staging { from, entries },

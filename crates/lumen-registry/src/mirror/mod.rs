@@ -38,7 +38,8 @@ use lumen_core::{Digest, Key, index::FORMAT, limits::MAX_MIRRORED_ARTIFACT_BYTES
 
 use self::target::Target;
 use crate::{
-    log::{head::read_checkpoint, is_signed},
+    log::is_signed,
+    logread::read_checkpoint,
     progress::Watch,
     reader::{ReadError, Registry},
     storage::{Storage, StorageError},

@@ -1,8 +1,7 @@
 //! What is served beside a registry: its web page and search segments.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use lumen_core::Key;
-use lumen_core::limits::MAX_PAGE_FILE_BYTES;
+use lumen_core::{Key, limits::MAX_PAGE_FILE_BYTES};
 
 use super::{CONCURRENCY, Job, MirrorError};
 use crate::storage::StorageError;

@@ -6,13 +6,12 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
-use lumen_core::limits::MIRROR_INDEX_MEMORY;
 use lumen_core::{
     Digest, Key, PackageName,
     checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
     index::{EventList, GlobalIndex, PackageEntry, new_global_index, set_package_entries},
     json,
+    limits::{MAX_GLOBAL_INDEX_BYTES, MIRROR_INDEX_MEMORY},
     note::Note,
     trust::{Event, RootHistory, Subject, event::NO_EVENTS},
 };
@@ -23,11 +22,11 @@ use super::{
     package::{Checked, Expected, has_more_events},
 };
 use crate::{
-    log::{
+    derived::{
         global::{log_size, stamp},
-        head::{Head, read_checkpoint},
         names::{packages_below, registry_name},
     },
+    logread::{Head, listed, read_checkpoint},
     partial::Partial,
     progress::Progress,
     reader::Registry,
@@ -143,7 +142,7 @@ async fn compare(
         mirror: job.target.place(),
         reason,
     };
-    let roots = crate::log::state::listed(target, &Subject::Root).await?;
+    let roots = listed(target, &Subject::Root).await?;
     if let Some(first) = roots.first() {
         let found = Digest::of(first.note.as_bytes());
         if found != info.fingerprint {

@@ -9,8 +9,7 @@ use std::{
     },
 };
 
-use lumen_core::Key;
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
+use lumen_core::{Key, limits::MAX_GLOBAL_INDEX_BYTES};
 use tokio::{runtime::Handle, sync::OnceCell};
 
 use super::MirrorError;

@@ -1,9 +1,9 @@
 //! Artifacts, many at once, in bounded memory.
 
-use lumen_core::limits::{MAX_BELIEVED_BYTES, MAX_MIRRORED_ARTIFACT_BYTES, MIRROR_MEMORY};
 use lumen_core::{
     Digest, Key,
     index::{Artifact, Difference},
+    limits::{MAX_BELIEVED_BYTES, MAX_MIRRORED_ARTIFACT_BYTES, MIRROR_MEMORY},
 };
 use tokio::sync::Semaphore;
 

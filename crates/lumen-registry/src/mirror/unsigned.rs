@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
@@ -11,6 +10,7 @@ use lumen_core::{
         ReleaseSummary, identity, set_package_entries,
     },
     json,
+    limits::MAX_GLOBAL_INDEX_BYTES,
 };
 
 use super::{CONCURRENCY, Job, MirrorError, MirrorReport};

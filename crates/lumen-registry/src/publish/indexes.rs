@@ -1,10 +1,10 @@
 //! The two index files, brought up to date by compare-and-swap.
 
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{self, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, identity},
     json,
+    limits::MAX_GLOBAL_INDEX_BYTES,
 };
 
 use super::{Published, read_release};

@@ -22,7 +22,8 @@ use super::{
     Files, PublishRequest, Published, create, create_artifacts, indexes::check_name, read_release,
 };
 use crate::{
-    log::{State, Writer, check_log_key, global::waiting_names, key_of, sign_as},
+    derived::global::waiting_names,
+    log::{State, Writer, check_log_key, key_of, sign_as},
     signer::{SignError, Signer},
     storage::Storage,
     write::{PublishError, malformed, swap},

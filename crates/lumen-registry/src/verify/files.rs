@@ -1,16 +1,20 @@
 //! Tiles and leaves of the log, read through the registry's caches.
 
-use futures::future::try_join_all;
-use lumen_core::limits::MAX_TILE_BYTES;
+use std::fmt::Display;
+
 use lumen_core::{
-    Key,
+    Digest, Key,
     checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
+    key::kind::FileKind,
     merkle::{leaf_hash, verify_consistency, verify_inclusion},
-    tile::{FULL, Tile, Tiles, tiles_for_consistency, tiles_for_edge, tiles_for_inclusion},
+    tile::{Tile, Tiles, tiles_for_consistency, tiles_for_edge, tiles_for_inclusion},
 };
 
 use super::TrustError;
-use crate::source::{ReadError, Source};
+use crate::{
+    logread::{LogFiles, load_tiles},
+    source::{ReadError, Source},
+};
 
 /// Whether a log continues another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,34 +111,50 @@ pub(super) async fn tiles(
     wanted: &[Tile],
     mark: Option<&str>,
 ) -> Result<Tiles, ReadError> {
-    let read = |tile: Tile| async move {
-        let key = Key::tile(&tile);
-        let partial = source.immutable_bytes(&key, MAX_TILE_BYTES, None, mark);
-        if let Some(bytes) = partial.await? {
-            return Ok::<_, ReadError>((tile, bytes));
-        }
-        // Partial tiles may be removed once the full one is there.
-        let full = Tile {
-            width: FULL,
-            ..tile
-        };
-        let whole = Key::tile(&full);
-        let whole = source.immutable_bytes(&whole, MAX_TILE_BYTES, None, mark);
-        match whole.await? {
-            Some(bytes) => Ok((full, bytes)),
-            None => {
-                let file = source.storage().describe(&key);
-                Err(log(format!("`{file}` is missing")).into())
-            }
-        }
-    };
     let mut tiles = Tiles::default();
-    for (tile, bytes) in try_join_all(wanted.iter().copied().map(read)).await? {
-        tiles
-            .insert(tile, bytes)
-            .map_err(|error| log(error.to_string()))?;
-    }
+    load_tiles(&Marked(source, mark), &mut tiles, wanted).await?;
     Ok(tiles)
+}
+
+/// The files of a source; with a mark, as no cache has them.
+pub(super) struct Marked<'a>(pub(super) &'a Source, pub(super) Option<&'a str>);
+
+impl LogFiles for Marked<'_> {
+    type Error = ReadError;
+
+    async fn bytes(
+        &self,
+        key: &Key,
+        limit: u64,
+        digest: Option<Digest>,
+    ) -> Result<Option<Vec<u8>>, ReadError> {
+        let bytes = self.0.immutable_bytes(key, limit, digest, self.1).await;
+        bytes.map_err(|error| match error {
+            ReadError::Hash { actual, .. } => {
+                let what = format!("`{}` has the hash {actual}", self.0.storage().describe(key));
+                about(key, what).into()
+            }
+            error => error,
+        })
+    }
+
+    fn missing(&self, key: &Key) -> ReadError {
+        let file = self.0.storage().describe(key);
+        about(key, format!("`{file}` is missing")).into()
+    }
+
+    fn wrong(&self, key: &Key, what: &dyn Display) -> ReadError {
+        let file = self.0.storage().describe(key);
+        about(key, format!("`{file}`: {what}")).into()
+    }
+}
+
+/// What is wrong with a file of the log or of its map.
+fn about(key: &Key, reason: String) -> TrustError {
+    match key.kind() {
+        FileKind::Map => TrustError::Map { reason },
+        _ => TrustError::Log { reason },
+    }
 }
 
 fn log(reason: String) -> TrustError {

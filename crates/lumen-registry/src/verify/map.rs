@@ -5,18 +5,21 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use lumen_core::limits::MAX_MAP_DEPTH;
 use lumen_core::{
-    Digest, Key,
+    Digest,
+    limits::MAX_MAP_DEPTH,
     trust::{
         Entry, RootHistory,
-        map::{Lookup, MAX_NODE_BYTES, lookup},
+        map::{Lookup, lookup},
     },
 };
 use tokio::sync::OnceCell;
 
-use super::TrustError;
-use crate::source::{ReadError, Source};
+use super::{TrustError, files::Marked};
+use crate::{
+    logread::read_node,
+    source::{ReadError, Source},
+};
 
 /// The name map, and the root notes it says are all.
 #[derive(Debug)]
@@ -115,19 +118,7 @@ impl NameMap {
             Arc::clone(reading.entry(node).or_default())
         };
         let read = || async {
-            let key = Key::map_node(&node);
-            let file = || source.storage().describe(&key);
-            let bytes = source.immutable_bytes(&key, MAX_NODE_BYTES, Some(node), None);
-            let bytes = bytes.await.map_err(|error| match error {
-                ReadError::Hash { actual, .. } => {
-                    let reason = format!("`{}` has the hash {actual}", file());
-                    TrustError::Map { reason }.into()
-                }
-                error => error,
-            })?;
-            let bytes = bytes.ok_or_else(|| TrustError::Map {
-                reason: format!("`{}` is missing", file()),
-            })?;
+            let bytes = read_node(&Marked(source, None), &node).await?;
             let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
             nodes.insert(node, bytes);
             Ok::<_, ReadError>(())

@@ -138,7 +138,7 @@ impl View {
             root: empty,
         };
         let leaves = since::leaves(&self.source, &nothing, self.checkpoint(), &[]).await?;
-        let mut events = by_subject(&leaves, names)?;
+        let mut events = by_subject(leaves, names)?;
         let logged = events.remove(&Subject::Root).unwrap_or_default();
         if chain(&logged) != *self.root_chain() {
             return Ok(false);
@@ -166,20 +166,20 @@ impl View {
 
 /// The entries about some packages and their scopes, and the root notes.
 fn by_subject(
-    leaves: &[Vec<u8>],
+    leaves: Vec<String>,
     names: &[&PackageName],
 ) -> Result<HashMap<Subject, Arc<Vec<Event>>>, TrustError> {
     let packages = names.iter().map(|name| Subject::Package((*name).clone()));
     let owners = names.iter().map(|name| Subject::owner_of(name));
     let wanted: BTreeSet<Subject> = packages.chain(owners).chain([Subject::Root]).collect();
     let mut events: HashMap<Subject, Vec<Event>> = HashMap::new();
-    for (i, leaf) in (0_u64..).zip(leaves) {
+    for (i, note) in (0_u64..).zip(leaves) {
         let broken = |reason: String| TrustError::Log { reason };
-        let (entry, _) = Entry::parse(leaf).map_err(|error| broken(error.to_string()))?;
+        let (entry, _) =
+            Entry::parse(note.as_bytes()).map_err(|error| broken(error.to_string()))?;
         let Some(subject) = entry.subject().filter(|subject| wanted.contains(subject)) else {
             continue;
         };
-        let note = String::from_utf8(leaf.clone()).map_err(|error| broken(error.to_string()))?;
         events.entry(subject).or_default().push(Event { i, note });
     }
     Ok(events

@@ -11,22 +11,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join_all;
-use lumen_core::limits::{MAX_BUNDLES_SINCE, MAX_REQUESTS_SINCE};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
+    limits::{MAX_BUNDLES_SINCE, MAX_REQUESTS_SINCE},
     merkle::leaf_hash,
     note::Note,
     tile::{
-        FULL, Tile,
-        entries::{self, MAX_BUNDLE, width},
-        tiles_for_consistency, tiles_for_edge, tiles_for_growth, tiles_for_inclusion,
+        FULL, Tile, entries::width, tiles_for_consistency, tiles_for_edge, tiles_for_growth,
+        tiles_for_inclusion,
     },
     trust::{Action, Entry, NoteRef, RootNote, Subject},
 };
 
-use super::{SeenBy, TrustError, files, memo::unreverted, view::View};
+use super::{
+    SeenBy, TrustError,
+    files::{self, Marked},
+    memo::unreverted,
+    view::View,
+};
 use crate::{
+    logread::load_entries,
     source::{ReadError, Source},
     storage::Storage,
 };
@@ -95,7 +100,7 @@ impl View {
     }
 
     /// The entries since a checkpoint, proved; `None` where that takes too many requests.
-    async fn entries_since(&self, then: &Checkpoint) -> Result<Option<Vec<Vec<u8>>>, ReadError> {
+    async fn entries_since(&self, then: &Checkpoint) -> Result<Option<Vec<String>>, ReadError> {
         let now = self.checkpoint();
         if then.size >= now.size {
             return Ok(Some(Vec::new()));
@@ -176,10 +181,10 @@ struct News {
 /// The place of an entry, the hash of its bytes, and what it says.
 type Parsed = (u64, Digest, (Entry, Option<Note>));
 
-fn parse(first: u64, leaves: &[Vec<u8>]) -> Result<Vec<Parsed>, TrustError> {
-    let parse = |(index, leaf): (u64, &Vec<u8>)| {
-        let entry = Entry::parse(leaf).map_err(|error| log(error.to_string()))?;
-        Ok((index, Digest::of(leaf), entry))
+fn parse(first: u64, leaves: &[String]) -> Result<Vec<Parsed>, TrustError> {
+    let parse = |(index, leaf): (u64, &String)| {
+        let entry = Entry::parse(leaf.as_bytes()).map_err(|error| log(error.to_string()))?;
+        Ok((index, Digest::of(leaf.as_bytes()), entry))
     };
     (first..).zip(leaves).map(parse).collect()
 }
@@ -220,7 +225,7 @@ pub(super) async fn leaves(
     then: &Checkpoint,
     now: &Checkpoint,
     edge: &[Tile],
-) -> Result<Vec<Vec<u8>>, ReadError> {
+) -> Result<Vec<String>, ReadError> {
     match proved(source, then, now, edge, None).await {
         // A cache on the way may be to blame.
         Err(ReadError::Trust(_)) => {
@@ -237,15 +242,19 @@ async fn proved(
     now: &Checkpoint,
     edge: &[Tile],
     mark: Option<&str>,
-) -> Result<Vec<Vec<u8>>, ReadError> {
+) -> Result<Vec<String>, ReadError> {
     let full = u64::from(FULL);
     let bundles = then.size / full..=(now.size - 1) / full;
-    let read = bundles.map(|bundle| read(source, bundle, now.size, mark));
+    let files = Marked(source, mark);
+    let read = bundles.map(|bundle| load_entries(&files, bundle, width(bundle, now.size)));
     let bundles = try_join_all(read).await?;
     let tiles = files::tiles(source, edge, mark).await?;
     let skip = (then.size % full) as usize;
-    let leaves: Vec<Vec<u8>> = bundles.into_iter().flatten().skip(skip).collect();
-    let hashes: Vec<Digest> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+    let leaves: Vec<String> = bundles.into_iter().flatten().skip(skip).collect();
+    let hashes: Vec<Digest> = leaves
+        .iter()
+        .map(|leaf| leaf_hash(leaf.as_bytes()))
+        .collect();
     let grown = tiles
         .root(then.size)
         .and_then(|root| Ok((root, tiles.append(then.size, &hashes)?.root)));
@@ -283,29 +292,6 @@ fn name(entry: &Entry, locked: &BTreeMap<PackageName, Version>, named: &mut BTre
         }
         Entry::Owners(_) | Entry::Root(_) | Entry::Map(_) => {}
     }
-}
-
-/// The leaves of a bundle in a log of a size.
-async fn read(
-    source: &Source,
-    bundle: u64,
-    size: u64,
-    mark: Option<&str>,
-) -> Result<Vec<Vec<u8>>, ReadError> {
-    let wanted = width(bundle, size);
-    // Partial bundles may be removed once the full one is there.
-    for width in [wanted, FULL] {
-        let key = Key::entries(bundle, width);
-        let bytes = source.immutable_bytes(&key, MAX_BUNDLE, None, mark);
-        if let Some(bytes) = bytes.await? {
-            let leaves = entries::decode(&bytes);
-            let mut leaves = leaves.map_err(|error| log(format!("`{key}`: {error}")))?;
-            leaves.truncate(usize::from(wanted));
-            return Ok(leaves);
-        }
-    }
-    let file = source.storage().describe(&Key::entries(bundle, wanted));
-    Err(log(format!("`{file}` is missing")).into())
 }
 
 fn log(reason: String) -> TrustError {

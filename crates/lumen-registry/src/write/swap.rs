@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
-use lumen_core::Key;
-use lumen_core::limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_WAITS};
+use lumen_core::{
+    Key,
+    limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_WAITS},
+};
 
 use super::PublishError;
 use crate::{

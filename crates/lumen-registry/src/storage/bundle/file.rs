@@ -9,9 +9,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use lumen_core::limits::{MAX_BUNDLE_HEAD_BYTES, MAX_EXTENSION_BYTES};
 use lumen_core::{
     Key, json,
+    limits::{MAX_BUNDLE_HEAD_BYTES, MAX_EXTENSION_BYTES},
     tar::{BLOCK, END, head, padding},
 };
 

@@ -1,8 +1,10 @@
 //! Reads: whole files, with validators; large ones, piece by piece; listings.
 
 use futures::{TryStreamExt as _, stream::BoxStream};
-use lumen_core::Key;
-use lumen_core::limits::{MAX_BELIEVED_BYTES, MAX_LISTED};
+use lumen_core::{
+    Key,
+    limits::{MAX_BELIEVED_BYTES, MAX_LISTED},
+};
 use object_store::{
     Attribute, GetOptions, GetRange, GetResult, ObjectMeta, list::PaginatedListOptions,
 };

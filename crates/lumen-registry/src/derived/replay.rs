@@ -11,25 +11,26 @@ use lumen_core::{
 };
 use serde_json::Value;
 
-use super::{batch::time_of, files::load_range, global::stamp, indexes::derive, roll::note_file};
+use super::{global::stamp, indexes::derive, notes::note_file};
 use crate::{
+    logread::load_range,
     storage::Storage,
     write::{PublishError, damaged},
 };
 
 /// A log that was read from its first entry.
 #[derive(Debug)]
-pub(super) struct Replay {
-    pub(super) size: u64,
-    pub(super) entries: Vec<String>,
-    pub(super) events: BTreeMap<Subject, Vec<Event>>,
-    pub(super) roots: RootHistory,
+pub(crate) struct Replay {
+    pub(crate) size: u64,
+    pub(crate) entries: Vec<String>,
+    pub(crate) events: BTreeMap<Subject, Vec<Event>>,
+    pub(crate) roots: RootHistory,
     /// When the last note was made, by its maker's clock.
-    pub(super) time: String,
+    pub(crate) time: String,
 }
 
 impl Replay {
-    pub(super) async fn load(
+    pub(crate) async fn load(
         storage: &Storage,
         checkpoint: &Checkpoint,
     ) -> Result<Self, PublishError> {
@@ -41,7 +42,7 @@ impl Replay {
             let (entry, _) = Entry::parse(text.as_bytes())
                 .map_err(|error| damaged(storage, &Key::entries(i / 256, 256), error))?;
             let note = text.clone();
-            if let (Some(subject), Some(at)) = (entry.subject(), time_of(&entry)) {
+            if let (Some(subject), Some(at)) = (entry.subject(), entry.time()) {
                 at.clone_into(&mut time);
                 events.entry(subject).or_default().push(Event { i, note });
             }
@@ -58,7 +59,7 @@ impl Replay {
     }
 
     /// The log that readers see, if commits after it wait for witnesses.
-    pub(super) async fn load_public(
+    pub(crate) async fn load_public(
         storage: &Storage,
         all: &Self,
         public: &Checkpoint,
@@ -71,7 +72,7 @@ impl Replay {
 
     /// A package's index as it follows from this log. `current`: the index that there is, for a
     /// log of `size` entries.
-    pub(super) async fn index_shown(
+    pub(crate) async fn index_shown(
         &self,
         storage: &Storage,
         name: &PackageName,
@@ -85,12 +86,12 @@ impl Replay {
     }
 
     /// The files that single entries have: they never change.
-    pub(super) fn notes(&self) -> impl Iterator<Item = (Key, Vec<u8>)> {
+    pub(crate) fn notes(&self) -> impl Iterator<Item = (Key, Vec<u8>)> {
         self.events.values().flatten().filter_map(note_file)
     }
 
     /// The packages with events, and all of the scopes they may be in.
-    pub(super) fn packages(&self) -> impl Iterator<Item = (&PackageName, &Vec<Event>)> {
+    pub(crate) fn packages(&self) -> impl Iterator<Item = (&PackageName, &Vec<Event>)> {
         self.events
             .iter()
             .filter_map(|(subject, events)| match subject {
@@ -100,7 +101,7 @@ impl Replay {
     }
 
     /// The index files below `trust/`.
-    pub(super) fn lists(&self) -> impl Iterator<Item = (Key, Vec<u8>)> {
+    pub(crate) fn lists(&self) -> impl Iterator<Item = (Key, Vec<u8>)> {
         self.events.iter().filter_map(|(subject, events)| {
             let list = EventList {
                 name: subject.to_string(),
@@ -115,7 +116,7 @@ impl Replay {
 
     /// A package's index, made of the log and the files of the releases alone; fields of
     /// others are kept.
-    pub(super) async fn package_index(
+    pub(crate) async fn package_index(
         &self,
         storage: &Storage,
         name: &PackageName,
@@ -141,7 +142,7 @@ impl Replay {
     }
 
     /// The global index with the entries of all packages brought up to date.
-    pub(super) fn global_index(
+    pub(crate) fn global_index(
         &self,
         storage: &Storage,
         current: Option<Vec<u8>>,
@@ -167,7 +168,7 @@ fn without_releases(current: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The digest that a file must have, for messages.
-pub(super) fn differs(found: Option<&[u8]>, expected: &[u8]) -> Option<&'static str> {
+pub(crate) fn differs(found: Option<&[u8]>, expected: &[u8]) -> Option<&'static str> {
     match found {
         None => Some("it does not exist"),
         Some(found) if Digest::of(found) != Digest::of(expected) => {

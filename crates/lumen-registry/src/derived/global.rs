@@ -4,26 +4,24 @@
 
 use std::collections::BTreeSet;
 
-use lumen_core::limits::MAX_GLOBAL_INDEX_BYTES;
 use lumen_core::{
     Key, PackageName,
     checkpoint::Checkpoint,
     index::{self, MAX_PACKAGE_INDEX_BYTES, PackageIndex, events_of},
     json,
+    limits::MAX_GLOBAL_INDEX_BYTES,
     trust::{Entry, RootHistory, Subject, up_to},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    batch::{Batch, time_of},
-    files::load_range,
-    head::read_checkpoint,
+    batch::Batch,
     indexes::derive,
     names::{of_scopes, registry_name, revoked_below},
-    state::listed,
 };
 use crate::{
+    logread::{listed, load_range, read_checkpoint},
     storage::Storage,
     write::{PublishError, damaged, swap::Swap},
 };
@@ -39,7 +37,7 @@ struct News {
 
 /// What became public.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Public<'a> {
+pub(crate) enum Public<'a> {
     /// The last commit, which added this batch.
     Last(&'a Batch),
     /// A commit that others may follow, so that package indexes may be ahead of it. The root
@@ -48,7 +46,7 @@ pub(super) enum Public<'a> {
 }
 
 /// Brings the global index up to a public checkpoint.
-pub(super) async fn finish_global(
+pub(crate) async fn finish_global(
     storage: &Storage,
     public: &Checkpoint,
     what: Public<'_>,
@@ -98,7 +96,7 @@ async fn news(storage: &Storage, from: u64, size: u64) -> Result<News, PublishEr
         for text in load_range(storage, at, to).await? {
             let (entry, _) = Entry::parse(text.as_bytes())
                 .map_err(|error| damaged(storage, &Key::entries(at / 256, 256), error))?;
-            if let Some(time) = time_of(&entry) {
+            if let Some(time) = entry.time() {
                 time.clone_into(&mut news.time);
             }
             let Some(subject) = entry.subject() else {
@@ -190,7 +188,7 @@ pub(crate) fn stamp(index: &[u8], size: u64, time: &str) -> Result<Vec<u8>, json
 }
 
 /// Whether the global index reflects a size of the log.
-pub(super) async fn is_current(storage: &Storage, size: u64) -> Result<bool, PublishError> {
+pub(crate) async fn is_current(storage: &Storage, size: u64) -> Result<bool, PublishError> {
     let global = storage
         .get(&Key::global_index(), MAX_GLOBAL_INDEX_BYTES)
         .await?;

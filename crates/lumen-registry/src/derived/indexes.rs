@@ -16,8 +16,8 @@ use lumen_core::{
     trust::{Event, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 
-use super::state::listed;
 use crate::{
+    logread::listed,
     storage::{Storage, StorageError},
     write::{PublishError, damaged, swap::Swap},
 };
@@ -32,7 +32,7 @@ fn merged(listed: Vec<Event>, log: &[Event]) -> Vec<Event> {
 }
 
 /// Adds events to `trust/root/index.json` or that of a scope.
-pub(super) async fn put_list(
+pub(crate) async fn put_list(
     storage: &Storage,
     subject: &Subject,
     events: &[Event],
@@ -60,7 +60,7 @@ pub(super) async fn put_list(
 }
 
 /// Adds events to a package index, or only derives it anew when its owners changed.
-pub(super) async fn put_package(
+pub(crate) async fn put_package(
     storage: &Storage,
     roots: &RootHistory,
     name: &PackageName,
@@ -95,7 +95,7 @@ pub(super) async fn put_package(
 
 /// The package index that follows from events. Releases that the current one has need not be
 /// read again.
-pub(super) async fn derive(
+pub(crate) async fn derive(
     storage: &Storage,
     roots: &RootHistory,
     name: &PackageName,

@@ -1,17 +1,17 @@
 //! What writers share: the head, which is the commit, and the batch it commits.
 
-use lumen_core::limits::MAX_STAGING_BYTES;
 use lumen_core::{
     Digest, Key,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
     json,
+    limits::MAX_STAGING_BYTES,
     signing::PublicKey,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     storage::{Revision, Storage},
-    write::{PublishError, damaged, swap::Swap},
+    write::{PublishError, damaged},
 };
 
 /// `log/head`: the last commit.
@@ -77,26 +77,6 @@ pub(crate) async fn read_checkpoint(
     match Checkpoint::of_note(&bytes) {
         Ok(checkpoint) => Ok(Some((checkpoint, revision))),
         Err(error) => Err(damaged(storage, &key, error)),
-    }
-}
-
-/// Makes a checkpoint of this size the public one, unless a later one is.
-pub(super) async fn put_checkpoint(
-    storage: &Storage,
-    size: u64,
-    note: &[u8],
-) -> Result<(), PublishError> {
-    let key = Key::checkpoint();
-    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
-    loop {
-        let current = swap.read().await?;
-        let public = |bytes: &Vec<u8>| Some(Checkpoint::of_note(bytes).ok()?.size);
-        if current.as_ref().and_then(public) >= Some(size) {
-            return Ok(());
-        }
-        if swap.write(note).await? {
-            return Ok(());
-        }
     }
 }
 

@@ -10,91 +10,35 @@ use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
     merkle::leaf_hash,
-    tile::{Tile, Tiles, entries, tiles_for_edge},
-    trust::{
-        Entry, Event, MapLeaf, Subject, extend,
-        map::{self, Nodes, Update},
-    },
+    tile::{Tile, entries},
+    trust::{Entry, Event, MapLeaf, Subject, extend},
 };
 
-use super::{
-    files::{load_chain, load_entries, load_map_root, load_node, load_tiles},
-    head::Staging,
-};
 use crate::{
+    logread::{Base, Staging, load_chain, load_entries, update_map},
     storage::Storage,
     write::{PublishError, damaged},
 };
 
-/// The log as it was before a batch.
-#[derive(Debug, Clone)]
-pub(crate) struct Base {
-    pub(crate) size: u64,
-    pub(crate) root: Digest,
-    pub(crate) map: Digest,
-    pub(crate) tiles: Tiles,
-    pub(crate) nodes: Nodes,
-}
-
 /// A batch and what follows from it.
 #[derive(Debug, Clone)]
-pub(super) struct Batch {
-    pub(super) from: u64,
-    pub(super) size: u64,
-    pub(super) root: Digest,
+pub(crate) struct Batch {
+    pub(crate) from: u64,
+    pub(crate) size: u64,
+    pub(crate) root: Digest,
     /// All entries, the map leaf last.
-    pub(super) entries: Vec<String>,
+    pub(crate) entries: Vec<String>,
     /// Its events by what they are about.
-    pub(super) events: BTreeMap<Subject, Vec<Event>>,
+    pub(crate) events: BTreeMap<Subject, Vec<Event>>,
     /// The immutable files, in the order they are to be written.
-    pub(super) files: Vec<(Key, Vec<u8>)>,
+    pub(crate) files: Vec<(Key, Vec<u8>)>,
     /// When it was made, by the word of its last note.
-    pub(super) time: String,
-}
-
-impl Base {
-    /// The log before its first entry.
-    pub(crate) fn empty() -> Self {
-        let (map, node) = map::empty();
-        Self {
-            size: 0,
-            root: lumen_core::merkle::empty_root(),
-            map,
-            tiles: Tiles::default(),
-            nodes: Nodes::from([(map, node)]),
-        }
-    }
-
-    /// The log at a size; `root`: what it must be, if that is known.
-    pub(crate) async fn load(
-        storage: &Storage,
-        size: u64,
-        root: Option<&Digest>,
-    ) -> Result<Self, PublishError> {
-        if size == 0 {
-            return Ok(Self::empty());
-        }
-        let mut tiles = Tiles::default();
-        load_tiles(storage, &mut tiles, &tiles_for_edge(size)).await?;
-        let fail = |error: &dyn std::fmt::Display| damaged(storage, &Key::head(), error);
-        let found = tiles.root(size).map_err(|error| fail(&error))?;
-        if root.is_some_and(|root| *root != found) {
-            return Err(fail(&"its root is not that of the log's tiles"));
-        }
-        let map = load_map_root(storage, &mut tiles, size, &found).await?;
-        Ok(Self {
-            size,
-            root: found,
-            map,
-            tiles,
-            nodes: Nodes::new(),
-        })
-    }
+    pub(crate) time: String,
 }
 
 impl Batch {
     /// Makes a batch of these entries, which are not map leaves.
-    pub(super) async fn make(
+    pub(crate) async fn make(
         storage: &Storage,
         base: &mut Base,
         notes: Vec<String>,
@@ -132,7 +76,7 @@ impl Batch {
     }
 
     /// Makes a committed batch again.
-    pub(super) async fn again(
+    pub(crate) async fn again(
         storage: &Storage,
         staging: &Staging,
         commit: &Checkpoint,
@@ -154,7 +98,7 @@ impl Batch {
         }
     }
 
-    pub(super) fn staging(&self) -> Staging {
+    pub(crate) fn staging(&self) -> Staging {
         Staging {
             from: self.from,
             entries: self.entries.clone(),
@@ -173,7 +117,7 @@ fn events_of(
     for (i, note) in (from..).zip(notes) {
         let (entry, _) =
             Entry::parse(note.as_bytes()).map_err(|error| damaged(storage, &Key::head(), error))?;
-        let (Some(subject), Some(at)) = (entry.subject(), time_of(&entry)) else {
+        let (Some(subject), Some(at)) = (entry.subject(), entry.time()) else {
             let what = "a batch has a map leaf before its end";
             return Err(damaged(storage, &Key::head(), what));
         };
@@ -182,16 +126,6 @@ fn events_of(
         events.entry(subject).or_default().push(Event { i, note });
     }
     Ok((events, time))
-}
-
-/// When an entry was made, by its maker's clock.
-pub(crate) fn time_of(entry: &Entry) -> Option<&str> {
-    match entry {
-        Entry::Root(note) => Some(&note.time),
-        Entry::Owners(note) => Some(&note.time),
-        Entry::Statement(statement) => Some(&statement.time),
-        Entry::Map(_) => None,
-    }
 }
 
 async fn change_map(
@@ -209,25 +143,6 @@ async fn change_map(
         changes.insert(name, chain);
     }
     update_map(storage, base, &changes).await
-}
-
-/// The map with other heads of these names: its root, and the nodes that are new.
-pub(crate) async fn update_map(
-    storage: &Storage,
-    base: &mut Base,
-    changes: &BTreeMap<String, Digest>,
-) -> Result<(Digest, Vec<(Digest, Vec<u8>)>), PublishError> {
-    loop {
-        match map::update(&base.nodes, &base.map, changes) {
-            Ok(Update::Done { root, nodes }) => return Ok((root, nodes)),
-            Ok(Update::Need(hashes)) => {
-                for hash in hashes {
-                    load_node(storage, &mut base.nodes, &hash).await?;
-                }
-            }
-            Err(error) => return Err(damaged(storage, &Key::map_node(&error.0), &error)),
-        }
-    }
 }
 
 /// The entry bundles that are new or longer.

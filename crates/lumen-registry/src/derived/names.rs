@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The packages of scopes whose owners changed: a key may be revoked, and its releases void.
-pub(super) async fn of_scopes(
+pub(crate) async fn of_scopes(
     storage: &Storage,
     batch: &Batch,
 ) -> Result<BTreeSet<PackageName>, PublishError> {
@@ -25,7 +25,7 @@ pub(super) async fn of_scopes(
 }
 
 /// The packages of a scope, if a note about it revokes a key.
-pub(super) async fn revoked_below(
+pub(crate) async fn revoked_below(
     storage: &Storage,
     subject: &Subject,
     note: &str,

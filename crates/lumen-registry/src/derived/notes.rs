@@ -1,0 +1,24 @@
+//! The files of single entries: notes and signature files. They never change.
+
+use lumen_core::{
+    Key, json,
+    trust::{Action, Entry, Event},
+};
+
+/// The file of an entry that has one of its own.
+pub(crate) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
+    let (entry, _) = Entry::parse(event.note.as_bytes()).ok()?;
+    let key = match entry {
+        Entry::Root(root) => Key::root_note(root.seq),
+        Entry::Owners(owners) => Key::owners_note(&owners.name.to_string(), owners.seq),
+        Entry::Statement(statement) => match statement.action {
+            Action::Publish { version, .. } => {
+                let bytes = json::to_line(&serde_json::json!(event));
+                return Some((Key::signature(&statement.package, &version), bytes));
+            }
+            _ => return None,
+        },
+        Entry::Map(_) => return None,
+    };
+    Some((key, event.note.clone().into_bytes()))
+}
