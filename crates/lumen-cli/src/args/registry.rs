@@ -44,12 +44,12 @@ pub enum Registry {
         #[command(flatten)]
         registry: RegistryArgs,
     },
-    /// Finish what a writer that was killed left unfinished.
+    /// Finish what a killed writer left, and make lost files again that follow from the log.
     Repair {
         #[command(flatten)]
         registry: Target,
     },
-    /// Make every file anew that follows from the log.
+    /// Make every file again that follows from the log and is not as it should be.
     Rebuild {
         #[command(flatten)]
         registry: Target,

@@ -19,7 +19,6 @@ use crate::{
 pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
-    let checked =
-        session.block_on(async { Ok(log::check_watched(registry.storage(), &watch).await?) });
+    let checked = session.block_on(async { Ok(log::check(registry.storage(), &watch).await?) });
     checked.map_err(|error| or_absent(session, &registry, error))
 }

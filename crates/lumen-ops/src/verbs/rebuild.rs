@@ -17,7 +17,7 @@ use crate::{
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
-    let rebuild = async |storage: &Storage| log::rebuild_watched(storage, &watch).await;
+    let rebuild = async |storage: &Storage| log::rebuild(storage, &watch).await;
     let storage = registry.storage();
     let rebuilt = storage.together("Rebuild the registry", rebuild);
     let rebuilt = session.block_on(async { Ok(rebuilt.await?) });

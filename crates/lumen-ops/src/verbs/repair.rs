@@ -21,7 +21,7 @@ use crate::{
 pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());
-    let repair = async |storage: &Storage| log::repair_watched(storage, &watch).await;
+    let repair = async |storage: &Storage| log::repair(storage, &watch).await;
     let storage = registry.storage();
     let repaired = session.block_on(async {
         let size = storage.together("Repair the registry", repair).await?;

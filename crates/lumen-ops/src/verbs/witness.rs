@@ -17,7 +17,7 @@ use lumen_core::{
 use lumen_registry::{
     ReadError, Storage,
     log::{self, Cosignature, Shown, Waiting},
-    progress::Progress,
+    progress::{Progress, nobody},
     publish::PublishError,
     signer::Signer,
     verify::{TrustError, state},
@@ -95,7 +95,7 @@ pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, Op
     let signed = open_for_keepers(session, DEFAULT)?;
     let storage = signed.registry.storage();
     // A writer that died may have committed what it did not finish.
-    let repair = async |storage: &Storage| log::repair(storage).await;
+    let repair = async |storage: &Storage| log::recover(storage, &nobody).await;
     let settled = session.block_on(async {
         let settled = storage.together("Finish what was committed", repair).await;
         Ok(settled)

@@ -14,6 +14,7 @@ use lumen_core::{
     trust::{Entry, Event, MapLeaf, Subject, extend},
 };
 
+use super::notes::note_file;
 use crate::{
     logread::{Base, Staging, load_chain, load_entries, update_map},
     storage::Storage,
@@ -30,7 +31,7 @@ pub(crate) struct Batch {
     pub(crate) entries: Vec<String>,
     /// Its events by what they are about.
     pub(crate) events: BTreeMap<Subject, Vec<Event>>,
-    /// The immutable files, in the order they are to be written.
+    /// The files that follow from its entries and never change.
     pub(crate) files: Vec<(Key, Vec<u8>)>,
     /// When it was made, by the word of its last note.
     pub(crate) time: String,
@@ -64,6 +65,7 @@ impl Batch {
         let node = |(hash, bytes): (Digest, Vec<u8>)| (Key::map_node(&hash), bytes);
         files.extend(nodes.into_iter().map(node));
         files.push((Key::map_size(size), leaf.into_bytes()));
+        files.extend(events.values().flatten().filter_map(note_file));
         Ok(Self {
             from,
             size,

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::future::BoxFuture;
 use lumen_core::{
     Key, PackageName,
     checkpoint::Checkpoint,
@@ -12,16 +13,17 @@ use lumen_core::{
     limits::MAX_GLOBAL_INDEX_BYTES,
     trust::{Entry, RootHistory, Subject, up_to},
 };
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::{
+    Expected, Publication, Row, Whole,
     batch::Batch,
-    indexes::derive,
-    names::{of_scopes, registry_name, revoked_below},
+    names::{of_scopes, revoked_below},
+    of_index,
+    package::derive,
+    stamp::{is_object, log_size, registry_name, stamp},
 };
 use crate::{
-    logread::{listed, load_range, read_checkpoint},
+    logread::{listed, load_range, public_checkpoint},
     storage::Storage,
     write::{PublishError, damaged, swap::Swap},
 };
@@ -45,28 +47,69 @@ pub(crate) enum Public<'a> {
     Earlier(&'a RootHistory),
 }
 
+/// `index.json`.
+pub(super) struct GlobalIndex;
+
+impl Row for GlobalIndex {
+    fn has(&self, key: &Key) -> bool {
+        *key == Key::global_index()
+    }
+
+    fn is_shown(&self) -> bool {
+        true
+    }
+
+    fn publish<'a>(&self, to: Publication<'a>) -> Option<BoxFuture<'a, Result<(), PublishError>>> {
+        Some(Box::pin(finish_global(to.storage, to.checkpoint, to.what)))
+    }
+
+    fn expected(&self, whole: &Whole<'_>) -> Result<Expected, PublishError> {
+        let shown = whole.shown().map(|_| Key::global_index());
+        Ok(Expected::Named(shown.into_iter().collect()))
+    }
+
+    fn make<'a>(
+        &'a self,
+        whole: &'a Whole<'a>,
+        _: &'a Key,
+        current: Option<&'a [u8]>,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, PublishError>> {
+        let shown = whole.shown();
+        let made = shown.map(|shown| whole.global_index(shown, current));
+        Box::pin(async move { made.transpose() })
+    }
+
+    fn is_ahead(&self, current: &[u8], expected: &[u8]) -> bool {
+        log_size(current) > log_size(expected)
+    }
+}
+
 /// Brings the global index up to a public checkpoint.
 pub(crate) async fn finish_global(
     storage: &Storage,
     public: &Checkpoint,
     what: Public<'_>,
 ) -> Result<(), PublishError> {
-    let registry = registry_name(&public.origin);
-    let news = async |from: Option<u64>| match what {
+    put_global(storage, public, what).await
+}
+
+/// What a global index has to learn that reflects the log up to `from`.
+async fn news_since(
+    storage: &Storage,
+    from: u64,
+    size: u64,
+    what: Public<'_>,
+) -> Result<News, PublishError> {
+    match what {
         // It may be several batches behind, if they waited for witnesses.
-        Public::Last(batch) if from.is_none_or(|from| from >= batch.from) => {
+        Public::Last(batch) if from >= batch.from => {
             let mut names = of_scopes(storage, batch).await?;
             names.extend(batch.events.keys().filter_map(package).cloned());
             let time = batch.time.clone();
             Ok(News { names, time })
         }
-        _ => news(storage, from.unwrap_or_default(), public.size).await,
-    };
-    let ahead = match what {
-        Public::Last(_) => None,
-        Public::Earlier(roots) => Some(roots),
-    };
-    put_global(storage, (public.size, ahead), news, registry).await
+        Public::Last(_) | Public::Earlier(_) => news(storage, from, size).await,
+    }
 }
 
 const fn package(subject: &Subject) -> Option<&PackageName> {
@@ -82,8 +125,8 @@ pub(crate) async fn waiting_names(
     storage: &Storage,
     size: u64,
 ) -> Result<BTreeSet<PackageName>, PublishError> {
-    let public = read_checkpoint(storage).await?;
-    let public = public.map_or(0, |(checkpoint, _)| checkpoint.size);
+    let public = public_checkpoint(storage).await?;
+    let public = public.map_or(0, |public| public.size);
     Ok(news(storage, public, size).await?.names)
 }
 
@@ -111,35 +154,31 @@ async fn news(storage: &Storage, from: u64, size: u64) -> Result<News, PublishEr
     Ok(news)
 }
 
-/// The size of the log that a global index reflects.
-pub(crate) fn log_size(index: &[u8]) -> u64 {
-    #[derive(Deserialize)]
-    struct Index {
-        log: Option<u64>,
-    }
-    let index: Option<Index> = json::parse(index).ok();
-    index.and_then(|index| index.log).unwrap_or_default()
-}
-
-/// Brings the entries of packages in the global index up to a state of the log. `news` says what
-/// changed since the size that the index reflects, if there is one. With root notes, package
-/// indexes may be ahead of that state.
+/// Brings the entries of packages in the global index up to a state of the log.
 async fn put_global(
     storage: &Storage,
-    (size, ahead): (u64, Option<&RootHistory>),
-    news: impl AsyncFn(Option<u64>) -> Result<News, PublishError>,
-    registry_name: &str,
+    public: &Checkpoint,
+    what: Public<'_>,
 ) -> Result<(), PublishError> {
+    let size = public.size;
+    let ahead = match what {
+        Public::Last(_) => None,
+        // Package indexes may be ahead of that state.
+        Public::Earlier(roots) => Some(roots),
+    };
     let key = Key::global_index();
     let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
     loop {
-        let current = swap.read().await?;
+        // One that is damaged is made again, from all of the log.
+        let current = swap.read().await?.filter(|bytes| is_object(bytes));
         let reflected = current.as_deref().map(log_size);
         if reflected.is_some_and(|reflected| reflected >= size) {
-            return Ok(());
+            return put_followers(storage, current.as_deref().unwrap_or_default()).await;
         }
-        let News { names, time } = news(reflected).await?;
-        let mut bytes = current.unwrap_or_else(|| index::new_global_index(registry_name, &time));
+        let from = reflected.unwrap_or_default();
+        let News { names, time } = news_since(storage, from, size, what).await?;
+        let name = registry_name(&public.origin);
+        let mut bytes = current.unwrap_or_else(|| index::new_global_index(name, &time));
         let mut packages: Vec<PackageIndex> = Vec::new();
         for name in &names {
             let package = package_at(storage, (size, ahead), name).await?;
@@ -149,10 +188,29 @@ async fn put_global(
             .map_err(|error| damaged(storage, &key, error))?;
         bytes = put.unwrap_or(bytes);
         let bytes = stamp(&bytes, size, &time).map_err(|error| damaged(storage, &key, error))?;
+        put_followers(storage, &bytes).await?;
         if swap.write(&bytes).await? {
             return Ok(());
         }
     }
+}
+
+/// Writes the files that follow from a global index alone.
+///
+/// # Errors
+/// When the index is damaged, and failures of the host.
+pub(crate) async fn put_followers(storage: &Storage, index: &[u8]) -> Result<(), PublishError> {
+    let files = of_index(index);
+    let files = files.map_err(|error| damaged(storage, &Key::global_index(), error))?;
+    for (key, bytes) in files {
+        let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
+        while swap.read().await?.as_ref() != Some(&bytes) {
+            if swap.write(&bytes).await? {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A package's index as it follows from a state of the log.
@@ -177,14 +235,6 @@ async fn package_at(
         bytes = derive(storage, roots, name, Some(&bytes), scope, events).await?;
     }
     json::parse(&bytes).map(Some).map_err(fail)
-}
-
-/// A global index that says which size of the log it reflects, and since when.
-pub(crate) fn stamp(index: &[u8], size: u64, time: &str) -> Result<Vec<u8>, json::JsonError> {
-    let mut root = json::parse_tree(index)?;
-    root.insert("updated_at".into(), json!(time));
-    root.insert("log".into(), json!(size));
-    Ok(json::to_bytes(&Value::Object(root)))
 }
 
 /// Whether the global index reflects a size of the log.

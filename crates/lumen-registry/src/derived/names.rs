@@ -52,8 +52,3 @@ pub(crate) fn indexed_package(key: &Key) -> Option<PackageName> {
     let path = key.as_str().strip_prefix("packages/")?;
     PackageName::parse(path.strip_suffix("/index.json")?).ok()
 }
-
-/// The name of a registry whose global index is gone: the first part of its origin.
-pub(crate) fn registry_name(origin: &str) -> &str {
-    origin.split_once('/').map_or(origin, |(name, _)| name)
-}

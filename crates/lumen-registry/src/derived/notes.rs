@@ -5,6 +5,26 @@ use lumen_core::{
     trust::{Action, Entry, Event},
 };
 
+use super::{Expected, Row, Whole};
+use crate::write::PublishError;
+
+/// `trust/root/<n>.note`, `trust/names/<name>/<n>.note` and
+/// `signatures/<name>/<version>.sig.json`.
+pub(super) struct Notes;
+
+impl Row for Notes {
+    fn has(&self, key: &Key) -> bool {
+        let path = key.as_str();
+        let is_note = |folder: &str| path.starts_with(folder) && path.ends_with(".note");
+        path.starts_with("signatures/") || is_note("trust/root/") || is_note("trust/names/")
+    }
+
+    fn expected(&self, whole: &Whole<'_>) -> Result<Expected, PublishError> {
+        let files = whole.log.events.values().flatten();
+        Ok(Expected::Known(files.filter_map(note_file).collect()))
+    }
+}
+
 /// The file of an entry that has one of its own.
 pub(crate) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
     let (entry, _) = Entry::parse(event.note.as_bytes()).ok()?;

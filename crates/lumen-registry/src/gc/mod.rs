@@ -21,14 +21,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lumen_core::{Key, index::Release};
+use lumen_core::{Key, index::Release, limits::MAX_GLOBAL_INDEX_BYTES};
 
 use crate::{
-    log::{is_signed, repair_watched},
+    derived::{ROWS, of_index},
+    log::{is_signed, recover},
     mirror::transfer::address,
     progress::{Progress, Watch},
     storage::{Listed, Storage},
-    write::PublishError,
+    write::{PublishError, damaged},
 };
 
 /// How long files stay that nobody refers to, unless somebody says otherwise: a week.
@@ -62,6 +63,8 @@ pub enum Kind {
     Log,
     /// Nodes and roots of earlier maps.
     Map,
+    /// Files that followed from an earlier global index.
+    Derived,
     /// Files that were never finished.
     Temporary,
 }
@@ -75,6 +78,7 @@ impl Kind {
             Self::Staging => "staging",
             Self::Log => "log",
             Self::Map => "map",
+            Self::Derived => "derived",
             Self::Temporary => "temporary",
         }
     }
@@ -128,6 +132,16 @@ impl Needed {
         self.keys.contains(key) || self.unknown.iter().any(unknown)
     }
 
+    /// The files that follow from the global index as it is.
+    async fn followers(&mut self, storage: &Storage) -> Result<(), PublishError> {
+        let key = Key::global_index();
+        if let Some((bytes, _)) = storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await? {
+            let files = of_index(&bytes).map_err(|error| damaged(storage, &key, error))?;
+            self.keys.extend(files.into_iter().map(|(key, _)| key));
+        }
+        Ok(())
+    }
+
     /// The artifacts of a release.
     fn artifacts(&mut self, release: &Release) {
         self.keys
@@ -170,7 +184,7 @@ async fn run(
         true => {
             if !options.dry_run {
                 // A dead writer's batch names files that nothing else does.
-                match repair_watched(storage, watch).await {
+                match recover(storage, watch).await {
                     Ok(_) | Err(PublishError::NotSigned) => {}
                     Err(error) => return Err(error),
                 }
@@ -179,6 +193,9 @@ async fn run(
         }
         false => Later::Unsigned(unsigned::find(storage, &mut sort).await?),
     };
+    for file in followers(storage).await? {
+        sort(Kind::Derived, file);
+    }
     for file in storage.list_temporary().await? {
         sort(Kind::Temporary, file);
     }
@@ -197,6 +214,9 @@ async fn run(
     let mut needed = Needed::default();
     for chunk in report.garbage.chunks(CHUNK) {
         later.look(storage, &mut needed).await?;
+        if chunk.iter().any(|garbage| garbage.kind == Kind::Derived) {
+            needed.followers(storage).await?;
+        }
         for Garbage { file, .. } in chunk {
             if needed.has(&file.key) || !storage.remove(file).await? {
                 report.spared += 1;
@@ -208,6 +228,21 @@ async fn run(
     }
     watch(Progress::Finished);
     Ok(report)
+}
+
+/// Files that followed from a global index, and do not follow from the one that there is.
+async fn followers(storage: &Storage) -> Result<Vec<Listed>, PublishError> {
+    let mut files = Vec::new();
+    for folder in ROWS.iter().filter_map(|row| row.folder()) {
+        files.extend(storage.list_files(folder).await?);
+    }
+    if files.is_empty() {
+        return Ok(files);
+    }
+    let mut needed = Needed::default();
+    needed.followers(storage).await?;
+    files.retain(|file| !needed.has(&file.key));
+    Ok(files)
 }
 
 /// What was known when the garbage was found, to see what came after.

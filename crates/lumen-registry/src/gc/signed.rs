@@ -21,7 +21,7 @@ use lumen_core::{
 
 use super::{GcOptions, Kind, Needed};
 use crate::{
-    derived::indexes::releases_of,
+    derived::package::releases_of,
     log::pending,
     logread::{Head, Staging, listed, load_range, read_checkpoint},
     mirror::growth::Growth,

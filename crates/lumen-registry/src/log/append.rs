@@ -9,7 +9,7 @@ use lumen_core::{
 
 use super::{
     check_log_key,
-    roll::{apply, finish, settle_patiently},
+    recover::{apply, finish, settle_patiently},
     sign_as,
     state::State,
 };

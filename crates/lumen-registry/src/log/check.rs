@@ -3,29 +3,27 @@
 use std::collections::BTreeMap;
 
 use lumen_core::{
-    Digest, Key, Version,
+    Digest, Key, PackageName, Version,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
-    index::{MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release, identity},
+    digest::Hasher,
+    index::{Release, identity},
     json,
+    key::kind::FileKind,
     limits::MAX_GLOBAL_INDEX_BYTES,
     merkle::leaf_hash,
-    tile::{Tile, Tiles, entries},
     trust::{
-        Entry, MapLeaf, OwnersHistory, PackageHistory, Subject,
+        Entry, MapLeaf, OwnersHistory, Subject,
         event::NO_EVENTS,
         extend,
-        map::{self, MAX_NODE_BYTES, Nodes, Update},
+        map::{self, Nodes, Update},
     },
 };
 
 use super::pending;
 use crate::{
-    derived::{
-        names::registry_name,
-        replay::{Replay, differs},
-    },
+    derived::{self, Expected, Row, Whole, tree, whole::Replay},
     logread::{Head, read_checkpoint},
-    progress::{Progress, Watch, advance, nobody},
+    progress::{Progress, Watch, advance},
     storage::{Storage, StorageError},
     write::PublishError,
 };
@@ -44,18 +42,7 @@ pub struct Finding {
 ///
 /// # Errors
 /// [`PublishError::NotSigned`], and failures of the host.
-pub async fn check(storage: &Storage) -> Result<Vec<Finding>, PublishError> {
-    check_watched(storage, &nobody).await
-}
-
-/// The same, told step by step.
-///
-/// # Errors
-/// As [`check`].
-pub async fn check_watched(
-    storage: &Storage,
-    watch: Watch<'_>,
-) -> Result<Vec<Finding>, PublishError> {
+pub async fn check(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Finding>, PublishError> {
     storage.allow_mirroring();
     let mut checker = Checker {
         storage,
@@ -81,15 +68,6 @@ struct Checker<'a> {
     findings: Vec<Finding>,
 }
 
-/// The files that the log's entries make.
-#[derive(Default)]
-struct Tree {
-    /// Those of the log as it is now.
-    files: BTreeMap<Key, Vec<u8>>,
-    /// Its tiles of hashes, by level and index.
-    tiles: BTreeMap<(u8, u64), Vec<u8>>,
-}
-
 impl Checker<'_> {
     fn add(&mut self, key: &Key, what: impl ToString) {
         self.findings.push(Finding {
@@ -109,189 +87,190 @@ impl Checker<'_> {
         }
     }
 
-    /// Compares a file with what it must be.
-    async fn same(&mut self, key: &Key, expected: &[u8]) -> Result<(), PublishError> {
+    /// Compares a file with what it must be. Returns it, if it is that.
+    async fn same(&mut self, key: &Key, expected: &[u8], fault: &str) -> Result<(), PublishError> {
         let found = self.get(key, MAX_GLOBAL_INDEX_BYTES).await?;
-        if let Some(what) = differs(found.as_deref(), expected) {
-            self.add(key, what);
-        }
+        self.compare(key, found.as_deref(), Some(expected), fault);
         Ok(())
+    }
+
+    /// Whether a file is what it must be; `None`: there is nothing to make it of.
+    fn compare(
+        &mut self,
+        key: &Key,
+        found: Option<&[u8]>,
+        expected: Option<&[u8]>,
+        fault: &str,
+    ) -> bool {
+        match (found, expected) {
+            (None, _) => self.add(key, "it does not exist"),
+            (Some(found), Some(expected)) if found == expected => return true,
+            (Some(_), _) => self.add(key, fault),
+        }
+        false
     }
 
     async fn run(&mut self) -> Result<(), PublishError> {
         self.storage.prefetch_below("").await?;
-        let (head_key, key) = (Key::head(), Key::checkpoint());
-        let head = Head::read(self.storage).await?;
-        let Some((checkpoint, _)) = read_checkpoint(self.storage).await? else {
-            if head.is_none() {
-                return Err(PublishError::NotSigned);
-            }
-            self.add(&key, "it does not exist");
-            return Ok(());
+        let head = Head::read(self.storage).await?.map(|(head, _)| head);
+        let Some(public) = self.checkpoint(head.is_some()).await? else {
+            return match head {
+                Some(head) => self.state(Some(&head), &head.checkpoint, None).await,
+                None => Ok(()),
+            };
         };
         // Commits that wait for witnesses have all their files but the public ones.
-        let committed = head.as_ref().map(|(head, _)| head);
-        let top = pending::newest_finished(self.storage, committed, &checkpoint).await?;
-        let replay = Replay::load(self.storage, &top).await?;
-        let public = Replay::load_public(self.storage, &replay, &checkpoint).await?;
-        if let Some(public) = &public {
-            self.public_state(public, &checkpoint).await?;
+        let top = pending::newest_finished(self.storage, head.as_ref(), &public).await?;
+        self.state(head.as_ref(), &top, Some(&public)).await
+    }
+
+    /// The public checkpoint, if it is there and is one.
+    async fn checkpoint(&mut self, has_head: bool) -> Result<Option<Checkpoint>, PublishError> {
+        match read_checkpoint(self.storage).await {
+            Ok(Some((checkpoint, _))) => return Ok(Some(checkpoint)),
+            Ok(None) if !has_head => return Err(PublishError::NotSigned),
+            Ok(None) => self.add(&Key::checkpoint(), "it does not exist"),
+            Err(PublishError::Damaged { what, .. }) => self.add(&Key::checkpoint(), what),
+            Err(error) => return Err(error),
         }
-        let bytes = self
-            .get(&key, MAX_CHECKPOINT_BYTES)
+        Ok(None)
+    }
+
+    /// Everything at a state of the log. `public`: the one that readers see.
+    async fn state(
+        &mut self,
+        head: Option<&Head>,
+        top: &Checkpoint,
+        public: Option<&Checkpoint>,
+    ) -> Result<(), PublishError> {
+        let whole = Whole::load(self.storage, top, None)
             .await?
-            .unwrap_or_default();
-        let keys = replay.roots.current().log.clone();
-        let root = public.as_ref().unwrap_or(&replay).roots.current();
-        if let Err(error) = checkpoint::open(&bytes, &root.origin, &root.log) {
-            self.add(&key, error);
-        }
-        match head {
-            None => self.add(&head_key, "it does not exist"),
-            Some((head, _)) => {
-                if head.checkpoint != top {
-                    self.add(&key, "it is not the state of the log that `log/head` has");
-                }
-                if let Err(error) = head.check(self.storage, replay.roots.origin(), &keys) {
-                    self.add(&head_key, error);
-                }
+            .shown_at(public)?;
+        self.signatures(&whole, head, (top, public)).await?;
+        let mut states = vec![(&whole.log, top)];
+        states.extend(whole.shown().zip(public));
+        for (log, checkpoint) in states {
+            let tiles = tree::tiles(log);
+            if tiles.is_ok_and(|all| all.root != checkpoint.root) {
+                let what = "its root is not that of the log's entries";
+                self.add(&Key::checkpoint(), what);
+            }
+            let leaf = log.entries.last().and_then(|entry| MapLeaf::parse(entry));
+            if leaf.is_none_or(|leaf| leaf.size != log.size) {
+                let what = "the log does not end with a map leaf";
+                self.add(&Key::checkpoint(), what);
             }
         }
-        let tree = self.tree(&replay, &top);
-        let nodes = self.map(&replay, checkpoint.size).await?;
-        let files: Vec<(Key, Vec<u8>)> = replay.notes().chain(replay.lists()).collect();
-        let is_signature = |(key, _): &&(Key, Vec<u8>)| key.as_str().starts_with("signatures/");
-        let releases = files.iter().filter(is_signature).count();
-        let packages = replay.packages().count();
-        let steps = tree.files.len() + nodes.len() + files.len() + packages + releases;
+        self.map(&whole.log);
+        self.histories(&whole.log);
+        let rows = derived::expected(&whole)?;
+        let steps: usize = rows.iter().map(|(_, files)| files.len()).sum();
         (self.watch)(Progress::Started {
             verb: "Checking",
             steps: steps as u64,
         });
-        self.tiles(&replay, &tree).await?;
-        for (hash, bytes) in &nodes {
-            let key = Key::map_node(hash);
-            let found = self.get(&key, MAX_NODE_BYTES).await?;
-            if let Some(what) = differs(found.as_deref(), bytes) {
-                self.add(&key, what);
+        let mut there = Vec::new();
+        for (row, files) in rows {
+            match files {
+                Expected::Known(files) => {
+                    for (key, bytes) in &files {
+                        self.same(key, bytes, row.fault()).await?;
+                        advance(self.watch, key);
+                    }
+                    there.extend(files.into_keys().filter(|key| key.kind() == FileKind::Tile));
+                }
+                Expected::Named(keys) => {
+                    for key in &keys {
+                        self.named(&whole, row, key).await?;
+                        advance(self.watch, key);
+                    }
+                }
             }
-            advance(self.watch, &key);
         }
-        for (key, bytes) in &files {
-            self.same(key, bytes).await?;
-            advance(self.watch, key);
+        if let Some(global) = whole.made_global() {
+            let files = derived::of_index(global);
+            for (key, bytes) in files.unwrap_or_default() {
+                let what = "it does not follow from the global index";
+                self.same(&key, &bytes, what).await?;
+            }
         }
-        drop((tree, nodes, files));
-        self.scopes(&replay);
-        self.packages(&replay, public.as_ref().unwrap_or(&replay))
-            .await
+        self.old_tiles(&whole.log, &there).await
     }
 
-    /// The state that readers see, before commits that wait for witnesses.
-    async fn public_state(
+    /// A file that is made of others, and what a release refers to.
+    async fn named(
         &mut self,
-        replay: &Replay,
-        public: &Checkpoint,
+        whole: &Whole<'_>,
+        row: &dyn Row,
+        key: &Key,
     ) -> Result<(), PublishError> {
-        self.tree(replay, public);
-        match replay.entries.last() {
-            Some(leaf) if MapLeaf::parse(leaf).is_some_and(|leaf| leaf.size == public.size) => {
-                self.same(&Key::map_size(public.size), leaf.as_bytes())
-                    .await
+        let found = self.get(key, MAX_GLOBAL_INDEX_BYTES).await?;
+        let expected = row.make(whole, key, found.as_deref()).await?;
+        let is_same = self.compare(key, found.as_deref(), expected.as_deref(), row.fault());
+        match (key.named_release(), found) {
+            (Some((name, version)), Some(bytes)) if is_same => {
+                self.release(key, (&name, &version), &bytes).await
             }
-            _ => {
-                let what = "it does not end with a map leaf";
-                self.add(&Key::checkpoint(), what);
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 
-    /// All tiles and bundles there must be.
-    fn tree(&mut self, replay: &Replay, public: &Checkpoint) -> Tree {
-        let leaves: Vec<Digest> = replay
-            .entries
-            .iter()
-            .map(|entry| leaf_hash(entry.as_bytes()))
-            .collect();
-        let all = Tiles::default().append(0, &leaves);
-        let Ok(all) = all else {
-            self.add(&Key::checkpoint(), "its size is impossible");
-            return Tree::default();
-        };
-        if all.root != public.root {
-            self.add(
-                &Key::checkpoint(),
-                "its root is not that of the log's entries",
-            );
-        }
-        let mut tree = Tree::default();
-        for (tile, bytes) in all.tiles {
-            tree.files.insert(Key::tile(&tile), bytes.clone());
-            tree.tiles.insert((tile.level, tile.index), bytes);
-        }
-        for (index, chunk) in (0..).zip(replay.entries.chunks(256)) {
-            if let Ok(bytes) = entries::encode(chunk) {
-                let key = Key::entries(index, chunk.len() as u16);
-                tree.files.insert(key, bytes);
+    /// Head and checkpoint against each other and the root notes.
+    async fn signatures(
+        &mut self,
+        whole: &Whole<'_>,
+        head: Option<&Head>,
+        (top, public): (&Checkpoint, Option<&Checkpoint>),
+    ) -> Result<(), PublishError> {
+        let key = Key::checkpoint();
+        if let (Some(shown), Some(_)) = (whole.shown(), public) {
+            let bytes = self.get(&key, MAX_CHECKPOINT_BYTES).await?;
+            let root = shown.roots.current();
+            let bytes = bytes.unwrap_or_default();
+            if let Err(error) = checkpoint::open(&bytes, &root.origin, &root.log) {
+                self.add(&key, error);
             }
         }
-        tree
-    }
-
-    /// All tiles and bundles there must be, and all others there are.
-    async fn tiles(&mut self, replay: &Replay, tree: &Tree) -> Result<(), PublishError> {
-        for (key, bytes) in &tree.files {
-            self.same(key, bytes).await?;
-            advance(self.watch, key);
-        }
-        // Partial tiles of earlier sizes.
-        for key in self.storage_list("log/tile/").await? {
-            if tree.files.contains_key(&key) {
-                continue;
-            }
-            let path = key.as_str().trim_start_matches("log/");
-            let Ok(tile) = Tile::parse(path) else {
-                self.old_bundle(replay, &key).await?;
-                continue;
-            };
-            let length = usize::from(tile.width) * 32;
-            let bytes = tree.tiles.get(&(tile.level, tile.index));
-            // Others are of a commit that is not public yet.
-            if let Some(bytes) = bytes.and_then(|bytes| bytes.get(..length)) {
-                self.same(&key, bytes).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// An entry bundle of an earlier size: the beginning of what is there now.
-    async fn old_bundle(&mut self, replay: &Replay, key: &Key) -> Result<(), PublishError> {
-        let rest = key.as_str().strip_prefix("log/tile/entries/");
-        let tile = rest.and_then(|rest| Tile::parse(&format!("tile/0/{rest}")).ok());
-        let Some(tile) = tile else {
-            self.add(key, "it is not the path of a tile");
+        let Some(head) = head else {
+            self.add(&Key::head(), "it does not exist");
             return Ok(());
         };
-        let from = usize::try_from(tile.index.saturating_mul(256)).unwrap_or(usize::MAX);
-        let to = from.saturating_add(usize::from(tile.width));
-        if let Some(Ok(bytes)) = replay.entries.get(from..to).map(entries::encode) {
-            self.same(key, &bytes).await?;
+        if head.checkpoint != *top {
+            self.add(&key, "it is not the state of the log that `log/head` has");
+        }
+        let roots = &whole.log.roots;
+        if let Err(error) = head.check(self.storage, roots.origin(), &roots.current().log) {
+            self.add(&Key::head(), error);
         }
         Ok(())
     }
 
-    /// Checks every map leaf of the log. Returns the nodes of the newest map.
-    async fn map(
-        &mut self,
-        replay: &Replay,
-        public: u64,
-    ) -> Result<Vec<(Digest, Vec<u8>)>, PublishError> {
+    /// Tiles and bundles of earlier sizes, as far as they are there.
+    async fn old_tiles(&mut self, log: &Replay, there: &[Key]) -> Result<(), PublishError> {
+        let earlier = tree::Earlier::of(log);
+        for key in self.storage_list(tree::FOLDER).await? {
+            if there.binary_search(&key).is_ok() {
+                continue;
+            }
+            if tree::tile_of(&key).is_none() {
+                self.add(&key, "it is not the path of a tile");
+            }
+            // Others are of a commit that is not public yet.
+            if let Some(bytes) = earlier.bytes(&key) {
+                let what = "it is not what follows from the log";
+                self.same(&key, &bytes, what).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks every map leaf of the log.
+    fn map(&mut self, log: &Replay) {
         let (mut root, node) = map::empty();
         let mut nodes = Nodes::from([(root, node)]);
         let mut chains: BTreeMap<String, Digest> = BTreeMap::new();
         let mut changes: BTreeMap<String, Digest> = BTreeMap::new();
-        for (i, text) in (0_u64..).zip(&replay.entries) {
+        for (i, text) in (0_u64..).zip(&log.entries) {
             let Ok((entry, _)) = Entry::parse(text.as_bytes()) else {
                 continue;
             };
@@ -313,96 +292,42 @@ impl Checker<'_> {
                 root = new;
                 nodes.extend(made);
             }
-            let key = Key::map_size(leaf.size);
             if leaf.size != i + 1 || leaf.root != root {
-                self.add(
-                    &key,
-                    "the map leaf in the log does not follow from the events",
-                );
-            }
-            // Those of earlier sizes may be gone, and only what readers see has one.
-            if leaf.size == replay.size && leaf.size == public {
-                self.same(&key, text.as_bytes()).await?;
+                let what = "the map leaf in the log does not follow from the events";
+                self.add(&Key::map_size(leaf.size), what);
             }
         }
-        if !changes.is_empty() {
-            self.add(&Key::checkpoint(), "the log does not end with a map leaf");
-        }
-        Ok(map::build(&chains).1)
     }
 
-    fn scopes(&mut self, replay: &Replay) {
-        for (subject, events) in &replay.events {
-            if let Subject::Scope(scope) = subject {
-                let owners = OwnersHistory::verify(&replay.roots, subject.clone(), events);
-                if let Err(error) = owners {
-                    self.add(&Key::owners_index(scope), error);
+    /// Checks that owners and publishers kept the rules.
+    fn histories(&mut self, log: &Replay) {
+        for (subject, events) in &log.events {
+            let error = match subject {
+                Subject::Root => None,
+                Subject::Scope(_) => {
+                    OwnersHistory::verify(&log.roots, subject.clone(), events).err()
                 }
+                Subject::Package(name) => log.history(name).err(),
+            };
+            if let Some(error) = error {
+                self.add(&Key::events_of(subject), error);
             }
         }
     }
 
-    async fn packages(&mut self, replay: &Replay, public: &Replay) -> Result<(), PublishError> {
-        let mut indexes = Vec::new();
-        for (name, events) in replay.packages() {
-            let key = Key::package_index(name);
-            let owner = Subject::owner_of(name);
-            let scope = match &owner {
-                Subject::Scope(_) => replay.events.get(&owner).map_or(&[][..], Vec::as_slice),
-                _ => &[],
-            };
-            match PackageHistory::verify(&replay.roots, name, scope, events) {
-                Ok(history) => self.releases(&history).await?,
-                Err(error) => self.add(&key, error),
+    /// The file of a release that has the digest it must have, and its artifacts.
+    async fn release(
+        &mut self,
+        key: &Key,
+        (name, version): (&PackageName, &Version),
+        bytes: &[u8],
+    ) -> Result<(), PublishError> {
+        match json::parse::<Release>(bytes) {
+            Err(error) => self.add(key, error),
+            Ok(release) if release.name != *name || release.version != *version => {
+                self.add(key, "it is the file of another release");
             }
-            advance(self.watch, name);
-            let current = self.get(&key, MAX_PACKAGE_INDEX_BYTES).await?;
-            let storage = self.storage;
-            let expected = replay
-                .package_index(storage, name, current.as_deref())
-                .await?;
-            if let Some(what) = differs(current.as_deref(), &expected) {
-                self.add(&key, what);
-            }
-            let shown = public
-                .index_shown(storage, name, &expected, replay.size)
-                .await?;
-            indexes.extend(json::parse::<PackageIndex>(&shown));
-        }
-        let key = Key::global_index();
-        let current = self.get(&key, MAX_GLOBAL_INDEX_BYTES).await?;
-        if let Some(Err(error)) = current.as_deref().map(json::check) {
-            self.add(&key, error);
-            return Ok(());
-        }
-        let name = registry_name(public.roots.origin());
-        let expected = public.global_index(self.storage, current.clone(), name, &indexes)?;
-        if let Some(what) = differs(current.as_deref(), &expected) {
-            self.add(&key, what);
-        }
-        Ok(())
-    }
-
-    /// The files of all releases of a package, and their artifacts.
-    async fn releases(&mut self, history: &PackageHistory) -> Result<(), PublishError> {
-        for (version, logged) in &history.releases {
-            let key = Key::release(&history.name, version);
-            advance(self.watch, format_args!("{} {version}", history.name));
-            let Some(bytes) = self.get(&key, MAX_RELEASE_BYTES).await? else {
-                self.add(&key, "it does not exist");
-                continue;
-            };
-            if Digest::of(&bytes) != logged.metadata || bytes.len() as u64 != logged.size {
-                self.add(&key, "it is not the file that its owner signed");
-                continue;
-            }
-            match json::parse::<Release>(&bytes) {
-                Err(error) => self.add(&key, error),
-                Ok(release) if release.name != history.name || release.version != *version => {
-                    self.add(&key, "it is the file of another release");
-                }
-                Ok(release) => self.artifacts(&key, version, &release).await?,
-            }
+            Ok(release) => self.artifacts(key, version, &release).await?,
         }
         Ok(())
     }
@@ -419,7 +344,7 @@ impl Checker<'_> {
         for artifact in &release.artifacts {
             // Kinds that this version does not know are not its business.
             let Ok(key) = artifact.key() else { continue };
-            let mut hasher = lumen_core::digest::Hasher::new();
+            let mut hasher = Hasher::new();
             let read = self.storage.read_to(&key, artifact.size, &mut hasher).await;
             match read {
                 Ok(None) => self.add(&key, "it does not exist"),

@@ -7,7 +7,7 @@ use lumen_core::{
     trust::{Event, NamePolicy, PackageHistory, RootHistory, RootNote, Subject},
 };
 
-use super::{append::commitment, roll::settle, sign_as};
+use super::{append::commitment, recover::settle, sign_as};
 use crate::{
     derived::batch::Batch,
     logread::{Base, Head, Staging, listed},

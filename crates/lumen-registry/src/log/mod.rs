@@ -6,21 +6,21 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `roll` | finishing a committed batch, up to the global index |
+//! | `recover` | finishing a committed batch, up to the global index |
 //! | `pending` | commits that wait for witnesses |
 //! | `witness` | what witnesses sign, and adding their signatures |
 //! | `validate` | a log replayed by a validating witness |
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |
 //! | `init` | the first batch |
-//! | `check`, `rebuild` | the whole registry against its log |
+//! | `check`, `restore` | the whole registry against its log |
 
 mod append;
 mod check;
 mod init;
 pub(crate) mod pending;
-mod rebuild;
-pub(crate) mod roll;
+pub(crate) mod recover;
+mod restore;
 pub(crate) mod state;
 mod validate;
 mod witness;
@@ -29,12 +29,12 @@ use lumen_core::{note::Note, signing::PublicKey, trust::RootNote};
 
 pub use crate::logread::load_entry as entry;
 pub use append::{Receipt, Writer, state_ahead};
-pub use check::{Finding, check, check_watched};
+pub use check::{Finding, check};
 pub(crate) use init::found;
 pub use init::{RootInfo, init_signed, sign_existing};
 pub use pending::{Cosignature, Shown, Waiting, roots_at, waiting};
-pub use rebuild::{rebuild, rebuild_watched};
-pub use roll::{is_signed, repair, repair_watched};
+pub use recover::{is_signed, recover};
+pub use restore::{rebuild, repair};
 pub use state::State;
 pub use validate::{is_state, validate};
 pub use witness::{cosign, states};

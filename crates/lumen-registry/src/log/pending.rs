@@ -21,15 +21,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     cache,
     derived::{
-        checkpoint::put_checkpoint,
+        self, Publication,
         global::{Public, finish_global, is_current},
     },
-    logread::{Head, listed, load_state_leaf, read_checkpoint},
+    logread::{Head, listed, public_checkpoint},
     storage::Storage,
-    write::{
-        PublishError,
-        swap::{self, Swap},
-    },
+    write::{PublishError, swap::Swap},
 };
 
 /// Bytes of a cosignature: a time and a signature.
@@ -260,8 +257,7 @@ pub(super) async fn promote(
     head: &Checkpoint,
     roots: &RootHistory,
 ) -> Result<Option<Lacking>, PublishError> {
-    let public = read_checkpoint(storage).await?;
-    let public = public.map(|(checkpoint, _)| checkpoint);
+    let public = public_checkpoint(storage).await?;
     let pending = read(storage).await?;
     let ready = pending.iter().rev().find(|shown| {
         let in_log = shown.checkpoint.size <= head.size;
@@ -301,17 +297,19 @@ async fn make_public(
     shown: &Shown,
     roots: &RootHistory,
 ) -> Result<(), PublishError> {
-    let size = shown.checkpoint.size;
-    // Only a state that readers see has this file, so that its time says since when they do.
-    let leaf = load_state_leaf(storage, size).await?;
-    swap::create(storage, &Key::map_size(size), leaf.as_bytes()).await?;
-    put_checkpoint(storage, size, shown.note.to_text().as_bytes()).await?;
-    finish_global(storage, &shown.checkpoint, Public::Earlier(roots)).await
+    let note = shown.note.to_text();
+    derived::publish(Publication {
+        storage,
+        checkpoint: &shown.checkpoint,
+        note: note.as_bytes(),
+        what: Public::Earlier(roots),
+    })
+    .await
 }
 
 pub(super) async fn public_size(storage: &Storage) -> Result<u64, PublishError> {
-    let public = read_checkpoint(storage).await?;
-    Ok(public.map_or(0, |(checkpoint, _)| checkpoint.size))
+    let public = public_checkpoint(storage).await?;
+    Ok(public.map_or(0, |public| public.size))
 }
 
 /// What a registry's newest commits wait for; `None`: readers see all of them.

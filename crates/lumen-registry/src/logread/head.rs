@@ -80,6 +80,18 @@ pub(crate) async fn read_checkpoint(
     }
 }
 
+/// The public checkpoint, for writers: one that is lost or damaged is published again, since
+/// `log/head` has the state of the log.
+pub(crate) async fn public_checkpoint(
+    storage: &Storage,
+) -> Result<Option<Checkpoint>, PublishError> {
+    match read_checkpoint(storage).await {
+        Ok(found) => Ok(found.map(|(checkpoint, _)| checkpoint)),
+        Err(PublishError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// `log/staging/<hash>`: a batch, before and after it is committed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Staging {

@@ -19,4 +19,4 @@ pub(crate) use files::{
     LogFiles, load_chain, load_entries, load_map_root, load_range, load_state_leaf, load_tiles,
     read_node,
 };
-pub(crate) use head::{Head, Staging, read_checkpoint};
+pub(crate) use head::{Head, Staging, public_checkpoint, read_checkpoint};

@@ -18,7 +18,7 @@ use super::{
     unsigned,
 };
 use crate::{
-    derived::global::log_size,
+    derived::stamp::log_size,
     log::is_signed,
     partial::Partial,
     progress::Watch,

@@ -38,6 +38,7 @@ use lumen_core::{Digest, Key, index::FORMAT, limits::MAX_MIRRORED_ARTIFACT_BYTES
 
 use self::target::Target;
 use crate::{
+    derived::of_index,
     log::is_signed,
     logread::read_checkpoint,
     progress::Watch,
@@ -283,6 +284,15 @@ impl Job<'_> {
             file: self.file(key),
             what: what.to_string(),
         }
+    }
+
+    /// Writes the files that follow from a global index alone.
+    async fn put_followers(&self, index: &[u8]) -> Result<(), MirrorError> {
+        let files = of_index(index).map_err(|error| self.forged(&Key::global_index(), error))?;
+        for (key, bytes) in files {
+            self.target.put(&key, &bytes, |_| false).await?;
+        }
+        Ok(())
     }
 
     /// Checks that this version knows what there may be in a registry of this format.

@@ -195,11 +195,3 @@ fn says_the_same(found: &[u8], derived: &[u8], rebuilt: &BTreeMap<Version, Relea
     let fields = fields(found).is_some_and(|found| fields(derived) == Some(found));
     fields && theirs.keys().eq(ours.keys()) && ours.iter().all(summary)
 }
-
-/// Whether an index file has all events of another, and more: somebody is further.
-pub(super) fn has_more_events(current: &[u8], than: &[u8]) -> bool {
-    match (events_of(current), events_of(than)) {
-        (Ok(current), Ok(than)) => current.len() > than.len() && current.starts_with(&than),
-        _ => false,
-    }
-}

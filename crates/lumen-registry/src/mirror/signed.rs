@@ -19,12 +19,13 @@ use lumen_core::{
 use super::{
     CONCURRENCY, Job, MirrorError, MirrorReport, Selection,
     growth::{Growth, create_all, last_batch},
-    package::{Checked, Expected, has_more_events},
+    package::{Checked, Expected},
 };
 use crate::{
     derived::{
-        global::{log_size, stamp},
-        names::{packages_below, registry_name},
+        lists::has_more_events,
+        names::packages_below,
+        stamp::{log_size, registry_name, stamp},
     },
     logread::{Head, listed, read_checkpoint},
     partial::Partial,
@@ -527,7 +528,10 @@ impl Plan<'_> {
         target.put(&Key::checkpoint(), note, newer).await?;
         let newer = |current: &[u8]| log_size(current) > size;
         match global {
-            Some(global) => target.put(&Key::global_index(), global, newer).await,
+            Some(global) => {
+                self.job.put_followers(global).await?;
+                target.put(&Key::global_index(), global, newer).await
+            }
             None => Ok(()),
         }
     }

@@ -107,6 +107,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<MirrorReport, MirrorError> {
                 set_package_entries(&bytes, &entries).map_err(|error| job.forged(&key, error))?
             }
         };
+        job.put_followers(&bytes).await?;
         job.target.put(&key, &bytes, |_| false).await?;
     }
     record(has).await?;

@@ -9,6 +9,7 @@ use lumen_core::{
 
 use super::{Published, read_release};
 use crate::{
+    derived::global::put_followers,
     storage::{Storage, StorageError},
     write::{PublishError, malformed, swap::Swap},
 };
@@ -115,6 +116,7 @@ pub(super) async fn update_global(
         let Some(bytes) = bytes else {
             return Ok(());
         };
+        put_followers(storage, &bytes).await?;
         if swap.write(&bytes).await? {
             return Ok(());
         }

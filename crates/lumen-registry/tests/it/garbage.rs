@@ -77,7 +77,7 @@ fn paths(report: &GcReport) -> Vec<String> {
 async fn assert_whole(storage: &Storage) {
     let reader = Registry::on("t", storage.clone());
     if lumen_registry::log::is_signed(storage).await.unwrap() {
-        assert_eq!(check(storage).await.unwrap(), []);
+        assert_eq!(check(storage, &nobody).await.unwrap(), []);
     }
     for package in reader.names().await {
         let index = reader.package_index(&package).await.unwrap().unwrap();

@@ -7,6 +7,7 @@ use lumen_registry::{
     Location, Storage, StorageError,
     git::GitError,
     log,
+    progress::nobody,
     publish::{self, PublishError, PublishRequest},
     storage::HostOptions,
 };
@@ -122,7 +123,7 @@ async fn put(storage: &Storage, package: &str, number: &str) -> Result<bool, Pub
 }
 
 fn assert_clean(storage: &Storage) {
-    assert_eq!(block_on(log::check(storage)).unwrap(), []);
+    assert_eq!(block_on(log::check(storage, &nobody)).unwrap(), []);
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub(crate) mod crashes;
 mod long;
 mod model;
 mod quorum;
+mod restore;
 mod schedules;
 mod signing;
 mod told;
@@ -27,6 +28,7 @@ use lumen_core::{
 use lumen_registry::{
     Storage,
     log::{self, Writer, check, init_signed, rebuild, repair},
+    progress::nobody,
     publish::{Change, Changed, PublishError, PublishRequest, Published, change, publish},
     storage::MemoryStorage,
 };
@@ -143,7 +145,7 @@ async fn index_of(storage: &Storage, package: &str) -> PackageIndex {
 }
 
 fn assert_clean(storage: &Storage) {
-    assert_eq!(block_on(check(storage)).unwrap(), []);
+    assert_eq!(block_on(check(storage, &nobody)).unwrap(), []);
 }
 
 #[test]
@@ -286,7 +288,7 @@ fn everything_but_the_log_is_rebuilt_byte_by_byte() {
     }
     block_on(say(&storage, "ada", "a", yank("1.1.0"))).unwrap();
     let files = memory.files();
-    assert_eq!(block_on(rebuild(&storage)).unwrap(), []);
+    assert_eq!(block_on(rebuild(&storage, &nobody)).unwrap(), []);
     assert_eq!(memory.files(), files);
     let derived = |key: &Key| {
         let key = key.as_str();
@@ -300,8 +302,8 @@ fn everything_but_the_log_is_rebuilt_byte_by_byte() {
     bare.retain(|key, _| !derived(key));
     let bare = MemoryStorage::with_files(bare);
     let storage = Storage::Memory(bare.clone());
-    assert!(block_on(check(&storage)).unwrap().len() > 5);
-    assert!(block_on(rebuild(&storage)).unwrap().len() > 5);
+    assert!(block_on(check(&storage, &nobody)).unwrap().len() > 5);
+    assert!(block_on(rebuild(&storage, &nobody)).unwrap().len() > 5);
     assert_eq!(bare.files(), files);
     assert_clean(&storage);
 }
@@ -339,7 +341,7 @@ fn indexes_have_all_of_a_release_in_any_form_and_keep_what_others_wrote() {
     let again = block_on(other.package_index(&name("a"))).unwrap().unwrap();
     assert_eq!(again, read);
     assert_eq!(
-        block_on(rebuild(&storage)).unwrap(),
+        block_on(rebuild(&storage, &nobody)).unwrap(),
         std::slice::from_ref(&key)
     );
     assert_clean(&storage);
@@ -359,7 +361,7 @@ fn every_damage_is_found() {
     let (memory, storage) = shared_registry();
     block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();
     block_on(put(&storage, "ada", "@s/b", "1.0.0")).unwrap();
-    assert_eq!(block_on(repair(&storage)).unwrap(), 10);
+    assert_eq!(block_on(repair(&storage, &nobody)).unwrap(), 10);
     assert_clean(&storage);
     let files = memory.files();
     for (key, bytes) in &files {
@@ -374,8 +376,8 @@ fn every_damage_is_found() {
         bad[middle] ^= 1;
         changed.insert(key.clone(), bad);
         let storage = Storage::Memory(MemoryStorage::with_files(changed));
-        let found = block_on(check(&storage)).unwrap_or_default();
-        let error = block_on(check(&storage)).is_err();
+        let found = block_on(check(&storage, &nobody)).unwrap_or_default();
+        let error = block_on(check(&storage, &nobody)).is_err();
         assert!(error || !found.is_empty(), "{key}");
     }
     let newest = Key::map_size(10);
@@ -390,7 +392,10 @@ fn every_damage_is_found() {
         let mut changed = files.clone();
         changed.remove(&gone).unwrap();
         let storage = Storage::Memory(MemoryStorage::with_files(changed));
-        assert!(!block_on(check(&storage)).unwrap().is_empty(), "{gone}");
+        assert!(
+            !block_on(check(&storage, &nobody)).unwrap().is_empty(),
+            "{gone}"
+        );
     }
 }
 
@@ -407,5 +412,5 @@ fn a_release_file_in_another_form_is_logged_as_it_is() {
     let reader = lumen_registry::Registry::on("test", storage.clone());
     let read = block_on(reader.release(&name("a"), &version("1.0.0"), None));
     assert!(read.unwrap().is_some());
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
 }

@@ -129,7 +129,7 @@ fn everything_is_logged_and_nothing_changed() {
     let migrated = run(&storage).unwrap();
     // Three claims, five releases, a yank.
     assert_eq!(migrated.entries, 9);
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
     let after = memory.files();
     for (key, bytes) in &before {
         if key.mutability() == lumen_core::key::Mutability::Immutable {
@@ -182,7 +182,7 @@ fn everything_is_logged_and_nothing_changed() {
         ..request("a", "2.0.0", "a 2.0.0")
     };
     block_on(publish(&storage, &wanted)).unwrap();
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn owners_can_be_named() {
         publishers: BTreeMap::from([(name("@s/c"), vec![bob.clone()])]),
     };
     run_as(&storage, "ada", assignments).unwrap();
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
     let ada = key("ada");
     let writer = Writer {
         storage: &storage,
@@ -282,7 +282,11 @@ fn a_kill_anywhere_is_made_good() {
                 assert_eq!(index.versions.len(), 2, "{at} {kind:?} {result:?}");
             }
             run(&storage).unwrap();
-            assert_eq!(block_on(check(&storage)).unwrap(), [], "{at} {kind:?}");
+            assert_eq!(
+                block_on(check(&storage, &nobody)).unwrap(),
+                [],
+                "{at} {kind:?}"
+            );
             let reader = Registry::on("t", storage.clone());
             for package in ["a", "@s/b", "@s/c", "hand"] {
                 let index = block_on(reader.package_index(&name(package)))
@@ -308,7 +312,7 @@ fn a_registry_that_was_signed_without_its_releases() {
     assert!(matches!(error, PublishError::LogKey { .. }), "{error}");
     let migrated = run(&storage).unwrap();
     assert_eq!((migrated.entries, migrated.root), (9, None));
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
 }
 
 #[test]

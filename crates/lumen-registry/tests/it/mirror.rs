@@ -206,7 +206,7 @@ fn every_file_is_the_same_whatever_the_way() {
         run(&storage, &third).unwrap();
         assert_same(&files_of(&third), &expected);
         if signed {
-            assert_eq!(block_on(check(&third)).unwrap(), []);
+            assert_eq!(block_on(check(&third, &nobody)).unwrap(), []);
         }
     }
 }
@@ -273,7 +273,7 @@ fn a_log_of_more_than_one_tile_is_followed() {
             assert!(copy.files().get(&key) == Some(&bytes), "{key}");
         }
     }
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
 }
 
 #[test]
@@ -422,12 +422,12 @@ fn a_mirror_can_take_over() {
         signed: true,
     };
     heir.put("a", "4.0.0");
-    assert_eq!(block_on(check(&heir.storage)).unwrap(), []);
+    assert_eq!(block_on(check(&heir.storage, &nobody)).unwrap(), []);
     // What it was a mirror of can become its mirror, and not the other way round.
     let error = run(&origin.storage, &heir.storage).unwrap_err();
     assert!(matches!(error, MirrorError::Diverged { .. }), "{error}");
     run(&heir.storage, &origin.storage).unwrap();
-    assert_eq!(block_on(check(&origin.storage)).unwrap(), []);
+    assert_eq!(block_on(check(&origin.storage, &nobody)).unwrap(), []);
     origin.put("a", "5.0.0");
     heir.put("a", "6.0.0");
     let error = run(&origin.storage, &heir.storage).unwrap_err();

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use lumen_registry::{Storage, log, publish::PublishError};
+use lumen_registry::{Storage, log, progress::nobody, publish::PublishError};
 
 use super::Outcome;
 use crate::{error::OpsError, session::Purpose, session::Session, session::Which};
@@ -27,11 +27,11 @@ pub fn wait(
     loop {
         if outcome.lacking.is_some() {
             let writable = session.open(Which::Named(registry), Purpose::Write)?;
-            let repair = async |storage: &Storage| log::repair(storage).await;
+            let finish = async |storage: &Storage| log::recover(storage, &nobody).await;
             let storage = writable.storage();
             session.block_on(async {
                 Ok(storage
-                    .together("Publish what was witnessed", repair)
+                    .together("Publish what was witnessed", finish)
                     .await?)
             })?;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lumen_core::{Key, index::GlobalIndex, json};
-use lumen_registry::{Storage, log::check};
+use lumen_registry::{Storage, log::check, progress::nobody};
 use lumen_testkit::{buckets::ObjectServer, proxy::FaultyProxy, tools::Tool};
 
 use crate::{
@@ -41,7 +41,7 @@ fn publish_at_once(open: impl Fn() -> Storage, rounds: usize) {
         }
     });
     let storage = open();
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
     let index = block_on(storage.get(&Key::global_index(), 1 << 20)).unwrap();
     let index: GlobalIndex = json::parse(&index.unwrap().0).unwrap();
     assert_eq!(index.packages.len(), WRITERS * rounds);

@@ -126,5 +126,5 @@ fn anything_may_lie_in_the_queue() {
     assert_eq!(found.len(), 1);
     // It is no part of what a registry has to have.
     assert_clean(&storage);
-    assert_eq!(block_on(rebuild(&storage)).unwrap(), []);
+    assert_eq!(block_on(rebuild(&storage, &nobody)).unwrap(), []);
 }

@@ -81,7 +81,7 @@ pub(crate) async fn recovers(
     // Somebody else goes on.
     let other = put(storage, "ada", "z", "1.0.0").await;
     other.unwrap_or_else(|error| panic!("{context}: {error}"));
-    assert_eq!(check(storage).await.unwrap(), [], "{context}");
+    assert_eq!(check(storage, &nobody).await.unwrap(), [], "{context}");
     if result.is_ok() {
         assert!(done(storage, number).await, "{context}");
     }
@@ -90,6 +90,6 @@ pub(crate) async fn recovers(
         let again = step(storage, number).await;
         again.unwrap_or_else(|error| panic!("{context}: {error}"));
         assert!(done(storage, number).await, "{context}");
-        assert_eq!(check(storage).await.unwrap(), [], "{context}");
+        assert_eq!(check(storage, &nobody).await.unwrap(), [], "{context}");
     }
 }

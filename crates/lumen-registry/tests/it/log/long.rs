@@ -88,14 +88,14 @@ fn a_log_fills_tiles_crosses_them_and_loses_partial_ones() {
     }
     assert_clean(&storage);
 
-    assert_eq!(block_on(repair(&storage)).unwrap(), 520);
-    assert_eq!(block_on(rebuild(&storage)).unwrap(), []);
+    assert_eq!(block_on(repair(&storage, &nobody)).unwrap(), 520);
+    assert_eq!(block_on(rebuild(&storage, &nobody)).unwrap(), []);
     let files = memory.files();
     let mut bare = files.clone();
     bare.retain(|key, _| !key.as_str().ends_with("index.json"));
     assert!(files.len() - bare.len() > 500);
     let bare = MemoryStorage::with_files(bare);
-    let made = block_on(rebuild(&Storage::Memory(bare.clone()))).unwrap();
+    let made = block_on(rebuild(&Storage::Memory(bare.clone()), &nobody)).unwrap();
     assert!(made.len() > 500);
     assert_eq!(bare.files(), files);
 

@@ -51,7 +51,7 @@ fn registry_with_witnesses() -> (MemoryStorage, Storage) {
 
 /// What `lumen registry witness` does, without a memory.
 async fn witness(storage: &Storage, who: &str) -> Result<Option<Waiting>, PublishError> {
-    repair(storage).await?;
+    log::recover(storage, &nobody).await?;
     let states = states(storage).await?;
     let top = &states.last().unwrap().checkpoint;
     let roots = match who {
@@ -199,7 +199,7 @@ fn everything_but_the_log_is_rebuilt_while_commits_wait() {
         .collect();
     let memory = MemoryStorage::with_files(left);
     let storage = Storage::Memory(memory.clone());
-    block_on(rebuild(&storage)).unwrap();
+    block_on(rebuild(&storage, &nobody)).unwrap();
     assert_clean(&storage);
     assert_eq!(listed(&memory), ["a 1.0.0"]);
     let index = Key::package_index(&name("b"));

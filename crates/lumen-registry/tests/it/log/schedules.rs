@@ -116,7 +116,7 @@ impl Seen {
 /// What is wrong with what readers see while writers work.
 fn seen_wrong(memory: &MemoryStorage) -> Vec<Finding> {
     let copy = Storage::Memory(MemoryStorage::with_files(memory.files()));
-    let mut findings = block_on(check(&copy)).unwrap();
+    let mut findings = block_on(check(&copy, &nobody)).unwrap();
     // The global index follows the checkpoint, and indexes may be ahead of it.
     let follows =
         |finding: &Finding| finding.file == "index.json" || finding.what.contains("`log/head` has");
@@ -189,7 +189,7 @@ fn run(seed: u64, base: &BTreeMap<Key, Vec<u8>>) {
     memory.set_fault(None);
     memory.set_in_turns(false);
     block_on(put(&storage, "ada", "z", "1.0.0")).unwrap();
-    assert_eq!(block_on(check(&storage)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &nobody)).unwrap(), []);
     seen.look(&memory);
     let width = u16::try_from(seen.size()).unwrap();
     let bundle = memory.file(&Key::entries(0, width)).unwrap();

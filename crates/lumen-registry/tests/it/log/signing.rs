@@ -83,7 +83,7 @@ fn a_registry_becomes_signed_and_keeps_what_it_has() {
             "{file}"
         );
     }
-    assert_eq!(block_on(rebuild(&storage)).unwrap(), []);
+    assert_eq!(block_on(rebuild(&storage, &nobody)).unwrap(), []);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use lumen_registry::{
-    log::{check_watched, rebuild_watched, repair_watched},
+    log::{check, rebuild, recover, repair},
     progress::Progress,
 };
 
@@ -46,9 +46,9 @@ fn every_step_of_checking_rebuilding_and_repairing() {
     block_on(put(&storage, "ada", "@s/b", "1.0.0")).unwrap();
     let told = Told::default();
     let watch = |progress| told.take(progress);
-    assert_eq!(block_on(check_watched(&storage, &watch)).unwrap(), []);
+    assert_eq!(block_on(check(&storage, &watch)).unwrap(), []);
     told.assert("Checking");
-    assert_eq!(block_on(rebuild_watched(&storage, &watch)).unwrap(), []);
+    assert_eq!(block_on(rebuild(&storage, &watch)).unwrap(), []);
     told.assert("Rebuilding");
 
     // As if the last writer had died after its commit.
@@ -60,8 +60,13 @@ fn every_step_of_checking_rebuilding_and_repairing() {
                 .any(|start| key.as_str().starts_with(start))
     };
     files.extend(memory.files().into_iter().filter(|(key, _)| is_commit(key)));
-    let storage = Storage::Memory(MemoryStorage::with_files(files));
-    block_on(repair_watched(&storage, &watch)).unwrap();
+    let died = || Storage::Memory(MemoryStorage::with_files(files.clone()));
+    let storage = died();
+    block_on(recover(&storage, &watch)).unwrap();
     told.assert("Finishing");
+    assert_clean(&storage);
+    let storage = died();
+    block_on(repair(&storage, &watch)).unwrap();
+    told.assert("Repairing");
     assert_clean(&storage);
 }

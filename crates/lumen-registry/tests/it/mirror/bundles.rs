@@ -225,7 +225,10 @@ fn a_bundle_of_a_long_log() {
         for (key, bytes) in last {
             assert!(files.get(key) == Some(bytes), "{key} since {since}");
         }
-        assert_eq!(block_on(check(&Storage::Memory(copy))).unwrap(), []);
+        assert_eq!(
+            block_on(check(&Storage::Memory(copy), &nobody)).unwrap(),
+            []
+        );
     }
 }
 

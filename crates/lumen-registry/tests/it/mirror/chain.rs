@@ -94,7 +94,7 @@ fn a_bundle_is_taken_in_anywhere() {
         for target in [&branch, &bucket] {
             let taken = unbundle(&path, target, TrustOptions::default(), &nobody);
             assert_eq!(block_on(taken).unwrap().size, Some(since));
-            assert_eq!(block_on(check(target)).unwrap(), []);
+            assert_eq!(block_on(check(target, &nobody)).unwrap(), []);
         }
     }
     let commits = git::git(&repository, &["rev-list", "--count", "pages"]).unwrap();

@@ -1,66 +1,128 @@
-//! The index files of a signed registry, brought up to date by compare-and-swap.
+//! Package indexes: made of the events of a package and the files of its releases.
 //!
-//! An index that has the events of a batch is left as it is: whoever wrote it knew
-//! more. So a slow writer never takes anything back.
+//! An index that has the events of a batch is left as it is: its writer knew more. So a slow
+//! writer never takes anything back.
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
-        EventList, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, events_of, logged_releases,
+        MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, events_of, logged_releases,
         put_events, summaries_of,
     },
     json,
+    key::kind::FileKind,
     limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, OwnersHistory, PackageHistory, RootHistory, Subject},
 };
 
+use super::{
+    Applied, Expected, Row, Whole,
+    lists::{has_more_events, merged},
+    names::of_scopes,
+    stamp::is_object,
+    whole::Replay,
+};
 use crate::{
     logread::listed,
+    progress::advance,
     storage::{Storage, StorageError},
     write::{PublishError, damaged, swap::Swap},
 };
 
-/// The events of both, sorted; where they differ, those of the log.
-fn merged(listed: Vec<Event>, log: &[Event]) -> Vec<Event> {
-    let mut events = listed;
-    events.retain(|event| log.iter().all(|own| own.i != event.i));
-    events.extend(log.iter().cloned());
-    events.sort_by_key(|event| event.i);
-    events
-}
+/// Packages whose indexes are written at once.
+const AT_ONCE: usize = 16;
 
-/// Adds events to `trust/root/index.json` or that of a scope.
-pub(crate) async fn put_list(
-    storage: &Storage,
-    subject: &Subject,
-    events: &[Event],
-) -> Result<(), PublishError> {
-    let key = Key::events_of(subject);
-    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
-    loop {
-        let current = swap.read().await?;
-        let existing = match current.as_deref().map(events_of) {
-            Some(Ok(existing)) => existing,
-            // A damaged one is made anew, from what is known.
-            Some(Err(_)) | None => Vec::new(),
-        };
-        if events.iter().all(|event| existing.contains(event)) {
-            return Ok(());
-        }
-        let list = EventList {
-            name: subject.to_string(),
-            events: merged(existing, events),
-        };
-        if swap.write(&list.to_bytes()).await? {
-            return Ok(());
-        }
+/// `packages/<name>/index.json`.
+pub(super) struct PackageIndexes;
+
+impl Row for PackageIndexes {
+    fn has(&self, key: &Key) -> bool {
+        key.kind() == FileKind::Index && key.package().is_some()
+    }
+
+    fn apply<'a>(&self, work: &'a Applied<'a>) -> Option<BoxFuture<'a, Result<(), PublishError>>> {
+        let mut subjects = work.batch.events.keys();
+        subjects
+            .any(|subject| *subject != Subject::Root)
+            .then(|| -> BoxFuture<'a, _> { Box::pin(put_packages(work)) })
+    }
+
+    fn expected(&self, whole: &Whole<'_>) -> Result<Expected, PublishError> {
+        let names = whole.log.packages().map(|(name, _)| name);
+        let here = names.filter(|name| whole.has_package(name));
+        Ok(Expected::Named(here.map(Key::package_index).collect()))
+    }
+
+    fn make<'a>(
+        &'a self,
+        whole: &'a Whole<'a>,
+        key: &'a Key,
+        current: Option<&'a [u8]>,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, PublishError>> {
+        Box::pin(async move {
+            let Some(name) = key.package() else {
+                return Ok(None);
+            };
+            let bytes = of_log(whole.storage, &whole.log, &name, current).await?;
+            if let Some(shown) = whole.shown() {
+                let shown = match shown.size == whole.log.size {
+                    true => bytes.clone(),
+                    false => of_log(whole.storage, shown, &name, Some(&bytes)).await?,
+                };
+                let index = json::parse(&shown);
+                whole.made(index.map_err(|error| damaged(whole.storage, key, error))?);
+            }
+            Ok(Some(bytes))
+        })
+    }
+
+    fn is_ahead(&self, current: &[u8], expected: &[u8]) -> bool {
+        has_more_events(current, expected)
     }
 }
 
+/// The index of a package that follows from a whole log; fields of others are kept.
+async fn of_log(
+    storage: &Storage,
+    log: &Replay,
+    name: &PackageName,
+    current: Option<&[u8]>,
+) -> Result<Vec<u8>, PublishError> {
+    let current = current.filter(|current| is_object(current));
+    let (scope, events) = log.events_of(name);
+    derive(storage, &log.roots, name, current, scope, events).await
+}
+
+async fn put_packages(work: &Applied<'_>) -> Result<(), PublishError> {
+    let mut packages = Vec::new();
+    for (subject, events) in &work.batch.events {
+        if let Subject::Package(name) = subject {
+            packages.push(put_and_tell(work, name, events));
+        }
+    }
+    let packages = stream::iter(packages).buffer_unordered(AT_ONCE);
+    packages.try_collect::<()>().await?;
+    for name in of_scopes(work.storage, work.batch).await? {
+        put_package(work.storage, work.roots, &name, &[]).await?;
+    }
+    Ok(())
+}
+
+async fn put_and_tell(
+    work: &Applied<'_>,
+    name: &PackageName,
+    events: &[Event],
+) -> Result<(), PublishError> {
+    put_package(work.storage, work.roots, name, events).await?;
+    advance(work.watch, name);
+    Ok(())
+}
+
 /// Adds events to a package index, or only derives it anew when its owners changed.
-pub(crate) async fn put_package(
+async fn put_package(
     storage: &Storage,
     roots: &RootHistory,
     name: &PackageName,

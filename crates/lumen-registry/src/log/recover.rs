@@ -1,7 +1,6 @@
 //! Finishing a committed batch: the same after a commit of one's own and after a
 //! crash of somebody else.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Key,
     trust::{Lacking, RootHistory, Subject},
@@ -10,21 +9,15 @@ use lumen_core::{
 use super::pending;
 use crate::{
     derived::{
+        self, Applied, Publication,
         batch::Batch,
-        checkpoint::put_checkpoint,
         global::{Public, finish_global, is_current},
-        indexes::{put_list, put_package},
-        names::of_scopes,
-        notes::note_file,
     },
-    logread::{Head, Staging, listed, read_checkpoint},
-    progress::{Progress, Watch, advance, nobody},
+    logread::{Head, Staging, listed, public_checkpoint},
+    progress::{Progress, Watch, nobody},
     storage::Storage,
     write::{PublishError, damaged, swap},
 };
-
-/// Packages of a batch whose indexes are written at once.
-const AT_ONCE: usize = 16;
 
 /// Whether a registry is signed, or about to be.
 ///
@@ -44,15 +37,7 @@ pub async fn is_signed(storage: &Storage) -> Result<bool, PublishError> {
 ///
 /// # Errors
 /// [`PublishError::NotSigned`], failures of the host, and files that are damaged.
-pub async fn repair(storage: &Storage) -> Result<u64, PublishError> {
-    repair_watched(storage, &nobody).await
-}
-
-/// The same, told step by step.
-///
-/// # Errors
-/// As [`repair`].
-pub async fn repair_watched(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
+pub async fn recover(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
     let Some((head, _)) = Head::read(storage).await? else {
         return Err(PublishError::NotSigned);
     };
@@ -138,8 +123,7 @@ async fn do_what_is_left(
 
 async fn left_to_do(storage: &Storage, head: &Head) -> Result<Left, PublishError> {
     let size = head.checkpoint.size;
-    let public = read_checkpoint(storage).await?;
-    let public = public.map(|(checkpoint, _)| checkpoint);
+    let public = public_checkpoint(storage).await?;
     if public.as_ref().is_none_or(|public| public.size < size) {
         return Ok(match pending::is_finished(storage, head).await? {
             true => Left::Witnesses,
@@ -187,67 +171,39 @@ pub(super) async fn apply(
     watch: Watch<'_>,
 ) -> Result<Option<Lacking>, PublishError> {
     let waits = roots.current().has_quorum();
-    let mut files: Vec<(&Key, &[u8])> = batch.files.iter().map(pair).collect();
-    if waits {
-        // Only a state that readers see has one.
-        files.retain(|(key, _)| **key != Key::map_size(batch.size));
-    }
-    let notes: Vec<(Key, Vec<u8>)> = batch
-        .events
-        .values()
-        .flatten()
-        .filter_map(note_file)
-        .collect();
-    let steps = files.len() + notes.len() + batch.events.len();
-    watch(Progress::Started {
-        verb: "Finishing",
-        steps: steps as u64,
-    });
-    // By its root list a reader knows a signed registry, so it is there before any note.
-    if let Some(events) = batch.events.get(&Subject::Root) {
-        swap::create_all(storage, std::mem::take(&mut files), watch).await?;
-        put_list(storage, &Subject::Root, events).await?;
-        advance(watch, Subject::Root);
-    }
-    files.extend(notes.iter().map(pair));
-    swap::create_all(storage, files, watch).await?;
-    let mut packages = Vec::new();
-    for (subject, events) in &batch.events {
-        match subject {
-            Subject::Root => {}
-            Subject::Scope(_) => {
-                put_list(storage, subject, events).await?;
-                advance(watch, subject);
-            }
-            Subject::Package(name) => packages.push((name, events)),
-        }
-    }
-    stream::iter(packages)
-        .map(async |(name, events)| {
-            put_package(storage, roots, name, events).await?;
-            advance(watch, name);
-            Ok::<_, PublishError>(())
-        })
-        .buffer_unordered(AT_ONCE)
-        .try_collect::<()>()
-        .await?;
-    for name in of_scopes(storage, batch).await? {
-        put_package(storage, roots, &name, &[]).await?;
-    }
+    let work = Applied {
+        storage,
+        batch,
+        roots,
+        watch,
+    };
+    derived::apply(&work, waits).await?;
+    show(storage, head, Public::Last(batch), roots).await
+}
+
+/// Makes a commit public whose files are all there, or, where the root notes ask for witnesses,
+/// has it wait for them. Returns the witnesses that have to sign.
+pub(super) async fn show(
+    storage: &Storage,
+    head: &Head,
+    what: Public<'_>,
+    roots: &RootHistory,
+) -> Result<Option<Lacking>, PublishError> {
     let Head {
         checkpoint, note, ..
     } = head;
-    if waits {
-        let public = read_checkpoint(storage).await?;
-        let public = public.map_or(0, |(public, _)| public.size);
+    if roots.current().has_quorum() {
+        let public = public_checkpoint(storage).await?;
+        let public = public.map_or(0, |public| public.size);
         pending::offer(storage, note, (public, roots)).await?;
         return pending::promote(storage, checkpoint, roots).await;
     }
-    put_checkpoint(storage, checkpoint.size, note.as_bytes()).await?;
-    finish_global(storage, checkpoint, Public::Last(batch)).await?;
+    let to = Publication {
+        storage,
+        checkpoint,
+        note: note.as_bytes(),
+        what,
+    };
+    derived::publish(to).await?;
     Ok(None)
-}
-
-fn pair((key, bytes): &(Key, Vec<u8>)) -> (&Key, &[u8]) {
-    (key, bytes)
 }
