@@ -27,6 +27,7 @@ use lumen_core::{
     index::{self, Artifact, MAX_RELEASE_BYTES, Release},
     json,
     key::ArtifactKind,
+    limits::MAX_GLOBAL_INDEX_BYTES,
     trust::Lacking,
 };
 
@@ -42,7 +43,7 @@ use crate::{
     progress::nobody,
     signer::Signer,
     storage::{Storage, StorageError},
-    write::{malformed, swap},
+    write::{Snapshot, malformed, swap},
 };
 
 /// A release to publish.
@@ -147,20 +148,25 @@ async fn publish_unsigned(
     registry_name: &str,
 ) -> Result<Published, PublishError> {
     let Release { name, version, .. } = files.release;
+    let snapshot = Snapshot::of(storage);
     let published = match read_release(storage, name, version).await? {
         Some(existing) => {
             let existing = existing.compared_with(files.release)?;
+            // Read before the package index, as for a release that is new.
+            snapshot
+                .get(&Key::global_index(), MAX_GLOBAL_INDEX_BYTES)
+                .await?;
             // They are there, unless someone copied or cleaned the registry by hand.
             create_artifacts(storage, files, &existing.release).await?;
             existing
         }
         None => {
-            check_name(storage, name).await?;
+            check_name(&snapshot, name).await?;
             create(storage, files).await?
         }
     };
-    update_package(storage, &published).await?;
-    update_global(storage, name, now, registry_name).await?;
+    update_package(&snapshot, &published).await?;
+    update_global(&snapshot, name, now, registry_name).await?;
     Ok(published)
 }
 
@@ -209,7 +215,9 @@ pub async fn existing(
     let (name, version) = (&release.name, &release.version);
     match read_release(storage, name, version).await? {
         Some(existing) => existing.compared_with(release).map(Some),
-        None => check_name(storage, name).await.map(|()| None),
+        None => check_name(&Snapshot::of(storage), name)
+            .await
+            .map(|()| None),
     }
 }
 

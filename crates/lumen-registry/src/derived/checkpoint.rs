@@ -12,7 +12,7 @@ use lumen_core::{
 use super::{Expected, Publication, Row, Whole};
 use crate::{
     storage::Storage,
-    write::{PublishError, swap::Swap},
+    write::{PublishError, Snapshot, swap::Swap},
 };
 
 /// `log/checkpoint`. Its signatures follow from nothing: a lost one is published again.
@@ -29,7 +29,7 @@ impl Row for PublicCheckpoint {
 
     fn publish<'a>(&self, to: Publication<'a>) -> Option<BoxFuture<'a, Result<(), PublishError>>> {
         Some(Box::pin(put_checkpoint(
-            to.storage,
+            to.snapshot,
             to.checkpoint.size,
             to.note,
         )))
@@ -41,9 +41,13 @@ impl Row for PublicCheckpoint {
 }
 
 /// Makes a checkpoint of this size the public one, unless a later one is.
-async fn put_checkpoint(storage: &Storage, size: u64, note: &[u8]) -> Result<(), PublishError> {
+async fn put_checkpoint(
+    snapshot: &Snapshot<'_>,
+    size: u64,
+    note: &[u8],
+) -> Result<(), PublishError> {
     let key = Key::checkpoint();
-    let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);
+    let mut swap = Swap::on(snapshot, &key, MAX_CHECKPOINT_BYTES);
     loop {
         let current = swap.read().await?;
         let public = |bytes: &Vec<u8>| Some(Checkpoint::of_note(bytes).ok()?.size);

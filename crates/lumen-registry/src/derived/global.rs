@@ -2,7 +2,7 @@
 //!
 //! Package indexes may be ahead of it, where commits wait for witnesses.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures::future::BoxFuture;
 use lumen_core::{
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     logread::{listed, load_range, public_checkpoint},
     storage::Storage,
-    write::{PublishError, damaged, swap::Swap},
+    write::{PublishError, Snapshot, damaged, swap::Swap},
 };
 
 /// What a global index has to learn to reflect a later size of the log.
@@ -60,7 +60,7 @@ impl Row for GlobalIndex {
     }
 
     fn publish<'a>(&self, to: Publication<'a>) -> Option<BoxFuture<'a, Result<(), PublishError>>> {
-        Some(Box::pin(finish_global(to.storage, to.checkpoint, to.what)))
+        Some(Box::pin(finish_global(to.snapshot, to.checkpoint, to.what)))
     }
 
     fn expected(&self, whole: &Whole<'_>) -> Result<Expected, PublishError> {
@@ -86,11 +86,11 @@ impl Row for GlobalIndex {
 
 /// Brings the global index up to a public checkpoint.
 pub(crate) async fn finish_global(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     public: &Checkpoint,
     what: Public<'_>,
 ) -> Result<(), PublishError> {
-    put_global(storage, public, what).await
+    put_global(snapshot, public, what).await
 }
 
 /// What a global index has to learn that reflects the log up to `from`.
@@ -122,12 +122,12 @@ const fn package(subject: &Subject) -> Option<&PackageName> {
 /// The packages about which commits say something that wait for witnesses. `size`: entries of
 /// the log with these commits.
 pub(crate) async fn waiting_names(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     size: u64,
 ) -> Result<BTreeSet<PackageName>, PublishError> {
-    let public = public_checkpoint(storage).await?;
+    let public = public_checkpoint(snapshot).await?;
     let public = public.map_or(0, |public| public.size);
-    Ok(news(storage, public, size).await?.names)
+    Ok(news(snapshot.storage(), public, size).await?.names)
 }
 
 /// What entries of the log say about packages, from one size of it to a later one.
@@ -156,7 +156,7 @@ async fn news(storage: &Storage, from: u64, size: u64) -> Result<News, PublishEr
 
 /// Brings the entries of packages in the global index up to a state of the log.
 async fn put_global(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     public: &Checkpoint,
     what: Public<'_>,
 ) -> Result<(), PublishError> {
@@ -167,28 +167,29 @@ async fn put_global(
         Public::Earlier(roots) => Some(roots),
     };
     let key = Key::global_index();
-    let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
+    let mut swap = Swap::on(snapshot, &key, MAX_GLOBAL_INDEX_BYTES);
     loop {
         // One that is damaged is made again, from all of the log.
         let current = swap.read().await?.filter(|bytes| is_object(bytes));
         let reflected = current.as_deref().map(log_size);
         if reflected.is_some_and(|reflected| reflected >= size) {
-            return put_followers(storage, current.as_deref().unwrap_or_default()).await;
+            return put_followers(snapshot.storage(), current.as_deref().unwrap_or_default()).await;
         }
         let from = reflected.unwrap_or_default();
-        let News { names, time } = news_since(storage, from, size, what).await?;
+        let News { names, time } = news_since(snapshot.storage(), from, size, what).await?;
         let name = registry_name(&public.origin);
         let mut bytes = current.unwrap_or_else(|| index::new_global_index(name, &time));
         let mut packages: Vec<PackageIndex> = Vec::new();
         for name in &names {
-            let package = package_at(storage, (size, ahead), name).await?;
+            let package = package_at(snapshot, (size, ahead), name).await?;
             packages.extend(package.filter(|package| !package.versions.is_empty()));
         }
         let put = index::put_package_entries(&bytes, &packages, &time)
-            .map_err(|error| damaged(storage, &key, error))?;
+            .map_err(|error| damaged(snapshot.storage(), &key, error))?;
         bytes = put.unwrap_or(bytes);
-        let bytes = stamp(&bytes, size, &time).map_err(|error| damaged(storage, &key, error))?;
-        put_followers(storage, &bytes).await?;
+        let bytes =
+            stamp(&bytes, size, &time).map_err(|error| damaged(snapshot.storage(), &key, error))?;
+        put_followers(snapshot.storage(), &bytes).await?;
         if swap.write(&bytes).await? {
             return Ok(());
         }
@@ -215,32 +216,32 @@ pub(crate) async fn put_followers(storage: &Storage, index: &[u8]) -> Result<(),
 
 /// A package's index as it follows from a state of the log.
 async fn package_at(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     (size, ahead): (u64, Option<&RootHistory>),
     name: &PackageName,
 ) -> Result<Option<PackageIndex>, PublishError> {
     let key = Key::package_index(name);
-    let Some((mut bytes, _)) = storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await? else {
+    let Some(mut bytes) = snapshot.get(&key, MAX_PACKAGE_INDEX_BYTES).await? else {
         return Ok(None);
     };
-    let fail = |error| damaged(storage, &key, error);
+    let fail = |error| damaged(snapshot.storage(), &key, error);
     if let Some(roots) = ahead {
         let owner = Subject::owner_of(name);
         let scope = match &owner {
-            Subject::Scope(_) => listed(storage, &owner).await?,
+            Subject::Scope(_) => listed(snapshot, &owner).await?,
             _ => Vec::new(),
         };
         let events = events_of(&bytes).map_err(fail)?;
         let (scope, events) = (up_to(&scope, size), up_to(&events, size));
-        bytes = derive(storage, roots, name, Some(&bytes), scope, events).await?;
+        let derived = derive(snapshot.storage(), roots, name, Some(&bytes), scope, events);
+        bytes = Arc::new(derived.await?);
     }
     json::parse(&bytes).map(Some).map_err(fail)
 }
 
 /// Whether the global index reflects a size of the log.
-pub(crate) async fn is_current(storage: &Storage, size: u64) -> Result<bool, PublishError> {
-    let global = storage
-        .get(&Key::global_index(), MAX_GLOBAL_INDEX_BYTES)
-        .await?;
-    Ok(global.is_some_and(|(bytes, _)| log_size(&bytes) >= size))
+pub(crate) async fn is_current(snapshot: &Snapshot<'_>, size: u64) -> Result<bool, PublishError> {
+    let key = Key::global_index();
+    let global = snapshot.get(&key, MAX_GLOBAL_INDEX_BYTES).await?;
+    Ok(global.is_some_and(|bytes| log_size(&bytes) >= size))
 }

@@ -10,8 +10,7 @@ use lumen_core::{
 use super::{Applied, Expected, Row, Whole};
 use crate::{
     progress::advance,
-    storage::Storage,
-    write::{PublishError, swap::Swap},
+    write::{PublishError, Snapshot, swap::Swap},
 };
 
 /// `trust/root/index.json`.
@@ -86,7 +85,7 @@ fn put_lists<'a>(
     Box::pin(async move {
         for (subject, events) in &work.batch.events {
             if is_its(subject) {
-                put_list(work.storage, subject, events).await?;
+                put_list(work.snapshot, subject, events).await?;
                 advance(work.watch, subject);
             }
         }
@@ -96,12 +95,12 @@ fn put_lists<'a>(
 
 /// Adds events to a list. One that has them is left as it is: its writer knew more.
 async fn put_list(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     subject: &Subject,
     events: &[Event],
 ) -> Result<(), PublishError> {
     let key = Key::events_of(subject);
-    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    let mut swap = Swap::on(snapshot, &key, MAX_PACKAGE_INDEX_BYTES);
     loop {
         let current = swap.read().await?;
         let existing = match current.as_deref().map(events_of) {

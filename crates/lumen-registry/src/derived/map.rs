@@ -60,10 +60,10 @@ impl Row for MapRoots {
             return None;
         }
         Some(Box::pin(async move {
-            let size = to.checkpoint.size;
-            let leaf = load_state_leaf(to.storage, size).await?;
+            let (storage, size) = (to.snapshot.storage(), to.checkpoint.size);
+            let leaf = load_state_leaf(storage, size).await?;
             let key = Key::map_size(size);
-            Ok(swap::create(to.storage, &key, leaf.as_bytes()).await?)
+            Ok(swap::create(storage, &key, leaf.as_bytes()).await?)
         }))
     }
 

@@ -44,8 +44,7 @@ pub(crate) use self::whole::Whole;
 use self::{batch::Batch, global::Public};
 use crate::{
     progress::{Progress, Watch},
-    storage::Storage,
-    write::{PublishError, swap},
+    write::{PublishError, Snapshot, swap},
 };
 
 /// All kinds of derived files, in the order in which they are written: what others refer to
@@ -69,7 +68,7 @@ pub(crate) const ROWS: &[&dyn Row] = &[
 
 /// A batch that was committed, to be applied.
 pub(crate) struct Applied<'a> {
-    pub(crate) storage: &'a Storage,
+    pub(crate) snapshot: &'a Snapshot<'a>,
     pub(crate) batch: &'a Batch,
     /// The root notes after it.
     pub(crate) roots: &'a RootHistory,
@@ -79,7 +78,7 @@ pub(crate) struct Applied<'a> {
 /// A state of the log that becomes public.
 #[derive(Clone, Copy)]
 pub(crate) struct Publication<'a> {
-    pub(crate) storage: &'a Storage,
+    pub(crate) snapshot: &'a Snapshot<'a>,
     pub(crate) checkpoint: &'a Checkpoint,
     /// The checkpoint with its signatures.
     pub(crate) note: &'a [u8],
@@ -181,7 +180,7 @@ impl Expected {
 /// # Errors
 /// When files are damaged, and failures of the host.
 pub(crate) async fn apply(work: &Applied<'_>, waits: bool) -> Result<(), PublishError> {
-    let Applied { storage, batch, .. } = *work;
+    let (storage, batch) = (work.snapshot.storage(), work.batch);
     let rows = || ROWS.iter().filter(|row| !(waits && row.is_shown()));
     let of = |row: &'static dyn Row| batch.files.iter().filter(move |(key, _)| row.has(key));
     let files: usize = rows().map(|row| of(*row).count()).sum();

@@ -29,7 +29,7 @@ use crate::{
     logread::listed,
     progress::advance,
     storage::{Storage, StorageError},
-    write::{PublishError, damaged, swap::Swap},
+    write::{PublishError, Snapshot, damaged, swap::Swap},
 };
 
 /// Packages whose indexes are written at once.
@@ -105,8 +105,8 @@ async fn put_packages(work: &Applied<'_>) -> Result<(), PublishError> {
     }
     let packages = stream::iter(packages).buffer_unordered(AT_ONCE);
     packages.try_collect::<()>().await?;
-    for name in of_scopes(work.storage, work.batch).await? {
-        put_package(work.storage, work.roots, &name, &[]).await?;
+    for name in of_scopes(work.snapshot.storage(), work.batch).await? {
+        put_package(work.snapshot, work.roots, &name, &[]).await?;
     }
     Ok(())
 }
@@ -116,25 +116,25 @@ async fn put_and_tell(
     name: &PackageName,
     events: &[Event],
 ) -> Result<(), PublishError> {
-    put_package(work.storage, work.roots, name, events).await?;
+    put_package(work.snapshot, work.roots, name, events).await?;
     advance(work.watch, name);
     Ok(())
 }
 
 /// Adds events to a package index, or only derives it anew when its owners changed.
 async fn put_package(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     roots: &RootHistory,
     name: &PackageName,
     events: &[Event],
 ) -> Result<(), PublishError> {
     let key = Key::package_index(name);
-    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    let mut swap = Swap::on(snapshot, &key, MAX_PACKAGE_INDEX_BYTES);
     loop {
         let current = swap.read().await?;
         let existing = match current.as_deref().map(events_of) {
             Some(Ok(existing)) => existing,
-            Some(Err(error)) => return Err(damaged(storage, &key, error)),
+            Some(Err(error)) => return Err(damaged(snapshot.storage(), &key, error)),
             None => Vec::new(),
         };
         let complete = events.iter().all(|event| existing.contains(event));
@@ -145,10 +145,18 @@ async fn put_package(
         // Read after the index: owners only ever gain notes.
         let owner = Subject::owner_of(name);
         let scope = match &owner {
-            Subject::Scope(_) => listed(storage, &owner).await?,
+            Subject::Scope(_) => listed(snapshot, &owner).await?,
             _ => Vec::new(),
         };
-        let bytes = derive(storage, roots, name, current.as_deref(), &scope, &all).await?;
+        let bytes = derive(
+            snapshot.storage(),
+            roots,
+            name,
+            current.as_deref(),
+            &scope,
+            &all,
+        )
+        .await?;
         if current.as_deref() == Some(&bytes) || swap.write(&bytes).await? {
             return Ok(());
         }

@@ -28,7 +28,7 @@ use crate::{
     partial::Partial,
     publish::read_release,
     storage::{Listed, Storage},
-    write::{PublishError, damaged},
+    write::{PublishError, Snapshot, damaged},
 };
 
 /// Packages that are looked at at once.
@@ -190,7 +190,7 @@ async fn events(
     read: &Read,
     subject: &Subject,
 ) -> Result<Vec<Event>, PublishError> {
-    let listed = listed(storage, subject).await?;
+    let listed = listed(&Snapshot::of(storage), subject).await?;
     let events = up_to(&listed, read.growth.size).to_vec();
     let head = read.growth.heads.get(subject).copied();
     match chain(&events) == head.unwrap_or(NO_EVENTS) {

@@ -1,5 +1,7 @@
 //! The loop around the commit.
 
+use std::sync::Arc;
+
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
@@ -20,7 +22,7 @@ use crate::{
     signer::Signer,
     storage::{Storage, StorageError},
     write::{
-        PublishError,
+        PublishError, Snapshot,
         swap::{self, is_final, wait},
     },
 };
@@ -77,19 +79,21 @@ async fn state_after<'a>(
     storage: &'a Storage,
     seen: Option<&Checkpoint>,
 ) -> Result<State<'a>, PublishError> {
+    let snapshot = Arc::new(Snapshot::of(storage));
     let mut looks = 0;
     let (head, revision, lacking) = loop {
         let Some((head, revision)) = Head::read(storage).await? else {
             return Err(PublishError::NotSigned);
         };
+        snapshot.forget();
         looks += 1;
         // While others were busy with it, they may have gone on.
-        let settled = settle_patiently(storage, &head).await?;
+        let settled = settle_patiently(&snapshot, &head).await?;
         if !settled.took_time || looks == MAX_LOOKS {
             break (head, revision, settled.lacking);
         }
     };
-    let state = State::load(storage, head, (revision, lacking)).await?;
+    let state = State::load(snapshot, head, (revision, lacking)).await?;
     if let Some(seen) = seen {
         state.check_continues(seen).await?;
     }
@@ -161,8 +165,10 @@ impl<'a> Writer<'a> {
                 Outcome::Committed => {
                     // Others may have finished it, and gone on.
                     let lacking = match batch.events.contains_key(&Subject::Root) {
-                        true => finish(self.storage, &head, &batch, &nobody).await?,
-                        false => apply(self.storage, &head, &batch, &state.roots, &nobody).await?,
+                        true => finish(&state.snapshot, &head, &batch, &nobody).await?,
+                        false => {
+                            apply(&state.snapshot, &head, &batch, &state.roots, &nobody).await?
+                        }
                     };
                     return Ok(Receipt {
                         index: Some(batch.from),
@@ -259,7 +265,7 @@ impl<'a> Writer<'a> {
             match found {
                 Some((found, _)) if found == *head => return Ok(Outcome::Committed),
                 Some((found, _)) if found != state.head => {
-                    settle_patiently(storage, &found).await?;
+                    settle_patiently(&Snapshot::of(storage), &found).await?;
                     // Up to its size: there are no bundles for sizes that never were.
                     let now = found.checkpoint.size;
                     let ours = now >= batch.size

@@ -14,7 +14,7 @@ use crate::{
     progress::nobody,
     signer::Signer,
     storage::{Storage, StorageError},
-    write::PublishError,
+    write::{PublishError, Snapshot},
 };
 
 /// What identifies a signed registry.
@@ -115,7 +115,7 @@ async fn init(
     if let Some(name) = name {
         name_it(storage, name, now).await?;
     }
-    settle(storage, &head, &nobody).await?;
+    settle(&Snapshot::of(storage), &head, &nobody).await?;
     Ok(RootInfo {
         fingerprint: roots.fingerprint,
         origin: origin.to_owned(),
@@ -155,12 +155,13 @@ async fn half_made(
     signer: &dyn Signer,
 ) -> Result<Option<RootInfo>, PublishError> {
     let Checkpoint { size, origin, .. } = &head.checkpoint;
-    let done = crate::derived::global::is_current(storage, *size).await?;
+    let snapshot = Snapshot::of(storage);
+    let done = crate::derived::global::is_current(&snapshot, *size).await?;
     if *size != 2 || done {
         return Ok(None);
     }
     let staging = Staging::read(storage, &head.staging).await?;
-    let mut events = listed(storage, &Subject::Root).await?;
+    let mut events = listed(&snapshot, &Subject::Root).await?;
     if let (true, Some(note)) = (events.is_empty(), staging.entries.first()) {
         events.push(Event {
             i: 0,
@@ -171,7 +172,7 @@ async fn half_made(
     if super::key_of(&roots.current().root, signer).is_none() {
         return Ok(None);
     }
-    settle(storage, head, &nobody).await?;
+    settle(&snapshot, head, &nobody).await?;
     Ok(Some(RootInfo {
         fingerprint: roots.fingerprint,
         origin: origin.clone(),

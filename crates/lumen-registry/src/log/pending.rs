@@ -26,7 +26,7 @@ use crate::{
     },
     logread::{Head, listed, public_checkpoint},
     storage::Storage,
-    write::{PublishError, swap::Swap},
+    write::{PublishError, Snapshot, swap::Swap},
 };
 
 /// Bytes of a cosignature: a time and a signature.
@@ -253,12 +253,12 @@ pub(super) async fn change(
 /// Makes the newest commit public that has enough cosignatures. Returns what the head's lacks.
 /// `roots` are those at the head.
 pub(super) async fn promote(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     head: &Checkpoint,
     roots: &RootHistory,
 ) -> Result<Option<Lacking>, PublishError> {
-    let public = public_checkpoint(storage).await?;
-    let pending = read(storage).await?;
+    let public = public_checkpoint(snapshot).await?;
+    let pending = read(snapshot.storage()).await?;
     let ready = pending.iter().rev().find(|shown| {
         let in_log = shown.checkpoint.size <= head.size;
         in_log && shown.is_signed(roots) && shown.lacking(roots).is_nothing()
@@ -266,12 +266,12 @@ pub(super) async fn promote(
     let mut now = public.as_ref().map_or(0, |public| public.size);
     match (ready, public) {
         (Some(ready), _) if ready.checkpoint.size > now => {
-            make_public(storage, ready, roots).await?;
+            make_public(snapshot, ready, roots).await?;
             now = ready.checkpoint.size;
         }
         // Somebody may have died before the last step.
-        (_, Some(public)) if !is_current(storage, now).await? => {
-            finish_global(storage, &public, Public::Earlier(roots)).await?;
+        (_, Some(public)) if !is_current(snapshot, now).await? => {
+            finish_global(snapshot, &public, Public::Earlier(roots)).await?;
         }
         _ => {}
     }
@@ -293,13 +293,13 @@ pub(super) async fn promote(
 }
 
 async fn make_public(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     shown: &Shown,
     roots: &RootHistory,
 ) -> Result<(), PublishError> {
     let note = shown.note.to_text();
     derived::publish(Publication {
-        storage,
+        snapshot,
         checkpoint: &shown.checkpoint,
         note: note.as_bytes(),
         what: Public::Earlier(roots),
@@ -308,7 +308,7 @@ async fn make_public(
 }
 
 pub(super) async fn public_size(storage: &Storage) -> Result<u64, PublishError> {
-    let public = public_checkpoint(storage).await?;
+    let public = public_checkpoint(&Snapshot::of(storage)).await?;
     Ok(public.map_or(0, |public| public.size))
 }
 
@@ -342,6 +342,6 @@ pub async fn waiting(storage: &Storage) -> Result<Option<Waiting>, PublishError>
 /// # Errors
 /// When they do not follow from each other; failures of the host.
 pub async fn roots_at(storage: &Storage, size: u64) -> Result<RootHistory, PublishError> {
-    let events = listed(storage, &Subject::Root).await?;
+    let events = listed(&Snapshot::of(storage), &Subject::Root).await?;
     Ok(RootHistory::verify(up_to(&events, size), None)?)
 }

@@ -16,7 +16,7 @@ use crate::{
     logread::{Head, Staging, listed, public_checkpoint},
     progress::{Progress, Watch, nobody},
     storage::Storage,
-    write::{PublishError, damaged, swap},
+    write::{PublishError, Snapshot, damaged, swap},
 };
 
 /// Whether a registry is signed, or about to be.
@@ -41,7 +41,7 @@ pub async fn recover(storage: &Storage, watch: Watch<'_>) -> Result<u64, Publish
     let Some((head, _)) = Head::read(storage).await? else {
         return Err(PublishError::NotSigned);
     };
-    let settled = settle(storage, &head, watch).await;
+    let settled = settle(&Snapshot::of(storage), &head, watch).await;
     watch(Progress::Finished);
     settled?;
     Ok(head.checkpoint.size)
@@ -68,73 +68,76 @@ pub(super) struct Settled {
 
 /// Makes sure that the batch of a head is finished. Returns the witnesses it waits for.
 pub(super) async fn settle(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     head: &Head,
     watch: Watch<'_>,
 ) -> Result<Option<Lacking>, PublishError> {
-    let left = left_to_do(storage, head).await?;
-    do_what_is_left(storage, head, left, watch).await
+    let left = left_to_do(snapshot, head).await?;
+    do_what_is_left(snapshot, head, left, watch).await
 }
 
 /// The same for a head that somebody else may be finishing.
 pub(super) async fn settle_patiently(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     head: &Head,
 ) -> Result<Settled, PublishError> {
     let mut waits = 0;
     let left = loop {
-        let left = left_to_do(storage, head).await?;
+        let left = left_to_do(snapshot, head).await?;
         let done = matches!(left, Left::Nothing | Left::Witnesses);
-        if done || !swap::wait_for_others(storage, waits).await {
+        if done || !swap::wait_for_others(snapshot.storage(), waits).await {
             break left;
         }
         waits += 1;
+        snapshot.forget();
     };
     Ok(Settled {
-        lacking: do_what_is_left(storage, head, left, &nobody).await?,
+        lacking: do_what_is_left(snapshot, head, left, &nobody).await?,
         took_time: waits > 0,
     })
 }
 
 async fn do_what_is_left(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     head: &Head,
     left: Left,
     watch: Watch<'_>,
 ) -> Result<Option<Lacking>, PublishError> {
     let again = async || {
-        let staging = Staging::read(storage, &head.staging).await?;
-        Batch::again(storage, &staging, &head.checkpoint).await
+        let staging = Staging::read(snapshot.storage(), &head.staging).await?;
+        Batch::again(snapshot.storage(), &staging, &head.checkpoint).await
     };
     match left {
         Left::Nothing => Ok(None),
-        Left::Everything => finish(storage, head, &again().await?, watch).await,
+        Left::Everything => finish(snapshot, head, &again().await?, watch).await,
         Left::Witnesses => {
-            let roots = pending::roots_at(storage, head.checkpoint.size).await?;
-            pending::promote(storage, &head.checkpoint, &roots).await
+            let roots = pending::roots_at(snapshot.storage(), head.checkpoint.size).await?;
+            pending::promote(snapshot, &head.checkpoint, &roots).await
         }
         Left::GlobalIndex => {
             let batch = again().await?;
-            finish_global(storage, &head.checkpoint, Public::Last(&batch)).await?;
+            finish_global(snapshot, &head.checkpoint, Public::Last(&batch)).await?;
             Ok(None)
         }
     }
 }
 
-async fn left_to_do(storage: &Storage, head: &Head) -> Result<Left, PublishError> {
+async fn left_to_do(snapshot: &Snapshot<'_>, head: &Head) -> Result<Left, PublishError> {
     let size = head.checkpoint.size;
-    let public = public_checkpoint(storage).await?;
+    let public = public_checkpoint(snapshot).await?;
     if public.as_ref().is_none_or(|public| public.size < size) {
-        return Ok(match pending::is_finished(storage, head).await? {
-            true => Left::Witnesses,
-            false => Left::Everything,
-        });
+        return Ok(
+            match pending::is_finished(snapshot.storage(), head).await? {
+                true => Left::Witnesses,
+                false => Left::Everything,
+            },
+        );
     }
     if public.is_some_and(|public| public.size == size && public != head.checkpoint) {
         let what = "it is not the state of the log that `log/head` has";
-        return Err(damaged(storage, &Key::checkpoint(), what));
+        return Err(damaged(snapshot.storage(), &Key::checkpoint(), what));
     }
-    Ok(match is_current(storage, size).await? {
+    Ok(match is_current(snapshot, size).await? {
         true => Left::Nothing,
         false => Left::GlobalIndex,
     })
@@ -142,13 +145,13 @@ async fn left_to_do(storage: &Storage, head: &Head) -> Result<Left, PublishError
 
 /// Finishes a batch that anybody committed. Returns the witnesses it waits for.
 pub(super) async fn finish(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     head: &Head,
     batch: &Batch,
     watch: Watch<'_>,
 ) -> Result<Option<Lacking>, PublishError> {
     // Who signed a head is known once its root notes are; before that nothing is written.
-    let mut root_events = listed(storage, &Subject::Root).await?;
+    let mut root_events = listed(snapshot, &Subject::Root).await?;
     let added = batch.events.get(&Subject::Root);
     for event in added.into_iter().flatten() {
         if !root_events.contains(event) {
@@ -156,15 +159,15 @@ pub(super) async fn finish(
         }
     }
     let roots = RootHistory::verify(&root_events, None)?;
-    head.check(storage, roots.origin(), &roots.current().log)?;
-    apply(storage, head, batch, &roots, watch).await
+    head.check(snapshot.storage(), roots.origin(), &roots.current().log)?;
+    apply(snapshot, head, batch, &roots, watch).await
 }
 
 /// Writes everything that follows from a committed batch, the checkpoint last but for the
 /// global index. `roots` are those after the batch. If they ask for witnesses, it ends before the
 /// checkpoint; the witnesses that have to sign are returned.
 pub(super) async fn apply(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     head: &Head,
     batch: &Batch,
     roots: &RootHistory,
@@ -172,19 +175,19 @@ pub(super) async fn apply(
 ) -> Result<Option<Lacking>, PublishError> {
     let waits = roots.current().has_quorum();
     let work = Applied {
-        storage,
+        snapshot,
         batch,
         roots,
         watch,
     };
     derived::apply(&work, waits).await?;
-    show(storage, head, Public::Last(batch), roots).await
+    show(snapshot, head, Public::Last(batch), roots).await
 }
 
 /// Makes a commit public whose files are all there, or, where the root notes ask for witnesses,
 /// has it wait for them. Returns the witnesses that have to sign.
 pub(super) async fn show(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     head: &Head,
     what: Public<'_>,
     roots: &RootHistory,
@@ -193,13 +196,13 @@ pub(super) async fn show(
         checkpoint, note, ..
     } = head;
     if roots.current().has_quorum() {
-        let public = public_checkpoint(storage).await?;
+        let public = public_checkpoint(snapshot).await?;
         let public = public.map_or(0, |public| public.size);
-        pending::offer(storage, note, (public, roots)).await?;
-        return pending::promote(storage, checkpoint, roots).await;
+        pending::offer(snapshot.storage(), note, (public, roots)).await?;
+        return pending::promote(snapshot, checkpoint, roots).await;
     }
     let to = Publication {
-        storage,
+        snapshot,
         checkpoint,
         note: note.as_bytes(),
         what,

@@ -10,7 +10,7 @@ use crate::{
     logread::Head,
     progress::{Progress, Watch, advance, nobody},
     storage::Storage,
-    write::{PublishError, damaged, swap::Swap},
+    write::{PublishError, Snapshot, damaged, swap::Swap},
 };
 
 /// Which files are looked at.
@@ -134,7 +134,7 @@ async fn run(storage: &Storage, which: &Which, watch: Watch<'_>) -> Result<Vec<K
     }
     if !is_ahead {
         let roots = &whole.log.roots;
-        show(storage, &head, Public::Earlier(roots), roots).await?;
+        show(&Snapshot::of(storage), &head, Public::Earlier(roots), roots).await?;
     }
     Ok(changed)
 }

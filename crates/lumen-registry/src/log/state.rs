@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use lumen_core::{
@@ -19,7 +19,7 @@ use lumen_core::{
 use crate::{
     logread::{Base, Head, load_tiles, verified},
     storage::{Revision, Storage},
-    write::{PublishError, damaged},
+    write::{PublishError, Snapshot, damaged},
 };
 
 /// The state of a signed registry, as far as a writer looked at it.
@@ -27,7 +27,8 @@ use crate::{
 /// Events come from index files and are compared with the map that the log commits to.
 #[derive(Debug)]
 pub struct State<'a> {
-    storage: &'a Storage,
+    /// What was read of the registry.
+    pub(crate) snapshot: Arc<Snapshot<'a>>,
     /// The root notes.
     pub roots: RootHistory,
     pub(super) head: Head,
@@ -42,13 +43,14 @@ pub struct State<'a> {
 impl<'a> State<'a> {
     /// Loads the state at a head whose batch is finished.
     pub(super) async fn load(
-        storage: &'a Storage,
+        snapshot: Arc<Snapshot<'a>>,
         head: Head,
         (revision, lacking): (Revision, Option<Lacking>),
     ) -> Result<Self, PublishError> {
         let Checkpoint { size, root, origin } = &head.checkpoint;
+        let storage = snapshot.storage();
         let mut base = Base::load(storage, *size, Some(root)).await?;
-        let root_events = verified(storage, &mut base, &Subject::Root).await?;
+        let root_events = verified(&snapshot, &mut base, &Subject::Root).await?;
         let roots = RootHistory::verify(&root_events, None)?;
         if roots.origin() != origin {
             return Err(damaged(
@@ -59,7 +61,7 @@ impl<'a> State<'a> {
         }
         head.check(storage, origin, &roots.current().log)?;
         Ok(Self {
-            storage,
+            snapshot,
             roots,
             head,
             revision,
@@ -69,8 +71,8 @@ impl<'a> State<'a> {
         })
     }
 
-    pub(crate) const fn storage(&self) -> &'a Storage {
-        self.storage
+    pub(crate) fn storage(&self) -> &'a Storage {
+        self.snapshot.storage()
     }
 
     /// The registry's origin.
@@ -99,10 +101,10 @@ impl<'a> State<'a> {
         }
         let mut tiles: Tiles = self.base.tiles.clone();
         let wanted = tiles_for_consistency(seen.size, self.base.size);
-        load_tiles(self.storage, &mut tiles, &wanted).await?;
+        load_tiles(self.storage(), &mut tiles, &wanted).await?;
         let proof = tiles
             .prove_consistency(seen.size, self.base.size)
-            .map_err(|error| damaged(self.storage, &Key::head(), error))?;
+            .map_err(|error| damaged(self.storage(), &Key::head(), error))?;
         verify_consistency(
             seen.size,
             self.base.size,
@@ -119,7 +121,7 @@ impl<'a> State<'a> {
     /// When the registry does not list those that the log has.
     pub async fn events(&self, subject: &Subject) -> Result<Vec<Event>, PublishError> {
         // The nodes read are few and not worth sharing.
-        verified(self.storage, &mut self.base.clone(), subject).await
+        verified(&self.snapshot, &mut self.base.clone(), subject).await
     }
 
     /// The owners of a subject.
@@ -169,7 +171,7 @@ impl<'a> State<'a> {
             let (entry, note) = parsed.map_err(|error| HistoryError::Entry { index, error })?;
             let Some(note) = note else {
                 let what = "a batch has a map leaf before its end";
-                return Err(damaged(self.storage, &Key::head(), what));
+                return Err(damaged(self.storage(), &Key::head(), what));
             };
             let unknown = ledger.unknown(&entry);
             match (unknown.as_slice(), &entry) {

@@ -28,7 +28,7 @@ use crate::{
     logread::{Base, load_chain, load_entries, load_entry, load_tiles, update_map, verified},
     progress::{Progress, Watch, advance},
     storage::Storage,
-    write::{PublishError, damaged},
+    write::{PublishError, Snapshot, damaged},
 };
 
 /// Bundles that are read at once.
@@ -122,7 +122,7 @@ impl<'a> Replay<'a> {
             None => (Base::empty(), Ledger::default()),
             Some(since) => {
                 let mut base = base_at(storage, since, top).await?;
-                let roots = verified(storage, &mut base, &Subject::Root).await?;
+                let roots = verified(&Snapshot::of(storage), &mut base, &Subject::Root).await?;
                 (base, Ledger::new(RootHistory::verify(&roots, None)?))
             }
         };
@@ -163,7 +163,8 @@ impl<'a> Replay<'a> {
         let subject = entry.subject();
         if self.from > 0 {
             for subject in self.ledger.unknown(&entry) {
-                let events = verified(self.storage, &mut self.start, &subject).await?;
+                let events =
+                    verified(&Snapshot::of(self.storage), &mut self.start, &subject).await?;
                 self.ledger.know(subject, &events)?;
             }
         }

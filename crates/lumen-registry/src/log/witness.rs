@@ -8,7 +8,7 @@ use super::pending::{
 use crate::{
     logread::Head,
     storage::Storage,
-    write::{PublishError, damaged, swap::Swap},
+    write::{PublishError, Snapshot, damaged, swap::Swap},
 };
 
 /// The states of the log that witnesses sign: the public one first, then those that wait. All
@@ -57,7 +57,7 @@ pub async fn cosign(
             }
         })
         .await?;
-        promote(storage, &head.checkpoint, &roots).await?;
+        promote(&Snapshot::of(storage), &head.checkpoint, &roots).await?;
     }
     let key = Key::checkpoint();
     let mut swap = Swap::new(storage, &key, MAX_CHECKPOINT_BYTES);

@@ -7,33 +7,31 @@ use lumen_core::{
 };
 
 use super::{base::Base, files::load_chain};
-use crate::{
-    storage::Storage,
-    write::{PublishError, damaged},
-};
+use crate::write::{PublishError, Snapshot, damaged};
 
 /// The events that an index lists; none when there is no index.
 pub(crate) async fn listed(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     subject: &Subject,
 ) -> Result<Vec<Event>, PublishError> {
     let key = Key::events_of(subject);
-    match storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await? {
+    match snapshot.get(&key, MAX_PACKAGE_INDEX_BYTES).await? {
         None => Ok(Vec::new()),
-        Some((bytes, _)) => events_of(&bytes).map_err(|error| damaged(storage, &key, error)),
+        Some(bytes) => events_of(&bytes).map_err(|error| damaged(snapshot.storage(), &key, error)),
     }
 }
 
 /// The events of a subject, compared with the map.
 pub(crate) async fn verified(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     base: &mut Base,
     subject: &Subject,
 ) -> Result<Vec<Event>, PublishError> {
-    let mut events = listed(storage, subject).await?;
+    let mut events = listed(snapshot, subject).await?;
     events.retain(|event| event.i < base.size);
     let nodes: &mut Nodes = &mut base.nodes;
-    let expected: Digest = load_chain(storage, nodes, &base.map, &subject.to_string()).await?;
+    let expected: Digest =
+        load_chain(snapshot.storage(), nodes, &base.map, &subject.to_string()).await?;
     let found = match events.is_empty() {
         true => NO_EVENTS,
         false => chain(&events),
@@ -41,7 +39,7 @@ pub(crate) async fn verified(
     match found == expected {
         true => Ok(events),
         false => Err(damaged(
-            storage,
+            snapshot.storage(),
             &Key::events_of(subject),
             "its events are not those of the log",
         )),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     storage::{Revision, Storage},
-    write::{PublishError, damaged},
+    write::{PublishError, Snapshot, damaged},
 };
 
 /// `log/head`: the last commit.
@@ -83,13 +83,12 @@ pub(crate) async fn read_checkpoint(
 /// The public checkpoint, for writers: one that is lost or damaged is published again, since
 /// `log/head` has the state of the log.
 pub(crate) async fn public_checkpoint(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
 ) -> Result<Option<Checkpoint>, PublishError> {
-    match read_checkpoint(storage).await {
-        Ok(found) => Ok(found.map(|(checkpoint, _)| checkpoint)),
-        Err(PublishError::Damaged { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let found = snapshot
+        .get(&Key::checkpoint(), MAX_CHECKPOINT_BYTES)
+        .await?;
+    Ok(found.and_then(|bytes| Checkpoint::of_note(&bytes).ok()))
 }
 
 /// `log/staging/<hash>`: a batch, before and after it is committed.

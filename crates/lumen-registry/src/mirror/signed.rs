@@ -33,7 +33,7 @@ use crate::{
     reader::Registry,
     storage::{Storage, StorageError},
     verify::{TrustError, TrustInfo, files},
-    write::damaged,
+    write::{Snapshot, damaged},
 };
 
 /// Packages above which one list of the whole mirror is cheaper than lists of folders.
@@ -143,7 +143,7 @@ async fn compare(
         mirror: job.target.place(),
         reason,
     };
-    let roots = listed(target, &Subject::Root).await?;
+    let roots = listed(&Snapshot::of(target), &Subject::Root).await?;
     if let Some(first) = roots.first() {
         let found = Digest::of(first.note.as_bytes());
         if found != info.fingerprint {

@@ -1,5 +1,7 @@
 //! The two index files, brought up to date by compare-and-swap.
 
+use std::sync::Arc;
+
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{self, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, identity},
@@ -11,14 +13,15 @@ use super::{Published, read_release};
 use crate::{
     derived::global::put_followers,
     storage::{Storage, StorageError},
-    write::{PublishError, malformed, swap::Swap},
+    write::{PublishError, Snapshot, malformed, swap::Swap},
 };
 
 /// Step 3: the release, and any that a killed publisher left out, into the package index.
 pub(super) async fn update_package(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     published: &Published,
 ) -> Result<(), PublishError> {
+    let storage = snapshot.storage();
     let name = &published.release.name;
     let key = Key::package_index(name);
     let listed = storage.list(&Key::package_prefix(name)).await?;
@@ -26,7 +29,7 @@ pub(super) async fn update_package(
         .iter()
         .filter_map(|key| key.release_version(name))
         .collect();
-    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    let mut swap = Swap::on(snapshot, &key, MAX_PACKAGE_INDEX_BYTES);
     loop {
         let current = swap.read().await?;
         let fail = |error| {
@@ -90,18 +93,26 @@ async fn left_out(
 
 /// Step 4: brings the package's entry in the global index up to date.
 pub(super) async fn update_global(
-    storage: &Storage,
+    snapshot: &Snapshot<'_>,
     name: &PackageName,
     now: &str,
     registry_name: &str,
 ) -> Result<(), PublishError> {
+    let storage = snapshot.storage();
     let (key, package_key) = (Key::global_index(), Key::package_index(name));
-    let mut swap = Swap::new(storage, &key, MAX_GLOBAL_INDEX_BYTES);
+    let mut swap = Swap::on(snapshot, &key, MAX_GLOBAL_INDEX_BYTES);
     loop {
         let current = swap.read().await?;
         // Read after the global index: of two publishers of a package, the one
         // that swaps last has seen the package index that was written last.
-        let Some((bytes, _)) = storage.get(&package_key, MAX_PACKAGE_INDEX_BYTES).await? else {
+        let found = match swap.is_remembered() {
+            true => snapshot.get(&package_key, MAX_PACKAGE_INDEX_BYTES).await?,
+            false => {
+                let found = storage.get(&package_key, MAX_PACKAGE_INDEX_BYTES).await?;
+                found.map(|(bytes, _)| Arc::new(bytes))
+            }
+        };
+        let Some(bytes) = found else {
             return Err(PublishError::UnknownPackage { name: name.clone() });
         };
         let package: PackageIndex = json::parse(&bytes)
@@ -124,10 +135,14 @@ pub(super) async fn update_global(
 }
 
 /// Checks that there is a registry, and no other package in it has a name that reads the same.
-pub(super) async fn check_name(storage: &Storage, name: &PackageName) -> Result<(), PublishError> {
+pub(super) async fn check_name(
+    snapshot: &Snapshot<'_>,
+    name: &PackageName,
+) -> Result<(), PublishError> {
+    let storage = snapshot.storage();
     let key = Key::global_index();
-    match (storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await?, storage) {
-        (Some((bytes, _)), _) => check_name_in(storage, &bytes, name),
+    match (snapshot.get(&key, MAX_GLOBAL_INDEX_BYTES).await?, storage) {
+        (Some(bytes), _) => check_name_in(storage, &bytes, name),
         // An empty folder was made on purpose, a bucket's prefix is there whatever it is.
         (None, Storage::Object(object)) if storage.list("").await?.is_empty() => {
             let path = object.location().url();

@@ -83,7 +83,7 @@ pub(super) async fn publish(
     check_log_key(state.roots.current(), signer)?;
     let history = state.package(name).await?;
     let owners = &history.owners;
-    check_name(storage, name).await?;
+    check_name(&state.snapshot, name).await?;
     let claim = claim(&state.roots, name, owners, signer, &request.now)?;
     let claim = claim.as_ref().map(|(_, text)| text.as_str());
     check_claim(&state, owners, claim)?;
@@ -132,7 +132,7 @@ pub(super) async fn log<'s>(
             return Ok(Vec::new());
         }
         // Two writers may have found a name free that they then both want.
-        check_name(state.storage(), name).await?;
+        check_name(&state.snapshot, name).await?;
         check_waiting(state, name).await?;
         let endorsement = endorsement(&state.roots, &history.owners)?;
         check_claim(state, &history.owners, endorsement.claim.as_deref())?;
@@ -153,7 +153,7 @@ async fn check_waiting(state: &State<'_>, name: &PackageName) -> Result<(), Publ
     if state.lacking.is_none() {
         return Ok(());
     }
-    let names = waiting_names(state.storage(), state.size()).await?;
+    let names = waiting_names(&state.snapshot, state.size()).await?;
     let folded = name.folded();
     let same = |other: &PackageName| other != name && other.folded() == folded;
     match names.iter().find(|other| same(other)) {

@@ -26,7 +26,7 @@ use crate::{
     log::{State, Writer, check_log_key, is_signed},
     signer::Signer,
     storage::Storage,
-    write::{PublishError, SubmittedError},
+    write::{PublishError, Snapshot, SubmittedError},
 };
 
 /// The contents of a submission.
@@ -128,7 +128,7 @@ async fn would_publish(storage: &Storage, files: &Files<'_>) -> Result<Published
     match read_release(storage, name, version).await? {
         Some(existing) => existing.compared_with(files.release),
         None => {
-            check_name(storage, name).await?;
+            check_name(&Snapshot::of(storage), name).await?;
             Ok(files.unpublished())
         }
     }
@@ -173,7 +173,7 @@ async fn ingest_signed(
         };
         return Ok(published);
     }
-    check_name(storage, name).await?;
+    check_name(&state.snapshot, name).await?;
     let owners = &history.owners;
     check_claim_form(&state, endorsement, owners)?;
     check_claim(&state, owners, endorsement.claim.as_deref())?;

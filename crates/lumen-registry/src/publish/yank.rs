@@ -4,13 +4,14 @@ use lumen_core::{
     Key, PackageName, Version,
     index::{self, MAX_PACKAGE_INDEX_BYTES, PackageIndex},
     json,
+    limits::MAX_GLOBAL_INDEX_BYTES,
 };
 
 use super::indexes::update_global;
 use crate::{
     log::is_signed,
     storage::Storage,
-    write::{PublishError, malformed, swap::Swap},
+    write::{PublishError, Snapshot, malformed, swap::Swap},
 };
 
 /// What a yank or unyank came to.
@@ -68,7 +69,12 @@ async fn change(
         return Err(PublishError::NoKey);
     }
     let key = Key::package_index(name);
-    let mut swap = Swap::new(storage, &key, MAX_PACKAGE_INDEX_BYTES);
+    let snapshot = Snapshot::of(storage);
+    // Read before the package index, so that it counts what was read of that.
+    snapshot
+        .get(&Key::global_index(), MAX_GLOBAL_INDEX_BYTES)
+        .await?;
+    let mut swap = Swap::on(&snapshot, &key, MAX_PACKAGE_INDEX_BYTES);
     let mut changed = false;
     let index = loop {
         let Some(current) = swap.read().await? else {
@@ -94,7 +100,7 @@ async fn change(
             break json::parse(&bytes).map_err(|error| malformed(storage, &key, &bytes, &error))?;
         }
     };
-    update_global(storage, name, now, name_of(storage)).await?;
+    update_global(&snapshot, name, now, name_of(storage)).await?;
     Ok(Yank { changed, index })
 }
 

@@ -26,6 +26,7 @@ struct State {
     clock: u64,
     operations: u64,
     writes: Vec<(Key, u64)>,
+    reads: Vec<Key>,
     fault: Option<Fault>,
     in_turns: bool,
 }
@@ -77,6 +78,7 @@ impl MemoryStorage {
         let mut state = self.lock();
         state.operations = 0;
         state.writes.clear();
+        state.reads.clear();
         state.fault = fault;
     }
 
@@ -111,6 +113,11 @@ impl MemoryStorage {
     /// The files stored since the last [`MemoryStorage::set_fault`], and their sizes.
     pub fn writes(&self) -> Vec<(Key, u64)> {
         self.lock().writes.clone()
+    }
+
+    /// The files asked for since the last [`MemoryStorage::set_fault`], one for each time.
+    pub fn reads(&self) -> Vec<Key> {
+        self.lock().reads.clone()
     }
 
     /// A registry with these files.
@@ -166,6 +173,7 @@ impl MemoryStorage {
         key: &Key,
         limit: u64,
     ) -> Result<Option<(Vec<u8>, Revision)>, StorageError> {
+        self.lock().reads.push(key.clone());
         self.run(|state| match state.files.get(key) {
             None => Ok(None),
             Some(bytes) if bytes.len() as u64 > limit => Err(StorageError::TooLarge {

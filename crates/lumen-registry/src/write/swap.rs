@@ -8,7 +8,7 @@ use lumen_core::{
     limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_WAITS},
 };
 
-use super::PublishError;
+use super::{PublishError, Snapshot};
 use crate::{
     progress::{Watch, advance},
     storage::{Revision, Storage, StorageError},
@@ -23,9 +23,13 @@ const LONGEST_WAIT: u64 = 200;
 /// A file that is being changed by compare-and-swap.
 pub(crate) struct Swap<'a> {
     storage: &'a Storage,
+    /// What this writer has read already.
+    snapshot: Option<&'a Snapshot<'a>>,
     key: &'a Key,
     limit: u64,
     revision: Option<Revision>,
+    /// Whether the revision is that of an earlier read.
+    is_remembered: bool,
     conflicts: u32,
     failures: u32,
 }
@@ -34,19 +38,39 @@ impl<'a> Swap<'a> {
     pub(crate) fn new(storage: &'a Storage, key: &'a Key, limit: u64) -> Self {
         Self {
             storage,
+            snapshot: None,
             key,
             limit,
             revision: None,
+            is_remembered: false,
             conflicts: 0,
             failures: 0,
         }
     }
 
-    /// The file as it is now.
+    /// The same for a writer that may have read the file already.
+    pub(crate) fn on(snapshot: &'a Snapshot<'a>, key: &'a Key, limit: u64) -> Self {
+        Self {
+            snapshot: Some(snapshot),
+            ..Self::new(snapshot.storage(), key, limit)
+        }
+    }
+
+    /// The file as it is now, or as this writer read it, for which the swap has to hold, too.
     pub(crate) async fn read(&mut self) -> Result<Option<Vec<u8>>, StorageError> {
-        let (bytes, revision) = self.storage.get(self.key, self.limit).await?.unzip();
-        self.revision = revision;
-        Ok(bytes)
+        let Some(snapshot) = self.snapshot else {
+            let (bytes, revision) = self.storage.get(self.key, self.limit).await?.unzip();
+            self.revision = revision;
+            return Ok(bytes);
+        };
+        let found = snapshot.with_revision(self.key, self.limit).await?;
+        (self.revision, self.is_remembered) = (found.1, found.2);
+        Ok(found.0.map(|bytes| bytes.to_vec()))
+    }
+
+    /// Whether what [`Swap::read`] returned was read before, and not just now.
+    pub(crate) const fn is_remembered(&self) -> bool {
+        self.is_remembered
     }
 
     /// Writes the file if it still is what was read; `false`: read it again, edit again.
@@ -58,8 +82,16 @@ impl<'a> Swap<'a> {
             .storage
             .replace(self.key, self.revision.as_ref(), bytes)
             .await;
+        if let Some(snapshot) = self.snapshot {
+            match &written {
+                Ok(()) => snapshot.wrote(self.key, bytes),
+                Err(_) => snapshot.forget(),
+            }
+        }
         match written {
             Ok(()) => return Ok(true),
+            // It was read a while ago: to read it now is no second try.
+            Err(StorageError::Conflict { .. }) if self.is_remembered => return Ok(false),
             Err(StorageError::Conflict { .. }) => self.conflicts += 1,
             Err(error) => {
                 self.failures += 1;

@@ -6,6 +6,7 @@ pub(crate) mod crashes;
 mod long;
 mod model;
 mod quorum;
+mod reads;
 mod restore;
 mod schedules;
 mod signing;
