@@ -87,7 +87,8 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
     let local = pack::current(&project)?;
     let version = bump
         .zip(local.manifest.package.as_ref())
-        .map(|(bump, package)| raised(&package.version, bump));
+        .map(|(bump, package)| raised(&package.version, bump))
+        .transpose()?;
     let bumped = version
         .as_ref()
         .map(|version| edit::set_version(&local.source, version))
@@ -177,14 +178,41 @@ pub fn check_tag(prepared: &Prepared, tag: &str) -> Result<(), OpsError> {
     }
 }
 
-fn raised(version: &Version, bump: Bump) -> Version {
-    match bump {
-        Bump::Major => Version::new(version.major + 1, 0, 0),
-        Bump::Minor => Version::new(version.major, version.minor + 1, 0),
+fn raised(version: &Version, bump: Bump) -> Result<Version, OpsError> {
+    let next = |number: u64| {
+        number.checked_add(1).ok_or_else(|| {
+            OpsError::user(
+                format!("{version} cannot be raised: {number} is the highest number in a version"),
+                "write the version into lumen.toml and publish without `--bump`",
+            )
+        })
+    };
+    Ok(match bump {
+        Bump::Major => Version::new(next(version.major)?, 0, 0),
+        Bump::Minor => Version::new(version.major, next(version.minor)?, 0),
         // A pre-release comes before its release.
         Bump::Patch if !version.pre.is_empty() => {
             Version::new(version.major, version.minor, version.patch)
         }
-        Bump::Patch => Version::new(version.major, version.minor, version.patch + 1),
+        Bump::Patch => Version::new(version.major, version.minor, next(version.patch)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_raised_to_the_highest_number_and_no_further() {
+        let raise = |version: &str, bump| {
+            let raised = raised(&version.parse().unwrap(), bump);
+            raised.map_or_else(|error| error.to_string(), |version| version.to_string())
+        };
+        assert_eq!(raise("1.2.3", Bump::Major), "2.0.0");
+        assert_eq!(raise("1.2.3", Bump::Minor), "1.3.0");
+        assert_eq!(raise("1.2.3-rc.1", Bump::Patch), "1.2.3");
+        let highest = "1.2.18446744073709551615";
+        assert_eq!(raise(highest, Bump::Minor), "1.3.0");
+        assert!(raise(highest, Bump::Patch).contains("cannot be raised"));
     }
 }
