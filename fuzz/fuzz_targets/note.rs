@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use lumen_core::{
     note::Note,
-    trust::{Entry, MapLeaf, OwnersNote, RootNote, Statement, Subject, queue::Rejection},
+    trust::{Entry, MapLeaf, OwnersNote, Rejection, RootNote, Statement, Subject},
 };
 
 fuzz_target!(|bytes: &[u8]| {
