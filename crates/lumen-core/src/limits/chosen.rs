@@ -44,7 +44,8 @@ chosen! {
     InstallUnpackedBytes = "install-unpacked-bytes", 128 << 30, Bytes, "ops::fetch";
     /// Files of the packages of an install that downloads some.
     InstallFiles = "install-files", 10_000_000, Count, "ops::fetch";
-    /// Bytes of what git transfers in one go. On Windows, git is ended soon after it has written that many.
+    /// Bytes that git transfers in one fetch or clone. On Windows, Lumen ends git soon after it
+    /// has written that many.
     GitBytes = "git-bytes", 4 << 30, Bytes, "ops::git, registry::storage::git";
     /// Bytes of all files of a git dependency.
     GitTreeBytes = "git-tree-bytes", 2 << 30, Bytes, "ops::git";
@@ -57,7 +58,7 @@ chosen! {
     MirrorRequests = "mirror-requests", 100_000_000, Count, "registry::storage";
     /// Seconds that a file may take beside the time that its bytes take at `download-speed`.
     DownloadSeconds = "download-seconds", 600, Seconds, "registry::storage::http";
-    /// Least speed of a server on average; in a while of `[http] timeout` it may be a quarter.
+    /// Lowest average speed of a server; within one `[http] timeout` it may be a quarter of that.
     DownloadSpeed = "download-speed", 16 << 10, BytesPerSecond, "registry::storage::http";
     /// Packages that one resolution looks at.
     ResolvePackages = "resolve-packages", 20_000, Count, "registry::loader";
@@ -69,7 +70,7 @@ chosen! {
     ResolveMemory = "resolve-memory", 512 << 20, Bytes, "registry::loader";
     /// Packages on a path of dependencies, from the project to the last one.
     ResolveDepth = "resolve-depth", 500, Count, "registry::loader";
-    /// Comparisons of a version with a constraint while metadata is loaded.
+    /// Comparisons of a version with a constraint while a client loads metadata.
     ResolveComparisons = "resolve-comparisons", 500_000_000, Count, "registry::loader";
     /// Terms that the search for a choice of versions looks at.
     ResolveSteps = "resolve-steps", 500_000_000, Count, "core::resolve";
@@ -78,7 +79,7 @@ chosen! {
     /// Dependencies of one release.
     ReleaseDependencies = "release-dependencies", 10_000, Count, "registry::loader";
     /// Releases of one package whose own files one resolution reads, because the index does
-    /// not say what they need.
+    /// not list their dependencies.
     ReleaseFiles = "release-files", 5_000, Count, "registry::loader";
     /// Releases of one package that one resolution cannot read.
     UnreadableReleases = "unreadable-releases", 100, Count, "registry::loader";

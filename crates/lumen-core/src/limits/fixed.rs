@@ -39,10 +39,11 @@ fixed! {
     MAX_PACKAGE_INDEX_BYTES: u64 = 64 << 20, Bytes, Format, "registry::reader";
     /// Bytes of `index.json`.
     MAX_GLOBAL_INDEX_BYTES: u64 = 512 << 20, Bytes, Format, "registry::reader";
-    /// Bytes of the files of all releases that the summaries of a signed package index stand
-    /// for, the newest first. Older releases are read from their own files.
+    /// Bytes of the release files that the summaries of a signed package index replace, the
+    /// newest first. Older releases are read from their own files.
     MAX_SUMMARIZED_BYTES: u64 = 128 << 20, Bytes, Program, "core::index";
-    /// Bytes of memory for what one package index lists, with what resolving makes of it.
+    /// Bytes of memory for the contents of one package index, with the data that resolving
+    /// derives from it.
     MAX_INDEX_MEMORY: u64 = 256 << 20, Bytes, Program, "core::index";
     /// Packages of `index.json`.
     MAX_LISTED_PACKAGES: usize = 1 << 22, Count, Program, "core::index";
@@ -54,9 +55,10 @@ fixed! {
     MAX_MANIFEST_BYTES: usize = 1 << 20, Bytes, Format, "core::manifest, store::project, store::unpack, ops::verbs::ingest";
     /// Bytes of `lumen.lock`.
     MAX_LOCKFILE_BYTES: usize = 64 << 20, Bytes, Format, "core::lockfile, store::project";
-    /// Characters `[`, `{`, `=`, `,` and `.` of `lumen.lock`: each may stand for a value in memory.
+    /// Characters `[`, `{`, `=`, `,` and `.` of `lumen.lock`: each may stand for a value in
+    /// memory.
     MAX_LOCK_VALUES: usize = 1 << 21, Count, Program, "core::lockfile";
-    /// Files and folders that are looked at to find the members of a workspace.
+    /// Files and folders that Lumen looks at to find the members of a workspace.
     MAX_MEMBERS_WALK: usize = 1 << 20, Count, Program, "store::project";
     /// Bytes of a configuration file.
     MAX_CONFIG_BYTES: usize = 1 << 20, Bytes, Program, "core::config";
@@ -110,18 +112,19 @@ fixed! {
     MAX_PENDING: usize = 32, Count, Format, "registry::log";
     /// Bytes of `log/pending`.
     MAX_PENDING_BYTES: u64 = 32 * MAX_CHECKPOINT_BYTES, Bytes, Format, "registry::log";
-    /// Looks at the head before one that may be old is used: it costs a lost race at worst.
+    /// Maximum re-reads of `log/head`. An old head costs a writer a lost race at worst.
     MAX_LOOKS: u32 = 5, Count, Program, "registry::log";
-    /// Nodes of the map in a validating witness's memory from which on old ones are dropped.
+    /// Nodes of the map that a validating witness holds in memory before it drops old ones.
     VALIDATOR_NODES: usize = 4096, Count, Program, "registry::log";
-    /// Claims in `trust/queue/` that are looked at.
+    /// Claims in `trust/queue/` that a client looks at.
     MAX_QUEUED: usize = 1000, Count, Program, "registry::publish";
 
-    /// Bytes of `index.json` that is read for nothing more than a suggestion.
+    /// Bytes of an `index.json` that a client reads only to suggest a name.
     MAX_EASY_INDEX_BYTES: u64 = 16 << 20, Bytes, Program, "registry::reader";
-    /// Packages that were had from a registry before and are looked for where it lacks a list.
+    /// Packages of earlier installs that a client looks for in a registry without `index.json`.
     MAX_EXPECTED: usize = 4, Count, Program, "registry::reader";
-    /// Seconds for which a file that changes is used without asking, whatever a server allows.
+    /// Seconds for which a client uses a mutable file without asking again, whatever the server
+    /// allows.
     LONGEST_FRESHNESS: u32 = 300, Seconds, Program, "registry::cache";
     /// Bytes of an answer that the doctor looks at.
     MAX_EXAMINED_BYTES: usize = 64 << 10, Bytes, Program, "registry::doctor";
@@ -146,9 +149,9 @@ fixed! {
     MAX_EXTENSION_BYTES: u64 = 64 << 10, Bytes, Format, "store::archive, registry::bundle";
     /// Window of a zstd frame in an archive, as a power of two: 128 MiB.
     MAX_ARCHIVE_WINDOW: u32 = 27, Power, Format, "store::archive";
-    /// Bytes of a `.gitignore` or `.lumenignore` that counts for what is packed.
+    /// Bytes of a `.gitignore` or `.lumenignore` of a package.
     MAX_IGNORE_FILE_BYTES: u64 = 1 << 20, Bytes, Program, "store::pack";
-    /// Bytes that are read of a refused artifact of unknown size to learn its digest.
+    /// Bytes of a refused artifact of unknown size that Lumen reads to learn its digest.
     MAX_DRAINED_BYTES: u64 = 512 << 20, Bytes, Program, "store::cas";
 
     /// Bytes of `bundle.json`.
@@ -157,7 +160,8 @@ fixed! {
     MAX_SELECTION_BYTES: u64 = 1 << 20, Bytes, Program, "registry::mirror";
     /// Patterns of a partial mirror.
     MAX_PATTERNS: usize = 1000, Count, Program, "registry::mirror";
-    /// Bytes of a file of the page, and of others that no client needs, that a mirror copies.
+    /// Bytes of a file of the web page, or of another file that no client needs, that a mirror
+    /// copies.
     MAX_PAGE_FILE_BYTES: u64 = 64 << 20, Bytes, Program, "registry::mirror";
     /// Bytes of an artifact that a mirror copies: more than any that can be packed.
     MAX_MIRRORED_ARTIFACT_BYTES: u64 = 1 << 30, Bytes, Program, "registry::mirror";
@@ -185,19 +189,19 @@ fixed! {
     MAX_HEADERS: usize = 100, Count, Program, "registry::storage::http";
     /// Bytes of the head of an answer over HTTP/1.1.
     MAX_HEAD_BYTES: u64 = 8192 + 4096 * 100, Bytes, Program, "registry::storage::http";
-    /// Bytes that a compressed answer may be longer than its file may be.
+    /// Bytes by which a compressed answer may be longer than the limit of its file.
     MAX_CODING_SLACK: u64 = 64 << 10, Bytes, Program, "registry::storage::http";
     /// Window of a zstd stream, as a power of two (RFC 9659 section 3): 8 MiB.
     MAX_HTTP_WINDOW: u32 = 23, Power, Format, "registry::storage::http";
-    /// Characters of a line on the screen; a longer one lacks its middle.
+    /// Characters of a line on the screen; the middle of a longer one is left out.
     MAX_LINE: usize = 4000, Count, Program, "cli::ui";
     /// Marks on one letter on the screen, where scripts need up to four.
     MAX_MARKS: usize = 6, Count, Program, "core::screen";
-    /// Bytes of an announced length for which memory is taken before they are there.
+    /// Bytes of memory that a client reserves for an announced length before the bytes arrive.
     MAX_BELIEVED_BYTES: u64 = 1 << 20, Bytes, Program, "registry::storage";
     /// Bytes of a file of certificates.
     MAX_AUTHORITIES_BYTES: u64 = 16 << 20, Bytes, Program, "registry::storage::http";
-    /// Bytes of an answer of an object store that is no file, such as a page of a listing.
+    /// Bytes of an answer of an object store that is not a file, such as a page of a listing.
     MAX_OBJECT_ANSWER_BYTES: usize = 16 << 20, Bytes, Program, "registry::storage::object";
     /// Files of a listing of a bucket.
     MAX_LISTED: usize = 20_000_000, Count, Program, "registry::storage::object";
@@ -205,19 +209,19 @@ fixed! {
     MAX_PROFILE_BYTES: u64 = 1 << 20, Bytes, Program, "registry::storage::object";
     /// Bytes that a git command may print.
     MAX_GIT_OUTPUT: u64 = 512 << 20, Bytes, Program, "registry::git";
-    /// Bytes that are kept of what a git command says on standard error.
+    /// Bytes that Lumen keeps of the error output of a git command.
     MAX_GIT_SAID: usize = 16 << 10, Bytes, Program, "registry::git";
-    /// Failures of a write, which may have been successes, before they are believed.
+    /// Unclear failures of a write, which may have succeeded, before a writer reports the failure.
     MAX_FAILURES: u32 = 3, Count, Program, "registry::publish, registry::log";
-    /// Waits for the work of others, each twice as long as the one before.
+    /// Waits for another writer, each twice as long as the one before.
     MAX_WAITS: u32 = 4, Count, Program, "registry::publish";
-    /// Pushes with an unclear outcome before the failure is believed.
+    /// Pushes with an unclear outcome before Lumen reports the failure.
     MAX_UNCLEAR_PUSHES: u32 = 3, Count, Program, "registry::storage::git";
     /// Files of a branch that are all fetched when the first of them is wanted.
     MAX_FETCHED_AT_ONCE: usize = 20_000, Count, Program, "registry::storage::git";
     /// Bytes a second of the slowest line that still uploads to an object store.
     SLOWEST_UPLOAD: u64 = 32 << 10, BytesPerSecond, Program, "registry::storage::object";
-    /// Characters that an error repeats of what git or an object store says.
+    /// Characters that an error quotes from a message of git or an object store.
     MAX_SAID: usize = 300, Count, Program, "registry::git, registry::storage::object";
     /// Characters that an error quotes of an address, a header or a field.
     MAX_QUOTED: usize = 80, Count, Program, "registry::location, registry::storage::http, ops::proof";

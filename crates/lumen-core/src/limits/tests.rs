@@ -4,8 +4,8 @@ use super::*;
 
 const HEAD: &str = "# Limits
 
-Nothing that a registry, an archive or a project says costs more than these limits allow. An
-error that a limit caused names the limit, and what raises it where that is possible.
+Nothing that a registry, an archive or a project contains can cost more than these limits allow.
+An error that a limit caused names the limit, and says how to raise it where that is possible.
 
 You choose limits in `[limits]` of [your configuration](cli.md#configuration), or with an
 environment variable: `artifact-bytes` is `LUMEN_LIMIT_ARTIFACT_BYTES`. A project cannot
@@ -17,7 +17,7 @@ artifact-bytes = \"4 GiB\"
 install-bytes = 68719476736
 ```
 
-The table is made from the code (`lumen_core::limits`).
+A test keeps these tables equal to the table in the code (`lumen_core::limits`).
 ";
 
 /// The text of `docs/limits.md`.
