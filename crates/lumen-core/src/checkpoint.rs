@@ -80,7 +80,7 @@ impl Checkpoint {
         }
     }
 
-    /// The state of the log in a signed checkpoint; who signed it is not looked at.
+    /// The state of the log in a signed checkpoint; does not check its signatures.
     ///
     /// # Errors
     /// [`CheckpointError::Note`] and [`CheckpointError::Form`].
@@ -147,8 +147,8 @@ pub fn cosign(key: &SecretKey, note: &mut Note, time: u64) {
     add_cosignature(note, &key.cosigner(), time, signature);
 }
 
-/// The witnesses that signed, each once, with the time they say, in seconds since 1970. A key
-/// that is there under two names is one witness, since what it signs has no name.
+/// The witnesses that signed, each once, with the time of their signature, in seconds since
+/// 1970. A key under two names is one witness, since a cosignature does not cover the name.
 ///
 /// # Errors
 /// When a signature in the name of a witness is not its own, or there are two.
@@ -182,7 +182,7 @@ pub fn cosignatures<'k>(
     Ok(out)
 }
 
-/// Who of the witnesses made a signature, and when; times have 63 bits.
+/// The witness that made a signature, and its time; times have 63 bits.
 fn cosignature<'k>(
     text: &str,
     signature: &NoteSignature,

@@ -54,7 +54,7 @@ pub struct Release {
     /// Dependencies: name to constraint.
     #[serde(default)]
     pub deps: BTreeMap<PackageName, Constraint>,
-    /// What `deps` cannot say, for the dependencies that need it.
+    /// Options that `deps` cannot express, for the dependencies that have any.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dependency_options: BTreeMap<PackageName, DependencyOptions>,
     /// Features of this release.
@@ -255,9 +255,9 @@ pub struct PackageIndex {
     pub events: Vec<Event>,
     /// Whether the package should not be used any more.
     pub deprecated: Option<Deprecation>,
-    /// Bytes of the file; of a signed one, bytes of what was made of it.
+    /// Bytes of the file; for a signed index, bytes of its completed summaries.
     pub bytes: u64,
-    /// About how many bytes of memory it takes, with what resolving makes of it.
+    /// Estimated bytes of memory, with the data that resolving derives from it.
     pub memory: u64,
 }
 
@@ -301,8 +301,8 @@ pub struct ReleaseSummary {
     /// As in [`Release`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
-    /// As in [`Release`]. An index does not have it; who read the release's own file, or
-    /// what its owner signed, does.
+    /// As in [`Release`]. An index does not have it; the release's own file and its owner's
+    /// statement do.
     #[serde(skip)]
     pub integrity: Option<Integrity>,
 }

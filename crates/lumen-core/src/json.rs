@@ -78,7 +78,7 @@ pub fn parse_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> 
     serde_json::from_slice(bytes).map_err(|error| JsonError::new(&error))
 }
 
-/// The same, by a seed: what is kept may depend on what was read before.
+/// The same with a seed, so that the result may depend on values that were read before.
 pub(crate) fn parse_with<'de, S: DeserializeSeed<'de>>(
     bytes: &'de [u8],
     seed: S,

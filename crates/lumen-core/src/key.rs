@@ -106,7 +106,7 @@ impl Key {
         Self("log/pending".into())
     }
 
-    /// `log/staging/<64 hex>`, what a writer was about to do.
+    /// `log/staging/<64 hex>`, the entries of a batch.
     pub fn staging(digest: &Digest) -> Self {
         Self(format!("log/staging/{}", digest.hex()))
     }

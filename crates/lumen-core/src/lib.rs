@@ -7,15 +7,15 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`name`], [`version`], [`constraint`], [`digest`] | the words of the trade |
+//! | [`name`], [`version`], [`constraint`], [`digest`] | the basic types |
 //! | [`key`] | every path inside a registry |
 //! | [`json`], [`base64`] | strict JSON with positions; base64 in one form |
 //! | [`manifest`], [`edit`] | `lumen.toml`: read with positions, changed without losing anything |
-//! | [`limits`] | the one table of what things may cost |
+//! | [`limits`] | the one table of limits |
 //! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
 //! | [`signing`], [`note`], [`merkle`], [`tile`], [`checkpoint`] | signatures and logs, as C2SP says |
-//! | [`submission`] | releases for somebody else to publish |
+//! | [`submission`] | releases that another person publishes |
 //! | [`tar`] | how an entry of an archive is written |
 //! | [`trust`] | roots, owners, statements, the name map, and the history they make |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |

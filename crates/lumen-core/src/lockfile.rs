@@ -1,10 +1,10 @@
 //! `lumen.lock`: the exact packages of a project.
 //!
-//! The same on every machine: relative paths, registry origins without
-//! credentials. One block per package and one line per list entry, sorted, so
-//! that branches that add different packages merge. What the program writes is
-//! read line by line, since every command does that first; anything else that
-//! is TOML and means the same is read, too.
+//! The same on every machine: relative paths, registry origins without credentials. One
+//! block per package and one line per list entry, sorted, so that branches that add
+//! different packages merge. A quick reader takes the form that the program writes, since
+//! every command reads the lock first; a general one takes any other TOML with the same
+//! meaning.
 
 use std::{
     borrow::Cow,
@@ -52,19 +52,20 @@ pub struct Lockfile {
 pub struct LockedRegistry {
     /// [`origin`]: nothing where the registry is a folder of this machine.
     pub origin: Option<String>,
-    /// What its log said; nothing for an unsigned registry.
+    /// The state of its log; `None` for an unsigned registry.
     pub trust: Option<LockedTrust>,
 }
 
-/// What a signed registry had proved when the lock was made: it may only go on from there.
+/// The state of a signed registry that was proved when the lock was made: the registry may
+/// only go on from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockedTrust {
     /// The registry's fingerprint: SHA-256 of its first root note.
     pub root: Digest,
     /// The checkpoint, with its signatures.
     pub checkpoint: String,
-    /// The newest root note; nothing in locks of earlier versions. Who holds a key that it
-    /// removed must not make an earlier note count again.
+    /// The newest root note; `None` in locks of earlier versions. The holder of a key that
+    /// it removed must not make an earlier note count again.
     pub root_note: Option<NoteRef>,
 }
 

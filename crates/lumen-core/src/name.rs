@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::limits::{MAX_NAME_PART, MAX_NAME_PART_READ};
 
-/// Names and scopes that mean something else beside the files of a project or a registry, and
-/// what that is. They are compared as import paths are made, with `-` and `.` read as `_`.
+/// Names and scopes that would collide with files of a project or a registry, and the meaning
+/// of these. Compared like import paths, with `-` and `.` read as `_`.
 const RESERVED: [(&str, &str); 3] = [
     ("index", "a folder's own page and index"),
     ("node_modules", "the packages of another tool"),

@@ -21,7 +21,7 @@ pub struct NoteSignature {
     pub name: String,
     /// The short hash of the key.
     pub id: [u8; 4],
-    /// What the key's algorithm makes of the text; 64 bytes for Ed25519.
+    /// The signature of the text by the key's algorithm; 64 bytes for Ed25519.
     pub signature: Vec<u8>,
 }
 

@@ -1,10 +1,10 @@
 //! Text from elsewhere, made safe to show to people.
 //!
 //! Registries, archives, lock files, git and servers choose texts that end up on a terminal
-//! or in a log. A terminal obeys control characters, and characters that nobody sees or that
-//! turn the order of reading around make a text look like another one. These functions show
-//! such characters as escapes (`\u{1b}`) and leave everything else as it is: letters of all
-//! scripts, accents and emoji stay readable.
+//! or in a log. A terminal obeys control characters, and invisible characters, or characters
+//! that reverse the order of reading, make a text look like another one. These functions
+//! show such characters as escapes (`\u{1b}`) and leave everything else as it is: letters of
+//! all scripts, accents and emoji stay readable.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -47,7 +47,7 @@ pub fn lines(text: &str) -> Cow<'_, str> {
 /// Returns the text as [`line()`] does, and at most about `most` characters of it: a longer one
 /// lacks its middle, and says how much that is.
 pub fn brief(text: &str, most: usize) -> Cow<'_, str> {
-    // Cut first: what is cut off must not cost the time to escape it.
+    // Cut first: escaping the part that is cut off would cost time.
     let count = match text.len() <= most {
         true => return line(text),
         false => text.chars().count(),

@@ -1,4 +1,4 @@
-//! Submissions: releases signed by who may not write to the registry, for one who may.
+//! Submissions: releases signed by an owner without write access, for a publisher who has it.
 //!
 //! A submission is a folder. `submission.json` lists its files and is written last; the
 //! statement and the claim are the notes that the log will have, and cover the rest.
@@ -35,7 +35,7 @@ pub const ZST: &str = "artifact.tar.zst";
 /// The statement of an owner that the release is theirs.
 pub const STATEMENT: &str = "statement.note";
 
-/// The first ownership note of the name, if nobody owns it yet.
+/// The first ownership note of the name, if it has no owner yet.
 pub const CLAIM: &str = "claim.note";
 
 /// What `submission.json` says.
@@ -112,7 +112,7 @@ fn limit(file: &str) -> Option<u64> {
 }
 
 impl SubmittedFile {
-    /// What is listed about these bytes.
+    /// The entry for these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self {
             hash: Digest::of(bytes),

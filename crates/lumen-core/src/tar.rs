@@ -9,7 +9,7 @@ pub const BLOCK: usize = 512;
 /// Largest size that eleven octal digits hold: 8 GiB less one byte.
 pub const OCTAL_SIZE: u64 = 0o777_7777_7777;
 
-/// What ends a tar: two blocks of zeros.
+/// The end of a tar: two blocks of zeros.
 pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
 /// Time of every file: 2000-01-01T00:00:00Z, in seconds. Not 0, since tools warn of times

@@ -72,7 +72,7 @@ fn subtrees(mut from: u64, to: u64) -> Vec<Subtree> {
 }
 
 impl Subtree {
-    /// The tile of a log of `size` leaves that has what the subtree is made of.
+    /// The tile of a log of `size` leaves that has the hashes of the subtree.
     fn tile(self, size: u64) -> Tile {
         let level = self.height / 8;
         let first = self.position << (self.height % 8);
@@ -87,7 +87,7 @@ impl Subtree {
     }
 }
 
-/// The tiles at the right edge of a log of this size: what appending takes.
+/// The tiles at the right edge of a log of this size, which appending needs.
 pub fn tiles_for_edge(size: u64) -> Vec<Tile> {
     let mut tiles = Vec::new();
     for level in 0..LEVELS {
@@ -104,8 +104,8 @@ pub fn tiles_for_edge(size: u64) -> Vec<Tile> {
     tiles
 }
 
-/// The tiles of a log of `new` leaves that have the right edge it had with `old`: what
-/// appending the leaves in between takes.
+/// The tiles of a log of `new` leaves that have its right edge at `old` leaves, which
+/// appending the leaves in between needs.
 pub fn tiles_for_growth(old: u64, new: u64) -> Vec<Tile> {
     let mut tiles = tiles_for_edge(old);
     for tile in &mut tiles {

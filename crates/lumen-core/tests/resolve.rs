@@ -1,4 +1,4 @@
-//! What is chosen, and what is asked for.
+//! Which versions are chosen, and which contents the resolver asks for.
 
 mod support;
 

@@ -39,7 +39,7 @@ pub fn read_link_dir(link: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Removes a folder link, never what it points to.
+/// Removes a folder link, never its target.
 ///
 /// # Errors
 /// Any I/O error; in particular when `link` is not a link.

@@ -18,10 +18,10 @@ const PUBLIC: u32 = 0o644;
 /// Permissions of secrets.
 const PRIVATE: u32 = 0o600;
 
-/// Permissions of folders: everybody may look, nobody else may write.
+/// Permissions of folders: all users may read, only the owner may write.
 const FOLDER: u32 = 0o755;
 
-/// Permissions of folders that nobody else may look into.
+/// Permissions of folders that only the owner may read.
 const CLOSED: u32 = 0o700;
 
 /// Writes a file so that it is on the disk, whole, when this returns.
@@ -152,8 +152,8 @@ fn exchange_atomically(_: &Path, _: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Creates a folder and its parents, which nobody else can write to but the group of the folder
-/// above, if it may write there; existing ones are fine.
+/// Creates a folder and its parents. Only the owner can write to them, and the group of the
+/// folder above if it may write there. Existing folders are fine.
 ///
 /// # Errors
 /// Any I/O error.
@@ -161,8 +161,7 @@ pub fn create_dir_all(path: &Path) -> io::Result<()> {
     make_all(path, FOLDER).map(drop)
 }
 
-/// As [`create_dir_all`], for what is no business of other users: they cannot look into the new
-/// folders, either.
+/// As [`create_dir_all`], for private files: other users cannot read the new folders, either.
 ///
 /// # Errors
 /// Any I/O error.
@@ -207,7 +206,7 @@ fn make_all(path: &Path, mode: u32) -> io::Result<Vec<&Path>> {
     Ok(missing)
 }
 
-/// Creates a folder, which nobody else can write to but the group of the folder above, if it
+/// Creates a folder. Only the owner can write to it, and the group of the folder above if it
 /// may write there.
 ///
 /// # Errors

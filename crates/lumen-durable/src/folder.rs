@@ -1,9 +1,9 @@
 //! An open folder, and what can be done in it without leaving it.
 //!
-//! Everything is relative to the open folder: no path is walked twice, and what another
-//! process puts in its place meanwhile changes nothing. The last step of a path is never
-//! followed when it is a link; [`Folder::descend`] follows none at all. What cannot be
-//! trusted, such as a cloned project, is reached by it.
+//! Everything is relative to the open folder: no path is walked twice, and another process
+//! that replaces the folder meanwhile has no effect. The last step of a path is never
+//! followed when it is a link; [`Folder::descend`] follows no link at all. Use it for
+//! folders that cannot be trusted, such as a cloned project.
 //!
 //! On Windows the same calls look whether a path is a link (a reparse point) right before
 //! they use it.
@@ -24,11 +24,11 @@ mod other;
 #[cfg(not(unix))]
 pub use other::{Folder, NewFile};
 
-/// Who may change a file after it was written. Windows keeps no such mode; there
+/// Whether a file may be changed after it was written. Windows keeps no such mode; there
 /// files are always writable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Nobody: 0444 and 0555.
+    /// No user: 0444 and 0555.
     ReadOnly,
     /// Its owner: 0644 and 0755.
     Writable,
@@ -46,16 +46,16 @@ pub struct Status {
     pub size: u64,
     /// When it was last changed.
     pub changed: Time,
-    /// When it, or what is known about it, was last changed, as the system keeps it: no program
+    /// When its contents or its metadata were last changed, as the system keeps it: no program
     /// can set that. As `changed` where the system keeps no such time.
     pub touched: Time,
-    /// Whether somebody may write to it; `false` where there are no modes.
+    /// Whether any user may write to it; `false` where there are no modes.
     pub writable: bool,
-    /// Whether somebody may execute it; `None` where there are no modes.
+    /// Whether any user may execute it; `None` where there are no modes.
     pub executable: Option<bool>,
     /// The number of its owner; `None` where users have none.
     pub owner: Option<u32>,
-    /// What tells it apart from others on its disk; 0 where there is no such number.
+    /// The number that distinguishes it from others on its disk; 0 where there is none.
     pub number: u64,
 }
 
@@ -192,14 +192,14 @@ impl Folder {
     }
 }
 
-/// A random number that nobody can guess.
+/// A random number that cannot be guessed.
 fn random() -> io::Result<u64> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(u64::from_le_bytes(bytes))
 }
 
-/// The error for what another process took away or replaced.
+/// The error for a file that another process removed or replaced.
 fn gone(path: &Path) -> io::Error {
     let message = format!("`{}` was replaced by another program", path.display());
     io::Error::new(io::ErrorKind::NotADirectory, message)

@@ -7,10 +7,10 @@
 //! before and after it acts; tests kill the process at every one of them.
 
 //!
-//! What other users and hostile folders could turn against the user ends here, too:
-//! [`Folder`] is a folder that cannot be left, new folders and files are writable for their
-//! owner, and for the group that may write to the folder they are in ([`is_shared`]), and a
-//! [`Lock`] is not waited for without end.
+//! This crate also stops attacks by other users and hostile folders: [`Folder`] is a folder
+//! that cannot be left, new folders and files are writable for their owner, and for the
+//! group that may write to the folder they are in ([`is_shared`]), and no wait for a
+//! [`Lock`] is endless.
 
 mod dirlink;
 #[cfg(unix)]

@@ -1,10 +1,10 @@
 //! Advisory locks between processes, released by the kernel when a process dies.
 //!
-//! Who can open a lock file can hold its lock for ever. Lock files in folders of the user's
-//! own are therefore for the user alone, and nobody is waited for without end: after a moment
-//! the program is told ([`on_lock_wait`]), after the limit it is an error ([`Busy`]). Who takes
-//! a lock writes into the file who that is, and takes it out when the lock is free again; it is
-//! only ever shown, never believed.
+//! A user who can open a lock file can hold its lock for ever. So only the user can open lock
+//! files in their own folders, and no wait is endless: after a moment the program is told
+//! ([`on_lock_wait`]), after the limit it gets an error ([`Busy`]). A process that takes a lock
+//! writes its name into the file, and removes it before the lock is free again; the name is
+//! only ever shown, never trusted.
 
 mod holder;
 mod open;
@@ -27,7 +27,7 @@ pub use holder::{Holder, Waiting};
 pub(crate) use open::open_at;
 use open::{no_file, open};
 
-/// How long a wait may be before it is told.
+/// How long a wait may be before the program reports it.
 const TELL_AFTER: Duration = Duration::from_secs(2);
 
 /// Longest pause between two looks at a lock.
@@ -46,13 +46,13 @@ pub fn set_lock_limit(limit: Duration) {
     LIMIT.store(milliseconds.max(1), Ordering::Relaxed);
 }
 
-/// Sets, once for this process, who is told of a lock that is not free.
+/// Sets, once for this process, the function that is told of a lock that is not free.
 pub fn on_lock_wait(tell: impl Fn(&Waiting) + Send + Sync + 'static) {
     // The first one counts.
     let _ = TELL.set(Box::new(tell));
 }
 
-/// Nobody gave a lock back in time.
+/// The holder of a lock did not release it in time.
 #[derive(Debug, thiserror::Error)]
 #[error("gave up after {} seconds: another program holds the lock {waiting}", .limit.as_secs())]
 pub struct Busy {
@@ -82,7 +82,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Waits until nobody else holds the lock.
+    /// Waits until no other process holds the lock.
     ///
     /// # Errors
     /// When the file cannot be created or locked, is a link, or the lock is held for too
@@ -91,7 +91,7 @@ impl Lock {
         Self::wait_for(open(path)?, path, true)
     }
 
-    /// Takes the lock if nobody else holds it; `None` when somebody does.
+    /// Takes the lock if it is free; `None` when another process holds it.
     ///
     /// # Errors
     /// When the file cannot be created or locked, or is a link.
@@ -108,7 +108,7 @@ impl Lock {
         }
     }
 
-    /// Waits until nobody holds the lock exclusively; others may share it.
+    /// Waits until no process holds the lock exclusively; others may share it.
     ///
     /// # Errors
     /// As [`Lock::exclusive`].
@@ -156,8 +156,8 @@ impl Lock {
         Ok(Self { file, signed })
     }
 
-    /// The empty standard input of a child that holds the lock, too: when this process
-    /// dies before it, nobody gets the lock until the child has ended.
+    /// The empty standard input of a child that holds the lock, too: when this process dies
+    /// before the child, no other process gets the lock until the child has ended.
     ///
     /// # Errors
     /// When the file cannot be opened a second time.
@@ -170,7 +170,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Who holds it no longer is no news, and no business of those who may read the file.
+        // The former holder does not matter, and readers of the file should not learn it.
         if self.signed {
             holder::erase(&self.file);
         }

@@ -1,8 +1,8 @@
-//! Users: who a file belongs to, and the umask of this process.
+//! Users: the owner of a file, and the umask of this process.
 
 use std::{io, path::Path};
 
-/// Who a file or folder belongs to. Where there are no such numbers, everything is one's own.
+/// The owner of a file or folder. On systems without such numbers, the user owns everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner(pub u32);
 
@@ -16,7 +16,7 @@ impl std::fmt::Display for Owner {
 }
 
 impl Owner {
-    /// Who owns what is at a path, links followed; `None` where owners have no numbers.
+    /// The owner of a path, links followed; `None` where owners have no numbers.
     ///
     /// # Errors
     /// Any I/O error.
@@ -24,7 +24,7 @@ impl Owner {
         Ok(owner(&fs_err::metadata(path)?))
     }
 
-    /// Who owns what is at a path, and the link that is there, if one is.
+    /// The owners of a path: of its target, and of the link itself if it is one.
     ///
     /// # Errors
     /// Any I/O error.
@@ -108,10 +108,10 @@ pub(crate) fn host() -> String {
 #[cfg(unix)]
 static STARTED_WITH: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
 
-/// From now on, nothing that this process or its children make can be written by anybody
-/// else, whatever the umask. What is made in a folder of a group still follows that folder
-/// ([`crate::is_shared`]), and [`crate::create_shared_dir_all`] still gives a group what the
-/// umask gives it.
+/// From now on, no other user can write to files that this process or its children make,
+/// whatever the umask. Files in a folder of a group still follow that folder
+/// ([`crate::is_shared`]), and [`crate::create_shared_dir_all`] still gives a group the
+/// rights that the umask allows.
 #[cfg(unix)]
 pub fn keep_others_from_writing() {
     use rustix::{fs::Mode, process::umask};
@@ -121,8 +121,8 @@ pub fn keep_others_from_writing() {
     let _ = STARTED_WITH.set(before.bits().into());
 }
 
-/// From now on, nothing that this process makes can be written by anybody else: as the
-/// folders say, where there is no umask.
+/// From now on, no other user can write to files that this process makes. Without a umask,
+/// the folders decide.
 #[cfg(not(unix))]
 pub fn keep_others_from_writing() {}
 

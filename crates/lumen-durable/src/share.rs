@@ -1,18 +1,18 @@
-//! Who may write to what we make: as its folder says.
+//! Which users may write to files that we make: the folder decides.
 //!
 //! A group that works together in a folder (a project, a home, a registry) must be able to
-//! replace what each of its members makes there. So whatever is made in a folder that a group
+//! replace files of each of its members there. So a file that is made in a folder that a group
 //! may write to gives that group the rights of its owner, whatever the umask. This gives away
-//! nothing: who may write to a folder can replace what is in it. In every other folder only the
-//! owner may write. Nothing but a lock in a folder of everybody is ever writable for everybody,
-//! and secrets go their own way ([`crate::create_new_private`]).
+//! nothing: a user who may write to a folder can replace the files in it. In every other folder
+//! only the owner may write. Only a lock in a folder that all users may write to is ever
+//! writable for all users, and secrets have rules of their own ([`crate::create_new_private`]).
 
 use std::{fs::File, io, path::Path};
 
 #[cfg(unix)]
 pub(crate) use unix::{follow, group_of};
 
-/// Whether a group may write to a folder, so that what is made in it is the group's, too.
+/// Whether a group may write to a folder, so that new files in it belong to the group, too.
 ///
 /// # Errors
 /// Any I/O error.
@@ -117,8 +117,9 @@ mod unix {
         .union(OFlags::NOFOLLOW)
         .union(OFlags::CLOEXEC);
 
-    /// The group that works together in a folder: it may write there, and remove what others
-    /// made. A folder that everybody may write to is a group's only if it hands its group on.
+    /// The group that works together in a folder: it may write there, and remove files of
+    /// others. A folder that all users may write to belongs to a group only if new files
+    /// inherit its group.
     pub(crate) fn group_of(folder: &Stat) -> Option<Gid> {
         let mode = Mode::from_raw_mode(folder.st_mode);
         let meant = mode.contains(Mode::SGID) || !mode.contains(Mode::WOTH);
@@ -126,8 +127,8 @@ mod unix {
         shared.then(|| Gid::from_raw(folder.st_gid))
     }
 
-    /// Gives what this process has just made in a folder to the folder's group, with the rights
-    /// that its owner has, if the group may write to the folder.
+    /// Gives a new file of this process to the group of its folder, with the rights of its
+    /// owner, if the group may write to the folder.
     pub(crate) fn follow(new: impl AsFd, folder: &Stat) -> Result<(), Errno> {
         let Some(group) = group_of(folder) else {
             return Ok(());
@@ -138,7 +139,7 @@ mod unix {
             return Ok(());
         }
         if stat.st_gid != group.as_raw() && fchown(&new, None, Some(group)).is_err() {
-            // We are not in the group: what we make is ours alone.
+            // We are not in the group: our files are ours alone.
             return Ok(());
         }
         let mode = Mode::from_raw_mode(stat.st_mode);
@@ -257,7 +258,7 @@ mod tests {
         check(0o755, [0o755, 0o644, 0o600, 0o600, 0o700]);
         check(0o2775, [0o2775, 0o664, 0o660, 0o660, 0o2770]);
         check(0o775, [0o775, 0o664, 0o660, 0o660, 0o770]);
-        // The group cannot replace what is in these, or they are no group's.
+        // The group cannot replace files in these, or they belong to no group.
         check(0o2755, [0o2755, 0o644, 0o600, 0o600, 0o2700]);
         check(0o1775, [0o755, 0o644, 0o600, 0o600, 0o700]);
         check(0o1777, [0o755, 0o644, 0o600, 0o600, 0o700]);

@@ -19,16 +19,16 @@
 //! |---|---|
 //! | `sha256/<2>/<62>/tree/` | an unpacked package, read-only |
 //! | `sha256/<2>/<62>/files` | its record: sizes, modes and hashes; written last |
-//! | `tmp/<unique>/`, `tmp/<unique>.lock` | a running process's workshop; garbage once the lock is free |
+//! | `tmp/<unique>/`, `tmp/<unique>.lock` | the staging folder of a running process; garbage once the lock is free |
 //! | `lock` | shared by users of the store, exclusive for cleaning |
 //!
 //! in `$LUMEN_HOME/projects`:
 //!
 //! | path | what |
 //! |---|---|
-//! | `<hash of the path>.json` | what is installed in a project and which links in it are ours |
+//! | `<hash of the path>.json` | the record: what is installed in a project and which links in it are ours |
 //!
-//! and in a project, of which nothing is believed:
+//! and in a project, whose contents are never trusted:
 //!
 //! | path | what |
 //! |---|---|

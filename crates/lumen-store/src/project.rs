@@ -35,7 +35,7 @@ pub const LOCKFILE: &str = "lumen.lock";
 /// Folder of everything an install makes, inside the project.
 pub const DOT_LUMEN: &str = ".lumen";
 
-/// A package whose files lie on this machine: a workspace member or a path dependency.
+/// A package whose files are on this machine: a workspace member or a path dependency.
 #[derive(Debug, Clone)]
 pub struct LocalPackage {
     /// Its folder, absolute.
@@ -91,7 +91,7 @@ pub enum ProjectError {
         /// Where it leads.
         target: PathBuf,
     },
-    /// A manifest above the package belongs to somebody else.
+    /// A manifest above the package belongs to another user.
     #[error("`{}` would decide about this project, but belongs to {owner}", .file.display())]
     Foreign {
         /// The manifest.
@@ -108,7 +108,7 @@ impl Project {
     /// Finds the manifest for a command run in `start`: the nearest `lumen.toml` upwards.
     ///
     /// # Errors
-    /// When there is none, or one above `start` belongs to somebody else.
+    /// When there is none, or one above `start` belongs to another user.
     pub fn find(start: &Path) -> Result<PathBuf, ProjectError> {
         let candidates = start.ancestors().map(|dir| dir.join(MANIFEST));
         let file = candidates

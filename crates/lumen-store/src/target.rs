@@ -89,7 +89,7 @@ impl Target {
         Some((self, name))
     }
 
-    /// Makes what is missing, and opens the folder.
+    /// Makes missing folders, and opens the folder.
     pub(crate) fn make(self) -> io::Result<Folder> {
         let mut folder = self.base;
         for name in self.missing {
@@ -102,7 +102,8 @@ impl Target {
     }
 }
 
-/// Does something in a new folder beside its destination, and removes what is left of it.
+/// Runs an action in a new folder beside its destination, and removes the rest of the
+/// folder afterwards.
 pub(crate) fn aside<T, E: From<io::Error>>(
     parent: &Folder,
     prefix: &str,

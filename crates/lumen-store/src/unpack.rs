@@ -102,7 +102,7 @@ pub(crate) struct Written {
 pub(crate) struct TreeWriter {
     folder: Folder,
     access: Access,
-    /// Whether to remember what was written.
+    /// Whether to remember the written files.
     keep: bool,
     pub files: Vec<Written>,
     pub folders: Vec<String>,

@@ -1,4 +1,4 @@
-//! What installs leave in a project, and what they leave alone.
+//! What installs make in a project, and what they leave alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -241,7 +241,7 @@ fn what_the_user_owns_is_left_alone() {
     write(&project, "org/mine.lm", "mine");
     world.install(&plan);
     assert_eq!(world.read("org/mine.lm").unwrap(), "mine");
-    // What the user put in the place of a link stays when the package goes.
+    // A file that the user put in the place of a link stays when the package goes.
     fs::remove_file(project.join("my_utils"))
         .unwrap_or_else(|_| fs::remove_dir(project.join("my_utils")).unwrap());
     write(&project, "my_utils/mine.lm", "mine");
@@ -423,7 +423,7 @@ fn real_files_by_every_mode() {
     assert_eq!(world.read("a/main.lm").unwrap(), "a 1.0.0");
 }
 
-/// What an install in this mode leaves does not look the same after a change.
+/// The result of an install in this mode does not look the same after a change.
 fn noticed(mode: LinkMode, what: &str, change: impl Fn(&Path)) {
     let world = World::new();
     let mut plan = world.plan(&[("text", "1.0.0"), ("@org/json", "1.0.0")]);
@@ -597,7 +597,7 @@ fn vendoring_copies_what_would_be_packed() {
     vendor::vendor(&world.project(), &dir, &trees).unwrap();
     assert_eq!(read("a/src/main.lm").unwrap(), "a 1.0.0");
     assert!(!dir.join("@s").exists());
-    // Not over what somebody else put there.
+    // Not over a file of another user.
     write(&dir, "mine.txt", "");
     let error = vendor::vendor(&world.project(), &dir, &trees).unwrap_err();
     assert!(
@@ -612,7 +612,7 @@ fn vendoring_copies_what_would_be_packed() {
     );
 }
 
-/// What a hostile clone may hold in the place of ours.
+/// What a hostile clone may have in the place of our files.
 #[cfg(unix)]
 #[test]
 fn what_is_not_ours_in_dot_lumen_is_refused_and_nothing_changed() {
@@ -695,7 +695,7 @@ fn a_record_is_of_one_folder_only() {
     write(&project, ".lumen/id", "0123456789abcdef0123456789abcdef");
     assert_eq!(world.known(), None);
     world.install(&plan);
-    // What older versions believed is not read, and goes.
+    // The state file of older versions is not read, and is removed.
     write(&project, ".lumen/state.json", "{}");
     world.install(&plan);
     assert!(!project.join(".lumen/state.json").exists());

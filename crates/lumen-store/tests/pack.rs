@@ -317,7 +317,7 @@ fn secrets() {
         "these files look like secrets: `.env` (environment variables), `.npmrc` (credentials), \
          `conf/server.pem` (a private key), `notes.txt` line 3 (a private key)"
     );
-    // What replaces the manifest is looked at, too.
+    // The replaced manifest is checked, too.
     let token = ["ghp_", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"].concat();
     let replaced = PackOptions {
         manifest_override: Some(format!("[package]\ndescription = \"{token}\"\n").into_bytes()),
@@ -489,7 +489,7 @@ fn nothing_is_reached_through_a_link() {
         names(&packed(&["assets/src/a.lm"])),
         ["assets/src/a.lm", "lumen.toml"]
     );
-    // What is never packed is not packed under another name either.
+    // A file that is never packed is not packed under another name either.
     for include in [
         ".git",
         ".git/config",

@@ -212,7 +212,7 @@ impl ObjectServer {
         variables.iter().map(owned).collect()
     }
 
-    /// How it is spoken to, by those who know the secret.
+    /// Options to reach it with the secret.
     pub fn options(&self) -> HostOptions {
         HostOptions {
             http: HttpOptions {

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Runs git in a folder and returns what it printed.
 ///
 /// # Errors
-/// When it fails; the error has what it said.
+/// When it fails; the error has its output.
 pub fn git(dir: &Path, arguments: &[&str]) -> io::Result<String> {
     let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
     let output = Command::new("git")
@@ -110,7 +110,7 @@ impl GitServer {
     /// Serves the repositories in a folder.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// When no port is free.
     pub fn serve(root: &Path) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let port = listener.local_addr()?.port();

@@ -4,12 +4,12 @@
 //! |---|---|
 //! | [`sandbox`] | a private home, registry and project for the `lumen` command |
 //! | [`nginx`] | a real web server in front of a registry folder |
-//! | [`server`] | a web server that misbehaves on order |
+//! | [`server`] | a web server that misbehaves on command |
 //! | [`web`], [`tls`] | nginx and Apache in front of a folder in all the ways hosts do it |
 //! | [`site`] | nginx, Apache or Caddy with a configuration that is under test |
 //! | [`skip`] | tests that cannot do their work here |
 //! | [`tools`] | where programs are that tests start |
-//! | [`terminal`] | a command in a terminal, with somebody who answers |
+//! | [`terminal`] | a command in a terminal, with scripted answers |
 //! | [`buckets`] | object stores, real and simulated |
 //! | [`process`] | servers that die with the test |
 //! | [`proxy`] | a proxy that loses requests and answers |

@@ -43,7 +43,7 @@ impl Nginx {
     }
 
     /// Speaks TLS in front of another server, `http://…`, with a certificate of an authority
-    /// that nobody else knows.
+    /// that no other program trusts.
     ///
     /// # Errors
     /// When nginx or `openssl` cannot be run.
@@ -90,7 +90,7 @@ impl Nginx {
         format!("{}://127.0.0.1:{}", self.scheme, self.port)
     }
 
-    /// The certificate of whoever certified the server, if it speaks TLS.
+    /// The certificate of the authority that certified the server, if it speaks TLS.
     pub fn authority(&self) -> PathBuf {
         self.dir.path().join(tls::AUTHORITY)
     }

@@ -57,10 +57,10 @@ impl Server {
         })
     }
 
-    /// Waits until somebody listens on a port.
+    /// Waits until a program listens on a port.
     ///
     /// # Errors
-    /// When nobody does for a minute; the error has the end of the server's log.
+    /// When none does for a minute; the error has the end of the server's log.
     pub fn wait_for(&self, port: u16) -> io::Result<()> {
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

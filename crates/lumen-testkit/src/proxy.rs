@@ -1,7 +1,7 @@
 //! A proxy in front of an HTTP server that loses requests and answers.
 //!
-//! What it loses is decided by a seed and the number of the request, so a run can be
-//! repeated as far as the order of requests allows.
+//! A seed and the number of the request decide what it loses, so a run can be repeated as
+//! far as the order of requests allows.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -96,7 +96,7 @@ impl FaultyProxy {
         })
     }
 
-    /// Follows another plan from now on, and counts requests and losses anew.
+    /// Follows another plan from now on, and starts counting requests and losses from zero.
     pub fn set_plan(&self, plan: impl Fn(u64, &str) -> Option<Loss> + Send + Sync + 'static) {
         let mut current = self
             .shared

@@ -14,7 +14,7 @@ pub struct Sandbox {
     program: PathBuf,
 }
 
-/// What a command came to.
+/// The result of a command.
 #[derive(Debug, Clone)]
 pub struct Ran {
     /// The exit code; `None` when the process was killed.
@@ -120,7 +120,7 @@ impl Sandbox {
 }
 
 impl Ran {
-    /// What a finished process came to.
+    /// The result of a finished process.
     pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {

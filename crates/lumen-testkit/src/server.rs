@@ -32,7 +32,7 @@ pub struct Asked {
 pub enum Answer {
     /// Sends these bytes and closes.
     Raw(Vec<u8>),
-    /// Sends the first bytes, then the others again and again until nobody listens.
+    /// Sends the first bytes, then the others again and again until the client is gone.
     Endless(Vec<u8>, Vec<u8>),
     /// Sends these bytes and keeps silent, with the connection open.
     Hang(Vec<u8>),

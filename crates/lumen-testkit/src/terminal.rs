@@ -1,17 +1,17 @@
-//! A command in a terminal of its own, with somebody who answers.
+//! A command in a terminal of its own, with scripted answers.
 
 use std::{io, process::Command};
 
 use crate::sandbox::Ran;
 
-/// What is waited for and what is typed then, as long as all comes within half a minute.
+/// A text to wait for and the answer to type then; all of it within half a minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Reply<'a> {
     /// The text that the command has to show.
     pub to: &'a str,
-    /// What is typed, without the end of the line.
+    /// The answer, without the end of the line.
     pub typed: &'a str,
-    /// Whether the terminal must not show what is typed; it is typed when that is so.
+    /// Whether the terminal must hide the answer; typed once it does.
     pub hidden: bool,
 }
 
@@ -54,7 +54,7 @@ sys.stdout.flush()
 os._exit(os.waitstatus_to_exitcode(status) % 256)
 "#;
 
-/// Whether there is what it takes: Python.
+/// Whether Python is available.
 pub fn is_available() -> bool {
     let check = Command::new("python3").args(["-c", "import pty"]).output();
     check.is_ok_and(|output| output.status.success())

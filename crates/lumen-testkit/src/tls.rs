@@ -1,4 +1,4 @@
-//! Certificates of an authority that nobody else knows, made by `openssl`.
+//! Certificates of an authority that no other program trusts, made by `openssl`.
 
 use std::{
     fs, io,

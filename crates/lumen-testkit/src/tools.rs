@@ -9,7 +9,7 @@ use std::{
 use crate::skip;
 
 /// The program of this name: among those that `xtask` installed, on the path, or where Debian
-/// puts servers. None: the tests that need it have to be skipped.
+/// puts servers. `None`: the tests that need it must be skipped.
 pub fn find(program: &str) -> Option<PathBuf> {
     let own = target_dir().join("tools/bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -54,7 +54,7 @@ impl Tool {
         Self::LocalBucket,
     ];
 
-    /// Its folder, with its version, so that another version is installed anew.
+    /// Its folder, with its version, so that `xtask` installs another version beside it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SeaweedFs => "seaweedfs-4.48",

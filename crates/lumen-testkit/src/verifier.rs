@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-/// Whether it finds a signed registry in order, and what it says; `None` without Python.
+/// Whether it finds a signed registry in order, and its output; `None` without Python.
 pub fn verify(registry: &Path) -> Option<(bool, String)> {
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),

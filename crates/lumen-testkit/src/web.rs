@@ -2,7 +2,7 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/files/` | the files; of JSON also the copies beside it, `.gz`, `.br` and `.zst`, to who takes them |
+//! | `/files/` | the files; of JSON also the copies beside it, `.gz`, `.br` and `.zst`, for clients that accept them |
 //! | `/packed/` | JSON compressed on the way |
 //! | `/basic/` | for the user `user` with the password `pass` |
 //! | `/bearer/` | for the token `tok-read-1` |
@@ -79,7 +79,7 @@ impl WebServer {
         for name in ["files", "packed", "basic", "bearer"] {
             std::os::unix::fs::symlink(root, www.join(name))?;
         }
-        // A server that was started as root reads as somebody else.
+        // A server that was started as root reads as another user.
         let_everyone_in(dir.path())?;
         let_everyone_in(root)?;
         fs::write(dir.path().join("users"), USERS)?;
@@ -133,7 +133,7 @@ impl WebServer {
         format!("https://localhost:{}{path}", self.https)
     }
 
-    /// The certificate of whoever certified the server.
+    /// The certificate of the authority that certified the server.
     pub fn authority(&self) -> PathBuf {
         self.dir.path().join(tls::AUTHORITY)
     }

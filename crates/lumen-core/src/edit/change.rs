@@ -42,7 +42,7 @@ fn dotted<'k>(keys: impl IntoIterator<Item = &'k str>) -> String {
     keys.join(".")
 }
 
-/// Sets the value at a path, replacing what is there.
+/// Sets the value at a path, replacing an existing one.
 pub(super) fn set(source: &str, path: &[&str], value: &str) -> Result<String, EditError> {
     let layout = Layout::new(source)?;
     match layout.item(path) {
@@ -58,7 +58,7 @@ pub(super) fn set(source: &str, path: &[&str], value: &str) -> Result<String, Ed
     }
 }
 
-/// Takes out what is at a path; a path that is not there changes nothing.
+/// Removes the value at a path; a missing path is no error.
 pub(super) fn remove(source: &str, path: &[&str]) -> Result<String, EditError> {
     let layout = Layout::new(source)?;
     if layout.item(path).is_none() {
@@ -297,7 +297,7 @@ fn insert_line(layout: &Layout<'_>, at: usize, line: &str) -> String {
     apply(layout.source, vec![(at..at, text)])
 }
 
-/// Edits that take statements out, each with what belongs to it alone.
+/// Edits that remove statements, each with its own comments and spacing.
 fn statement_edits(layout: &Layout<'_>, gone: impl Fn(&Statement) -> bool) -> Edits {
     let statements = &layout.statements;
     let mut edits = Edits::new();
@@ -347,7 +347,7 @@ fn block_place(layout: &Layout<'_>, first: usize, end: usize) -> Range<usize> {
     let statements = &layout.statements;
     let mut start = layout.comments_above(first);
     if start == layout.line_start(0) {
-        // What stands at the very top is about the file.
+        // A comment at the very top is about the file.
         start = statements[first].lines.start;
     }
     let ceiling = match end < statements.len() {

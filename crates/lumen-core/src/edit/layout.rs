@@ -1,7 +1,7 @@
-//! Where each statement of a TOML file stands.
+//! The place of each statement of a TOML file.
 //!
 //! Changes are made to the text, at places the parser names, and not to a tree that
-//! is printed again: what is not changed stays the same to the byte, whatever
+//! is printed again: unchanged parts stay the same to the byte, whatever
 //! its line ends, spacing and order.
 
 use std::ops::Range;

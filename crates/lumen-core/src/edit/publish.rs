@@ -16,7 +16,7 @@ use crate::{
 /// Tables that say something about the machine or the workspace, and nothing about the package.
 const LOCAL_TABLES: [&str; 4] = ["patch", "workspace", "registry", "install"];
 
-/// Keys of a dependency that mean nothing to those who get the package from a registry.
+/// Keys of a dependency that mean nothing to users who get the package from a registry.
 const LOCAL_KEYS: [&str; 6] = ["path", "git", "branch", "tag", "rev", "registry"];
 
 /// The `lumen.toml` that goes into the package: self-contained, nothing local in it.
@@ -94,7 +94,7 @@ fn publish_dependencies(
     table: &str,
     dependencies: &Dependencies,
 ) -> Result<String, EditError> {
-    // Plain ones stay as they are; a table of them is long, and each change reads the file anew.
+    // Plain ones stay as they are; a table of them is long, and each change parses the file again.
     let layout = Layout::new(&text)?;
     let is_table = |name: &PackageName| {
         let item = layout.item(&[table, name.as_str()]);

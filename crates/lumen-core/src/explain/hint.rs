@@ -25,7 +25,7 @@ pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Str
         .or_else(|| for_contested(scene, statements))
 }
 
-/// What can be said without trying: nothing else helps as long as a package is not there.
+/// Hints that need no trial: nothing else helps as long as a package is missing.
 fn certain(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
     for (asker, package, constraints) in dead_ends(statements) {
         let name = scene.name(package);
@@ -162,7 +162,7 @@ fn newer_than(
     versions.any(|version| version > than && constraint.matches(version))
 }
 
-/// When `--exclude-newer` rules out what is asked for: the day that has to be allowed.
+/// When `--exclude-newer` rules out all matching versions: the day that the user must allow.
 fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
     scene.request.exclude_newer?;
     let works = |date: Option<i64>| {
@@ -187,7 +187,7 @@ fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Str
     works(None).then(|| "leave `--exclude-newer` out".into())
 }
 
-/// A package of others asks for what is not there.
+/// A package of another author asks for something that does not exist.
 fn for_authors(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
     dead_ends(statements).find_map(|(asker, package, constraints)| {
         let Asker::Package(asker, _) = asker else {

@@ -1,8 +1,8 @@
 //! Why a resolution failed, as a story with numbered causes.
 //!
-//! The solver's proof is reduced to the facts that matter (`reduce`), those are put together
-//! to statements of who asks for what (`statement`) and said in sentences
-//! (`tell`); the hint is tried out by resolving again (`hint`).
+//! The solver's proof is reduced to the facts that matter (`reduce`), those become
+//! statements of which package asks for what (`statement`) and then sentences (`tell`).
+//! Resolving again proves each hint (`hint`).
 
 mod hint;
 mod lack;
@@ -26,7 +26,7 @@ pub struct Story {
     pub hints: Vec<String>,
 }
 
-/// Tells a conflict; `catalog` and `request` must be those that led to it.
+/// Explains a conflict; `catalog` and `request` must be those that led to it.
 pub fn explain(catalog: &Catalog, request: &Request, conflict: &Conflict) -> Story {
     let scene = scene::Scene {
         catalog,

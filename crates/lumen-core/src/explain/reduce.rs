@@ -120,7 +120,7 @@ fn without_the_needless(
     facts
 }
 
-/// Solves the problem that has only these facts, with versions that no fact tells apart taken as one.
+/// Solves the problem that has only these facts. Versions that no fact distinguishes count as one.
 fn check(conflict: &Conflict, background: &[&Fact], facts: &[Fact]) -> Answer {
     let all: Vec<&Fact> = background.iter().copied().chain(facts).collect();
     let mut cuts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Facts as people would state them: who asks for what.
+//! Facts as people would state them: which package asks for what.
 
 use std::collections::HashMap;
 
@@ -167,7 +167,7 @@ fn outwards(statements: Vec<Statement<'_>>) -> Vec<Statement<'_>> {
         stack.extend(targets.into_iter().rev());
         next = match stack.pop() {
             Some(package) => Some(package),
-            // Only what nothing tells of is left, if anything.
+            // Only facts that no statement leads to are left, if any.
             None => match waiting.iter().flatten().next() {
                 Some(statement) => statement.package(),
                 None => return told,

@@ -242,7 +242,7 @@ fn pre_release(name: &PackageName, package: &CatalogPackage, asks: &[&Ask<'_>]) 
     let accepted = asks
         .iter()
         .any(|ask| ask.constraints.iter().any(|c| c.matches(newest)));
-    // Where nobody asks for pre-releases, there is nothing to say about them.
+    // If no constraint asks for pre-releases, there is nothing to say about them.
     accepted.then(|| format!("`{name}` {newest} is a pre-release, and `{strict}` accepts none"))
 }
 

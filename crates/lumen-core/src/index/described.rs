@@ -1,5 +1,5 @@
-//! What the `lumen.toml` in an archive says of the release, and whether that is what the
-//! registry says of it.
+//! What the `lumen.toml` in an archive says about the release, and whether the registry
+//! says the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +51,7 @@ impl From<ManifestHash> for String {
     }
 }
 
-/// What an archive has at the place of its `lumen.toml`.
+/// What an archive has as its `lumen.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Described {
     /// Nothing.
@@ -238,7 +238,7 @@ impl Described {
     /// Compares it with the name and version of the release.
     ///
     /// # Errors
-    /// [`Contradiction::Identity`]. What the file does not say is no contradiction.
+    /// [`Contradiction::Identity`]. A name or version that the file leaves out is no contradiction.
     pub fn is_of(&self, name: &PackageName, version: &Version) -> Result<(), Contradiction> {
         let (own_name, own_version) = match self {
             Self::Absent => return Ok(()),

@@ -1,7 +1,7 @@
-//! How much memory metadata takes: about, and rather too much than too little.
+//! How much memory metadata takes: an estimate, rather too high than too low.
 //!
 //! The numbers are bytes on a machine of 64 bits: of the value itself where it is kept, and of
-//! what the loader and the resolver make of it.
+//! the data that the loader and the resolver derive from it.
 
 use std::collections::BTreeMap;
 
@@ -91,8 +91,8 @@ fn of_texts(texts: &[String]) -> u64 {
 }
 
 impl Release {
-    /// About how many bytes of memory it takes. What it shares with the release `before` it
-    /// counts there.
+    /// Estimated bytes of memory. Values that it shares with the release `before` it count
+    /// there.
     pub(super) fn memory(&self, before: Option<&Self>) -> u64 {
         let lists = Lists {
             deps: &self.deps,
@@ -109,8 +109,8 @@ impl Release {
 }
 
 impl ReleaseSummary {
-    /// About how many bytes of memory it takes, with what resolving makes of it. What it
-    /// shares with the release `before` it, in the order of versions, counts there.
+    /// Estimated bytes of memory, with the data that resolving derives from it. Values that
+    /// it shares with the release `before` it, in the order of versions, count there.
     pub fn memory(&self, before: Option<&Self>) -> u64 {
         let lists = Lists {
             deps: &self.deps,

@@ -1,8 +1,8 @@
 //! Reading of a package index into no more memory than there is room for.
 //!
-//! A few bytes of JSON can stand for much in memory: `"a":{},` for a whole entry of a map. So
-//! what an index makes us keep is counted before it is kept, and texts that it repeats, as the
-//! releases of a package repeat the names of their dependencies, are kept once.
+//! A few bytes of JSON can take much memory: `"a":{},` becomes a whole entry of a map. So the
+//! reader counts each value before it keeps it, and keeps repeated texts once, such as the
+//! names of dependencies that the releases of a package repeat.
 
 mod room;
 mod values;
@@ -36,8 +36,8 @@ impl PackageIndex {
     /// Reads an index whose bytes are strict JSON ([`json::check`]).
     ///
     /// A release that this version cannot read, because its dependencies are written in a
-    /// later syntax, must not take the others with it: it has no summary then, and reading its
-    /// own file will tell why. Yanks of versions that are not listed are left out.
+    /// later syntax, must not make the others unreadable: it then has no summary, and reading
+    /// its own file gives the reason. Yanks of versions that are not listed are left out.
     ///
     /// # Errors
     /// When the bytes are no package index, or reading it takes more than [`MAX_INDEX_MEMORY`].

@@ -160,7 +160,7 @@ pub fn put_package_entries(
     Ok(Some(json::to_bytes(&Value::Object(root))))
 }
 
-/// A global index with exactly these packages; what it says of them besides is kept.
+/// A global index with exactly these packages; other fields of their entries are kept.
 ///
 /// # Errors
 /// When the existing bytes are not a global index.

@@ -32,7 +32,7 @@ const OWN: [&str; 10] = [
 /// `trust/root/index.json` and `trust/names/<@scope>/index.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventList {
-    /// What the events are about, as the name map has it.
+    /// The subject of the events, as a key of the name map.
     pub name: String,
     /// All of them, in the order of the log.
     pub events: Vec<Event>,
@@ -58,7 +58,7 @@ pub fn events_of(bytes: &[u8]) -> Result<Vec<Event>, JsonError> {
     json::parse::<Events>(bytes).map(|list| list.events)
 }
 
-/// The package index that follows from a history: the same bytes whoever makes it, and when.
+/// The package index that follows from a history: the same bytes for every writer at any time.
 ///
 /// `releases` are those whose files were logged, `existing` is the file as it is: fields that
 /// do not follow from the log stay.
@@ -83,7 +83,7 @@ pub fn put_events(
         .filter(|(_, release)| release.revoked);
     yanked.extend(revoked.map(|(version, _)| (version, REVOKED)));
     let versions: Vec<_> = history.releases.keys().cloned().collect();
-    // What a revoked key said about the package is not repeated.
+    // Descriptions from void releases are not repeated.
     let mut good = history.releases.iter().rev();
     let newest = good.find(|(_, release)| !release.revoked);
     let newest = newest.and_then(|(version, _)| releases.get(version));

@@ -3,11 +3,12 @@
 //!
 //! A summary is *short* when its artifacts have no `url`, which is their content address.
 //! Then `published_at` may be missing, and is the time of the statement that published the
-//! release. All else that is missing, but for `artifacts`, is as in the release before it in
-//! the order of versions: whole fields, and members of fields that are objects.
+//! release. All other missing fields, except `artifacts`, are those of the release before it
+//! in the order of versions: whole fields, and members of fields that are objects.
 //!
-//! The log has the digest of each release's file, so whoever puts it together wrongly
-//! notices. Whoever does not know this form cannot take a short summary for a whole one.
+//! The log has the digest of each release's file, so a client that completes a summary
+//! wrongly notices. A client that does not know this form cannot mistake a short summary
+//! for a whole one.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,7 +32,7 @@ pub type Summaries = BTreeMap<String, Summary>;
 
 type Fields = Map<String, Value>;
 
-/// A summary as it is in the file: its text, which takes less memory than what it says.
+/// A summary as it is in the file: its text, which takes less memory than the parsed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary(Box<str>);
 
@@ -73,9 +74,9 @@ pub fn summaries_of(index: &[u8]) -> Summaries {
 
 /// Those releases of the log whose summaries give the bytes of the files that were logged.
 ///
-/// The newest come first: when the files of all have more than `most` bytes, the oldest are
-/// left out, as if they had no summaries. A short summary stands for a long file, so an index
-/// stands for much more than its own size.
+/// The newest come first: when all files together have more than `most` bytes, the oldest are
+/// left out, as if they had no summaries. A short summary replaces a long file, so the
+/// completed summaries can be much larger than the index.
 pub fn logged_releases(
     history: &PackageHistory,
     summaries: &Summaries,
@@ -95,7 +96,7 @@ pub fn logged_releases(
         }
         let weight: u64 = fields.values().map(weight).sum();
         if weight > WEIGHT_OF_FILE * MAX_RELEASE_BYTES {
-            // No release has so many, and what leans on these is none either.
+            // No release has that many, and a summary that builds on these is invalid, too.
             fields.clear();
         }
         let Some(logged) = history.releases.get(&version) else {
@@ -228,7 +229,7 @@ pub(super) fn shortened(history: &PackageHistory, releases: &BTreeMap<Version, R
     Value::Object(summaries)
 }
 
-/// What a short summary need not say: the fields of the release before, and its own time.
+/// The fields that a short summary leaves out: those of the release before, and its own time.
 fn left_out(history: &PackageHistory, before: &Fields, version: &Version) -> Fields {
     let mut fields = before.clone();
     fields.shift_remove("artifacts");
@@ -239,7 +240,7 @@ fn left_out(history: &PackageHistory, before: &Fields, version: &Version) -> Fie
     fields
 }
 
-/// Whether everything that fields have is there, so that what is not there was left out.
+/// Whether every field is present in `all`, so that a missing one was left out.
 fn covers(all: &Fields, fields: &Fields) -> bool {
     fields
         .iter()
@@ -251,7 +252,7 @@ fn covers(all: &Fields, fields: &Fields) -> bool {
         })
 }
 
-/// Takes away what is the same in other fields.
+/// Removes the fields that are the same in `others`.
 fn strip(fields: &mut Fields, others: &Fields) {
     fields.retain(|field, value| match (value, others.get(field)) {
         (value, Some(other)) if value == other => false,

@@ -1,7 +1,7 @@
-//! How files are to be served: their types, and how long they may be kept.
+//! How to serve files: their types, and how long caches may keep them.
 //!
-//! Whoever stores files at a host that keeps headers, and whoever writes the
-//! configuration of a web server, says what is said here.
+//! Publishers set these headers at hosts that keep them, and `registry host` writes them
+//! into the configuration of a web server.
 
 use super::Key;
 
@@ -27,7 +27,7 @@ pub struct ImmutablePaths {
 
 /// All files that never change. Any other may be replaced.
 ///
-/// Partial tiles are among them: their names have their width, and what is in a log stays there.
+/// Partial tiles are among them: their names have their width, and a log only grows.
 pub const IMMUTABLE: [ImmutablePaths; 7] = [
     whole("artifacts/"),
     ImmutablePaths {
@@ -46,8 +46,8 @@ pub const IMMUTABLE: [ImmutablePaths; 7] = [
     },
 ];
 
-/// What the small files start with by which readers and writers find their way: not the
-/// contents of releases, nor what is only kept for the record.
+/// Prefixes of the small files that readers and writers need to find everything else. Not
+/// the contents of releases, nor files that are only kept for the record.
 const METADATA: [&str; 5] = ["index.json", "packages/", "trust/", "log/", "map/"];
 
 /// Media types by the ending of the path; the first that fits counts.
@@ -78,8 +78,8 @@ impl ImmutablePaths {
 impl Mutability {
     /// The `Cache-Control` of such files (RFC 9111, RFC 8246).
     ///
-    /// What changes may be kept, but has to be asked for every time: a new release or
-    /// a yank is then seen at once, and indexes are never older than the checkpoint.
+    /// A cache may keep a mutable file, but must revalidate it every time. So clients see a
+    /// new release or a yank at once, and indexes are never older than the checkpoint.
     pub const fn cache_control(self) -> &'static str {
         match self {
             Self::Immutable => "public, max-age=31536000, immutable",

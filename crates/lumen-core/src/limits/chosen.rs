@@ -134,7 +134,8 @@ impl Limits {
         self.values[limit as usize] = value;
     }
 
-    /// Checks a claim, or what was counted so far; `what` says for the error what it is.
+    /// Checks a value that an input claims, or that was counted so far. `what` names it in
+    /// the error.
     ///
     /// # Errors
     /// When the value is above the limit.

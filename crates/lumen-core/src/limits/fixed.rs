@@ -1,7 +1,7 @@
-//! Limits that nobody configures: those of the formats, and those of this program.
+//! Limits that cannot be configured: those of the formats, and those of this program.
 //!
-//! A limit of a format is the same for every reader and writer, so that what one accepts
-//! all accept. A limit of the program bounds work that no honest input needs.
+//! A limit of a format is the same for every reader and writer, so that all of them accept
+//! the same files. A limit of the program bounds work that no honest input needs.
 
 use std::time::Duration;
 
@@ -248,7 +248,7 @@ fixed! {
     DOWNLOAD_TO_FILE: u64 = 16 << 20, Bytes, Program, "ops::fetch";
     /// Proofs that are remembered: those of some fifty large projects.
     MAX_PROVED: usize = 1 << 16, Count, Program, "ops::proof";
-    /// Folders below a repository's root in which a package is looked for.
+    /// Depth of the folders below a repository's root in which a client looks for a package.
     GIT_SEARCH_DEPTH: usize = 4, Count, Program, "ops::inputs";
     /// Characters of the name of a bucket, an account or a container in the URL of a registry.
     MAX_BUCKET_NAME: usize = 63, Count, Program, "registry::location";
@@ -279,7 +279,7 @@ fixed! {
     MAX_CANDIDATES: usize = 1000, Count, Program, "core::manifest";
     /// Rounds in which facts are added back to a conflict that is being reduced.
     EXPLAIN_ROUNDS: usize = 64, Count, Program, "core::explain";
-    /// Facts of a conflict that are checked together; a longer conflict is told unreduced.
+    /// Facts of a conflict that are checked together; a longer conflict is explained unreduced.
     EXPLAIN_FACTS: usize = 200, Count, Program, "core::explain";
     /// Terms that one check of a conflict, or one try for a hint, looks at.
     EXPLAIN_CHECKS: u64 = 20_000_000, Count, Program, "core::explain";

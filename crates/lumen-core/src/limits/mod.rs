@@ -2,8 +2,8 @@
 //!
 //! | limits | who chooses | where |
 //! |---|---|---|
-//! | of the formats | nobody: every reader and writer has the same | constants, [`Scope::Format`] |
-//! | of this program | nobody | constants, [`Scope::Program`] |
+//! | of the formats | fixed: every reader and writer has the same | constants, [`Scope::Format`] |
+//! | of this program | fixed | constants, [`Scope::Program`] |
 //! | of the user | the user, never a project | [`Limit`] and [`Limits`] |
 //!
 //! `docs/limits.md` shows [`table`], and a test compares the two.

@@ -119,7 +119,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// Fills a place that must be empty: a key that is there twice is for the TOML parser to report.
+/// Fills a place that must be empty: the TOML parser reports a repeated key.
 fn set<T>(slot: &mut Option<T>, value: T) -> Option<()> {
     if slot.is_some() {
         return None;

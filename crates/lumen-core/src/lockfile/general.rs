@@ -10,7 +10,7 @@ use super::{
 };
 use crate::manifest::reader::{Field, Reader, Section};
 
-/// Reads a lock; what is wrong with its shape becomes problems.
+/// Reads a lock; mistakes in its shape become problems.
 pub(super) fn read<'d>(reader: &mut Reader, document: &'d Document<Arc<str>>) -> Lock<'d> {
     let mut root = reader.root(document);
     let mut lock = Lock::default();

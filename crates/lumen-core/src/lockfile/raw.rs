@@ -1,4 +1,4 @@
-//! A lock as text with places: what both readers produce and `build` checks.
+//! A lock as text with places. Both readers produce it, and `build` checks it.
 
 use std::{borrow::Cow, ops::Range};
 

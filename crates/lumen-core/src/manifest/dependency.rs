@@ -325,7 +325,7 @@ fn optional(reader: &mut Reader, keys: &Keys<'_>, table: Table) -> bool {
     false
 }
 
-/// A patch says where a package comes from; those who depend on it say the rest.
+/// A patch says where a package comes from; its dependents say the rest.
 fn refuse_in_patch(reader: &mut Reader, keys: &Keys<'_>) {
     for field in [&keys.optional, &keys.features, &keys.default_features]
         .into_iter()

@@ -164,7 +164,7 @@ fn package_name(reader: &mut Reader, text: &Text<'_>) -> Option<PackageName> {
     }
 }
 
-/// The name with its usual slips mended, if that makes it a good one.
+/// The name with common mistakes corrected, if the result is valid.
 fn tidy_name(name: &str) -> Option<PackageName> {
     let name: String = name
         .trim()
@@ -203,7 +203,7 @@ fn version(reader: &mut Reader, field: &Field<'_>) -> Option<Version> {
     }
 }
 
-/// Any text is accepted, since the registry format does not say SPDX; but another text helps nobody.
+/// Any text is accepted, since the registry format does not require SPDX; other texts get a warning.
 fn license(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
     let text = reader.string(field)?;
     if let Err(error) = spdx::Expression::parse(text.text) {

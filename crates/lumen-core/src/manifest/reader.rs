@@ -237,7 +237,7 @@ impl Reader {
         Some(text)
     }
 
-    /// The field's value as an array of strings; what is none is a problem and left out.
+    /// The field's value as an array of strings; any other item is a problem and left out.
     pub fn strings<'d>(&mut self, field: &Field<'d>) -> Vec<Text<'d>> {
         let Some(array) = field.item.as_array() else {
             let what = format!(
@@ -340,7 +340,8 @@ impl Reader {
         self.failed |= first_error;
     }
 
-    /// The known word that was meant, for a hint; not looked for when nobody will see it.
+    /// The known word that the author probably meant, for a hint; `None` without a search
+    /// when no hint is shown.
     pub fn nearest<'k>(
         &self,
         word: &str,

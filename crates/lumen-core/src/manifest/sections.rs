@@ -13,7 +13,7 @@ use super::{
 };
 use crate::name::PackageName;
 
-/// Whose file it is: the project's is shared with others.
+/// The owner of the file: a project's file is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
     Project,
@@ -123,7 +123,7 @@ fn mirrors(reader: &mut Reader, field: &Field<'_>, owner: Owner) -> BTreeMap<Str
     out
 }
 
-/// `[registry.credentials."<url>"]`: who knows the credentials of which registries.
+/// `[registry.credentials."<url>"]`: the helper programs for the credentials of registries.
 fn helpers(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, Vec<String>> {
     let mut out = BTreeMap::new();
     let Some(mut section) = reader.section(field, "[registry.credentials]") else {

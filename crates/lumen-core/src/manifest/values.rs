@@ -110,7 +110,7 @@ pub(super) fn no_credentials(reader: &mut Reader, text: &Text<'_>) -> bool {
     false
 }
 
-/// The problem without what stands here: messages end up in logs.
+/// The problem without the text at this place: messages end up in logs.
 pub(super) fn masked(mut problem: Problem, span: &Range<usize>) -> Problem {
     if let Some(place) = &mut problem.place {
         let (before, after) = (&place.source[..span.start], &place.source[span.end..]);

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{name::PackageName, requirement::Requirement, version::Version};
 
-/// Tells what is active when these versions are used: features, and dependencies of each package.
+/// Returns the active features and dependencies of each package when these versions are used.
 ///
 /// Packages that nothing needs are left out; so are those without a version in `versions`
 /// or without loaded contents in the catalog, and versions need not satisfy any requirement.

@@ -70,7 +70,7 @@ pub enum Contents {
     Deferred(Deferred),
     /// Not looked at: the resolver asks for it when it needs it.
     NotLoaded,
-    /// It cannot be had, for this reason; the version is not usable.
+    /// It is unavailable for this reason; the version is not usable.
     Unavailable(String),
 }
 
@@ -117,7 +117,7 @@ impl Contents {
     /// The contents; `None` when they are not loaded.
     ///
     /// # Errors
-    /// The reason why they cannot be had.
+    /// The reason why they are unavailable.
     pub fn get(&self) -> Result<Option<&ReleaseContents>, &str> {
         match self {
             Self::Loaded(contents) => Ok(Some(contents)),

@@ -39,12 +39,12 @@ use crate::{
 
 /// Chooses versions for everything the roots need.
 ///
-/// Deterministic, and pure: what is missing from the catalog is reported as
-/// [`Outcome::NeedsMore`], all that can be told at once.
+/// Deterministic and pure: it reports packages that are missing from the catalog as
+/// [`Outcome::NeedsMore`], as many as possible at once.
 ///
 /// # Errors
-/// When no choice of versions satisfies every requirement. What is not loaded is given
-/// the benefit of the doubt, so this is final.
+/// When no choice of versions satisfies every requirement. Contents that are not loaded
+/// count as satisfiable, so this is final.
 pub fn resolve(catalog: &Catalog, request: &Request) -> Result<Outcome, Box<Conflict>> {
     let mut tables = Tables::new(catalog, request);
     run(request, &mut tables)
@@ -62,7 +62,7 @@ pub fn resolve_shuffled(
     run(request, &mut tables)
 }
 
-/// A solution, if one is found within a number of decisions and nothing has to be loaded for it.
+/// A solution, if one is found within a number of decisions without loading more.
 pub(crate) fn resolve_quickly(
     catalog: &Catalog,
     request: &Request,

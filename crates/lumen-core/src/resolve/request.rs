@@ -55,7 +55,7 @@ pub enum Order {
     Lowest,
 }
 
-/// What came of a resolution without conflict.
+/// The result of a resolution without conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Versions were chosen.

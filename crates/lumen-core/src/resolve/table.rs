@@ -35,7 +35,7 @@ pub(crate) enum Exclusion<'a> {
     TooNew,
     /// `exclude_newer` is set and the registry does not say when it was published.
     AgeUnknown,
-    /// Its metadata cannot be had.
+    /// Its metadata is unavailable.
     Unavailable(&'a str),
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn exclusion<'a>(
     }
 }
 
-/// The lock entry of a package that is not to be updated.
+/// The lock entry of a package that `update` does not move.
 pub(crate) fn locked<'a>(request: &'a Request, name: &PackageName) -> Option<&'a Version> {
     let ignored = !request.unlock.is_empty() && request.unlock.contains(name);
     request.locked.get(name).filter(|_| !ignored)

@@ -1,4 +1,4 @@
-//! What events mean, and whether those who caused them were allowed to.
+//! What events mean, and whether their signers were allowed to cause them.
 //!
 //! Writers check an entry against the history before they append it, clients check
 //! the history they are shown: by the same rules, since they are the same code.
@@ -109,7 +109,7 @@ pub enum HistoryError {
         /// The name or scope.
         subject: String,
     },
-    /// Somebody else than an owner made a statement.
+    /// A key that is not an owner made a statement.
     #[error("entry {index} of the log is not signed by an owner of `{subject}`")]
     WrongOwner {
         /// Its place in the log.
@@ -167,7 +167,7 @@ pub enum HistoryError {
         /// The size that it says.
         found: u64,
     },
-    /// A map leaf does not have what the log has.
+    /// A map leaf does not match the log.
     #[error(
         "entry {index} of the log is a map leaf with another root than the entries before it make: the map hides or adds something"
     )]

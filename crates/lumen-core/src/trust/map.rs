@@ -38,7 +38,7 @@ pub enum Lookup {
     Need(Digest),
 }
 
-/// What changing a map came to.
+/// The result of changing a map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Update {
     /// The new root, and the nodes that were not there before.

@@ -4,16 +4,16 @@
 //! |---|---|
 //! | [`text`] | the lines all of these notes are made of |
 //! | [`root`] | root notes: the registry's own keys and rules |
-//! | [`owners`] | ownership notes: who may publish what |
+//! | [`owners`] | ownership notes: admins and publishers of a name |
 //! | [`statement`] | publish, yank, unyank, deprecate, undeprecate |
 //! | [`subject`] | what an event is about: a name, a scope or the registry |
 //! | [`event`] | entries of the log, and the chain of a name's |
 //! | [`quorum`] | which witnesses signed a checkpoint, and which are missing |
-//! | [`seen`] | a note that somebody remembers, by number and hash |
+//! | [`seen`] | a note that a client or a lock remembers, by number and hash |
 //! | [`queue`] | claims that wait for the names keys |
 //! | [`rejection`] | notes that refuse a claim |
-//! | [`map`] | the name map: a proof of what a name has and has not |
-//! | [`history`] | what a name's events mean, and who was allowed to cause them |
+//! | [`map`] | the name map: a proof that a name has exactly these events |
+//! | [`history`] | what a name's events mean, and whether their signers were allowed to cause them |
 //!
 //! Formats: docs/registry-spec.md.
 

@@ -1,4 +1,4 @@
-//! Ownership notes: who may publish a name, or everything of a scope.
+//! Ownership notes: the admins and publishers of a name, or of a scope.
 
 use std::fmt::Write;
 
@@ -158,8 +158,8 @@ impl OwnersNote {
         out
     }
 
-    /// The admins whose signatures at a place in the log count: a key that is revoked from
-    /// there on, or from earlier on, may still be listed.
+    /// The admins whose signatures count at a place in the log. A note may still list a key
+    /// that is revoked from there on, or from earlier on.
     pub fn counting_admins(&self, index: u64) -> impl Iterator<Item = &PublicKey> {
         self.admins
             .iter()

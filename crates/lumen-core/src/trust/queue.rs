@@ -1,8 +1,8 @@
 //! Claims of names that wait for the names keys.
 //!
-//! Where names are given out, a claim lies in the registry until enough of the names keys
-//! signed it. Nobody has to trust what lies there: it is a bag of notes, each under the
-//! hash of its bytes, and only their signatures count. Signatures are collected by adding
+//! With the policy `approve`, a claim waits in the registry until enough names keys have
+//! signed it. Clients do not trust this folder: it is a set of notes, each under the hash
+//! of its bytes, and only their signatures count. To collect signatures, an approver adds
 //! the same claim again with more of them.
 
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ pub struct Claim {
 }
 
 /// The claims among files of the queue, by name and then in the order of their times;
-/// what is anything else, or is not signed by whom it should be, is left out.
+/// any other file, or a claim without the required signatures, is left out.
 pub fn claims<'f>(files: impl IntoIterator<Item = &'f [u8]>, root: &RootNote) -> Vec<Claim> {
     let mut claims: BTreeMap<Digest, Claim> = BTreeMap::new();
     let mut rejections: Vec<Rejection> = Vec::new();

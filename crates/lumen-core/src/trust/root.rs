@@ -38,7 +38,7 @@ pub struct RootNote {
     pub policy: NamePolicy,
     /// How many of `names` have to agree.
     pub names_threshold: u32,
-    /// The keys that approve names and settle who owns them.
+    /// The keys that approve names and decide who owns them.
     pub names: Vec<PublicKey>,
     /// How many witnesses, validating or not, must have cosigned a checkpoint.
     pub witness_quorum: u32,
@@ -52,10 +52,10 @@ pub struct RootNote {
     pub max_age: Option<u64>,
 }
 
-/// Who gets a name that nobody has.
+/// Who gets a free name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamePolicy {
-    /// Whoever publishes it first.
+    /// The first publisher.
     Open,
     /// Whom the names keys approve of.
     Approve,
@@ -167,8 +167,8 @@ impl RootNote {
         self.validators.iter().any(same)
     }
 
-    /// A validating witness whose key is a root key or a log key, too, under any name. There
-    /// is none in a note that can be parsed: who holds such a key would check themselves.
+    /// A validating witness whose key is a root key or a log key, too, under any name. No
+    /// note that can be parsed has one: the holder of such a key would check their own work.
     pub fn insider(&self) -> Option<&CosignerKey> {
         insider(&self.root, &self.log, &self.validators)
     }

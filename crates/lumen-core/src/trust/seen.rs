@@ -1,4 +1,4 @@
-//! A note that somebody saw: its number in its chain, and its hash.
+//! A note that a client or a lock saw: its number in its chain, and its hash.
 
 use std::{fmt, str::FromStr};
 

@@ -8,13 +8,13 @@ use crate::digest::Digest;
 pub use crate::limits::MAX_ORIGIN;
 pub use crate::limits::MAX_REASON;
 
-/// A line is not what has to stand there.
+/// A line is not the expected one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} of the note must be {expected}")]
 pub struct FormError {
     /// The line, from 1.
     pub line: usize,
-    /// What has to stand there.
+    /// The expected line.
     pub expected: String,
 }
 

@@ -48,7 +48,7 @@ pub fn catalog(text: &str) -> Catalog {
             .or_insert_with(|| CatalogPackage::present("registry `main`", Vec::new()));
         package.versions.push(release);
     }
-    // What is asked for and not there is absent.
+    // A package that is asked for and missing is absent.
     let all = catalog
         .packages
         .values()

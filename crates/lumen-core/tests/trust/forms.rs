@@ -113,7 +113,7 @@ fn validating_witnesses_are_in_notes_of_version_2_only() {
         text.replace(&plain, &validator.replace("validator ", "witness ")),
         text.replace(&validator, &format!("{validator}\nvalidator {renamed}")),
         text.replace(&plain, &format!("{plain}\nwitness {renamed}")),
-        // A key of those who are to be checked, under its name or another.
+        // A key of the publishers that the witness checks, under its name or another.
         text.replace(&validator, &format!("validator {}", insider("root"))),
         text.replace(&validator, &format!("validator {}", insider("log"))),
     ] {

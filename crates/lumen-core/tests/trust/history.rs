@@ -1,4 +1,4 @@
-//! What is said about packages, and whether it counts.
+//! Statements about packages, and whether they count.
 
 use lumen_core::trust::{
     Action, Event, HistoryError, OwnersNote, Publisher, Statement, chain, extend,

@@ -150,7 +150,7 @@ fn summaries_are_short_and_give_the_releases() {
             logged_releases(&history(&world), &summaries, u64::MAX),
             releases
         );
-        // Whoever does not know the form reads the files of all others.
+        // A client that does not know the form reads the files of all other releases.
         let index: PackageIndex = json::parse(&bytes).unwrap();
         assert_eq!(index.releases.len(), whole);
         for (version, summary) in index.releases {

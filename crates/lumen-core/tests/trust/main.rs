@@ -1,4 +1,4 @@
-//! What is signed in a registry: forms of notes, who may say what, and the indexes that follow.
+//! What is signed in a registry: forms of notes, which keys may sign them, and the derived indexes.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

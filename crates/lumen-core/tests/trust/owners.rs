@@ -1,4 +1,4 @@
-//! Who owns the registry and its names, and who may change that.
+//! Owners of the registry and its names, and the keys that may change them.
 
 use lumen_core::{
     Digest,

@@ -132,7 +132,7 @@ pub fn yank(version: &str) -> Action {
     }
 }
 
-/// A statement about `package`; `minute` tells it from others like it.
+/// A statement about `package`; `minute` makes it differ from similar ones.
 pub fn statement(package: &str, owners: u64, minute: u64, action: Action) -> Statement {
     Statement {
         origin: ORIGIN.into(),
@@ -190,7 +190,7 @@ impl World {
         PackageHistory::verify(&self.roots(), &name, &self.scope, &self.package)
     }
 
-    /// What adding this entry to the package `name` would come to: for a writer, and for readers.
+    /// The error of adding this entry to the package `name`: for a writer, and for readers.
     pub fn refused(&self, name: &str, text: &str, signers: &[&str]) -> HistoryError {
         let note = signed(text, signers);
         let (entry, parsed) = Entry::parse(note.as_bytes()).unwrap();

@@ -61,7 +61,7 @@ impl Folder {
         &self.0
     }
 
-    /// The path of what is inside, once more looked at as a folder that is no link.
+    /// The path of a file inside, after checking again that the folder is no link.
     fn inside(&self, path: impl AsRef<Path>) -> io::Result<PathBuf> {
         match kind(&self.0)? {
             Some(StatusKind::Folder) => Ok(self.0.join(path)),
@@ -113,7 +113,7 @@ impl Folder {
         options.read(true);
         #[cfg(windows)]
         {
-            /// `FILE_FLAG_OPEN_REPARSE_POINT`: opens a link instead of what it leads to.
+            /// `FILE_FLAG_OPEN_REPARSE_POINT`: opens a link instead of its target.
             const NO_FOLLOW: u32 = 0x0020_0000;
             std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, NO_FOLLOW);
         }
@@ -160,7 +160,7 @@ impl Folder {
         crate::write_atomic(&self.inside(name)?, bytes)
     }
 
-    /// What a link inside says; `None` when there is none.
+    /// The target of a link inside; `None` when there is none.
     pub fn link(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
         crate::read_link_dir(&self.0.join(path)).ok()?
     }
@@ -170,8 +170,8 @@ impl Folder {
         self.0.join(path).is_dir()
     }
 
-    /// Looks at what is inside, without following a link; `None` when there is nothing. An
-    /// empty path is the folder itself.
+    /// The status of a path inside, without following a link; `None` when there is nothing.
+    /// An empty path is the folder itself.
     ///
     /// # Errors
     /// Any I/O error other than absence.
@@ -250,7 +250,8 @@ impl Folder {
         Ok(kind(&path)? == Some(StatusKind::Folder) && fs::remove_dir(&path).is_ok())
     }
 
-    /// Removes what is there with all below it; links are removed, not followed. Absence is fine.
+    /// Removes a file or folder with everything below it; links are removed, not followed.
+    /// Absence is fine.
     ///
     /// # Errors
     /// Any other I/O error.
@@ -262,7 +263,7 @@ impl Folder {
         }
     }
 
-    /// Renames what is inside to a name in another folder.
+    /// Renames a file or folder inside to a name in another folder.
     ///
     /// # Errors
     /// Any I/O error.
@@ -275,7 +276,7 @@ impl Folder {
         crate::rename(&self.inside(from)?, &other.inside(to)?)
     }
 
-    /// Swaps what is inside with something in another folder; as [`crate::exchange`].
+    /// Swaps a file or folder inside with one in another folder; as [`crate::exchange`].
     ///
     /// # Errors
     /// Any I/O error.
@@ -327,7 +328,7 @@ impl Folder {
         Lock::exclusive(&self.inside(name)?)
     }
 
-    /// Whether the user may add and remove things here: whoever tries gets to know.
+    /// Whether the user may add and remove files here. Always `true`: an attempt gives the answer.
     ///
     /// # Errors
     /// None.
@@ -365,7 +366,7 @@ fn kind(path: &Path) -> io::Result<Option<StatusKind>> {
     }
 }
 
-/// When it was made, which tells it apart from what was there before.
+/// When it was made, which distinguishes it from an earlier file.
 fn made(metadata: &std::fs::Metadata) -> u64 {
     let since = metadata
         .created()

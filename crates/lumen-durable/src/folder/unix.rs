@@ -40,7 +40,7 @@ const OPEN_FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
-/// `NONBLOCK`: opening a pipe must not wait for somebody who writes to it.
+/// `NONBLOCK`: opening a pipe must not wait for a writer.
 const OPEN_FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
@@ -51,7 +51,7 @@ const NEW_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// Folders of ours: others may look, nobody else may write, whatever the umask.
+/// Folders of ours: others may read, only the owner may write, whatever the umask.
 const FOLDER: Mode = Mode::from_raw_mode(0o755);
 
 impl Folder {
@@ -177,7 +177,7 @@ impl Folder {
     /// # Errors
     /// Any other I/O error.
     pub fn open_file(&self, path: impl AsRef<Path>) -> io::Result<Option<File>> {
-        // To open a device can have effects: only what is a file is opened, and looked at again.
+        // Opening a device can have effects: open only a file, and check again afterwards.
         let status = self.status(path.as_ref())?;
         if status.is_none_or(|status| status.kind != StatusKind::File) {
             return Ok(None);
@@ -216,7 +216,7 @@ impl Folder {
     }
 
     /// Writes a file inside so that readers see the old or the new contents, without waiting
-    /// for the disk. `private`: nobody else may read it.
+    /// for the disk. `private`: only the owner may read it.
     ///
     /// # Errors
     /// Any I/O error; the old contents are then still there.
@@ -277,7 +277,7 @@ impl Folder {
         fault::point("renamed", &whole)
     }
 
-    /// What a link inside says; `None` when there is none.
+    /// The target of a link inside; `None` when there is none.
     pub fn link(&self, path: impl AsRef<Path>) -> Option<PathBuf> {
         let target = readlinkat(&self.fd, path.as_ref(), Vec::with_capacity(256)).ok()?;
         Some(OsString::from_vec(target.into_bytes()).into())
@@ -289,8 +289,8 @@ impl Folder {
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     }
 
-    /// Looks at what is inside, without following a link; `None` when there is nothing. An
-    /// empty path is the folder itself.
+    /// The status of a path inside, without following a link; `None` when there is nothing.
+    /// An empty path is the folder itself.
     ///
     /// # Errors
     /// Any I/O error other than absence.
@@ -322,7 +322,7 @@ impl Folder {
     }
 }
 
-/// What is known of the folder that a path leads to the last step in.
+/// The status of the folder that contains the last step of a path.
 fn above(folder: impl AsFd, path: &Path) -> io::Result<Stat> {
     let above = path
         .parent()

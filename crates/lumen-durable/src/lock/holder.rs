@@ -1,4 +1,4 @@
-//! Who holds a lock, as they wrote it into the file: shown to people, never believed.
+//! The holder of a lock, as it wrote itself into the file: shown to people, never trusted.
 
 use std::{
     fmt,
@@ -10,25 +10,25 @@ use std::{
 
 use crate::owner;
 
-/// First word of what a holder writes into the file.
+/// First word of the note that a holder writes into the file.
 const MARK: &str = "lumen-lock-1";
 
 /// Bytes of the longest line of this form: the first word, a number and two names of at most 64
 /// characters. It is a bound of the form; this crate knows no table of limits.
 const MAX_NOTE: u64 = 256;
 
-/// A lock that somebody else holds.
+/// A lock that another process holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
     /// The lock file.
     pub path: PathBuf,
-    /// Who says to hold it; `None` where it is not known.
+    /// The holder according to the file; `None` if unknown.
     pub holder: Option<Holder>,
     /// How long ago it was taken; `None` where it is not known, and where it is shared.
     pub age: Option<Duration>,
 }
 
-/// Who says to hold a lock. Letters, digits, `.`, `-` and `_` only.
+/// The holder of a lock according to its file. Letters, digits, `.`, `-` and `_` only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
     /// The number of the process.
@@ -84,8 +84,8 @@ impl Waiting {
     }
 }
 
-/// Writes who holds the lock into its file, for others to show. `false`: it was not written,
-/// since that failed or the file holds something else than such a note.
+/// Writes the holder of the lock into its file, for others to show. `false`: that failed, or
+/// the file has other contents than such a note.
 pub(super) fn sign(mut file: &File) -> bool {
     if !is_only_a_lock(file) {
         return false;
@@ -109,14 +109,14 @@ pub(super) fn sign(mut file: &File) -> bool {
     written.is_ok()
 }
 
-/// Takes out of the file who holds the lock, right before it is free.
+/// Removes the holder from the file, right before the lock is free.
 pub(super) fn erase(file: &File) {
     // Nothing depends on it.
     let _ = file.set_len(0);
 }
 
-/// Whether a file has one name only, and is empty or has what a holder left who was killed:
-/// nothing is lost when it is written to.
+/// Whether a file has one name only, and is empty or has the note of a killed holder:
+/// writing to it loses nothing.
 fn is_only_a_lock(mut file: &File) -> bool {
     if !has_one_name(file) {
         return false;
@@ -139,7 +139,7 @@ fn has_one_name(_: &File) -> bool {
     true
 }
 
-/// What the holder wrote, if it is of the form that holders write.
+/// The note of the holder, if it has the form of one.
 fn note(mut file: &File) -> Option<Holder> {
     file.rewind().ok()?;
     let mut text = String::new();
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(waiting.holder.unwrap().process, std::process::id());
         assert!(waiting.age.is_some());
         drop(held);
-        // A lock that is free names nobody.
+        // A free lock names no holder.
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         for forged in [
             "",
@@ -194,7 +194,7 @@ mod tests {
                 "{forged:?}"
             );
         }
-        // What is no note of a holder stays; that of one who was killed is replaced.
+        // Other contents stay; the note of a killed holder is replaced.
         drop(Lock::exclusive(&path).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"other 1 root host\n");
         std::fs::write(&path, "lumen-lock-1 1 killed host\n").unwrap();

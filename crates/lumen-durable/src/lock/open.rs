@@ -1,4 +1,5 @@
-//! Opens lock files: made if need be, never a link, and for those who may write to their folder.
+//! Opens lock files. Creates them if needed, follows no link, and gives access to the users who
+//! may write to their folder.
 
 use std::{fs::File, io, path::Path};
 
@@ -94,7 +95,7 @@ mod unix {
 
     fn existing(folder: impl AsFd, name: &Path) -> Result<OwnedFd, Errno> {
         match openat(&folder, name, OFlags::RDWR.union(FLAGS), Mode::empty()) {
-            // To read it is enough for a lock; it belongs to somebody who shares it.
+            // Read access is enough for a lock; it belongs to a user who shares it.
             Err(Errno::ACCESS) => openat(&folder, name, OFlags::RDONLY.union(FLAGS), Mode::empty()),
             other => other,
         }
@@ -115,7 +116,7 @@ mod unix {
         Ok(fd)
     }
 
-    /// Lets those open a lock who may write to its folder, and nobody else: who can open a lock
+    /// Lets only the users who may write to its folder open a lock: a user who can open a lock
     /// can hold it.
     fn open_to_its_users(fd: &OwnedFd, folder: &Stat) -> Result<(), Errno> {
         let mode = Mode::from_raw_mode(folder.st_mode);

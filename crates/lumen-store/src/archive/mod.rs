@@ -1,9 +1,9 @@
 //! The strict reader of package archives.
 //!
-//! Two readers that disagree about an archive are a hole: what one scans, the
-//! other does not unpack. So this one does not guess. It reads the common ground
-//! of what GNU tar, bsdtar, 7-Zip, Python and this crate write, and refuses the
-//! rest, naming the entry and the rule:
+//! Two readers that disagree about an archive are a security hole: one scans other files
+//! than the other unpacks. So this one does not guess. It reads the forms that GNU tar,
+//! bsdtar, 7-Zip, Python and this crate have in common, and refuses the rest, naming the
+//! entry and the rule:
 //!
 //! - Encoding by content: a plain tar, one gzip member or one zstd frame, and nothing after it.
 //! - ustar and GNU headers with a right checksum; numbers in octal (or base-256 where octal
@@ -18,8 +18,8 @@
 //! - Two zero blocks at the end and nothing but zeros after them.
 //! - The numbers in [`Limits`].
 //!
-//! Of a file's mode only "somebody may execute it" is kept. Owners, times and
-//! other mode bits are not looked at beyond being numbers.
+//! Of a file's mode it keeps only whether any user may execute the file. Owners, times and
+//! other mode bits must be numbers, and are ignored.
 
 mod decode;
 mod header;
@@ -35,7 +35,7 @@ pub use decode::Encoding;
 pub use reader::{read, read_tapped};
 pub use rule::{ArchiveError, EntryType, Field, Refusal, Rule};
 
-/// How much an archive may hold. The default is what every Lumen registry allows.
+/// The sizes that an archive may have. The default is what every Lumen registry allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of all files together that are always allowed.
@@ -97,7 +97,7 @@ pub struct FileEntry<'a> {
     pub path: &'a str,
     /// Bytes.
     pub size: u64,
-    /// Whether somebody may execute it.
+    /// Whether any user may execute it.
     pub executable: bool,
 }
 

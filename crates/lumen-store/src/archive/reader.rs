@@ -15,10 +15,10 @@ use crate::portable::{self, Names, PathRule, check_path};
 
 /// Reads an archive of any encoding and hands its entries to `sink`, in order.
 ///
-/// `compressed_size` is the size of the archive as transferred, if it is known
-/// and was checked; it decides how much may be unpacked. What the sink did
-/// before an error is the caller's to undo: the archive is good only when this
-/// returns `Ok`. The input is then read to its end.
+/// `compressed_size` is the size of the archive as transferred, if it is known and was
+/// checked; it decides how much may be unpacked. The caller must undo what the sink did
+/// before an error: the archive is good only when this returns `Ok`. The input is then read
+/// to its end.
 ///
 /// # Errors
 /// [`ArchiveError::Refused`] names the entry and the rule it breaks.
@@ -329,8 +329,8 @@ fn path_of<'n>(name: &'n [u8], kind: portable::Kind, limits: &Limits) -> Result<
     Ok(path)
 }
 
-/// Checks a name that an extension header replaces. It may be cut short, so
-/// only what leads out of the package is refused.
+/// Checks a name that an extension header replaces. It may be cut short, so it is refused
+/// only if it leads out of the package.
 fn check_short_name(name: &[u8]) -> Result<(), Rule> {
     if name.starts_with(b"/") {
         return Err(Rule::Path(PathRule::Absolute));

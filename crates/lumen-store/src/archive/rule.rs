@@ -1,4 +1,4 @@
-//! What an archive can do wrong.
+//! The rules that an archive can break.
 
 use std::{fmt, io};
 

@@ -77,13 +77,13 @@ pub enum InsertError {
 }
 
 impl Store {
-    /// Unpacks an artifact into the store, replacing an entry that is not as it was unpacked.
+    /// Unpacks an artifact into the store, replacing an entry that changed since it was unpacked.
     ///
     /// `identity` is the digest that `expect` has for the tar: `plain`, or else
     /// `hash`. Everything expected is checked before the entry appears.
     ///
     /// # Errors
-    /// When the bytes are not what was expected, the archive is refused, or the disk fails.
+    /// When the bytes are not the expected ones, the archive is refused, or the disk fails.
     pub fn insert(
         &self,
         identity: &Digest,
@@ -164,13 +164,14 @@ impl Store {
             if fs::symlink_metadata(&target).is_err() {
                 return Err(error);
             }
-            // One at a time, so that nobody takes a good one for the bad one he saw before.
+            // One process at a time, so that none mistakes a good entry for the bad one
+            // that it saw before.
             let _turn = workshop::turn(&self.tmp())?;
             if self.get(identity, Check::Quick)?.is_some() {
                 return Ok(());
             }
             match lumen_durable::exchange(bench, &target) {
-                // Somebody took the bad one away meanwhile.
+                // Another process removed the bad entry meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < 3 => {}
                 result => return result,
             }
@@ -178,7 +179,7 @@ impl Store {
     }
 }
 
-/// Whether the file system keeps modes: by what became of a file.
+/// Whether the file system keeps modes: looks at the mode of a written file.
 fn keeps_modes(folder: &Folder, files: &[Written]) -> io::Result<bool> {
     let Some(file) = files.first() else {
         return Ok(true);

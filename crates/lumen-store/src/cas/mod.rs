@@ -1,14 +1,14 @@
 //! The content-addressed store of unpacked packages.
 //!
-//! An entry is `sha256/<2>/<62>/`, named by the package's identity, with the
-//! unpacked `tree/` and its record `files`. It is built in a workshop and
-//! appears by one rename, so it is whole or not there; any number of threads and
-//! processes may insert the same package at once. It is still not believed
-//! blindly: [`Store::get`] looks whether files were changed since, and one that
-//! was is as good as absent, so that the caller inserts it anew.
+//! An entry is `sha256/<2>/<62>/`, named by the package's identity, with the unpacked
+//! `tree/` and its record `files`. It is built in a staging folder and appears by one
+//! rename, so it is whole or absent; any number of threads and processes may insert the
+//! same package at once. It is still not trusted blindly: [`Store::get`] checks whether
+//! files were changed since, and a changed entry counts as absent, so that the caller
+//! inserts it again.
 //!
-//! Nothing is synced to the disk: what a power cut takes can be made again. It
-//! shows as a missing record or as sizes other than recorded.
+//! Nothing is synced to the disk: files that a power cut destroys can be made again. A
+//! missing record, or sizes other than recorded, reveal them.
 
 mod check;
 mod insert;
@@ -40,7 +40,7 @@ const RECORD: &str = "files";
 /// Name of the unpacked package within an entry.
 const TREE: &str = "tree";
 
-/// The store of one `$LUMEN_HOME`. Nobody cleans it while this lives.
+/// The store of one `$LUMEN_HOME`. No process cleans it while this value lives.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
@@ -48,7 +48,7 @@ pub struct Store {
     _lock: Lock,
 }
 
-/// How closely an entry is looked at before it is used.
+/// How closely an entry is checked before it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
     /// Its record is there, so it was once unpacked completely.
@@ -117,7 +117,7 @@ pub struct Stats {
     pub bytes: u64,
 }
 
-/// Who else can change a store.
+/// Other users who can change a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Exposure {
     /// Another user, who owns its folder.
@@ -131,7 +131,7 @@ pub enum Exposure {
 impl Store {
     /// Opens the store below `root` (`$LUMEN_HOME/store`), creating it if need be.
     ///
-    /// Waits while somebody cleans it.
+    /// Waits while another process cleans it.
     ///
     /// # Errors
     /// Any I/O error.
@@ -145,9 +145,9 @@ impl Store {
         })
     }
 
-    /// Who else can change what is in the store: another user who owns its folder, or
-    /// everybody. What is in it is then worth what they are trusted with. A group that shares
-    /// the store on purpose, and that we belong to, is none of them.
+    /// Other users who can change files in the store: a user who owns its folder, or all
+    /// users. Trust its contents then only as much as these users. A group that shares the
+    /// store on purpose, and that we belong to, does not count.
     ///
     /// # Errors
     /// Any I/O error.
@@ -202,9 +202,10 @@ impl Store {
         Ok(stats)
     }
 
-    /// Removes all entries but those to keep, and what killed processes left. Returns what was removed.
+    /// Removes all entries except those to keep, and files that killed processes left. Returns what
+    /// was removed.
     ///
-    /// Waits until nobody else uses the store.
+    /// Waits until no other process uses the store.
     ///
     /// # Errors
     /// Any I/O error.
@@ -250,7 +251,7 @@ impl Store {
         &self.root
     }
 
-    /// A file for what is downloaded, without a name where the system has such files. A file
+    /// A file for a download, without a name where the system has such files. A file
     /// of a killed process is removed with its workshop, by the next process.
     ///
     /// # Errors

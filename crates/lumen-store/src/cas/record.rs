@@ -1,4 +1,4 @@
-//! The record beside an unpacked package: what every file must be like.
+//! The record beside an unpacked package: size, mode and hash of every file.
 //!
 //! A text file `files`, written after the tree and read before it is used:
 //!
@@ -27,7 +27,7 @@ use crate::{
     unpack::{MANIFEST, Written},
 };
 
-/// First line. Another one makes the entry unknown, and so unpacked anew.
+/// First line. With another one the entry is unknown, so the next install unpacks it again.
 const FORMAT: &str = "lumen store 1";
 
 /// The first part of a record: enough to use a package.

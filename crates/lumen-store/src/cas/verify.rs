@@ -1,4 +1,4 @@
-//! Whether an entry is what it was, byte for byte.
+//! Whether an entry is unchanged, byte for byte.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -46,16 +46,16 @@ pub enum DriftKind {
 pub enum Verified {
     /// There is no such entry.
     Absent,
-    /// Every file is as it was unpacked, and what shows it.
+    /// Every file is as it was unpacked, with the proof.
     Intact(Proof),
     /// These are not, sorted by path.
     Drifted(Vec<Drift>),
 }
 
-/// What shows that an entry is intact.
+/// The proof that an entry is intact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// The tree packs to exactly its identity: nothing on this machine had to be believed.
+    /// The tree packs to exactly its identity: the check trusts nothing on this machine.
     Archive,
     /// The tree agrees with the record made when it was unpacked from an archive of another form.
     Record,
@@ -195,7 +195,7 @@ fn read(
     }
 }
 
-/// Finds what the record does not know; what is in an unknown folder is not looked at.
+/// Finds files and folders that the record does not list; does not look into an unknown folder.
 fn find_extra(
     folder: &Folder,
     relative: &str,

@@ -1,9 +1,9 @@
 //! Where a process unpacks before a package appears in the store.
 //!
-//! `tmp/<unique>/` belongs to the process that holds `tmp/<unique>.lock`. The
-//! kernel frees the lock of a killed process, so a folder whose lock can be
-//! taken is garbage. `tmp/lock` is held while a workshop is set up, so that it is
-//! never seen without its lock, and while a bad entry is replaced.
+//! `tmp/<unique>/` belongs to the process that holds `tmp/<unique>.lock`. The kernel frees
+//! the lock of a killed process, so a folder whose lock can be taken is garbage. A process
+//! holds `tmp/lock` while it sets a staging folder up, so that no other process sees it
+//! without its lock, and while it replaces a bad entry.
 
 use std::{
     io,
@@ -84,7 +84,7 @@ fn abandoned(tmp: &Path) -> io::Result<Vec<(PathBuf, Lock)>> {
         match Lock::try_exclusive(&lock_of(&folder)) {
             Ok(Some(lock)) => found.push((folder, lock)),
             Ok(None) => {}
-            // Another user's, who did not share it: theirs to remove.
+            // It belongs to another user who did not share it; only they can remove it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error),
         }
@@ -96,7 +96,7 @@ fn lock_of(folder: &Path) -> PathBuf {
     folder.with_extension(LOCK)
 }
 
-/// Removes a workshop and then its lock. What cannot be removed now is garbage for the next one.
+/// Removes a staging folder and then its lock. The next process removes what remains.
 fn remove(folder: &Path) {
     let removed = match fs::symlink_metadata(folder) {
         Ok(_) => lumen_durable::remove_dir_all(folder),

@@ -1,7 +1,7 @@
-//! What is really in a project, compared with what an install would make.
+//! The real contents of a project, compared with those that an install would make.
 //!
-//! No record is believed here: every link is read, and every file that is not behind a link
-//! into the store is compared with the package.
+//! This module trusts no record: it reads every link, and compares every file that is not
+//! behind a link into the store with the package.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,7 +32,7 @@ pub enum Placed {
     Files(Vec<Drift>),
 }
 
-/// A project, looked at.
+/// A project that was checked.
 #[derive(Debug)]
 pub struct Audit<'p> {
     place: &'p Place,
@@ -99,7 +99,7 @@ impl<'p> Audit<'p> {
             .collect()
     }
 
-    /// What is among the packages and belongs to none: paths relative to the project.
+    /// Paths among the packages that belong to none, relative to the project.
     ///
     /// # Errors
     /// Any I/O error other than absence.

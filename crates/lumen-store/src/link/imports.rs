@@ -1,8 +1,8 @@
 //! Import links in the user's own folders: found, made, replaced and removed.
 //!
-//! A link is ours if it says what the record names, or what the rule makes at this path.
-//! Everything else belongs to the user and is never touched. No folder on the way to a link
-//! may be a link, at the time the link is made or removed.
+//! A link is ours if its target is the one in the record, or the one that the rule gives
+//! for this path. Everything else belongs to the user and is never touched. No folder on
+//! the way to a link may be a link, at the time the link is made or removed.
 
 use std::{
     cell::RefCell,
@@ -18,7 +18,7 @@ use super::{
     wanted::{Wanted, above, is_made_by_rule, join},
 };
 
-/// What has to happen to the links of a project.
+/// The changes to the links of a project.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     /// Folders that do not exist, the highest first.
@@ -32,7 +32,7 @@ pub(super) struct Changes {
     remove_first: bool,
 }
 
-/// What is in a project and what of it is ours.
+/// The files of a project, and which of them are ours.
 pub(super) struct Ground<'p> {
     place: &'p Place,
     old: Option<&'p State>,
@@ -110,7 +110,7 @@ impl<'p> Ground<'p> {
 
     /// Whether a link is ours and no package stands behind it any more.
     fn is_stale(&self, path: &str, found: &Path, wanted: &Wanted) -> bool {
-        // Without a record, the rule alone says what is ours.
+        // Without a record, the rule alone decides which links are ours.
         let recorded = self
             .old
             .is_none_or(|state| state.imports.contains_key(path));
@@ -140,7 +140,7 @@ impl<'p> Ground<'p> {
         Ok(found)
     }
 
-    /// The paths of what is in a folder, no link followed.
+    /// The paths in a folder, no link followed.
     fn inside(&self, folder: &str) -> io::Result<Vec<String>> {
         let names = match self.place.root.descend(folder)? {
             Step::Folder(open) => open.names()?,
@@ -190,7 +190,7 @@ impl<'p> Ground<'p> {
         made.ok_or_else(|| blocked(path))
     }
 
-    /// Removes a link of ours; what is not one stays.
+    /// Removes a link of ours; anything else stays.
     fn remove(&self, path: &str) -> io::Result<()> {
         self.within(path, |folder, name| match folder.link(name) {
             Some(found) if self.is_ours(path, &found) => folder.remove(name),
@@ -202,7 +202,7 @@ impl<'p> Ground<'p> {
     /// Removes folders of ours that are empty.
     fn remove_folders(&self, folders: &BTreeSet<String>) -> io::Result<()> {
         self.forget_folder();
-        // What is below a folder sorts after it.
+        // Paths below a folder sort after it.
         for path in folders.iter().rev() {
             self.within(path, |folder, name| folder.remove_empty(name))?;
         }
@@ -232,7 +232,7 @@ fn blocked(path: &str) -> io::Error {
 }
 
 impl Changes {
-    /// Compares what is wanted with what is there, and changes nothing.
+    /// Compares the wanted links with the existing files, and changes nothing.
     pub(super) fn find(ground: &Ground<'_>, wanted: &Wanted) -> Result<Self, LinkError> {
         let mut changes = Self::default();
         let mut folders = BTreeSet::new();
@@ -271,7 +271,7 @@ impl Changes {
             }
         }
         for path in ground.candidates(&wanted.root)? {
-            // What the user put in the place of a link is the user's.
+            // A file that the user put in the place of a link belongs to the user.
             if let Kind::Link(found) = ground.kind(&path)?
                 && ground.is_stale(&path, &found, wanted)
             {
@@ -298,7 +298,7 @@ impl Changes {
         (imports, folders)
     }
 
-    /// Adds links: until the packages are there, they point to nothing, which harms nobody.
+    /// Adds links: until the packages are there, they point to nothing, which does no harm.
     pub(super) fn before(&self, ground: &Ground<'_>, folders: &BTreeSet<String>) -> io::Result<()> {
         if self.remove_first {
             self.remove(ground, folders)?;

@@ -1,10 +1,10 @@
-//! Where it is recorded what Lumen made in projects: in the user's own folder, never in a project.
+//! Records of what Lumen made in projects: in the user's own folder, never in a project.
 //!
-//! `<ledger>/<hash of the project's path>.json` says what is installed and which links and
-//! folders are ours. A record counts only for the folder that it was made for: the number of
-//! its `.lumen` on the disk and the random token in `.lumen/id` must be those in the record.
-//! So a project that was copied, moved, or put in the place of another one has none, and
-//! whatever is committed in a clone is no record of anything.
+//! `<ledger>/<hash of the project's path>.json` lists the installed packages and our links
+//! and folders. A record counts only for the folder that it was made for: the number of its
+//! `.lumen` on the disk and the random token in `.lumen/id` must be those in the record. So
+//! a project that was copied, moved, or put in the place of another one has no record, and
+//! no committed file of a clone counts as one.
 
 use std::{
     io,
@@ -61,7 +61,7 @@ impl Ledger {
     }
 
     /// What is installed in a project; `None` when there is no record, or none that counts:
-    /// the next install then makes all links anew.
+    /// the next install then makes all links again.
     ///
     /// # Errors
     /// Any I/O error other than absence.
@@ -114,7 +114,7 @@ impl Ledger {
         lumen_durable::write_atomic_fast(&self.file(place), &bytes)
     }
 
-    /// Notes that the project must be installed anew, whatever it looks like.
+    /// Notes that the next install must make everything again, whatever the project looks like.
     ///
     /// # Errors
     /// As [`Place::lock_install`], and any I/O error.
@@ -202,7 +202,7 @@ fn number(place: &Place) -> io::Result<u64> {
 }
 
 /// The token that another user of a shared project made: it stays, so that the records of both
-/// count. What git writes into a clone is the user's own file, and is never taken.
+/// count. A file that git wrote into a clone belongs to the user, and is never accepted.
 fn token_of_group(place: &Place) -> io::Result<Option<String>> {
     let status = place.dot.status(TOKEN)?;
     let others = status
@@ -219,7 +219,7 @@ fn token_of_group(place: &Place) -> io::Result<Option<String>> {
     Ok(token.filter(|token| token.len() == 32 && token.bytes().all(|c| c.is_ascii_hexdigit())))
 }
 
-/// A token that nobody can guess: 32 hexadecimal digits.
+/// A random token that cannot be guessed: 32 hexadecimal digits.
 fn token() -> io::Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;

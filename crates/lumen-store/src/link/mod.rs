@@ -1,18 +1,18 @@
-//! What an install leaves in a project: old or new, never half.
+//! The result of an install in a project: old or new, never half.
 //!
-//! What lies in a project is never believed: not that `.lumen` is a folder, nor that a link
-//! is ours. What we made is recorded elsewhere ([`Ledger`]), and everything here works from
-//! open folders ([`Place`]), so that no link leads out of the project.
+//! The contents of a project are never trusted: not that `.lumen` is a folder, nor that a
+//! link is ours. The record of what we made is elsewhere ([`Ledger`]), and everything here
+//! works from open folders ([`Place`]), so that no link leads out of the project.
 //!
-//! `.lumen/packages` is built beside its place and swapped in, so that it always
-//! is a complete set. Import links live in the user's own folders and can only
-//! change one by one. The order keeps both sets of imports working at all times:
+//! `.lumen/packages` is built beside its place and swapped in, so that it always is a
+//! complete set. Import links are in the user's own folders and can only change one by one.
+//! The order keeps both sets of imports working at all times:
 //!
 //! 1. the record is saved, naming every link that is there or will be;
 //! 2. new import links are made (they lead nowhere yet);
 //! 3. `packages` is swapped;
-//! 4. import links that no package stands behind any more are removed;
-//! 5. the record is saved as complete, with what the packages look like.
+//! 4. import links without a package are removed;
+//! 5. the record is saved as complete, with the state of the packages.
 //!
 //! An install that was killed is repaired by the next one, which starts from the
 //! links that the record names.
@@ -57,7 +57,7 @@ const TEMPORARY: &str = "tmp-";
 /// Prefix of a file that is being written.
 const HALF_WRITTEN: &str = ".tmp-";
 
-/// What a project shall have installed.
+/// The packages and links that a project shall have.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// How packages get into the project.
@@ -118,7 +118,7 @@ pub enum LinkError {
     Occupied {
         /// The package.
         package: PackageName,
-        /// What is in the way, relative to the project.
+        /// The path that is in the way, relative to the project.
         path: PathBuf,
     },
     /// The project asks for two packages that are imported by the same path, or one path is
@@ -144,7 +144,7 @@ pub enum LinkError {
         /// What is wrong with it.
         what: Foreign,
     },
-    /// The disk failed; the next install repairs what is half done.
+    /// The disk failed; the next install repairs the rest.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -221,9 +221,9 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
     })
 }
 
-/// Whether everything that the record names is in place: every package's link and what it
-/// leads to, or its files as they were when they were made, nothing else among the packages,
-/// and every import link. No file is read.
+/// Whether everything that the record names is in place: every package's link and its
+/// target, or its unchanged files, nothing else among the packages, and every import link.
+/// Reads no file.
 pub fn links_intact(place: &Place, state: &State) -> bool {
     let ground = Ground::new(place, None);
     let import = |(path, target): (&String, &String)| ground.has(path, target);
@@ -252,7 +252,7 @@ fn installed(project: &Path, mode: LinkMode, name: &PackageName, planned: &Plann
     }
 }
 
-/// Builds `packages` anew and puts it in place of the old one. Returns whether files were copied.
+/// Builds a new `packages` and puts it in place of the old one. Returns whether files were copied.
 fn swap(place: &Place, plan: &Plan, state: &State) -> io::Result<bool> {
     aside(&place.dot, TEMPORARY, |workshop| {
         build(place, workshop, plan, state)
@@ -287,7 +287,7 @@ fn build(place: &Place, workshop: &Folder, plan: &Plan, state: &State) -> io::Re
     Ok(copied)
 }
 
-/// What the link at `link` says, to lead to `target`: junctions on Windows are absolute.
+/// The text of the link at `link` to `target`: junctions on Windows are absolute.
 fn link_text<'t>(link: &Path, target: &'t str) -> Cow<'t, Path> {
     let target = Path::new(target);
     if !cfg!(windows) || target.is_absolute() {

@@ -1,8 +1,8 @@
 //! A project's `.lumen`, opened so that nothing in it leads elsewhere.
 //!
-//! A cloned project is input: what lies in its `.lumen` may have been committed by anybody.
-//! Nothing there is followed or believed. What is not of the kind that Lumen makes, or
-//! belongs to another user, is an error before anything is changed.
+//! A cloned project is input: anybody may have committed the contents of its `.lumen`. No
+//! link there is followed, and nothing is trusted. Anything that Lumen does not make, or
+//! that belongs to another user, is an error before any change.
 
 use std::{
     io,
@@ -27,7 +27,7 @@ const LINKS_LOCK: &str = "links.lock";
 pub struct Place {
     /// The project's folder, absolute.
     pub(super) path: PathBuf,
-    /// The same without links: what the project is known by.
+    /// The same without links: it identifies the project.
     pub(super) real: PathBuf,
     pub(super) root: Folder,
     pub(super) dot: Folder,
@@ -45,10 +45,10 @@ pub enum Foreign {
     /// A folder or something else is where a file belongs.
     #[error("is not a file")]
     NoFile,
-    /// It is another user's, who does not share the project with us.
+    /// It belongs to another user who does not share the project with us.
     #[error("belongs to {0}")]
     Owner(Owner),
-    /// It is another user's, who does not let us write to it.
+    /// It belongs to another user who does not let us write to it.
     #[error("belongs to {0}, and you may not write to it")]
     Closed(Owner),
 }
@@ -104,7 +104,7 @@ impl Place {
 
     /// Looks at everything of ours in `.lumen`.
     fn check(&self) -> Result<(), LinkError> {
-        // Who can change the manifest or replace it decides what is installed anyway: its owner,
+        // Users who can change or replace the manifest decide what is installed anyway: its owner,
         // the owner of the folder, and a group that may write to the folder.
         let project = [self.path.join(MANIFEST), self.path.clone()];
         let project = project.map(|path| Owner::of(&path).ok().flatten());
@@ -139,7 +139,8 @@ impl Place {
     /// Keeps other installs out of the project.
     ///
     /// # Errors
-    /// When another user owns what has to be changed ([`Foreign::Closed`]); as [`Lock::exclusive`].
+    /// When another user owns a file that must change ([`Foreign::Closed`]); as
+    /// [`Lock::exclusive`].
     pub fn lock_install(&self) -> Result<Lock, LinkError> {
         self.lock(INSTALL_LOCK)
     }
@@ -165,7 +166,7 @@ impl Place {
         })
     }
 
-    /// The error for what we may not write to.
+    /// The error for a path that we may not write to.
     fn closed(path: &Path, folder: &Folder, name: &str) -> LinkError {
         match folder.status(name) {
             Ok(Some(status)) => match status.owner.map(Owner) {
@@ -185,8 +186,8 @@ impl Place {
         self.root.remove_all(DOT_LUMEN)
     }
 
-    /// Removes what killed installs were building or writing, and the state that older
-    /// versions of Lumen kept here.
+    /// Removes unfinished files of killed installs, and the state file of older versions of
+    /// Lumen.
     pub(super) fn sweep(&self) -> io::Result<()> {
         for name in self.dot.names()? {
             let text = name.to_string_lossy();
@@ -207,10 +208,10 @@ impl Place {
     }
 }
 
-/// Where older versions of Lumen kept what they had installed.
+/// The state file of older versions of Lumen.
 const OLD_STATE: &str = "state.json";
 
-/// What something in `.lumen` must be; `None` for what is not ours.
+/// The kind that a file in `.lumen` must have; `None` for files that are not ours.
 fn expected(name: &str) -> Option<StatusKind> {
     match name {
         PACKAGES => Some(StatusKind::Folder),
@@ -229,7 +230,7 @@ fn wrong(kind: StatusKind, expected: StatusKind) -> Foreign {
     }
 }
 
-/// The error for what is in the place of a folder of ours.
+/// The error for a file in the place of a folder of ours.
 pub(super) fn foreign(folder: &Folder, name: &Path) -> LinkError {
     match folder.status(name) {
         Ok(Some(status)) => refused(name, wrong(status.kind, StatusKind::Folder)),

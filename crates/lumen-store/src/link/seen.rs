@@ -1,10 +1,10 @@
-//! What the packages in a project look like, without reading a file: the next install compares
-//! that with what is there.
+//! The state of the packages in a project, taken without reading a file: the next install
+//! compares it with the project.
 //!
-//! A link is compared by what it says. Of a package with files of its own, the record keeps a
+//! A link is compared by its target. Of a package with files of its own, the record keeps a
 //! digest over every name, kind, size, number on the disk and time of change. Files that a
 //! program replaces, changes or adds have another number or another time: git, for example,
-//! makes new files and cannot choose when that was.
+//! makes new files and cannot choose their time of change.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,7 +40,7 @@ pub(super) fn is_intact(place: &Place, state: &State) -> bool {
             Ok(Some(status)) if status.kind == StatusKind::Folder => {
                 unchanged &= state.changed.get(scope) == Some(&status.touched);
             }
-            // What is behind a link in the place of a scope is none of ours.
+            // Files behind a link in the place of a scope are not ours.
             _ => return false,
         }
     }
@@ -63,7 +63,7 @@ pub(super) fn is_intact(place: &Place, state: &State) -> bool {
         .all(|good| good.unwrap_or(false))
 }
 
-/// Notes in a record what the packages look like.
+/// Notes the state of the packages in a record.
 pub(super) fn note(place: &Place, state: &mut State) -> io::Result<()> {
     let Some(folder) = place.dot.open_inside(PACKAGES)? else {
         return Ok(());
@@ -150,7 +150,7 @@ fn has_only(folder: &Folder, state: &State) -> io::Result<bool> {
     Ok(true)
 }
 
-/// What a package with files of its own looks like; `None`: it is no folder.
+/// The state of a package with files of its own; `None`: it is no folder.
 fn look(packages: &Folder, name: &PackageName, mode: LinkMode) -> io::Result<Option<Digest>> {
     let Step::Folder(folder) = packages.descend(name.as_str())? else {
         return Ok(None);

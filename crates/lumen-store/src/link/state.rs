@@ -1,8 +1,8 @@
-//! What is installed in a project, and which links are ours.
+//! The installed packages of a project, and the links that are ours.
 //!
 //! It is recorded in the user's own folder ([`super::Ledger`]) before links are made, naming
 //! every one that may appear (`complete` is then false), and again after all is in place. So
-//! whatever moment an install was killed at, no link of ours is ever unknown.
+//! every link of ours is in the record, whenever an install was killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ pub struct State {
     /// When `packages` and the scopes in it were last touched, in seconds and nanoseconds: while
     /// that is as recorded, nothing in them was added, removed or replaced.
     pub(super) changed: BTreeMap<String, (i64, i64)>,
-    /// What the packages that are no links looked like ([`super::seen`]).
+    /// The state of the packages that are no links ([`super::seen`]).
     pub(super) seen: BTreeMap<PackageName, Digest>,
 }
 
@@ -42,7 +42,7 @@ pub struct Installed {
     /// Its identity; `None` for a folder that may change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
-    /// What its link says, or the folder it was copied from.
+    /// The target of its link, or the folder it was copied from.
     pub target: String,
     /// Whether it is a link.
     pub link: bool,
@@ -56,7 +56,7 @@ pub(super) struct File {
     mode: String,
     facts: BTreeMap<String, String>,
     changed: BTreeMap<String, (i64, i64)>,
-    /// Not in what older versions wrote.
+    /// Not in records of older versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     seen: BTreeMap<PackageName, Digest>,
     imports: BTreeMap<String, String>,
@@ -64,7 +64,7 @@ pub(super) struct File {
     packages: BTreeMap<PackageName, Installed>,
 }
 
-/// `None` for what another version wrote.
+/// `None` for the record of another version.
 pub(super) fn read(file: File) -> Option<State> {
     if file.format != FORMAT {
         return None;

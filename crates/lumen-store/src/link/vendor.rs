@@ -24,7 +24,7 @@ const LIST: &str = ".lumen-vendor";
 pub enum Vendored {
     /// The tree of an entry of the store.
     Stored(PathBuf),
-    /// A folder, of which what would be published is copied.
+    /// A folder; the files that would be published are copied.
     Folder(PathBuf, PackOptions),
 }
 
@@ -38,7 +38,7 @@ pub enum VendorError {
     /// A link in the project is on the way to the folder, or in its place.
     #[error("`{}` is a link, and packages are copied only where no link of the project leads", .0.display())]
     Link(PathBuf),
-    /// The files of a path dependency could not be told.
+    /// The files of a path dependency could not be determined.
     #[error("cannot copy `{package}`: {source}")]
     Package {
         /// The package.
@@ -61,10 +61,11 @@ impl From<Blocked> for VendorError {
     }
 }
 
-/// Copies packages to `<dir>/<name>`, replacing what an earlier call left there.
+/// Copies packages to `<dir>/<name>`, replacing the result of an earlier call.
 ///
-/// The files are the user's own: they can be written to. Of the folder of a path
-/// dependency, what would be published is copied. No link below the project is followed.
+/// The files are the user's own: they can be written to. From the folder of a path
+/// dependency, it copies the files that would be published. No link below the project is
+/// followed.
 ///
 /// # Errors
 /// When `dir` holds something else, a link leads to it, or the disk fails.

@@ -31,8 +31,8 @@ pub(super) struct Link {
 }
 
 impl Wanted {
-    /// Decides on the links of all packages that have sources. Nothing that the project did not
-    /// ask for takes the path of what it asked for, or one above or below that.
+    /// Decides on the links of all packages that have sources. A package that the project did
+    /// not ask for never takes the path of one that it asked for, or a path above or below.
     pub(super) fn new(
         import_root: &str,
         packages: &BTreeMap<PackageName, Planned>,
@@ -236,7 +236,7 @@ mod tests {
             &[("org/http", "../.lumen/packages/@org/http/src")],
             &[("org", "@org/http")],
         );
-        // What has no sources takes no path.
+        // A package without sources takes no path.
         check(
             "",
             &[("a-b", src), ("!a_b", none)],

@@ -13,7 +13,7 @@
 //!    excludes) does not count: it differs between machines.
 //! 6. Hidden files, with a name that starts with a dot in their path, go in only if a pattern
 //!    of `include` with such a name in it matches: they belong to tools (`.github`,
-//!    `.editorconfig`), or to nobody else.
+//!    `.editorconfig`), or are private.
 //! 7. If there are `include` patterns, only what one of them matches goes in.
 //!
 //! Links to files inside the package are followed; other links to files are an
@@ -23,10 +23,10 @@
 //! without files do not exist in an archive.
 //!
 //! A file that looks like a secret is an error, however it was selected, unless
-//! `allow-secrets` names it. The bytes that are looked at are the bytes that are packed.
+//! `allow-secrets` names it. The check reads the same bytes that are packed.
 //!
-//! The executable bit is what the file system says; Windows has none, so a package
-//! with executables should be published from elsewhere.
+//! The executable bit comes from the file system; Windows has none, so publish a package
+//! with executables from another system.
 
 mod ignore;
 mod pattern;
@@ -67,8 +67,8 @@ pub struct PackOptions {
     pub manifest_override: Option<Vec<u8>>,
     /// Whether to make [`Packed::zst`].
     pub compress: bool,
-    /// Whether the folder is the user's own and will be given away: then secrets and links to
-    /// nothing are errors. Off for what others wrote, and is only unpacked here.
+    /// Whether the folder belongs to the user and will be published: then secrets and links
+    /// to nothing are errors. Off for a folder of another author that is only unpacked here.
     pub is_own: bool,
 }
 
@@ -178,7 +178,7 @@ pub enum PackError {
     Secrets {
         /// All of them.
         found: Vec<Secret>,
-        /// What `allow-secrets` has already.
+        /// The paths that `allow-secrets` has already.
         allowed: Vec<String>,
     },
     /// Links to files outside of the package.
@@ -187,7 +187,7 @@ pub enum PackError {
     /// Links to nothing.
     #[error("these links lead to nothing: {}", list(.0))]
     Dangling(Vec<BadLink>),
-    /// Somebody changed the file while it was packed.
+    /// Another process changed the file while it was packed.
     #[error("`{0}` changed while it was packed")]
     Changed(String),
     /// Paths that do not work on every system.
@@ -223,7 +223,7 @@ pub struct BadPath {
     pub rule: BadPathRule,
 }
 
-/// Why a path cannot be packed: what the archive reader would say.
+/// Why a path cannot be packed: the error that the archive reader would give.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPathRule {
     /// By itself.
@@ -275,7 +275,7 @@ pub fn pack(root: &Path, options: &PackOptions) -> Result<Packed, PackError> {
         true => compress(&tar)?,
         false => Vec::new(),
     };
-    // What would be refused on unpacking must not be published.
+    // An archive that the reader would refuse must not be published.
     let size = files.iter().map(|file| file.size).sum();
     let transferred = if options.compress { &zst } else { &tar };
     let limit = Limits::default().unpacked_for(Some(transferred.len() as u64));
@@ -292,7 +292,7 @@ pub fn pack(root: &Path, options: &PackOptions) -> Result<Packed, PackError> {
     })
 }
 
-/// The link on a path in a folder that leads out of the folder, if there is one.
+/// The link on a path in a folder that leads out of it, if there is one.
 ///
 /// # Errors
 /// When the folder or a link cannot be looked at.
@@ -318,7 +318,8 @@ fn compress(tar: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Reads the files of a package, in the order of their paths, and hands on each path, its
-/// bytes and whether it is executable. What was handed on before an error must not be used.
+/// bytes and whether it is executable. The caller must not use the files that it got before
+/// an error.
 ///
 /// # Errors
 /// As [`pack`], and those of `take`.

@@ -2,7 +2,8 @@
 //!
 //! A path is walked from the open folder, one component at a time and no link followed, when
 //! it is listed and again when it is read. Links are resolved before, to a path without
-//! links; whoever changes the folder meanwhile gets an error, not another file.
+//! links. If another process changes the folder meanwhile, packing fails; it never reads
+//! another file.
 
 use std::{
     io::{self, Read as _},
@@ -21,7 +22,7 @@ pub(super) struct Root {
     real: PathBuf,
 }
 
-/// What a path of the package leads to.
+/// The target of a path of the package.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Leads {
     /// Something in the package: its path without links, with `/`.
@@ -66,7 +67,7 @@ impl Root {
         Ok(bytes.filter(|bytes| bytes.len() as u64 <= limit))
     }
 
-    /// Reads at most so many bytes of a file by its path without links; `None` when it is no file.
+    /// Reads at most `count` bytes of a file by its path without links; `None` when it is no file.
     pub(super) fn start(&self, real: &str, count: u64) -> io::Result<Option<Vec<u8>>> {
         let (folder, name) = split(real);
         let Some(file) = self
@@ -121,7 +122,7 @@ impl Root {
         self.real.join(path).is_dir()
     }
 
-    /// What the link at a path says, for people.
+    /// The target of the link at a path, for people.
     pub(super) fn target(&self, path: &str) -> String {
         let link = self.real.join(path);
         let target = fs::read_link(&link).or_else(|_| fs::canonicalize(&link));

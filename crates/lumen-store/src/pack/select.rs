@@ -48,7 +48,7 @@ pub(crate) struct Source {
     pub executable: bool,
 }
 
-/// The files of a package and what was left out.
+/// The files of a package, and notes about those that were left out.
 pub(super) struct Selection {
     pub files: BTreeMap<String, Source>,
     pub notes: Vec<Note>,
@@ -203,7 +203,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Adds what `include` names exactly and the walk did not reach.
+    /// Adds files that `include` names exactly and the walk did not reach.
     fn named(&mut self, above: &mut Vec<Gitignore>) -> Result<(), PackError> {
         for path in self.exact.clone() {
             if is_never(&path) {
@@ -238,7 +238,8 @@ impl Walk<'_> {
                 continue;
             };
             match status.kind {
-                // What is ignored as a whole is taken as a whole, but for its own ignore files.
+                // A folder that is ignored as a whole is taken as a whole, except where its own
+                // ignore files say otherwise.
                 StatusKind::Folder if self.is_missing(&path) => {
                     if let Some(inside) = inside.open_inside(name)? {
                         self.folder(&inside, &path, &real, &mut Vec::new())?;

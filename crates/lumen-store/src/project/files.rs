@@ -1,7 +1,7 @@
 //! The files of a project that Lumen reads and writes: `lumen.toml`, `lumen.lock`, `.gitignore`.
 //!
-//! They may be links, to files of the same project. What leads out of it is an error: a clone
-//! could otherwise have foreign files shown, published or changed.
+//! They may be links, to files of the same project. A link that leads out of it is an error:
+//! otherwise a clone could make Lumen show, publish or change other files of the user.
 
 use std::{
     ffi::OsString,

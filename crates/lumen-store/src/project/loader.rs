@@ -106,7 +106,7 @@ impl Loader {
         let root = self.workspace_root(&dir)?.unwrap_or(dir);
         if root != self.root {
             self.root.clone_from(&root);
-            // What was allowed below a higher folder is judged again.
+            // Check again what was allowed below a higher folder.
             let mut folders = BTreeMap::new();
             self.texts.retain(|file, text| {
                 let Some(real) = text.as_ref().and_then(|text| text.real.as_ref()) else {
@@ -125,8 +125,8 @@ impl Loader {
 
     /// The nearest ancestor (or the folder itself) whose `[workspace]` has this folder as a member.
     ///
-    /// One that belongs to somebody else is an error, and where it has no such workspace it
-    /// does not count, whatever is in it.
+    /// One that belongs to another user is an error; without such a workspace it does not
+    /// count, whatever it contains.
     pub(super) fn workspace_root(&mut self, dir: &Path) -> Result<Option<PathBuf>, ProjectError> {
         for candidate in dir.ancestors() {
             let file = candidate.join(MANIFEST);
@@ -225,7 +225,7 @@ impl Loader {
         Ok(source)
     }
 
-    /// A manifest; its warnings are not told.
+    /// A manifest; does not report its warnings.
     fn parsed(&mut self, file: &Path) -> Result<&Parsed, ProjectError> {
         if !self.parsed.contains_key(file) {
             let shown = self.shown(file);

@@ -80,10 +80,10 @@ impl Patterns {
     }
 
     /// Folders with a manifest that match `members` and not `exclude`. A member may be a link,
-    /// but no pattern matches what is behind one: that lies elsewhere, or in the walk already.
+    /// but no pattern matches a folder behind one: that is elsewhere, or in the walk already.
     ///
     /// # Errors
-    /// When a folder cannot be read, or there is too much to look at.
+    /// When a folder cannot be read, or there are too many files to look at.
     pub(super) fn walk(&self, root: &Path) -> Result<BTreeSet<PathBuf>, ProjectError> {
         let mut walk = Walk { root, looked_at: 0 };
         let mut found = Vec::new();
@@ -155,7 +155,7 @@ impl Segment {
     }
 }
 
-/// The parts of a pattern, or what is wrong with it.
+/// The parts of a pattern.
 fn segments(pattern: &str) -> Result<Vec<Segment>, ProjectError> {
     let segment = |name: &OsStr| {
         let text = name.to_string_lossy();

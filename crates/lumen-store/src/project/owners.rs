@@ -1,4 +1,4 @@
-//! Whose word a manifest above a package is.
+//! Whether to trust a manifest above a package.
 //!
 //! A command takes the nearest `lumen.toml` above it, and a package belongs to a workspace
 //! above it. In a folder such as `/tmp`, another user can put one there, and would then
@@ -13,10 +13,10 @@ use lumen_durable::owner::Owner;
 
 use super::{ProjectError, parent};
 
-/// The variable with folders whose manifests are accepted whoever owns them.
+/// The variable with folders whose manifests count for every owner.
 pub const SAFE_FOLDERS: &str = "LUMEN_SAFE_FOLDERS";
 
-/// Checks that a manifest above belongs to us, to the administrator, or to whoever owns
+/// Checks that a manifest above belongs to us, to the administrator, or to the owner of
 /// `ours` (the package's own manifest, or the folder that the command runs in).
 ///
 /// # Errors
@@ -40,8 +40,8 @@ pub(super) fn check(manifest: &Path, ours: &Path) -> Result<(), ProjectError> {
     }
 }
 
-/// Somebody who is neither us, the administrator, nor the owner of `ours`, and owns the
-/// manifest or the link that it is reached by.
+/// A user who owns the manifest, or a link on the way to it, and is neither we, the
+/// administrator, nor the owner of `ours`.
 fn strangest(manifest: &Path, ours: &Path) -> io::Result<Option<Owner>> {
     let owners = Owner::all_of(manifest)?;
     let mut strange = owners.into_iter().filter(|owner| !owner.is_trusted());

@@ -34,8 +34,8 @@ impl Snapshot {
         self.loader.project_root()
     }
 
-    /// The text of a manifest or a lock file, to compare it with a known one; `None` for what
-    /// cannot be one.
+    /// The text of a manifest or a lock file, to compare it with a known one; `None` for a
+    /// file that cannot be one.
     pub fn peek(&mut self, file: &Path) -> Option<Arc<str>> {
         let limit = match file.ends_with(LOCKFILE) {
             true => MAX_LOCKFILE_BYTES,
@@ -51,7 +51,7 @@ impl Snapshot {
         &self.loader.warnings
     }
 
-    /// The package in a folder, with what it inherits from its workspace.
+    /// The package in a folder, with the values that it inherits from its workspace.
     ///
     /// # Errors
     /// When its manifest or its workspace's is unreadable or invalid.

@@ -1,4 +1,4 @@
-//! One case: a request, and what must come of it.
+//! One case: a request, and its expected result.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use super::{
 /// Chosen versions by the case's own names.
 pub type Solution = BTreeMap<String, Version>;
 
-/// A request over a world, and what must come of it.
+/// A request over a world, and its expected result.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// The packages; cases may share one world.
@@ -33,7 +33,7 @@ pub struct Case {
     pub expect: Expect,
 }
 
-/// What must come of a case.
+/// The expected result of a case.
 #[derive(Debug, Clone)]
 pub struct Expect {
     /// The versions.

@@ -57,7 +57,7 @@ impl Report {
     }
 }
 
-/// Runs every case of a file; what cannot be read counts as failed.
+/// Runs every case of a file; a case that cannot be read counts as failed.
 pub fn run_file(path: &Path) -> Report {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
@@ -70,7 +70,7 @@ pub fn run_file(path: &Path) -> Report {
     }
 }
 
-/// The cases of a file that are ours, by name; what cannot be read is left out.
+/// The cases of a file that are ours, by name; cases that cannot be read are left out.
 pub fn cases(text: &str) -> Vec<(String, Case)> {
     let file: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     let cases = reader::cases(&file).into_iter();

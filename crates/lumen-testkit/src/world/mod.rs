@@ -1,7 +1,7 @@
 //! Signed registries made of the formats alone, so that they can be made wrong, too.
 //!
 //! A [`World`] is the log of a registry and every key of it. A test appends entries, with any
-//! key, and [seals](World::seal) them: that ends the batch and makes all files anew. A clone
+//! key, and [seals](World::seal) them: that ends the batch and makes all files again. A clone
 //! is a fork. Its files go into a folder ([`World::write_to`]) or behind a web server
 //! ([`Served`]), where the `lumen` program meets them as it would meet a hostile host.
 //!
@@ -14,7 +14,7 @@
 //! | signs checkpoints with another key | [`World::log_key`], [`World::sign_checkpoint`] |
 //! | shows an earlier state, or another history | an earlier clone |
 //!
-//! There is no `log/head`, so nobody can publish to a world before it is
+//! There is no `log/head`, so no publisher can write to a world before it is
 //! [opened to writers](World::open_to_writers).
 
 #![allow(
@@ -234,7 +234,7 @@ impl World {
         self.publish_archive((package, number, deps), &files, |_| {}, by);
     }
 
-    /// Makes a release with any files, whose metadata may say something else than they do.
+    /// Makes a release with any files, whose metadata may contradict them.
     pub fn publish_archive(
         &mut self,
         (package, number, deps): (&str, &str, &[(&str, &str)]),
@@ -288,7 +288,7 @@ impl World {
         self.state(package, action, by);
     }
 
-    /// Appends a statement, whoever makes it.
+    /// Appends a statement with any signer.
     pub fn state(&mut self, package: &str, action: Action, by: &SecretKey) {
         let owner = Subject::owner_of(&name(package)).to_string();
         let statement = Statement {

@@ -26,8 +26,8 @@ impl World {
         self.seal_as(others, |_| false);
     }
 
-    /// The same by somebody who leaves the entries at these indices out of the map and of the
-    /// lists of events. They stay in the log.
+    /// The same by an insider who leaves the entries at these indices out of the map and of
+    /// the lists of events. They stay in the log.
     pub fn seal_hiding(&mut self, hidden: &[u64]) {
         self.seal_as(&BTreeMap::new(), |index| hidden.contains(&index));
     }

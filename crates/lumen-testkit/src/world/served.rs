@@ -17,7 +17,7 @@ pub struct Served {
     /// The server.
     pub server: Server,
     files: Files,
-    /// What caches on the way answer, as long as nobody asks past them.
+    /// What caches on the way answer, as long as no client asks past them.
     stale: Files,
 }
 

@@ -86,7 +86,7 @@ impl Room {
         self.is_full.get()
     }
 
-    /// The error of what found no room.
+    /// The error for a value that found no room.
     pub(super) fn full<E: de::Error>(&self) -> E {
         let most = Unit::Bytes.say(self.all);
         E::custom(format_args!(
@@ -95,9 +95,10 @@ impl Room {
     }
 }
 
-/// What is read into room.
+/// A value that is read into room.
 pub(super) trait ReadInto: Sized {
-    /// Bytes of memory of one of many, and of what resolving makes of it, beside its texts.
+    /// Bytes of memory of one value of a list, with the data that resolving derives from
+    /// it, without its texts.
     const MEMORY: u64;
 
     fn read_into<'de, D: Deserializer<'de>>(room: &Room, from: D) -> Result<Self, D::Error>;

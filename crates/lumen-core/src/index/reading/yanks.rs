@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for SaidBy {
         let mut reason = None;
         while let Some(field) = fields.next_key()? {
             match field {
-                // What is no text is no reason, and a yank all the same.
+                // A value that is no text is no reason, but still a yank.
                 Field::Reason if !self.in_reason => reason = fields.next_value::<Reason>()?.0,
                 Field::Reason => drop(fields.next_value::<IgnoredAny>()?),
                 Field::Other => drop(fields.next_value::<IgnoredAny>()?),

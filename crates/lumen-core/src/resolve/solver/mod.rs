@@ -3,10 +3,10 @@
 //!
 //! It differs from the `pubgrub` crate, which the tests use as an oracle, in what an
 //! incompatibility says about dependants. The crate records a dependency for the one version
-//! that was tried, and so has to try every version of a package that cannot work. Here, as
+//! that was tried, and so must try every version of a package that cannot work. Here, as
 //! soon as a second version of a package is tried, every dependency is recorded once for all the versions
 //! that have it. On packages with thousands of versions that need the same thing this is the difference
-//! between seconds and milliseconds, and the proofs that users get to read are as much shorter.
+//! between seconds and milliseconds, and the explanations that users read are much shorter, too.
 
 mod assignments;
 mod decide;
@@ -20,7 +20,7 @@ pub(crate) use term::Term;
 
 use super::set::Set;
 
-/// What is to be solved. Nodes are small numbers; node 0 is the root and has one version.
+/// A problem to solve. Nodes are small numbers; node 0 is the root and has one version.
 pub(crate) trait Problem {
     /// How many versions a node has.
     fn count(&self, node: u32) -> u32;

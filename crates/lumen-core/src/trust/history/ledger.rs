@@ -1,4 +1,5 @@
-//! A log judged entry by entry, as those do who append to it or confirm it.
+//! A log judged entry by entry. Writers do this before they append, and validating
+//! witnesses before they sign.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +16,9 @@ use crate::{
 
 /// The histories that decide which entry a log may have next.
 ///
-/// It starts with an empty log, or with the root notes of a log. Of a log that has entries
-/// already, the events of a subject have to be told ([`Ledger::know`]) before an entry about it
-/// is judged ([`Ledger::unknown`]).
+/// It starts with an empty log, or with the root notes of a log. If the log has entries
+/// already, the caller must pass the events of a subject ([`Ledger::know`]) before it judges an
+/// entry about it ([`Ledger::unknown`]).
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     roots: Option<RootHistory>,
@@ -40,8 +41,8 @@ impl Ledger {
         self.roots.as_ref()
     }
 
-    /// The subjects whose events the judgement of an entry takes and that are not known yet, in
-    /// the order in which to tell them.
+    /// The subjects whose events are needed to judge an entry and are not known yet, in the
+    /// order in which to pass them.
     pub fn unknown(&self, entry: &Entry) -> Vec<Subject> {
         let mut subjects = Vec::new();
         match entry {
@@ -61,7 +62,7 @@ impl Ledger {
         subjects
     }
 
-    /// Tells all events that the log has of a subject so far. A scope comes before its packages.
+    /// Adds all events that the log has about a subject so far. A scope comes before its packages.
     ///
     /// # Errors
     /// When they break the rules themselves.
@@ -86,7 +87,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Tells the history of a package that was checked already.
+    /// Adds the history of a package that was checked already.
     pub fn know_package(&mut self, history: PackageHistory) {
         if let scope @ Subject::Scope(_) = &history.owners.subject {
             self.scopes.insert(scope.clone(), history.owners.clone());

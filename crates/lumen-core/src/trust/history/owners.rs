@@ -26,7 +26,7 @@ pub struct OwnersHistory {
 }
 
 impl OwnersHistory {
-    /// A name that nobody owns.
+    /// A name without owners.
     pub const fn nobody(subject: Subject) -> Self {
         Self {
             subject,
@@ -75,7 +75,7 @@ impl OwnersHistory {
         Ok(())
     }
 
-    /// The newest note; `None` while nobody owns the name.
+    /// The newest note; `None` while the name has no owner.
     pub fn current(&self) -> Option<&OwnersNote> {
         self.notes.last().map(|(_, note)| note)
     }
@@ -91,7 +91,7 @@ impl OwnersHistory {
         self.last.as_ref()
     }
 
-    /// The newest note, as clients remember it; `None` while nobody owns the name.
+    /// The newest note, as clients remember it; `None` while the name has no owner.
     pub fn newest(&self) -> Option<NoteRef> {
         let (note, hash) = (self.current()?, self.last?);
         Some(NoteRef {
@@ -238,7 +238,7 @@ fn admins(
     threshold(index, note, whose, owners.threshold, &good).map_err(|error| {
         let void = signers.into_iter().find(|key| !good.contains(key));
         match (error, void) {
-            // The admin who signed with it wants to know why that was not enough.
+            // Tells the admin who signed with it why that was not enough.
             (HistoryError::Threshold { .. }, Some(key)) => HistoryError::RevokedKey {
                 index,
                 key: key.clone(),

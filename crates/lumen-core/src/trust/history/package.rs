@@ -1,4 +1,4 @@
-//! What was published, yanked and deprecated, by whom.
+//! What was published, yanked and deprecated, and by which key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub struct PackageHistory {
     pub yanked: BTreeMap<Version, Yanked>,
     /// Whether the package is deprecated now.
     pub deprecated: Option<Deprecated>,
-    /// All yanks, deprecations and what took them back, in the order of the log.
+    /// All yanks and deprecations, and the statements that took them back, in the order of the log.
     pub remarks: Vec<Remark>,
     /// Hashes of the texts of all statements.
     said: BTreeSet<Digest>,
@@ -96,7 +96,7 @@ pub struct Deprecated {
 }
 
 impl PackageHistory {
-    /// A package without events; `owners` are those of its scope, or nobody.
+    /// A package without events; `owners` are those of its scope, if it has one.
     pub const fn new(name: PackageName, owners: OwnersHistory) -> Self {
         Self {
             name,
@@ -112,7 +112,7 @@ impl PackageHistory {
     /// Checks the events of a package and those of its scope, if it has one.
     ///
     /// # Errors
-    /// When an event is malformed, misplaced, or by somebody who was not allowed to cause it.
+    /// When an event is malformed, misplaced, or not signed by a key that was allowed to cause it.
     pub fn verify(
         roots: &RootHistory,
         name: &PackageName,
@@ -127,7 +127,7 @@ impl PackageHistory {
         Self::verify_owned(roots, name, owners, events)
     }
 
-    /// The same with the owners of its scope, or nobody where it has none.
+    /// The same with the owners of its scope, or no owners if it has no scope.
     pub(super) fn verify_owned(
         roots: &RootHistory,
         name: &PackageName,
@@ -175,8 +175,8 @@ impl PackageHistory {
         self.signer_of_next(roots, index, statement, note).map(drop)
     }
 
-    /// Takes a statement in that comes next, under the same rules. Whether earlier ones are void
-    /// is not looked at again.
+    /// Appends the next statement, under the same rules. Does not check again whether earlier
+    /// ones are void.
     pub(super) fn push(
         &mut self,
         roots: &RootHistory,
@@ -235,7 +235,7 @@ impl PackageHistory {
                     version: version.clone(),
                 })
             }
-            // Who keeps the log could have an old statement count again, word for word.
+            // The holder of a log key could append an old statement again, word for word.
             _ if self.said.contains(&Digest::of(note.text.as_bytes())) => {
                 Err(HistoryError::Repeated { index })
             }
@@ -271,7 +271,7 @@ impl PackageHistory {
                 };
                 self.releases.insert(version, release);
             }
-            // What a revoked key says besides does not count.
+            // Other statements by a revoked key do not count.
             _ if revoked => {}
             Action::Yank { version, reason } => {
                 let yanked = Yanked {

@@ -48,7 +48,8 @@ impl Folder {
         Ok(unlinkat(&self.fd, name.as_ref(), AtFlags::REMOVEDIR).is_ok())
     }
 
-    /// Removes what is there with all below it; links are removed, not followed. Absence is fine.
+    /// Removes a file or folder with everything below it; links are removed, not followed.
+    /// Absence is fine.
     ///
     /// # Errors
     /// Any other I/O error.
@@ -96,7 +97,7 @@ impl Folder {
     fn take_away(&self, name: &Path, whole: &Path) -> io::Result<bool> {
         match unlinkat(&self.fd, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => return Ok(true),
-            // Systems differ in what they say of a folder.
+            // Systems report folders differently.
             Err(Errno::ISDIR | Errno::PERM) => {}
             Err(error) => return Err(named(error, "remove", whole)),
         }
@@ -107,7 +108,7 @@ impl Folder {
         }
     }
 
-    /// Renames what is inside to a name in another folder.
+    /// Renames a file or folder inside to a name in another folder.
     ///
     /// # Errors
     /// Any I/O error.
@@ -124,7 +125,7 @@ impl Folder {
         fault::point("renamed", &whole)
     }
 
-    /// Swaps what is inside with something in another folder; as [`crate::exchange`].
+    /// Swaps a file or folder inside with one in another folder; as [`crate::exchange`].
     ///
     /// # Errors
     /// Any I/O error.

@@ -1,4 +1,4 @@
-//! Who may do what in an open folder: its locks, and whether it is writable and for whom.
+//! Access to an open folder: its locks, and which users may write to it.
 
 use std::{io, path::Path};
 
@@ -34,7 +34,7 @@ impl Folder {
         match accessat(&self.fd, ".", Access::WRITE_OK, AtFlags::EACCESS) {
             Ok(()) => Ok(true),
             Err(Errno::ACCESS | Errno::PERM) => Ok(false),
-            // What is tried says it better.
+            // The attempt gives a better error.
             Err(Errno::ROFS) => Ok(true),
             Err(error) => Err(named(error, "look at", &self.path)),
         }

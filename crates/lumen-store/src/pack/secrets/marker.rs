@@ -148,7 +148,7 @@ fn run(bytes: &[u8], set: Set) -> usize {
     bytes.iter().take_while(|byte| set.has(**byte)).count()
 }
 
-/// What documentation writes in the place of a token.
+/// A placeholder that documentation writes instead of a token.
 fn is_placeholder(token: &[u8]) -> bool {
     let same = token.iter().all(|byte| Some(byte) == token.first());
     let filler = matches!(token.first(), Some(b'x' | b'X' | b'0' | b'_'));
@@ -175,7 +175,7 @@ fn is_pem(rest: &[u8], before: &[u8]) -> bool {
     }
 }
 
-/// What follows white space, quotes, and line ends written as escapes.
+/// The rest after white space, quotes, and line ends written as escapes.
 fn after_escapes(mut bytes: &[u8]) -> &[u8] {
     loop {
         bytes = match bytes {
@@ -190,7 +190,7 @@ fn after_escapes(mut bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// `=` or `:` and a value of exactly so many bytes.
+/// `=` or `:` and a value of exactly `count` bytes.
 fn assigned(rest: &[u8], set: Set, count: usize) -> bool {
     let rest = rest.strip_prefix(b"\"").unwrap_or(rest).trim_ascii_start();
     let Some(value) = rest.strip_prefix(b"=").or_else(|| rest.strip_prefix(b":")) else {
@@ -201,8 +201,8 @@ fn assigned(rest: &[u8], set: Set, count: usize) -> bool {
     run(value, set) == count && !is_placeholder(&value[..count])
 }
 
-/// `sk-` and what companies with language models put behind it; a class of a style sheet has
-/// neither a known word nor that many letters and digits without a hyphen.
+/// `sk-` and the forms that providers of language models put behind it. A class of a style
+/// sheet has neither a known word nor that many letters and digits without a hyphen.
 fn model_key(rest: &[u8]) -> bool {
     let known = ["proj-", "ant-", "svcacct-", "admin-", "or-v1-"];
     let behind = known
@@ -231,7 +231,7 @@ fn contains(bytes: &[u8], needle: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    // In pieces, so that nobody who searches this repository for secrets finds one.
+    // In pieces, so that a search for secrets in this repository finds none.
     fn text(pieces: &[&str]) -> String {
         pieces.concat()
     }

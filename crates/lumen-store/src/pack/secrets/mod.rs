@@ -1,7 +1,7 @@
 //! Files that should never be published by accident.
 //!
-//! A file is told by its name or by the bytes that are packed: there is no second look at the
-//! disk, which could find other bytes. Archives and encrypted files are not looked into.
+//! A file is recognized by its name or by the bytes that are packed: reading the disk a
+//! second time could find other bytes. Archives and encrypted files are not examined.
 
 mod marker;
 
@@ -67,7 +67,7 @@ pub(super) fn look(path: &str, real: &str, contents: &[u8]) -> Option<Secret> {
     }
 }
 
-/// What editors on Windows save as UTF-16, told by its byte order mark.
+/// Decodes UTF-16, which editors on Windows save, if the text has its byte order mark.
 fn as_utf8(contents: &[u8]) -> Cow<'_, [u8]> {
     let (rest, read): (_, fn([u8; 2]) -> u16) = match contents {
         [0xff, 0xfe, rest @ ..] => (rest, u16::from_le_bytes),
