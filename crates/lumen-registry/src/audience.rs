@@ -2,9 +2,10 @@
 
 use url::Url;
 
-/// Who may be sent a secret: everything that sends one compares the URL of the request with this.
+/// The URLs that may receive a secret: all code that sends one compares the URL of the request
+/// with this.
 ///
-/// Made only for what the user paired with the secret: their configuration, the environment,
+/// Made only for URLs that the user paired with the secret: their configuration, the environment,
 /// the command line, a credential helper or a `machine` of a netrc file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Audience {

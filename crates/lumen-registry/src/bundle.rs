@@ -1,10 +1,10 @@
-//! Bundles: what a registry has and another, earlier state of it lacks, in one file.
+//! Bundles: the files that a registry has and an earlier state of it lacks, in one file.
 //!
-//! A bundle has the files that a mirror would have been given that had a certain number of
-//! entries of the log; a whole one, which is for a mirror that has none, is a registry when
-//! it is unpacked. It is checked while it is made, and nothing of it is believed when it is
-//! taken in: that is a run of [`crate::mirror`] whose source is the bundle with the mirror
-//! itself behind it. So a bundle may go any way, and its signatures are the registry's.
+//! A bundle has the files that a run would copy to a mirror with a certain number of
+//! entries of the log. A whole bundle is for an empty mirror, and is a registry when it is
+//! unpacked. A bundle is checked while it is made, and not trusted when a mirror applies
+//! it: that is a run of [`crate::mirror`] whose source is the bundle with the mirror itself
+//! behind it. So a bundle may travel any way; its signatures are the registry's.
 
 use std::{io::Write, path::Path};
 
@@ -20,10 +20,10 @@ use crate::{
     verify::TrustOptions,
 };
 
-/// What to put into a bundle.
+/// The contents of a bundle.
 #[derive(Debug, Clone, Default)]
 pub struct BundleOptions {
-    /// Entries of the log that whoever gets it has; 0: nothing at all.
+    /// Entries of the log that the receiving mirror has; 0: nothing at all.
     pub since: u64,
     /// The packages; all of them unless patterns say otherwise.
     pub packages: Selection,
@@ -31,7 +31,7 @@ pub struct BundleOptions {
     pub without_page: bool,
 }
 
-/// Reads what a bundle says about itself, having looked at its structure.
+/// Checks the structure of a bundle and reads its head.
 ///
 /// # Errors
 /// When it cannot be read, or is no bundle.
@@ -42,7 +42,7 @@ pub fn head(path: &Path) -> Result<Head, MirrorError> {
 /// Writes a bundle.
 ///
 /// # Errors
-/// [`MirrorError`]. What was written is of no use then.
+/// [`MirrorError`]. The written file is then useless.
 pub async fn bundle(
     source: &Registry,
     out: &mut (dyn Write + Send),

@@ -1,4 +1,4 @@
-//! Doors to private parsers, for the targets in `fuzz`; nobody else may use them.
+//! Access to private parsers, only for the targets in `fuzz`.
 
 use std::io::Cursor;
 

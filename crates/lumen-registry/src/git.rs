@@ -63,7 +63,7 @@ pub struct Git {
     config: Vec<(String, String)>,
     /// The most bytes that a pack may have while it is written.
     most: Option<u64>,
-    /// Whether what it shows a host is for one address only.
+    /// Whether its credentials are for one address only.
     stays: bool,
     /// The repository elsewhere and where it has gone, once that is known.
     moved: Arc<OnceLock<(String, String)>>,
@@ -125,7 +125,7 @@ impl Git {
         self
     }
 
-    /// Trusts the authorities in this file. What git itself is told of them is stronger.
+    /// Trusts the authorities in this file. Git's own configuration of authorities is stronger.
     #[must_use]
     pub fn trusting(self, file: &Path) -> Self {
         self.with("http.sslCAInfo", file.to_string_lossy())
@@ -151,7 +151,7 @@ impl Git {
         self.stays = true;
         let pair = match credentials {
             Credentials::Basic { user, password } => format!("{user}:{password}"),
-            // What GitHub, GitLab, Gitea and Azure DevOps take beside a token.
+            // The user name that GitHub, GitLab, Gitea and Azure DevOps accept with a token.
             Credentials::Bearer(token) => format!("x-access-token:{token}"),
         };
         let header = format!("Authorization: Basic {}", BASE64.encode(pair.as_bytes()));
@@ -192,7 +192,7 @@ impl Git {
         }
     }
 
-    /// A command on the repository that asks nobody anything and reads nothing.
+    /// A command on the repository that asks no question and reads no input.
     pub fn command(&self, arguments: &[&str]) -> Command {
         self.prepare(Command::new("git"), arguments)
     }
@@ -267,10 +267,10 @@ impl Git {
         }
     }
 
-    /// A command that fetches, which may write files of at most so many bytes.
+    /// A command that fetches, and may write files of a limited size.
     ///
     /// Git knows no limit, but every system of the Unix kind has one for the files of a process
-    /// and its children. What is fetched becomes one file.
+    /// and its children. A fetch becomes one file.
     #[cfg(unix)]
     pub fn fetching(&self, arguments: &[&str], most: u64) -> Command {
         // POSIX counts in blocks of 512 bytes.
@@ -282,16 +282,16 @@ impl Git {
         )
     }
 
-    /// A command that fetches. What it writes is watched, and bounded by [`Git::bounded`].
+    /// A command that fetches. [`Git::bounded`] watches and bounds the files that it writes.
     #[cfg(not(unix))]
     pub fn fetching(&self, arguments: &[&str], _most: u64) -> Command {
         self.command(&[&["-c", "fetch.unpackLimit=1"], arguments].concat())
     }
 
-    /// What came of a command of [`Git::fetching`]; what it left when it failed is removed.
+    /// The result of a command of [`Git::fetching`]; removes the files of a failed one.
     ///
     /// # Errors
-    /// [`GitError::Limit`] when more came than may, else the same.
+    /// [`GitError::Limit`] when it fetched too much, else the same error.
     pub fn fetched<T>(&self, most: u64, fetched: Result<T, GitError>) -> Result<T, GitError> {
         fetched.map_err(|error| match Growth::new(&self.dir, most).remove() {
             false => error,
@@ -303,11 +303,10 @@ impl Git {
         })
     }
 
-    /// Runs a command that leaves nothing behind to its end, which must be a good one, and
-    /// returns what it printed.
+    /// Runs a command that changes nothing, which must succeed, and returns its output.
     ///
     /// # Errors
-    /// What git said, as far as it is understood.
+    /// The kind of git's failure, if it is known.
     pub fn read(&self, action: &'static str, command: Command) -> Result<Vec<u8>, GitError> {
         let ran = self.start(command)?.finish(None)?;
         self.succeeded(action, ran)
@@ -363,7 +362,7 @@ impl Git {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         match command.spawn() {
             Ok(child) => {
-                // Elsewhere the system bounds what is written.
+                // On other systems, the system bounds the written files.
                 let watched = self.most.filter(|_| !cfg!(unix));
                 let growth = watched.map(|most| Growth::new(&self.dir, most));
                 Ok(Running(child, growth))
@@ -380,7 +379,7 @@ impl Git {
         }
     }
 
-    /// What a command that failed has said, understood.
+    /// The error for the output of a failed command.
     pub fn failure(&self, action: &'static str, said: &str) -> GitError {
         let said = match &self.secret {
             Some(secret) => said.replace(secret.as_str(), &self.shown),
@@ -396,7 +395,7 @@ impl std::fmt::Debug for Git {
     }
 }
 
-/// Longest pause between two looks at what a fetch has written.
+/// Longest pause between two checks of the files that a fetch has written.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 type Feed<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'a>;
@@ -463,7 +462,7 @@ impl Drop for Running {
     }
 }
 
-/// The end of what a process says, however much it is.
+/// The end of the output of a process, however long it is.
 fn last_words(mut from: impl Read) -> String {
     let mut said = Vec::new();
     let mut buffer = [0; 4096];

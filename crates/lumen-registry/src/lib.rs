@@ -4,23 +4,23 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`progress`], [`signer`] | what long operations tell while they run; whatever can sign |
-//! | [`audience`], [`login`], [`tls`] | where a secret may go, what a host is shown, whom it is believed |
+//! | [`progress`], [`signer`] | progress of long operations; anything that can sign |
+//! | [`audience`], [`login`], [`tls`] | where a secret may go, credentials for hosts, trusted authorities |
 //! | [`location`] | registry URLs |
 //! | [`git`] | the `git` program, run with care |
 //! | [`storage`] | `get`, `create`, `replace`, `list` on a folder, over HTTP, in a bucket, a branch or memory |
-//! | `write` | compare-and-swap with patience, and why a registry was not written to |
+//! | `write` | compare-and-swap with retries, and the errors of writing |
 //! | [`cache`] | metadata of HTTP registries kept on the local disk |
-//! | `refusal` | why a registry is not believed |
+//! | `refusal` | why a client does not trust a registry |
 //! | `source` | the files of a registry as they come: from the cache or the host, unverified |
 //! | `logread` | tiles, entries, map and what lists their events, checked |
-//! | [`verify`] | what a client checks before it believes a signed registry |
+//! | [`verify`] | what a client checks before it trusts a signed registry |
 //! | [`reader`] | the front: checked reads of index files, releases and artifacts |
 //! | `derived` | everything that follows from the log or from releases |
 //! | [`log`] | the log of a signed registry: appending, repairing, checking |
 //! | [`publish`] | init, publish, yank and unyank |
 //! | [`loader`] | everything a resolution may need, loaded before it is solved |
-//! | [`mirror`], [`bundle`] | verified copies of registries, and what a mirror lacks, as a file |
+//! | [`mirror`], [`bundle`] | verified copies of registries, and files with what a mirror lacks |
 //! | [`gc`] | removing what nothing refers to |
 //! | [`migrate`] | from unsigned to signed, with the history |
 //! | [`doctor`], [`stats`], [`search`] | whether a host is fit for a registry, numbers, ranked search |

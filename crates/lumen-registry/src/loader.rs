@@ -1,10 +1,9 @@
 //! Load first, solve once.
 //!
-//! The indexes that a resolution may look at are fetched concurrently, as
-//! requirements are discovered, following for each requirement the version that
-//! will most likely be chosen; then the solver runs on what is in memory. Only
-//! when it strays from that path it asks for more, and from then on every
-//! version that some requirement accepts is followed.
+//! The indexes that a resolution may look at are fetched concurrently, as requirements are
+//! discovered, following for each requirement the version that will most likely be chosen;
+//! then the solver runs on what is in memory. If it needs others, it asks for more, and
+//! from then on the loader follows every version that some requirement accepts.
 
 mod bounds;
 mod choice;
@@ -33,7 +32,7 @@ use crate::reader::{ReadError, Registry};
 pub struct Loaded {
     /// The versions chosen.
     pub resolution: Resolution,
-    /// What was known when they were chosen, packages not chosen included.
+    /// The metadata at the time of the choice, with packages that were not chosen.
     pub catalog: Catalog,
     /// For every package chosen from a registry: where its files are.
     pub chosen: BTreeMap<PackageName, Chosen>,
@@ -76,12 +75,12 @@ pub enum LoadError {
     /// Loading or resolving costs more than the limits of the request allow.
     #[error(transparent)]
     Limit(#[from] Exceeded),
-    /// The resolver asks for what it was given: a defect of this program.
+    /// The resolver asks for loaded metadata again: a defect of this program.
     #[error("the resolver asks again for what is loaded: {0:?}")]
     Stuck(Vec<Need>),
 }
 
-/// Resolves a request, loading what it takes from the registries.
+/// Resolves a request, loading the needed metadata from the registries.
 ///
 /// `local` holds path, git and patched packages; they are never looked up.
 /// A failure on the basis of cached metadata is only reported after the
@@ -138,7 +137,8 @@ async fn attempt(
     }
 }
 
-/// Adds to a failed catalog what helps to explain an absent package. All of it is optional.
+/// Adds metadata to a failed catalog that helps to explain an absent package. All of it is
+/// optional.
 async fn suggest(routes: &Routes, catalog: &mut Catalog) {
     let absent: Vec<PackageName> = catalog
         .packages
@@ -155,7 +155,7 @@ async fn suggest(routes: &Routes, catalog: &mut Catalog) {
                 catalog.known_names.extend(home.names().await);
             }
         }
-        // A pinned name is nobody else's business.
+        // No other registry needs to learn a pinned name.
         if routes.is_pinned(name) {
             continue;
         }

@@ -121,8 +121,8 @@ impl Location {
         }
     }
 
-    /// What a lock file may record: scheme, host and path without credentials; none for
-    /// folders, also those that git reads, which other machines do not have.
+    /// The origin that a lock file may record: scheme, host and path without credentials.
+    /// None for folders, also those that git reads, which other machines do not have.
     pub fn origin(&self) -> Option<String> {
         match self {
             Self::File(_) => None,
@@ -163,7 +163,7 @@ impl Location {
         }
     }
 
-    /// The same place as somebody else named it, who must not choose where the user's credentials go.
+    /// The same place, named by another party that must not choose where the user's credentials go.
     #[must_use]
     pub fn untrusted(self) -> Self {
         match self {
@@ -233,7 +233,7 @@ pub const SCHEMES: [&str; 10] = [
 ];
 
 /// The URL of the web server that a text without a scheme names: a host with a port, an address,
-/// or a name with dots in it. None for what starts otherwise.
+/// or a name with dots in it. `None` for other texts.
 pub fn web_address(text: &str) -> Option<String> {
     if scheme(text).is_some() || text.contains('@') {
         return None;

@@ -1,4 +1,4 @@
-//! What a registry's host is shown, and who is asked for it.
+//! Credentials for a registry's host, and the helpers that know them.
 
 use std::fmt;
 
@@ -37,14 +37,14 @@ impl Credentials {
     }
 }
 
-/// Credentials, where they are from, and who may see them.
+/// Credentials, their source, and the hosts that may see them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     /// What to send.
     pub credentials: Credentials,
     /// Where it is from, for messages: "the URL", "`~/.netrc`".
     pub origin: String,
-    /// Who may be sent it.
+    /// The URLs that may receive it.
     pub audience: Audience,
 }
 
@@ -64,7 +64,7 @@ pub struct Acquaintance {
 /// Something that knows credentials and is only asked when a server wants some: it may be
 /// slow, and may have a question of its own to the user.
 pub trait LoginHelper: fmt::Debug + Send + Sync {
-    /// What it is, for telling apart what different users are shown.
+    /// Its name, so that caches of different users stay apart.
     fn name(&self) -> &str;
 
     /// The credentials for the registry it was made for; nothing when it has none. May block.
@@ -73,7 +73,7 @@ pub trait LoginHelper: fmt::Debug + Send + Sync {
     /// When it cannot be asked, or gives no sensible answer.
     fn login(&self) -> Result<Option<Login>, LoginError>;
 
-    /// Tells it that the server did not take what it gave. May block.
+    /// Tells it that the server refused its login. May block.
     fn refused(&self, login: &Login);
 }
 

@@ -1,4 +1,4 @@
-//! What a mirror says that lacks packages.
+//! The file `mirror.json` of a partial mirror.
 
 use lumen_core::{Key, json, limits::MAX_SELECTION_BYTES};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::{
     storage::{Storage, StorageError},
 };
 
-/// `mirror.json`: what a mirror that lacks packages says about itself.
+/// `mirror.json`: how a partial mirror describes itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partial {
     /// The packages it has.
@@ -29,12 +29,12 @@ impl Partial {
         self.packages.with(coming)
     }
 
-    /// What a mirror is to have that is asked for more.
+    /// The selection of a mirror that gets more packages.
     pub(crate) fn with(&self, wanted: &Selection) -> Selection {
         wanted.with(&self.packages())
     }
 
-    /// What it says while it gets these packages.
+    /// Its contents while the mirror gets these packages.
     pub(crate) fn adding(recorded: Option<&Self>, selection: &Selection) -> Self {
         let had = recorded.map(|recorded| recorded.packages.clone());
         let packages = had.unwrap_or_else(|| selection.clone());
@@ -45,7 +45,7 @@ impl Partial {
         }
     }
 
-    /// What it says when it has these packages up to a size of the log.
+    /// Its contents when the mirror has these packages up to a size of the log.
     pub(crate) const fn has(packages: Selection, complete: Option<u64>) -> Self {
         Self {
             packages,
@@ -59,10 +59,10 @@ impl Partial {
         json::to_bytes(&json!(self))
     }
 
-    /// What a registry says; `None`: nothing, so it lacks nothing.
+    /// The file of a registry; `None`: it has none, so it has all packages.
     ///
     /// # Errors
-    /// Failures of the host. A file that is no such file says nothing.
+    /// Failures of the host. A malformed file counts as absent.
     pub async fn read(storage: &Storage) -> Result<Option<Self>, StorageError> {
         match storage.get(&Key::mirror(), MAX_SELECTION_BYTES).await {
             Ok(found) => Ok(found.and_then(|(bytes, _)| json::parse(&bytes).ok())),

@@ -1,4 +1,4 @@
-//! What long operations tell while they run.
+//! Progress of long operations.
 
 /// A step of a long operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,11 +22,11 @@ pub enum Progress {
 /// Takes the steps, from any task.
 pub type Watch<'a> = &'a (dyn Fn(Progress) + Sync);
 
-/// Tells that a step is done.
+/// Reports that a step is done.
 pub fn advance(watch: Watch<'_>, item: impl ToString) {
     let item = item.to_string();
     watch(Progress::Advanced { item });
 }
 
-/// For work that nobody watches.
+/// Ignores progress.
 pub fn nobody(_: Progress) {}

@@ -1,12 +1,12 @@
 //! Writing to a registry: init, publish, yank and unyank.
 //!
-//! The protocol stands on the four storage operations alone. Its order makes a
+//! The protocol needs only the four storage operations. Its order makes a
 //! publish safe to kill anywhere and safe to repeat:
 //!
 //! 1. the artifacts, created under the hash of their bytes: nothing refers to them yet;
 //! 2. `<version>.json`, created: this decides who published the version, for good;
-//! 3. `packages/<name>/index.json`, by compare-and-swap; whoever comes here also
-//!    adds releases that an earlier, killed publisher left out;
+//! 3. `packages/<name>/index.json`, by compare-and-swap; the publisher also adds releases
+//!    that an earlier, killed publisher left out;
 //! 4. `index.json`, by compare-and-swap, derived from the package index as it is then.
 //!
 //! Names that read the same are refused before step 1. When two of them are published
@@ -59,14 +59,14 @@ pub struct PublishRequest {
     pub now: String,
     /// The registry's name, for the case that it has no `index.json` yet.
     pub registry_name: String,
-    /// Signs what the log of a signed registry gets; its key must be one of the log keys
-    /// and that of an owner, if the name has one.
+    /// Signs the new entries of a signed registry's log. Its key must be a log key, and the
+    /// key of an owner if the name has one.
     pub signer: Option<Arc<dyn Signer>>,
-    /// What was last seen of the registry's log.
+    /// The last checkpoint of the registry's log that this machine saw.
     pub last_seen: Option<Checkpoint>,
 }
 
-/// What a publish came to.
+/// The result of a publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
     /// `false`: the same release was there already.
@@ -106,7 +106,8 @@ pub async fn init(storage: &Storage, name: &str, now: &str) -> Result<(), Publis
 
 /// Publishes a release. Repeating it, also after it was killed or failed, is safe.
 ///
-/// In a signed registry, nobody's name becomes the signer's where that is up to whoever comes first.
+/// In a signed registry with the policy `open`, publishing claims a name without an owner for the
+/// signer.
 ///
 /// # Errors
 /// [`PublishError::NoKey`], [`PublishError::NotOwner`] and [`PublishError::LogKey`] of signed registries;
@@ -203,8 +204,8 @@ pub fn complete(
     }
 }
 
-/// The file of a release that is to be published, if it is there: somebody published it, or
-/// was interrupted. Nothing is written.
+/// The file of a release to publish, if it exists: a publisher published it, or was
+/// interrupted. Writes nothing.
 ///
 /// # Errors
 /// [`PublishError::VersionExists`], [`PublishError::NameTaken`], and failures of the host.

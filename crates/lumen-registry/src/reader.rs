@@ -1,4 +1,4 @@
-//! Checked reads: what comes out of here has the right shape, name, size and hash.
+//! Checked reads: all results have the right shape, name, size and hash.
 
 mod signed;
 
@@ -33,9 +33,9 @@ pub struct RegistryOptions {
     pub freshness: Freshness,
     /// How its host is spoken to.
     pub host: HostOptions,
-    /// What is demanded of its signatures.
+    /// The requirements on its signatures.
     pub trust: TrustOptions,
-    /// Packages that were had from it before. Where an unsigned one lacks its list of packages,
+    /// Packages that earlier installs got from it. If an unsigned registry has no `index.json`,
     /// one of these shows that there is a registry.
     pub expected: Vec<PackageName>,
 }
@@ -140,18 +140,18 @@ impl Registry {
     /// As [`Registry::package_index`], and [`ReadError::NoRegistry`].
     pub async fn find(&self, name: &PackageName) -> Result<Option<Arc<PackageIndex>>, ReadError> {
         let index = self.package_index(name).await?;
-        // A signed registry proves what it does not have.
+        // A signed registry proves absence.
         if index.is_none() && self.view().await?.is_none() {
             self.source().is_there().await?;
         }
         Ok(index)
     }
 
-    /// Makes sure that there is a registry: a command that asks for no package would take an
-    /// address with a slip in it for an empty registry, or for an unsigned one.
+    /// Makes sure that there is a registry: a command that asks for no package would mistake
+    /// a wrong address for an empty registry, or for an unsigned one.
     ///
     /// # Errors
-    /// [`ReadError::NoRegistry`], and when the host cannot say, or is not to be believed.
+    /// [`ReadError::NoRegistry`], and when the host does not answer, or is not trustworthy.
     pub async fn exists(&self) -> Result<(), ReadError> {
         match self.view().await? {
             // Signatures say that it is one.
@@ -189,8 +189,8 @@ impl Registry {
         Ok(index)
     }
 
-    /// The same, read anew and not kept, with its history in a signed registry: for those who
-    /// look at every package once.
+    /// The same, read again and not kept, with its history in a signed registry: for callers
+    /// that read every package once.
     pub(crate) async fn look(&self, name: &PackageName) -> Result<Option<Looked>, ReadError> {
         let Some(view) = self.view().await? else {
             let index = self.source().package_index(name).await?;
@@ -287,7 +287,7 @@ impl Registry {
         size.ok_or_else(|| ReadError::Missing { file: file() })
     }
 
-    /// Writes what was learned to the cache. Failing to only makes the next run slower, so it is only logged.
+    /// Writes new metadata to the cache. A failure only makes the next run slower, so it is only logged.
     pub fn save_cache(&self) {
         if self.inner.was_refused() {
             return;
@@ -303,7 +303,7 @@ impl Registry {
 }
 
 impl Inner {
-    /// Whether the registry was caught at something: then nothing of what it said is kept.
+    /// Whether the registry was refused: then none of its files is kept.
     fn was_refused(&self) -> bool {
         let found = Arc::clone(&self.view.lock().unwrap_or_else(PoisonError::into_inner));
         match found.get() {
@@ -326,7 +326,7 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // Whoever forgot to save, or failed before, keeps what was learned.
+        // A caller that did not save, or failed before, keeps the new metadata.
         self.save_view();
         if !self.was_refused() {
             self.source.save_cache();

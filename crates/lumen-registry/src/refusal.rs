@@ -1,4 +1,4 @@
-//! Why a registry is not believed: what it can be caught at.
+//! Why a client does not trust a registry.
 
 use std::{io, path::PathBuf};
 
@@ -8,7 +8,7 @@ use lumen_core::{
     trust::{OwnersHistory, Subject},
 };
 
-/// Who knows which fingerprint a registry has.
+/// The source of a registry's known fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PinSource {
     /// The configuration or the command line.
@@ -29,7 +29,7 @@ impl PinSource {
     }
 }
 
-/// Who saw a note before.
+/// Where a note was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeenBy {
     /// The lock file has its number and perhaps its hash.
@@ -51,7 +51,7 @@ pub struct Reverted {
     pub seen: Option<Digest>,
     /// The hash of the note that is shown at this number now; nothing: the notes end before.
     pub shown: Option<Digest>,
-    /// Who saw it.
+    /// Where it was seen.
     pub by: SeenBy,
 }
 
@@ -95,7 +95,7 @@ pub struct Override {
     pub index: u64,
     /// When it was made, by its maker's clock.
     pub time: String,
-    /// Who took over.
+    /// The new admins.
     pub admins: Vec<PublicKey>,
 }
 
@@ -169,7 +169,7 @@ pub enum TrustError {
         /// A package, or a package and a version.
         what: String,
     },
-    /// Somebody signed who does not own the name.
+    /// The signer does not own the name.
     #[error("`{name}`: {reason}")]
     WrongOwner {
         /// A package or a scope.
@@ -177,7 +177,7 @@ pub enum TrustError {
         /// Who did what.
         reason: String,
     },
-    /// The registry replaced owners that somebody here relied on.
+    /// The registry replaced owners that the user or the lock relied on.
     #[error(
         "the owners of `{}` were replaced by the registry at entry {} of the log, {}: it belongs to {} now",
         .by.name, .by.index, .by.time, .by.who()
@@ -257,15 +257,15 @@ pub enum TrustError {
     /// A registry that was signed shows no signatures.
     #[error("the registry was signed before and is not any more ({})", .by.says_signed())]
     Downgraded {
-        /// Who knows that it was signed.
+        /// The source of the knowledge that it was signed.
         by: PinSource,
     },
-    /// Whoever makes the registry signed has not finished, and may have been interrupted.
+    /// The writer that makes the registry signed has not finished, and may have been interrupted.
     #[error("the registry is not completely signed: it has `{file}`, but no `{missing}` yet")]
     Unfinished {
-        /// What is there.
+        /// The file that exists.
         file: Key,
-        /// What is not.
+        /// The missing file.
         missing: Key,
     },
     /// Signatures are demanded of an unsigned registry.
@@ -278,7 +278,7 @@ pub enum TrustError {
         expected: Digest,
         /// The fingerprint found.
         found: Digest,
-        /// Who expects it.
+        /// The source of the expectation.
         by: PinSource,
     },
     /// The root notes do not make a chain.
@@ -318,7 +318,7 @@ pub enum TrustError {
         /// The hash found.
         actual: Digest,
     },
-    /// What this machine remembers cannot be read or written.
+    /// The state on this machine cannot be read or written.
     #[error("cannot use `{file}`: {reason}")]
     State {
         /// The file.

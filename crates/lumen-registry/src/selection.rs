@@ -80,7 +80,7 @@ impl Selection {
     }
 }
 
-/// Whether a text is made of a pattern's pieces with anything in between.
+/// Whether a text consists of a pattern's pieces with anything in between.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;

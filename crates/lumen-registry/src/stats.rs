@@ -1,8 +1,8 @@
 //! Numbers about a registry: what is in it, and what takes how much space.
 //!
-//! Packages are read as every client reads them, many at once, and not kept. Files are
-//! counted where the host lists them; in a branch, sizes are those that git knows here, and
-//! for artifacts that were not fetched those that the indexes say.
+//! Packages are read as clients read them, many at once, and not kept. Files are counted if
+//! the host lists them. In a branch, git knows the sizes of fetched files, and the indexes
+//! those of other artifacts.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -44,7 +44,7 @@ pub struct Files {
     pub kinds: BTreeMap<FileKind, Size>,
     /// Files that are being written, or were never finished; not among the others.
     pub temporary: Size,
-    /// Files whose sizes are not known, so that the bytes are too few.
+    /// Files of unknown size, so that the sum of bytes is too low.
     pub unsized_files: u64,
 }
 
@@ -79,9 +79,9 @@ pub struct Stats {
     pub format: Option<u64>,
     /// Of a signed registry.
     pub trust: Option<TrustInfo>,
-    /// What readers of a signed registry do not see yet.
+    /// The commits of a signed registry that readers do not see yet.
     pub waiting: Option<Waiting>,
-    /// What a mirror that lacks packages says that it has.
+    /// The patterns of a partial mirror.
     pub selection: Option<Vec<String>>,
     /// The time of its last release, yank or deprecation, by their makers' clocks.
     pub last_change: Option<String>,
@@ -116,10 +116,10 @@ pub struct Stats {
 /// Why there are no numbers.
 #[derive(Debug, thiserror::Error)]
 pub enum StatsError {
-    /// Something could not be read, or is not to be believed.
+    /// A file could not be read, or is not trustworthy.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Nobody knows which packages there are.
+    /// There is no list of packages.
     #[error("{registry} has no `index.json`, and its host does not list files")]
     Unlistable {
         /// The registry.
@@ -133,7 +133,7 @@ impl From<StorageError> for StatsError {
     }
 }
 
-/// What is added up while packages are read.
+/// The sums so far.
 #[derive(Default)]
 struct Sum {
     stats: Stats,
@@ -159,7 +159,7 @@ struct Read {
 /// Counts what a registry has.
 ///
 /// # Errors
-/// [`StatsError`]: one package that cannot be read or is not to be believed ends it.
+/// [`StatsError`]: one package that cannot be read or verified ends it.
 pub async fn stats(registry: &Registry, watch: Watch<'_>) -> Result<Stats, StatsError> {
     let counted = run(registry, watch).await;
     watch(Progress::Finished);
@@ -171,7 +171,7 @@ async fn run(registry: &Registry, watch: Watch<'_>) -> Result<Stats, StatsError>
     let mut sum = Sum::default();
     sum.stats.trust = registry.trust().await?;
     if sum.stats.trust.is_some() {
-        // What writers left unfinished is no reason to have no numbers.
+        // The unfinished work of a writer does not prevent counting.
         sum.stats.waiting = waiting(storage).await.unwrap_or_default();
     }
     let global = registry.global_index().await?;
@@ -216,7 +216,7 @@ async fn run(registry: &Registry, watch: Watch<'_>) -> Result<Stats, StatsError>
     Ok(sum.finish())
 }
 
-/// Reads a package and forgets it again, but for what is counted.
+/// Reads and counts a package, and keeps only the numbers.
 async fn read(registry: &Registry, name: &PackageName) -> Result<Option<Read>, ReadError> {
     let Some((index, history)) = registry.look(name).await? else {
         return Ok(None);

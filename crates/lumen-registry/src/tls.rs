@@ -22,7 +22,7 @@ pub enum AuthoritiesError {
         /// Where they should be, and what happened there.
         reason: String,
     },
-    /// What was made of it cannot be stored.
+    /// The certificates read from it cannot be stored.
     #[error(transparent)]
     Io(#[from] io::Error),
 }

@@ -27,7 +27,7 @@ use crate::{
 
 /// The folder of a registry's cache below `root`; none for folders and branches, which need none.
 ///
-/// `helper` is the name of who is asked for credentials that the location does not have.
+/// `helper` is the name of the helper for credentials that the location does not have.
 pub(crate) fn directory(
     root: &Path,
     storage: &Storage,
@@ -177,7 +177,7 @@ impl Cache {
         self.add(pack::encode(key.as_str(), cached));
     }
 
-    /// Remembers that the server confirmed what is known about a file.
+    /// Remembers that the server confirmed the cached file.
     pub fn touch(&self, key: &Key, fetched_at: u64, max_age: u32) {
         self.add(pack::encode_touch(key.as_str(), fetched_at, max_age));
     }
@@ -190,7 +190,7 @@ impl Cache {
         state.apply(payload.into());
     }
 
-    /// Appends what was learned to the file. Without it only the next process is slower.
+    /// Appends new metadata to the file. Without it only the next process is slower.
     ///
     /// # Errors
     /// Any I/O error.

@@ -32,7 +32,7 @@ const ABSENT: u8 = 0;
 const FILE: u8 = 1;
 const TOUCH: u8 = 2;
 
-/// What was read of the file, to find out later what others appended.
+/// The part of the file that was read, to find out later what others appended.
 #[derive(Debug, Default)]
 pub(super) struct Pack {
     /// Magic and generation; empty when the file was missing or no pack.
@@ -77,7 +77,7 @@ impl Pack {
         let mut known = vec![0; START];
         let same =
             file.read_exact(&mut known).is_ok() && !self.start.is_empty() && known == self.start;
-        // Only what is new since it was read must be looked at, unless it is another file.
+        // Only new records must be read, unless it is another file.
         let from = if same { self.valid } else { 0 };
         file.seek(SeekFrom::Start(from as u64))?;
         let mut tail = Vec::new();
@@ -111,7 +111,7 @@ impl Pack {
         }
     }
 
-    /// Rewrites the file without what later records replaced, if that is more than half of it.
+    /// Rewrites the file without replaced records, if they are more than half of it.
     fn compact(&mut self, path: &Path) -> io::Result<()> {
         let (_, records) = Self::read(path);
         let mut last: HashMap<&str, usize> = HashMap::new();

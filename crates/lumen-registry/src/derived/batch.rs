@@ -1,8 +1,8 @@
 //! A batch of entries and all that follows from it: tiles, entry bundles, the map.
 //!
-//! Whoever makes it out of the same log and the same entries makes the same bytes. So a
-//! writer makes it before the commit and applies it after, and whoever finds a commit
-//! that was not applied makes it again.
+//! Every writer makes the same bytes out of the same log and the same entries. So a writer
+//! makes the batch before the commit and applies it after, and a writer that finds a commit
+//! that was not applied makes the batch again.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::{
     write::{PublishError, damaged},
 };
 
-/// A batch and what follows from it.
+/// A batch and its derived files.
 #[derive(Debug, Clone)]
 pub(crate) struct Batch {
     pub(crate) from: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Batch {
     pub(crate) root: Digest,
     /// All entries, the map leaf last.
     pub(crate) entries: Vec<String>,
-    /// Its events by what they are about.
+    /// Its events by their subject.
     pub(crate) events: BTreeMap<Subject, Vec<Event>>,
     /// The files that follow from its entries and never change.
     pub(crate) files: Vec<(Key, Vec<u8>)>,

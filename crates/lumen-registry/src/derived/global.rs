@@ -1,4 +1,4 @@
-//! The global index, brought up to what is public.
+//! The global index, brought up to the public state.
 //!
 //! Package indexes may be ahead of it, where commits wait for witnesses.
 
@@ -28,7 +28,7 @@ use crate::{
     write::{PublishError, Snapshot, damaged, swap::Swap},
 };
 
-/// What a global index has to learn to reflect a later size of the log.
+/// The changes that a global index needs to reflect a later size of the log.
 #[derive(Debug, Clone, Default)]
 struct News {
     /// The packages that changed.
@@ -93,7 +93,7 @@ pub(crate) async fn finish_global(
     put_global(snapshot, public, what).await
 }
 
-/// What a global index has to learn that reflects the log up to `from`.
+/// The changes that a global index needs if it reflects the log up to `from`.
 async fn news_since(
     storage: &Storage,
     from: u64,

@@ -105,7 +105,7 @@ async fn put_list(
         let current = swap.read().await?;
         let existing = match current.as_deref().map(events_of) {
             Some(Ok(existing)) => existing,
-            // A damaged one is made again, from what is known.
+            // A damaged list is made again from the known events.
             Some(Err(_)) | None => Vec::new(),
         };
         if events.iter().all(|event| existing.contains(event)) {

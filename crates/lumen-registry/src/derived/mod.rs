@@ -1,9 +1,9 @@
 //! Everything that follows from the log or from releases: one row of [`ROWS`] for each kind of
 //! file.
 //!
-//! Publishing, finishing what others began, checking, rebuilding, mirrors, bundles and garbage
-//! collection go through the rows, in their order. A new kind of derived file is a module here
-//! and a line in the table.
+//! Publishing, recovering, checking, rebuilding, mirrors, bundles and garbage collection go
+//! through the rows, in their order. A new kind of derived file is a module here and a line in
+//! the table.
 //!
 //! | module | rows |
 //! |---|---|
@@ -47,8 +47,8 @@ use crate::{
     write::{PublishError, Snapshot, swap},
 };
 
-/// All kinds of derived files, in the order in which they are written: what others refer to
-/// comes first.
+/// All kinds of derived files, in the order in which they are written: a file comes before
+/// the files that refer to it.
 pub(crate) const ROWS: &[&dyn Row] = &[
     &tree::Bundles,
     &tree::HashTiles,
@@ -140,8 +140,8 @@ pub(crate) trait Row: Sync {
         Ok(Expected::Known(BTreeMap::new()))
     }
 
-    /// Makes a file that [`Expected::Named`] has. `current`: the one that is there. `None`: what
-    /// it would be made of is not there.
+    /// Makes a file that [`Expected::Named`] has. `current`: the existing file. `None`: its
+    /// sources are missing.
     fn make<'a>(
         &'a self,
         _whole: &'a Whole<'a>,
@@ -158,7 +158,7 @@ pub(crate) trait Row: Sync {
         false
     }
 
-    /// What is wrong with a file that has other bytes than expected.
+    /// The fault of a file that has other bytes than expected.
     fn fault(&self) -> &'static str {
         "it is not what follows from the log"
     }
@@ -174,8 +174,8 @@ impl Expected {
     }
 }
 
-/// Writes all that follows from a batch that was committed, but for what makes it public.
-/// `waits`: witnesses have to sign before readers see it.
+/// Writes all derived files of a committed batch, except those that make it public.
+/// `waits`: witnesses must sign before readers see it.
 ///
 /// # Errors
 /// When files are damaged, and failures of the host.
@@ -199,7 +199,7 @@ pub(crate) async fn apply(work: &Applied<'_>, waits: bool) -> Result<(), Publish
     Ok(swap::create_all(storage, files, work.watch).await?)
 }
 
-/// Writes what makes a state of the log public, all files that it needs being there.
+/// Writes the files that make a state of the log public. All files that it needs exist already.
 ///
 /// # Errors
 /// As [`apply`].

@@ -1,7 +1,7 @@
 //! Package indexes: made of the events of a package and the files of its releases.
 //!
-//! An index that has the events of a batch is left as it is: its writer knew more. So a slow
-//! writer never takes anything back.
+//! An index that has the events of a batch stays as it is: its writer knew more. So a slow
+//! writer never removes newer events.
 
 use std::collections::BTreeMap;
 
@@ -121,7 +121,7 @@ async fn put_and_tell(
     Ok(())
 }
 
-/// Adds events to a package index, or only derives it anew when its owners changed.
+/// Adds events to a package index, or only derives it again when its owners changed.
 async fn put_package(
     snapshot: &Snapshot<'_>,
     roots: &RootHistory,

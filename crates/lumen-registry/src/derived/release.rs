@@ -1,4 +1,4 @@
-//! `<version>.json`: signed by its publisher, and told in full by the summary in the index.
+//! `<version>.json`: signed by its publisher, and contained in the summary in the index.
 
 use futures::future::BoxFuture;
 use lumen_core::{
@@ -51,7 +51,7 @@ impl Row for Releases {
     }
 }
 
-/// The file as the package's index tells it: the digest that was signed proves it.
+/// The file made from the package's index: the signed digest proves it.
 async fn restored(
     whole: &Whole<'_>,
     name: &PackageName,

@@ -97,7 +97,7 @@ impl<'a> Earlier<'a> {
         }
     }
 
-    /// What a file must have; `None` for one that is of a later size, or no such file.
+    /// The bytes that a file must have; `None` for a file of a later size, or another file.
     pub(crate) fn bytes(&self, key: &Key) -> Option<Vec<u8>> {
         let tile = tile_of(key)?;
         if is_bundle(key) {

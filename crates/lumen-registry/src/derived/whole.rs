@@ -1,4 +1,4 @@
-//! A whole log, read from its first entry, and what files there must be by it.
+//! A whole log, read from its first entry, and the files that follow from it.
 
 use std::{
     collections::BTreeMap,
@@ -33,12 +33,12 @@ pub(crate) struct Replay {
     pub(crate) time: String,
 }
 
-/// A whole log, and what of it is to be there.
+/// A whole log, and which of its files must exist.
 pub(crate) struct Whole<'a> {
     pub(crate) storage: &'a Storage,
     /// With the commits that wait for witnesses.
     pub(crate) log: Replay,
-    /// What readers see, if that is less.
+    /// The state that readers see, if that is smaller.
     public: Public,
     /// The digest of each release's file, as its publisher signed it.
     pub(crate) published: BTreeMap<(PackageName, Version), Digest>,

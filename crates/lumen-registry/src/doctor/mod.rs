@@ -1,12 +1,12 @@
-//! Whether a host is fit for a registry, looked at from outside.
+//! Whether a host is fit for a registry, checked from outside.
 //!
 //! | module | what |
 //! |---|---|
 //! | `web` | what a web server answers |
 //! | `write` | whether two writers can get into each other's way |
 //!
-//! Reading changes nothing. Writing is tried on scratch files that are no part of a
-//! registry, and are removed again.
+//! Reading changes nothing. The doctor tries writing on scratch files that are not part of
+//! a registry, and removes them again.
 
 mod web;
 mod write;
@@ -24,9 +24,9 @@ use crate::{
 pub enum Check {
     /// There is a registry, and it can be read.
     Readable,
-    /// What is not there is answered with 404.
+    /// Missing files are answered with 404.
     Absence,
-    /// It is signed, and what it says holds together.
+    /// It is signed, and its files agree with each other.
     Trust,
     /// Witnesses have signed the newest commit.
     Witnesses,
@@ -44,7 +44,7 @@ pub enum Check {
     Redirects,
     /// Content types.
     Types,
-    /// What may be kept, and for how long.
+    /// Which files caches may keep, and for how long.
     Caching,
     /// Asking whether a file is still the same.
     Revalidation,
@@ -58,11 +58,11 @@ pub enum Check {
     Preflight,
     /// Folders have no list.
     Listing,
-    /// Files that are nobody's business.
+    /// Hidden files.
     Hidden,
     /// A file is created once.
     Create,
-    /// A file is replaced only by who saw it.
+    /// A file is replaced only by a writer that read it.
     Replace,
     /// One of many writers at once wins.
     Race,
@@ -193,7 +193,7 @@ impl Report {
         });
     }
 
-    /// Adds what is wrong with something, or that nothing is.
+    /// Adds the faults of a check, or that there are none.
     fn add_faults(&mut self, check: Check, verdict: Verdict, good: &str, faults: &[String]) {
         match faults {
             [] => self.add(check, Verdict::Good, good),
@@ -231,7 +231,7 @@ pub async fn examine(registry: &Registry, options: Options) -> Report {
     report
 }
 
-/// Whether there is a registry; `None` when that cannot be told.
+/// Whether there is a registry; `None` when that is unknown.
 async fn readable(registry: &Registry, report: &mut Report) -> Option<bool> {
     match registry.global_index().await {
         Ok(Some(index)) => {
@@ -291,7 +291,7 @@ impl Samples {
             samples.note = Some(Key::root_note(1));
         }
         for name in registry.names().await.into_iter().take(MAX_SAMPLED) {
-            // What cannot be read is found by reading it.
+            // Other checks report files that cannot be read.
             if let Ok(Some(version)) = samples.take_package(registry, &name).await {
                 samples.release = Some(Key::release(&name, &version));
                 break;

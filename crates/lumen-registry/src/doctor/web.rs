@@ -1,4 +1,4 @@
-//! What a web server answers.
+//! Checks of the answers of a web server.
 
 use lumen_core::{Key, key::Mutability, limits::MAX_EXAMINED_BYTES};
 use reqwest::Method;
@@ -36,7 +36,7 @@ pub(super) async fn examine(
     }
 }
 
-/// What can be said of a server without a registry.
+/// The checks of a server without a registry.
 pub(super) async fn greet(http: &HttpStorage, options: Options, report: &mut Report) {
     if let Ok(answer) = get(http, &Key::global_index(), &[]).await {
         connection(http, &answer, options, report);
@@ -85,7 +85,7 @@ async fn all(
     listing(http, report).await
 }
 
-/// What every answer shows of the connection.
+/// The checks of the connection that every answer allows.
 fn connection(http: &HttpStorage, answer: &Answer, options: Options, report: &mut Report) {
     report.server = answer.header("server").map(str::to_owned);
     let base = http.location().base();
@@ -132,7 +132,7 @@ fn connection(http: &HttpStorage, answer: &Answer, options: Options, report: &mu
     }
 }
 
-/// A name that nobody has.
+/// A name that does not exist.
 fn nothing(folder: &str) -> String {
     format!(
         "{folder}no-such-file-{:016x}/index.json",
@@ -201,7 +201,7 @@ fn types(answers: &[(Key, Answer)], report: &mut Report) {
     report.add_faults(Check::Types, Verdict::Poor, "as they should be", &faults);
 }
 
-/// For how long an answer may be kept without asking; `None`: nobody says.
+/// For how long a cache may keep an answer without asking; `None`: the answer does not say.
 fn seconds(answer: &Answer) -> Option<u64> {
     let control = answer.header("cache-control")?.to_ascii_lowercase();
     let mut found = None;
@@ -268,7 +268,7 @@ async fn preflight(http: &HttpStorage, report: &mut Report) -> Result<(), Storag
     };
     let fits = (200..300).contains(&answer.status)
         && answer.header("access-control-allow-origin").is_some()
-        // `*` does not stand for this one.
+        // `*` does not include this one.
         && allows("access-control-allow-headers", "authorization");
     match fits {
         true => report.add(Check::Preflight, Verdict::Good, answer.status.to_string()),

@@ -11,7 +11,7 @@ use crate::storage::{Revision, Storage, StorageError};
 /// Writers that race for one file.
 const RACERS: usize = 8;
 
-/// Tries what publishing stands on, and clears away what it made.
+/// Tries the operations that publishing needs, and removes its scratch files.
 pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, report: &mut Report) {
     if matches!(storage, Storage::Http(_)) && !must {
         return;
@@ -37,14 +37,14 @@ pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, re
         list(storage, samples, report).await;
     }
     for key in &scratch {
-        // Where deleting is not allowed it may stay: it is nobody's.
+        // Where deleting is not allowed the scratch file may stay: no program reads it.
         if let Err(error) = storage.delete(key).await {
             tracing::debug!(%error, "a scratch file stays");
         }
     }
 }
 
-/// Tells a fault; none is as it should be.
+/// Reports a fault; `None`: everything is fine.
 fn tell(
     report: &mut Report,
     check: Check,
@@ -80,7 +80,7 @@ async fn created_once(storage: &Storage, key: &Key, must: bool, report: &mut Rep
     true
 }
 
-/// Whether whoever runs this may not write, though others may.
+/// Whether the user may not write, though others may.
 fn is_leave_missing(error: &StorageError) -> bool {
     match error {
         StorageError::ReadOnly { .. }
@@ -176,7 +176,7 @@ enum Race {
     Replace(Key, Option<Revision>),
 }
 
-/// Whether a folder shows what is in it, as publishing needs to find what was left undone.
+/// Whether a folder lists its files: publishing must find unfinished releases.
 async fn list(storage: &Storage, samples: &Samples, report: &mut Report) {
     let known = samples.index.clone().or_else(|| samples.note.clone());
     let Some(known) = known else {

@@ -1,17 +1,17 @@
-//! Removing what nobody refers to.
+//! Removing files that nothing refers to.
 //!
-//! Publishers that were killed leave artifacts, releases that were never listed and staging
-//! files; a log and a map that grow leave partial tiles and nodes of earlier states. What
-//! is needed is found from the log and the indexes, everything else of these kinds is
-//! garbage, once it has been so for a grace period.
+//! Killed publishers leave artifacts, releases that were never listed and staging files; a
+//! growing log and map leave partial tiles and nodes of earlier states. The log and the
+//! indexes say which files are needed. Every other file of these kinds is garbage, once it
+//! has been so for a grace period.
 //!
-//! A publish creates its files before anything names them. So a file is only removed when
-//! nobody wrote or relied on it for the grace period, and when, looked at again just
-//! before, neither its age nor the log says otherwise. Publishers that come upon files of
-//! an earlier try make them young ([`Storage::freshen`]).
+//! A publisher creates its files before anything names them. So `gc` only removes a file
+//! that no writer wrote or relied on for the grace period. It checks age and log again just
+//! before the removal. Publishers that find files of an earlier try give them a new time
+//! ([`Storage::freshen`]).
 //!
-//! A reader may still go by an earlier checkpoint: what it takes to check that is kept
-//! until the checkpoint has been superseded for the grace period.
+//! A reader may still use an earlier checkpoint: `gc` keeps the files that it needs until
+//! the checkpoint has been superseded for the grace period.
 
 mod signed;
 mod unsigned;
@@ -32,10 +32,10 @@ use crate::{
     write::{PublishError, damaged},
 };
 
-/// How long files stay that nobody refers to, unless somebody says otherwise: a week.
+/// How long unreferenced files stay by default: a week.
 pub const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Files that are removed between two looks at what was published meanwhile.
+/// Files that are removed between two checks for new releases.
 const CHUNK: usize = 64;
 
 /// What to remove, and whether.
@@ -43,8 +43,8 @@ const CHUNK: usize = 64;
 pub struct GcOptions {
     /// Only looks.
     pub dry_run: bool,
-    /// How long a file must have been of no use. With less than [`crate::storage::YOUNG`]
-    /// nobody may publish meanwhile.
+    /// How long a file must have been useless. With less than [`crate::storage::YOUNG`], no
+    /// publisher may run meanwhile.
     pub grace: Duration,
     /// The time, by the clock that files get theirs from.
     pub now: SystemTime,
@@ -84,7 +84,7 @@ impl Kind {
     }
 }
 
-/// A file that nobody needs.
+/// A file that is not needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Garbage {
     /// What it is.
@@ -93,14 +93,14 @@ pub struct Garbage {
     pub file: Listed,
 }
 
-/// What was found, and what was done about it.
+/// The findings, and the removed files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GcReport {
-    /// The files that are, or were, of no use to anybody.
+    /// The files that are, or were, useless.
     pub garbage: Vec<Garbage>,
-    /// Those among them that are still there, since somebody came to need them.
+    /// Those among them that remain, since a writer came to need them.
     pub spared: u64,
-    /// Files that nobody refers to and that are too young to be removed, and their bytes.
+    /// Unreferenced files that are too young to be removed, and their bytes.
     pub young: (u64, u64),
 }
 
@@ -117,10 +117,11 @@ impl GcReport {
     }
 }
 
-/// What is not garbage: nothing below is removed but files of these kinds that are not here.
+/// The files that are not garbage. Only files of the kinds of [`Kind`] that are not listed
+/// here are removed.
 #[derive(Default)]
 struct Needed {
-    /// Files that somebody refers to.
+    /// Files that something refers to.
     keys: HashSet<Key>,
     /// Prefixes of which nothing is known, so that nothing there is removed.
     unknown: Vec<String>,
@@ -149,10 +150,10 @@ impl Needed {
     }
 }
 
-/// Removes what nobody has needed for the grace period. A run that was killed is repeated.
+/// Removes files that were not needed for the grace period. After a killed run, run it again.
 ///
 /// # Errors
-/// When the registry is damaged, so that it is not known what is needed; failures of the host.
+/// When the registry is damaged, so that the needed files are unknown; failures of the host.
 pub async fn gc(
     storage: &Storage,
     options: &GcOptions,
@@ -199,7 +200,7 @@ async fn run(
     for file in storage.list_temporary().await? {
         sort(Kind::Temporary, file);
     }
-    // Releases before their artifacts: what is left of a killed run is garbage still.
+    // Releases before their artifacts: the rest of a killed run is still garbage.
     report
         .garbage
         .sort_by(|a, b| (a.kind, &a.file).cmp(&(b.kind, &b.file)));
@@ -245,7 +246,7 @@ async fn followers(storage: &Storage) -> Result<Vec<Listed>, PublishError> {
     Ok(files)
 }
 
-/// What was known when the garbage was found, to see what came after.
+/// The state when the garbage was found, to see later changes.
 enum Later {
     Signed(signed::Seen),
     Unsigned(unsigned::Seen),

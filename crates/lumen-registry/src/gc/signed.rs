@@ -1,4 +1,4 @@
-//! What a signed registry needs, by its log.
+//! The files that a signed registry needs, by its log.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -31,7 +31,7 @@ use crate::{
     write::{PublishError, Snapshot, damaged},
 };
 
-/// Packages that are looked at at once.
+/// Packages that are read at once.
 const CONCURRENCY: usize = 16;
 
 /// Up to where the log was read.
@@ -93,12 +93,12 @@ pub(super) async fn find(
     if let Some(head) = &head {
         needed.keys.insert(Key::staging(&head.staging));
         if head.checkpoint.size != top.size {
-            // Somebody writes, or died doing so: what that batch needs is not known.
+            // A writer is at work, or died: the files that its batch needs are unknown.
             let unfinished = ["log/tile/", "map/", "artifacts/", "packages/"];
             needed.unknown.extend(unfinished.map(str::to_owned));
         }
     }
-    // What a publish in flight names, or one in a registry that is not migrated yet.
+    // Files that a publish under way names, or one in a registry that is not migrated yet.
     for file in &files {
         let Some((name, version)) = file.key.named_release() else {
             continue;
@@ -106,7 +106,7 @@ pub(super) async fn find(
         let in_flight = !file.is_older(options.grace, options.now);
         if !needed.keys.contains(&file.key) && (in_flight || strange.contains(&name)) {
             let found = read_release(storage, &name, &version).await;
-            // What cannot be read names nothing.
+            // An unreadable file names nothing.
             if let Some(found) = found.ok().flatten() {
                 needed.artifacts(&found.release);
             }
@@ -123,7 +123,7 @@ pub(super) async fn find(
     Ok(seen)
 }
 
-/// What kind of garbage a file would be; nothing else is ever removed.
+/// The kind of garbage that a file would be; other files are never removed.
 fn kind_of(key: &Key) -> Option<Kind> {
     match key.kind() {
         FileKind::Artifact => Some(Kind::Artifacts),
@@ -242,7 +242,8 @@ impl Needed {
     }
 
     /// The log and the map as they are, and as they were for readers that are not up to date.
-    /// What is not `public` yet, and the state that is, are needed until a later one is.
+    /// The public state, and later ones that are not `public` yet, are needed until a later
+    /// one is public.
     async fn log(
         &mut self,
         storage: &Storage,
@@ -273,8 +274,8 @@ impl Needed {
             if state.size < public_size && !was_public(&state) {
                 continue;
             }
-            // Its writer may have died before it was public, so by what came after it; and by
-            // the host's clock, where that is known, rather than the publisher's.
+            // Its writer may have died before it was public, so judge by later states; and by
+            // the host's clock, if known, rather than the publisher's.
             let later = read.states.get(at + 1..).unwrap_or_default().iter();
             let superseded = match later.filter(was_public).nth(1) {
                 Some(later) => made
@@ -287,7 +288,7 @@ impl Needed {
             if since >= options.grace && state.size < public_size {
                 continue;
             }
-            // Writers that are not up to date may go by what led to the next state.
+            // Writers that are not up to date may use the staging file of the next state.
             self.keys.insert(Key::staging(&state.staging));
             self.keys.insert(Key::staging(&next.staging));
             let edge = tiles_for_edge(state.size);
@@ -319,8 +320,8 @@ impl Needed {
     }
 }
 
-/// The releases of a package. All that can be installed must be there, or it is not known
-/// what they refer to.
+/// The releases of a package. All installable ones must exist, or the files that they refer
+/// to are unknown.
 async fn releases(
     storage: &Storage,
     read: &Read,
@@ -360,7 +361,7 @@ async fn releases(
 }
 
 impl Seen {
-    /// Adds what was logged since the last look.
+    /// Adds files that were logged since the last check.
     pub(super) async fn look(
         &mut self,
         storage: &Storage,

@@ -1,8 +1,8 @@
-//! What an unsigned registry needs: the artifacts of all releases whose files are there,
-//! listed or not.
+//! The files that an unsigned registry needs: the artifacts of all releases whose files
+//! exist, listed or not.
 //!
-//! A release that is not listed is published all the same; the next publish of its package
-//! lists it. So only artifacts are ever removed.
+//! A release that is not listed is still published; the next publish of its package lists
+//! it. So only artifacts are ever removed.
 
 use std::collections::BTreeSet;
 

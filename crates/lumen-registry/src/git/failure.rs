@@ -1,4 +1,4 @@
-//! What git says when it fails, understood.
+//! The kinds of git's failures, by its messages.
 
 use std::io;
 
@@ -10,7 +10,7 @@ pub enum GitError {
     /// The `git` program is missing.
     #[error("the `git` program was not found")]
     NoGit,
-    /// The `git` program lacks what is needed.
+    /// The `git` program is too old.
     #[error("git {found} is too old; {oldest} or later is needed")]
     TooOld {
         /// Its version.
@@ -18,7 +18,7 @@ pub enum GitError {
         /// The oldest version that will do.
         oldest: String,
     },
-    /// The host wants to know who asks, or does not let them.
+    /// The host wants credentials, or denies access.
     #[error("access to `{url}` was denied: {reason}")]
     Denied {
         /// The repository, without credentials.
@@ -42,7 +42,7 @@ pub enum GitError {
         /// What git said.
         reason: String,
     },
-    /// Nobody that is trusted vouches for the host.
+    /// No trusted authority vouches for the host.
     #[error("cannot trust `{url}`: {reason}")]
     Untrusted {
         /// The repository, without credentials.
@@ -58,7 +58,7 @@ pub enum GitError {
         /// What git said.
         reason: String,
     },
-    /// The host does not take what was pushed: the branch is protected, or a hook said no.
+    /// The host refused the push: the branch is protected, or a hook refused it.
     #[error("`{url}` refused the push: {reason}")]
     Refused {
         /// The repository, without credentials.
@@ -96,8 +96,8 @@ enum Kind {
     Other,
 }
 
-/// Texts of git 2.31 to 2.47, of curl and of OpenSSH, in lower case. The first of the list
-/// that occurs decides, so what git adds to every failure comes last.
+/// Texts of git 2.31 to 2.47, of curl and of OpenSSH, in lower case. The first text of the
+/// list that occurs decides, so texts that git adds to every failure come last.
 const KINDS: [(&str, Kind); 37] = [
     ("hash algorithm", Kind::Other),
     ("mismatched algorithms", Kind::Other),
@@ -195,7 +195,7 @@ fn is_told(line: &str) -> bool {
         .is_some_and(|told| told.chars().any(char::is_alphanumeric))
 }
 
-/// What the host said while it refused something.
+/// The messages of the host that come with a refusal.
 pub(crate) fn told(said: &str) -> Vec<String> {
     let told = said.lines().filter(|line| is_told(line.trim()));
     told.map(clean).collect()

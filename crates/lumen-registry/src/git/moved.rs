@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{Git, GitError};
 
-/// What git asks a repository for first, and what an address ends with that leads to one.
+/// The first request of git to a repository, and the end of an address that leads to one.
 const FIRST: &str = "/info/refs?service=git-upload-pack";
 
 /// Follows a repository that redirects, as far as it stays at its host. `None`: it does not.
@@ -36,7 +36,7 @@ pub(super) fn find(git: &Git, remote: &str) -> Result<Option<String>, GitError> 
     Ok(None)
 }
 
-/// Where the last answer in what curl says leads.
+/// The target of the last answer in curl's output.
 fn location(said: &str) -> Option<&str> {
     let mut found = None;
     for line in said.lines() {

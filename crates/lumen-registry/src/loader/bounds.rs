@@ -1,4 +1,4 @@
-//! What loading may cost: packages, versions, bytes and work, each against its limit.
+//! The cost of loading: packages, versions, bytes and work, each against its limit.
 
 use std::collections::HashMap;
 
@@ -100,7 +100,7 @@ impl Bounds {
         })
     }
 
-    /// Looks at the number of releases whose own files are read. `false`: they are too many.
+    /// Checks the number of releases whose own files are read. `false`: there are too many.
     pub(super) fn files(&mut self, name: &PackageName, count: usize) -> bool {
         let count = count as u64;
         self.check(Limit::ReleaseFiles, count, || {
@@ -131,7 +131,7 @@ impl Bounds {
     }
 }
 
-/// How many packages lie between the project and what this package asks for.
+/// The number of packages between the project and the dependencies of this package.
 fn depth(entries: &HashMap<PackageName, Entry>, by: Option<&PackageName>) -> u64 {
     by.and_then(|by| entries.get(by))
         .map_or(0, |entry| entry.depth)

@@ -14,7 +14,7 @@ use super::{
 const MOST_AHEAD: usize = 32;
 
 impl Closure<'_> {
-    /// Asks for what the versions need that may be chosen for a requirement.
+    /// Asks for the dependencies of the versions that may be chosen for a requirement.
     pub(super) fn follow(&mut self, name: &PackageName, wanted: &Wanted) {
         let versions = self.catalog.packages.get(name);
         let versions = versions.map_or(0, |package| package.versions.len());
@@ -54,7 +54,8 @@ impl Closure<'_> {
         }
     }
 
-    /// The versions to follow for a requirement: the likely choice, or all whose needs are at hand.
+    /// The versions to follow for a requirement: the likely choice, or all whose dependencies are
+    /// known.
     fn candidates(&self, name: &PackageName, wanted: &Wanted) -> Vec<Version> {
         let (Some(entry), Some(package)) =
             (self.entries.get(name), self.catalog.packages.get(name))

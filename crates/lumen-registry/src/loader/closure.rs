@@ -41,14 +41,13 @@ pub(super) enum Work {
     Release(PackageName, Box<ReleaseOf>),
 }
 
-/// What came of reading a release's own file: what the index should have said, and the bytes
-/// of the file.
+/// The result of reading a release's own file: its summary, and the bytes of the file.
 pub(super) struct ReleaseOf {
     version: Version,
     result: Result<Option<(ReleaseSummary, u64)>, ReadError>,
 }
 
-/// What came of looking for a package: the index, or the absence everywhere or the failure
+/// The result of looking for a package: the index, the absence everywhere, or the failure
 /// that ended the search, and the registry that it is about.
 pub(super) struct IndexOf {
     registry: Registry,
@@ -138,8 +137,8 @@ impl<'r> Closure<'r> {
         }
     }
 
-    /// Asks anew for packages that were not found where nothing said that there is a registry:
-    /// another package may have said so since. Whether there is one to ask for.
+    /// Asks again for packages that were not found at an address without a sign of a registry:
+    /// another package may have given the sign since. Returns whether there are any.
     fn ask_again(&mut self) -> bool {
         let entries = self.entries.iter_mut();
         let asked_in_vain = entries.filter(|(_, entry)| {
@@ -157,7 +156,7 @@ impl<'r> Closure<'r> {
         !names.is_empty()
     }
 
-    /// Loads what the resolver needs, and all else it may need next.
+    /// Loads the metadata that the resolver needs now, and may need next.
     pub(super) async fn load(&mut self, needs: Vec<Need>) -> Result<(), LoadError> {
         if !self.wide {
             self.wide = true;
@@ -295,7 +294,7 @@ impl<'r> Closure<'r> {
         self.ask(&registry, &key, future.boxed());
     }
 
-    /// Starts a read. What is in the cache is read at once: a task would cost more.
+    /// Starts a read. A cached file is read at once: a task would cost more.
     fn ask(&mut self, registry: &Registry, key: &Key, mut future: BoxFuture<'static, Work>) {
         if registry.source().is_cached(key)
             && let Some(work) = (&mut future).now_or_never()
@@ -358,7 +357,7 @@ impl<'r> Closure<'r> {
                     .storage()
                     .describe(&Key::release(name, &version))
             )),
-            // Another version in its place would be what a tampering host wants.
+            // Choosing another version instead would help a tampering host.
             Err(error) if error.is_about_the_file() && !matches!(error, ReadError::Trust(_)) => {
                 Err(error.to_string())
             }

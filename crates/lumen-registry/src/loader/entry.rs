@@ -1,4 +1,4 @@
-//! What is known about one package of a registry.
+//! The known metadata of one package of a registry.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,13 +19,13 @@ pub(super) struct Entry {
     pub(super) index: Option<Arc<PackageIndex>>,
     /// Why there is no index, if there should be one.
     pub(super) failure: Option<ReadError>,
-    /// What is asked of it, each once.
+    /// The requirements on it, each once.
     pub(super) wanted: Vec<Wanted>,
     /// Versions whose dependencies were asked for, and whether the optional ones were, too.
     pub(super) followed: BTreeMap<Version, bool>,
     /// Versions whose own file is being or was read.
     pub(super) asked: BTreeSet<Version>,
-    /// What the files of versions without a summary say.
+    /// The metadata from the files of versions without a summary.
     pub(super) releases: BTreeMap<Version, ReleaseSummary>,
     /// Failures that are not the release's fault.
     pub(super) failures: BTreeMap<Version, ReadError>,

@@ -1,4 +1,4 @@
-//! Which registry a package comes from: one alone, so that nobody can slip in versions from another.
+//! Which registry a package comes from: exactly one, so that no other registry can add versions.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::reader::Registry;
 #[derive(Debug, Clone, Default)]
 pub struct Routes {
     default: Option<Registry>,
-    /// Asked in this order for what the default does not have.
+    /// Asked in this order for packages that the default does not have.
     upstreams: Vec<Registry>,
     /// By scope, `@` included.
     scopes: BTreeMap<String, Registry>,
@@ -21,7 +21,7 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Everything comes from this registry; without one, only pinned packages can be had.
+    /// Everything comes from this registry; without one, only pinned packages are available.
     pub fn new(default: Option<Registry>) -> Self {
         Self {
             default,

@@ -75,8 +75,8 @@ impl GitLocation {
         }
     }
 
-    /// The same, where git shows the host nothing of the user's netrc file: what would be shown
-    /// is the entry for any host, and the user did not choose this one.
+    /// The same, but git shows the host no credentials from the user's netrc file: it would
+    /// show the entry for any host, and the user did not choose this one.
     #[must_use]
     pub fn without_netrc(self) -> Self {
         let netrc = false;
@@ -88,7 +88,7 @@ impl GitLocation {
         self.netrc
     }
 
-    /// What git calls the repository; without credentials.
+    /// The URL of the repository for git, without credentials.
     pub fn remote(&self) -> &Url {
         &self.remote
     }
@@ -107,7 +107,7 @@ impl GitLocation {
         format!("git+{}#{}{folder}", self.remote, self.branch)
     }
 
-    /// What a path inside the registry is called, for messages.
+    /// The name of a path inside the registry, for messages.
     pub fn file(&self, path: &str) -> String {
         format!("git+{}#{}:{}{path}", self.remote, self.branch, self.folder)
     }

@@ -1,4 +1,4 @@
-//! The address of a registry behind a web server, and what to show there.
+//! The address of a registry behind a web server, and the credentials for it.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ impl HttpLocation {
         })
     }
 
-    /// The same address with what to show there, unless the URL has it already.
+    /// The same address with these credentials, unless the URL has some already.
     #[must_use]
     pub fn with_login(self, login: Login) -> Self {
         Self {

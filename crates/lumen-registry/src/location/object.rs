@@ -3,7 +3,7 @@
 use lumen_core::limits::{MAX_BUCKET_NAME, MAX_QUOTED, MAX_REGION_NAME};
 use url::Url;
 
-/// Who runs an object store, and so how it is spoken to.
+/// The provider of an object store, which decides its protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
     /// `s3://bucket/prefix`: Amazon S3, and whatever speaks its protocol.
@@ -16,10 +16,10 @@ pub enum Provider {
     Azure,
 }
 
-/// The address of a registry in a bucket. Who may write there is said elsewhere.
+/// The address of a registry in a bucket, without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectLocation {
-    /// Who runs it.
+    /// The provider.
     pub provider: Provider,
     /// The account of an R2 bucket; for others the environment says it.
     pub account: Option<String>,

@@ -27,21 +27,21 @@ use crate::{
     },
 };
 
-/// Somebody who appends to the log.
+/// A writer that appends to the log.
 #[derive(Debug)]
 pub struct Writer<'a> {
     /// Where the registry is.
     pub storage: &'a Storage,
     /// Signs the checkpoints; its key must be one of the log keys.
     pub signer: &'a dyn Signer,
-    /// What this writer saw last of the log, which must be a part of it now.
+    /// The last checkpoint that this writer saw, which the log must continue.
     pub last_seen: Option<Checkpoint>,
 }
 
-/// What an append came to.
+/// The result of an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// The index of the first entry; `None`: nothing had to be appended.
+    /// The index of the first entry; `None`: there was nothing to append.
     pub index: Option<u64>,
     /// The size of the log.
     pub size: u64,
@@ -51,15 +51,15 @@ pub struct Receipt {
     pub lacking: Option<Lacking>,
 }
 
-/// What became of a head that was to be replaced.
+/// The result of replacing the head.
 enum Outcome {
     Committed,
-    /// Somebody else was first.
+    /// Another writer was first.
     Lost,
 }
 
-/// The state of a registry whose newest commits are not public yet, with everything finished that
-/// others began; `None`: `public` is the newest.
+/// The state of a registry whose newest commits are not public yet, with all batches of other
+/// writers finished; `None`: `public` is the newest.
 ///
 /// # Errors
 /// As [`Writer::state`].
@@ -114,9 +114,9 @@ impl<'a> Writer<'a> {
         state_after(self.storage, seen).await
     }
 
-    /// Appends the entries that `make` makes of the current state, as one batch.
+    /// Appends the entries that `make` returns for the current state, as one batch.
     ///
-    /// It is called again whenever another writer was first; without entries nothing is done.
+    /// Calls `make` again whenever another writer was first; without entries, nothing is done.
     ///
     /// # Errors
     /// Those of `make`, [`PublishError::LogKey`], what [`State::check`] says of the
@@ -142,7 +142,7 @@ impl<'a> Writer<'a> {
         let mut seen = self.last_seen.clone();
         let mut attempts = 0;
         loop {
-            // What was seen last has what was seen before in it.
+            // The newest checkpoint covers earlier ones.
             let state = match loaded.take() {
                 Some(state) => state,
                 None => self.state_after(seen.as_ref()).await?,
@@ -197,7 +197,7 @@ impl<'a> Writer<'a> {
         self.append(async |state: &State<'_>| {
             let subject = match Entry::parse(note.as_bytes()) {
                 Ok((entry, _)) => entry.subject(),
-                // Whoever checks the entry says what is wrong.
+                // The check of the entry reports the error.
                 Err(_) => None,
             };
             let events = match &subject {
@@ -246,7 +246,7 @@ impl<'a> Writer<'a> {
                 Err(error) if is_final(&error) => return Err(error.into()),
                 Err(error) => error,
             };
-            // The answer says nothing for sure: what is there does.
+            // The answer is unclear: read the head back.
             let found = match Head::read(storage).await {
                 Ok(found) => found,
                 // Replacing it once more cannot do harm, and asks the same.

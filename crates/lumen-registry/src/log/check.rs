@@ -87,14 +87,14 @@ impl Checker<'_> {
         }
     }
 
-    /// Compares a file with what it must be. Returns it, if it is that.
+    /// Compares a file with the expected bytes. Returns it, if they are equal.
     async fn same(&mut self, key: &Key, expected: &[u8], fault: &str) -> Result<(), PublishError> {
         let found = self.get(key, MAX_GLOBAL_INDEX_BYTES).await?;
         self.compare(key, found.as_deref(), Some(expected), fault);
         Ok(())
     }
 
-    /// Whether a file is what it must be; `None`: there is nothing to make it of.
+    /// Whether a file is as expected; `None`: its sources are missing.
     fn compare(
         &mut self,
         key: &Key,
@@ -197,7 +197,7 @@ impl Checker<'_> {
         self.old_tiles(&whole.log, &there).await
     }
 
-    /// A file that is made of others, and what a release refers to.
+    /// Checks a file that is derived from others, and the files that a release refers to.
     async fn named(
         &mut self,
         whole: &Whole<'_>,
@@ -357,7 +357,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// What a host that cannot list does not show is not checked.
+    /// On a host that cannot list files, this check is skipped.
     async fn storage_list(&self, prefix: &str) -> Result<Vec<Key>, PublishError> {
         match self.storage.list(prefix).await {
             Err(StorageError::ReadOnly { .. }) => Ok(Vec::new()),

@@ -30,7 +30,7 @@ pub struct RootInfo {
 
 /// Makes an empty signed registry. Repeating it after it failed or was killed is safe.
 ///
-/// The signer's key becomes root key and log key; names are for whoever comes first.
+/// The signer's key becomes root key and log key; the first claim of a name wins.
 ///
 /// # Errors
 /// [`PublishError::RegistryExists`] when there is a registry, failures of the host.
@@ -44,11 +44,11 @@ pub async fn init_signed(
     init(storage, Some(name), origin, signer, now, Vec::new()).await
 }
 
-/// Makes a registry signed that is not yet. What it has is listed to those who read it
-/// signed once its owners publish it again.
+/// Makes an unsigned registry signed. Clients see its existing releases once their owners
+/// publish them again.
 ///
 /// # Errors
-/// As [`init_signed`], but for the registry that may be there.
+/// As [`init_signed`], except [`PublishError::RegistryExists`].
 pub async fn sign_existing(
     storage: &Storage,
     origin: &str,
@@ -94,7 +94,7 @@ async fn init(
     }
     let root = first_root(origin, signer, now)?;
     let text = sign_as(&root.to_text(), signer.public(), signer)?;
-    // What would not be read back must not become the root of anything.
+    // A root note that clients would refuse must not become a root.
     let event = Event {
         i: 0,
         note: text.clone(),
@@ -123,7 +123,7 @@ async fn init(
     })
 }
 
-/// Checks that readers will believe what a batch says of packages.
+/// Checks that readers will accept the entries of a batch about packages.
 fn believable(roots: &RootHistory, batch: &Batch) -> Result<(), PublishError> {
     for (subject, events) in &batch.events {
         let Subject::Package(name) = subject else {

@@ -1,14 +1,14 @@
 //! Writing the log of a signed registry.
 //!
-//! Writers meet at `log/head`: replacing it commits a batch. What follows from the
-//! batch (tiles, entries, map, notes, indexes, at last the public checkpoint) is made
-//! the same by whoever does it, so a writer first finishes what the one before left.
+//! Writers meet at `log/head`: replacing it commits a batch. Every writer makes the same
+//! derived files of a batch (tiles, entries, map, notes, indexes, finally the public
+//! checkpoint), so a writer first finishes the batch of the one before.
 //!
 //! | module | what |
 //! |---|---|
 //! | `recover` | finishing a committed batch, up to the global index |
 //! | `pending` | commits that wait for witnesses |
-//! | `witness` | what witnesses sign, and adding their signatures |
+//! | `witness` | checkpoints for witnesses, and adding their signatures |
 //! | `validate` | a log replayed by a validating witness |
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |

@@ -1,9 +1,9 @@
-//! Commits that readers do not see yet, since witnesses have to sign them first.
+//! Commits that readers do not see yet, since witnesses must sign them first.
 //!
-//! Where the root note in force asks for witnesses, a committed batch is finished but for the
-//! checkpoint and the global index. Its checkpoint goes to `log/pending`, where witnesses add
-//! their signatures. Whoever finds that there are enough makes it public: a witness, the next
-//! writer, or a repair. Readers have the checkpoint before until then.
+//! Where the root note in force asks for witnesses, a committed batch is finished except for
+//! the checkpoint and the global index. Its checkpoint goes to `log/pending`, where witnesses
+//! add their signatures. The first program that finds enough of them makes it public: a
+//! witness, the next writer, or a repair. Until then, readers see the checkpoint before.
 
 use std::fmt;
 
@@ -71,7 +71,7 @@ pub struct Shown {
 pub struct Cosignature {
     /// The state.
     pub checkpoint: Checkpoint,
-    /// Whose it is.
+    /// The witness.
     pub key: CosignerKey,
     /// When it was made, in seconds since 1970.
     pub time: u64,
@@ -170,15 +170,16 @@ impl Shown {
     }
 }
 
-/// Whether the batch of a head is finished but for what makes it public.
+/// Whether the batch of a head is finished, except for the files that make it public.
 pub(super) async fn is_finished(storage: &Storage, head: &Head) -> Result<bool, PublishError> {
     let size = head.checkpoint.size;
-    // A later commit was made by somebody who had finished this one.
+    // The writer of a later commit had finished this one.
     let is_it = |shown: &Shown| shown.checkpoint == head.checkpoint || shown.checkpoint.size > size;
     Ok(read(storage).await?.iter().any(is_it))
 }
 
-/// The newest commit that is finished but for what makes it public, else the public state.
+/// The newest commit that is finished except for the files that make it public, else the
+/// public state.
 pub(crate) async fn newest_finished(
     storage: &Storage,
     head: Option<&Head>,
@@ -269,7 +270,7 @@ pub(super) async fn promote(
             make_public(snapshot, ready, roots).await?;
             now = ready.checkpoint.size;
         }
-        // Somebody may have died before the last step.
+        // A writer may have died before the last step.
         (_, Some(public)) if !is_current(snapshot, now).await? => {
             finish_global(snapshot, &public, Public::Earlier(roots)).await?;
         }
@@ -312,7 +313,7 @@ pub(super) async fn public_size(storage: &Storage) -> Result<u64, PublishError> 
     Ok(public.map_or(0, |public| public.size))
 }
 
-/// What a registry's newest commits wait for; `None`: readers see all of them.
+/// The witnesses that a registry's newest commits wait for; `None`: readers see all commits.
 ///
 /// # Errors
 /// Failures of the host, and files that are damaged.

@@ -1,5 +1,5 @@
-//! Finishing a committed batch: the same after a commit of one's own and after a
-//! crash of somebody else.
+//! Finishing a committed batch: the same after a writer's own commit and after the crash of
+//! another writer.
 
 use lumen_core::{
     Key,
@@ -47,7 +47,7 @@ pub async fn recover(storage: &Storage, watch: Watch<'_>) -> Result<u64, Publish
     Ok(head.checkpoint.size)
 }
 
-/// What is not done yet of a committed batch.
+/// The remaining steps of a committed batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
     Nothing,
@@ -57,7 +57,7 @@ enum Left {
     Everything,
 }
 
-/// What became of a head that somebody else committed.
+/// The state of a head that another writer committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Settled {
     /// Whether others took some time to finish it.
@@ -76,7 +76,7 @@ pub(super) async fn settle(
     do_what_is_left(snapshot, head, left, watch).await
 }
 
-/// The same for a head that somebody else may be finishing.
+/// The same for a head that another writer may be finishing.
 pub(super) async fn settle_patiently(
     snapshot: &Snapshot<'_>,
     head: &Head,
@@ -143,14 +143,14 @@ async fn left_to_do(snapshot: &Snapshot<'_>, head: &Head) -> Result<Left, Publis
     })
 }
 
-/// Finishes a batch that anybody committed. Returns the witnesses it waits for.
+/// Finishes a batch of any writer. Returns the witnesses that it waits for.
 pub(super) async fn finish(
     snapshot: &Snapshot<'_>,
     head: &Head,
     batch: &Batch,
     watch: Watch<'_>,
 ) -> Result<Option<Lacking>, PublishError> {
-    // Who signed a head is known once its root notes are; before that nothing is written.
+    // The root notes tell whether a log key signed the head; nothing is written before.
     let mut root_events = listed(snapshot, &Subject::Root).await?;
     let added = batch.events.get(&Subject::Root);
     for event in added.into_iter().flatten() {
@@ -185,7 +185,7 @@ pub(super) async fn apply(
 }
 
 /// Makes a commit public whose files are all there, or, where the root notes ask for witnesses,
-/// has it wait for them. Returns the witnesses that have to sign.
+/// lets it wait for them. Returns the witnesses that must sign.
 pub(super) async fn show(
     snapshot: &Snapshot<'_>,
     head: &Head,

@@ -13,16 +13,15 @@ use crate::{
     write::{PublishError, Snapshot, damaged, swap::Swap},
 };
 
-/// Which files are looked at.
+/// Which files are checked.
 enum Which {
-    /// Those that are not there, or have another size than they must have. Sizes by file, where
-    /// the host tells them.
+    /// Those that are missing, or have a wrong size. Sizes by file, if the host lists them.
     Missing(BTreeMap<Key, Option<u64>>),
     /// All, byte by byte.
     All,
 }
 
-/// Finishes what a killed writer left, and makes files again that are lost or cut off. Returns
+/// Finishes the batch of a killed writer, and restores files that are lost or cut off. Returns
 /// the size of the log.
 ///
 /// # Errors
@@ -104,7 +103,7 @@ async fn run(storage: &Storage, which: &Which, watch: Watch<'_>) -> Result<Vec<K
             Expected::Named(keys) => {
                 for key in keys {
                     advance(watch, &key);
-                    // What makes a state public is looked at when that is done.
+                    // The files that make a state public are checked in that step.
                     let is_done_later = matches!(which, Which::Missing(_)) && row.is_shown();
                     let name = key.package();
                     let is_new = name.is_some_and(|name| whole.has_news(&name, finished));
@@ -166,8 +165,8 @@ struct Restorer<'a> {
 }
 
 impl Restorer<'_> {
-    /// Writes a file, if it is not what it should be. `known`: what it should be, if that does
-    /// not depend on what is there.
+    /// Writes a file, if it differs from the expected one. `known`: the expected bytes, if
+    /// they do not depend on existing files.
     async fn put(
         &mut self,
         row: &dyn Row,
@@ -185,7 +184,7 @@ impl Restorer<'_> {
             let Some(bytes) = bytes else { break };
             if let Some(current) = &current
                 && (*current == bytes
-                    // What is ahead of a log that was taken back is taken back, too.
+                    // Files that are ahead of a log that was taken back are taken back, too.
                     || row.is_ahead(current, &bytes) && self.has_moved().await?)
             {
                 break;
@@ -230,7 +229,7 @@ impl Which {
         }
     }
 
-    /// Whether a file is looked at that must have this size, if it is known.
+    /// Whether a file is intact by its size, if the size is known.
     fn has(&self, key: &Key, size: Option<u64>) -> bool {
         match self {
             Self::All => true,

@@ -22,12 +22,12 @@ use crate::{
     write::{PublishError, Snapshot, damaged},
 };
 
-/// The state of a signed registry, as far as a writer looked at it.
+/// The state of a signed registry, as far as a writer read it.
 ///
 /// Events come from index files and are compared with the map that the log commits to.
 #[derive(Debug)]
 pub struct State<'a> {
-    /// What was read of the registry.
+    /// The files of the registry that were read.
     pub(crate) snapshot: Arc<Snapshot<'a>>,
     /// The root notes.
     pub roots: RootHistory,
@@ -90,7 +90,7 @@ impl<'a> State<'a> {
         &self.head.note
     }
 
-    /// Checks that the log continues what was seen of it.
+    /// Checks that the log continues the checkpoint that was seen.
     pub(super) async fn check_continues(&self, seen: &Checkpoint) -> Result<(), PublishError> {
         let diverged = || PublishError::Diverged {
             seen: seen.size,

@@ -1,9 +1,9 @@
 //! A log replayed by a validating witness: every entry judged by the rules of readers, and the
 //! map derived from the entries.
 //!
-//! What a run costs is what is new. From the state that was validated last, the witness needs
-//! its map and the events of the names that have new entries; both are proved by that state. If
-//! they cannot be had any more, or from the first entry on, the log alone is enough: the
+//! The cost of a run depends on the new entries only. From the state that was validated last,
+//! the witness needs its map and the events of the names that have new entries; both are proved
+//! by that state. If these files are gone, or on the first run, the log alone is enough: the
 //! histories of all names are then kept in memory, the entries are not.
 
 use std::collections::BTreeMap;
@@ -34,9 +34,9 @@ use crate::{
 /// Bundles that are read at once.
 const READ_AHEAD: usize = 8;
 
-/// Checks what a log got since a state that was validated before: that every entry keeps the
-/// rules under the state before it, and that every batch ends with the map that follows from the
-/// log. Without such a state, all of it. Returns the root notes.
+/// Checks the entries that a log got since a state that was validated before: that every entry
+/// keeps the rules under the state before it, and that every batch ends with the map that
+/// follows from the log. Without such a state, checks all entries. Returns the root notes.
 ///
 /// # Errors
 /// [`PublishError::History`] names the entry that breaks a rule. Files that are damaged or

@@ -1,4 +1,4 @@
-//! What witnesses sign, and adding their signatures.
+//! Checkpoints for witnesses, and adding their signatures.
 
 use lumen_core::{Key, limits::MAX_CHECKPOINT_BYTES};
 
@@ -34,8 +34,8 @@ pub async fn states(storage: &Storage) -> Result<Vec<Shown>, PublishError> {
     Ok(states)
 }
 
-/// Adds what a witness signed to the public checkpoint and to those that wait, and makes public
-/// what then has enough cosignatures. Returns what the newest commit still waits for.
+/// Adds the cosignatures of a witness to the public checkpoint and to waiting ones, and makes a
+/// checkpoint public that then has enough. Returns what the newest commit still waits for.
 ///
 /// # Errors
 /// Files that are damaged, and failures of the host.

@@ -1,4 +1,4 @@
-//! The log and its map at a size, for those who go on from there.
+//! The log and its map at a size, to continue from there.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Base {
         }
     }
 
-    /// The log at a size; `root`: what it must be, if that is known.
+    /// The log at a size; `root`: the expected root hash, if known.
     pub(crate) async fn load(
         storage: &Storage,
         size: u64,

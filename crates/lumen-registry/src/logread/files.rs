@@ -24,12 +24,12 @@ use crate::{
     write::{PublishError, damaged},
 };
 
-/// Where the files of a log are read from, and what is said of those that are wrong.
+/// The source of the files of a log, and the error for wrong ones.
 ///
-/// Readers read through their caches and are told of an attack; writers and mirrors read the
-/// host, and are told of damage.
+/// Readers read through their caches and get an error about an attack; writers and mirrors
+/// read from the host, and get an error about damage.
 pub(crate) trait LogFiles {
-    /// What is said of a file that is wrong.
+    /// The error for a wrong file.
     type Error;
 
     /// A file of at most `limit` bytes, with this digest if there must be one; `None` when it is
@@ -44,7 +44,7 @@ pub(crate) trait LogFiles {
     /// The error for a file that is missing.
     fn missing(&self, key: &Key) -> Self::Error;
 
-    /// The error for a file that is not what it must be.
+    /// The error for a wrong file.
     fn wrong(&self, key: &Key, what: &dyn Display) -> Self::Error;
 }
 

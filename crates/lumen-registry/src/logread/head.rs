@@ -1,4 +1,4 @@
-//! What writers share: the head, which is the commit, and the batch it commits.
+//! Files that writers share: the head, which is the commit, and the batch that it commits.
 
 use lumen_core::{
     Digest, Key,
@@ -41,7 +41,7 @@ impl Head {
         })
     }
 
-    /// The head as it is now; who signed it is not checked.
+    /// The current head; does not check its signature.
     pub(crate) async fn read(storage: &Storage) -> Result<Option<(Self, Revision)>, PublishError> {
         let key = Key::head();
         let Some((bytes, revision)) = storage.get(&key, 2 * MAX_CHECKPOINT_BYTES).await? else {
@@ -66,7 +66,7 @@ impl Head {
     }
 }
 
-/// The public checkpoint and its revision; who signed it is not checked.
+/// The public checkpoint and its revision; does not check its signatures.
 pub(crate) async fn read_checkpoint(
     storage: &Storage,
 ) -> Result<Option<(Checkpoint, Revision)>, PublishError> {

@@ -1,4 +1,4 @@
-//! Reading the log, its map and what lists their events: checked against the log.
+//! Reading the log, its map and the lists of events: checked against the log.
 //!
 //! | module | what |
 //! |---|---|

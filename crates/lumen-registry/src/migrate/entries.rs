@@ -15,8 +15,8 @@ use crate::{
     write::PublishError,
 };
 
-/// All entries that packages lack: claims, then releases by their time, then what else is
-/// said of them. `history`: what the log has of a package.
+/// All entries that packages lack: claims, then releases by their time, then other
+/// statements about them. `history`: the events that the log has about a package.
 pub(super) fn all<'h>(
     packages: &[Package],
     history: impl Fn(&PackageName) -> Option<&'h PackageHistory>,
@@ -56,7 +56,7 @@ pub(super) fn all<'h>(
     Ok(claims.into_iter().chain(releases).chain(others).collect())
 }
 
-/// Checks that the signer may say of a package what the log lacks.
+/// Checks that the signer may make the statements about a package that the log lacks.
 pub(super) fn may_sign(
     package: &Package,
     history: Option<&PackageHistory>,
@@ -84,7 +84,7 @@ fn publisher<'o>(
     })
 }
 
-/// What a log lacks of a package.
+/// The entries about a package that a log lacks.
 #[derive(Default)]
 struct Missing {
     /// With the times they were published, or none.
@@ -105,7 +105,7 @@ fn missing(package: &Package, history: Option<&PackageHistory>) -> Missing {
             };
             missing.releases.push((release.time.clone(), action));
         }
-        // What was said since the registry is signed counts.
+        // Statements since the registry is signed count.
         if let Some(reason) = release.yanked.as_ref().filter(|_| !logged) {
             missing.others.push(Action::Yank {
                 version: release.version.clone(),
@@ -122,7 +122,7 @@ fn missing(package: &Package, history: Option<&PackageHistory>) -> Missing {
     missing
 }
 
-/// The note by which a name belongs to whoever migrates, and to those it is assigned to.
+/// The note that gives a name to the operator who migrates, and to its assigned owners.
 fn claim(
     subject: &Subject,
     options: &MigrateOptions<'_>,

@@ -1,4 +1,4 @@
-//! What an unsigned registry has, and whether it can be signed.
+//! The contents of an unsigned registry, and whether they can be signed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,14 +29,14 @@ use crate::{
     write::PublishError,
 };
 
-/// Packages and artifacts that are looked at at once.
+/// Packages and artifacts that are read at once.
 const CONCURRENCY: usize = 16;
 
 /// Bytes of an artifact above which it goes through a temporary file without a name.
 const MAX_IN_MEMORY: usize = 4 << 20;
 
 /// Checks that an archive is one that installs accept, and that it agrees with its release.
-/// What archives hold is not known here.
+/// This crate does not know the contents of archives.
 ///
 /// The text says what is wrong with it.
 ///
@@ -46,14 +46,14 @@ pub type Inspect<'a> = &'a (
         dyn Fn(&index::Release, &Artifact, &mut dyn Read) -> io::Result<Result<(), String>> + Sync
     );
 
-/// Everything that is to be logged, and what stands in the way.
+/// Everything to log, and the problems that prevent it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// The packages, sorted by name.
     pub packages: Vec<Package>,
-    /// What has to be mended first.
+    /// Problems that must be fixed first.
     pub problems: Vec<Finding>,
-    /// What gets lost, or is as it should not be.
+    /// Data that gets lost, and other oddities.
     pub warnings: Vec<Finding>,
 }
 
@@ -64,7 +64,7 @@ pub struct Package {
     pub name: PackageName,
     /// Its releases, by version.
     pub releases: Vec<Release>,
-    /// Why it is deprecated, if it is, and what is to be used in its place.
+    /// The reason of its deprecation, if it is deprecated, and its replacement.
     pub deprecated: Option<(String, Option<PackageName>)>,
 }
 
@@ -77,7 +77,7 @@ pub struct Release {
     pub metadata: Digest,
     /// The size of that file in bytes.
     pub size: u64,
-    /// When it was published; empty when nobody knows.
+    /// When it was published; empty when unknown.
     pub time: String,
     /// Why it is yanked, if it is.
     pub yanked: Option<String>,
@@ -249,7 +249,7 @@ async fn look(
                 newest = Some(release);
             }
             Err(what) if listed.contains(&version) => looked.problems.push(finding(&key, what)),
-            // It was never listed, and nobody can install it.
+            // It was never listed, and clients cannot install it.
             Err(what) => looked
                 .warnings
                 .push(finding(&key, format!("it is left out: {what}"))),
@@ -283,7 +283,7 @@ async fn look(
     Ok(looked)
 }
 
-/// The index of a package, if it has one, or what is wrong with it.
+/// The index of a package, if it has one, or its fault.
 async fn index(
     storage: &Storage,
     name: &PackageName,
@@ -305,7 +305,7 @@ async fn index(
         .map_err(|error| error.to_string()))
 }
 
-/// A release and the bytes of its file, or what is wrong with it or its artifacts.
+/// A release and the bytes of its file, or the fault of it or its artifacts.
 async fn release(
     (storage, inspect): (&Storage, Inspect<'_>),
     name: &PackageName,
@@ -333,7 +333,7 @@ async fn release(
     Ok(Ok((release, bytes)))
 }
 
-/// Checks that an artifact is what its release says: whoever logs it vouches for that.
+/// Checks that an artifact matches its release: the operator who logs it vouches for that.
 async fn artifact(
     (storage, inspect): (&Storage, Inspect<'_>),
     release: &index::Release,

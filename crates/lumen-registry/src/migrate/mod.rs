@@ -1,12 +1,12 @@
 //! An unsigned registry becomes a signed one, with its history.
 //!
-//! Every release that is there is logged with the digest of its file, and every yank with
-//! its reason, signed by whoever runs the registry as the first owner of all names. No
-//! release and no artifact is changed, so locks that name them keep working.
+//! `migrate` logs every existing release with the digest of its file, and every yank with
+//! its reason. The operator signs them, as the first owner of all names. No release and no
+//! artifact is changed, so locks that name them keep working.
 //!
 //! Root note, claims and statements are one batch, so a registry is unsigned until the
-//! batch is committed, and complete after. Only what is too much for one batch (some
-//! fifty thousand releases) follows in others.
+//! batch is committed, and complete after. Only the part that does not fit into one batch
+//! (about fifty thousand releases) follows in others.
 
 mod entries;
 mod inventory;
@@ -31,10 +31,10 @@ use crate::{
 /// Most bytes of entries in the first batch, by [`Package::size`].
 const BATCH_BYTES: usize = 48 << 20;
 
-/// Most entries in a batch that is checked against what the log has.
+/// Most entries in a batch that is checked against the log.
 const APPENDED: usize = 500;
 
-/// Who is to own a name beside whoever migrates the registry.
+/// The owners of a name beside the operator who migrates the registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Assignments {
     /// Admins and publishers of names and scopes.
@@ -46,7 +46,7 @@ pub struct Assignments {
 /// How to migrate.
 #[derive(Debug)]
 pub struct MigrateOptions<'a> {
-    /// What the registry's notes call it.
+    /// The origin of the registry in its notes.
     pub origin: String,
     /// Root key, log key, and owner of all names.
     pub signer: &'a dyn Signer,
@@ -56,10 +56,10 @@ pub struct MigrateOptions<'a> {
     pub assignments: Assignments,
 }
 
-/// What a migration came to.
+/// The result of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Migrated {
-    /// What identifies the registry now; `None`: it was signed before.
+    /// The registry's new identity; `None`: it was signed before.
     pub root: Option<RootInfo>,
     /// Entries that were appended to its log.
     pub entries: u64,
@@ -70,7 +70,7 @@ pub struct Migrated {
 /// Why a migration may not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Forbidden {
-    /// The registry cannot be read, or is not to be believed.
+    /// The registry cannot be read, or is not trustworthy.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The key may not sign this.
@@ -78,8 +78,8 @@ pub enum Forbidden {
     Publish(#[from] PublishError),
 }
 
-/// Checks that a key may log what the log of a registry lacks. Nothing is written. An unsigned
-/// registry is anybody's who may write to it.
+/// Checks that a key may log what the log of a registry lacks. Writes nothing. Anybody with
+/// write access may migrate an unsigned registry.
 ///
 /// # Errors
 /// When the key is no log key, or not a publisher of a package, and when the registry cannot
@@ -91,7 +91,7 @@ pub async fn check_key(
 ) -> Result<(), Forbidden> {
     let roots = match registry.roots().await {
         Ok(Some(roots)) => roots,
-        // What a killed writer began is finished first, and judged then.
+        // The migration first finishes the batch of a killed writer, and judges it then.
         Ok(None) | Err(ReadError::Trust(TrustError::Unfinished { .. })) => return Ok(()),
         Err(error) => return Err(error.into()),
     };

@@ -1,4 +1,4 @@
-//! What a mirror would be given that has a certain number of entries, written to a bundle.
+//! The files that a mirror with a certain number of entries lacks, written to a bundle.
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -27,7 +27,7 @@ use crate::{
     verify::{TrustError, TrustInfo},
 };
 
-/// Writes a bundle for whoever has the first `since` entries of the log.
+/// Writes a bundle for a mirror with the first `since` entries of the log.
 pub(crate) async fn run(
     source: &Registry,
     out: &mut (dyn Write + Send),
@@ -107,7 +107,7 @@ async fn signed<'a>(
     growth.store(job, |subject| plan.has(subject)).await?;
     let index = match theirs {
         theirs if from == 0 => Some(plan.global(BTreeMap::new(), theirs, &held).await?),
-        // Where it is left out, it is made anew.
+        // If it is left out, the mirror makes it again.
         Some((bytes, packages)) if log_size(&bytes) == plan.after.size => {
             let chosen = packages
                 .into_values()

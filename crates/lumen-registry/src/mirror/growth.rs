@@ -1,8 +1,8 @@
-//! What a log has from a size on, checked, and what follows from it.
+//! The entries of a log from a size on, checked, and the files derived from them.
 //!
-//! The entries of the source are appended to the mirror's own log. When that leads to the
-//! root that was signed, they are the entries, and the mirror's log is a part of the
-//! source's. Tiles and map are made of them; nothing else of the source's log is read.
+//! The entries of the source are appended to the mirror's own log. If that leads to the
+//! signed root, they are the right entries, and the source's log continues the mirror's.
+//! The mirror makes tiles and map from them, and reads no other file of the source's log.
 
 use std::collections::BTreeMap;
 
@@ -88,8 +88,8 @@ impl Growth {
         Ok(growth)
     }
 
-    /// Reads what a log has from a size on, for somebody who has the rest: of what follows
-    /// from it, everything that he lacks.
+    /// Reads the entries of a log from a size on, and derives the tiles and nodes that a
+    /// copy at `from` lacks.
     pub(super) async fn since(
         source: &Storage,
         from: u64,

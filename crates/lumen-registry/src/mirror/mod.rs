@@ -1,29 +1,28 @@
 //! Copies of registries: verified, incremental, safe to kill.
 //!
-//! A mirror has every file that the registry needs as it is now, byte for byte. What is
-//! superseded (parts of the log that grew, nodes of earlier maps) or referred to by
-//! nobody is not copied.
+//! A mirror has every file that the current state of the registry needs, byte for byte. It
+//! does not copy superseded files (partial tiles, nodes of earlier maps), or files that
+//! nothing refers to.
 //!
-//! Of a signed registry, little is copied and nothing believed: the entries of the log
-//! since the mirror's own checkpoint must lead from the one root to the other, and tiles,
-//! map, notes and signature files are made anew from them. A package's index must follow
-//! from its events and the files of its releases, which have the digests that were
-//! signed. Of an unsigned registry, files must agree with each other, and artifacts with
-//! their names.
+//! From a signed registry, a mirror copies little and trusts nothing: the entries of the
+//! log since the mirror's own checkpoint must lead from the one root to the other, and the
+//! mirror makes tiles, map, notes and signature files from them. A package's index must
+//! follow from its events and the files of its releases, which have the signed digests. Of
+//! an unsigned registry, files must agree with each other, and artifacts with their names.
 //!
 //! Files are written so that readers of the mirror see the registry as it was until the
-//! end: what never changes first, then package indexes, the head, the checkpoint and the
+//! end: immutable files first, then package indexes, the head, the checkpoint and the
 //! global index.
 //!
 //! | module | what |
 //! |---|---|
-//! | `target` | what is there already, and writing |
+//! | `target` | existing files, and writing |
 //! | `transfer` | artifacts, many at once, in bounded memory |
-//! | `delta` | what a mirror would be given, into a bundle |
-//! | `growth` | what a log has from a size on, checked |
+//! | `delta` | the files that a mirror lacks, into a bundle |
+//! | `growth` | the entries of a log from a size on, checked |
 //! | `package` | one package of a signed registry |
 //! | `signed`, `unsigned` | the whole of either kind |
-//! | `outside` | the web page and the search segments, which nobody signs |
+//! | `outside` | the web page and the search segments, which are not signed |
 
 pub(crate) mod delta;
 pub(crate) mod growth;
@@ -66,7 +65,7 @@ pub struct MirrorOptions {
     pub without_page: bool,
 }
 
-/// What a mirror run came to.
+/// The result of a mirror run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MirrorReport {
     /// Entries of the log the mirror had before; of a signed registry.
@@ -75,7 +74,7 @@ pub struct MirrorReport {
     pub size: Option<u64>,
     /// The fingerprint of a signed registry.
     pub fingerprint: Option<Digest>,
-    /// Packages that were looked at.
+    /// Packages that were checked.
     pub packages: u64,
     /// Files written.
     pub files: u64,
@@ -109,7 +108,7 @@ pub enum MirrorError {
     Other {
         /// The mirror.
         mirror: String,
-        /// What shows it.
+        /// The evidence.
         reason: String,
     },
     /// The mirror has something that the source does not have.
@@ -132,7 +131,7 @@ pub enum MirrorError {
         /// What is wrong with it.
         what: String,
     },
-    /// Patterns would leave out what the mirror has.
+    /// Patterns would leave out packages that the mirror has.
     #[error("{mirror} has all packages, and a selection would leave some behind")]
     Narrower {
         /// The mirror.
@@ -144,7 +143,7 @@ pub enum MirrorError {
         /// The source.
         registry: String,
     },
-    /// A bundle is for somebody who has more.
+    /// A bundle is for a mirror that has more.
     #[error("`{file}` starts at entry {from} of the log, and the registry has {ours}")]
     Gap {
         /// The bundle.
@@ -172,7 +171,7 @@ pub enum MirrorError {
         /// What it lacks.
         missing: String,
     },
-    /// What is new in an unsigned registry is not known.
+    /// The changes of an unsigned registry are unknown.
     #[error("the registry is not signed: it has no log that says what is new")]
     NoLog,
     /// An artifact is larger than one can be that this program packs.
@@ -197,7 +196,7 @@ impl From<TrustError> for MirrorError {
     }
 }
 
-/// What one run has at hand.
+/// The inputs of one run.
 struct Job<'a> {
     source: &'a Registry,
     target: Target<'a>,
@@ -211,7 +210,7 @@ struct Job<'a> {
 /// Makes a storage a mirror of a registry, or brings one up to date. A run that failed or
 /// was killed is continued by the next.
 ///
-/// What is demanded of the source is said by the options it was opened with.
+/// The options that the source was opened with set the requirements on it.
 ///
 /// # Errors
 /// [`MirrorError`].
@@ -248,7 +247,7 @@ pub async fn mirror(
         .await
 }
 
-/// Refuses a mirror where nobody can write.
+/// Refuses a place that cannot be written to.
 pub(crate) fn can_be_written(target: &Storage) -> Result<(), MirrorError> {
     match target {
         Storage::Http(http) => Err(http.read_only().into()),
@@ -295,7 +294,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Checks that this version knows what there may be in a registry of this format.
+    /// Checks that this version knows the format of the registry.
     fn check_format(&self, format: Option<u64>) -> Result<(), MirrorError> {
         match format.filter(|format| *format > FORMAT) {
             Some(format) => Err(PublishError::NewerFormat { format }.into()),

@@ -1,4 +1,4 @@
-//! What is served beside a registry: its web page and search segments.
+//! Files that are served beside a registry: its web page and search segments.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{Key, limits::MAX_PAGE_FILE_BYTES};
@@ -12,7 +12,7 @@ const PAGE: &str = "index.html";
 /// Folders of what belongs to it.
 const FOLDERS: [&str; 2] = ["assets/", "search/"];
 
-/// Copies the page, from where it can be listed. Nobody signs it.
+/// Copies the page, if the host can list it. It is not signed.
 pub(super) async fn run(job: &Job<'_>) -> Result<(), MirrorError> {
     if job.options.without_page {
         return Ok(());
@@ -25,7 +25,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<(), MirrorError> {
             Err(error) => return Err(error.into()),
         }
     }
-    // What the page needs first, the page last.
+    // The files that the page needs first, the page last.
     keys.reverse();
     stream::iter(&keys)
         .map(

@@ -1,5 +1,5 @@
-//! One package of a signed registry: its events are all that the log has, its releases
-//! those that were signed, its index what follows from both.
+//! One package of a signed registry: its events are all that the log has, its releases are
+//! signed, and its index follows from both.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(super) struct Checked {
     pub(super) index: PackageIndex,
 }
 
-/// What a package is checked against.
+/// The data to check a package against.
 pub(super) struct Expected<'a> {
     /// The root notes.
     pub(super) roots: &'a RootHistory,
@@ -62,7 +62,8 @@ impl Job<'_> {
                 Some(release) => (release.to_bytes(), release.clone()),
                 None => match self.release(name, version, logged.metadata).await? {
                     Some(found) => found,
-                    // Whoever runs the source may have removed what nobody can install.
+                    // The operator of the source may have removed releases that clients
+                    // cannot install.
                     None if logged.revoked => continue,
                     None => {
                         let file = self.file(&Key::release(name, version));
@@ -145,7 +146,7 @@ impl Job<'_> {
         Ok(Some((bytes, release)))
     }
 
-    /// Copies what the mirror lacks of a release: first the artifacts, then the file that
+    /// Copies the missing files of a release: first the artifacts, then the file that
     /// refers to them. `optional`: artifacts may be gone.
     pub(super) async fn copy_release(
         &self,
@@ -171,9 +172,8 @@ impl Job<'_> {
     }
 }
 
-/// Whether an index says what another says that was made of the log, in whatever form;
-/// fields that do not follow from it may be there, too. `rebuilt`: the releases that its
-/// summaries give.
+/// Whether an index means the same as one derived from the log, in any form; other fields
+/// may be there, too. `rebuilt`: the releases that its summaries give.
 fn says_the_same(found: &[u8], derived: &[u8], rebuilt: &BTreeMap<Version, Release>) -> bool {
     if found == derived {
         return true;

@@ -39,10 +39,10 @@ use crate::{
 /// Packages above which one list of the whole mirror is cheaper than lists of folders.
 const MANY: usize = 32;
 
-/// What the mirror is and is to be.
+/// The present and the next state of the mirror.
 pub(super) struct Plan<'a> {
     pub(super) job: &'a Job<'a>,
-    /// What has the log, once it is stored: the mirror, or the source of a bundle.
+    /// The storage that has the log, once it is stored: the mirror, or the source of a bundle.
     pub(super) log: &'a Storage,
     /// The checkpoint of the source, with its signatures.
     pub(super) note: &'a str,
@@ -51,7 +51,7 @@ pub(super) struct Plan<'a> {
     pub(super) base: Option<Checkpoint>,
     pub(super) roots: RootHistory,
     pub(super) selection: Selection,
-    /// What the mirror says about the packages it has.
+    /// The mirror's record of its packages.
     pub(super) recorded: Option<Partial>,
     /// The packages to look at, and the heads of their chains.
     pub(super) names: BTreeMap<PackageName, Digest>,
@@ -59,7 +59,7 @@ pub(super) struct Plan<'a> {
     pub(super) lists: BTreeMap<Subject, (Vec<u8>, Vec<Event>)>,
 }
 
-/// A package whose index is to be written when everything is checked.
+/// A package whose index is written when everything is checked.
 pub(super) struct Held {
     entry: PackageEntry,
     has_versions: bool,
@@ -67,7 +67,7 @@ pub(super) struct Held {
     bytes: Option<Vec<u8>>,
 }
 
-/// A global index and what it lists.
+/// A global index and its packages.
 pub(super) type Global = (Vec<u8>, BTreeMap<PackageName, PackageEntry>);
 
 pub(super) async fn run<'a>(
@@ -173,7 +173,7 @@ async fn compare(
     }
 }
 
-/// The packages that the mirror is to have, what it says about them now, and the checkpoint
+/// The packages that the mirror shall have, its present record of them, and the checkpoint
 /// up to which it has all of these.
 async fn select(
     job: &Job<'_>,
@@ -289,14 +289,14 @@ impl Plan<'_> {
         }
     }
 
-    /// Decides which packages to look at, and gets ready what they are checked against.
+    /// Decides which packages to check, and prepares the data to check them against.
     async fn look_at(
         &mut self,
         growth: &mut Growth,
         ours: &BTreeMap<PackageName, PackageEntry>,
         theirs: Option<&Global>,
     ) -> Result<(), MirrorError> {
-        // What the global index says differently than the mirror's.
+        // Entries of the global index that differ from the mirror's.
         let current = theirs.filter(|(bytes, _)| log_size(bytes) == self.after.size);
         let listed = current.iter().flat_map(|(_, packages)| packages.values());
         let differs = |entry: &&PackageEntry| !ours.get(&entry.name).is_some_and(|o| o.same(entry));
@@ -352,7 +352,7 @@ impl Plan<'_> {
         Ok(())
     }
 
-    /// Checks all packages to look at, and copies what they consist of but for their indexes.
+    /// Checks the selected packages, and copies their files except the indexes.
     pub(super) async fn packages(&self) -> Result<BTreeMap<PackageName, Held>, MirrorError> {
         let watch = self.job.watch;
         let steps = self.names.len() as u64;
@@ -395,8 +395,8 @@ impl Plan<'_> {
         self.job.package(name, &expected).await
     }
 
-    /// The global index: the source's, when it lists what follows from the log, else as it
-    /// was at the checkpoint.
+    /// The global index: the source's if it follows from the log, else as it was at the
+    /// checkpoint.
     pub(super) async fn global(
         &self,
         ours: BTreeMap<PackageName, PackageEntry>,
@@ -437,8 +437,8 @@ impl Plan<'_> {
         index.map_err(|error| self.job.forged(&key, error))
     }
 
-    /// The writers' head, if the source has one, and what it names is in the mirror; nothing
-    /// when the mirror has it.
+    /// The writers' head, if the source has one and the mirror has the files that it names;
+    /// `None` if the mirror has the head already.
     pub(super) async fn head(&self) -> Result<Option<Vec<u8>>, MirrorError> {
         let (job, key) = (self.job, Key::head());
         let limit = 2 * MAX_CHECKPOINT_BYTES;
@@ -462,7 +462,7 @@ impl Plan<'_> {
                 }
                 found
             }
-            // Somebody writes, or died doing so: as it was at the checkpoint.
+            // A writer is at work, or died: use the state at the checkpoint.
             None => {
                 let mut note = Note::parse(self.note.as_bytes())
                     .map_err(|error| job.forged(&Key::checkpoint(), error))?;
@@ -536,7 +536,7 @@ impl Plan<'_> {
         }
     }
 
-    /// What was done for somebody who had `from` entries.
+    /// The report for a mirror that had `from` entries.
     pub(super) fn report(self, from: u64) -> MirrorReport {
         let (files, bytes) = self.job.target.written();
         MirrorReport {

@@ -1,4 +1,4 @@
-//! The mirror, or a bundle for one: what is there already, and writing.
+//! The mirror, or a bundle for one: existing files, and writing.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -36,7 +36,7 @@ enum Place<'a> {
     Bundle(&'a BundleWriter<'a>),
 }
 
-/// The files of a folder, listed by whoever asks first.
+/// The files of a folder, listed by the first caller.
 type Listed = Arc<OnceCell<HashSet<Key>>>;
 
 impl<'a> Target<'a> {
@@ -66,7 +66,7 @@ impl<'a> Target<'a> {
         self.whole.store(true, Ordering::Relaxed);
     }
 
-    /// Says that what is there may be something else.
+    /// Notes that existing files may have other contents.
     pub(super) fn compare_all(&self) {
         self.compare.store(true, Ordering::Relaxed);
     }
@@ -104,7 +104,7 @@ impl<'a> Target<'a> {
         (read(&self.files), read(&self.bytes))
     }
 
-    /// Whether a file that never changes is there, and is what it must be.
+    /// Whether an immutable file exists with the right contents.
     pub(super) async fn has(&self, key: &Key) -> Result<bool, MirrorError> {
         let storage = match self.place {
             Place::Mirror(storage) => storage,
@@ -149,7 +149,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Stores a file that changes, unless what is there is the same or, as `newer` says, newer.
+    /// Stores a mutable file, unless the existing one is the same or, by `newer`, newer.
     pub(super) async fn put(
         &self,
         key: &Key,

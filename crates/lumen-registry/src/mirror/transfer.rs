@@ -13,7 +13,7 @@ use crate::{reader::ReadError, storage::StorageError};
 /// Memory for artifacts, in KiB; one that is larger is held alone.
 const BUDGET: u32 = (MIRROR_MEMORY >> 10) as u32;
 
-/// Who may hold how much.
+/// The memory that each transfer may hold.
 pub(super) struct Transfers {
     slots: Semaphore,
     budget: Semaphore,

@@ -1,4 +1,4 @@
-//! A mirror of a registry that nobody signed: its files are compared with each other.
+//! A mirror of an unsigned registry: its files are compared with each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,7 +179,7 @@ async fn packages(job: &Job<'_>, names: &BTreeSet<PackageName>) -> Result<Change
     changed
 }
 
-/// Copies what the mirror lacks of a package; nothing to write when its index is the same.
+/// Copies the files of a package that the mirror lacks. Returns `None` when its index is the same.
 async fn package(job: &Job<'_>, name: &PackageName) -> Result<Option<Vec<u8>>, MirrorError> {
     let key = Key::package_index(name);
     let Some(bytes) = job.read(&key, MAX_PACKAGE_INDEX_BYTES).await? else {

@@ -1,4 +1,4 @@
-//! Claims that wait for the names keys: files that nobody trusts, each under its hash.
+//! Claims that wait for the names keys: untrusted files, each under its hash.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 pub use lumen_core::limits::MAX_QUEUED as MOST;
@@ -12,12 +12,12 @@ use crate::{
 /// Files read at once.
 const AT_ONCE: usize = 16;
 
-/// What lies in the queue; none of it is to be believed.
+/// The contents of the queue; all of it is untrusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queued {
     /// The files.
     pub files: Vec<Vec<u8>>,
-    /// Whether these are all: there may be more than are looked at.
+    /// Whether these are all: there may be more files than the limit.
     pub all: bool,
 }
 
@@ -31,7 +31,7 @@ pub async fn read(storage: &Storage) -> Result<Queued, PublishError> {
     let read = |key: Key| async move {
         match storage.get(&key, MAX_LEAF as u64).await {
             Ok(Some((bytes, _))) if key == Key::queued(&Digest::of(&bytes)) => Ok(Some(bytes)),
-            // Anybody may leave anything there.
+            // Anybody with write access may store any file there.
             Ok(_) | Err(StorageError::TooLarge { .. }) => Ok(None),
             Err(error) => Err(PublishError::from(error)),
         }

@@ -1,8 +1,8 @@
 //! Publishing to a signed registry.
 //!
-//! Artifacts and `<version>.json` are there before the log names them, so a publisher
-//! that is killed leaves files that nobody refers to, or a commit that the next writer
-//! finishes. Who may publish is checked before anything is written.
+//! Artifacts and `<version>.json` exist before the log names them, so a killed publisher
+//! leaves files that nothing refers to, or a commit that the next writer finishes. The
+//! publisher's rights are checked before anything is written.
 
 use std::sync::Arc;
 
@@ -40,11 +40,11 @@ pub struct Change {
     pub now: String,
     /// Signs it; its key must be an owner's and one of the log keys.
     pub signer: Option<Arc<dyn Signer>>,
-    /// What was last seen of the registry's log.
+    /// The last checkpoint of the registry's log that this machine saw.
     pub last_seen: Option<Checkpoint>,
 }
 
-/// What a change came to.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
     /// `false`: the log said so already.
@@ -60,7 +60,7 @@ pub struct Changed {
 /// The word of an owner that a release is theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endorsement {
-    /// The signed note that claims the name, if nobody owns it.
+    /// The signed note that claims the name, if it has no owner.
     pub claim: Option<String>,
     /// The signed statement.
     pub statement: String,
@@ -89,7 +89,7 @@ pub(super) async fn publish(
     check_claim(&state, owners, claim)?;
     let existing = read_release(storage, name, &files.release.version).await?;
     let published = match existing {
-        // Nobody may remove it as garbage while it is about to be logged.
+        // Protect it from `gc` while it is about to be logged.
         Some(existing) if relies_on(storage, &existing).await? => {
             let existing = existing.compared_with(files.release).map_err(|error| {
                 let (name, version) = (name.clone(), files.release.version.clone());
@@ -116,8 +116,8 @@ pub(super) async fn publish(
     log(&writer, state, files, published, endorse).await
 }
 
-/// Has the log name a release whose files are there: the claim, if nobody owns the name, and
-/// the statement, as `endorsement` has them for the roots and owners there are.
+/// Logs a release whose files exist: the claim, if the name has no owner, and the statement,
+/// as `endorsement` returns them for the current roots and owners.
 pub(super) async fn log<'s>(
     writer: &Writer<'s>,
     state: State<'s>,
@@ -174,8 +174,8 @@ pub(super) async fn relies_on(
     Ok(storage.freshen(&Key::release(name, version)).await?)
 }
 
-/// Stores what is missing of a release that is logged. Only where files are removed without
-/// keeping out others can that be: those of an earlier try, which were garbage until now.
+/// Stores missing files of a logged release. Only in buckets can files be missing, since
+/// `gc` runs without a lock there: files of an earlier try, which were garbage until now.
 async fn stand_by(
     storage: &Storage,
     files: &Files<'_>,
@@ -221,15 +221,15 @@ pub(super) fn is_logged(
 }
 
 impl Endorsement {
-    /// What the log gets: a claim only where nobody owns the name.
+    /// The entries for the log: a claim only if the name has no owner.
     pub(super) fn entries(self, owners: &OwnersHistory) -> Vec<String> {
         let claim = self.claim.filter(|_| owners.current().is_none());
         claim.into_iter().chain([self.statement]).collect()
     }
 }
 
-/// Signs that a release is the signer's: a claim of the name if nobody owns it, and the
-/// statement. Whether the claim will do is for others to say.
+/// Signs a release: a claim of the name if it has no owner, and the statement. Does not
+/// check whether the claim is accepted.
 ///
 /// # Errors
 /// [`PublishError::NotOwner`].
@@ -272,7 +272,7 @@ pub fn may_publish(
     check_claim_at(roots, size, owners, claim)
 }
 
-/// Refuses a claim of a free name that too few of those who give out names have signed.
+/// Refuses a claim of a free name that too few names keys have signed.
 pub(super) fn check_claim(
     state: &State<'_>,
     owners: &OwnersHistory,
@@ -313,7 +313,7 @@ fn current<'o>(
     current.ok_or_else(|| PublishError::UnknownPackage { name: name.clone() })
 }
 
-/// The note that makes the signer the owner of a name, if nobody is.
+/// The note that makes the signer the owner of a free name.
 fn claim(
     roots: &RootHistory,
     name: &PackageName,
@@ -338,7 +338,7 @@ fn claim(
     })?;
     let signature = signer.sign(signed.text.as_bytes())?;
     signed.add(key, signature);
-    // Who gives out names need not ask for one.
+    // The holder of a names key needs no approval.
     if let Some(names) = key_of(&roots.current().names, signer) {
         signed.add(names, signature);
     }

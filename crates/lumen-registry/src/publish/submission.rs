@@ -1,7 +1,7 @@
-//! Publishing what somebody else signed.
+//! Publishing a release that another person signed.
 //!
-//! The submitter's key signs for the release, the log key of whoever runs the registry for
-//! the log. Everything is checked by the rules of readers before anything is written.
+//! The submitter's key signs the release, the publisher's log key signs the log. Everything
+//! is checked by the rules of readers before anything is written.
 
 use std::sync::Arc;
 
@@ -51,14 +51,14 @@ pub struct Ingest {
     pub registry_name: String,
     /// Signs the log of a signed registry, for nothing but that it is its log.
     pub signer: Option<Arc<dyn Signer>>,
-    /// What was last seen of the registry's log.
+    /// The last checkpoint of the registry's log that this machine saw.
     pub last_seen: Option<Checkpoint>,
-    /// Whether to check only, which anybody may.
+    /// Whether to check only, which needs no key.
     pub dry_run: bool,
 }
 
 impl Submitted {
-    /// The release, if the metadata is as it must be and lists what is submitted.
+    /// The release, if the metadata is valid and lists the submitted files.
     ///
     /// # Errors
     /// [`SubmittedError::Json`], [`SubmittedError::Form`] and [`SubmittedError::Artifacts`].
@@ -94,10 +94,10 @@ impl Submitted {
 
 /// Publishes a submission, or only checks whether it could be. Repeating it is safe.
 ///
-/// That the archive agrees with the metadata is for the caller to check, who can read archives.
+/// The caller, which can read archives, must check that the archive agrees with the metadata.
 ///
 /// # Errors
-/// [`SubmittedError`] for what is the submitter's fault, [`PublishError::VersionExists`] and
+/// [`SubmittedError`] for faults of the submission, [`PublishError::VersionExists`] and
 /// [`PublishError::NameTaken`]; [`PublishError::NeedsApproval`] when the claim of a free name
 /// is still to be approved; [`PublishError::NoKey`] and [`PublishError::LogKey`].
 pub async fn ingest(
@@ -122,7 +122,7 @@ pub async fn ingest(
     }
 }
 
-/// What publishing to an unsigned registry would come to.
+/// The result that publishing to an unsigned registry would have.
 async fn would_publish(storage: &Storage, files: &Files<'_>) -> Result<Published, PublishError> {
     let Release { name, version, .. } = files.release;
     match read_release(storage, name, version).await? {
@@ -134,7 +134,7 @@ async fn would_publish(storage: &Storage, files: &Files<'_>) -> Result<Published
     }
 }
 
-/// A key for those who only check: everybody knows it, and nothing is signed with it.
+/// A key for a check without a key: it is publicly known, and signs nothing.
 fn stand_in() -> Option<SecretKey> {
     SecretKey::from_seed("nobody", [0; 32]).ok()
 }
@@ -271,7 +271,7 @@ fn exactly(expected: usize, note: &Note, what: &'static str) -> Result<(), Submi
     }
 }
 
-/// What readers would find wrong with an entry, told about the submission.
+/// The error that readers would give for an entry, as an error of the submission.
 fn told(error: PublishError, history: &PackageHistory) -> PublishError {
     let subject = || history.owners.subject.clone();
     let PublishError::History(error) = error else {

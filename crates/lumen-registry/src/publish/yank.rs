@@ -14,7 +14,7 @@ use crate::{
     write::{PublishError, Snapshot, malformed, swap::Swap},
 };
 
-/// What a yank or unyank came to.
+/// The result of a yank or unyank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Yank {
     /// `false`: the index said so already.
@@ -23,7 +23,7 @@ pub struct Yank {
     pub index: PackageIndex,
 }
 
-/// Marks a version as not to be chosen by new resolutions; locks that have it keep working.
+/// Marks a version so that new resolutions do not choose it; locks that have it keep working.
 ///
 /// # Errors
 /// When there is no such package or version; [`PublishError::NoKey`] in a signed registry,

@@ -1,4 +1,4 @@
-//! Reads for the checks of signed registries, and what comes out of those checks.
+//! Reads for the checks of signed registries, and the results of those checks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// What was found at a registry, once: nothing for an unsigned one.
+/// The verified view of a registry, made once: `None` for an unsigned one.
 pub(super) type Found = Arc<OnceCell<Result<Option<Arc<View>>, TrustError>>>;
 
 impl Registry {
@@ -37,7 +37,7 @@ impl Registry {
         Ok(view.map(|view| view.info()))
     }
 
-    /// What a lock keeps of a signed registry; nothing for an unsigned one, or one nothing was read from.
+    /// The state of a signed registry for the lock; `None` for an unsigned one, or one that was not read.
     pub fn trusted(&self) -> Option<LockedTrust> {
         let info = self.seen()?.info();
         Some(LockedTrust {
@@ -47,8 +47,8 @@ impl Registry {
         })
     }
 
-    /// Who released, yanked and owned a package, and when; `None` when the registry is
-    /// unsigned or has no such package.
+    /// The keys that released, yanked and owned a package, and the times; `None` when the
+    /// registry is unsigned or has no such package.
     ///
     /// # Errors
     /// As [`Registry::package_index`].
@@ -72,12 +72,12 @@ impl Registry {
     }
 
     /// Proves that releases are in the log, each by an owner of its name with a key that
-    /// was not revoked; `None` for an unsigned registry. What was read in this process is
-    /// not read again.
+    /// was not revoked; `None` for an unsigned registry. Does not read again what this
+    /// process has read.
     ///
     /// # Errors
     /// [`TrustError::Unlogged`] and [`TrustError::RevokedKey`] for a release that is not,
-    /// and when log, map or notes are not in order or cannot be read.
+    /// and when log, map or notes are invalid or cannot be read.
     pub async fn prove(
         &self,
         wanted: &BTreeMap<PackageName, Version>,
@@ -91,7 +91,7 @@ impl Registry {
     /// `<version>.json` of a release that was proven.
     ///
     /// # Errors
-    /// When it cannot be read, or is not what the owner signed.
+    /// When it cannot be read, or differs from the owner's statement.
     pub async fn proven_release(
         &self,
         name: &PackageName,
@@ -104,8 +104,8 @@ impl Registry {
         Ok(found.ok_or_else(missing)?.0)
     }
 
-    /// What the log says about locked releases since it was at the lock's checkpoint: where
-    /// that takes few requests, and nothing for an unsigned registry.
+    /// The entries about locked releases since the lock's checkpoint, if that takes few
+    /// requests; nothing for an unsigned registry.
     ///
     /// # Errors
     /// When the log is not in order, or does not continue the one of the lock.
@@ -121,10 +121,10 @@ impl Registry {
     }
 
     /// Checks that the histories shown have the notes and statements that [`Registry::since`]
-    /// read, as far as they may matter to what is locked. Reads these histories, if there are any.
+    /// read, as far as they may matter to locked packages. Reads these histories, if there are any.
     ///
     /// # Errors
-    /// When one is not there; and as [`Registry::package_index`].
+    /// When one is missing; and as [`Registry::package_index`].
     pub async fn confirm_shown(&self, since: &Since) -> Result<(), ReadError> {
         match self.view().await? {
             Some(view) => view.confirm_read(since).await,
@@ -132,8 +132,8 @@ impl Registry {
         }
     }
 
-    /// Checks that what was read of packages has all that the log says about them since it was
-    /// at the lock's checkpoint: where that takes few requests.
+    /// Checks that the packages that were read have all entries of the log since the lock's
+    /// checkpoint, if that takes few requests.
     ///
     /// # Errors
     /// As [`Registry::since`].
@@ -149,8 +149,8 @@ impl Registry {
             .await
     }
 
-    /// The owners of a name or scope so far, whatever anybody here thinks of them; `None`
-    /// for an unsigned registry.
+    /// The owners of a name or scope so far, without comparing them with owners that the
+    /// user relied on; `None` for an unsigned registry.
     ///
     /// # Errors
     /// As [`Registry::package_index`].
@@ -177,7 +177,7 @@ impl Registry {
         self.seen()?.seen(name)?.history.owners.newest()
     }
 
-    /// How it is known that what was read of a package is all that the log has.
+    /// The proof that the events read about a package are all that the log has.
     pub fn proof(&self, name: &PackageName) -> Option<Proof> {
         Some(self.seen()?.seen(name)?.proof)
     }
@@ -188,8 +188,8 @@ impl Registry {
         package.index.releases.get(version).cloned()
     }
 
-    /// How the registry replaced the owners of a package that was read, if nobody here
-    /// knew the package before.
+    /// How the registry replaced the owners of a package that was read, if neither this
+    /// machine nor the lock knew the package before.
     pub fn first_seen_override(&self, name: &PackageName) -> Option<Override> {
         match &self.seen()?.seen(name)?.standing {
             Standing::FirstSeen(by) => Some(by.clone()),
@@ -197,12 +197,12 @@ impl Registry {
         }
     }
 
-    /// What was established, if anything was asked.
+    /// The verified view, if anything was asked.
     pub(super) fn seen(&self) -> Option<Arc<View>> {
         self.found().get()?.as_ref().ok()?.clone()
     }
 
-    /// What signatures and log say; concurrent callers share the work.
+    /// The verified view; concurrent callers share the work.
     pub(super) async fn view(&self) -> Result<Option<Arc<View>>, ReadError> {
         let found = self.found();
         let establish = || async {
@@ -261,7 +261,7 @@ impl Registry {
     ) -> Result<Option<(Release, Digest, u64)>, ReadError> {
         let key = Key::release(name, version);
         let file = || self.storage().describe(&key);
-        // Its size was signed, too, so that nobody has to read more.
+        // Its size was signed, too, so no client needs to read more.
         let limit = MAX_RELEASE_BYTES.min(logged.size);
         let read = self.release_within((name, version), limit, Some(logged.metadata));
         read.await.map_err(|error| match error {

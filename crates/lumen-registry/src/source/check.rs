@@ -84,7 +84,7 @@ pub(super) fn without_text(error: ReadError) -> ReadError {
         return ReadError::Malformed(problem);
     };
     problem.place = Some(place.without_text());
-    // Messages put what they quote into quotes. The name of a field that is missing is ours.
+    // Messages put quoted input into quotes. The name of a missing field is ours.
     let quotes = problem.what.contains(['`', '"', '\'']);
     if quotes && !problem.what.starts_with("missing field `") {
         problem.what = "this is not what a registry has in this file".into();
@@ -106,7 +106,7 @@ fn malformed(file: &str, bytes: &[u8], error: &JsonError) -> ReadError {
         );
     } else if text.starts_with(b"\x1f\x8b") || text.starts_with(b"\x28\xb5\x2f\xfd") {
         problem = problem.hint("the file is compressed; serve it as it is to those who do not ask");
-        // What would be shown of it is of no use.
+        // The text at this place would not help.
         problem.place = None;
         problem.what = format!("`{file}` is not JSON");
     }

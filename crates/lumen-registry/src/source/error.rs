@@ -10,10 +10,10 @@ pub enum ReadError {
     /// The host failed or refused.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The file is not what its place says; the problem points into it.
+    /// The file does not match its path; the problem points into it.
     #[error("{}", one_line(.0))]
     Malformed(Box<Problem>),
-    /// The file has another hash than what refers to it says.
+    /// The file has another hash than its reference says.
     #[error("`{file}` has the hash {actual}, but the registry's index says {expected}")]
     Hash {
         /// Path or URL.
@@ -23,7 +23,7 @@ pub enum ReadError {
         /// The hash found.
         actual: Digest,
     },
-    /// A file is larger or smaller than what refers to it says, or has other bytes.
+    /// A file is larger or smaller than its reference says, or has other bytes.
     #[error("`{file}` is a changed artifact: {difference}")]
     Changed {
         /// Path or URL.
@@ -37,7 +37,7 @@ pub enum ReadError {
         /// Path or URL.
         file: String,
     },
-    /// A signed registry, or one that should be, is not to be believed.
+    /// A signed registry, or one that should be signed, is not trustworthy.
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The registry is a mirror that says that it lacks the package.

@@ -157,7 +157,7 @@ impl Source {
         }
     }
 
-    /// Says that a file in the cache is what the server has.
+    /// Notes that a file in the cache is the same as the server's.
     pub(crate) fn vouch_for(&self, key: &Key) {
         if self
             .inner

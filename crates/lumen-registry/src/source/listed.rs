@@ -14,7 +14,7 @@ use serde::{
 
 use super::{ReadError, Source, check};
 
-/// What a file of the host says, none of it believed yet.
+/// The contents of a file of the host, not verified yet.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Listed {
     /// The events of a name.
@@ -28,7 +28,7 @@ pub(crate) struct Listed {
     pub(crate) has_versions: bool,
 }
 
-/// Whether an array has items; what they are is not kept.
+/// Whether an array has items; they are not kept.
 fn has_items<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     struct Items;
     impl<'de> Visitor<'de> for Items {

@@ -1,7 +1,7 @@
-//! The files of a registry as they come, from the cache or its host, as fresh as asked for.
+//! The files of a registry, unverified, from the cache or its host, as fresh as the caller asks.
 //!
-//! They have the right shape, name and size. Nothing that is signed is verified here: that is
-//! [`crate::verify`], which reads through this.
+//! They have the right shape, name and size. No signature is verified here: that is
+//! [`crate::verify`], which reads through this module.
 //!
 //! | module | what |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `check` | bytes to values, with problems that point into the file |
 //! | `listed` | the files that list the events of a name |
 //! | `presence` | whether there is a registry at all |
-//! | `proved` | what was proved of files in the cache |
+//! | `proved` | proofs about files in the cache |
 
 pub(crate) mod check;
 mod error;
@@ -42,7 +42,7 @@ use crate::{
     storage::{HostOptions, Storage, StorageError},
 };
 
-/// How old metadata may be. Folders are always read anew; releases never change.
+/// How old metadata may be. Folders are always read again; releases never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Freshness {
     /// As old as the server allows, but no older than [`cache::LONGEST_FRESHNESS`].
@@ -73,17 +73,17 @@ struct Inner {
     /// Mutable files the server confirmed in this process.
     confirmed: Mutex<HashSet<Key>>,
     unconfirmed_used: AtomicBool,
-    /// What it says about packages it lacks.
+    /// Its `mirror.json`, if it lacks packages.
     partial: OnceCell<Option<Partial>>,
     /// Whether it is there at all.
     signs: presence::Signs,
-    /// Packages that were had from it before.
+    /// Packages that earlier installs got from it.
     expected: Vec<PackageName>,
 }
 
 impl Source {
     /// The files at a location; nothing is opened or connected yet. `cache`: the folder of all
-    /// caches. `expected`: packages that were had from the registry before.
+    /// caches. `expected`: packages that earlier installs got from the registry.
     ///
     /// # Errors
     /// As [`Storage::open`].
@@ -165,9 +165,9 @@ impl Source {
         self.inner.unconfirmed_used.load(Ordering::Relaxed)
     }
 
-    /// Writes what was learned to the cache.
+    /// Writes new metadata to the cache.
     ///
-    /// Failing to only makes the next run slower, so it is only logged.
+    /// A failure only makes the next run slower, so it is only logged.
     pub(crate) fn save_cache(&self) {
         for cache in [&self.inner.cache, &self.inner.global_cache] {
             if let Err(error) = cache.save() {
@@ -182,7 +182,7 @@ impl Source {
             return None;
         }
         let read = || async { Partial::read(&self.inner.storage).await };
-        // Who cannot read it knows no more than before.
+        // An unreadable file gives no information.
         let partial = self.inner.partial.get_or_try_init(read).await.ok()?;
         if partial.is_some() {
             self.found_something();

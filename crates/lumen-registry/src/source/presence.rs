@@ -1,7 +1,7 @@
-//! Whether there is a registry at all where a package is not.
+//! Whether an address without a package has a registry at all.
 //!
-//! Where registries stand behind each other, the next one is asked for what one does not
-//! have. An address with a slip in it has nothing: it must not hand all names to the next.
+//! With several registries in order, a client asks the next one for packages that one does
+//! not have. A mistyped address has nothing: it must not hand all names to the next.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,14 +18,14 @@ use crate::{
     storage::{Presence, Validators},
 };
 
-/// What is known of an unsigned registry: signatures say more of a signed one.
+/// The signs of an unsigned registry. A signed one has signatures.
 #[derive(Debug, Default)]
 pub(super) struct Signs {
     /// Whether anything of it was found.
     found: AtomicBool,
     /// Whether its list of packages is there; asked once.
     listed: OnceCell<bool>,
-    /// Held while the index of a package is read, since what is found is a sign.
+    /// Held while the index of a package is read, since an index is a sign.
     reading: RwLock<()>,
 }
 
@@ -57,14 +57,14 @@ impl Source {
         }
     }
 
-    /// Makes sure that there is a registry, so that what it does not have is absent.
+    /// Makes sure that there is a registry, so that a missing package is absent.
     ///
     /// # Errors
-    /// [`ReadError::NoRegistry`], and when the host cannot say.
+    /// [`ReadError::NoRegistry`], and when the host does not answer.
     pub(crate) async fn is_there(&self) -> Result<(), ReadError> {
         let signs = &self.inner.signs;
         let is_listed = || async {
-            // What others are about to find saves the question.
+            // The result of another read may save the question.
             drop(signs.reading.write().await);
             let found = signs.found.load(Ordering::Relaxed);
             Ok::<_, ReadError>(
@@ -108,8 +108,8 @@ impl Source {
         seen.is_some_and(|seen| seen.is_fresh(cache::now(), LONGEST_FRESHNESS))
     }
 
-    /// Whether it has a package that was had from it before. A registry that was made by hand
-    /// may have no list.
+    /// Whether it has a package that earlier installs got from it. A registry that was made
+    /// by hand may have no `index.json`.
     async fn has_expected(&self) -> Result<bool, ReadError> {
         for name in self.inner.expected.iter().take(MAX_EXPECTED) {
             if self.unsigned_package_index(name).await?.is_some() {

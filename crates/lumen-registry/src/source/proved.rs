@@ -1,4 +1,4 @@
-//! What was proved of the lists of events in the cache.
+//! Proofs about the lists of events in the cache.
 
 use lumen_core::{Digest, Key};
 

@@ -7,22 +7,22 @@ use lumen_core::{
 
 use super::StorageError;
 
-/// What is said of a server that keeps silent.
+/// The message for a server that keeps silent.
 pub(in crate::storage) const SILENT: &str = "the server did not answer in time";
 
-/// How it is said that a server is slow.
+/// The message for a slow server.
 pub(in crate::storage) const SLOW: &str = "the server sends less than ";
 
-/// How it is said that a server never comes to an end.
+/// The message for endless redirects.
 pub(in crate::storage) const REDIRECTS: &str = "the server redirects more than ";
 
-/// What the HTTP library says of an answer with too many header fields, or too long ones.
+/// The HTTP library's message for an answer with too many header fields, or too long ones.
 const HEAD: &str = "message head is too large";
 
-/// How it is said that a listing has no end.
+/// The message for an endless listing.
 pub(in crate::storage) const LISTED: &str = "it has more files than can be listed";
 
-/// What is said of an answer about files, such as a page of a listing, that is too large.
+/// The message for an answer about files, such as a page of a listing, that is too large.
 pub(in crate::storage) const ANSWER: &str = "the answer of the server is too large";
 
 /// A limit that something is beyond.
@@ -30,7 +30,7 @@ pub(in crate::storage) const ANSWER: &str = "the answer of the server is too lar
 pub enum Bound {
     /// How long a server is waited for: `timeout` in `[http]` of the configuration.
     Patience,
-    /// A limit that nobody chooses.
+    /// A limit that cannot be configured.
     Fixed(Row),
     /// The least speed, which the user chooses.
     Chosen(Limit),

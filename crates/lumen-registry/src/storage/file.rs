@@ -138,7 +138,7 @@ impl FileStorage {
                     if self.freshen(key)? {
                         return Ok(());
                     }
-                    // Removed at this moment, since nobody relied on it until now.
+                    // Removed at this moment, since no writer relied on it until now.
                 }
                 Ok(None) => {}
                 Ok(Some(_)) | Err(StorageError::TooLarge { .. }) => {
@@ -275,7 +275,7 @@ impl FileStorage {
         Ok(())
     }
 
-    /// As [`super::Storage::remove`]. The lock keeps out those who rely on the file.
+    /// As [`super::Storage::remove`]. The lock keeps out writers that rely on the file.
     pub(super) fn remove(&self, file: &Listed) -> Result<bool, StorageError> {
         self.check_root()?;
         let path = self.path(&file.key);
@@ -316,7 +316,7 @@ impl FileStorage {
     }
 }
 
-/// What a folder says of a file; `None`: it is gone.
+/// The entry of a file in its folder; `None`: it is gone.
 fn listed(key: Key, entry: &fs::DirEntry) -> io::Result<Option<Listed>> {
     match entry.metadata() {
         Ok(metadata) => Ok(Some(Listed {
@@ -337,7 +337,7 @@ fn is_absence(error: &io::Error) -> bool {
     )
 }
 
-/// Makes the folder that a file is in, for everybody who may publish to the registry.
+/// Makes the folder of a file, writable for all publishers of the registry.
 fn make_folder_of(path: &Path) -> io::Result<()> {
     lumen_durable::create_shared_dir_all(path.parent().unwrap_or(path))
 }

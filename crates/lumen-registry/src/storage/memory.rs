@@ -73,7 +73,7 @@ impl MemoryStorage {
         Self::default()
     }
 
-    /// Orders a fault, or none, and starts counting operations anew.
+    /// Sets a fault, or none, and starts counting operations from zero.
     pub fn set_fault(&self, fault: Option<Fault>) {
         let mut state = self.lock();
         state.operations = 0;
@@ -92,7 +92,7 @@ impl MemoryStorage {
         self.lock().clock = seconds;
     }
 
-    /// Lets other tasks have a turn before each operation, so that a test can decide whose it is.
+    /// Lets other tasks have a turn before each operation, so that a test can decide the order.
     pub fn set_in_turns(&self, in_turns: bool) {
         self.lock().in_turns = in_turns;
     }
@@ -152,7 +152,7 @@ impl MemoryStorage {
         let injected = || io::Error::other(format!("injected fault at operation {number}")).into();
         match state.fault {
             Some(fault) if number == fault.at && fault.kind == FaultKind::LoseAnswer => {
-                // What it would have answered is what nobody gets to know.
+                // The answer gets lost.
                 let _ = operation(&mut state);
                 Err(injected())
             }

@@ -10,7 +10,8 @@
 //! Publishing and reading need no others. [`Storage::list_files`], [`Storage::remove`] and
 //! [`Storage::freshen`] are for [`crate::gc`].
 //!
-//! A closed set of hosts, so an enum: what they can do differs in nothing but speed.
+//! A closed set of hosts, so an enum. All have the same operations; they differ in speed,
+//! and in whether they can list, lock and write several files at once.
 
 mod bound;
 mod bundle;
@@ -76,10 +77,10 @@ pub enum Storage {
 pub struct HostOptions {
     /// Patience with web servers and object stores.
     pub http: HttpOptions,
-    /// Who is asked for credentials that the location does not have.
+    /// The helper for credentials that the location does not have.
     pub helper: Option<Arc<dyn LoginHelper>>,
-    /// Folder for what is kept about hosts between runs: clones, and which of them were probed.
-    /// None: nothing is kept.
+    /// Folder for data about hosts between runs: clones, and which hosts were probed. `None`:
+    /// nothing is kept.
     pub state: Option<PathBuf>,
     /// Whether the network must not be used.
     pub offline: bool,
@@ -139,7 +140,7 @@ impl fmt::Debug for Variables {
     }
 }
 
-/// What a file was when it was read; equal revisions mean equal contents.
+/// The revision of a file when it was read; equal revisions mean equal contents.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Revision(String);
 
@@ -224,7 +225,7 @@ pub enum StorageError {
         /// Where the credentials are from.
         origin: String,
     },
-    /// Whoever should know the credentials could not be asked.
+    /// The credential helper could not be asked.
     #[error(transparent)]
     Login(#[from] LoginError),
     /// Any other status that is neither success nor absence.
@@ -235,7 +236,7 @@ pub enum StorageError {
         /// The HTTP status.
         status: u16,
     },
-    /// The certificate of a host is not to be believed.
+    /// The certificate of a host is not trustworthy.
     #[error("cannot trust {host}: {reason}")]
     Untrusted {
         /// Host and port.
@@ -249,7 +250,7 @@ pub enum StorageError {
         /// Where they should be, and what happened there.
         reason: String,
     },
-    /// A server outside redirects to what only this machine or network can reach.
+    /// A public server redirects to an address that only this machine or network can reach.
     #[error("`{file}` leads to `{host}`, which is inside of this network, and the registry is not")]
     Inward {
         /// The URL that was asked for.
@@ -298,7 +299,7 @@ pub enum StorageError {
         /// What is wrong.
         reason: String,
     },
-    /// Nobody may write to a bucket who does not say who he is.
+    /// Writing to a bucket needs credentials.
     #[error("cannot write to {location} without credentials")]
     NoCredentials {
         /// The registry.
@@ -314,7 +315,7 @@ pub enum StorageError {
         /// The registry.
         location: String,
     },
-    /// An object store did not do what it was asked to.
+    /// An object store refused a request.
     #[error("cannot {action} `{file}`: the host answered with status {status}{}", in_brackets(.code.as_deref()))]
     Answered {
         /// What it was: `read`, `write`, `list` or `delete`.
@@ -323,12 +324,12 @@ pub enum StorageError {
         file: String,
         /// The HTTP status.
         status: u16,
-        /// The host's own name for what is wrong.
+        /// The host's own error code.
         code: Option<String>,
         /// Why no credentials were sent, and what to do, if none were.
         lacks: Option<String>,
     },
-    /// Nobody knows whether a file was written.
+    /// It is unknown whether a file was written.
     #[error("cannot tell whether `{file}` was written: {reason}")]
     Unclear {
         /// The URL.
@@ -393,7 +394,7 @@ impl Storage {
     /// The storage at a location; nothing is opened or connected yet.
     ///
     /// # Errors
-    /// When what the environment says of the host makes no sense.
+    /// When the settings of the host in the environment are invalid.
     pub fn open(location: &Location, options: &HostOptions) -> Result<Self, StorageError> {
         Ok(match location {
             Location::File(root) => Self::File(FileStorage::new(root)),
@@ -406,7 +407,7 @@ impl Storage {
     /// Does work whose writes belong together, and should be seen together where a host can do that.
     ///
     /// In a branch they become one commit with this message; when another writer was first,
-    /// the work is done again on what is there then. Elsewhere every write counts at once.
+    /// the work is done again on the new state. Elsewhere every write counts at once.
     ///
     /// # Errors
     /// Those of the work, and of the host.
@@ -439,7 +440,7 @@ impl Storage {
     /// Gets contents that will be read soon, where one request for many is faster.
     ///
     /// # Errors
-    /// Failures of the host. What does not exist is no failure.
+    /// Failures of the host. A missing file is no failure.
     pub async fn prefetch(&self, keys: &[Key]) -> Result<(), StorageError> {
         match self {
             Self::Git(git) => git.prefetch(keys).await,
@@ -504,7 +505,7 @@ impl Storage {
         })
     }
 
-    /// Whether what is read may be of somebody whom nobody here chose: what a host sends.
+    /// Whether the files come from a host, which an attacker may control.
     pub(crate) fn is_of_a_host(&self) -> bool {
         match self {
             Self::Http(_) | Self::Object(_) => true,
@@ -518,8 +519,8 @@ impl Storage {
         matches!(self, Self::Http(_) | Self::Object(_))
     }
 
-    /// Reads a file unless it is still what the validators say. With a mark, past all
-    /// caches on the way, which have it under a name without.
+    /// Reads a file unless it is still what the validators say. With a cache buster, it
+    /// gets past all caches on the way.
     pub(crate) async fn fetch(
         &self,
         key: &Key,
@@ -567,9 +568,9 @@ impl Storage {
     /// Replaces a file if its revision is still the one given (`None`: if it does not exist).
     ///
     /// # Errors
-    /// [`StorageError::Conflict`] when it is not. Where answers get lost, the new contents
-    /// may have been there before somebody else replaced them.
-    /// [`StorageError::ReadOnly`]. After any other failure the new contents may or may not be there.
+    /// [`StorageError::Conflict`] when it is not. If an answer got lost, the new contents may have
+    /// been stored before another writer replaced them. [`StorageError::ReadOnly`]. After any other
+    /// failure the new contents may or may not be there.
     pub async fn replace(
         &self,
         key: &Key,

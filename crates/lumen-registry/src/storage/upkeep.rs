@@ -1,9 +1,9 @@
-//! What whoever runs a registry does besides the four operations: removing what nobody needs.
+//! Operations for the operator, besides the four: removing files that are not needed.
 //!
-//! A publish stands on files that it created, and sometimes on such that were there: those
-//! of an earlier try. So a file that is relied on is made young again
-//! ([`Storage::freshen`], and [`Storage::create`] where the file exists), and
-//! [`Storage::remove`] removes only what is as old as it was when it was looked at.
+//! A publish relies on files that it created, and sometimes on files of an earlier try. So
+//! a publisher gives such a file a new time ([`Storage::freshen`], and [`Storage::create`]
+//! where the file exists), and [`Storage::remove`] removes only a file that is as old as
+//! when it was checked.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +28,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Whether nobody wrote or relied on it for this long.
+    /// Whether no writer wrote or relied on it for this long.
     pub fn is_older(&self, than: Duration, now: SystemTime) -> bool {
         let age = |modified| now.duration_since(modified).unwrap_or_default();
         self.modified.is_none_or(|modified| age(modified) >= than)
@@ -109,7 +109,7 @@ impl Storage {
             Self::Http(http) => Err(http.read_only()),
             Self::Bundle(bundle) => Err(bundle.read_only()),
             Self::Object(object) => object.remove(file).await,
-            // Whoever was faster makes the push fail, and all this be done again.
+            // If another writer was faster, the push fails, and all this is done again.
             Self::Git(git) => git.delete(&file.key).await.map(|()| true),
             Self::Memory(memory) => {
                 memory.turn().await;

@@ -1,5 +1,5 @@
-//! The first look at a registry: its root, its checkpoint, and that both go on from what was
-//! seen before.
+//! The first contact with a registry in a process: its root, its checkpoint, and that both
+//! continue those that were seen before.
 
 use std::{
     path::Path,
@@ -31,7 +31,7 @@ use crate::{
 };
 
 impl View {
-    /// Reads root notes and checkpoint and checks them against what is known from before.
+    /// Reads root notes and checkpoint and checks them against the remembered ones.
     pub(crate) async fn establish(
         source: &Source,
         options: &TrustOptions,
@@ -127,7 +127,7 @@ impl View {
                 .map_or(true, |(_, _, checkpoint, _)| checkpoint.size < largest)
         };
         if behind(&checked) && source.freshness() != Freshness::Offline {
-            // A cache on the way may have old files; what they say now counts.
+            // A cache on the way may have old files; only the current ones count.
             let mark = format!("{largest}");
             let events = roots(source, Some(&mark)).await?.unwrap_or(events);
             bytes = files::checkpoint(source, Some(&mark)).await?;
@@ -172,8 +172,8 @@ impl View {
         Ok(Some(view))
     }
 
-    /// Writes down what was found; `false` when another process wrote something else since,
-    /// which has to be compared first.
+    /// Writes the state down; `false` when another process wrote another state since, which
+    /// must be compared first.
     async fn remember(&mut self) -> Result<bool, ReadError> {
         let Some((dir, url)) = place(&self.source, &self.options) else {
             return Ok(true);
@@ -181,7 +181,7 @@ impl View {
         let seen = self.remembered.as_ref();
         let is_known = seen.is_some_and(|seen| !seen.checkpoint.is_empty());
         if !is_known && self.options.locked.is_none() {
-            // Nothing but the checkpoint vouches for this log yet, so it has to be there.
+            // Nothing but the checkpoint vouches for this log yet, so the log must exist.
             self.names().await?;
         }
         let roots = self.newest_roots();
@@ -201,7 +201,7 @@ impl View {
     }
 }
 
-/// What to make of a registry without root notes.
+/// Decides about a registry without root notes.
 async fn unsigned(
     source: &Source,
     options: &TrustOptions,
@@ -214,7 +214,7 @@ async fn unsigned(
     ];
     let known = known.into_iter().find(|(_, known)| *known);
     if (known.is_some() || options.required) && !source.is_offline() {
-        // A slip in the URL is no attack, and must not be told as one.
+        // A mistyped URL is no attack, and must not be reported as one.
         source.is_there().await?;
     }
     if let Some((by, _)) = known {

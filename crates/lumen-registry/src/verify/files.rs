@@ -42,7 +42,7 @@ pub(crate) async fn growth(
     new: &Checkpoint,
 ) -> Result<Growth, ReadError> {
     let mut wanted = tiles_for_consistency(old.size, new.size);
-    // So that tiles that are damaged are told from a log that was forked.
+    // To distinguish damaged tiles from a forked log.
     wanted.extend(tiles_for_edge(new.size));
     wanted.sort_unstable();
     wanted.dedup();
@@ -88,7 +88,7 @@ pub(super) async fn last_leaf(
     Err(TrustError::Map { reason }.into())
 }
 
-/// Tiles that lead to the checkpoint's root; read anew once if they do not.
+/// Tiles that lead to the checkpoint's root; read again once if they do not.
 async fn genuine(
     source: &Source,
     wanted: &[Tile],
@@ -149,7 +149,7 @@ impl LogFiles for Marked<'_> {
     }
 }
 
-/// What is wrong with a file of the log or of its map.
+/// The error for a wrong file of the log or of its map.
 fn about(key: &Key, reason: String) -> TrustError {
     match key.kind() {
         FileKind::Map => TrustError::Map { reason },

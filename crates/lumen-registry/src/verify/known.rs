@@ -1,6 +1,6 @@
-//! Which owners of a name somebody here relied on: the owners may change themselves, but
-//! when the registry replaces them, the user who relied on them has to agree. And owners do
-//! not go back: each note that was seen must be in the history shown.
+//! The owners of names that this machine or a lock relied on. Owners may change themselves,
+//! but when the registry replaces them, the user who relied on them must agree. And owners
+//! do not go back: each note that was seen must be in the history that the registry shows.
 //!
 //! One file a registry beside its [`super::state`], read once a run and written
 //! when something was added.
@@ -22,12 +22,12 @@ pub use crate::refusal::Override;
 
 use super::{LockedOwners, SeenBy, TrustError, memo};
 
-/// What the owners of a package are to those who relied on earlier ones.
+/// The owners of a package, compared with the ones that the user relied on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// The same, or changed by themselves.
     Continued,
-    /// Nobody here knew the name before, and the registry replaced its owners once.
+    /// This machine did not know the name before, and the registry replaced its owners once.
     FirstSeen(Override),
     /// The registry replaced those that were relied on.
     Replaced(Override),
@@ -40,26 +40,26 @@ struct Numbers {
     #[serde(default)]
     known: BTreeMap<String, u64>,
     /// A note seen, with its hash: the newest, unless an earlier version of Lumen wrote the
-    /// number alone. A note stays what it is, so a smaller number than in `known` is good, too.
+    /// number alone. Notes never change, so a smaller number than in `known` is valid, too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     notes: BTreeMap<String, NoteRef>,
-    /// The newest note that the user accepted, whoever decided about it.
+    /// The newest note that the user accepted, by the owners or by the registry.
     #[serde(default)]
     accepted: BTreeMap<String, u64>,
 }
 
-/// What is remembered of the owners at one registry.
+/// The remembered owners at one registry.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Where; nothing: for this process only.
     place: Option<(PathBuf, String)>,
     numbers: Mutex<Numbers>,
-    /// What this process saw and the file does not have.
+    /// Notes that this process saw and the file does not have.
     news: Mutex<BTreeMap<String, NoteRef>>,
 }
 
 impl Memory {
-    /// Reads what is remembered.
+    /// Reads the remembered owners.
     ///
     /// # Errors
     /// When the file cannot be read or is damaged: to forget is a decision.
@@ -125,7 +125,7 @@ impl Memory {
         })
     }
 
-    /// Adds what is new to the file. Without it, only later overrides may go unnoticed.
+    /// Adds new notes to the file. Without it, only later overrides may go unnoticed.
     ///
     /// # Errors
     /// When the file cannot be read or written.
@@ -224,8 +224,8 @@ mod tests {
 
     const URL: &str = "https://example.org";
 
-    /// `a` with its notes, at the places of their numbers; `true` for those that the registry
-    /// decided about. `time` tells one history from another.
+    /// `a` with its notes, at the places of their numbers; `true` for overrides by the
+    /// registry. `time` distinguishes histories.
     fn history_at(time: &str, overrides: &[bool]) -> OwnersHistory {
         let ada = key("ada", 1);
         let mut world = World::with("r/1", |root| {
@@ -353,7 +353,7 @@ mod tests {
         memory.save().unwrap();
         let again = Memory::read(Some((dir.path(), URL))).unwrap();
         assert_eq!(again.judge(None, &notes).unwrap(), Standing::Continued);
-        // But those who relied on the owners before are asked.
+        // But a user who relied on the earlier owners is asked.
         assert!(matches!(
             again.judge(Some(&lock(1)), &notes).unwrap(),
             Standing::Replaced(_)

@@ -1,4 +1,4 @@
-//! Reading packages and scopes: all events that the log has of them, and what they mean.
+//! Reading packages and scopes: all events that the log has about them, and their meaning.
 
 use std::sync::{Arc, PoisonError};
 
@@ -42,7 +42,7 @@ impl View {
         self.judged(package)
     }
 
-    /// The owners of a name or scope, checked to be all; nobody where the log has none.
+    /// The owners of a name or scope, proved to be complete; no owners if the log has none.
     pub(crate) async fn owners(&self, subject: &Subject) -> Result<OwnersHistory, ReadError> {
         let nobody = || OwnersHistory::nobody(subject.clone());
         match subject {
@@ -118,7 +118,7 @@ impl View {
         }))
     }
 
-    /// The events of a scope, all that the log has; empty for a scope nobody claimed.
+    /// All events of a scope in the log; empty for a scope without a claim.
     async fn scope_events(&self, scope: &str) -> Result<Complete, ReadError> {
         let subject = Subject::Scope(scope.to_owned());
         let (head, listed) = look_up(self, &subject).await?;
@@ -129,10 +129,10 @@ impl View {
     }
 }
 
-/// What the map has of a name, and the file that has its events.
+/// The entry of a name in the map, and the file with its events.
 ///
-/// When the log has nothing that it did not have when the file in the cache was proved to
-/// be complete, nobody needs to be asked for the file.
+/// If the chain head is unchanged since the cached file was proved to be complete, the
+/// client need not ask the host for the file.
 async fn look_up(
     view: &View,
     subject: &Subject,
@@ -169,7 +169,7 @@ async fn read(
     }
 }
 
-/// The events that make the chain the map has; the file is read anew once if they do not.
+/// The events that make the chain value in the map; the file is read again once if they do not.
 async fn complete(
     source: &Source,
     subject: &Subject,
@@ -208,8 +208,8 @@ async fn complete(
     Err(TrustError::ForgedAbsence { name }.into())
 }
 
-/// Whether an index says anything the log must have by now. An index may be ahead of the
-/// checkpoint: of a package whose events are all later nothing is said yet.
+/// Whether an index has events that the log must have by now. An index may be ahead of the
+/// checkpoint: a package whose events are all later does not count yet.
 fn claims(listed: &Listed, size: u64) -> bool {
     let logged = !up_to(&listed.events, size).is_empty();
     logged || (listed.events.is_empty() && listed.has_versions)

@@ -1,4 +1,4 @@
-//! The name map: what the log has of every name, and that it has nothing of others.
+//! The name map: the chain value of every name, and proofs of absence.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -29,7 +29,7 @@ pub(super) struct Names {
     pub(super) roots: RootHistory,
 }
 
-/// What the log has of a name.
+/// The chain of a name in the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
     /// Entries of the log that it is about.

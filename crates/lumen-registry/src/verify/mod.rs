@@ -1,26 +1,26 @@
-//! Checking what a signed registry says.
+//! Checking a signed registry.
 //!
-//! Order of the client: the root chain and who it must be; the checkpoint, its
-//! keys, witnesses and age; that the log only grew since this machine and the
-//! lock saw it; the name map; then, for every package that is read, that its
-//! events are all the log has of it, and that whoever made them could. The first
-//! failure ends it. What is handed on is derived from the log; files of the host
-//! that say more or something else are not believed.
+//! Order of the client: the root chain and its fingerprint; the checkpoint, its keys,
+//! witnesses and age; that the log only grew since this machine and the lock saw it; the
+//! name map; then, for every package that is read, that its events are all that the log has
+//! about it, and that their signers were allowed to make them. The first failure ends it.
+//! All results are derived from the log; a file of the host that says more, or something
+//! else, does not count.
 //!
 //! | module | what |
 //! |---|---|
-//! | `view` | what one process found at the registry, established once |
-//! | `establish` | the first look: root, checkpoint, and what was seen before |
-//! | `rules` | what root notes and checkpoint must be |
+//! | `view` | the verified registry as one process sees it, established once |
+//! | `establish` | the first contact: root, checkpoint, and the remembered state |
+//! | `rules` | the rules for root notes and checkpoint |
 //! | `map` | the chains of names, and that a name is absent |
 //! | `lookup` | packages and scopes, read and checked to be all that the log has |
-//! | `package` | a package that holds, and the index made of its history |
+//! | `package` | a verified package, and the index made of its history |
 //! | `prove` | releases that a lock names, proved by the log or the map |
-//! | `since` | what the log says about locked releases since they were locked |
+//! | `since` | entries about locked releases since they were locked |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
 //! | `memo` | the files of both |
-//! | [`known`] | the owners of names that somebody here relied on |
+//! | [`known`] | the owners of names that this machine or a lock relied on |
 
 mod establish;
 pub(crate) mod files;
@@ -56,7 +56,7 @@ pub use since::Since;
 /// hashes where the lock has them. Packages of a scope may have been locked at different times.
 pub type LockedOwners = BTreeSet<(u64, Option<Digest>)>;
 
-/// What is demanded of a registry, and where to remember it.
+/// The requirements on a registry, and where to remember its state.
 #[derive(Debug, Clone, Default)]
 pub struct TrustOptions {
     /// Folder of the [`state`]; none: nothing is remembered.
@@ -65,9 +65,9 @@ pub struct TrustOptions {
     pub pin: Option<Digest>,
     /// Whether an unsigned registry is refused.
     pub required: bool,
-    /// Whether the root may have expired and witnesses may be silent: for those who run it.
+    /// Whether the root may have expired and witnesses may be silent: for operators.
     pub any_age: bool,
-    /// What the lock says about the registry.
+    /// The lock's state of the registry.
     pub locked: Option<LockedTrust>,
     /// The ownership notes that the lock relies on.
     pub owners: BTreeMap<Subject, LockedOwners>,
@@ -75,7 +75,7 @@ pub struct TrustOptions {
     pub now: i64,
 }
 
-/// A signed registry whose root, checkpoint and log are in order.
+/// A signed registry whose root, checkpoint and log are valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustInfo {
     /// The registry's own name in every note.

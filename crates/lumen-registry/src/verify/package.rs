@@ -1,4 +1,4 @@
-//! One package: all its events, what they mean, and the index made of that.
+//! One package: all its events, their meaning, and the index derived from them.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     source::{Listed, Source},
 };
 
-/// A package whose history holds.
+/// A package with a valid history.
 #[derive(Debug)]
 pub(crate) struct Package {
     pub(crate) index: Arc<PackageIndex>,
@@ -44,7 +44,7 @@ impl Default for Complete {
 }
 
 impl Package {
-    /// Fails when owners that somebody relied on were replaced.
+    /// Fails when owners that the user relied on were replaced.
     pub(crate) fn accepted(&self, source: &Source) -> Result<(), TrustError> {
         let Standing::Replaced(by) = &self.standing else {
             return Ok(());
@@ -57,7 +57,7 @@ impl Package {
     }
 }
 
-/// The index a client sees: made of the log; of the host's file only what was signed.
+/// The index that a client sees: made from the log; from the host's file only signed data.
 pub(super) fn index(history: &PackageHistory, listed: &Listed) -> Result<PackageIndex, TrustError> {
     let valid = history
         .releases

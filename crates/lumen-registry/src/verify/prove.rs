@@ -35,7 +35,7 @@ const SHARE: usize = 64;
 /// A release as its owner signed it.
 #[derive(Debug, Clone)]
 pub struct Proven {
-    /// What the log has of it: the digest and size of `<version>.json` above all.
+    /// Its data in the log: above all the digest and size of `<version>.json`.
     pub logged: LoggedRelease,
     /// All of it, if that was read and leads to that digest.
     pub summary: Option<ReleaseSummary>,
@@ -121,12 +121,12 @@ impl View {
         let by_map = keys.iter().filter(|key| is_asked(key)).count() + nodes;
         let bundles = 0..size.div_ceil(u64::from(FULL));
         let asked = |bundle: &u64| is_asked(&Key::entries(*bundle, width(*bundle, size)));
-        // Few are looked at, however long the log is.
+        // Stops early, however long the log is.
         bundles.filter(asked).take(by_map).count() < by_map
     }
 
     /// Verifies packages by all entries of the log; `false` when the root notes at hand are
-    /// not all that it has, and have to be read anew first.
+    /// not all of the log, and must be read again first.
     async fn replay(&self, names: &[&PackageName]) -> Result<bool, ReadError> {
         let empty = Tiles::default().root(0);
         let empty = empty.map_err(|error| TrustError::Log {

@@ -1,4 +1,5 @@
-//! What root notes and checkpoint must be: those that were seen before, signed, and in force.
+//! The rules for root notes and checkpoint: they continue those that were seen before, and
+//! are signed and in force.
 
 use std::path::Path;
 

@@ -1,10 +1,10 @@
-//! What a log says since a lock was made about the releases that are locked.
+//! Entries of a log about locked releases since the lock was made.
 //!
-//! An install with a lock reads no index. It learns of a revoked key or a yank from the
-//! log itself: the entries since then, as long as they take few requests. The entries are
-//! proved by what they make of the log that the lock knows.
+//! An install with a lock reads no index. It learns of a revoked key or a yank from the log
+//! itself: the entries since then, as long as they take few requests. Appended to the log
+//! that the lock knows, the entries must lead to the new root, which proves them.
 //!
-//! They also show whether the lists of events and the map tell all of it. A publisher with a
+//! They also show whether the lists of events and the map are complete. A publisher with a
 //! log key could leave a change of owners out of the map, or show other root notes than the
 //! log has; with the entries at hand, the client notices.
 
@@ -36,21 +36,21 @@ use crate::{
     storage::Storage,
 };
 
-/// What a log says since a lock was made.
+/// The entries of a log since a lock was made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Since {
     /// Entries that were not read, since that would take too many requests.
     pub unread: u64,
-    /// Locked packages about which something was said that may matter; what it means is
-    /// for their history to say.
+    /// Locked packages with new entries that may matter; their history decides what these
+    /// mean.
     pub named: BTreeSet<PackageName>,
-    /// What the histories shown must have, for [`Registry::confirm_shown`].
+    /// The entries that the histories shown must have, for [`Registry::confirm_shown`].
     news: News,
 }
 
 impl View {
-    /// What the log says about locked releases since it was at an earlier checkpoint, which
-    /// must be a part of it.
+    /// The entries about locked releases since an earlier checkpoint, which the log must
+    /// continue.
     pub(crate) async fn since(
         &self,
         then: &Checkpoint,
@@ -81,7 +81,7 @@ impl View {
         then: &Checkpoint,
         packages: &BTreeSet<PackageName>,
     ) -> Result<(), ReadError> {
-        // What was verified by the whole log lacks nothing.
+        // Packages that were verified by the whole log are complete.
         let by_map = packages.iter().filter(|name| self.seen(name).is_some());
         let by_map: BTreeSet<&PackageName> = by_map.collect();
         if by_map.is_empty() {
@@ -93,8 +93,8 @@ impl View {
         self.confirm(&news).await
     }
 
-    /// Checks that the histories shown have what [`View::since`] read, as far as it may matter
-    /// to what is locked.
+    /// Checks that the histories shown have the entries that [`View::since`] read, as far as
+    /// they may matter to locked packages.
     pub(crate) async fn confirm_read(&self, since: &Since) -> Result<(), ReadError> {
         self.confirm(&since.news).await
     }
@@ -128,7 +128,7 @@ impl View {
                 let key = Key::entries(*bundle, width(*bundle, now.size));
                 !self.source.is_cached(&key)
             };
-            // Few are looked at, however far the log has come.
+            // Stops early, however far the log has come.
             if bundles.clone().filter(is_asked).nth(left).is_some() {
                 return Ok(None);
             }
@@ -178,7 +178,7 @@ struct News {
     statements: Vec<(PackageName, String)>,
 }
 
-/// The place of an entry, the hash of its bytes, and what it says.
+/// The place of an entry, the hash of its bytes, and its contents.
 type Parsed = (u64, Digest, (Entry, Option<Note>));
 
 fn parse(first: u64, leaves: &[String]) -> Result<Vec<Parsed>, TrustError> {
@@ -219,7 +219,7 @@ impl News {
     }
 }
 
-/// The entries that made a log what it is now; read anew once if they do not.
+/// The entries that lead to the present log; read again once if they do not.
 pub(super) async fn leaves(
     source: &Source,
     then: &Checkpoint,

@@ -1,8 +1,8 @@
-//! What this machine remembers of signed registries: one small file each.
+//! The state of signed registries on this machine: one small file each.
 //!
-//! `<first 16 hex digits of SHA-256 of the URL>.json`, replaced as a whole below
-//! a lock. A checkpoint is only ever replaced by a larger one, so that processes
-//! that finish out of order lose nothing.
+//! `<first 16 hex digits of SHA-256 of the URL>.json`, replaced as a whole below a lock.
+//! Only a larger checkpoint replaces one, so that processes that finish out of order lose
+//! nothing.
 
 use std::{
     io,
@@ -37,17 +37,17 @@ pub struct Remembered {
     /// The largest checkpoint seen, with its signatures; empty while it was only pinned.
     #[serde(default)]
     pub checkpoint: String,
-    /// The highest number of a root note seen; who holds a key that was removed since must
-    /// not make an earlier note count again.
+    /// The highest number of a root note seen. The holder of a key that was removed since
+    /// must not make an earlier note count again.
     #[serde(default)]
     pub root_seq: u64,
-    /// That note, with its hash: nobody may put another in its place. Nothing where an
-    /// earlier version of Lumen wrote the file.
+    /// That note, with its hash: no other note may take its place. `None` if an earlier
+    /// version of Lumen wrote the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_note: Option<NoteRef>,
     /// When it was first seen, RFC 3339.
     pub first_seen: String,
-    /// Whether somebody vouched for the fingerprint.
+    /// Whether the user confirmed the fingerprint.
     #[serde(default)]
     pub pinned: bool,
 }
@@ -78,7 +78,7 @@ impl Remembered {
     }
 }
 
-/// The checkpoint in a signed note; who signed is not looked at.
+/// The checkpoint in a signed note; does not check its signatures.
 pub(super) fn checkpoint_of(note: &str) -> Result<Checkpoint, String> {
     Checkpoint::of_note(note.as_bytes()).map_err(|error| error.to_string())
 }
@@ -86,7 +86,7 @@ pub(super) fn checkpoint_of(note: &str) -> Result<Checkpoint, String> {
 /// What is remembered of a registry.
 ///
 /// # Errors
-/// When the file cannot be read or is damaged: to forget is a decision.
+/// When the file cannot be read or is damaged: only the user may decide to forget it.
 pub fn read(dir: &Path, url: &str) -> Result<Option<Remembered>, TrustError> {
     let path = path(dir, url);
     let bytes = match fs_err::read(&path) {
@@ -174,8 +174,8 @@ pub fn pin(dir: &Path, url: &str, root: Digest, now: &str) -> Result<Remembered,
     Ok(remembered)
 }
 
-/// Remembers a registry as it is now, whatever was remembered, and forgets the owners in it:
-/// somebody decided so.
+/// Remembers a registry as it is now, whatever was remembered, and forgets its owners: the
+/// user decided so.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -187,9 +187,9 @@ pub fn accept(dir: &Path, remembered: &Remembered) -> Result<(), TrustError> {
     write(&path, remembered)
 }
 
-/// Remembers a state that was found to continue `seen`, what was remembered before. Returns
-/// what was written; nothing when another process remembered something since that is not
-/// known to be a part of this state, and has to be compared first.
+/// Remembers a state that continues `seen`, the state remembered before. Returns the
+/// written state; `None` when another process has remembered a state since that may not be
+/// a part of this one, and must be compared first.
 ///
 /// # Errors
 /// When the file cannot be read or written.
@@ -248,8 +248,8 @@ pub(super) fn note_roots(dir: &Path, url: &str, roots: &RootHistory) -> Result<(
     }
 }
 
-/// Takes back what a contact wrote, when the registry turned out to lie: `before` is what was
-/// there. What another process made of it stays.
+/// Takes back the state that a contact wrote, when the registry turned out to lie: `before`
+/// is the earlier state. A change by another process stays.
 ///
 /// # Errors
 /// When the file cannot be read or written.

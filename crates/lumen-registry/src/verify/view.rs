@@ -1,4 +1,4 @@
-//! What one process found at a signed registry, established once.
+//! The verified registry as one process sees it, established once.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::source::{ReadError, Source};
 
-/// A registry whose root, checkpoint and log are in order.
+/// A registry whose root, checkpoint and log are valid.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(super) source: Source,
@@ -36,11 +36,11 @@ pub(crate) struct View {
     pub(super) checkpoint: Checkpoint,
     pub(super) now: i64,
     pub(super) names: OnceCell<Names>,
-    /// Owners that somebody here relied on.
+    /// Owners that this machine or the lock relied on.
     pub(super) memory: Memory,
-    /// What this machine remembered of the registry before.
+    /// The state of the registry on this machine before.
     pub(super) remembered: Option<Remembered>,
-    /// What this process wrote down in its place.
+    /// The state that this process wrote in its place.
     pub(super) written: Option<Remembered>,
     /// Whether the registry was caught at something.
     pub(super) refused: AtomicBool,
@@ -50,7 +50,7 @@ pub(crate) struct View {
     pub(super) replayed: Mutex<HashMap<PackageName, Arc<PackageHistory>>>,
 }
 
-/// Values made once for each key, by whoever asks first.
+/// Values made once for each key, by the first caller.
 pub(super) type Once<K, V> = Mutex<HashMap<K, Arc<OnceCell<V>>>>;
 
 impl View {
@@ -63,7 +63,7 @@ impl View {
     async fn map_and_roots(&self) -> Result<&Names, ReadError> {
         let establish = || async {
             match self.names_now().await {
-                // The cache may have it of an earlier checkpoint, and what was proved by that.
+                // The cache may have the map of an earlier checkpoint, and the proofs by it.
                 Err(ReadError::Offline { .. }) => Ok(Names {
                     map: None,
                     roots: self.roots.clone(),
@@ -96,7 +96,8 @@ impl View {
         self.names.initialized()
     }
 
-    /// What the log has of a name; `None`: nothing. Without the network, what was proved before.
+    /// The head of a name's chain; `None`: the log has no events. Without the network, the head
+    /// that was proved before.
     pub(super) async fn head(&self, name: &str) -> Result<Option<Head>, ReadError> {
         let proved = || self.source.proved(name).map(Head::remembered);
         let Some(map) = &self.names().await?.map else {
@@ -146,7 +147,7 @@ impl View {
         Ok(roots)
     }
 
-    /// The root notes at hand. The map or the log tells whether they are all.
+    /// The root notes at hand. The map or the log shows whether they are complete.
     pub(super) const fn known_roots(&self) -> &RootHistory {
         &self.roots
     }
@@ -156,7 +157,7 @@ impl View {
         &self.root_chain
     }
 
-    /// What was verified; its root note is the newest that was read.
+    /// The verified state; its root note is the newest that was read.
     pub(crate) fn info(&self) -> TrustInfo {
         TrustInfo {
             root_note: self.newest_roots().newest(),
@@ -170,9 +171,8 @@ impl View {
         names.map_or(&self.roots, |names| &names.roots)
     }
 
-    /// Passes a result on. When the registry was caught at something, nothing of what it said
-    /// to this process is remembered: else the honest one would be refused afterwards, as one
-    /// that was rolled back.
+    /// Passes a result on. When the registry was refused, this machine remembers nothing of
+    /// this contact: otherwise it would later refuse the honest registry as rolled back.
     pub(super) fn judged<T>(&self, result: Result<T, ReadError>) -> Result<T, ReadError> {
         if let Err(ReadError::Trust(error)) = &result
             && !matches!(error, TrustError::State { .. })
@@ -203,16 +203,16 @@ impl View {
         packages.get(name)?.get()?.clone()
     }
 
-    /// What owners are to those who relied on earlier ones.
+    /// Compares owners with those that the user relied on.
     ///
     /// # Errors
-    /// [`TrustError::Reverted`] when a note that was seen before is not there any more.
+    /// [`TrustError::Reverted`] when a note that was seen before is missing.
     pub(super) fn judge(&self, owners: &OwnersHistory) -> Result<Standing, TrustError> {
         let locked = self.options.owners.get(&owners.subject);
         self.memory.judge(locked, owners)
     }
 
-    /// Writes down what was learned of owners.
+    /// Writes down new owners.
     ///
     /// # Errors
     /// When the file cannot be read or written.

@@ -148,10 +148,10 @@ pub enum PublishError {
     /// Nothing was signed.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// What others signed or made does not fit together.
+    /// Files or signatures in the registry do not fit together.
     #[error(transparent)]
     Submitted(#[from] SubmittedError),
-    /// A file of the log, the map or the root is not what it must be.
+    /// A file of the log, the map or the root is wrong.
     #[error("`{file}` is damaged: {what}")]
     Damaged {
         /// Path or URL.
@@ -159,7 +159,7 @@ pub enum PublishError {
         /// What is wrong.
         what: String,
     },
-    /// The log does not continue what was seen of it before.
+    /// The log does not continue the checkpoint that was seen before.
     #[error("the log has {found} entries and does not continue the {seen} seen before")]
     Diverged {
         /// Entries seen before.
@@ -169,7 +169,7 @@ pub enum PublishError {
     },
 }
 
-/// A file of the log, the map or the root that is not what it must be.
+/// The error for a wrong file of the log, the map or the root.
 pub(crate) fn damaged(storage: &Storage, key: &Key, what: impl Display) -> PublishError {
     PublishError::Damaged {
         file: storage.describe(key),
@@ -177,7 +177,7 @@ pub(crate) fn damaged(storage: &Storage, key: &Key, what: impl Display) -> Publi
     }
 }
 
-/// A file that is not what its readers expect; the problem points into it.
+/// The error for a malformed file; the problem points into it.
 pub(crate) fn malformed(
     storage: &Storage,
     key: &Key,

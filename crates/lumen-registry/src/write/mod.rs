@@ -1,5 +1,5 @@
-//! What every writer shares: compare-and-swap with patience, what was read already, and why a
-//! registry was not written to.
+//! Shared parts of all writers: compare-and-swap with retries, the files that were read
+//! already, and the errors of writing.
 
 mod error;
 mod snapshot;

@@ -1,4 +1,4 @@
-//! What a writer has read of a registry, so that it reads each file once.
+//! The files of a registry that a writer has read, so that it reads each file once.
 
 use std::{
     collections::HashMap,
@@ -12,9 +12,9 @@ use crate::storage::{Revision, Storage, StorageError};
 /// A registry as one writer sees it: a file that was read is read again only when another
 /// writer was seen to have changed something.
 ///
-/// What is remembered may be old. So it is good for what is compared when it is written: with
-/// the revision of the file itself, or with that of `log/head`, which others replace before
-/// they change anything else.
+/// A remembered file may be old. So use it only where the write compares it: with the
+/// revision of the file itself, or with that of `log/head`, which other writers replace
+/// before they change anything else.
 #[derive(Debug)]
 pub(crate) struct Snapshot<'a> {
     storage: &'a Storage,
@@ -92,7 +92,7 @@ impl<'a> Snapshot<'a> {
         Ok((bytes, revision))
     }
 
-    /// Takes note of what this writer wrote.
+    /// Notes the bytes that this writer wrote.
     pub(super) fn wrote(&self, key: &Key, bytes: &[u8]) {
         let known = Known {
             bytes: Some(Arc::new(bytes.to_vec())),

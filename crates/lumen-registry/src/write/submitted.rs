@@ -47,7 +47,7 @@ pub enum SubmittedError {
         /// Signatures found.
         found: usize,
     },
-    /// Nobody owns the name, and the submission does not claim it.
+    /// The name has no owner, and the submission does not claim it.
     #[error("nobody owns `{0}`, and the submission does not claim it")]
     Unclaimed(Subject),
     /// The owners have changed since.
@@ -62,7 +62,7 @@ pub enum SubmittedError {
         /// The note in force.
         current: u64,
     },
-    /// Somebody else than an owner signed it.
+    /// The signer is not an owner.
     #[error("it is not signed by an owner of `{0}`")]
     Stranger(Subject),
     /// The key of an owner that no longer counts signed it.

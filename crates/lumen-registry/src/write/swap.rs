@@ -23,7 +23,7 @@ const LONGEST_WAIT: u64 = 200;
 /// A file that is being changed by compare-and-swap.
 pub(crate) struct Swap<'a> {
     storage: &'a Storage,
-    /// What this writer has read already.
+    /// The files that this writer has read already.
     snapshot: Option<&'a Snapshot<'a>>,
     key: &'a Key,
     limit: u64,
@@ -73,7 +73,7 @@ impl<'a> Swap<'a> {
         self.is_remembered
     }
 
-    /// Writes the file if it still is what was read; `false`: read it again, edit again.
+    /// Writes the file if it did not change since it was read; `false`: read it again, edit again.
     ///
     /// A failure may hide a success (the answer got lost), so it also asks to
     /// read again: an edit that finds nothing left to do has its proof.
@@ -160,7 +160,7 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::NoCredentials { .. }
         | StorageError::NoBucket { .. }
         | StorageError::Unsafe { .. }
-        // What may pass was tried again already.
+        // Temporary failures were tried again already.
         | StorageError::Git(_)
         | StorageError::Busy { .. }
         | StorageError::Bundle { .. }
@@ -178,12 +178,12 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
 
 /// Waits a random time that grows with the attempts, so that many writers spread out.
 pub(crate) async fn wait(storage: &Storage, attempt: u32) {
-    // In memory there is nobody to wait for but tasks that take turns.
+    // In memory, a writer waits only for tasks that take turns.
     if let Storage::Memory(memory) = storage {
         return memory.turn().await;
     }
     let most = match storage {
-        // A change takes many requests there, and whoever waits for less only loses again.
+        // A change takes many requests there, and a writer that waits less only loses again.
         Storage::Object(bucket) => bucket.first_delay() * (1 << attempt.min(4)),
         _ => Duration::from_millis((1_u64 << attempt.min(16)).min(LONGEST_WAIT)),
     };
@@ -191,7 +191,7 @@ pub(crate) async fn wait(storage: &Storage, attempt: u32) {
     tokio::time::sleep(most.mul_f64(share)).await;
 }
 
-/// Gives whoever committed a batch some time to finish it, before others help. `false`: that was enough.
+/// Gives the writer of a batch some time to finish it, before others help. `false`: that was enough.
 ///
 /// Where every request takes long, a batch is unfinished for a while after each commit. Many
 /// helpers would only be in each other's way.

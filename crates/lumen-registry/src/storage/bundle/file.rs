@@ -18,7 +18,7 @@ use lumen_core::{
 use super::head::{FORMAT, Head};
 use crate::selection::Selection;
 
-/// The first file, which says what the others are. It is no file of a registry.
+/// The first file, which describes the others. It is no file of a registry.
 const HEAD: &str = "bundle.json";
 
 /// A bundle that is being written.
@@ -203,7 +203,7 @@ fn octal(header: &[u8]) -> Option<u64> {
     u64::from_str_radix(digits, 8).ok()
 }
 
-/// So many bytes from a place on.
+/// The bytes from a place on.
 pub(crate) fn read_at(
     file: &mut (impl Read + Seek),
     at: u64,

@@ -1,4 +1,4 @@
-//! What a bundle says about itself.
+//! The head of a bundle.
 
 use lumen_core::Digest;
 use serde::{Deserialize, Serialize};
@@ -8,21 +8,21 @@ use crate::selection::Selection;
 /// The format that this version writes and reads.
 pub(super) const FORMAT: u64 = 1;
 
-/// `bundle.json`: what a bundle says about itself: which packages a mirror gets that is made
-/// of it, and where it fits. Nothing else depends on it.
+/// `bundle.json`, the head of a bundle: the packages of a mirror that is made from it, and
+/// the states that it fits. Nothing else depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// The format.
     pub format: u64,
-    /// What the registry's signatures call it; none for an unsigned one.
+    /// The origin of the registry; `None` for an unsigned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
     /// The registry's fingerprint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Digest>,
-    /// Entries of the log that whoever takes it in must have.
+    /// Entries of the log that the receiving mirror must have.
     pub from: u64,
-    /// Entries that he has then.
+    /// Entries that the mirror has afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// The packages, unless it has all.
@@ -31,7 +31,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// That of an unsigned registry, of which only the whole can be had.
+    /// The head for an unsigned registry, whose bundles are always whole.
     pub(crate) fn whole_of_unsigned() -> Self {
         Self {
             format: FORMAT,

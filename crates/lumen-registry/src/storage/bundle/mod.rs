@@ -22,7 +22,7 @@ use super::{Revision, Sink, Storage, StorageError};
 #[derive(Debug, Clone)]
 pub struct BundleStorage {
     inner: Arc<Inner>,
-    /// What has the files that the bundle lacks.
+    /// The storage with the files that the bundle lacks.
     base: Option<Arc<Storage>>,
 }
 
@@ -60,7 +60,7 @@ impl BundleStorage {
         }
     }
 
-    /// What it says about itself.
+    /// Its head.
     pub fn head(&self) -> &Head {
         &self.inner.contents.head
     }

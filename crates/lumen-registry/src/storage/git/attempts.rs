@@ -1,4 +1,5 @@
-//! The loop around the push: based on the branch, done, pushed; or again on what is there then.
+//! The loop around the push: do the work on the branch and push it; if another writer was
+//! first, again on the new state.
 
 use std::{
     sync::Arc,
@@ -27,9 +28,9 @@ const LONGEST_TURN: Duration = Duration::from_secs(120);
 pub(super) struct Attempts<'a> {
     branch: &'a Branch,
     base: Arc<Tip>,
-    /// Whether the base is what the branch was after these attempts began.
+    /// Whether the base was read after these attempts began.
     is_fresh: bool,
-    /// When the base was looked at.
+    /// When the base was read.
     since: Instant,
     lost: u32,
     unclear: u32,
@@ -37,7 +38,7 @@ pub(super) struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    /// Begins, on what is known of the branch: whether that is too old, the push will tell.
+    /// Begins with the known state of the branch. If that is too old, the push fails.
     pub(super) async fn begin(branch: &'a Branch) -> Result<Self, StorageError> {
         if branch.is_offline() {
             return Err(branch.no_network(branch.location.url()));
@@ -61,12 +62,12 @@ impl<'a> Attempts<'a> {
         })
     }
 
-    /// What this attempt writes to.
+    /// The draft of this attempt.
     pub(super) fn draft(&self) -> Arc<Draft> {
         Arc::new(Draft::new(Arc::clone(&self.base)))
     }
 
-    /// Makes the draft the branch, if its work was done. Nothing: it has to be done again.
+    /// Makes the draft the branch, if its work was done. `None`: the work must be done again.
     pub(super) async fn finish<T, E: From<StorageError>>(
         &mut self,
         draft: &Draft,
@@ -86,7 +87,7 @@ impl<'a> Attempts<'a> {
             },
             Err(error) if self.is_fresh => return Err(error),
             Err(error) => {
-                // What was in the way may be gone since this process looked.
+                // The obstacle may be gone since this process looked.
                 self.renew().await?;
                 return match self.base.commit == draft.base.commit {
                     true => Err(error),
@@ -103,8 +104,8 @@ impl<'a> Attempts<'a> {
         Ok(None)
     }
 
-    /// A random time that grows with the attempts, so that many writers spread out: by the
-    /// time that one attempt takes, which is what others must not fall into.
+    /// A random time that grows with the attempts, so that many writers spread out: in
+    /// units of the time that one attempt takes, which others must not fall into.
     fn wait(&self) -> Duration {
         let longest = self.since.elapsed() * (1 << (self.lost + self.unclear).min(4));
         let longest = longest.min(LONGEST_WAIT).as_micros();

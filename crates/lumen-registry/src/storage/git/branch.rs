@@ -1,4 +1,4 @@
-//! What is known of a branch, shared by all who use it in this process.
+//! The known state of a branch, shared by all its users in this process.
 
 use std::{
     collections::HashSet,
@@ -21,7 +21,7 @@ use crate::{
     storage::{HostOptions, Sink, StorageError},
 };
 
-/// Keeps GitHub Pages from leaving out what it takes for its own.
+/// Keeps GitHub Pages from leaving out names that start with `_`.
 const NO_JEKYLL: &str = ".nojekyll";
 
 /// A branch, as far as this process knows it.
@@ -31,12 +31,12 @@ pub(super) struct Branch {
     repository: Arc<Repository>,
     offline: bool,
     current: Mutex<Current>,
-    /// Held by whoever looks for the first time.
+    /// Held by the first task that looks.
     looking: tokio::sync::Mutex<()>,
     reader: Mutex<Option<Reader>>,
-    /// Contents that somebody waits for.
+    /// Contents that a task waits for.
     wanted: Mutex<HashSet<String>>,
-    /// Held by whoever fetches them.
+    /// Held by the task that fetches them.
     fetching: tokio::sync::Mutex<()>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Branch {
 #[derive(Debug, Clone)]
 enum Current {
     Unknown,
-    /// It was made here, and not looked at since.
+    /// This process made it, and has not looked at the branch since.
     Commit(String),
     Tip(Arc<Tip>),
 }
@@ -54,7 +54,7 @@ enum Current {
 pub(super) enum Failed {
     /// Another writer was first.
     Lost,
-    /// Nobody knows; it is not.
+    /// Unknown.
     Unclear(GitError),
 }
 
@@ -63,7 +63,7 @@ impl Branch {
         Ok(Self {
             location: location.clone(),
             repository: Arc::new(Repository::new(location, options)?),
-            // What is on this machine is there without a network, too.
+            // A repository on this machine needs no network.
             offline: options.offline && location.remote().scheme() != "file",
             current: Mutex::new(Current::Unknown),
             looking: tokio::sync::Mutex::default(),
@@ -81,7 +81,7 @@ impl Branch {
         StorageError::Offline { file }
     }
 
-    /// Does what takes git some time on a thread for that.
+    /// Runs slow work with git on a thread for blocking work.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Repository) -> Result<T, GitError> + Send + 'static,
@@ -149,7 +149,7 @@ impl Branch {
         }
         let mut ids = HashSet::new();
         if key.is_metadata() {
-            // Whoever reads one file of this kind reads others after it.
+            // A task that reads one file of this kind reads others after it.
             let folder = &self.location.folder;
             let is_metadata = |path: &str| {
                 let key = path.get(folder.len()..).map(Key::parse);
@@ -197,7 +197,7 @@ impl Branch {
         Ok(found)
     }
 
-    /// Throws away a clone that lacks what it should have; whoever looks next makes it anew.
+    /// Throws away a clone that lacks files; the next task makes it again.
     pub(super) async fn damaged(&self) -> Result<(), StorageError> {
         *lock(&self.reader) = None;
         if !self.offline {
@@ -214,7 +214,7 @@ impl Branch {
             .await
     }
 
-    /// Makes a draft the branch, if that is still what the draft is based on.
+    /// Makes a draft the branch, if the branch is still the base of the draft.
     pub(super) async fn push(
         &self,
         draft: &Draft,
@@ -237,7 +237,7 @@ impl Branch {
         if is_new && draft.base.entry(&no_jekyll).is_none() {
             files.insert(no_jekyll, Some(Vec::new()));
         }
-        // Two writers who do the same at the same time must not make the same commit.
+        // Two writers that do the same at the same time must not make the same commit.
         let message = format!("{message}\n\nWrite-Id: {:016x}\n", crate::random::random());
         let base = draft.base.commit.clone();
         let pushed = self.blocking(move |repository| {

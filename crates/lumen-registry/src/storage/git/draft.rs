@@ -26,7 +26,7 @@ impl Draft {
         }
     }
 
-    /// What was done to a path, if anything was: written to, or deleted.
+    /// The change of a path, if there is one: written, or deleted.
     pub(super) fn get(&self, path: &str) -> Option<Option<Vec<u8>>> {
         self.files().get(path).cloned()
     }

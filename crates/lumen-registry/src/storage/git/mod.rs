@@ -3,16 +3,16 @@
 //! | module | what |
 //! |---|---|
 //! | `repository` | the clone on this machine: fetching, committing, pushing |
-//! | `tip` | what the branch's last commit holds |
+//! | `tip` | the contents of the branch's last commit |
 //! | `reader` | the process that hands out contents |
-//! | `draft` | writes that are to become one commit |
-//! | `push` | what came of a push |
-//! | `branch` | all of these, for those who share them |
+//! | `draft` | writes that become one commit |
+//! | `push` | the result of a push |
+//! | `branch` | all of these, shared by clones of the storage |
 //! | `attempts` | the loop around the push |
 //!
 //! Reads see the branch as it was when this storage first looked, or wrote last. The
 //! compare-and-swap is the push: it succeeds only on top of the commit that the writes
-//! were based on. Contents are fetched when they are wanted, many at a time.
+//! were based on. Contents are fetched when they are needed, many at a time.
 
 mod attempts;
 mod branch;
@@ -36,7 +36,7 @@ use self::{
 use super::{HostOptions, Revision, Sink, Storage, StorageError};
 use crate::location::GitLocation;
 
-/// Reads bytes as a list of files, and as one of what is missing, for fuzzing.
+/// Reads bytes as a list of files, and as a list of missing contents, for fuzzing.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn listed_by_git(bytes: &[u8]) {
     let missing = String::from_utf8_lossy(bytes);
@@ -46,7 +46,7 @@ pub(crate) fn listed_by_git(bytes: &[u8]) {
     tip.lacking(entries.into_iter());
 }
 
-/// What is to be done with one file.
+/// The change of one file.
 enum Change<'a> {
     Create(&'a [u8]),
     Replace(Option<&'a Revision>, &'a [u8]),
@@ -73,8 +73,8 @@ impl GitStorage {
         })
     }
 
-    /// Removes the clones of all branches, below what is kept about hosts, as soon as nobody
-    /// writes to them any more.
+    /// Removes the clones of all branches below `hosts`, as soon as no process writes to
+    /// them any more.
     ///
     /// # Errors
     /// Any I/O error.
@@ -94,7 +94,7 @@ impl GitStorage {
         work: impl AsyncFn(&Storage) -> Result<T, E>,
     ) -> Result<T, E> {
         if self.draft.is_some() {
-            // A part of what is done together already.
+            // Part of a larger commit already.
             return work(&Storage::Git(self.clone())).await;
         }
         let mut attempts = Attempts::begin(&self.branch).await?;
@@ -212,7 +212,7 @@ impl GitStorage {
     /// As [`Storage::prefetch`].
     pub(super) async fn prefetch(&self, keys: &[Key]) -> Result<(), StorageError> {
         if self.branch.is_offline() {
-            // Whoever reads what is not here is told.
+            // A task that reads missing contents gets an error.
             return Ok(());
         }
         let tip = self.base().await?;
@@ -315,7 +315,7 @@ impl GitStorage {
         Ok(keys.into_iter().collect())
     }
 
-    /// As [`Storage::list_sizes`], of what is committed.
+    /// As [`Storage::list_sizes`], for committed files.
     pub(super) async fn list_sizes(
         &self,
         prefix: &str,

@@ -1,13 +1,13 @@
-//! What came of a push, by what `git push --porcelain` says.
+//! The result of a push, by the output of `git push --porcelain`.
 
 use crate::git::{Git, GitError, Ran, told};
 
-/// What came of a push.
+/// The result of a push.
 #[derive(Debug)]
 pub(super) enum Pushed {
     /// It is the branch now.
     Done,
-    /// The branch is no longer what it was based on.
+    /// The branch is no longer the base of the push.
     Lost,
     /// It may be the branch or not.
     Unclear(GitError),
@@ -33,7 +33,7 @@ const TROUBLE: [&str; 4] = ["internal", "timed out", "timeout", "try again"];
 /// Reads the outcome.
 ///
 /// # Errors
-/// What will not get better by trying again.
+/// Failures that do not get better by trying again.
 pub(super) fn verdict(git: &Git, ran: &Ran) -> Result<Pushed, GitError> {
     let out = String::from_utf8_lossy(&ran.out);
     // "<flag>\t<from>:<to>\t<summary> (<reason>)", git-push(1).

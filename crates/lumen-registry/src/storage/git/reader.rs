@@ -9,16 +9,16 @@ use std::{
 /// this is a bound of its form and no limit.
 const ANNOUNCEMENT: u64 = 200;
 
-/// What came of a read.
+/// The result of a read.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// All bytes were copied; so many.
+    /// All bytes were copied; their number.
     Whole(u64),
     /// There are more than wanted; none was copied.
     TooLarge,
     /// They are not here.
     Missing,
-    /// Who wanted them does not take them.
+    /// The receiver does not take them.
     NotTaken(io::Error),
 }
 

@@ -1,5 +1,5 @@
-//! The clone of a branch on this machine: bare, one commit deep, and without contents
-//! that nobody has asked for. It is a cache: when it is damaged it is made anew.
+//! The clone of a branch on this machine: bare, one commit deep, and with only the contents
+//! that were asked for. It is a cache: a damaged one is made again.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,25 +26,25 @@ use crate::{
     storage::{HostOptions, HttpOptions, StorageError},
 };
 
-/// Where the clone keeps what the branch was last.
+/// Where the clone keeps the last known state of the branch.
 const TIP: &str = "refs/lumen/tip";
 
 /// Where a commit is put before it is pushed.
 const NEW: &str = "refs/lumen/new";
 
-/// Contents up to this size come along when a lost race has to be made up for.
+/// Contents up to this size come along after a lost race.
 const COMES_ALONG: &str = "--filter=blob:limit=1m";
 
-/// So many packs are made one, where each fetch leaves one behind.
+/// The number of packs to join: each fetch leaves one behind.
 const MANY_PACKS: usize = 40;
 
 /// The end of the name of the file that keeps others from changing a clone.
 const LOCK: &str = "lock";
 
-/// The same for those who write to the branch.
+/// The same for writers.
 const WRITER: &str = "writer";
 
-/// The folder of all clones, below what is kept about hosts.
+/// The folder of all clones, below the data about hosts.
 const CLONES: &str = "git";
 
 /// How a branch is fetched.
@@ -52,14 +52,14 @@ const CLONES: &str = "git";
 pub(super) enum Reach {
     /// Its last commit without contents.
     Tip,
-    /// Its last commit, with what is new in it.
+    /// Its last commit, with its new contents.
     Contents,
     /// Also the commits since the one that is here.
     Since,
 }
 
-/// Removes all clones, below what is kept about hosts, when nobody writes to them any more.
-/// Their locks stay, which others may wait for.
+/// Removes all clones below `hosts` when no process writes to them any more. Their locks
+/// stay, since others may wait for them.
 ///
 /// # Errors
 /// Any I/O error.
@@ -117,7 +117,7 @@ impl Repository {
             .with("remote.origin.partialclonefilter", "blob:none")
             // Only this version hands out contents one by one.
             .with("protocol.version", "2")
-            // What a power cut takes can be fetched again.
+            // Contents that a power cut destroys can be fetched again.
             .with("core.fsync", "none")
             .with("gc.autoPackLimit", MANY_PACKS.to_string())
             .with("http.lowSpeedLimit", "1")
@@ -170,13 +170,13 @@ impl Repository {
         }
     }
 
-    /// Fetches the branch. Returns its last commit and what is in it; nothing when the
+    /// Fetches the branch. Returns its last commit and its contents; `None` when the
     /// repository has no such branch.
     pub(super) fn update(&self, reach: Reach) -> Result<(Option<String>, Contents), GitError> {
         let lock = self.lock()?;
         let was_there = self.git.dir().exists();
         match self.fetched(&lock, reach) {
-            // What git does not understand may be the fault of the clone.
+            // An unknown failure of git may be the fault of the clone.
             Err(GitError::Failed { reason, .. }) if was_there => {
                 tracing::debug!(%reason, "the clone is made anew");
                 self.discard()?;
@@ -195,7 +195,7 @@ impl Repository {
         }
     }
 
-    /// Throws the clone away; the next update makes it anew.
+    /// Throws the clone away; the next update makes it again.
     pub(super) fn renew(&self) -> Result<(), GitError> {
         let _lock = self.lock()?;
         Ok(self.discard()?)
@@ -232,7 +232,7 @@ impl Repository {
         }
     }
 
-    /// Makes the clone, or removes what a killed process has left in it.
+    /// Makes the clone, or removes unfinished files of a killed process from it.
     fn prepare(&self, format: &str) -> Result<(), GitError> {
         let dir = self.git.dir();
         if dir.join("HEAD").is_file() {
@@ -302,7 +302,7 @@ impl Repository {
         })
     }
 
-    /// Tries again what failed for want of a connection.
+    /// Repeats an action that failed because there was no connection.
     fn patiently(&self, action: impl Fn() -> Result<(), GitError>) -> Result<(), GitError> {
         let action = || self.git.following(&self.remote, &action);
         let mut delay = self.http.first_delay;
@@ -325,13 +325,13 @@ impl Repository {
         self.git.dir().exists() && self.git.read("read", self.git.command(&arguments)).is_ok()
     }
 
-    /// The full name of a commit, what is in it, and which of that is not here.
+    /// The full name of a commit, its contents, and which of them are missing here.
     pub(super) fn contents(&self, commit: &str) -> Result<(String, Contents), GitError> {
         let senseless = || {
             self.git
                 .failure("list", "fatal: what it printed makes no sense")
         };
-        // No other command tells what is missing without fetching it.
+        // No other command lists missing contents without fetching them.
         let missing = [
             "rev-list",
             "--objects",
@@ -376,7 +376,7 @@ impl Repository {
         command
     }
 
-    /// What git calls these contents.
+    /// The id of these contents in git.
     pub(super) fn id_of(&self, bytes: &[u8]) -> Result<String, GitError> {
         let command = self.git.command(&["hash-object", "--stdin"]);
         let out = self.git.feed("hash", command, |out| out.write_all(bytes))?;
@@ -462,7 +462,7 @@ impl Repository {
         Ok(self.git.end("compare", command)?.success)
     }
 
-    /// Who commits, and when: as the user's git says, if it was told.
+    /// The author and time of commits: from the user's git configuration, if it is set.
     fn identity(&self) -> &str {
         self.identity.get_or_init(|| {
             let configured = [
@@ -485,7 +485,7 @@ impl Repository {
     }
 }
 
-/// What every fetch has in common.
+/// Arguments of every fetch.
 const FETCH: [&str; 7] = [
     "fetch",
     "--quiet",
@@ -496,7 +496,7 @@ const FETCH: [&str; 7] = [
     "--no-recurse-submodules",
 ];
 
-/// Removes lock files whose owners are dead: who holds our lock is alone.
+/// Removes lock files whose owners are dead: the holder of our lock is alone.
 fn remove_stale(dir: &Path) -> io::Result<()> {
     for folder in ["", "refs/lumen", "objects", "objects/info", "objects/pack"] {
         let entries = match fs::read_dir(dir.join(folder)) {

@@ -15,7 +15,7 @@ pub(super) enum Entry {
     Other,
 }
 
-/// What is in a commit.
+/// The contents of a commit.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     entries: BTreeMap<String, Entry>,
@@ -24,7 +24,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    /// Reads what `git ls-tree -r -z` and `git rev-list --missing=print` say.
+    /// Reads the output of `git ls-tree -r -z` and `git rev-list --missing=print`.
     pub(super) fn parse(listed: &[u8], missing: &str) -> Option<Self> {
         let mut entries = BTreeMap::new();
         for line in listed
@@ -52,7 +52,7 @@ impl Contents {
     }
 }
 
-/// The last commit of a branch when it was looked at.
+/// The last commit of a branch when it was read.
 #[derive(Debug, Default)]
 pub(super) struct Tip {
     /// None: there is no such branch.

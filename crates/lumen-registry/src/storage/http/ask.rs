@@ -1,4 +1,4 @@
-//! Questions whose whole answer matters, for those who examine a server.
+//! Requests whose whole answer matters, for checks of a server.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::storage::StorageError;
 
-/// What a server answered, as it came.
+/// The unchanged answer of a server.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
@@ -63,8 +63,8 @@ impl Answer {
 }
 
 impl HttpStorage {
-    /// Asks the server for a path in the registry and tells what it answers, whatever that is;
-    /// of the body the first `limit` bytes. Headers that cannot be sent are left out.
+    /// Asks the server for a path in the registry and returns its answer, whatever it is, with
+    /// the first `limit` bytes of the body. Headers that cannot be sent are left out.
     ///
     /// # Errors
     /// When there is no answer.

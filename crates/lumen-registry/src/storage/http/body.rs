@@ -30,10 +30,10 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// What is asked for where a compressed answer is welcome, the best first.
+    /// The accepted codings where a compressed answer is welcome, the best first.
     pub(super) const ACCEPTED: &str = "zstd, br, gzip";
 
-    /// The coding of an answer; what the headers say when it is not one of these.
+    /// The coding of an answer; its name when it is none of these.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, String> {
         let mut codings = Vec::new();
         for value in headers.get_all(CONTENT_ENCODING) {
@@ -59,7 +59,7 @@ pub(super) struct Body {
     wire: Wire,
 }
 
-/// What comes over the connection.
+/// The bytes from the connection.
 struct Wire {
     response: Response,
     pace: Pace,
@@ -131,7 +131,7 @@ impl Body {
             mut limit,
             mut wire,
         } = self;
-        // The length is a claim, but who makes it means to send as much.
+        // The length is a claim, but the server means to send that much.
         if wire.response.content_length().unwrap_or_default() > wire.left {
             return Err(Stop::TooLarge);
         }

@@ -27,15 +27,15 @@ use crate::{
     storage::{HostOptions, StorageError, bound::REDIRECTS},
 };
 
-/// Who asks the web server of a registry.
+/// The client of a registry's web server.
 #[derive(Debug)]
 pub(super) struct Client {
     /// The registry's own host.
     home: Audience,
-    /// What the location says to show.
+    /// The credentials of the location.
     login: Option<Login>,
     helper: Option<Arc<dyn LoginHelper>>,
-    /// What the helper said, once it was asked.
+    /// The answer of the helper, once it was asked.
     found: OnceCell<Result<Option<Login>, LoginError>>,
     was_told: AtomicBool,
     options: HttpOptions,
@@ -74,7 +74,7 @@ impl Client {
         }
     }
 
-    /// Asks for what the server says of a file. The answer may have any status.
+    /// Sends `HEAD` for a file. The answer may have any status.
     pub(super) async fn head(&self, file: &str) -> Result<Response, Failure> {
         self.request(Method::HEAD, file, &HeaderMap::new()).await
     }
@@ -117,7 +117,7 @@ impl Client {
         Ok((last.response, Some(login)))
     }
 
-    /// What the helper knows; it is asked once.
+    /// The login of the helper; it is asked once.
     async fn ask(&self) -> Result<Option<&Login>, Failure> {
         let Some(helper) = &self.helper else {
             return Ok(None);
@@ -142,7 +142,7 @@ impl Client {
         self.found.get()?.as_ref().ok()?.as_ref()
     }
 
-    /// Tells the helper, once, that what it said is of no use.
+    /// Tells the helper, once, that the server refused its login.
     async fn tell_refused(&self) {
         let login = self.found().cloned();
         if let (Some(login), Some(helper)) = (login, self.helper.clone())

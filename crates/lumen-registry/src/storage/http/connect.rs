@@ -100,7 +100,7 @@ fn proxy_needs_tls() -> bool {
     proxies.into_iter().any(over_tls)
 }
 
-/// A TLS configuration that trusts nobody, for a client that only speaks plain HTTP.
+/// A TLS configuration that trusts no authority, for a client that only speaks plain HTTP.
 fn no_tls() -> Option<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

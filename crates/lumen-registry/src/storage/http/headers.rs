@@ -7,7 +7,7 @@ use reqwest::header::{
     IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RETRY_AFTER,
 };
 
-/// What tells versions of a file apart (RFC 9110 section 8.8).
+/// The values that distinguish versions of a file (RFC 9110 section 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
     /// `ETag`, quotes and all; several where one version of a file has several.
@@ -45,9 +45,10 @@ impl Validators {
     }
 }
 
-/// Adds the tag of the uncompressed file where a server made one of it by adding the coding.
+/// Adds the tag of the uncompressed file, if a server made its tag by adding the coding.
 ///
-/// Apache compares what it is sent with that one only, and would send the file every time.
+/// Apache compares the tags of a request with that one only, and would otherwise send the
+/// file every time.
 fn with_plain(tag: &str, headers: &HeaderMap) -> String {
     let coding = text(headers, CONTENT_ENCODING).unwrap_or_default().trim();
     let plain = tag

@@ -44,7 +44,7 @@ use self::{
 use super::{HostOptions, Presence, Revision, Sink, StorageError, requests::Requests};
 use crate::location::{HttpLocation, Location};
 
-/// A try of a download that brought so many bytes does not count, in bytes.
+/// Bytes that a try of a download must bring so that it does not count as a failure.
 pub(super) const PROGRESS: u64 = 16 << 10;
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -281,7 +281,7 @@ impl HttpStorage {
         }
     }
 
-    /// One try; the coding of the answer is told with a failure.
+    /// One try; a failure has the coding of the answer.
     async fn fetch_once(
         &self,
         file: &str,
@@ -304,7 +304,7 @@ impl HttpStorage {
                 let validators = Validators::of(response.headers());
                 let coding = coding(file, &response).map_err(plainly)?;
                 let body = Body::new(response, coding, limit, self.pace(&Clock::default()));
-                // The length is a claim; believe only so much of it before bytes arrive.
+                // The length is a claim; reserve only this much before bytes arrive.
                 let expected = body.length().unwrap_or_default().min(MAX_BELIEVED_BYTES);
                 let mut bytes = Vec::with_capacity(expected as usize);
                 let read = body.read(|chunk| {
@@ -330,7 +330,7 @@ impl HttpStorage {
 
     /// Appends what is still missing to `out`; `false` when there is no such file.
     ///
-    /// The file as it is stored is asked for: that has ranges, and the size announced.
+    /// Asks for the file as it is stored, which has ranges and the announced size.
     async fn read_once(
         &self,
         file: &str,
@@ -356,9 +356,9 @@ impl HttpStorage {
             Coding::Zstd if file.ends_with(".zst") => Coding::Identity,
             found => found,
         };
-        // What others send all the same has other lengths than the file.
+        // An answer of a server that compresses anyway has another length than the file.
         download.is_coded |= coding != Coding::Identity;
-        // The file is content-addressed: what a server without ranges sends again is the same.
+        // The file is content-addressed: a server without ranges sends the same bytes again.
         let mut skip = match response.status() {
             StatusCode::OK => download.received,
             StatusCode::PARTIAL_CONTENT
@@ -414,7 +414,7 @@ impl HttpStorage {
     }
 }
 
-/// A page may be what a server has for every path.
+/// Some servers answer every path with a page.
 fn there_unless_page(answer: &Response) -> Presence {
     let kind = answer.headers().get(CONTENT_TYPE);
     match kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
@@ -423,7 +423,7 @@ fn there_unless_page(answer: &Response) -> Presence {
     }
 }
 
-/// How an answer is compressed; an error if it is in a way that nobody asked for.
+/// The compression of an answer; an error for one that was not asked for.
 fn coding(file: &str, response: &Response) -> Result<Coding, Failure> {
     Coding::of(response.headers()).map_err(|name| {
         Failure::final_(StorageError::Transfer {

@@ -13,14 +13,14 @@ use lumen_core::limits::{Exceeded, Limit, Limits};
 use super::{HttpOptions, retry};
 use crate::storage::bound::SLOW;
 
-/// What all transfers from one server have received together.
+/// The bytes that all transfers from one server have received together.
 #[derive(Debug, Default)]
 pub(in crate::storage) struct Traffic {
     bytes: AtomicU64,
     transfers: AtomicU64,
 }
 
-/// What all tries to read one file took so far.
+/// The time and bytes of all tries to read one file so far.
 #[derive(Debug, Clone, Default)]
 pub(in crate::storage) struct Clock {
     inner: Arc<Spent>,
@@ -56,8 +56,8 @@ impl Clock {
         self.inner.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Fails when the file took longer than it may: some seconds for any file, and more for
-    /// what came, at the least speed.
+    /// Fails when the file took longer than allowed: some seconds for any file, and the
+    /// time of its bytes at the lowest speed.
     pub(in crate::storage) fn check(&self, limits: &Limits) -> Result<(), Exceeded> {
         let waited = Duration::from_micros(self.inner.waited.load(Ordering::Relaxed));
         let bytes = self.inner.bytes.load(Ordering::Relaxed);
@@ -85,7 +85,7 @@ pub(in crate::storage) struct Pace {
     least: u64,
     waited: Duration,
     received: u64,
-    /// What all transfers had received when the window began.
+    /// The bytes of all transfers when the window began.
     before: u64,
 }
 
@@ -169,8 +169,8 @@ impl Drop for Pace {
     }
 }
 
-/// Whether a transfer that received `own` bytes is to be given up. Many transfers may share
-/// a slow line: as long as enough comes in all, and less than enough for each, that is nobody's fault.
+/// Whether to give up a transfer that received `own` bytes. Many transfers may share a slow line:
+/// as long as enough comes in total, a slow single transfer is no fault of the server.
 fn is_too_slow(own: u64, all: u64, transfers: u64, least: u64) -> bool {
     let slow_line = all >= least && all < least.saturating_mul(transfers);
     own < least && !slow_line

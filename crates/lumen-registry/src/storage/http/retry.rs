@@ -36,7 +36,7 @@ impl Failure {
         self.again.is_none()
     }
 
-    /// The next try may fare better, but not before so much time has passed.
+    /// The next try may succeed, but not before this much time has passed.
     pub(in crate::storage) fn after(error: StorageError, least: Duration) -> Self {
         Self {
             error,
@@ -141,7 +141,7 @@ pub(super) fn caused_by<E: Error + 'static>(error: &reqwest::Error) -> Option<&E
     }
 }
 
-/// What is wrong with a certificate.
+/// The fault of a certificate.
 fn distrust(why: &CertificateError) -> String {
     match why {
         CertificateError::UnknownIssuer => {

@@ -1,7 +1,8 @@
-//! Where an address is, so that nobody outside leads the client to what only it can reach.
+//! The zone of an address, so that no public host leads the client to a service that only
+//! the client can reach.
 //!
 //! A registry may redirect. From a public address it must not redirect to the user's own
-//! machine or network: services there trust whoever reaches them, and one of them, at a
+//! machine or network: services there trust every program that reaches them, and one of them, at a
 //! link-local address, gives the virtual machines of a cloud their credentials.
 
 use std::{
@@ -13,7 +14,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-/// How far inside an address is: whoever is in one zone may lead to it and to those before it.
+/// How far inside an address is: a host in one zone may lead to it and to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Zone {
     /// Anywhere.
@@ -69,16 +70,16 @@ const V6: &[(Ipv6Addr, u32, Zone)] = &[
     (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, Zone::Site),
 ];
 
-/// Where an IPv6 address has the IPv4 address that it stands for.
+/// The place of the embedded IPv4 address in an IPv6 address.
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    /// In the 32 bits after so many.
+    /// In the 32 bits after this many bits.
     After(u32),
     /// In the last 32 bits, each the other way round.
     Inverted,
 }
 
-/// Networks of IPv6 whose addresses stand for one of IPv4.
+/// Networks of IPv6 whose addresses embed one of IPv4.
 const EMBEDDED: &[(Ipv6Addr, u32, Place)] = &[
     // Compatible and mapped (RFC 4291), and translated (RFC 2765).
     (Ipv6Addr::UNSPECIFIED, 96, Place::After(96)),
@@ -131,7 +132,7 @@ impl Place {
     }
 }
 
-/// Whether an address begins like a network, for so many bits.
+/// Whether the first `length` bits of an address are those of a network.
 const fn is_within(address: u128, network: u128, length: u32) -> bool {
     (address ^ network).leading_zeros() >= length
 }
@@ -149,7 +150,7 @@ fn innermost<A: Copy + Into<IpAddr>>(table: &[(A, u32, Zone)], address: u128) ->
 }
 
 impl Zone {
-    /// The zone of an address. An IPv6 address that stands for an IPv4 one is that one.
+    /// The zone of an address. An IPv6 address that embeds an IPv4 one counts as that one.
     pub(super) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::of_v4(address),
@@ -179,7 +180,7 @@ impl Zone {
         }
     }
 
-    /// The zone of who answered a request.
+    /// The zone of the host that answered a request.
     ///
     /// Behind a proxy only it knows the address, so a name counts as public.
     pub(super) fn of_peer(url: &Url, peer: Option<SocketAddr>, proxied: bool) -> Self {
@@ -196,7 +197,7 @@ pub(super) fn is_proxied(proxies: &Matcher, url: &Url) -> bool {
     uri.is_ok_and(|uri| proxies.intercept(&uri).is_some())
 }
 
-/// A name led further inside than whoever named it may lead.
+/// A name led further inside than the host that named it may lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooFarInside;
 
@@ -208,8 +209,9 @@ impl fmt::Display for TooFarInside {
 
 impl std::error::Error for TooFarInside {}
 
-/// Resolves names as the system does, and leaves out addresses further inside than a zone:
-/// what is checked is what is connected to, whatever a name meant a moment ago.
+/// Resolves names as the system does, and leaves out addresses further inside than a zone.
+/// So the client connects to the address that was checked, even if the name changes its
+/// meaning.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guard(pub(super) Zone);
 

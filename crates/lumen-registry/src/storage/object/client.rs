@@ -1,4 +1,4 @@
-//! How the requests of `object_store` get to the host, and what it does not tell of the answers.
+//! How the requests of `object_store` get to the host, and the parts of answers that it hides.
 
 use std::{
     io,
@@ -33,7 +33,7 @@ use crate::{
 /// Largest reading time that the client itself knows of; the real limits are watched here.
 const FOR_EVER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Follows one request through `object_store`, which drops most of what is worth knowing of a failure.
+/// Follows one request through `object_store`, which drops most details of a failure.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trace {
     /// Whether the body of a good answer is handed on as it comes.
@@ -41,14 +41,14 @@ pub(super) struct Trace {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     /// The status, if there was an answer.
     pub(super) status: Option<u16>,
     /// How long the host asks to be left alone.
     pub(super) retry_after: Option<Duration>,
-    /// The host's own name for what is wrong.
+    /// The host's own error code.
     pub(super) code: Option<String>,
     /// The region the bucket is in, where the host says that it is another one.
     pub(super) region: Option<String>,
@@ -67,7 +67,7 @@ impl Trace {
         }
     }
 
-    /// What is known by now.
+    /// The results so far.
     pub(super) fn seen(&self) -> Seen {
         self.lock().clone()
     }
@@ -88,13 +88,13 @@ struct Shared {
     clients: Clients,
     /// Longest wait for the next bytes.
     silence: Duration,
-    /// Who may be sent credentials.
+    /// The URLs that may receive credentials.
     audiences: Vec<Audience>,
     requests: Arc<Requests>,
 }
 
 impl Connector {
-    /// Clients that send credentials to these audiences and to nobody else.
+    /// Clients that send credentials only to these audiences.
     pub(super) fn new(
         options: &HttpOptions,
         audiences: Vec<Audience>,
@@ -116,8 +116,8 @@ impl Connector {
         }
     }
 
-    /// Refuses to send credentials to anybody but those they are for. The address follows from
-    /// names that were checked, so this is the second lock of the same door.
+    /// Refuses to send credentials to any other host than theirs. The address follows from
+    /// names that were checked, so this is a second, independent check.
     fn check_audience(&self, request: &HttpRequest) -> Result<(), HttpError> {
         let url = Url::parse(&request.uri().to_string()).map_err(other)?;
         let admitted = self.shared.audiences.iter().any(|own| own.admits(&url));
@@ -233,7 +233,7 @@ async fn whole(body: HttpResponseBody, silence: Duration) -> Result<Vec<u8>, Htt
     }
 }
 
-/// Whether a request shows who sends it: by a header, or by a signature in the URL (Azure's SAS).
+/// Whether a request has credentials: in a header, or as a signature in the URL (Azure's SAS).
 fn has_credentials(headers: &HeaderMap, url: &Url) -> bool {
     headers.contains_key(AUTHORIZATION)
         || headers.contains_key("x-amz-security-token")

@@ -2,14 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `settings`, `profile` | who is spoken to, as whom |
-//! | `client` | how requests get there, and what is seen of the answers |
+//! | `settings`, `profile` | the host and the credentials |
+//! | `client` | how requests get there, and the results of their answers |
 //! | `read` | reads, with validators and ranges; listings |
-//! | `write` | conditional writes, and what to make of their answers |
+//! | `write` | conditional writes, and the meaning of their answers |
 //! | `upkeep` | ages of files, and removing old ones |
-//! | `probe` | whether a host keeps the conditions at all |
+//! | `probe` | whether a host respects the conditions |
 //!
-//! Writes stand on two conditions: `If-None-Match: *` to create, and `If-Match` to
+//! Writes depend on two conditions: `If-None-Match: *` to create, and `If-Match` to
 //! replace (a generation, where a host counts them). `object_store` never tries again
 //! by itself, so that an answer is always the answer to one request.
 
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Pages {
     }
 }
 
-/// What a request was for; decides the words of its failure.
+/// The purpose of a request; decides the words of its failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
     Read,
@@ -87,10 +87,10 @@ impl Action {
 }
 
 impl ObjectStorage {
-    /// The storage at this address; connects when something is asked of it.
+    /// The storage at this address; connects with the first request.
     ///
     /// # Errors
-    /// When what the environment says of the host makes no sense.
+    /// When the settings of the host in the environment are invalid.
     pub fn new(location: &ObjectLocation, options: &HostOptions) -> Result<Self, StorageError> {
         let requests = Arc::new(Requests::new(options.http.limits));
         let Bucket {
@@ -136,8 +136,8 @@ impl ObjectStorage {
         self.inner.options.first_delay
     }
 
-    /// Tells registries apart, and who is known to the host from who is not. The URL does not:
-    /// the environment may name the endpoint.
+    /// Distinguishes registries, and access with credentials from anonymous access. The URL is
+    /// not enough: the environment may name the endpoint.
     pub(crate) fn identity(&self) -> String {
         let anonymous = self.inner.lacks.is_some();
         let prefix = &self.inner.location.prefix;
@@ -170,7 +170,7 @@ impl ObjectStorage {
         self.inner.permits.acquire().await.ok()
     }
 
-    /// What a failed request means, as far as its answer says.
+    /// The meaning of a failed request, by its answer.
     fn failure(
         &self,
         action: Action,

@@ -120,7 +120,7 @@ impl ObjectStorage {
         }
     }
 
-    /// Deletes a scratch file. It is nobody's, so it may stay where deleting is not allowed.
+    /// Deletes a scratch file. No program reads it, so it may stay where deleting is not allowed.
     async fn clear_away(&self, scratch: &Key) {
         if let Err(error) = self.delete(scratch).await {
             tracing::debug!(%error, "the scratch file stays");

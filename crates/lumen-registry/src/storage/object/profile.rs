@@ -8,17 +8,19 @@ use lumen_core::limits::MAX_PROFILE_BYTES;
 
 use crate::storage::Variables;
 
-/// What a profile says. Not `Debug`: it has secrets.
+/// The settings of a profile. Not `Debug`: it has secrets.
 #[derive(Default)]
 pub(super) struct Profile {
     settings: BTreeMap<String, String>,
 }
 
 impl Profile {
-    /// The profile of `AWS_PROFILE`, or the one called `default`; what its files do not say is not there.
+    /// The profile of `AWS_PROFILE`, or the one called `default`; settings that its files lack are
+    /// `None`.
     ///
     /// # Errors
-    /// When `AWS_PROFILE` names a profile that does not exist, or has what cannot be used here.
+    /// When `AWS_PROFILE` names a profile that does not exist, or has settings that are not
+    /// supported.
     pub(super) fn read(variables: &Variables) -> Result<Self, String> {
         let wanted = variables
             .get("AWS_PROFILE")

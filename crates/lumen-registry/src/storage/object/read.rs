@@ -52,7 +52,8 @@ impl ObjectStorage {
         let etag = validators.and_then(|validators| validators.etag.as_deref());
         Ok(match self.read(key, limit, etag).await? {
             Read::Absent => Fetched::Absent,
-            // The host keeps what it was told, and that is the same for every version of a file.
+            // The host keeps the headers that the publisher set, and these are the same for
+            // every version of a file.
             Read::NotModified => Fetched::NotModified { max_age: 0 },
             Read::Found(object) => Fetched::Found {
                 bytes: object.bytes,

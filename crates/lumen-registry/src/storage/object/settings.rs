@@ -1,4 +1,4 @@
-//! Who is spoken to, as whom: from the URL, the environment and the user's own files.
+//! The host and the credentials: from the URL, the environment and the user's own files.
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ use crate::{
 pub(super) struct Bucket {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) pages: Arc<dyn PaginatedListStore>,
-    /// Its name and that of its host, for what is remembered of it.
+    /// Its name and that of its host, as the key of remembered results.
     pub(super) host: String,
-    /// What is missing for writing, if anything is.
+    /// The reason why writing is impossible, if there is one.
     pub(super) lacks: Option<String>,
 }
 
@@ -43,7 +43,7 @@ const AZURE: [&str; 2] = ["blob.core.windows.net", "fabric.microsoft.com"];
 
 impl Bucket {
     /// # Errors
-    /// What is wrong with the environment, without secrets.
+    /// The mistake in the environment, without secrets.
     pub(super) fn new(
         location: &ObjectLocation,
         options: &HostOptions,
@@ -57,7 +57,7 @@ impl Bucket {
     }
 }
 
-/// Once is enough: whoever asks knows best whether to ask again.
+/// Once is enough: the caller knows best whether to ask again.
 fn no_retries() -> RetryConfig {
     RetryConfig {
         max_retries: 0,
@@ -92,8 +92,8 @@ fn is_elsewhere(location: &ObjectLocation, own: Option<&str>) -> bool {
     named.is_some_and(|named| own.is_none_or(|own| address(&own) != address(named)))
 }
 
-/// Who may be sent the user's credentials: the endpoint, or without one the hosts of the
-/// service; and what the environment names beside it.
+/// The URLs that may receive the user's credentials: the endpoint, or without one the hosts
+/// of the service; and the endpoints that the environment names.
 fn audiences(
     (endpoint, service): (Option<&str>, &[&'static str]),
     others: &[Option<String>],

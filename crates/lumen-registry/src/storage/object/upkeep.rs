@@ -1,4 +1,4 @@
-//! Ages of files, and removing those that nobody relies on.
+//! Ages of files, and removing those that no writer relies on.
 
 use lumen_core::Key;
 use object_store::{GetOptions, ObjectMeta, PutMode, PutPayload};

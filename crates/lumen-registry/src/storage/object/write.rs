@@ -1,9 +1,9 @@
-//! Conditional writes, and what to make of their answers.
+//! Conditional writes, and the meaning of their answers.
 //!
-//! An answer says only what became of the request that it answers. A request whose
-//! answer got lost may have been carried out, and then the same request is refused
-//! when it is sent again, by a proxy or by us. So everything but a clear answer to the
-//! first request is settled by what is there: the file itself.
+//! An answer only tells the result of the request that it answers. A request whose answer
+//! got lost may have been carried out; then the host refuses the same request when a proxy
+//! or we send it again. So after any but a clear answer to the first request, we read the
+//! file itself.
 
 use lumen_core::Key;
 use object_store::{Attribute, Attributes, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
@@ -11,7 +11,7 @@ use object_store::{Attribute, Attributes, ObjectStoreExt as _, PutMode, PutOptio
 use super::{Action, ObjectStorage, client::Trace};
 use crate::storage::{Revision, StorageError, http::Failure};
 
-/// What a conditional write came to.
+/// The result of a conditional write.
 pub(super) enum Written {
     Yes,
     /// The condition does not hold.
@@ -75,7 +75,7 @@ impl ObjectStorage {
             };
             let failure = match self.put(key, &payload, mode).await {
                 Written::Yes => return Ok(()),
-                // Nobody else asked for us, so this is about somebody else's file.
+                // No proxy repeated our request, so the file is from another writer.
                 Written::Refused if first => return Err(conflict()),
                 Written::Unclear(failure) if failure.is_final() => return Err(failure.error),
                 Written::Unclear(failure) => failure,
