@@ -55,6 +55,9 @@ impl Key {
     /// The folder of files to try a host with.
     pub const SCRATCH: &str = ".lumen";
 
+    /// The prefix of all packages.
+    pub const PACKAGES: &str = "packages/";
+
     /// `index.json`, the global index.
     pub fn global_index() -> Self {
         Self("index.json".into())
@@ -68,6 +71,11 @@ impl Key {
     /// `packages/<name>/<version>.json`.
     pub fn release(name: &PackageName, version: &Version) -> Self {
         Self(format!("packages/{name}/{version}.json"))
+    }
+
+    /// `packages/<@scope>/`, the prefix of everything about the packages of a scope.
+    pub fn scope_prefix(scope: &str) -> String {
+        format!("packages/{scope}/")
     }
 
     /// `packages/<name>/`, the prefix of everything about a package.

@@ -32,7 +32,7 @@ pub(crate) async fn revoked_below(
 ) -> Result<BTreeSet<PackageName>, StorageError> {
     match subject {
         Subject::Scope(scope) if note.contains("\nrevoke ") => {
-            packages_below(storage, &format!("packages/{scope}/")).await
+            packages_below(storage, &Key::scope_prefix(scope)).await
         }
         _ => Ok(BTreeSet::new()),
     }
@@ -49,6 +49,6 @@ pub(crate) async fn packages_below(
 
 /// The package whose index this is.
 pub(crate) fn indexed_package(key: &Key) -> Option<PackageName> {
-    let path = key.as_str().strip_prefix("packages/")?;
-    PackageName::parse(path.strip_suffix("/index.json")?).ok()
+    key.package()
+        .filter(|name| *key == Key::package_index(name))
 }

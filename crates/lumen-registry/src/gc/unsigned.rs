@@ -51,7 +51,7 @@ impl Seen {
         storage: &Storage,
         needed: &mut Needed,
     ) -> Result<(), PublishError> {
-        let keys = storage.list("packages/").await?;
+        let keys = storage.list(Key::PACKAGES).await?;
         let new = keys.into_iter().filter(|key| !self.releases.contains(key));
         let new: Vec<_> = new
             .filter_map(|key| key.named_release().map(|release| (key, release)))

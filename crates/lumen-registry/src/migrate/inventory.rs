@@ -111,7 +111,7 @@ pub async fn take_stock(
 ) -> Result<Inventory, PublishError> {
     storage.allow_mirroring();
     let mut inventory = Inventory::default();
-    let keys = storage.list("packages/").await?;
+    let keys = storage.list(Key::PACKAGES).await?;
     let mut files: BTreeMap<PackageName, Files> = BTreeMap::new();
     for key in &keys {
         let path = key.as_str().trim_start_matches("packages/");

@@ -232,7 +232,7 @@ pub(super) async fn listed_below(
     index: Option<&Global>,
     scope: &str,
 ) -> Result<BTreeSet<PackageName>, MirrorError> {
-    match packages_below(source, &format!("packages/{scope}/")).await {
+    match packages_below(source, &Key::scope_prefix(scope)).await {
         Ok(names) => Ok(names),
         Err(StorageError::ReadOnly { .. }) => {
             let names = index.iter().flat_map(|(_, packages)| packages.keys());
@@ -303,7 +303,7 @@ impl Plan<'_> {
         let listed = listed.filter(differs).map(|entry| entry.name.clone());
         let target = self.log;
         let below = async |scope: &str| {
-            let names = packages_below(target, &format!("packages/{scope}/")).await?;
+            let names = packages_below(target, &Key::scope_prefix(scope)).await?;
             Ok(names)
         };
         self.changed(growth, listed.collect(), below).await

@@ -15,6 +15,7 @@ use lumen_core::{
 
 use super::{CONCURRENCY, Job, MirrorError, MirrorReport};
 use crate::{
+    derived::names::indexed_package,
     log::is_signed,
     partial::Partial,
     progress::Progress,
@@ -53,7 +54,7 @@ pub(super) async fn run(job: &Job<'_>) -> Result<MirrorReport, MirrorError> {
     let mut names = listed(job, index.as_ref().map(|(_, entries)| entries.as_slice())).await?;
     let (ours, recorded) = match target {
         Some(target) => (
-            names_of(&target.list("packages/").await?),
+            names_of(&target.list(Key::PACKAGES).await?),
             Partial::read(target).await?,
         ),
         None => (BTreeSet::new(), None),
@@ -127,7 +128,7 @@ async fn listed(
     job: &Job<'_>,
     entries: Option<&[PackageEntry]>,
 ) -> Result<BTreeSet<PackageName>, MirrorError> {
-    let found = match job.source.storage().list("packages/").await {
+    let found = match job.source.storage().list(Key::PACKAGES).await {
         Ok(keys) => Some(keys),
         Err(StorageError::ReadOnly { .. }) => None,
         Err(error) => return Err(error.into()),
@@ -149,11 +150,7 @@ async fn listed(
 
 /// The packages that have an index among these files.
 fn names_of(keys: &[Key]) -> BTreeSet<PackageName> {
-    let name = |key: &Key| {
-        let path = key.as_str().strip_prefix("packages/")?;
-        PackageName::parse(path.strip_suffix("/index.json")?).ok()
-    };
-    keys.iter().filter_map(name).collect()
+    keys.iter().filter_map(indexed_package).collect()
 }
 
 /// Copies the releases that the mirror lacks. Returns the package indexes that it has to get.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{self, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release, identity},
@@ -11,10 +12,13 @@ use lumen_core::{
 
 use super::{Published, read_release};
 use crate::{
-    derived::global::put_followers,
+    derived::{global::put_followers, names::packages_below},
     storage::{Storage, StorageError},
     write::{PublishError, Snapshot, malformed, swap::Swap},
 };
+
+/// Package indexes that are read at once.
+const AT_ONCE: usize = 16;
 
 /// Step 3: the release, and any that a killed publisher left out, into the package index.
 pub(super) async fn update_package(
@@ -102,7 +106,7 @@ pub(super) async fn update_global(
     let (key, package_key) = (Key::global_index(), Key::package_index(name));
     let mut swap = Swap::on(snapshot, &key, MAX_GLOBAL_INDEX_BYTES);
     loop {
-        let current = swap.read().await?;
+        let current = swap.read().await?.filter(|bytes| !is_blank(bytes));
         // Read after the global index: of two publishers of a package, the one
         // that swaps last has seen the package index that was written last.
         let found = match swap.is_remembered() {
@@ -119,7 +123,8 @@ pub(super) async fn update_global(
             .map_err(|error| malformed(storage, &package_key, &bytes, &error))?;
         let base = match current {
             Some(current) => current,
-            None => index::new_global_index(registry_name, now),
+            // It was lost, or cut off: nothing says that the other packages are gone, too.
+            None => all_others(storage, name, registry_name, now).await?,
         };
         check_name_in(storage, &base, name)?;
         let bytes = index::put_package_entry(&base, &package, now)
@@ -134,6 +139,37 @@ pub(super) async fn update_global(
     }
 }
 
+/// Whether a file has lost its contents.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_whitespace)
+}
+
+/// A new global index with all other packages that have an index that can be read.
+async fn all_others(
+    storage: &Storage,
+    name: &PackageName,
+    registry_name: &str,
+    now: &str,
+) -> Result<Vec<u8>, PublishError> {
+    let mut names = packages_below(storage, Key::PACKAGES).await?;
+    names.remove(name);
+    let read = async |name: PackageName| {
+        let key = Key::package_index(&name);
+        match storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await {
+            Ok(found) => Ok(found.and_then(|(bytes, _)| json::parse(&bytes).ok())),
+            Err(StorageError::TooLarge { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    let read = stream::iter(names).map(read).buffered(AT_ONCE);
+    let packages: Vec<Option<PackageIndex>> = read.try_collect().await?;
+    let packages: Vec<PackageIndex> = packages.into_iter().flatten().collect();
+    let base = index::new_global_index(registry_name, now);
+    let put = index::put_package_entries(&base, &packages, now);
+    let put = put.map_err(|error| malformed(storage, &Key::global_index(), &base, &error))?;
+    Ok(put.unwrap_or(base))
+}
+
 /// Checks that there is a registry, and no other package in it has a name that reads the same.
 pub(super) async fn check_name(
     snapshot: &Snapshot<'_>,
@@ -141,7 +177,8 @@ pub(super) async fn check_name(
 ) -> Result<(), PublishError> {
     let storage = snapshot.storage();
     let key = Key::global_index();
-    match (snapshot.get(&key, MAX_GLOBAL_INDEX_BYTES).await?, storage) {
+    let index = snapshot.get(&key, MAX_GLOBAL_INDEX_BYTES).await?;
+    match (index.filter(|bytes| !is_blank(bytes)), storage) {
         (Some(bytes), _) => check_name_in(storage, &bytes, name),
         // An empty folder was made on purpose, a bucket's prefix is there whatever it is.
         (None, Storage::Object(object)) if storage.list("").await?.is_empty() => {

@@ -386,3 +386,31 @@ fn artifacts_come_back_when_someone_cleaned_them_away() {
         assert_eq!(registry_problems(&storage).await.len(), 0);
     });
 }
+
+#[test]
+fn a_global_index_that_lost_its_contents_is_made_again() {
+    for harm in [None, Some(b"".as_slice()), Some(b"\n")] {
+        let storage = Storage::Memory(MemoryStorage::new());
+        block_on(async {
+            for package in ["a", "@s/b"] {
+                publish(&storage, &request(package, "1.0.0", package))
+                    .await
+                    .unwrap();
+            }
+            let Storage::Memory(memory) = &storage else {
+                unreachable!()
+            };
+            let mut files = memory.files();
+            files.remove(&Key::global_index());
+            files.extend(harm.map(|bytes| (Key::global_index(), bytes.to_vec())));
+            let storage = Storage::Memory(MemoryStorage::with_files(files));
+            publish(&storage, &request("c", "1.0.0", "c"))
+                .await
+                .unwrap();
+            let listed = global(&storage).await.packages.into_iter();
+            let listed: Vec<String> = listed.map(|entry| entry.name.to_string()).collect();
+            assert_eq!(listed, ["@s/b", "a", "c"]);
+            assert_eq!(registry_problems(&storage).await, Vec::<String>::new());
+        });
+    }
+}
