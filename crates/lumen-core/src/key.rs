@@ -2,6 +2,7 @@
 
 pub mod kind;
 pub mod serving;
+pub mod table;
 
 use std::fmt;
 

@@ -3,7 +3,8 @@
 //!
 //! Publishing, recovering, checking, rebuilding, mirrors, bundles and garbage collection go
 //! through the rows, in their order. A new kind of derived file is a module here and a line in
-//! the table.
+//! the table. How files are served and cached follows from their class in
+//! [`lumen_core::key::table`], which has a rule for paths that it does not know.
 //!
 //! | module | rows |
 //! |---|---|

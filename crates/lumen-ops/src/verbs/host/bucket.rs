@@ -1,6 +1,6 @@
 //! Buckets: who may read them, and what nobody may change.
 
-use lumen_core::key::serving::IMMUTABLE;
+use lumen_core::key::{kind::FileKind, table::immutable};
 use lumen_registry::location::{ObjectLocation, Provider};
 use serde_json::{Value, json};
 use url::Url;
@@ -99,8 +99,8 @@ fn policy(location: &ObjectLocation) -> Value {
     let (which, released) = match location.prefix.as_str() {
         "" => ("NotResource", CHANGING.map(file).to_vec()),
         _ => {
-            let whole = IMMUTABLE.iter().filter(|paths| paths.except.is_empty());
-            let whole = whole.map(|paths| file(&format!("{}*{}", paths.folder, paths.ending)));
+            let whole = immutable().filter(|class| class.except.is_empty());
+            let whole = whole.map(|class| file(&format!("{}*{}", class.start, class.ending)));
             ("Resource", whole.collect())
         }
     };
@@ -136,15 +136,14 @@ fn policy(location: &ObjectLocation) -> Value {
 /// What R2 never lets anybody replace or delete. Its locks know no exceptions, so there is
 /// none for `packages/` with its indexes, nor for what is deleted when it is done.
 fn locks(location: &ObjectLocation) -> Value {
-    let whole = IMMUTABLE
-        .iter()
-        .filter(|paths| paths.ending.is_empty() && paths.folder != "log/staging/");
-    let rules = whole.map(|paths| {
-        let name = paths.folder.trim_end_matches('/').replace('/', "-");
+    let whole =
+        immutable().filter(|class| class.ending.is_empty() && class.kind != FileKind::Staging);
+    let rules = whole.map(|class| {
+        let name = class.start.trim_end_matches('/').replace('/', "-");
         json!({
             "id": format!("lumen-{name}"),
             "enabled": true,
-            "prefix": format!("{}{}", location.prefix, paths.folder),
+            "prefix": format!("{}{}", location.prefix, class.start),
             "condition": { "type": "Indefinite" },
         })
     });
