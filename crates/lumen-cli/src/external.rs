@@ -10,7 +10,7 @@ use std::{
     process::Command,
 };
 
-/// Runs the command elsewhere. Returns its exit code, or `None` when nobody takes it.
+/// Runs the command in another program. Returns its exit code, or `None` when there is none.
 ///
 /// # Errors
 /// When the program cannot be started.

@@ -146,7 +146,7 @@ impl Ui {
         self.hints(problem.hint.as_slice());
     }
 
-    /// Asks a yes-no question on the terminal; `None` when there is nobody to ask.
+    /// Asks a yes-no question on the terminal; `None` without a terminal.
     #[expect(
         clippy::disallowed_methods,
         reason = "a question ends without a line break"
@@ -226,7 +226,7 @@ impl Reporter for Ui {
     }
 }
 
-/// Tells that the program has a defect, with the place in its source.
+/// Reports a defect of the program, with the place in its source.
 pub fn panicked(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let why = payload

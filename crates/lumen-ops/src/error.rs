@@ -85,7 +85,7 @@ pub enum OpsError {
     #[error("{}", .0.title)]
     Conflict(Box<Story>),
     /// `--locked`, but the lock file is missing or out of date.
-    #[error("`lumen.lock` {reason}, and --locked forbids to change it")]
+    #[error("`lumen.lock` {reason}, and --locked forbids changing it")]
     Locked {
         /// What is wrong with it.
         reason: String,
@@ -94,9 +94,7 @@ pub enum OpsError {
     #[error("`lumen.lock` does not fit: {0}")]
     Misfit(Stale),
     /// A release was published, but does not appear where the registry is read.
-    #[error(
-        "`{name}` {version} is published, but after {seconds} seconds still not to be seen at {location}"
-    )]
+    #[error("`{name}` {version} is published but not yet visible at {location} after {seconds} s")]
     NotSeen {
         /// The package.
         name: PackageName,

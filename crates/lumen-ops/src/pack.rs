@@ -227,7 +227,7 @@ fn warnings(local: &LocalPackage, package: &Package) -> Vec<Problem> {
     };
     let mut problems = Vec::new();
     if package.license.is_none() {
-        problems.push(missing("license", "without one nobody may use it"));
+        problems.push(missing("license", "without one, others may not use it"));
     }
     if package.description.is_none() {
         problems.push(missing("description", "search shows and searches it"));

@@ -225,7 +225,7 @@ async fn one(
     // The lock's checksum is the one of the release that was signed.
     let Some(summary) = registry.summary_seen(name, version) else {
         return Ok(Signature::Unchecked {
-            reason: "the cached index does not have all of the release".into(),
+            reason: "the signature is not cached".into(),
         });
     };
     let signed = summary.artifacts.first().map(|artifact| artifact.hash);

@@ -187,7 +187,10 @@ impl<'r> Session<'r> {
         for registry in registries {
             let info = self.block_on(async { Ok(registry.trust().await?) })?;
             if let Some(info) = info.filter(|info| info.first_use) {
-                let message = format!("`{}` as {} from now on", info.origin, info.fingerprint);
+                let message = format!(
+                    "`{}` as {} from now on (first contact: compare it with the fingerprint from the people who run it)",
+                    info.origin, info.fingerprint
+                );
                 self.reporter.report(Event::Done {
                     verb: "Trusting",
                     message,

@@ -165,7 +165,7 @@ pub enum Kind {
     Folder,
 }
 
-/// Why a path cannot stand beside the ones before it.
+/// Why a path cannot be combined with the ones before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Clash {
     /// The same path, twice.

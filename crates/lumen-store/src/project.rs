@@ -196,7 +196,7 @@ fn text_of(
     shown: &str,
 ) -> Result<Option<(String, PathBuf)>, ProjectError> {
     let problem = |what: String| {
-        let hint = format!("restore `{shown}` from version control, or write it anew");
+        let hint = format!("restore `{shown}` from version control, or rewrite it");
         ProjectError::Problems(vec![Problem::error(what).hint(hint)])
     };
     let found = match files::read_real(base, file, limit) {

@@ -28,7 +28,7 @@ pub enum Key {
     },
     /// Take a key from a file: Lumen's form, `PRIVATE+KEY+…` or OpenSSH's.
     Import {
-        /// The file; nobody else may be able to read it.
+        /// The file; other users must not be able to read it.
         file: PathBuf,
         /// A name for the key; default: the one in the file.
         #[arg(long)]

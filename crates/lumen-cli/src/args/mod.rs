@@ -80,7 +80,7 @@ pub enum Command {
     /// Packages: add, install, publish and more.
     #[command(subcommand)]
     Pkg(Box<Pkg>),
-    /// Registries: set one up, say who may do what, check one.
+    /// Registries: set one up, manage its keys, check it.
     #[command(subcommand)]
     Registry(Registry),
     /// Signing keys: make, list, import and export them.
@@ -117,7 +117,7 @@ pub struct RegistryArgs {
     /// Do not use the network.
     #[arg(long)]
     pub offline: bool,
-    /// Use what is cached, however old, when a registry cannot be reached.
+    /// Use cached data, however old, when a registry cannot be reached.
     #[arg(long, conflicts_with = "offline")]
     pub stale_if_error: bool,
 }

@@ -1,4 +1,4 @@
-//! `lumen pkg owner …`: who may publish a name.
+//! `lumen pkg owner …`: owners of a name.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub enum Owner {
         #[command(flatten)]
         how: HowArgs,
     },
-    /// Add a publisher; with --admin one who may change the owners, too.
+    /// Add a publisher; with --admin, an admin, who may change the owners.
     Add {
         /// A package or a scope; a package of a scope gets a publisher of its own.
         name: String,
@@ -47,7 +47,7 @@ pub enum Owner {
         #[command(flatten)]
         how: HowArgs,
     },
-    /// Give a name to somebody else.
+    /// Give a name to other owners.
     Transfer {
         /// A package without a scope, or a scope.
         name: String,

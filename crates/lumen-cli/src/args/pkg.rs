@@ -27,7 +27,7 @@ pub enum Pkg {
     },
     /// Add dependencies and install them.
     Add(AddArgs),
-    /// Remove dependencies and what only they needed.
+    /// Remove dependencies, and packages that only they needed.
     #[command(visible_alias = "rm")]
     Remove {
         /// Names of the dependencies.
@@ -69,7 +69,7 @@ pub enum Pkg {
         /// Deepest level to show.
         #[arg(long, value_name = "N")]
         depth: Option<usize>,
-        /// Show who needs this package instead.
+        /// Show the packages that need this one instead.
         #[arg(long, value_name = "NAME")]
         invert: Option<String>,
         #[command(flatten)]
@@ -142,7 +142,7 @@ pub enum Pkg {
         /// Only if this tag, such as `v1.2.3`, is the version.
         #[arg(long, conflicts_with = "bump")]
         tag: Option<String>,
-        /// Wait at most so long until the release can be read by everybody.
+        /// Wait up to this many seconds until everybody can read the release.
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
         /// Publish all packages of the workspace, each after those it needs.
@@ -151,7 +151,7 @@ pub enum Pkg {
         #[command(flatten)]
         project: ProjectArgs,
     },
-    /// Write a signed submission of the package, for who may write to the registry.
+    /// Write a signed submission of the package, for someone who may write to the registry.
     Submit {
         /// Folder for it, such as one of a clone of the registry's repository.
         #[arg(

@@ -30,10 +30,10 @@ pub enum Registry {
         /// The name, the first digits of a claim, or a file of `lumen pkg owner claim --out`;
         /// default: list what waits.
         claim: Option<String>,
-        /// Say that it will not be approved.
+        /// Reject the claim.
         #[arg(long, requires = "claim")]
         reject: bool,
-        /// Why; shown to who claimed it.
+        /// Why; shown to whoever claimed it.
         #[arg(
             long,
             requires = "reject",
@@ -44,12 +44,12 @@ pub enum Registry {
         #[command(flatten)]
         registry: RegistryArgs,
     },
-    /// Finish what a killed writer left, and make lost files again that follow from the log.
+    /// Finish what a killed writer left behind, and restore lost files that can be derived from the log.
     Repair {
         #[command(flatten)]
         registry: Target,
     },
-    /// Make every file again that follows from the log and is not as it should be.
+    /// Rebuild every wrong file that can be derived from the log.
     Rebuild {
         #[command(flatten)]
         registry: Target,
@@ -72,19 +72,19 @@ pub enum Registry {
         /// Wait for more.
         #[arg(long)]
         follow: bool,
-        /// Seconds between two looks.
+        /// Seconds between two checks.
         #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "follow",
               value_parser = clap::value_parser!(u64).range(1..))]
         every: u64,
     },
-    /// Remove what nobody refers to: leftovers of killed publishers, superseded parts of the log.
+    /// Remove unreferenced files: leftovers of killed publishers, superseded parts of the log.
     Gc {
         #[command(flatten)]
         registry: Target,
         /// Only show what would be removed.
         #[arg(long)]
         dry_run: bool,
-        /// How long a file must have been of no use: `12h`, `7d`, `2w`.
+        /// How long a file must have been useless: `12h`, `7d`, `2w`.
         #[arg(long, value_name = "TIME", default_value = "7d", value_parser = grace)]
         grace: std::time::Duration,
     },
@@ -95,13 +95,13 @@ pub enum Registry {
         /// What its signatures call it; default: its name and eight digits.
         #[arg(long)]
         origin: Option<String>,
-        /// Who is to own a name or scope beside you: `name=key`; more than one may be given.
+        /// Another owner of a name or scope, beside you: `name=key`; more than one may be given.
         #[arg(long = "owner", value_name = "NAME=KEY")]
         owners: Vec<String>,
-        /// A file with more of these: `name key`, one on a line.
+        /// A file with more owners: `name key`, one on a line.
         #[arg(long, value_name = "FILE")]
         owners_file: Option<PathBuf>,
-        /// Only show what would be logged, and what has to be mended first.
+        /// Only show what would be logged, and what must be fixed first.
         #[arg(long)]
         dry_run: bool,
         /// Do not ask.
@@ -156,15 +156,15 @@ pub enum Registry {
         #[command(flatten)]
         registry: Target,
     },
-    /// Bring the mirrors of your configuration up to date, for a job that runs at times.
+    /// Bring the mirrors of your configuration up to date, for a scheduled job.
     Sync {
         /// Names in [registry.mirrors]; default: all.
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
-    /// Confirm, as a witness, what the log got since you last did.
+    /// Confirm, as a witness, the new entries of the log.
     ///
-    /// All new entries and the name map are checked. The rules of readers hold for them.
+    /// Checks all new entries and the name map by the rules of readers.
     Witness {
         /// Only check that the log grew.
         #[arg(long)]
@@ -172,7 +172,7 @@ pub enum Registry {
         #[command(flatten)]
         registry: Target,
     },
-    /// Publish what others submitted, after checking it.
+    /// Check and publish submissions of others.
     Ingest {
         /// Folders or locations of submissions.
         #[arg(required = true, value_name = "PLACE")]
@@ -186,7 +186,7 @@ pub enum Registry {
         #[command(flatten)]
         registry: RegistryArgs,
     },
-    /// Look at the host of a registry from outside, and say what to mend.
+    /// Look at the host of a registry from outside, and say what to fix.
     Doctor {
         #[command(flatten)]
         registry: Target,
@@ -197,9 +197,9 @@ pub enum Registry {
         #[arg(long, conflicts_with = "write")]
         read_only: bool,
     },
-    /// Print how to serve the registry: a configuration or a script, complete.
+    /// Print a complete configuration or script that serves the registry.
     Host(HostArgs),
-    /// Write the workflow that publishes this package when its tag is pushed, or what is submitted.
+    /// Write the workflow that publishes this package when its tag is pushed, or submissions.
     Ci {
         /// Who runs it.
         service: CiService,
@@ -286,7 +286,7 @@ pub struct Target {
     pub location: Option<String>,
 }
 
-/// Where a change goes that others have to sign.
+/// Where a change goes that others must sign.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ChangeArgs {
     /// Write a proposal for others to sign; change nothing.
@@ -317,7 +317,7 @@ pub enum RegistryTrust {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Say how many root keys must sign a change.
+    /// Set how many root keys must sign a change.
     SetThreshold {
         /// How many.
         number: u32,
@@ -338,7 +338,7 @@ pub enum RegistryTrust {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Add a witness, or change what is demanded of witnesses.
+    /// Add a witness, or change the requirements on witnesses.
     AddWitness {
         /// `name+1234abcd+…`, an `ssh-ed25519 …` line, or the name of a key of yours.
         key: String,
@@ -357,14 +357,14 @@ pub enum RegistryTrust {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Remove a witness. Where the others are too few for the quorum, it is lowered.
+    /// Remove a witness. If the others are too few for the quorum, the quorum is lowered.
     RemoveWitness {
         /// Its name or fingerprint, or the key.
         key: String,
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Say who gets a name that nobody has.
+    /// Set who gets a free name.
     Policy {
         /// The rule.
         policy: Policy,
@@ -377,7 +377,7 @@ pub enum RegistryTrust {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Put a new key in the place of an old one; as a log key, beside it.
+    /// Replace an old key by a new one; a new log key is added beside the old one.
     Rotate {
         /// The new key, or its name if it is yours.
         new: String,
@@ -387,7 +387,7 @@ pub enum RegistryTrust {
         #[command(flatten)]
         change: ChangeArgs,
     },
-    /// Say when the root stops to be valid.
+    /// Set when the root expires.
     Expire {
         /// `2027-01-31T00:00:00Z`, or `never`.
         when: String,
@@ -412,9 +412,9 @@ pub enum RegistryTrust {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Policy {
-    /// Whoever publishes it first.
+    /// The first publisher.
     Open,
-    /// Whom the names keys approve of.
+    /// Publishers that the names keys approve.
     Approve,
 }
 

@@ -6,7 +6,7 @@ use clap::Subcommand;
 pub enum Trust {
     /// List the registries this machine remembers.
     List,
-    /// Say which fingerprint a registry must have.
+    /// Set which fingerprint a registry must have.
     Pin {
         /// URL, path or configured name of the registry.
         registry: String,
@@ -17,7 +17,7 @@ pub enum Trust {
     Accept {
         /// URL, path or configured name of the registry.
         registry: String,
-        /// Only that these packages and scopes belong to others now.
+        /// Only accept the new owners of these packages and scopes.
         #[arg(long, value_delimiter = ',', value_name = "NAMES")]
         owners: Vec<String>,
         /// Do not ask.

@@ -12,7 +12,7 @@ mod registry;
 mod shared;
 mod trust;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::CommandFactory as _;
 use lumen_ops::OpsError;
@@ -50,6 +50,10 @@ pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
                 .unwrap_or_default();
             return match external::run(&arguments)? {
                 Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
+                None if name == "help" => {
+                    ui.print(&help(&arguments));
+                    Ok(ExitCode::SUCCESS)
+                }
                 None => {
                     let known = pkg::names();
                     let hint = match known.contains(&name) {
@@ -65,9 +69,32 @@ pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The help of the program, or of the command that the arguments after `help` name.
+fn help(arguments: &[OsString]) -> String {
+    let mut command = Cli::command();
+    command.build();
+    for name in arguments.iter().skip(1) {
+        if let Some(found) = command.find_subcommand(name).cloned() {
+            command = found;
+        }
+    }
+    command.render_help().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn help_is_that_of_the_command_it_names() {
+        let help = |names: &[&str]| {
+            let names: Vec<OsString> = names.iter().map(OsString::from).collect();
+            help(&names)
+        };
+        assert!(help(&["help"]).contains("Usage: lumen [OPTIONS]"));
+        assert!(help(&["help", "pkg", "add"]).contains("Usage: lumen pkg add"));
+        assert_eq!(help(&["help", "unknown"]), help(&["help"]));
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -36,7 +36,7 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
             owners,
             yes,
         } => {
-            // What is accepted without being looked at protects nobody.
+            // Accepting a registry without looking at it protects no user.
             let question = match owners.as_slice() {
                 [] => format!("Accept {registry} as it is now, whatever it was before?"),
                 names => format!("Accept the new owners of {}?", names.join(", ")),
@@ -44,7 +44,7 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
             if !yes && ui.confirm(&question) != Some(true) {
                 return Err(OpsError::user(
                     "nothing was accepted",
-                    "find out from whoever runs it why it changed; then answer `y`, or pass --yes",
+                    "ask the people who run it why it changed; then answer `y`, or pass --yes",
                 ));
             }
             if !owners.is_empty() {

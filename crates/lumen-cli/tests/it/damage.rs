@@ -58,7 +58,7 @@ fn verify_finds_a_changed_file_and_repairs_it() {
     );
     let proven = sandbox.ok("app", &["pkg", "verify"]).unwrap();
     assert!(
-        proven.err.contains("1 proven against lumen.lock"),
+        proven.err.contains("1 re-hashed to the locked checksum"),
         "{}",
         proven.err
     );

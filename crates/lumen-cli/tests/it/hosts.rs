@@ -366,7 +366,7 @@ fn the_doctor_finds_what_a_common_configuration_lacks() {
     assert_eq!(checks, expected, "{found:?}");
     let (_, cors) = found.iter().find(|(check, _)| check == "cors").unwrap();
     assert!(
-        cors.starts_with("not `artifacts/") && !cors.contains("json"),
+        cors.starts_with("missing on `artifacts/") && !cors.contains("json"),
         "{cors}"
     );
     let told = sandbox

@@ -151,7 +151,7 @@ fn newcomers_are_told_of_replaced_owners() {
     fails(
         &elsewhere(&sandbox, "newcomer", ".", &nobody),
         1,
-        &["nobody owns `no`"],
+        &["`no` has no owner"],
     );
 }
 
@@ -193,7 +193,7 @@ fn owners_are_where_the_scope_is() {
     fails(
         &sandbox.run(".", &elsewhere).unwrap(),
         1,
-        &["nobody owns `@org`"],
+        &["`@org` has no owner"],
     );
     // A list that lacks something is not one.
     sandbox
@@ -269,7 +269,7 @@ fn a_publish_waits_for_the_names_keys() {
             &publish_as(&sandbox, "bob"),
             1,
             &[
-                "nobody owns `tool`, and the registry has to approve who gets it",
+                "`tool` has no owner, and the registry must approve its claim",
                 "runs `lumen registry approve tool`; then publish again",
             ],
         );
@@ -287,11 +287,15 @@ fn a_publish_waits_for_the_names_keys() {
     let approved = sandbox
         .ok(".", &[&APPROVE[..], &["tool"]].concat())
         .unwrap();
-    assert!(approved.err.contains("Changed owners 1 of `tool`, entry"));
+    assert!(
+        approved
+            .err
+            .contains("Changed the owners of `tool` (ownership note 1, log entry")
+    );
     let published = publish_as(&sandbox, "bob");
     assert_eq!(published.code, Some(0), "{published:#?}");
     let listed = sandbox.ok(".", &APPROVE).unwrap();
-    assert!(listed.out.is_empty() && listed.err.contains("no claim that waits"));
+    assert!(listed.out.is_empty() && listed.err.contains("no claims that are waiting"));
     // What waited is no concern of anybody who checks the registry.
     sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
     if let Some((good, said)) = verify(&sandbox.path("registry")) {
@@ -332,7 +336,9 @@ fn two_names_keys_sign_one_after_the_other() {
     assert!(listed.contains(", complete\n"), "{listed}");
     let applied = ok_as(&sandbox, "bob", &approve);
     assert!(
-        applied.err.contains("Changed owners 1 of `@org`"),
+        applied
+            .err
+            .contains("Changed the owners of `@org` (ownership note 1"),
         "{applied:#?}"
     );
     let list = sandbox.ok(".", &["pkg", "owner", "list", "@org"]).unwrap();

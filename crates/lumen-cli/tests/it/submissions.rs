@@ -104,7 +104,7 @@ fn what_is_submitted_is_published_in_the_name_of_who_submitted_it() {
         "{dry:#?}"
     );
     assert!(dry.err.contains("signed by alice"), "{dry:#?}");
-    assert!(dry.err.contains("who gets the name `text`"), "{dry:#?}");
+    assert!(dry.err.contains("who claims `text`"), "{dry:#?}");
     assert!(tree(&sandbox.path("registry")).unwrap() == before);
 
     let done = ingest(&sandbox, "inbox");
@@ -122,7 +122,7 @@ fn what_is_submitted_is_published_in_the_name_of_who_submitted_it() {
     let done = sandbox
         .ok(".", &["--json", "registry", "ingest", "inbox"])
         .unwrap();
-    assert!(done.err.contains("Had already `text` 1.0.0"), "{done:#?}");
+    assert!(done.err.contains("Skipped `text` 1.0.0"), "{done:#?}");
     assert!(done.out.contains("\"claims\": null"), "{done:#?}");
     let app = "[dependencies]\ntext = \"^1\"\n";
     sandbox.package("app", "app", "1.0.0", app).unwrap();
@@ -263,7 +263,7 @@ fn a_tampered_submission_is_refused_and_others_go_on() {
             },
         ),
         (
-            "nobody owns `text`, and the submission does not claim it",
+            "`text` has no owner, and the submission does not claim it",
             |sandbox, place| {
                 let manifest = sandbox.path(&format!("{place}/{MANIFEST}"));
                 let mut submission = Submission::parse(&fs::read(&manifest).unwrap()).unwrap();
@@ -436,7 +436,7 @@ fn a_name_that_has_to_be_approved() {
     fails(
         &ingest(&sandbox, "inbox"),
         1,
-        &["nobody owns `@org`, and the registry has to approve who gets it"],
+        &["`@org` has no owner, and the registry must approve its claim"],
     );
     let waiting = sandbox.ok(".", &["registry", "approve"]).unwrap();
     assert!(waiting.out.contains("@org"), "{waiting:#?}");
@@ -463,7 +463,7 @@ fn unsigned_registries_compare_only() {
     let done = ingest(&sandbox, "inbox");
     assert_eq!(done.code, Some(0), "{done:#?}");
     let done = ingest(&sandbox, "inbox");
-    assert!(done.err.contains("Had already"), "{done:#?}");
+    assert!(done.err.contains("Skipped"), "{done:#?}");
     let app = "[dependencies]\ntext = \"^1\"\n";
     sandbox.package("app", "app", "1.0.0", app).unwrap();
     sandbox.ok("app", &["pkg", "install"]).unwrap();

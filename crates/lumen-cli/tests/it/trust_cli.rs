@@ -23,7 +23,10 @@ fn a_root_of_two_is_changed_by_two() {
         sandbox.run(".", &arguments).unwrap()
     };
     let changed = trust(&["add-key", "bob"]);
-    assert!(changed.err.contains("Changed root 2"), "{changed:#?}");
+    assert!(
+        changed.err.contains("Changed the root (root note 2"),
+        "{changed:#?}"
+    );
     assert!(
         trust(&["set-threshold", "2"])
             .err
@@ -52,7 +55,7 @@ fn a_root_of_two_is_changed_by_two() {
     assert!(
         trust(&["apply", "root-3.note"])
             .err
-            .contains("Changed root 3")
+            .contains("Changed the root (root note 3")
     );
     fails(
         &trust(&["add-key", "eve", "--out", "root-3.note"]),
@@ -68,7 +71,7 @@ fn a_root_of_two_is_changed_by_two() {
     assert!(
         trust(&["apply", "more.note"])
             .err
-            .contains("Changed root 4")
+            .contains("Changed the root (root note 4")
     );
     fails(
         &trust(&["apply", "other.note"]),
@@ -132,7 +135,7 @@ fn owners_come_and_go() {
             .run(".", &["pkg", "owner", "add", "text", "bob"])
             .unwrap(),
         1,
-        &["is a publisher already"],
+        &["is already a publisher"],
     );
     let published = by_bob();
     assert_eq!(published.code, Some(0), "{published:#?}");
@@ -157,7 +160,7 @@ fn owners_come_and_go() {
             .run(".", &["pkg", "owner", "list", "nothing"])
             .unwrap(),
         1,
-        &["nobody owns `nothing`"],
+        &["`nothing` has no owner"],
     );
 }
 
@@ -178,7 +181,11 @@ fn a_claim_in_a_file_is_approved() {
     let approved = sandbox
         .ok(".", &["registry", "approve", "claim.note"])
         .unwrap();
-    assert!(approved.err.contains("Changed owners 1 of `@org`"));
+    assert!(
+        approved
+            .err
+            .contains("Changed the owners of `@org` (ownership note 1")
+    );
     let list = sandbox
         .ok(".", &["pkg", "owner", "list", "@org/http"])
         .unwrap();

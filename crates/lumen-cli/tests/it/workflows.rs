@@ -173,7 +173,7 @@ fn submissions_are_checked_without_a_secret_and_ingested() {
         assert_eq!(ran.code, Some(0), "{ran:#?}");
         assert!(ran.err.contains("Published `pack` 1.2.3"), "{ran:#?}");
         let ran = runner(&sandbox, &ingest, &environment);
-        assert!(ran.err.contains("Had already `pack` 1.2.3"), "{ran:#?}");
+        assert!(ran.err.contains("Skipped `pack` 1.2.3"), "{ran:#?}");
 
         let damaged = sandbox.path("pack/submissions/pack/1.2.3/submission.json");
         std::fs::write(damaged, "{}").unwrap();
@@ -216,7 +216,7 @@ fn what_never_shows_up_is_said() {
         ("LUMEN_PUBLISH_REGISTRY", &now),
     ];
     let ran = runner(&sandbox, "lumen pkg publish --yes --wait 1", &environment);
-    fails(&ran, 4, &["not to be seen at", "before"]);
+    fails(&ran, 4, &["not yet visible at", "before"]);
 }
 
 #[test]

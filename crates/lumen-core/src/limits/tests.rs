@@ -58,7 +58,7 @@ fn the_document_shows_the_table() {
     assert_eq!(
         found,
         document(),
-        "run this test with UPDATE_LIMITS=1 to write docs/limits.md anew"
+        "run this test with UPDATE_LIMITS=1 to write docs/limits.md again"
     );
 }
 

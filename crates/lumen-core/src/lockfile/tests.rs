@@ -472,7 +472,7 @@ fn package_problems() {
       |        ^^
     "#);
     assert_snapshot!(with("size = 10240", "size = 10240\nsize = 1"), @r#"
-    error: `size` is there twice
+    error: `size` is defined twice
       lumen.lock:17:1
       | size = 1
       | ^^^^

@@ -169,7 +169,7 @@ fn contradiction(reader: &mut Reader, a: &Field<'_>, b: &Field<'_>, hint: &str) 
         true => (a, b),
         false => (b, a),
     };
-    let what = format!("`{}` cannot stand beside `{}`", second.key, first.key);
+    let what = format!("`{}` cannot be combined with `{}`", second.key, first.key);
     let problem = reader.error(second.key_span.clone(), what);
     reader.push(problem.hint(hint));
 }
@@ -264,7 +264,7 @@ fn workspace_source(
             "[workspace.dependencies] in the root says it; leave `{}` out here",
             other.key
         );
-        let what = format!("`{}` cannot stand beside `workspace`", other.key);
+        let what = format!("`{}` cannot be combined with `workspace`", other.key);
         let problem = reader.error(other.key_span.clone(), what);
         reader.push(problem.hint(hint));
     }

@@ -20,7 +20,7 @@ fn syntax_errors_are_one_problem() {
       |         ^
     "#);
     assert_snapshot!(problems("a = 1\na = 2\n"), @r#"
-    error: `a` is there twice
+    error: `a` is defined twice
       lumen.toml:2:1
       | a = 2
       | ^
@@ -33,7 +33,7 @@ fn syntax_errors_are_one_problem() {
       |          ^
     "#);
     assert_snapshot!(problems("[a]\n[a]\n"), @r#"
-    error: `a` is there twice
+    error: `a` is defined twice
       lumen.toml:2:2
       | [a]
       |  ^
@@ -258,17 +258,17 @@ g = { workspace = true, version = "1", path = "../g" }
 h = { workspace = false }
 i = {}
 "#), @r#"
-    error: `git` cannot stand beside `path`
+    error: `git` cannot be combined with `path`
       lumen.toml:2:22
       | a = { path = "../a", git = "https://example.org/a" }
       |                      ^^^
       hint: keep one of them
-    error: `branch` cannot stand beside `tag`
+    error: `branch` cannot be combined with `tag`
       lumen.toml:3:50
       | b = { git = "https://example.org/b", tag = "v1", branch = "main" }
       |                                                  ^^^^^^
       hint: keep one of them
-    error: `registry` cannot stand beside `path`
+    error: `registry` cannot be combined with `path`
       lumen.toml:4:22
       | c = { path = "../c", registry = "local" }
       |                      ^^^^^^^^
@@ -288,12 +288,12 @@ i = {}
       | f = { registry = "local" }
       |     ^^^^^^^^^^^^^^^^^^^^^^
       hint: add `version = "*"` or a narrower constraint
-    error: `version` cannot stand beside `workspace`
+    error: `version` cannot be combined with `workspace`
       lumen.toml:8:25
       | g = { workspace = true, version = "1", path = "../g" }
       |                         ^^^^^^^
       hint: [workspace.dependencies] in the root says it; leave `version` out here
-    error: `path` cannot stand beside `workspace`
+    error: `path` cannot be combined with `workspace`
       lumen.toml:8:40
       | g = { workspace = true, version = "1", path = "../g" }
       |                                        ^^^^

@@ -112,7 +112,7 @@ impl Reader {
         if message == "duplicate key" {
             let key = self.source.get(span.clone()).unwrap_or_default();
             return self
-                .error(span.clone(), format!("{} is there twice", shown(key)))
+                .error(span.clone(), format!("{} is defined twice", shown(key)))
                 .hint("keep one of them");
         }
         let raw = self.raw(&span);
@@ -121,7 +121,7 @@ impl Reader {
                 true => self.error(span, "a value is missing"),
                 false => self
                     .error(span.clone(), format!("{} is not a value", shown(raw)))
-                    .hint("a text stands in quotes"),
+                    .hint("strings need quotes, such as \"^1.0\""),
             };
         }
         let message = message

@@ -102,7 +102,7 @@ pub enum HistoryError {
         found: Digest,
     },
     /// A name without an owner is used.
-    #[error("nobody owns `{subject}` at entry {index} of the log")]
+    #[error("`{subject}` has no owner at entry {index} of the log")]
     Unowned {
         /// The place in the log.
         index: u64,

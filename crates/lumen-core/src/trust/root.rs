@@ -57,7 +57,7 @@ pub struct RootNote {
 pub enum NamePolicy {
     /// The first publisher.
     Open,
-    /// Whom the names keys approve of.
+    /// Publishers that the names keys approve.
     Approve,
 }
 

@@ -13,7 +13,8 @@ use crate::{advice, error::OpsError, error::Stale, session::Session};
 /// Says that a lock does not fit though no manifest was edited.
 pub(crate) fn warn_of_misfit(session: &Session<'_>, reason: &Stale) {
     let what = format!("`lumen.lock` does not fit: {reason}");
-    let hint = "versions are chosen anew where they have to be; look at the changes before you commit them";
+    let hint =
+        "versions are chosen again where necessary; look at the changes before you commit them";
     session.reporter.warn(Problem::warning(what).hint(hint));
 }
 

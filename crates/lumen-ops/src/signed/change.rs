@@ -193,7 +193,7 @@ pub(crate) fn needs(
                 "the registry has changed since {} was proposed",
                 change.subject()
             ),
-            "propose it anew",
+            "propose it again",
         )),
     }
 }

@@ -136,7 +136,7 @@ pub fn owners(
 /// The error for a name without owners.
 pub(crate) fn unowned(subject: &Subject) -> OpsError {
     OpsError::user(
-        format!("nobody owns `{subject}`"),
+        format!("`{subject}` has no owner"),
         format!("the first publish claims it, or `lumen pkg owner claim {subject}`"),
     )
 }

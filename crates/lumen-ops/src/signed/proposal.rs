@@ -187,7 +187,7 @@ impl Proposal {
             let signed = self.note.verified(&need.keys).map_err(|error| {
                 OpsError::user(
                     error.to_string(),
-                    "somebody changed the file; start with a new one",
+                    "the file was changed; start with a new one",
                 )
             })?;
             let threshold = usize::try_from(need.threshold).unwrap_or(usize::MAX);

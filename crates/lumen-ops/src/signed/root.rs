@@ -149,7 +149,7 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
                 "{} cannot be both a validating witness and a root key or log key",
                 witness.key()
             ),
-            "a validating witness checks those who hold these keys: use the key of somebody else",
+            "a validating witness checks the holders of these keys: use another person's key",
         ));
     }
     Ok(note)
@@ -237,25 +237,37 @@ pub fn remove(keys: &mut Vec<PublicKey>, key: &PublicKey, role: &str) -> Result<
 /// Fails when so many keys cannot sign.
 pub fn reachable(threshold: u32, keys: usize, whose: &str) -> Result<(), OpsError> {
     let enough = usize::try_from(threshold).is_ok_and(|threshold| threshold <= keys);
+    let what = match keys {
+        0 => format!("this would leave no {whose}"),
+        keys => format!("{threshold} of {keys} {whose} cannot sign"),
+    };
     match threshold > 0 && enough {
         true => Ok(()),
         false => Err(OpsError::user(
-            format!("{threshold} of {keys} {whose} cannot sign"),
+            what,
             "the threshold must be at least 1 and at most the number of keys",
         )),
     }
 }
 
+/// A role with its article.
+fn a(role: &str) -> String {
+    match role.starts_with('a') {
+        true => format!("an {role}"),
+        false => format!("a {role}"),
+    }
+}
+
 fn already(key: &PublicKey, role: &str) -> OpsError {
     OpsError::user(
-        format!("{} is a {role} already", key.fingerprint()),
+        format!("{} is already {}", key.fingerprint(), a(role)),
         "nothing was changed",
     )
 }
 
 fn unknown(key: &PublicKey, role: &str) -> OpsError {
     OpsError::user(
-        format!("{} is not a {role}", key.fingerprint()),
+        format!("{} is not {}", key.fingerprint(), a(role)),
         "nothing was changed",
     )
 }

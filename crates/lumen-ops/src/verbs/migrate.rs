@@ -62,8 +62,8 @@ impl Plan {
     pub fn check(&self, session: &Session<'_>) -> Result<(), OpsError> {
         if let Some(Finding { file, what }) = self.inventory.problems.first() {
             return Err(OpsError::user(
-                format!("`{file}` cannot be signed for: {what}"),
-                "`--dry-run` lists all that has to be mended; nothing was written",
+                format!("`{file}` cannot be signed: {what}"),
+                "`--dry-run` lists everything that must be fixed; nothing was written",
             ));
         }
         let Some(signer) = self.signer.as_deref() else {

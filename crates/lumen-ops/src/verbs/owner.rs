@@ -219,7 +219,7 @@ fn make(
                 add(&mut note.admins, key.clone(), "admin")?;
             } else if covered {
                 return Err(OpsError::user(
-                    format!("{} is a publisher already", key.fingerprint()),
+                    format!("{} is already a publisher", key.fingerprint()),
                     "nothing was changed",
                 ));
             }

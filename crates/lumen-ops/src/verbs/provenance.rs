@@ -18,7 +18,7 @@ pub fn provenance(
     session.block_on(async {
         if registry.trust().await?.is_none() {
             return Err(OpsError::user(
-                "the registry is not signed, so nobody knows who published what",
+                "the registry is not signed, so its publishers are unknown",
                 "`lumen pkg info` without --provenance shows what the registry says",
             ));
         }

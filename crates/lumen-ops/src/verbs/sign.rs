@@ -64,7 +64,7 @@ pub fn apply(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> 
                 missing.more,
                 missing.whose
             ),
-            "whoever has one of these keys runs `sign` on the file",
+            "the holder of one of these keys runs `sign` on the file",
         )),
         None => applied(session, &registry, proposal, false),
     }

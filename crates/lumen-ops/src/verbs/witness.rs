@@ -208,7 +208,9 @@ fn sign(
                 "the root does not name your key `{}` as a witness",
                 key.name()
             ),
-            format!("whoever runs the registry adds it: `lumen registry trust add-witness {key}`"),
+            format!(
+                "the people who run the registry can add it: `lumen registry trust add-witness {key}`"
+            ),
         )),
     }
 }

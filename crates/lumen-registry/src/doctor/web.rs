@@ -156,8 +156,8 @@ async fn absence(http: &HttpStorage, report: &mut Report) -> Result<(), StorageE
             report.add(Check::Absence, Verdict::Good, status.to_string());
             return Ok(());
         }
-        status @ 200..300 => format!("{status} and a page for a file that is not there"),
-        status => format!("{status} for a file that is not there"),
+        status @ 200..300 => format!("{status} and a page for a missing file"),
+        status => format!("{status} for a missing file"),
     };
     report.add(Check::Absence, Verdict::Bad, seen);
     Ok(())
@@ -225,7 +225,7 @@ fn caching(answers: &[(Key, Answer)], report: &mut Report) {
         let kept = seconds(answer);
         match (key.mutability(), kept) {
             (Mutability::Mutable, None) => {
-                faults.push(format!("nobody says how long `{key}` may be kept"));
+                faults.push(format!("no Cache-Control on `{key}`"));
             }
             (Mutability::Mutable, Some(kept)) if kept > LONGEST => {
                 if kept >= FAR_TOO_LONG {
@@ -246,7 +246,7 @@ fn cors(answers: &[(Key, Answer)], report: &mut Report) {
     let fault = |(key, answer): &(Key, Answer)| {
         let allowed = answer.header("access-control-allow-origin");
         let fits = allowed.is_some_and(|origin| origin == "*" || origin == ORIGIN.1);
-        (!fits).then(|| format!("not `{key}`"))
+        (!fits).then(|| format!("missing on `{key}`"))
     };
     let faults: Vec<String> = answers.iter().filter_map(fault).collect();
     report.add_faults(Check::Cors, Verdict::Poor, "every file", &faults);
@@ -273,7 +273,7 @@ async fn preflight(http: &HttpStorage, report: &mut Report) -> Result<(), Storag
     match fits {
         true => report.add(Check::Preflight, Verdict::Good, answer.status.to_string()),
         false => {
-            let seen = format!("OPTIONS is answered with {} and no leave", answer.status);
+            let seen = format!("OPTIONS answers {} and grants nothing", answer.status);
             report.add(Check::Preflight, Verdict::Poor, seen);
         }
     }
@@ -340,7 +340,11 @@ async fn compression(
             let seen = format!("`{key}` is too small to tell");
             report.add(Check::Compression, Verdict::Unknown, seen);
         }
-        None => report.add(Check::Compression, Verdict::Poor, format!("not `{key}`")),
+        None => report.add(
+            Check::Compression,
+            Verdict::Poor,
+            format!("`{key}` is not compressed"),
+        ),
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, re
         return;
     }
     if let Storage::Git(_) = storage {
-        let seen = "git refuses a push when somebody else was first";
+        let seen = "git refuses a push when another writer was first";
         return report.add(Check::Race, Verdict::Unknown, seen);
     }
     if let Storage::Object(bucket) = storage {
@@ -31,7 +31,7 @@ pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, re
         && created_once(storage, create, must, report).await
     {
         let found = replaced_when_seen(storage, replace).await;
-        tell(report, Check::Replace, "only by who saw it", found);
+        tell(report, Check::Replace, "conditional replace works", found);
         let found = raced(storage, first, second).await;
         tell(report, Check::Race, "one of eight wins", found);
         list(storage, samples, report).await;
@@ -76,7 +76,7 @@ async fn created_once(storage: &Storage, key: &Key, must: bool, report: &mut Rep
         Ok(()) => Ok(Some("a file was created twice".into())),
         Err(error) => Err(error),
     };
-    tell(report, Check::Create, "once", found);
+    tell(report, Check::Create, "create-if-absent works", found);
     true
 }
 

@@ -163,7 +163,11 @@ pub async fn gc(
     let work = async |storage: &Storage| run(storage, options, watch).await;
     match options.dry_run {
         true => work(storage).await,
-        false => storage.together("Remove what nobody needs", work).await,
+        false => {
+            storage
+                .together("Remove files that are not needed", work)
+                .await
+        }
     }
 }
 

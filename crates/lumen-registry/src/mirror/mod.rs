@@ -124,7 +124,7 @@ pub enum MirrorError {
         file: String,
     },
     /// A file of the source does not follow from its log, or contradicts others.
-    #[error("`{file}` is not to be believed: {what}")]
+    #[error("`{file}` is not trustworthy: {what}")]
     Forged {
         /// Path or URL.
         file: String,

@@ -135,7 +135,7 @@ pub enum PublishError {
         key: PublicKey,
     },
     /// Names of this registry are given out by its names keys.
-    #[error("nobody owns `{subject}`, and the registry has to approve who gets it")]
+    #[error("`{subject}` has no owner, and the registry must approve its claim")]
     NeedsApproval {
         /// The name or scope.
         subject: Subject,

@@ -48,7 +48,7 @@ pub enum SubmittedError {
         found: usize,
     },
     /// The name has no owner, and the submission does not claim it.
-    #[error("nobody owns `{0}`, and the submission does not claim it")]
+    #[error("`{0}` has no owner, and the submission does not claim it")]
     Unclaimed(Subject),
     /// The owners have changed since.
     #[error(

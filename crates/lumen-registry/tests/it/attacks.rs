@@ -260,7 +260,7 @@ fn wrong_owner() {
     stolen.publish("a", "1.0.0", &[], &thief);
     stolen.seal();
     let error = refused(&fresh(&Served::new(&stolen)));
-    assert!(error.to_string().contains("nobody owns `a`"), "{error}");
+    assert!(error.to_string().contains("`a` has no owner"), "{error}");
 }
 
 /// Whoever holds the names keys gives a package to somebody else.

@@ -101,7 +101,7 @@ fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), Op
     Ok(())
 }
 
-/// Says that somebody who is no owner any more can still add to the log.
+/// Warns that a removed owner can still add to the log.
 fn tell_log_keys(changed: &Changed, ui: &Ui) {
     for key in &changed.log_keys {
         let what = format!(

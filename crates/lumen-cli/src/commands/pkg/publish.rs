@@ -90,7 +90,7 @@ pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<
         let release = format!("`{}` {}", checked.package.name, checked.package.version);
         if member.is_there() {
             if wishes.dry_run {
-                ui.done("Would skip", there(&release, location));
+                ui.done("Would skip", there(&release, &location));
             }
         } else if wishes.dry_run {
             let message = format!("{release} to {location}: {}", size(packed));
@@ -136,7 +136,7 @@ pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<
     confirm(&session, wishes.wait, &outcomes, ui)
 }
 
-/// Waits until everybody can read the releases, for so many seconds in all.
+/// Waits up to this many seconds in total until everybody can read the releases.
 fn confirm(
     session: &Session<'_>,
     seconds: Option<u64>,
@@ -157,7 +157,7 @@ fn confirm(
 }
 
 fn agree(ui: &Ui, question: &str) -> Result<(), OpsError> {
-    // Without a terminal nobody can answer; then the command itself is the answer.
+    // Without a terminal there is no answer; then the command itself is the answer.
     match ui.confirm(&format!("{question} A release can never be changed.")) {
         Some(false) => Err(OpsError::user(
             "nothing was published",
@@ -181,17 +181,19 @@ fn release_of(outcome: &publish::Outcome) -> String {
     format!("`{}` {}", outcome.release.name, outcome.release.version)
 }
 
-/// That a release is there.
+/// Says that a location has a release already.
 fn there(release: &str, location: &impl Display) -> String {
     format!("{release}: {location} has the identical release")
 }
 
 fn published(ui: &Ui, outcome: &publish::Outcome, location: &str) {
     let release = release_of(outcome);
-    let message = match outcome.new {
-        true => format!("{release} to {location}"),
-        false => format!("{release} already: {location} has the identical release"),
-    };
-    ui.done("Published", message);
+    match outcome.new {
+        true => ui.done("Published", format!("{release} to {location}")),
+        false => ui.done(
+            "Already",
+            format!("published {}", there(&release, &location)),
+        ),
+    }
     tell_lacking(outcome.lacking, ui);
 }

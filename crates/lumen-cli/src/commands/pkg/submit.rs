@@ -52,14 +52,14 @@ pub fn run(
     ui.done("Submitted", format!("{release} in {written}"));
     let mut next = Vec::new();
     if let Some(subject) = &made.claims {
-        ui.done("Claiming", format!("`{subject}`, which nobody owns"));
+        ui.done("Claiming", format!("`{subject}`, which has no owner"));
     }
     if made.needs_approval {
         next.push(
-            "the registry has to approve the claim: `lumen registry approve …/claim.note`".into(),
+            "the registry must approve the claim: `lumen registry approve …/claim.note`".into(),
         );
     }
-    next.push("who may write to the registry runs `lumen registry ingest` on it".into());
+    next.push("someone with write access runs `lumen registry ingest` on it".into());
     ui.hints(&next);
     Ok(())
 }

@@ -92,7 +92,7 @@ pub fn run(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError>
     if damaged == 0 {
         let seconds = start.elapsed().as_secs_f64();
         let detail = format!(
-            "{} in {seconds:.2}s; {proven} proven against lumen.lock",
+            "{} in {seconds:.2}s; {proven} re-hashed to the locked checksum",
             count(verdicts.len(), "package")
         );
         ui.done("Verified", detail);
@@ -153,7 +153,7 @@ fn tell_signatures(verdicts: &[Verdict], ui: &Ui) {
     }
     for (reason, releases) in unchecked {
         let what = format!("not checked for signatures: {}", releases.join(", "));
-        let hint = format!("{reason}; `lumen pkg outdated` gets what is missing");
+        let hint = format!("{reason}; run `lumen pkg outdated` to fetch what is missing");
         ui.warn(Problem::warning(what).hint(hint));
     }
 }

@@ -71,7 +71,7 @@ fn waiting(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
         }
     }
     if open.is_empty() {
-        ui.done("Found", "no claim that waits".into());
+        ui.done("Found", "no claims that are waiting".into());
     }
     if !all {
         let what = format!("only {} files of the queue were looked at", MOST);

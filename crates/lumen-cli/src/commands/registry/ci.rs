@@ -34,7 +34,7 @@ pub fn run(
             "the workflow installs whatever has the tag `v{}`",
             program.version
         );
-        let hint = "name the commit, which nobody can move: `--rev COMMIT`";
+        let hint = "name the commit, which cannot move: `--rev COMMIT`";
         ui.warn(Problem::warning(what).hint(hint));
     }
     if stdout && !ui.json {

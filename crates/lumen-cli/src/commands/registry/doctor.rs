@@ -74,7 +74,7 @@ fn show(place: &Examined, ui: &Ui) {
             Verdict::Bad => "BAD",
         };
         let label = label(finding.check);
-        let first = format!("  {mark:<4}  {label:<16}  ");
+        let first = format!("  {mark:<4}  {label:<18}  ");
         ui.print_hanging(&first, &finding.seen);
         if let Some(fix) = fix(place, finding) {
             ui.print_hanging("        fix: ", &fix);
@@ -113,16 +113,16 @@ fn label(check: Check) -> &'static str {
         Check::Redirects => "redirects",
         Check::Types => "content types",
         Check::Caching => "caching",
-        Check::Revalidation => "asking again",
-        Check::Ranges => "parts of files",
+        Check::Revalidation => "revalidation",
+        Check::Ranges => "range requests",
         Check::Compression => "compression",
-        Check::Cors => "web pages",
+        Check::Cors => "CORS",
         Check::Preflight => "preflight",
-        Check::Listing => "lists of folders",
+        Check::Listing => "directory listings",
         Check::Hidden => "hidden files",
-        Check::Create => "creating",
-        Check::Replace => "replacing",
-        Check::Race => "many writers",
+        Check::Create => "create",
+        Check::Replace => "replace",
+        Check::Race => "concurrent writers",
         Check::List => "listing",
     }
 }
@@ -139,12 +139,12 @@ fn fix(place: &Examined, finding: &Finding) -> Option<String> {
     };
     Some(match finding.check {
         Check::Readable => "check the address, and who may read it; `lumen registry init` makes a registry".into(),
-        Check::Absence => configured("answer 404 for what is not there, and let no error be kept"),
+        Check::Absence => configured("answer 404 for missing files, and let caches keep no errors"),
         Check::Trust if finding.verdict == Verdict::Poor => {
-            "`lumen registry init` makes signed registries: nobody can change those unnoticed".into()
+            "`lumen registry init` makes signed registries, which nobody can change unnoticed".into()
         }
-        Check::Trust => "`lumen registry check` lists what is wrong; do not publish before that is known".into(),
-        Check::Witnesses => "whoever has a witness's key runs `lumen registry witness`".into(),
+        Check::Trust => "`lumen registry check` lists what is wrong; do not publish before you know the cause".into(),
+        Check::Witnesses => "the holder of a witness's key runs `lumen registry witness`".into(),
         Check::Expiry => "`lumen registry trust expire` sets another time".into(),
         Check::Fresh => "let caches ask for `log/checkpoint` each time: they must keep to `Cache-Control`".into(),
         Check::Clock => "let the server and this machine set their clocks by NTP".into(),
@@ -153,12 +153,12 @@ fn fix(place: &Examined, finding: &Finding) -> Option<String> {
         Check::Redirects => "use the final address: a token is not sent along to another host".into(),
         Check::Types => configured("set the type of each kind of file"),
         Check::Caching => configured("set `Cache-Control` for each kind of file"),
-        Check::Revalidation => configured("answer 304 for what is still the same"),
-        Check::Ranges => configured("answer with the part of a file that was asked for"),
-        Check::Compression => configured("compress what is text"),
+        Check::Revalidation => configured("answer 304 for unchanged files"),
+        Check::Ranges => configured("answer range requests with the requested part"),
+        Check::Compression => configured("compress JSON and text"),
         Check::Cors => configured("send `Access-Control-Allow-Origin` with every file"),
         Check::Preflight => configured("answer OPTIONS, and let `Authorization` be sent"),
-        Check::Listing => configured("show no list of a folder"),
+        Check::Listing => configured("show no directory listings"),
         Check::Hidden => configured("serve no file whose name starts with a dot"),
         Check::Create | Check::Replace | Check::Race if host == "s3" => {
             "publish to a host that keeps `If-None-Match` and `If-Match`, and give it the right to write".into()

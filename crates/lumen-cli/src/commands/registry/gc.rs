@@ -47,7 +47,7 @@ pub fn run(session: &Session<'_>, grace: Duration, dry_run: bool, ui: &Ui) -> Re
     if young > 0 {
         let young = many(young, "file");
         ui.hints(&[format!(
-            "{young} that nobody refers to are too young to be removed"
+            "{young} without references are too young to be removed"
         )]);
     }
     Ok(())

@@ -51,7 +51,7 @@ pub fn run(
         Err(error) => matches!(error, OpsError::Publish(PublishError::NeedsApproval { .. })),
     };
     if !dry_run {
-        // Without a terminal nobody can answer; then the command itself is the answer.
+        // Without a terminal there is no answer; then the command itself is the answer.
         let what = count(good, "release");
         let question = format!("Publish {what}? A release can never be changed.");
         if good > 0 && !yes && ui.confirm(&question) == Some(false) {
@@ -91,14 +91,14 @@ type Outcome<'p> = (&'p Place, Result<Ingested, OpsError>);
 fn would(ingested: &Ingested) -> &'static str {
     match ingested.new {
         true => "Would add",
-        false => "Has already",
+        false => "Would skip",
     }
 }
 
 fn did(ingested: &Ingested) -> &'static str {
     match ingested.new {
         true => "Published",
-        false => "Had already",
+        false => "Skipped",
     }
 }
 
@@ -115,7 +115,10 @@ fn told(ingested: &Ingested) -> String {
         out.push_str(&format!(", signed by {} {}", key.name(), key.fingerprint()));
     }
     if let Some(subject) = &ingested.claims {
-        out.push_str(&format!(", who gets the name `{subject}`"));
+        out.push_str(&format!(", who claims `{subject}`"));
+    }
+    if !ingested.new {
+        out.push_str(", already published");
     }
     out
 }

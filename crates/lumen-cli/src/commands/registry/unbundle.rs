@@ -23,7 +23,7 @@ pub fn run(file: &Path, to: &str, fingerprint: Option<Digest>, ui: &Ui) -> Resul
     if let Some(fingerprint) = taken.first_use {
         ui.done("Fingerprint", fingerprint.to_string());
         ui.hints(&[
-            "compare it with what whoever runs the registry says; --fingerprint demands it".into(),
+            "compare it with the fingerprint from the people who run the registry; --fingerprint demands it".into(),
         ]);
     }
     Ok(())

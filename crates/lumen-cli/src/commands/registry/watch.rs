@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::{args::Target, commands::shared::session::target, ui::Ui};
 
-/// Shows the entries of a log from one on; `every`: goes on for ever, after so many seconds.
+/// Shows the entries of a log from one on; `every`: goes on for ever, with pauses of this
+/// many seconds.
 pub fn run(
     registry: &Target,
     mut from: u64,

@@ -1,4 +1,4 @@
-//! What a mirror run or a bundle brought, on the screen and as JSON.
+//! The result of a mirror run or a bundle, on the screen and as JSON.
 
 use lumen_ops::verbs::mirror::Mirrored;
 use serde_json::{Value, json};

@@ -16,7 +16,7 @@ pub fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
     }
     for note in &packed.notes {
         match note.reason {
-            // What somebody wrote down and did not get.
+            // Files that the author asked for and did not get.
             NoteReason::NotThere | NoteReason::NoMatch | NoteReason::Never => {
                 let what = format!("`{}` is left out: {}", note.path, note.reason);
                 ui.warn(Problem::warning(what).hint("`--dry-run` lists what is packed"));

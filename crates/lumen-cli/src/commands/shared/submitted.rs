@@ -1,4 +1,4 @@
-//! What came of a change of roots or owners.
+//! The result of a change of a root or of owners.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::{
     ui::{Ui, path_json, word},
 };
 
-/// Tells what came of a change, and what has to follow. `command` is the family of
+/// Reports the result of a change, and the next step. `command` is the family of
 /// commands with `sign` and `apply`.
 pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
     let subject = submitted.change.subject();
@@ -34,9 +34,15 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
     }
     if submitted.applied {
         let place = submitted.index.map_or("there already".to_owned(), |index| {
-            format!("entry {index} of the log")
+            format!("log entry {index}")
         });
-        ui.done("Changed", format!("{subject}, {place}"));
+        let what = match &submitted.change {
+            Change::Owners(note) => {
+                format!("the owners of `{}` (ownership note {}", note.name, note.seq)
+            }
+            Change::Root(note) => format!("the root (root note {}", note.seq),
+        };
+        ui.done("Changed", format!("{what}, {place})"));
         tell_lacking(submitted.lacking, ui);
     }
     if let Some(asked) = &submitted.queued {
@@ -82,7 +88,7 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
     ui.hints(&hints);
 }
 
-/// Who has to sign.
+/// The keys that must sign.
 fn missing_hints(submitted: &Submitted) -> Vec<String> {
     let mut hints = Vec::new();
     // Keys of the note before and of the note itself are mostly the same.

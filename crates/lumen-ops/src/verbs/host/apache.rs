@@ -70,7 +70,7 @@ pub(super) fn config(site: &Site) -> String {
         Header always set Access-Control-Allow-Methods "{ALLOWED_METHODS}" "expr=%{{REQUEST_METHOD}} == 'OPTIONS'"
         Header always set Access-Control-Allow-Headers "{ALLOWED_HEADERS}" "expr=%{{REQUEST_METHOD}} == 'OPTIONS'"
         Header always set Access-Control-Max-Age "{PREFLIGHT_SECONDS}" "expr=%{{REQUEST_METHOD}} == 'OPTIONS'"
-        # What is not there now may be published next, so no error may be kept.
+        # A missing file may be published next, so caches must not keep errors.
         Header always set Cache-Control "no-cache" "expr=%{{REQUEST_STATUS}} >= 400"
         Header set Cache-Control "no-cache"
         <IfModule mod_brotli.c>

@@ -86,7 +86,7 @@ const TAIL: &str = r#"
             file_server
         }
     }
-    # What is not there now may be published next, so no error may be kept.
+    # A missing file may be published next, so caches must not keep errors.
     handle_errors {
         header Cache-Control "no-cache"
         header -Content-Type

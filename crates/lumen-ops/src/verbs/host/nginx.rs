@@ -45,13 +45,13 @@ pub(super) fn config(site: &Site) -> String {
 const HEAD: &str = r#"# A Lumen registry behind nginx. Put this into the http block, as a file such as
 # /etc/nginx/conf.d/lumen-registry.conf; `nginx -t` checks it, `nginx -s reload` loads it.
 #
-# All `add_header` lines are in one place, and each location inherits them. It stops to
-# inherit any when it gets an `add_header` of its own: add yours to that place, too.
+# All `add_header` lines are in one place, and each location inherits them. It stops
+# inheriting as soon as it has an `add_header` of its own: add yours to that place, too.
 #
 # nginx makes ETags of a file's time in seconds and its size. `lumen` gives each new index
-# a later second; if you copy files with another program, let it not keep old times.
+# a later second; if you copy with another program, let it not preserve modification times.
 
-# What is not there now may be published next, so no error may be kept.
+# A missing file may be published next, so caches must not keep errors.
 map $status $lumen_cache_control { ~^(2|304) $lumen_keep; default "no-cache"; }
 # For preflight requests only: nginx leaves out headers without a value.
 "#;

@@ -25,21 +25,26 @@ pub(super) fn waiting(names: &[Subject], then: &str) -> OpsError {
         let names = names.iter().map(|name| format!("{quote}{name}{quote}"));
         names.collect::<Vec<_>>()
     };
-    let (names, who, claims) = match names.len() {
-        1 => (list("`"), "it", "the claim waits"),
-        _ => (list("`"), "them", "the claims wait"),
+    let (names, missing, claims) = match names.len() {
+        1 => (
+            list("`"),
+            "has no owner, and the registry must approve its claim",
+            "the claim waits",
+        ),
+        _ => (
+            list("`"),
+            "have no owners, and the registry must approve their claims",
+            "the claims wait",
+        ),
     };
     let approve: Vec<String> = list("")
         .iter()
         .map(|name| format!("`lumen registry approve {name}`"))
         .collect();
     OpsError::user(
+        format!("{} {missing}", names.join(", ")),
         format!(
-            "nobody owns {}, and the registry has to approve who gets {who}",
-            names.join(", ")
-        ),
-        format!(
-            "{claims} there: whoever has a names key runs {}; then {then}",
+            "{claims} there: the holder of a names key runs {}; then {then}",
             approve.join(", ")
         ),
     )

@@ -58,8 +58,8 @@ pub fn wait(
     }
 }
 
-/// Reads releases as everybody else will, but for a cache in front, which may need a while. What
-/// waits for witnesses nobody can read yet.
+/// Reads releases as other users will; a CDN may lag. A release that waits for witnesses cannot
+/// be read yet.
 pub(crate) fn read_back(
     session: &Session<'_>,
     registry: &str,

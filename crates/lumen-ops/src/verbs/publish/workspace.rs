@@ -101,10 +101,10 @@ pub fn prepare<'s>(session: &'s Session<'s>, dry_run: bool) -> Result<Plan<'s>, 
     })
 }
 
-/// Names that nobody owns, each with where it is asked for and the claim.
+/// Names without an owner, each with the registry and the claim.
 type Asking<'t> = BTreeMap<Subject, (&'t Target<'t>, String)>;
 
-/// Asks for every name that has to be given out, so that nobody has to come once for each.
+/// Claims every name that needs approval at once, so that the publisher needs only one round.
 fn ask_for_all(session: &Session<'_>, names: Asking<'_>) -> OpsError {
     let mut asked = Vec::new();
     for (subject, (target, claim)) in names {
@@ -166,7 +166,7 @@ fn check_siblings(local: &LocalPackage, members: &[(&LocalPackage, &Package)]) -
         };
         let problem = |what| local.problem(&dependency.span, what, "");
         if !sibling.publish {
-            let what = format!("`{name}` says `publish = false`, so nobody else will have it");
+            let what = format!("`{name}` says `publish = false`, so other users will not have it");
             let hint = "publish it too, or make it a dev-dependency";
             problems.push(problem(what).hint(hint));
         } else if let Some(constraint) = constraint

@@ -172,7 +172,7 @@ impl GitStorage {
                 self.branch.damaged().await?;
                 Err(StorageError::Transfer {
                     file: self.file(key),
-                    reason: "the clone on this machine was damaged; it is made anew next time"
+                    reason: "the clone on this machine was damaged; the next run makes it again"
                         .into(),
                 })
             }

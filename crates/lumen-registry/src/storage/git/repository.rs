@@ -178,7 +178,7 @@ impl Repository {
         match self.fetched(&lock, reach) {
             // An unknown failure of git may be the fault of the clone.
             Err(GitError::Failed { reason, .. }) if was_there => {
-                tracing::debug!(%reason, "the clone is made anew");
+                tracing::debug!(%reason, "the clone is made again");
                 self.discard()?;
                 self.fetched(&lock, reach)
             }

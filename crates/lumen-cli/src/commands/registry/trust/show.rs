@@ -57,7 +57,7 @@ pub fn run(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     all("root keys", of(root.threshold, root.root.len()), &root.root);
     all("log keys", "each alone".into(), &root.log);
     let names = match root.policy {
-        NamePolicy::Open => "open: whoever publishes a name first has it".to_owned(),
+        NamePolicy::Open => "open: the first publisher of a name owns it".to_owned(),
         NamePolicy::Approve => format!("approve: {}", of(root.names_threshold, root.names.len())),
     };
     all("names", names, &root.names);

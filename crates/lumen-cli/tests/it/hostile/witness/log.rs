@@ -105,7 +105,7 @@ fn entries_that_nobody_was_allowed_to_make_are_not_confirmed() {
     assert_eq!(sandbox.read("registry/log/checkpoint").unwrap(), checkpoint);
     for (act, said) in [
         (stranger, "not signed by an owner of `text`"),
-        (unowned, "nobody owns `other`"),
+        (unowned, "`other` has no owner"),
         (takeover, "0 of the 1 signatures of the admins before"),
         (twice, "publishes 1.1.0 again"),
         (again, "repeats an earlier statement"),
