@@ -1,4 +1,4 @@
-//! What is said about packages that can be had and perhaps should not.
+//! Warnings about packages that are available and perhaps should not be used.
 
 use lumen_core::{PackageName, Version, problem::Problem};
 use lumen_registry::verify::known::Override;
@@ -24,7 +24,7 @@ pub fn deprecated(name: &PackageName, reason: &str, replacement: Option<&Package
     }
 }
 
-/// A name that the registry took from its owners, for those who did not rely on them.
+/// A name that the registry took from its owners, for users who did not rely on them.
 pub fn overridden(by: &Override) -> Problem {
     let Override {
         name, index, time, ..

@@ -1,5 +1,5 @@
-//! What an archive holds that is not in the store: whether installs accept it, and its own
-//! `lumen.toml`.
+//! The contents of an archive that is not in the store: whether installs accept it, and its
+//! own `lumen.toml`.
 
 use std::io::{self, Read};
 
@@ -70,7 +70,7 @@ impl Sink for Toml {
 
 /// Checks an artifact whose bytes have its hash as an install would: the strict reader accepts
 /// it, it holds the same as the release's first artifact, and its own `lumen.toml` agrees with
-/// the release. The text says what is wrong.
+/// the release. The text is the fault.
 ///
 /// # Errors
 /// When the bytes cannot be read to their end.
@@ -79,7 +79,7 @@ pub(crate) fn inspect(
     artifact: &Artifact,
     bytes: &mut dyn Read,
 ) -> io::Result<Result<(), String>> {
-    // What other kinds are for is not known, and no install reads them.
+    // The purpose of other kinds is unknown, and no install reads them.
     let Some(kind) = ArtifactKind::from_name(&artifact.kind) else {
         return Ok(Ok(()));
     };

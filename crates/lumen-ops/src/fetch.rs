@@ -1,4 +1,4 @@
-//! Packages of the lock into the store: what is missing is downloaded, checked and unpacked.
+//! Packages of the lock into the store: missing ones are downloaded, checked and unpacked.
 
 mod budget;
 mod download;
@@ -39,11 +39,11 @@ pub struct Fetched {
     pub proven: bool,
 }
 
-/// Makes sure that every locked package with a checksum is in the store, and that it is what
-/// its owner released: by a proof of this run or an earlier one.
+/// Makes sure that every locked package with a checksum is in the store, and that its owner
+/// released it: by a proof of this run or an earlier one.
 ///
 /// # Errors
-/// The first package that could not be had or proven, and [`OpsError::Misfit`].
+/// The first package that could not be fetched or proven, and [`OpsError::Misfit`].
 pub fn run(
     session: &Session<'_>,
     store: &Arc<Store>,

@@ -30,7 +30,7 @@ pub struct Checkout {
     pub commit: String,
 }
 
-/// Why a git dependency is not to be had.
+/// Why a git dependency cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// A git command failed.
@@ -69,7 +69,7 @@ pub struct Place<'a> {
     pub authorities: Option<&'a Path>,
     /// Whether the network is off.
     pub offline: bool,
-    /// Whether the host may be shown what the user's netrc file says.
+    /// Whether git may show the host credentials from the user's netrc file.
     pub netrc: bool,
     /// What it may cost.
     pub limits: Limits,
@@ -210,7 +210,7 @@ impl Repository<'_> {
             .ok_or_else(|| self.no_reference(&describe(self.reference)))
     }
 
-    /// Where the bare repository keeps what the reference named last.
+    /// Where the bare repository keeps the last target of the reference.
     fn local_name(&self) -> String {
         let (kind, name) = match self.reference {
             GitReference::Branch(name) => ("branch", name.as_str()),

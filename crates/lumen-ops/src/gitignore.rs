@@ -25,7 +25,7 @@ pub fn create(dir: &Path) -> Result<(), ProjectError> {
 }
 
 /// Lists the import links in the block, if the user has kept the block. A file that leads
-/// out of the project is left alone, and told.
+/// out of the project is left alone, with a warning.
 ///
 /// `links` are relative to the folder, with `/`.
 ///

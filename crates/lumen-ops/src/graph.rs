@@ -21,7 +21,7 @@ pub struct Row {
     pub version: Version,
     /// Where it comes from, unless from the default registry.
     pub source: Option<String>,
-    /// What is below it is shown where it stands first.
+    /// Its dependencies are shown at its first place.
     pub repeated: bool,
 }
 
@@ -48,7 +48,8 @@ pub fn trees(lock: &Lockfile, roots: &[PackageName], depth: usize) -> Vec<Row> {
     grow(lock, &edges, roots, depth)
 }
 
-/// The trees of dependents above a package: who needs it, who needs those, up to the project.
+/// The trees of dependents above a package: packages that need it, packages that need those,
+/// up to the project.
 pub fn inverted(lock: &Lockfile, name: &PackageName, depth: usize) -> Vec<Row> {
     grow(lock, &dependents(lock), std::slice::from_ref(name), depth)
 }

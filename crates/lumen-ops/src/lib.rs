@@ -6,20 +6,20 @@
 //! | module | what |
 //! |---|---|
 //! | [`error`], [`report`] | every way to fail; events while an operation runs |
-//! | [`context`], [`settings`] | what a run is given; what the environment and files say |
-//! | [`keys`], [`credentials`] | signing keys of the user; what registries over HTTP are shown |
+//! | [`context`], [`settings`] | the inputs of a run; the settings from environment and files |
+//! | [`keys`], [`credentials`] | signing keys of the user; credentials for registries over HTTP |
 //! | [`workspace`] | the project and its settings, loaded once |
-//! | [`session`] | one run: what it was given, its workspace, the registries it opened |
+//! | [`session`] | one run: its inputs, its workspace, the registries that it opened |
 //! | [`names`], [`lookup`] | packages as users name them, and in their registry |
 //! | [`inputs`], [`stale`], [`resolve`] | from manifests to a lock, and whether one still fits |
 //! | [`fetch`] | from a lock to packages in the store |
-//! | [`proof`] | that what a lock names was released so, and that archives are what they say |
-//! | [`locked`], [`advice`], [`recheck`] | what became of locked releases; what is said about packages; signatures without a network |
+//! | [`proof`] | proofs that locked packages were released, and that archives agree with them |
+//! | [`locked`], [`advice`], [`recheck`] | new entries about locked releases; warnings about packages; signatures without a network |
 //! | [`pack`], [`git`], [`gitignore`] | a folder that may be published; git sources; ignored files |
 //! | [`graph`] | how the packages of a lock need each other |
-//! | [`signed`] | roots and owners of signed registries, and changes that keys have to agree to |
+//! | [`signed`] | roots and owners of signed registries, and changes that several keys must sign |
 //! | [`verbs`] | the verbs, one file each |
-//! | [`parallel`], [`process`] | work on many items at once; what holds for the whole process |
+//! | [`parallel`], [`process`] | work on many items at once; setup of the whole process |
 
 pub mod advice;
 pub(crate) mod contents;

@@ -1,7 +1,7 @@
-//! What became of locked releases since the lock was made.
+//! Changes of locked releases since the lock was made.
 //!
-//! An install with a lock reads no index, so it asks the log. What it finds there is only
-//! a reason to look: what it means is said by the history of the package.
+//! An install with a lock reads no index, so it asks the log. An entry there is only a
+//! reason to look: the history of the package decides what it means.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,7 +64,7 @@ pub async fn check(
             }
             at_hand.insert(name);
         }
-        // What the log says about them is in these histories, or something is hidden.
+        // The entries of the log about them must be in these histories, or something is hidden.
         registry.confirm_since(&trust.checkpoint, &at_hand).await?;
         if asked.is_empty() {
             continue;
@@ -103,8 +103,8 @@ fn said_since(history: &PackageHistory, version: &Version, size: u64) -> bool {
         || history.owners.overrides().any(|(index, _)| *index >= size)
 }
 
-/// Checks that what was read of packages that a new lock gets has all that their logs say about
-/// them since the old lock was made.
+/// Checks that the packages for a new lock have all entries of their logs since the old lock
+/// was made.
 ///
 /// # Errors
 /// When a change of owners, or a statement, is in the log and not in the history shown.
@@ -157,7 +157,7 @@ async fn look(
         let warning = advice::deprecated(name, &deprecated.reason, replacement);
         session.reporter.warn(warning);
     }
-    // What is locked is of the owners before; whoever updates is asked.
+    // The lock relies on the earlier owners; the user who updates is asked.
     let known = package.owners.unwrap_or(u64::MAX);
     if let Some(by) = Override::after(&history.owners, known) {
         session.reporter.warn(advice::overridden(&by));

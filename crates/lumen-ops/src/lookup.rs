@@ -1,4 +1,4 @@
-//! A package in its registry, and what to say when it is not there.
+//! A package in its registry, and the error when it is not there.
 
 use lumen_core::{
     PackageName, Version, index::PackageIndex, lockfile::LockedSource, problem, version,

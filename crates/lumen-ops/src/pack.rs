@@ -98,7 +98,7 @@ pub(crate) fn stays_inside(session: &Session<'_>, path: &str, hint: &str) -> Res
     }
 }
 
-/// What a package says about its files.
+/// The options of a package about its files.
 pub(crate) fn options(package: &Package) -> PackOptions {
     let files = package.files.clone();
     PackOptions {
@@ -153,7 +153,7 @@ pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBu
 pub fn unpack(file: &Path, working_dir: &Path, dir: &Path) -> Result<Summary, OpsError> {
     let input = fs::File::open(file)?;
     let size = input.metadata()?.len();
-    // Only what lies in a project can hold links that are not the user's.
+    // Only a project can have links that the user did not make.
     let project = Project::find(working_dir).ok();
     let project = project.as_deref().and_then(Path::parent);
     let dir = working_dir.join(dir);

@@ -1,12 +1,12 @@
-//! What holds for the whole process: what others may do with its files, and who is told of waits.
+//! Setup of the whole process: access of other users to its files, and the reporter of waits.
 
 use lumen_core::problem::Problem;
 use lumen_durable::Waiting;
 
 use crate::report::Reporter;
 
-/// Prepares the process: whatever the umask, nobody else can write to what it makes, and a
-/// lock that is not free is told to the reporter.
+/// Prepares the process: whatever the umask, no other user can write to its files, and the
+/// reporter is told of a lock that is not free.
 pub fn start(reporter: &'static dyn Reporter) {
     lumen_durable::owner::keep_others_from_writing();
     lumen_durable::on_lock_wait(move |waiting: &Waiting| {

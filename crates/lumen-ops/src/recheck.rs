@@ -1,8 +1,8 @@
-//! The signatures of locked releases once more, from what this machine has.
+//! The signatures of locked releases once more, from the data on this machine.
 //!
 //! Nothing is fetched: the package indexes with their events, the files of log and map and
-//! the checkpoints are those that earlier runs left in the cache, or lie in a folder. What
-//! is not there cannot be checked, and is said.
+//! the checkpoints are those that earlier runs left in the cache, or are in a folder.
+//! Missing data is reported as not checked.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use lumen_registry::{
 
 use crate::{error::OpsError, session::Purpose, session::Session, session::Which};
 
-/// What can be said about the signature of a locked release.
+/// The result for the signature of a locked release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signature {
     /// It is not from a signed registry.
@@ -27,24 +27,24 @@ pub enum Signature {
     Good {
         /// Its place in the log.
         index: u64,
-        /// Who signed.
+        /// The signer.
         signer: String,
         /// How it is known that nothing of the package is left out, a revocation above all.
         proof: Proof,
     },
-    /// This machine does not have what it takes.
+    /// This machine lacks the necessary data.
     Unchecked {
         /// What is missing.
         reason: String,
     },
-    /// It is not what it must be.
+    /// It is wrong.
     Bad(Box<TrustError>),
 }
 
-/// What this machine has about a locked release.
+/// The data on this machine about a locked release.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// What can be said about its signature.
+    /// The result for its signature.
     pub signature: Signature,
     /// The release as its registry has it; none where that is not on this machine.
     pub release: Option<ReleaseSummary>,
@@ -96,8 +96,8 @@ pub fn run(
     Ok(out)
 }
 
-/// A release of an unsigned registry, where that still has what is locked: it may change what
-/// it says, and the lock counts.
+/// A release of an unsigned registry, if that still has the locked release: the registry may
+/// change, and the lock counts.
 fn unsigned(
     session: &Session<'_>,
     registry: &str,

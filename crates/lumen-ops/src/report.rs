@@ -1,4 +1,4 @@
-//! What an operation tells while it runs; how it looks is the caller's affair.
+//! Events of a running operation; the caller decides how to show them.
 
 use lumen_core::problem::Problem;
 use lumen_registry::progress::Progress;
@@ -20,7 +20,7 @@ pub enum Event {
         /// What was done to what.
         message: String,
     },
-    /// A text of somebody else that the user's key is about to sign.
+    /// A text of another author that the user's key is about to sign.
     Signing {
         /// What it is.
         subject: String,

@@ -170,7 +170,7 @@ pub(crate) fn anew(
     }
 }
 
-/// Resolves anew.
+/// Resolves again.
 fn solve(
     session: &Session<'_>,
     project: &Project,

@@ -1,5 +1,5 @@
-//! One run of a command: what it was given, its project and settings, the registries that it
-//! opened, the store, and where it tells what happens.
+//! One run of a command: its inputs, its project and settings, the registries that it
+//! opened, the store, and its reporter.
 
 mod places;
 mod registries;
@@ -36,7 +36,7 @@ use crate::{
 pub(crate) use self::places::registry_name;
 pub use self::registries::{Purpose, Which};
 
-/// Who writes to a registry, and what was last seen of its log.
+/// The signer of a write to a registry, and the last checkpoint of its log that this machine saw.
 pub type Writer = (Option<Arc<dyn Signer>>, Option<Checkpoint>);
 
 /// One run of a command.
@@ -45,7 +45,7 @@ pub struct Session<'r> {
     pub environment: Environment,
     /// The command line.
     pub options: Options,
-    /// Where to tell what happens.
+    /// Receives the events of the run.
     pub reporter: &'r dyn Reporter,
     /// The project and the settings, once one of them was asked for.
     workspace: Mutex<Option<Arc<Workspace>>>,
@@ -82,7 +82,7 @@ impl<'r> Session<'r> {
         self.options.offline || self.gave_up.load(Ordering::Relaxed)
     }
 
-    /// From now on the network is not used; what was read of registries is forgotten.
+    /// From now on the network is not used; forgets the registries that were read.
     pub(crate) fn go_offline(&self) {
         self.gave_up.store(true, Ordering::Relaxed);
         locked(&self.registries).clear();
@@ -122,11 +122,11 @@ impl<'r> Session<'r> {
         Ok(self.workspace()?.settings.clone())
     }
 
-    /// The project with all others kept out of it until the lock is dropped.
+    /// The project, locked against other commands until the lock is dropped.
     ///
-    /// What is in the place of Lumen's own files there, and is not Lumen's, is an error before
-    /// anything else. The lock comes first: another command that held it may have changed the
-    /// manifest and the lock file. A dry run writes nothing, not even a lock.
+    /// A foreign file in the place of Lumen's own is an error before anything else. The lock
+    /// comes first: another command that held it may have changed the manifest and the lock
+    /// file. A dry run writes nothing, not even a lock.
     ///
     /// # Errors
     /// As [`Session::project`], and any I/O error.
@@ -140,7 +140,7 @@ impl<'r> Session<'r> {
         Ok(Snapshot::of(&manifest)?)
     }
 
-    /// The same for a project that was looked at, but may have changed since.
+    /// The same for a project that was loaded, but may have changed since.
     pub(crate) fn lock_project(
         &self,
         mut seen: Snapshot,
@@ -155,7 +155,7 @@ impl<'r> Session<'r> {
         };
         let workspace = Workspace::load(&self.environment, &self.options, snapshot)?;
         self.warn(&workspace.warnings);
-        // What was opened before was opened with settings that may have changed.
+        // Registries that were opened before may have old settings.
         locked(&self.registries).clear();
         *locked(&self.workspace) = Some(Arc::new(workspace));
         Ok((self.project()?, lock))
@@ -200,8 +200,8 @@ impl<'r> Session<'r> {
         Ok(())
     }
 
-    /// Who writes to a registry, and what was last seen of its log; both `None` if it is
-    /// unsigned.
+    /// The signer, and the last checkpoint that this machine saw; both `None` if the
+    /// registry is unsigned.
     ///
     /// # Errors
     /// When the registry is not trusted, or it is signed and there is no key.
@@ -218,14 +218,14 @@ impl<'r> Session<'r> {
         self.options.timestamp()
     }
 
-    /// Writes what was learned about registries to the cache.
+    /// Writes new metadata of registries to the cache.
     pub fn save_caches(&self) {
         locked(&self.registries)
             .values()
             .for_each(Registry::save_cache);
     }
 
-    /// The package store. If others can change it, that is told, once.
+    /// The package store. Warns once if others can change it.
     ///
     /// # Errors
     /// Any I/O error.

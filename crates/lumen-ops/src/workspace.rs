@@ -27,17 +27,17 @@ pub struct Workspace {
     pub settings: Arc<Settings>,
     /// Warnings about manifests and configuration files.
     pub warnings: Vec<Problem>,
-    /// What the lock says about signed registries, by name.
+    /// The state of signed registries in the lock, by name.
     pub(crate) locked: BTreeMap<String, Locked>,
     /// Which packages the lock has from each registry.
     pub(crate) expected: BTreeMap<String, Vec<PackageName>>,
 }
 
-/// What a lock says about a signed registry.
+/// The state of a signed registry in a lock.
 #[derive(Debug, Clone)]
 pub(crate) struct Locked {
     pub(crate) trust: LockedTrust,
-    /// The ownership notes that were in force, by what owns the packages.
+    /// The ownership notes that were in force, by their subject.
     pub(crate) owners: BTreeMap<Subject, LockedOwners>,
 }
 

@@ -22,7 +22,7 @@ pub struct Helper {
     name: String,
     url: Url,
     patience: Duration,
-    /// What counts when the program has nothing.
+    /// The login to use when the program has none.
     otherwise: Option<Login>,
 }
 
@@ -38,7 +38,7 @@ impl Helper {
         }
     }
 
-    /// The lines that say what is asked about.
+    /// The lines of the question to the program.
     fn question(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         let host = match self.url.port() {
@@ -59,7 +59,7 @@ impl Helper {
         }
     }
 
-    /// Runs the program with one more argument and these lines, and returns what it says.
+    /// Runs the program with one more argument and these lines, and returns its output.
     fn run(&self, action: &str, lines: &str) -> Result<String, LoginError> {
         let (program, arguments) = self.command.split_first().unwrap_or((&self.name, &[]));
         let child = Command::new(program)
@@ -129,7 +129,7 @@ impl LoginHelper for Helper {
                 user: user.to_owned(),
                 password: password.to_owned(),
             },
-            // Nobody's password is a token.
+            // A password without a user is a token.
             (.., Some(token)) => Credentials::Bearer(token.to_owned()),
             _ => return Ok(self.otherwise.clone()),
         };
@@ -151,12 +151,12 @@ impl LoginHelper for Helper {
             }
             Credentials::Bearer(token) => format!("authtype=Bearer\ncredential={token}\n"),
         };
-        // Many helpers keep nothing; what they make of it is their affair.
+        // Many helpers store nothing, so a failure here does not matter.
         let _ = self.run("erase", &format!("{}{lines}", self.question()));
     }
 }
 
-/// A program that does not outlive whoever waits for it.
+/// A program that ends with its caller.
 struct Running(Child);
 
 impl Drop for Running {

@@ -1,4 +1,4 @@
-//! What registries over HTTP are shown: from the URL, the environment, a helper or `~/.netrc`.
+//! Credentials for registries over HTTP: from the URL, the environment, a helper or `~/.netrc`.
 
 pub mod helper;
 pub mod netrc;
@@ -29,7 +29,7 @@ use crate::{
     settings::{Environment, Reach, Settings, token_variable},
 };
 
-/// What was found in a netrc file, and what is to be said about it.
+/// The contents of a netrc file, and a warning about it.
 #[derive(Debug, Default)]
 pub struct Found {
     netrc: Netrc,
@@ -81,7 +81,7 @@ impl Found {
             || (self.netrc.login(host, false).is_none() && self.netrc.login(host, true).is_some())
     }
 
-    /// What to show the host of a registry, and, once, a warning for who has to know.
+    /// The login for the host of a registry, and, once, a warning for the user.
     /// `or_default`: the entry `default` counts, too.
     pub fn login(&self, base: &Url, or_default: bool) -> (Option<Login>, Option<Problem>) {
         let host = base.host_str().unwrap_or_default();
@@ -108,7 +108,7 @@ impl Found {
     }
 }
 
-/// What decides what a host is shown.
+/// The sources of credentials.
 pub(crate) struct Logins<'s> {
     pub(crate) settings: &'s Settings,
     pub(crate) environment: &'s Environment,
@@ -117,11 +117,11 @@ pub(crate) struct Logins<'s> {
 }
 
 impl Logins<'_> {
-    /// The location of a registry at a URL, with what to show there.
+    /// The location of a registry at a URL, with the credentials for it.
     ///
     /// The URL comes first, then the token of the environment, a helper, and `~/.netrc`.
-    /// `name` is what somebody calls the registry. A project may do so, and may give any name
-    /// any URL, so each of these goes only to what the user paired it with. `typed`: the user
+    /// `name` is the configured name of the registry. A project may give any name any URL, so
+    /// each credential goes only to the URL that the user paired it with. `typed`: the user
     /// gave the URL on the command line.
     pub(crate) fn give(
         &self,
@@ -185,7 +185,7 @@ impl Logins<'_> {
         netrc.has_only_default(url.host_str().unwrap_or_default())
     }
 
-    /// Whether git may show the host of a dependency what `~/.netrc` says.
+    /// Whether git may show the host of a dependency credentials from `~/.netrc`.
     pub(crate) fn may_use_netrc(&self, url: &str) -> bool {
         Url::parse(url).map_or(true, |url| !self.is_for_default(&url))
     }
@@ -207,11 +207,11 @@ impl Logins<'_> {
         options
     }
 
-    /// What `~/.netrc` says to show a registry; tells what is wrong with that file.
+    /// The login for a registry from `~/.netrc`; warns of mistakes in that file.
     ///
     /// An entry `machine` is for its host at any port, as curl and git take it, but over plain
-    /// HTTP only where the user goes already. The entry `default` is for where the user goes:
-    /// else a project could name any host and be sent it.
+    /// HTTP only where the user goes already. The entry `default` counts for URLs that the
+    /// user gave: otherwise a project could name any host and get it.
     fn netrc_login(&self, http: &HttpLocation, typed: bool) -> Option<Login> {
         let base = http.base();
         let is_known = typed || self.settings.pairs.has_origin(base);

@@ -23,7 +23,7 @@ struct Entry {
     password: Option<String>,
 }
 
-/// A line that makes no sense. What it says may be a secret, so it is not told.
+/// An invalid line. It may be a secret, so the error does not quote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is not understood")]
 pub struct NetrcError {
@@ -61,8 +61,8 @@ impl Netrc {
         Ok(Self { entries })
     }
 
-    /// What to show a host, if its first entry has a password. `or_default`: the entry
-    /// `default` is one of any host.
+    /// The login for a host, if its first entry has a password. `or_default`: the entry
+    /// `default` counts for any host.
     pub fn login(&self, host: &str, or_default: bool) -> Option<Credentials> {
         let of_host = |entry: &&Entry| match &entry.host {
             Some(name) => name.eq_ignore_ascii_case(host),

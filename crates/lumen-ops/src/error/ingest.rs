@@ -6,7 +6,7 @@ use lumen_core::{
 };
 use lumen_store::archive::ArchiveError;
 
-/// Why a submission is refused before anybody's rights are looked at.
+/// Why a submission is refused before any rights are checked.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// There is no `submission.json`.

@@ -1,4 +1,4 @@
-//! Why a key cannot be had. No variant ever holds a secret or a part of one.
+//! Why a key is unavailable. No variant ever holds a secret or a part of one.
 
 use std::{io, path::PathBuf};
 
@@ -54,7 +54,7 @@ pub enum KeysError {
         /// The key.
         name: String,
     },
-    /// The key needs a passphrase and nobody can be asked.
+    /// The key needs a passphrase and there is no terminal to ask for it.
     #[error("the key `{name}` needs a passphrase, and there is no terminal to ask for it")]
     NoPassphrase {
         /// The key.

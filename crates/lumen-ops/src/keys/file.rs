@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::{KeysError, seal};
 
 const HEADER: &str = "lumen/key/v1";
-/// A key as it lies in a file.
+/// A key in a file.
 #[derive(Debug)]
 pub struct KeyFile {
     /// Its public half.
@@ -132,7 +132,7 @@ impl KeyFile {
     }
 }
 
-/// Reads a file with a secret, if nobody else can.
+/// Reads a file with a secret, if no other user can read it.
 ///
 /// # Errors
 /// When others can read it, when it is too large or no text, and any I/O error.

@@ -30,7 +30,7 @@ pub use crate::error::KeysError;
 const KEY: &str = "LUMEN_KEY";
 /// Names a file with a key.
 const KEY_FILE: &str = "LUMEN_KEY_FILE";
-/// The passphrase, where nobody can be asked.
+/// The passphrase, if there is no terminal to ask for it.
 const PASSPHRASE: &str = "LUMEN_KEY_PASSPHRASE";
 
 /// The user's key: from the environment, or the default of the key folder.
@@ -89,7 +89,7 @@ pub fn public(environment: &Environment) -> Result<PublicKey, OpsError> {
 /// The secret key of a file, asking for its passphrase when it has one.
 ///
 /// # Errors
-/// When the passphrase cannot be had or is wrong.
+/// When there is no passphrase or it is wrong.
 pub fn unlock(file: KeyFile) -> Result<SecretKey, KeysError> {
     let name = file.public.name().to_owned();
     file.unlock(|| passphrase(&name))
@@ -98,7 +98,7 @@ pub fn unlock(file: KeyFile) -> Result<SecretKey, KeysError> {
 /// A passphrase for a new key, typed twice.
 ///
 /// # Errors
-/// When there is nobody to ask, or the two differ.
+/// When there is no terminal to ask, or the two differ.
 pub fn new_passphrase(name: &str) -> Result<Zeroizing<String>, KeysError> {
     let first = match variable(PASSPHRASE) {
         Some(passphrase) => Zeroizing::new(passphrase),
@@ -134,7 +134,7 @@ fn ask(name: &str, prompt: &str) -> Result<Zeroizing<String>, KeysError> {
             name: name.to_owned(),
         });
     }
-    // The name may come from a file that somebody else wrote.
+    // The name may come from a file of another author.
     let prompt = screen::brief(prompt, MAX_LINE);
     Ok(rpassword::prompt_password(prompt).map(Zeroizing::new)?)
 }

@@ -27,7 +27,7 @@ pub struct KeyStore {
     dir: PathBuf,
 }
 
-/// What may be said about a key.
+/// The public data of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyInfo {
     /// Its public half; its name is the file's.
@@ -36,7 +36,7 @@ pub struct KeyInfo {
     pub path: PathBuf,
     /// Whether it has a passphrase.
     pub sealed: bool,
-    /// Whether it is used when nothing else is said.
+    /// Whether it is the default key.
     pub default: bool,
 }
 
@@ -75,7 +75,7 @@ impl KeyStore {
         names.iter().map(|name| self.info(Some(name))).collect()
     }
 
-    /// What there is to say about a key, or about the default one.
+    /// The public data of a key, or of the default one.
     ///
     /// # Errors
     /// As [`KeyStore::read`].
@@ -227,7 +227,8 @@ impl KeyStore {
     fn default_name(&self) -> Result<Option<String>, KeysError> {
         match fs::read_to_string(self.dir.join(DEFAULT)) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
-            // Whoever made an only key may have been killed before saying so.
+            // The process that made an only key may have been killed before it made the key
+            // the default.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut names = self.names()?;
                 let only = names.pop();

@@ -1,8 +1,8 @@
-//! What was proven on this machine: so that it is proven once.
+//! Proofs of this machine, so that it proves everything once.
 //!
-//! `$LUMEN_HOME/proved` is a list of digests, one a line, the newest last. Each is that of a
-//! text that says what was proven. The file is ours alone: nothing in a project says what
-//! is in it. Losing it costs requests, nothing else.
+//! `$LUMEN_HOME/proved` is a list of digests, one a line, the newest last. Each is the
+//! digest of a text that states a fact. The file is ours alone: no project can write to it.
+//! Losing it costs requests, nothing else.
 
 use std::{
     collections::HashSet,
@@ -18,10 +18,10 @@ use lumen_core::{
 };
 use lumen_durable::Lock;
 
-/// First line of the file. Another one makes it worthless, and it is written anew.
+/// First line of the file. With another one, the file is ignored and written again.
 const FORMAT: &str = "lumen proved 1";
 
-/// What was proven on this machine.
+/// The proofs of this machine.
 #[derive(Debug)]
 pub struct Memory {
     file: PathBuf,
@@ -55,9 +55,9 @@ impl Fact {
         ])
     }
 
-    /// None of these registries, the last one left out, has the name of a package that is
-    /// locked from the last one. A registry is told by its fingerprint or, where it is
-    /// unsigned, by its URL.
+    /// None of these registries except the last one has the name of a package that is
+    /// locked from the last one. A fingerprint, or the URL of an unsigned one, identifies a
+    /// registry.
     pub fn behind(name: &PackageName, package: &LockedPackage, registries: &[String]) -> Self {
         let version = package.version.to_string();
         let checksum = package.checksum.map(|digest| digest.hex());
@@ -95,8 +95,7 @@ impl Fact {
 }
 
 impl Memory {
-    /// Reads what was proven on the machine with this `$LUMEN_HOME`; nothing where the file
-    /// is missing or damaged.
+    /// Reads the proofs in this `$LUMEN_HOME`; none if the file is missing or damaged.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -121,7 +120,7 @@ impl Memory {
         is_new
     }
 
-    /// Writes down what is new.
+    /// Writes new proofs to the file.
     ///
     /// # Errors
     /// When the file cannot be written. That costs the next run requests, and no more.

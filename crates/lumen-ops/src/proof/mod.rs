@@ -1,10 +1,11 @@
-//! That what a lock names is what owners released, and that packages are what they say.
+//! Proofs that locked packages are those that owners released, and that archives agree with
+//! their releases.
 //!
-//! A lock may be by anybody. In a signed registry a locked package counts when an owner of
-//! its name released exactly this: version, artifacts and their sizes; and one from an
-//! upstream counts when no registry before it has the name (`order`). That is proven when
-//! it is first installed on this machine, and remembered ([`memory`]). Its archive must
-//! agree with the release (`archives`). Nothing gets into a project before both.
+//! Anybody may have written a lock. In a signed registry a locked package counts when an owner of
+//! its name released exactly this: version, artifacts and their sizes; and one from an upstream
+//! counts when no registry before it has the name (`order`). The first install on this machine
+//! proves that, and remembers it ([`memory`]). Its archive must agree with the release
+//! (`archives`). Nothing gets into a project before both.
 
 mod archives;
 pub mod memory;
@@ -36,20 +37,20 @@ use self::{
 };
 use crate::{error::FetchError, error::OpsError, locked, recheck::is_missing, session::Session};
 
-/// What a lock was made for.
+/// The purpose of a lock.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The project.
     pub project: &'a Project,
     /// Its members and path dependencies.
     pub locals: &'a BTreeMap<PackageName, LocalPackage>,
-    /// What this run read about the releases that it chose.
+    /// The metadata of the releases that this run chose.
     pub known: &'a BTreeMap<PackageName, ReleaseSummary>,
     /// Whether this run made the lock.
     pub fresh: bool,
 }
 
-/// The packages of a lock that have to be proven, by registry.
+/// The packages of a lock that must be proven, by registry.
 pub struct Claims {
     claims: Vec<Claim>,
     behind: Vec<Behind>,
@@ -66,11 +67,11 @@ struct Claim {
     packages: BTreeMap<PackageName, Version>,
 }
 
-/// What was proven in this run.
+/// The proofs of this run.
 #[derive(Default)]
 pub struct Proofs {
     proofs: Vec<Proof>,
-    /// What is proven beside releases.
+    /// Other facts to prove.
     facts: Vec<Fact>,
     /// Whether packages are left that could not be proven without the network.
     unproven: bool,
@@ -89,8 +90,8 @@ impl Claims {
     /// are signed as far as is known, or that something is downloaded from.
     ///
     /// # Errors
-    /// When what is remembered cannot be read, or the registry of a package that has to be
-    /// proven is not configured.
+    /// When the remembered proofs cannot be read, or the registry of a package to prove is
+    /// not configured.
     pub fn of(
         session: &Session<'_>,
         lock: &Lockfile,
@@ -121,7 +122,7 @@ impl Claims {
             let required = session.settings()?.signed_only;
             let opened = match session.registry(registry) {
                 Err(_) if !downloads && !required => {
-                    // What is in the store can be installed where its registry is not configured.
+                    // A package in the store can be installed without its registry.
                     if locked.is_some() {
                         warn_unproven(session, packages.iter().map(|(name, _)| *name));
                         unproven = true;
@@ -134,9 +135,10 @@ impl Claims {
             if !downloads && !required && known.is_none() && locked.is_none() {
                 continue;
             }
-            // A lock does not choose which registry's releases count. Where the place was never
-            // asked and cannot be now, the lock says which registry is meant: what is remembered
-            // was proven of that one, wherever it was read. The next run asks the place.
+            // A lock does not choose which registry's releases count. If this machine never
+            // asked the place and cannot ask it now, the lock says which registry is meant: the
+            // remembered proofs are about that one, wherever it was read. The next run asks the
+            // place.
             let root = match known {
                 None if session.is_offline() => {
                     let root = locked.map(|locked| locked.root);
@@ -170,16 +172,16 @@ impl Claims {
         })
     }
 
-    /// Whether nothing has to be proven.
+    /// Whether there is nothing to prove.
     pub fn is_empty(&self) -> bool {
         self.claims.is_empty() && self.behind.is_empty()
     }
 
     /// Proves that the releases are in the logs of their registries, by owners of their
-    /// names, and tells what became of them since the lock was made.
+    /// names, and warns of entries about them since the lock was made.
     ///
     /// # Errors
-    /// When one is not, and when a registry cannot be read or is not to be believed.
+    /// When one is not, and when a registry cannot be read or is not trustworthy.
     pub async fn prove(&self, session: &Session<'_>, lock: &Lockfile) -> Result<Proofs, OpsError> {
         let required = session.settings()?.signed_only;
         let mut proofs = Proofs::default();
@@ -268,8 +270,8 @@ impl Claims {
         downloads.any(|claim| claim.registry.name() == registry)
     }
 
-    /// Compares the lock, the releases and the archives with each other, and remembers what
-    /// is proven now. Tells whether all packages are proven.
+    /// Compares the lock, the releases and the archives with each other, and remembers the
+    /// new proofs. Returns whether all packages are proven.
     ///
     /// # Errors
     /// The first contradiction; [`OpsError::Misfit`] when the lock does not follow from
@@ -345,8 +347,8 @@ impl Claim {
 }
 
 impl Proofs {
-    /// Why a package could not be had: the lock itself when it asks for something else than
-    /// the owner released.
+    /// Why a package could not be fetched: the lock itself, if it differs from the owner's
+    /// release.
     pub async fn blame(&self, lock: &Lockfile, error: OpsError) -> OpsError {
         let OpsError::Fetch { name, .. } = &error else {
             return error;
@@ -366,7 +368,7 @@ impl Proofs {
                 let release = ReleaseSummary::of(release, proven.logged.metadata);
                 compare(name, package, &release).err().unwrap_or(error)
             }
-            // That file is no reason to hide what went wrong first.
+            // A failure of that file must not hide the first error.
             Err(_) => error,
         }
     }
@@ -428,7 +430,7 @@ fn rebuild(
     same.then(|| ReleaseSummary::of(release, logged.metadata))
 }
 
-/// Compares what a lock says of a package with what its owner released.
+/// Compares a locked package with its owner's release.
 fn compare(
     name: &PackageName,
     package: &LockedPackage,
@@ -478,7 +480,7 @@ fn same<T: PartialEq + std::fmt::Display>(
     })
 }
 
-/// Writes down what was proven. A failure costs the next run requests, and no more.
+/// Writes the proofs down. A failure only costs the next run requests.
 pub(crate) fn save(session: &Session<'_>, memory: &mut Memory) {
     if let Err(error) = memory.save() {
         let reporter = session.reporter;

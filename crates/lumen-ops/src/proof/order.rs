@@ -1,9 +1,9 @@
-//! That the registries which come first do not have the name of a package from an upstream.
+//! Proofs that the registries before an upstream do not have the name of a package from there.
 //!
-//! A name is that of the first registry that has it. A lock may say that a package is from a
-//! registry behind that one, where somebody else has the name. So a package from an upstream
-//! counts only when the registries in front of it are shown not to have the name: by the map
-//! where they are signed, by what they list where they are not.
+//! A name belongs to the first registry that has it. A lock may take a package from a later
+//! registry, where another owner has the name. So a package from an upstream counts only
+//! after a proof that the registries before it do not have the name: by the map of a signed
+//! registry, or by the lists of an unsigned one.
 
 use lumen_core::{
     Digest, PackageName,
@@ -84,7 +84,7 @@ pub(super) fn of(
     Ok(all)
 }
 
-/// What identifies a registry: its fingerprint, wherever it is read, or the URL of an
+/// The identity of a registry: its fingerprint, wherever it is read, or the URL of an
 /// unsigned one.
 fn identity(
     session: &Session<'_>,
@@ -95,7 +95,7 @@ fn identity(
         Some(trusted) => Some(trusted.root),
         None => session.known_signed(registry)?,
     };
-    // As for releases: a place that was never asked, and cannot be now, is what the lock says.
+    // As for releases: the lock identifies a place that was never asked, and cannot be asked now.
     let locked = || {
         let locked = lock.registries.get(registry.name())?.trust.as_ref()?;
         session.is_offline().then_some(locked.root)
@@ -108,7 +108,7 @@ fn identity(
 }
 
 impl Behind {
-    /// What is remembered once it is proven.
+    /// The fact to remember once it is proven.
     fn fact(&self, session: &Session<'_>, lock: &Lockfile) -> Result<Fact, OpsError> {
         let registries = self.before.iter().chain([&self.from]);
         let identities = registries.map(|registry| identity(session, lock, registry));

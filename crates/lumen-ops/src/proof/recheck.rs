@@ -1,4 +1,4 @@
-//! What installs check, once more and without a network.
+//! The checks of installs, once more and without a network.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ use crate::{
     session::Session,
 };
 
-/// What can be said of an installed package and its release.
+/// The result for an installed package and its release.
 #[derive(Debug)]
 pub enum Agreement {
     /// They agree.
     Good,
-    /// This machine does not have what it takes.
+    /// This machine lacks the necessary data.
     Unchecked {
         /// What is missing.
         reason: String,
@@ -31,7 +31,7 @@ pub enum Agreement {
 }
 
 /// Compares the packages of a lock that are in the store with their releases and with the
-/// order of the registries, by what this machine has.
+/// order of the registries, by the data on this machine.
 ///
 /// # Errors
 /// When the disk fails, or the registries are not configured as the lock needs them.

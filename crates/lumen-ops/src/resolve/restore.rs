@@ -37,7 +37,7 @@ pub(super) fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), 
             continue;
         }
         match restore(session, &store, name, package) {
-            // Who is offline cannot get it, and has it.
+            // Offline, it cannot be fetched, and it is here already.
             Err(OpsError::Git(GitError::Offline { .. })) if is_there => continue,
             restored => restored?,
         }

@@ -1,4 +1,4 @@
-//! What a user should know about the versions that were chosen.
+//! Warnings about the chosen versions.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub(super) fn warn_of_moves(session: &Session<'_>, old: &Lockfile, new: &Lockfil
     }
 }
 
-/// Says whose packages were taken from them, where nobody here knew them before.
+/// Warns of packages whose owners the registry replaced, if this machine did not know them before.
 pub(super) fn warn_of_overrides(session: &Session<'_>, loaded: &Loaded) {
     let overrides = loaded
         .chosen

@@ -1,4 +1,4 @@
-//! Where registries are, and what is known of their roots.
+//! Where registries are, and the known fingerprints of their roots.
 
 use lumen_core::{Digest, PackageName, trust::Subject};
 use lumen_registry::{Location, ReadError, storage::HostOptions, verify::state};
@@ -10,9 +10,9 @@ impl Session<'_> {
     /// Where a registry is read, or where it is written to.
     ///
     /// # Errors
-    /// When nothing configures it, its URL is invalid, or a configuration file is. To write to
-    /// what a file configures also when only the project says so: what a login may read here
-    /// would be copied to a place of the project's choice.
+    /// When nothing configures it, its URL is invalid, or a configuration file is. Writing
+    /// also fails if only the project names the place: otherwise a project could choose where
+    /// a mirror copies private packages.
     pub fn place(&self, which: Which<'_>, writes: bool) -> Result<Location, OpsError> {
         match (which, writes) {
             (Which::Named(name), false) => {
@@ -77,7 +77,7 @@ impl Session<'_> {
         self.place(Which::Named(name), true)
     }
 
-    /// The place at a URL of a configuration; `name` is what the registry is called there.
+    /// The place at a URL of a configuration; `name` is the registry's name there.
     fn locate(&self, name: Option<&str>, url: &str) -> Result<Location, OpsError> {
         let location = Location::parse(url)?;
         self.with_login((name, false), url, location)
@@ -134,7 +134,7 @@ impl Session<'_> {
     }
 
     /// The fingerprint that a registry must have, as far as the user or this machine knows:
-    /// by a pin, or by what is remembered of its URL. A lock has no say in it.
+    /// by a pin, or by the remembered state of its URL. A lock does not count here.
     pub(crate) fn anchor(
         &self,
         name: &str,
@@ -149,7 +149,7 @@ impl Session<'_> {
     /// The fingerprint that a registry must have that is given by name or by URL.
     ///
     /// # Errors
-    /// When what is remembered cannot be read.
+    /// When the remembered state cannot be read.
     pub fn known_root(&self, text: &str, location: &Location) -> Result<Option<Digest>, OpsError> {
         match self.name_at(text)? {
             Some(name) => self.anchor(&name, location),
@@ -171,7 +171,7 @@ impl Session<'_> {
         Ok(self.logins(&*self.settings()?).host_options(location))
     }
 
-    /// Whether git may show the host of a dependency what `~/.netrc` says.
+    /// Whether git may show the host of a dependency credentials from `~/.netrc`.
     pub(crate) fn may_use_netrc(&self, url: &str) -> bool {
         let settings = self.settings();
         settings.is_ok_and(|settings| self.logins(&settings).may_use_netrc(url))

@@ -1,4 +1,4 @@
-//! Which registry is meant, what it is opened for, and the one way to open it.
+//! Which registry to open, for which purpose, and the one way to open it.
 
 use lumen_core::PackageName;
 use lumen_registry::{
@@ -13,32 +13,32 @@ use crate::{error::OpsError, settings::DEFAULT};
 pub enum Which<'a> {
     /// The one that is configured under this name.
     Named(&'a str),
-    /// What a user gave on the command line: a URL, a path, or the name of a configured one.
+    /// Given on the command line: a URL, a path, or the name of a configured registry.
     Given(&'a str),
     /// The same, where no name counts.
     Place(&'a str),
-    /// What stands in a configuration file, a URL or a name: the author of that file decides
-    /// whether the user's secrets are sent there.
+    /// Given in a configuration file, as a URL or a name: the author of that file decides
+    /// whether the user's secrets go there.
     Configured(&'a str),
 }
 
-/// What a registry is opened for.
+/// The purpose of opening a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// To read it: a run has one for each name, with what was read of it so far.
+    /// To read it: a run has one for each name, with its metadata so far.
     Read,
     /// To read it as if for the first time.
     ReadAgain,
-    /// To read what this machine has of it.
+    /// To read it from the data on this machine.
     ReadOffline {
-        /// Whether it must continue what the lock knows of it.
+        /// Whether it must continue its state in the lock.
         with_lock: bool,
     },
     /// To write it, and to read it where it is written. Where that is another place than it
     /// is read from, it must have the same root.
     Write,
     /// The same, though it may have expired and witnesses may be silent: its operator must be
-    /// able to mend what keeps others out.
+    /// able to repair it.
     WriteAtAnyAge,
 }
 
@@ -190,7 +190,7 @@ impl Session<'_> {
     fn is_registry(&self, registry: &Registry) -> Result<bool, OpsError> {
         self.block_on(async {
             match registry.trust().await {
-                // The next step says what is wrong with it.
+                // The next step reports the error.
                 Ok(Some(_)) | Err(ReadError::Trust(_)) => Ok(true),
                 // Other programs have an `index.json`, too.
                 Ok(None) => Ok(registry.global_index().await?.is_some_and(|index| {

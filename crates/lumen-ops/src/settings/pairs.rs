@@ -1,7 +1,8 @@
-//! Which URLs the user gave, and under which names: a secret goes to what it was paired with.
+//! The URLs that the user gave, and their names: a secret goes only to the URL that it was
+//! paired with.
 //!
-//! A project's files pair nothing. They may give any name any URL, so neither the name nor the
-//! URL alone says where a secret may go.
+//! A project's files cannot pair names and URLs. They may give any name any URL, so neither
+//! the name nor the URL alone decides where a secret may go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,7 +57,7 @@ impl Pairs {
     }
 
     /// Whether the user gave this URL. It must be the whole URL: another path on the same host
-    /// may belong to somebody else.
+    /// may belong to another operator.
     pub fn has(&self, url: &str) -> bool {
         self.places.contains_key(&place(url))
     }

@@ -12,7 +12,7 @@ use lumen_registry::Location;
 use super::{DEFAULT, is_location, urls};
 use crate::error::OpsError;
 
-/// What is pinned. A pin holds for a place: however the registry there is reached, by its
+/// The pins. A pin holds for a place, however a command names the registry there: by its
 /// name, as the default, by flag, by variable or by URL.
 #[derive(Debug, Clone, Default)]
 pub struct Pins {
@@ -20,8 +20,7 @@ pub struct Pins {
     by_place: BTreeMap<String, Digest>,
 }
 
-/// The files that say where registries are and what is pinned, the strongest first, and what
-/// they come to together.
+/// The files with registries and pins, the strongest first, and their merged settings.
 pub(super) struct Sources<'s> {
     pub(super) layers: &'s [(RegistrySection, InstallSection)],
     pub(super) registries: &'s BTreeMap<String, RegistryUrls>,
@@ -72,8 +71,9 @@ impl Pins {
         Ok((pins, warnings))
     }
 
-    /// What the registry of this name at this place must have. A pin of the place goes before
-    /// one of the name: `default` may be any registry by flag or variable.
+    /// The fingerprint that the registry of this name at this place must have. A pin of the
+    /// place is stronger than one of the name: `default` may be any registry by flag or
+    /// variable.
     pub fn of(&self, name: &str, place: &Location) -> Option<Digest> {
         let by_place = self.by_place.get(&place.url());
         by_place.or_else(|| self.by_name.get(name)).copied()
@@ -117,7 +117,7 @@ impl Sources<'_> {
     fn places_of(&self, name: &str, layer: usize) -> impl Iterator<Item = String> {
         let seen = self.layers.get(layer..).unwrap_or_default();
         let by_name = |name: &str| {
-            // What the file itself means by the name, and what all of them come to.
+            // The URL of the name in this file, and in the merged settings.
             let own = seen.iter().find_map(|(file, _)| file.registries.get(name));
             let found = [own, self.registries.get(name)].into_iter().flatten();
             found.flat_map(urls).cloned().collect::<Vec<String>>()
@@ -138,7 +138,7 @@ impl Sources<'_> {
     }
 }
 
-/// The one spelling of a place; nothing for what is none.
+/// The one spelling of a place; `None` for other texts.
 fn place(url: &str) -> Option<String> {
     Location::parse(url).ok().map(|location| location.url())
 }

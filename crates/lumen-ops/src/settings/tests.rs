@@ -253,7 +253,7 @@ fn a_variable_gives_a_name_its_url() {
     assert_eq!(found.urls("my_work").unwrap().read, other);
     assert_eq!(found.urls("my_work").unwrap().publish, None);
     assert!(!found.pairs.has(cdn) && !found.pairs.has(bucket));
-    // A name that nobody else has.
+    // A name that no other file has.
     assert_eq!(
         settings(other, "").unwrap().urls("my-work").unwrap().read,
         other

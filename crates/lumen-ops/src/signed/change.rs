@@ -22,7 +22,7 @@ use crate::{
     },
 };
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Debug)]
 pub struct Submitted {
     /// The change.
@@ -33,18 +33,18 @@ pub struct Submitted {
     pub missing: Vec<Missing>,
     /// The proposal file that was written.
     pub file: Option<PathBuf>,
-    /// What became of a claim that the registry has to approve.
+    /// The state of a claim that the registry must approve.
     pub queued: Option<Asked>,
     /// Whether it is in the log.
     pub applied: bool,
-    /// Its place there; nothing when somebody else had put it there already.
+    /// Its place there; `None` when another writer had put it there already.
     pub index: Option<u64>,
     /// The witnesses that have to sign before readers see it; nothing: they do.
     pub lacking: Option<Lacking>,
 }
 
-/// Signs a new change, and appends it if nothing is missing. Else it is written to a file;
-/// a claim that only has to be approved is left in the registry.
+/// Signs a new change, and appends it if nothing is missing. Otherwise writes it to a file,
+/// or leaves a claim that only needs approval in the registry.
 pub(crate) fn submit(
     session: &Session<'_>,
     registry: &Signed,
@@ -123,7 +123,7 @@ pub(crate) fn applied(
     if let Change::Owners(note) = &proposal.change
         && note.is_override
     {
-        // Who did it need not be asked whether they agree.
+        // The user who made the change need not accept it again.
         let seen = NoteRef {
             seq: note.seq,
             hash: Digest::of(text.as_bytes()),
@@ -150,7 +150,7 @@ pub(crate) fn home_of(session: &Session<'_>, proposal: &Proposal) -> Result<Sign
     }
 }
 
-/// Who has to sign a proposal as the registry is now.
+/// The keys that must sign a proposal in the present state of the registry.
 pub(crate) fn needs(
     session: &Session<'_>,
     registry: &Signed,

@@ -1,11 +1,11 @@
-//! What this machine remembers of the owners of names.
+//! The owners of names that this machine remembers.
 
 use lumen_core::trust::{NoteRef, Subject};
 use lumen_registry::{ReadError, Registry, verify::known};
 
 use crate::{error::OpsError, session::Session};
 
-/// The same for a registry at hand, by somebody who has a part in it.
+/// The same for an open registry, after a change that this user signed.
 pub(crate) fn accept_note(
     session: &Session<'_>,
     registry: &Registry,

@@ -44,16 +44,16 @@ pub(crate) use self::{
 pub struct Signed {
     /// The registry.
     pub registry: Registry,
-    /// What was verified about it.
+    /// Its verified state.
     pub info: TrustInfo,
     /// Its root notes.
     pub roots: RootHistory,
 }
 
-/// Opens and verifies the registry that `--registry` or the settings say.
+/// Opens and verifies the registry of `--registry` or the settings.
 ///
 /// # Errors
-/// When there is none, it is not signed, or it is not to be believed.
+/// When there is none, it is not signed, or it is not trustworthy.
 pub fn open(session: &Session<'_>) -> Result<Signed, OpsError> {
     open_named(session, DEFAULT)
 }
@@ -68,7 +68,7 @@ pub fn open_for(session: &Session<'_>, subject: &Subject) -> Result<Signed, OpsE
 
 fn open_named(session: &Session<'_>, name: &str) -> Result<Signed, OpsError> {
     match verified(session, session.open(Which::Named(name), Purpose::Write)?) {
-        // Whoever runs it must be able to end what keeps others out.
+        // Its operator must be able to repair it.
         Err(OpsError::Read(ReadError::Trust(
             TrustError::Expired { .. } | TrustError::Stale { .. } | TrustError::Witnesses { .. },
         ))) => open_for_keepers(session, name),
@@ -123,7 +123,7 @@ pub(crate) fn or_absent(session: &Session<'_>, registry: &Registry, error: OpsEr
 /// The owners of a name or scope so far.
 ///
 /// # Errors
-/// When they cannot be read or are not to be believed.
+/// When they cannot be read or are not trustworthy.
 pub fn owners(
     session: &Session<'_>,
     signed: &Signed,

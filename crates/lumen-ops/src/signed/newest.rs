@@ -12,14 +12,14 @@ pub(crate) struct Newest {
     pub roots: RootHistory,
     /// Entries of the log.
     pub size: u64,
-    /// The owners of the subject that was asked for; else nobody.
+    /// The owners of the requested subject; no owners without one.
     pub owners: OwnersHistory,
 }
 
 /// The newest state of a registry, and the owners of a subject in it.
 ///
 /// # Errors
-/// When it cannot be read or is not to be believed.
+/// When it cannot be read or is not trustworthy.
 pub(crate) fn newest(
     session: &Session<'_>,
     signed: &Signed,
@@ -31,7 +31,7 @@ pub(crate) fn newest(
             return Ok(None);
         };
         let state = match log::state_ahead(signed.registry.storage(), &public).await {
-            // Somebody who may only read proposes changes of what readers see.
+            // A user without write access proposes changes of the public state.
             Err(PublishError::Storage(StorageError::ReadOnly { .. })) => None,
             state => state?,
         };

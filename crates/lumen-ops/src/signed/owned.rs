@@ -1,4 +1,4 @@
-//! What has owners, as people name it.
+//! Names and scopes with owners, as people write them.
 
 use lumen_core::{PackageName, trust::Subject};
 
@@ -7,7 +7,7 @@ use crate::error::OpsError;
 /// A name as people give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owned {
-    /// What has owners: a name without a scope, or a scope.
+    /// The subject that has owners: a name without a scope, or a scope.
     pub subject: Subject,
     /// The one package of the scope that was named, if one was.
     pub only: Option<PackageName>,

@@ -1,4 +1,4 @@
-//! Notes that several people have to sign: read, signed, and what is still missing.
+//! Notes that several people must sign: reading, signing, and missing signatures.
 //!
 //! A proposal file is the note itself, with the signatures that it has so far.
 
@@ -14,7 +14,7 @@ use lumen_registry::signer::Signer;
 
 use crate::{error::OpsError, report::Event, report::Reporter};
 
-/// Those who give out names, where that is not up to whoever comes first.
+/// The keys that approve names, with the policy `approve`.
 pub const NAMES: &str = "the names keys";
 
 /// A note before it is in the log.
@@ -35,7 +35,7 @@ pub enum Change {
     Owners(OwnersNote),
 }
 
-/// Keys of which so many have to sign.
+/// Keys, and how many of them must sign.
 #[derive(Debug, Clone)]
 pub struct Need {
     /// Who they are.
@@ -73,7 +73,7 @@ impl Change {
         }
     }
 
-    /// What it is about, for people and for names of files.
+    /// Its subject, for people and for names of files.
     pub fn subject(&self) -> String {
         match self {
             Self::Root(note) => format!("root {}", note.seq),
@@ -94,14 +94,14 @@ impl Change {
 }
 
 impl Proposal {
-    /// A note that nobody has signed.
+    /// A note without signatures.
     ///
     /// # Errors
-    /// When something in it cannot be written, which its own reader would refuse.
+    /// When its own reader would refuse it.
     pub fn new(change: Change) -> Result<Self, OpsError> {
         let note = Note::unsigned(change.to_text())
             .map_err(|error| OpsError::user(error.to_string(), "nothing was changed"))?;
-        // What is not read back as it was meant must not be signed.
+        // A note that reads back differently must not be signed.
         match parse_change(&note.text) {
             Ok(read) if read == change => Ok(Self { change, note }),
             Ok(_) => Err(OpsError::user(
@@ -169,7 +169,7 @@ impl Proposal {
         Ok(true)
     }
 
-    /// Shows all that a signature would stand for.
+    /// Shows everything that a signature would cover.
     pub fn show(&self, reporter: &dyn Reporter) {
         reporter.report(Event::Signing {
             subject: self.change.subject(),
@@ -213,7 +213,7 @@ fn parse_change(text: &str) -> Result<Change, String> {
     .map_err(|error| error.to_string())
 }
 
-/// Who has to sign the next root note.
+/// The keys that must sign the next root note.
 pub fn root_needs(roots: &RootHistory, next: &RootNote) -> Vec<Need> {
     let need = |whose, note: &RootNote| Need {
         whose,
@@ -226,7 +226,8 @@ pub fn root_needs(roots: &RootHistory, next: &RootNote) -> Vec<Need> {
     ]
 }
 
-/// Who has to sign the next ownership note, which gets a place in the log at `size` or later.
+/// The keys that must sign the next ownership note, which gets a place in the log at `size`
+/// or later.
 pub fn owners_needs(
     roots: &RootHistory,
     owners: &OwnersHistory,

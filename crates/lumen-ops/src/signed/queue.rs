@@ -1,4 +1,4 @@
-//! Claims that wait in a registry for those who give out its names.
+//! Claims that wait in a registry for its names keys.
 
 use lumen_core::{
     Key,
@@ -12,7 +12,7 @@ use lumen_registry::{
 
 use crate::{error::OpsError, session::Session, signed::Change, signed::Proposal};
 
-/// What became of a claim that had to be approved.
+/// The state of a claim that needs approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// It waits there now.
@@ -38,7 +38,7 @@ pub(crate) fn ask(
     let read = session.block_on(async { Ok(queue::read(registry.storage()).await) })?;
     let files = match read {
         Ok(queued) => queued.files,
-        // Where nothing can be listed, it may be there twice.
+        // Without a listing, the claim may be stored twice.
         Err(PublishError::Storage(StorageError::ReadOnly { .. })) => Vec::new(),
         Err(error) => return Err(error.into()),
     };

@@ -21,7 +21,7 @@ pub enum RootChange {
     AddLogKey(PublicKey),
     /// One key less that may write to the log.
     RemoveLogKey(PublicKey),
-    /// One more witness, and what is demanded of witnesses from now on.
+    /// One more witness, and the new requirements on witnesses.
     AddWitness {
         /// Its key.
         key: PublicKey,
@@ -36,9 +36,9 @@ pub enum RootChange {
     },
     /// One witness less. A quorum that the others cannot reach becomes as small as they are many.
     RemoveWitness(PublicKey),
-    /// Who gets a name that nobody has.
+    /// Who gets a free name.
     Policy {
-        /// Anybody, or whom the names keys approve of.
+        /// Anybody, or publishers that the names keys approve.
         policy: NamePolicy,
         /// The names keys; empty: those there are.
         keys: Vec<PublicKey>,
@@ -118,7 +118,7 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
             if left == before {
                 return Err(unknown(key, "witness"));
             }
-            // Or nobody could take a dead witness out.
+            // Otherwise nobody could remove a dead witness.
             let at_most =
                 |quorum: u32, keys: usize| quorum.min(u32::try_from(keys).unwrap_or(quorum));
             note.witness_quorum = at_most(note.witness_quorum, left);
@@ -170,7 +170,7 @@ fn add_witness(note: &mut RootNote, key: &PublicKey, validating: bool) -> bool {
     true
 }
 
-/// Fails when so many witnesses cannot sign one checkpoint, which a log key signs, too.
+/// Fails when a checkpoint has no room for that many witnesses beside the log key.
 fn quorum_within(quorum: u32, keys: usize, whose: &str) -> Result<(), OpsError> {
     if quorum > 0 {
         reachable(quorum, keys, whose)?;
@@ -186,7 +186,7 @@ fn quorum_within(quorum: u32, keys: usize, whose: &str) -> Result<(), OpsError> 
     }
 }
 
-/// A log key gets the new one beside it: whoever writes must be a log key before and after.
+/// A new log key is added beside the old one: the writer's key must be a log key before and after.
 fn rotate(
     note: &mut RootNote,
     old: &PublicKey,
@@ -234,7 +234,7 @@ pub fn remove(keys: &mut Vec<PublicKey>, key: &PublicKey, role: &str) -> Result<
     }
 }
 
-/// Fails when so many keys cannot sign.
+/// Fails when a threshold is 0 or higher than the number of keys.
 pub fn reachable(threshold: u32, keys: usize, whose: &str) -> Result<(), OpsError> {
     let enough = usize::try_from(threshold).is_ok_and(|threshold| threshold <= keys);
     let what = match keys {

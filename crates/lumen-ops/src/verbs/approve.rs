@@ -1,4 +1,4 @@
-//! Claims that wait in the registry for those who give out its names.
+//! Claims that wait in the registry for its names keys.
 
 use std::path::Path;
 
@@ -24,14 +24,14 @@ use crate::{
 /// Fewest digits of an id that people have to write.
 const SHORTEST: usize = 6;
 
-/// A claim of a name that nobody owns.
+/// A claim of a name without an owner.
 #[derive(Debug, Clone)]
 pub struct Waiting {
     /// The name or scope.
     pub subject: Subject,
     /// SHA-256 of the claim's text; its first digits name it.
     pub id: Digest,
-    /// Who would own it.
+    /// The admins that it names.
     pub by: Vec<PublicKey>,
     /// When it was made, by its maker's clock.
     pub time: String,
@@ -45,7 +45,7 @@ pub struct Waiting {
 /// The claims that wait, rejected ones too, and whether these are all.
 ///
 /// # Errors
-/// When the registry cannot be listed, is not signed, or is not to be believed.
+/// When the registry cannot be listed, is not signed, or is not trustworthy.
 pub fn list(session: &Session<'_>) -> Result<(Vec<Waiting>, bool), OpsError> {
     waiting(session, &open(session)?)
 }
@@ -58,7 +58,7 @@ fn waiting(session: &Session<'_>, registry: &Signed) -> Result<(Vec<Waiting>, bo
     for claim in claims(files, registry.roots.current()) {
         let subject = claim.claim.name.clone();
         let owners = owners(session, registry, &subject)?;
-        // Whoever has the name by now, it was not given to this one.
+        // The name has an owner by now, but not by this claim.
         if owners.current().is_some() {
             continue;
         }
@@ -85,7 +85,7 @@ fn waiting(session: &Session<'_>, registry: &Signed) -> Result<(Vec<Waiting>, bo
 /// `what` is a file, a name, or the first digits of an id.
 ///
 /// # Errors
-/// When there is no such claim or more than one, this user's key does not give out names,
+/// When there is no such claim or more than one, this user's key is no names key,
 /// or the registry cannot be written.
 pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError> {
     if session.options.working_dir.join(what).is_file() {
@@ -103,7 +103,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
     let missing = proposal.missing(&needs)?;
     if missing.is_empty() {
         match applied(session, &registry, proposal.clone(), signed) {
-            // Who gives out names need not be one who writes the log.
+            // The holder of a names key need not have a log key.
             Err(OpsError::Publish(PublishError::LogKey { .. })) if signed => {}
             other => return other,
         }

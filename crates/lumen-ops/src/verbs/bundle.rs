@@ -20,15 +20,15 @@ use crate::{
     verbs::mirror::{Mirrored, selection},
 };
 
-/// What to put into a bundle.
+/// The contents of a bundle.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The registry: a URL, a path or a configured name.
     pub from: String,
     /// The file.
     pub file: PathBuf,
-    /// What whoever gets it has: a number of entries of the log, an earlier bundle, or the
-    /// registry there by URL, path or name; none: nothing.
+    /// The state of the receiving mirror: a number of entries of the log, an earlier
+    /// bundle, or the mirror by URL, path or name; `None`: it is empty.
     pub since: Option<String>,
     /// Patterns for the names of packages; none: all packages.
     pub packages: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Request {
 /// Writes a bundle. `None`: there is nothing new, and no file was made.
 ///
 /// # Errors
-/// When the registry is not to be believed or fails, or the file is there or cannot be written.
+/// When the registry is not trustworthy or fails, or the file exists or cannot be written.
 pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorReport>, OpsError> {
     let packages = selection(&request.packages)?;
     let path = session.options.working_dir.join(&request.file);
@@ -122,7 +122,7 @@ fn size_at(session: &Session<'_>, text: &str, fingerprint: &Digest) -> Result<u6
     }
 }
 
-/// What was taken in.
+/// The result of applying a bundle.
 #[derive(Debug, Clone)]
 pub struct Taken {
     /// What a mirror run came to.
@@ -134,8 +134,8 @@ pub struct Taken {
 /// Brings a mirror up to date from a bundle, or makes one. `fingerprint`: that of the registry.
 ///
 /// # Errors
-/// When the bundle is damaged, not of this registry, or not to be believed; when it starts
-/// after what is there; failures of the host.
+/// When the bundle is damaged, of another registry, or not trustworthy; when it starts
+/// after the mirror's state; failures of the host.
 pub fn take_in(
     session: &Session<'_>,
     file: &Path,

@@ -96,7 +96,7 @@ fn used_by(known: &Known) -> Vec<Digest> {
     packages.filter_map(|package| package.checksum).collect()
 }
 
-/// Bytes of all files below a folder, but for locks, which only say who held them.
+/// Bytes of all files below a folder, except locks.
 fn size(dir: &Path) -> Result<u64, OpsError> {
     let mut total = 0;
     let mut stack = vec![dir.to_owned()];

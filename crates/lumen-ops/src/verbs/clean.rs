@@ -1,4 +1,4 @@
-//! `lumen pkg clean`: what installs made in a project, removed.
+//! `lumen pkg clean`: removes what installs made in a project.
 
 use std::collections::BTreeMap;
 

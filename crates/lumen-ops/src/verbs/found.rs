@@ -67,7 +67,7 @@ pub fn init(
         };
         Ok(storage.together("Make a registry", init).await?)
     })?;
-    // Who made it need not take it on trust.
+    // The user who made it need not confirm it.
     let (dir, url) = (session.environment.trust_dir(), location.url());
     state::pin(&dir, &url, root.fingerprint, &now).map_err(ReadError::from)?;
     Ok(Founded {

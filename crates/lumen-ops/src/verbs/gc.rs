@@ -13,7 +13,7 @@ use crate::{
     settings::DEFAULT,
 };
 
-/// Removes what nobody has referred to for `grace`, or only looks.
+/// Removes files that nothing has referred to for `grace`, or only finds them.
 ///
 /// # Errors
 /// When the registry is damaged or cannot be written.

@@ -37,7 +37,7 @@ pub struct Place {
     disk: Option<PathBuf>,
 }
 
-/// What came of a submission.
+/// The result of a submission.
 #[derive(Debug, Clone)]
 pub struct Ingested {
     /// The package.
@@ -48,7 +48,7 @@ pub struct Ingested {
     pub files: u64,
     /// Bytes of these files.
     pub bytes: u64,
-    /// Who signed it.
+    /// The signer.
     pub signer: Option<PublicKey>,
     /// The name or scope that it claims.
     pub claims: Option<Subject>,
@@ -86,7 +86,8 @@ pub fn target(session: &Session<'_>, dry_run: bool) -> Result<Target, OpsError> 
     })
 }
 
-/// All submissions in a folder or at a location, sorted; one over HTTP has to be named itself.
+/// All submissions in a folder or at a location, sorted; over HTTP, the URL must be that of
+/// one submission.
 ///
 /// # Errors
 /// When there is none, or the place cannot be read.
@@ -127,8 +128,8 @@ pub fn find(session: &Session<'_>, text: &str) -> Result<Vec<Place>, OpsError> {
 /// Checks a submission and, unless it is a dry run, publishes it.
 ///
 /// # Errors
-/// [`OpsError::Submission`] when it is damaged or contradicts itself; what the registry has
-/// against it; failures of the hosts.
+/// [`OpsError::Submission`] when it is damaged or contradicts itself; the registry's
+/// reasons to refuse it; failures of the hosts.
 pub fn run(
     session: &Session<'_>,
     target: &Target,

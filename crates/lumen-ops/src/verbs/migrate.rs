@@ -58,7 +58,7 @@ impl Plan {
     /// Checks that the registry can be signed with the key at hand. Nothing is written.
     ///
     /// # Errors
-    /// When something has to be mended first, or this key may not do it.
+    /// When a problem must be fixed first, or this key may not do it.
     pub fn check(&self, session: &Session<'_>) -> Result<(), OpsError> {
         if let Some(Finding { file, what }) = self.inventory.problems.first() {
             return Err(OpsError::user(
@@ -131,7 +131,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
     })
 }
 
-/// What a migration came to.
+/// The result of a migration.
 pub struct Done {
     /// What was logged.
     pub migrated: Migrated,
@@ -166,7 +166,7 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
         Ok(migrate::migrate(storage, &plan.inventory, &options, &watch).await?)
     })?;
     if let Some(root) = &migrated.root {
-        // Who made it need not take it on trust.
+        // The user who made it need not confirm it.
         let (dir, url) = (session.environment.trust_dir(), plan.location.url());
         state::pin(&dir, &url, root.fingerprint, &now).map_err(ReadError::from)?;
     }

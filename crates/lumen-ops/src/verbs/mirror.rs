@@ -23,7 +23,7 @@ pub struct Request {
     pub without_page: bool,
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Mirrored {
     /// The mirror.
@@ -35,7 +35,7 @@ pub struct Mirrored {
 /// Makes a mirror, or brings one up to date.
 ///
 /// # Errors
-/// When the source is not to be believed, the mirror is not one of it, or either fails.
+/// When the source is not trustworthy, the mirror is one of another registry, or either fails.
 pub fn run(session: &Session<'_>, request: &Request) -> Result<Mirrored, OpsError> {
     let source = session.open(Which::Given(&request.from), Purpose::Read)?;
     let to = session.place(Which::Given(&request.to), true)?;

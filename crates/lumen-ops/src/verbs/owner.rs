@@ -1,4 +1,4 @@
-//! Who may publish a name: claims and changes of owners, and deprecations.
+//! Owners of names: claims and changes.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ use crate::{
 /// One change of owners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnersChange {
-    /// The first note of a name that nobody has.
+    /// The first note of a free name.
     Claim,
     /// One more key that may publish.
     Add {
@@ -63,7 +63,7 @@ pub struct How<'a> {
 /// The owners of a name.
 ///
 /// # Errors
-/// When nobody owns it, or the registry is not to be believed.
+/// When it has no owner, or the registry is not trustworthy.
 pub fn list(session: &Session<'_>, owned: &Owned) -> Result<OwnersHistory, OpsError> {
     let registry = signed::open_for(session, &owned.subject)?;
     let owners = signed::owners(session, &registry, &owned.subject)?;
@@ -73,7 +73,7 @@ pub fn list(session: &Session<'_>, owned: &Owned) -> Result<OwnersHistory, OpsEr
     }
 }
 
-/// What came of a change of owners.
+/// The result of a change of owners.
 #[derive(Debug)]
 pub struct Changed {
     /// The change.

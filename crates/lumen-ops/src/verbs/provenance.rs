@@ -1,4 +1,4 @@
-//! `lumen pkg info --provenance`: who released a package, and who owned it.
+//! `lumen pkg info --provenance`: the keys that released a package, and its owners.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use lumen_core::{PackageName, trust::PackageHistory};
 
 use crate::{error::OpsError, session::Session};
 
-/// Who released a package, yanked releases of it and owned it.
+/// The keys that released a package, yanked its releases and owned it.
 ///
 /// # Errors
 /// When there is no such package, or the registry is unsigned or not to be believed.

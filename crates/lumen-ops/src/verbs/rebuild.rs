@@ -10,7 +10,7 @@ use crate::{
     signed::or_absent,
 };
 
-/// Makes all files anew that follow from the log. Returns those that were not as they should be.
+/// Makes all files again that follow from the log. Returns those that were wrong.
 ///
 /// # Errors
 /// When the registry is not signed, its log is damaged, or it cannot be written.

@@ -1,4 +1,4 @@
-//! `lumen registry repair`: what a writer left unfinished.
+//! `lumen registry repair`: finishes the work of a killed writer.
 
 use lumen_registry::{
     Storage,
@@ -13,8 +13,8 @@ use crate::{
     signed::or_absent,
 };
 
-/// Finishes what a writer that was killed left unfinished, and makes public what has enough
-/// witnesses. Returns the size of the log, and what readers do not see yet.
+/// Finishes what a killed writer left behind, and makes commits public that have enough
+/// witnesses. Returns the size of the log, and the commits that readers do not see yet.
 ///
 /// # Errors
 /// When the registry is not signed, its log is damaged, or it cannot be written.
@@ -30,7 +30,7 @@ pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError>
     repaired.map_err(|error| or_absent(session, &registry, error))
 }
 
-/// What readers of a registry do not see yet, since witnesses have to sign it first.
+/// The commits that readers of a registry do not see yet, since witnesses must sign them first.
 ///
 /// # Errors
 /// Files that are damaged, and failures of the host.

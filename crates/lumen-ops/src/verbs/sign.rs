@@ -1,4 +1,4 @@
-//! `sign`, `apply` and `approve` of a proposal that lies in a file.
+//! `sign`, `apply` and `approve` of a proposal in a file.
 
 use std::path::Path;
 
@@ -70,7 +70,7 @@ pub fn apply(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> 
     }
 }
 
-/// Signs a claim as one who may approve it, and puts it into the log if nothing is missing.
+/// Signs a claim with a names key, and puts it into the log if nothing is missing.
 ///
 /// # Errors
 /// As [`sign`] and [`apply`].

@@ -1,4 +1,4 @@
-//! `lumen pkg submit`: a signed release for somebody else to publish.
+//! `lumen pkg submit`: a signed release for another person to publish.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -43,9 +43,9 @@ pub struct Made {
     files: BTreeMap<&'static str, Vec<u8>>,
     /// The package it was made of.
     pub prepared: Prepared,
-    /// The name or scope that it claims, if nobody owns that yet.
+    /// The name or scope that it claims, if that has no owner yet.
     pub claims: Option<Subject>,
-    /// Whether somebody has to approve the claim.
+    /// Whether the claim needs approval.
     pub needs_approval: bool,
 }
 
@@ -139,7 +139,7 @@ pub fn write(session: &Session<'_>, made: &Made, to: &Location) -> Result<String
     for (file, bytes) in &made.files {
         writes.push((key(file)?, bytes));
     }
-    // Last, so that who finds it finds the rest.
+    // Last, so that a reader who finds it finds the rest.
     writes.push((key(MANIFEST)?, &manifest));
     session.block_on(async {
         let message = format!(

@@ -15,7 +15,7 @@ const EXAMPLE: &str = "write `[registry.mirrors]` into `config.toml` in Lumen's 
     `inner = { from = \"https://registry.example.org\", to = \"file:///srv/mirror\" }`";
 
 /// Brings configured mirrors up to date: those with these names, or all. `tell` gets the
-/// name of each and what came of it; one that fails does not keep the others from theirs.
+/// name and the result of each; a failure does not stop the others.
 ///
 /// # Errors
 /// When none is configured, or none has one of the names; nothing is copied then.

@@ -43,7 +43,7 @@ pub struct Witnessed {
     pub waiting: Option<Waiting>,
 }
 
-/// What a witness knows of a log from before.
+/// What a witness remembers of a log.
 struct Memory {
     /// The file of the checkpoint that it signed last.
     signed_file: PathBuf,
@@ -79,7 +79,7 @@ fn read_checkpoint(file: &std::path::Path) -> Result<Option<(Checkpoint, String)
 }
 
 /// Confirms the newest commits of a log, and the state that readers see, with the user's key and
-/// the time. What then has enough witnesses becomes public.
+/// the time. Commits that then have enough witnesses become public.
 ///
 /// # Errors
 /// When the log was rewritten, an entry or the map breaks a rule (nothing is signed then), the
@@ -94,7 +94,7 @@ pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, Op
     let memory = Memory::read(session, &url)?;
     let signed = open_for_keepers(session, DEFAULT)?;
     let storage = signed.registry.storage();
-    // A writer that died may have committed what it did not finish.
+    // A dead writer may have committed a batch that it did not finish.
     let repair = async |storage: &Storage| log::recover(storage, &nobody).await;
     let settled = session.block_on(async {
         let settled = storage.together("Finish what was committed", repair).await;
@@ -238,7 +238,7 @@ fn refusal(session: &Session<'_>, storage: &Storage, top: &Shown, error: Publish
     ReadError::from(TrustError::Refused { reason, evidence }).into()
 }
 
-/// Saves what shows that a log is not what it should be; nothing when that fails.
+/// Saves the evidence that a log is wrong; `None` when that fails.
 fn save_evidence(session: &Session<'_>, kind: &str, text: &str) -> Option<PathBuf> {
     let dir = session.environment.trust_dir().join("witness");
     let name = Digest::of(text.as_bytes()).hex();

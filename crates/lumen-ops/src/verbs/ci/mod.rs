@@ -121,7 +121,7 @@ pub fn workflow(
             format!("      - uses: {CHECKOUT}"),
         ),
     };
-    // Who reads elsewhere than where is published to needs no credentials of the latter.
+    // Reading from another place than the one to publish to needs no credentials of the latter.
     let reads_there = read.url() == publish.url() && !is_local(&publish);
     let of_step = |names: &[&str]| -> String {
         let lines = names
@@ -206,7 +206,7 @@ pub fn write(session: &Session<'_>, workflow: &Workflow, force: bool) -> Result<
     Ok(path)
 }
 
-/// The secrets that a host wants from who publishes.
+/// The secrets that a host wants from publishers.
 fn host_secrets(publish: &Location) -> &'static [&'static str] {
     match publish {
         Location::Object(object) => match object.provider {

@@ -1,4 +1,4 @@
-//! Buckets: who may read them, and what nobody may change.
+//! Buckets: access for readers, and files that must not change.
 
 use lumen_core::key::{kind::FileKind, table::immutable};
 use lumen_registry::location::{ObjectLocation, Provider};
@@ -80,7 +80,7 @@ pub fn cors() -> Value {
     })
 }
 
-/// Everybody reads; nobody replaces or deletes what was released.
+/// Everybody may read; no user may replace or delete released files.
 fn policy(location: &ObjectLocation) -> Value {
     let bucket = format!("arn:aws:s3:::{}", location.bucket);
     let file = |pattern: &str| format!("{bucket}/{}{pattern}", location.prefix);
@@ -133,8 +133,8 @@ fn policy(location: &ObjectLocation) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
-/// What R2 never lets anybody replace or delete. Its locks know no exceptions, so there is
-/// none for `packages/` with its indexes, nor for what is deleted when it is done.
+/// Files that R2 lets no user replace or delete. Its locks know no exceptions, so there is
+/// no lock for `packages/` with its indexes, nor for files that are deleted after use.
 fn locks(location: &ObjectLocation) -> Value {
     let whole =
         immutable().filter(|class| class.ending.is_empty() && class.kind != FileKind::Staging);

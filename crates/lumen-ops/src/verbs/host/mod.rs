@@ -94,7 +94,7 @@ pub struct Tls {
     pub certificate: String,
     /// The key's file.
     pub key: String,
-    /// Whether nobody said where they are.
+    /// Whether their places are the defaults.
     pub is_default: bool,
 }
 
@@ -191,7 +191,7 @@ fn pages(places: &[Location]) -> Result<Pages, OpsError> {
     })
 }
 
-/// Refuses what would end a comment in a script, and go on as a command.
+/// Refuses a text that would end a comment in a script and go on as a command.
 fn one_line<'t>(parts: impl IntoIterator<Item = &'t str>) -> Result<(), OpsError> {
     match parts
         .into_iter()
@@ -348,7 +348,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// A template with its `@NAMES@` replaced. What a value contains is no name.
+/// A template with its `@NAMES@` replaced. Names in values are not replaced.
 pub(crate) fn fill(template: &str, values: &[(&str, String)]) -> String {
     let mut out = String::new();
     let mut rest = template;

@@ -56,7 +56,7 @@ pub(super) fn read(
         let Some(listed) = submission.files.get(name) else {
             return Ok(None);
         };
-        // Who approves a claim adds a signature to it.
+        // The approval of a claim adds a signature to it.
         let is_claim = name == CLAIM;
         let limit = if is_claim {
             MAX_SUBMITTED_NOTE_BYTES
