@@ -181,6 +181,17 @@ impl Artifact {
         }
     }
 
+    /// The key of its URL, if that is its content address, whatever its kind: mirrors and garbage
+    /// collection treat kinds alike that this version does not know.
+    pub fn address(&self) -> Option<Key> {
+        const LONGEST_KIND: usize = 32;
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+        let is_plain =
+            (1..=LONGEST_KIND).contains(&self.kind.len()) && self.kind.bytes().all(letter);
+        let key = Key::artifact_of(&self.hash, &self.kind);
+        (is_plain && self.url == key.as_str()).then_some(key)
+    }
+
     /// The key to read it from.
     ///
     /// # Errors

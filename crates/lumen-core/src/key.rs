@@ -86,12 +86,16 @@ impl Key {
 
     /// `artifacts/sha256/<2 hex>/<62 hex>.<kind>`.
     pub fn artifact(digest: &Digest, kind: ArtifactKind) -> Self {
+        Self::artifact_of(digest, kind.as_str())
+    }
+
+    /// The same for a kind by its name, which has letters, digits and dots alone.
+    pub(crate) fn artifact_of(digest: &Digest, kind: &str) -> Self {
         let hex = digest.hex();
         Self(format!(
-            "artifacts/sha256/{}/{}.{}",
+            "artifacts/sha256/{}/{}.{kind}",
             &hex[..2],
-            &hex[2..],
-            kind.as_str()
+            &hex[2..]
         ))
     }
 

@@ -40,6 +40,6 @@ pub struct Options {
 impl Options {
     /// The time of the run, RFC 3339.
     pub fn timestamp(&self) -> String {
-        self.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        lumen_core::trust::text::time_of(self.now.as_second())
     }
 }

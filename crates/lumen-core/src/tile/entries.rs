@@ -4,6 +4,9 @@ use super::{FULL, name::path};
 pub use crate::limits::MAX_ENTRY_BUNDLE_BYTES as MAX_BUNDLE;
 pub use crate::limits::MAX_LEAF;
 
+/// Entries in a bundle that is full.
+pub const PER_BUNDLE: u64 = FULL as u64;
+
 /// Why bytes are no bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
@@ -25,8 +28,9 @@ pub fn entries_path(index: u64, width: u16) -> String {
 
 /// How many entries bundle `index` has in a log of `size` entries.
 pub fn width(index: u64, size: u64) -> u16 {
-    let full = u64::from(FULL);
-    let rest = size.saturating_sub(index.saturating_mul(full)).min(full);
+    let rest = size
+        .saturating_sub(index.saturating_mul(PER_BUNDLE))
+        .min(PER_BUNDLE);
     u16::try_from(rest).unwrap_or(FULL)
 }
 

@@ -37,8 +37,14 @@ pub fn is_time(text: &str) -> bool {
 /// The seconds since 1970 of a time as notes have it.
 pub fn seconds(text: &str) -> Option<i64> {
     let time: Timestamp = text.parse().ok()?;
-    let same = time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string() == text;
-    same.then(|| time.as_second())
+    let seconds = time.as_second();
+    (time_of(seconds) == text).then_some(seconds)
+}
+
+/// A time as notes have it, from the seconds since 1970.
+pub fn time_of(seconds: i64) -> String {
+    let time = Timestamp::from_second(seconds).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Reads the lines of a note one after the other.

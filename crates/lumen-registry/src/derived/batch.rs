@@ -10,7 +10,10 @@ use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
     merkle::leaf_hash,
-    tile::{Tile, entries},
+    tile::{
+        FULL, Tile,
+        entries::{self, PER_BUNDLE},
+    },
     trust::{Entry, Event, MapLeaf, Subject, extend},
 };
 
@@ -154,7 +157,7 @@ async fn bundles(
     entries: &[String],
     size: u64,
 ) -> Result<Vec<(Key, Vec<u8>)>, PublishError> {
-    let (mut index, width) = (base.size / 256, (base.size % 256) as u16);
+    let (mut index, width) = (base.size / PER_BUNDLE, (base.size % PER_BUNDLE) as u16);
     let mut all = Vec::new();
     if width > 0 {
         all = load_entries(storage, index, width).await?;
@@ -180,8 +183,8 @@ async fn bundles(
     }
     all.extend(entries.iter().cloned());
     let mut out = Vec::new();
-    for chunk in all.chunks(256) {
-        let width = (size - index * 256).min(256) as u16;
+    for chunk in all.chunks(usize::from(FULL)) {
+        let width = entries::width(index, size);
         let key = Key::entries(index, width);
         let bytes = entries::encode(chunk).map_err(|error| damaged(storage, &key, error))?;
         out.push((key, bytes));

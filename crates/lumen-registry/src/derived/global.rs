@@ -11,6 +11,7 @@ use lumen_core::{
     index::{self, MAX_PACKAGE_INDEX_BYTES, PackageIndex, events_of},
     json,
     limits::MAX_GLOBAL_INDEX_BYTES,
+    tile::{FULL, entries::PER_BUNDLE},
     trust::{Entry, RootHistory, Subject, up_to},
 };
 
@@ -135,10 +136,10 @@ async fn news(storage: &Storage, from: u64, size: u64) -> Result<News, PublishEr
     let mut news = News::default();
     let mut at = from;
     while at < size {
-        let to = (at - at % 256 + 256).min(size);
+        let to = (at - at % PER_BUNDLE + PER_BUNDLE).min(size);
         for text in load_range(storage, at, to).await? {
             let (entry, _) = Entry::parse(text.as_bytes())
-                .map_err(|error| damaged(storage, &Key::entries(at / 256, 256), error))?;
+                .map_err(|error| damaged(storage, &Key::entries(at / PER_BUNDLE, FULL), error))?;
             if let Some(time) = entry.time() {
                 time.clone_into(&mut news.time);
             }

@@ -21,12 +21,15 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lumen_core::{Key, index::Release, limits::MAX_GLOBAL_INDEX_BYTES};
+use lumen_core::{
+    Key,
+    index::{Artifact, Release},
+    limits::MAX_GLOBAL_INDEX_BYTES,
+};
 
 use crate::{
     derived::{ROWS, of_index},
     log::{is_signed, recover},
-    mirror::transfer::address,
     progress::{Progress, Watch},
     storage::{Listed, Storage},
     write::{PublishError, damaged},
@@ -146,7 +149,7 @@ impl Needed {
     /// The artifacts of a release.
     fn artifacts(&mut self, release: &Release) {
         self.keys
-            .extend(release.artifacts.iter().filter_map(address));
+            .extend(release.artifacts.iter().filter_map(Artifact::address));
     }
 }
 

@@ -10,7 +10,10 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{MAX_PACKAGE_INDEX_BYTES, Release, events_of},
     key::kind::FileKind,
-    tile::{entries::width, tiles_for_edge},
+    tile::{
+        entries::{PER_BUNDLE, width},
+        tiles_for_edge,
+    },
     trust::{
         Action, Entry, Event, PackageHistory, RootHistory, Subject, chain,
         event::NO_EVENTS,
@@ -252,7 +255,7 @@ impl Needed {
         (public_size, options): (u64, &GcOptions),
     ) -> Result<(), PublishError> {
         let size = read.growth.size;
-        for index in 0..size.div_ceil(256) {
+        for index in 0..size.div_ceil(PER_BUNDLE) {
             self.keys.insert(Key::entries(index, width(index, size)));
         }
         let current = read.growth.files.iter().map(|(key, _)| key.clone());
@@ -293,7 +296,7 @@ impl Needed {
             self.keys.insert(Key::staging(&next.staging));
             let edge = tiles_for_edge(state.size);
             self.keys.extend(edge.iter().map(Key::tile));
-            let (bundle, entries) = (state.size / 256, state.size % 256);
+            let (bundle, entries) = (state.size / PER_BUNDLE, state.size % PER_BUNDLE);
             if entries > 0 {
                 self.keys.insert(Key::entries(bundle, entries as u16));
             }

@@ -16,7 +16,9 @@ use lumen_core::{
     merkle::{leaf_hash, verify_consistency, verify_inclusion},
     note::Note,
     tile::{
-        FULL, Tiles, entries::width, tiles_for_consistency, tiles_for_growth, tiles_for_inclusion,
+        FULL, Tiles,
+        entries::{PER_BUNDLE, width},
+        tiles_for_consistency, tiles_for_growth, tiles_for_inclusion,
     },
     trust::{
         Entry, HistoryError, Ledger, MapLeaf, RootHistory, Subject, extend,
@@ -66,20 +68,20 @@ async fn run(
 ) -> Result<RootHistory, PublishError> {
     let mut replay = Replay::at(storage, since, top).await?;
     let from = replay.from;
-    let first = from / 256;
+    let first = from / PER_BUNDLE;
     watch(Progress::Started {
         verb: "Validating",
-        steps: top.size.div_ceil(256).saturating_sub(first),
+        steps: top.size.div_ceil(PER_BUNDLE).saturating_sub(first),
     });
     let read = |index| async move {
         let entries = load_entries(storage, index, width(index, top.size)).await?;
         Ok::<_, PublishError>((index, entries))
     };
-    let mut bundles = stream::iter(first..top.size.div_ceil(256))
+    let mut bundles = stream::iter(first..top.size.div_ceil(PER_BUNDLE))
         .map(read)
         .buffered(READ_AHEAD);
     while let Some((index, entries)) = bundles.try_next().await? {
-        for (i, text) in (index * 256..).zip(&entries) {
+        for (i, text) in (index * PER_BUNDLE..).zip(&entries) {
             if i >= from {
                 replay.entry(i, text).await?;
             }
@@ -224,7 +226,7 @@ impl<'a> Replay<'a> {
         let appended =
             appended.map_err(|error| damaged(self.storage, &Key::checkpoint(), error))?;
         if appended.root != top.root {
-            let key = Key::entries(self.from / 256, FULL);
+            let key = Key::entries(self.from / PER_BUNDLE, FULL);
             let what = "the log's entries do not lead to its checkpoint";
             return Err(damaged(self.storage, &key, what));
         }

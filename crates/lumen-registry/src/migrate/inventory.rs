@@ -22,7 +22,6 @@ use lumen_core::{
 
 use crate::{
     log::Finding,
-    mirror::transfer::address,
     progress::{Progress, Watch},
     source::check,
     storage::{Storage, StorageError},
@@ -339,7 +338,7 @@ async fn artifact(
     release: &index::Release,
     artifact: &Artifact,
 ) -> Result<Result<(), String>, PublishError> {
-    let Some(key) = address(artifact) else {
+    let Some(key) = artifact.address() else {
         let what = format!("`{}` is not the address of its hash", artifact.url);
         return Ok(Err(what));
     };

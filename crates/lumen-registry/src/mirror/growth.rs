@@ -14,7 +14,7 @@ use lumen_core::{
     merkle::leaf_hash,
     tile::{
         FULL, Tile, Tiles,
-        entries::{self, width},
+        entries::{self, PER_BUNDLE, width},
         tiles_for_growth,
     },
     trust::{Entry, Event, MapLeaf, Subject, extend, map::Nodes},
@@ -142,17 +142,17 @@ impl Growth {
         target: &Storage,
         visit: &mut impl FnMut(u64, &str, &Entry),
     ) -> Result<(), PublishError> {
-        let (size, first) = (self.size, self.from / 256);
+        let (size, first) = (self.size, self.from / PER_BUNDLE);
         let read = |index| async move {
             let entries = load_entries(source, index, width(index, size)).await?;
             Ok::<_, PublishError>((index, entries))
         };
-        let mut bundles = stream::iter(first..size.div_ceil(256))
+        let mut bundles = stream::iter(first..size.div_ceil(PER_BUNDLE))
             .map(read)
             .buffered(READ_AHEAD);
         let mut kept = 0;
         while let Some((index, entries)) = bundles.try_next().await? {
-            for (i, text) in (index * 256..).zip(&entries) {
+            for (i, text) in (index * PER_BUNDLE..).zip(&entries) {
                 let leaf = leaf_hash(text.as_bytes());
                 self.leaves.push(leaf);
                 if i < self.from {
@@ -188,12 +188,12 @@ impl Growth {
         target: &Storage,
         after: &Checkpoint,
     ) -> Result<(), PublishError> {
-        let skip = (self.from % 256) as usize;
-        let wrong = |what: &str| damaged(source, &Key::entries(self.from / 256, FULL), what);
+        let skip = (self.from % PER_BUNDLE) as usize;
+        let wrong = |what: &str| damaged(source, &Key::entries(self.from / PER_BUNDLE, FULL), what);
         if skip > 0 {
             let tile = Tile {
                 level: 0,
-                index: self.from / 256,
+                index: self.from / PER_BUNDLE,
                 width: skip as u16,
             };
             let hashes = self.leaves[..skip].iter().flat_map(|leaf| *leaf.as_bytes());
@@ -250,8 +250,8 @@ impl Growth {
         if self.from == self.size {
             return Ok(());
         }
-        let first = self.from / 256;
-        for index in first..self.size.div_ceil(256) {
+        let first = self.from / PER_BUNDLE;
+        for index in first..self.size.div_ceil(PER_BUNDLE) {
             let entries = match self.kept.remove(&index) {
                 Some(entries) => entries,
                 None => self.again(job, index).await?,
@@ -260,7 +260,7 @@ impl Growth {
             let bytes = entries::encode(&entries)
                 .map_err(|error| damaged(job.source.storage(), &key, error))?;
             let mut files = Vec::new();
-            for (i, note) in (index * 256..)
+            for (i, note) in (index * PER_BUNDLE..)
                 .zip(entries)
                 .filter(|(i, _)| *i >= self.from)
             {
@@ -283,7 +283,7 @@ impl Growth {
         let source = job.source.storage();
         let width = width(index, self.size);
         let entries = load_entries(source, index, width).await?;
-        let first = ((index - self.from / 256) * 256) as usize;
+        let first = ((index - self.from / PER_BUNDLE) * PER_BUNDLE) as usize;
         let checked = self.leaves.iter().skip(first);
         let hashes = entries.iter().map(|entry| leaf_hash(entry.as_bytes()));
         match hashes.eq(checked.take(entries.len()).copied()) {
@@ -309,7 +309,7 @@ pub(super) async fn create_all(
 pub(super) async fn last_batch(storage: &Storage, size: u64) -> Result<LastBatch, PublishError> {
     let mut entries: Vec<String> = Vec::new();
     let mut from = size;
-    'log: for index in (0..size.div_ceil(256)).rev() {
+    'log: for index in (0..size.div_ceil(PER_BUNDLE)).rev() {
         let bundle = load_entries(storage, index, width(index, size)).await?;
         for text in bundle.into_iter().rev() {
             if from < size && MapLeaf::parse(&text).is_some() {

@@ -14,7 +14,7 @@ use lumen_core::{
     trust::{Event, PackageHistory, RootHistory, chain, up_to},
 };
 
-use super::{Job, MirrorError, transfer::address};
+use super::{Job, MirrorError};
 use crate::{
     source::{ReadError, check},
     storage::Fetched,
@@ -159,7 +159,7 @@ impl Job<'_> {
             return Ok(());
         }
         for artifact in &release.artifacts {
-            let Some(address) = address(artifact) else {
+            let Some(address) = artifact.address() else {
                 let what = format!("`{}` is not the address of its hash", artifact.url);
                 return Err(self.forged(&key, what));
             };

@@ -28,25 +28,6 @@ impl Transfers {
     }
 }
 
-/// Where an artifact of whatever kind is: its URL, if that is its content address.
-pub(crate) fn address(artifact: &Artifact) -> Option<Key> {
-    let hex = artifact.hash.hex();
-    let path = format!(
-        "artifacts/sha256/{}/{}.{}",
-        &hex[..2],
-        &hex[2..],
-        artifact.kind
-    );
-    let plain = |kind: &str| {
-        let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
-        (1..=32).contains(&kind.len()) && kind.bytes().all(letter)
-    };
-    match plain(&artifact.kind) && artifact.url == path {
-        true => Key::parse(&path).ok(),
-        false => None,
-    }
-}
-
 impl Job<'_> {
     /// Copies an artifact that the mirror lacks, if it has the size and hash that it should.
     pub(super) async fn copy(&self, key: &Key, artifact: &Artifact) -> Result<(), MirrorError> {

@@ -11,7 +11,7 @@ use lumen_core::{
     checkpoint::Checkpoint,
     limits::{MAX_ESTABLISH_ROUNDS, MAX_ROOTS_BYTES},
     note::Note,
-    trust::{Event, RootHistory, chain, up_to},
+    trust::{Event, RootHistory, chain, text, up_to},
 };
 use tokio::sync::OnceCell;
 
@@ -193,7 +193,7 @@ impl View {
             checkpoint: self.info.checkpoint.clone(),
             root_seq: newest.seq,
             root_note: Some(newest),
-            first_seen: time(self.now),
+            first_seen: text::time_of(self.now),
             pinned: self.info.pinned,
         };
         self.written = state::advance(dir, self.remembered.as_ref(), &new, roots)?;
@@ -291,10 +291,4 @@ async fn continues(
         Growth::Continues => Ok(()),
         Growth::Forked => Err(forked()?.into()),
     }
-}
-
-/// RFC 3339.
-fn time(seconds: i64) -> String {
-    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
