@@ -23,6 +23,7 @@ pub struct Checkpoint {
 
 /// Why a checkpoint is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     /// Larger than [`MAX_CHECKPOINT_BYTES`].
     #[error("the checkpoint is larger than {MAX_CHECKPOINT_BYTES} bytes")]

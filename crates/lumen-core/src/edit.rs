@@ -50,6 +50,7 @@ pub struct Removed {
 
 /// Why a manifest cannot be changed as asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EditError {
     /// The text is not TOML, or a table is something else.
     #[error("{}", .0.what)]

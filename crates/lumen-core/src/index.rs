@@ -118,6 +118,7 @@ pub struct DependencyOptions {
 
 /// Why a release's artifact entry cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArtifactError {
     /// The release has no artifact at all.
     #[error("the release has no artifact")]

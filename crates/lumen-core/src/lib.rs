@@ -20,6 +20,7 @@
 //! | [`trust`] | roots, owners, statements, the name map, and the history they make |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`screen`] | text from elsewhere, made safe to show |
+//! | [`failure`] | who can do something about an error |
 //! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
 
 pub mod base64;
@@ -29,6 +30,7 @@ pub mod constraint;
 pub mod digest;
 pub mod edit;
 pub mod explain;
+pub mod failure;
 pub mod index;
 pub mod json;
 pub mod key;

@@ -4,6 +4,7 @@ use crate::digest::{Digest, Hasher};
 
 /// Why a proof does not prove what it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProofError {
     /// The sizes or the index are impossible.
     #[error("the proof is for an impossible size or position")]

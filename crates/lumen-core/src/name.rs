@@ -30,6 +30,7 @@ pub struct PackageName(Arc<str>);
 
 /// Why a text is not a package name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// The text or one of its parts is empty.
     #[error("a package name cannot be empty")]

@@ -27,6 +27,7 @@ pub struct NoteSignature {
 
 /// Why bytes are no note, or a signature does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoteError {
     /// Larger than [`MAX_NOTE_BYTES`].
     #[error("the note is larger than {MAX_NOTE_BYTES} bytes")]

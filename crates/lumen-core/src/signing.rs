@@ -20,6 +20,7 @@ const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 
 /// A text that is not a key, or a name that no key can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyError {
     /// The name is empty, too long, or has white space, `+` or a control character.
     #[error("a key's name has 1 to {MAX_KEY_NAME} bytes without white space and `+`")]

@@ -65,6 +65,7 @@ pub struct SubmittedFile {
 
 /// Why a `submission.json` is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SubmissionError {
     /// It is no JSON, or of another shape.
     #[error(transparent)]

@@ -26,6 +26,7 @@ const LEVELS: u8 = 8;
 
 /// Why tiles do not answer a question.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TileError {
     /// Not the path of a tile.
     #[error("`{0}` is not the path of a tile")]

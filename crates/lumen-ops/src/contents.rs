@@ -99,6 +99,7 @@ pub(crate) fn inspect(
             )));
         }
         Err(ArchiveError::Input(error) | ArchiveError::Sink(error)) => return Err(error),
+        Err(error) => return Err(io::Error::other(error)),
     }
     let plain = release.artifacts.first().map(|tar| tar.hash);
     if kind == ArtifactKind::TarZst && plain != Some(hasher.finish()) {

@@ -1,5 +1,6 @@
 //! Every way an operation can fail, as data. `lumen-cli` chooses the words of the hint and the exit code.
 
+mod failure;
 mod ingest;
 mod keys;
 mod stale;
@@ -24,10 +25,16 @@ use lumen_store::{
 
 use crate::git::GitError;
 
-pub use self::{ingest::IngestError, keys::KeysError, stale::Stale};
+pub use self::{
+    failure::{Hint, KeysHint},
+    ingest::IngestError,
+    keys::KeysError,
+    stale::Stale,
+};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpsError {
     /// Neither `LUMEN_HOME` nor a home folder.
     #[error("there is no home folder for the package store")]
@@ -216,6 +223,7 @@ pub enum OpsError {
 
 /// Why the artifact of a package is not in the store.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FetchError {
     /// It could not be read.
     #[error(transparent)]
@@ -266,7 +274,7 @@ impl OpsError {
         }
     }
 
-    /// The breach of trust at the bottom, if there is one; it decides the exit code.
+    /// The breach of trust at the bottom, if there is one.
     pub fn trust(&self) -> Option<&TrustError> {
         match self.read() {
             Some(ReadError::Trust(trust)) => Some(trust),
@@ -286,34 +294,7 @@ impl OpsError {
         }
     }
 
-    /// The limit that was passed, if that is what went wrong.
-    pub fn limit(&self) -> Option<&Exceeded> {
-        match self {
-            Self::Limit(exceeded)
-            | Self::Git(
-                GitError::Limit(exceeded)
-                | GitError::Git(lumen_registry::git::GitError::Limit(exceeded)),
-            ) => Some(exceeded),
-            Self::Fetch { source, .. } => match source.as_ref() {
-                FetchError::Limit(exceeded) => Some(exceeded),
-                _ => self.limit_of_storage(),
-            },
-            Self::Partly { source, .. } => source.limit(),
-            _ => self.limit_of_storage(),
-        }
-    }
-
-    fn limit_of_storage(&self) -> Option<&Exceeded> {
-        match self.storage() {
-            Some(
-                StorageError::Limit(exceeded)
-                | StorageError::Git(lumen_registry::git::GitError::Limit(exceeded)),
-            ) => Some(exceeded),
-            _ => None,
-        }
-    }
-
-    /// The storage error at the bottom, if there is one; it decides the exit code.
+    /// The storage error at the bottom, if there is one.
     pub fn storage(&self) -> Option<&StorageError> {
         match (self, self.read()) {
             (Self::Partly { source, .. }, _) => source.storage(),

@@ -32,6 +32,7 @@ pub struct Checkout {
 
 /// Why a git dependency cannot be fetched.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GitError {
     /// A git command failed.
     #[error(transparent)]

@@ -313,6 +313,6 @@ fn load(
         LoadError::Read { error, .. } => OpsError::Read(error),
         LoadError::NoRegistry { .. } => OpsError::NoRegistry,
         LoadError::Limit(exceeded) => exceeded.into(),
-        error @ LoadError::Stuck(_) => OpsError::Io(std::io::Error::other(error.to_string())),
+        error => OpsError::Io(std::io::Error::other(error.to_string())),
     })
 }

@@ -32,6 +32,7 @@ pub mod bundle;
 pub mod cache;
 mod derived;
 pub mod doctor;
+pub mod failure;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -49,6 +49,7 @@ pub struct Chosen {
 
 /// Why there is no resolution.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LoadError {
     /// A package that is needed could not be read.
     #[error("cannot load `{name}`: {error}")]

@@ -38,6 +38,7 @@ pub enum Location {
 
 /// Why a text is not the location of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LocationError {
     /// Another scheme.
     #[error(

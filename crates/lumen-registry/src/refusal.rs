@@ -127,6 +127,7 @@ impl Override {
 
 /// Why a registry is not believed: one variant an attack.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrustError {
     /// The log is smaller than it was.
     #[error("log rolled back from {from} to {to} entries")]

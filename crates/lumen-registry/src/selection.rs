@@ -12,6 +12,7 @@ pub struct Selection {
 
 /// Why a text is no pattern for names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SelectionError {
     /// No name matches it.
     #[error("`{pattern}` matches no package name: {error}")]

@@ -115,6 +115,7 @@ pub struct Stats {
 
 /// Why there are no numbers.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StatsError {
     /// A file could not be read, or is not trustworthy.
     #[error(transparent)]

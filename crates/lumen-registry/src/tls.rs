@@ -15,6 +15,7 @@ const LINE: usize = 64;
 
 /// Why a file of certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum AuthoritiesError {
     /// It cannot be read, or has no certificates.
     #[error("the certificates of authorities {reason}")]

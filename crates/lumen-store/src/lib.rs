@@ -39,6 +39,7 @@
 
 pub mod archive;
 pub mod cas;
+pub mod failure;
 pub mod link;
 pub mod pack;
 mod paths;

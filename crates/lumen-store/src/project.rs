@@ -76,6 +76,7 @@ pub struct Project {
 
 /// Why a project cannot be loaded.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProjectError {
     /// No `lumen.toml` here or above.
     #[error("no `lumen.toml` in `{}` or any folder above it", .0.display())]

@@ -19,6 +19,7 @@ pub(crate) const MANIFEST: &str = "lumen.toml";
 
 /// Why an archive was not unpacked. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum UnpackError {
     /// The archive breaks a rule.
     #[error(transparent)]

@@ -54,6 +54,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "loader",
             "mirror",
             "bundle",
+            "failure",
             "gc",
             "migrate",
             "doctor",

@@ -9,6 +9,7 @@ pub const PER_BUNDLE: u64 = FULL as u64;
 
 /// Why bytes are no bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BundleError {
     /// A leaf is too large.
     #[error("an entry of the log has more than {MAX_LEAF} bytes")]

@@ -73,6 +73,7 @@ pub enum Entry {
 
 /// Why bytes are no entry of a log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EntryError {
     /// Larger than a leaf can be.
     #[error("the entry is larger than {MAX_LEAF} bytes")]

@@ -27,6 +27,7 @@ use crate::{
 
 /// Why a history is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum HistoryError {
     /// An entry is malformed.
     #[error("entry {index} of the log: {error}")]

@@ -8,6 +8,7 @@ use lumen_store::archive::ArchiveError;
 
 /// Why a submission is refused before any rights are checked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum IngestError {
     /// There is no `submission.json`.
     #[error("there is no `{MANIFEST}`")]

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 /// Why a key cannot be made, read or used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeysError {
     /// Neither the environment nor the key folder has a key.
     #[error("there is no key to sign with")]

@@ -4,6 +4,7 @@ use lumen_core::{Constraint, PackageName, Version};
 
 /// Why a lock no longer says what the manifests ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Stale {
     /// A local package is new.
     #[error("`{0}` is not in it")]

@@ -23,7 +23,7 @@ pub fn run(session: &Session<'_>) -> Result<(Location, Stats), OpsError> {
     let counted = session.block_on(async { Ok(stats::stats(&registry, &watch).await) })?;
     let counted = counted.map_err(|error| match error {
         StatsError::Read(error) => OpsError::Read(error),
-        error @ StatsError::Unlistable { .. } => OpsError::user(
+        error => OpsError::user(
             error.to_string(),
             "name the place that it is published to: a folder, a bucket or a branch",
         ),

@@ -6,6 +6,7 @@ use lumen_core::limits::{Exceeded, MAX_SAID};
 
 /// Why git did not do something.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum GitError {
     /// The `git` program is missing.
     #[error("the `git` program was not found")]

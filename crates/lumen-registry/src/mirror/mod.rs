@@ -86,6 +86,7 @@ pub struct MirrorReport {
 
 /// Why a registry was not mirrored. No file that changes was written then, unless the host failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum MirrorError {
     /// The source cannot be read, or not be believed.
     #[error(transparent)]

@@ -6,6 +6,7 @@ use crate::{refusal::TrustError, storage::StorageError};
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadError {
     /// The host failed or refused.
     #[error(transparent)]

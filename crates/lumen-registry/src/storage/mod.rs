@@ -170,6 +170,7 @@ pub(crate) enum Presence {
 
 /// Why a storage operation failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StorageError {
     /// `create`: the file is there with other contents.
     #[error("`{file}` exists with different contents")]

@@ -20,6 +20,7 @@ use crate::{
 
 /// Why a registry was not written to.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PublishError {
     /// The version exists with other contents.
     #[error("`{name}` {version} exists with other contents")]

@@ -7,6 +7,7 @@ use lumen_core::{
 
 /// Why a submission is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SubmittedError {
     /// `<version>.json` is no JSON, or of another shape.
     #[error("its metadata is damaged: {0}")]

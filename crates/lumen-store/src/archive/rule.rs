@@ -8,6 +8,7 @@ use crate::portable::{Clash, PathRule, is_invisible};
 
 /// Why an archive could not be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ArchiveError {
     /// The archive breaks a rule.
     #[error(transparent)]

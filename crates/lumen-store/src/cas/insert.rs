@@ -38,6 +38,7 @@ pub struct Inserted {
 
 /// Why an artifact did not go into the store; the store is as it was.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InsertError {
     /// It ended early or went on.
     #[error("the artifact has {} {actual} bytes, expected {expected}", if *.more { "at least" } else { "only" })]

@@ -112,6 +112,7 @@ pub struct SkippedImport {
 
 /// Why a project was not linked.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LinkError {
     /// Something the user owns is where an import link would go; nothing was changed.
     #[error("cannot link `{package}` for imports: `{}` is in the way", .path.display())]

@@ -1,0 +1,24 @@
+//! Words for what may help with signing keys.
+
+use lumen_ops::error::KeysHint;
+
+use super::disk;
+use crate::ui::word;
+
+/// The words of a hint.
+pub fn words(hint: KeysHint<'_>) -> Option<String> {
+    Some(match hint {
+        KeysHint::New => "make one with `lumen key new`, or set LUMEN_KEY or LUMEN_KEY_FILE".into(),
+        KeysHint::Meant(nearest) => format!("did you mean `{nearest}`?"),
+        KeysHint::Others => "`lumen key list` lists your keys".into(),
+        KeysHint::Exists => {
+            "choose another name, or make its successor with `lumen key rotate`".into()
+        }
+        KeysHint::Variable => {
+            "it may hold the text of a key, the name of one of yours, or `ssh-agent`".into()
+        }
+        KeysHint::Exposed(path) => format!("run `chmod 600 {}`", word(&path.to_string_lossy())),
+        KeysHint::Passphrase => "set LUMEN_KEY_PASSPHRASE".into(),
+        KeysHint::Disk(kind) => return disk::words(kind),
+    })
+}

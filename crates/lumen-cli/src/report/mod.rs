@@ -1,0 +1,91 @@
+//! From errors to the screen: the one place that chooses hints and exit codes.
+//!
+//! Errors know their kind and what may help, as data. Here that gets words: those of each
+//! crate in a file of its own.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the user can mend it |
+//! | 2 | the command line is wrong (clap's own) |
+//! | 3 | bytes are not what they must be: a hash or an archive was refused |
+//! | 4 | network or storage |
+//! | 70 | a defect of Lumen |
+
+mod disk;
+mod git;
+mod keys;
+mod ops;
+mod registry;
+mod store;
+
+use std::process::ExitCode;
+
+use lumen_core::{edit::EditError, failure::Kind, problem::Problem};
+use lumen_ops::OpsError;
+use lumen_registry::{ReadError, mirror::MirrorError, publish::PublishError};
+use lumen_store::project::ProjectError;
+use serde_json::{Value, json};
+
+use crate::ui::Ui;
+
+/// The host or the disk is to blame.
+pub const STORAGE: u8 = 4;
+/// Lumen itself is to blame.
+pub const DEFECT: u8 = 70;
+
+/// Shows an error and chooses the exit code.
+pub fn report(ui: &Ui, error: &OpsError) -> ExitCode {
+    if ui.json {
+        ui.print_json(&json!({ "error": error_json(error) }));
+    }
+    show_error(ui, error)
+}
+
+/// An error as JSON.
+pub fn error_json(error: &OpsError) -> Value {
+    json!({ "message": error.to_string(), "hints": hints(error) })
+}
+
+/// The same for one error of several: nothing goes to standard output.
+pub fn show_error(ui: &Ui, error: &OpsError) -> ExitCode {
+    match error {
+        OpsError::Problems(problems) | OpsError::Project(ProjectError::Problems(problems)) => {
+            show(ui, problems)
+        }
+        OpsError::Read(ReadError::Malformed(problem))
+        | OpsError::Mirror(MirrorError::Read(ReadError::Malformed(problem)))
+        | OpsError::Publish(PublishError::Malformed(problem)) => {
+            show(ui, std::slice::from_ref(problem));
+            ui.hints(&hints(error));
+        }
+        OpsError::Edit(EditError::Malformed(problem)) => show(ui, std::slice::from_ref(problem)),
+        OpsError::Conflict(story) => {
+            ui.error(&story.title, &[]);
+            ui.causes(&story.causes);
+            ui.hints(&story.hints);
+        }
+        other => ui.error(&other.to_string(), &hints(other)),
+    }
+    ExitCode::from(code(error))
+}
+
+fn show(ui: &Ui, problems: &[Problem]) {
+    for problem in problems {
+        ui.problem(problem);
+    }
+}
+
+/// The exit code of an error.
+pub fn code(error: &OpsError) -> u8 {
+    match error.kind() {
+        Kind::User => 1,
+        Kind::Untrusted => 3,
+        Kind::Host => STORAGE,
+    }
+}
+
+/// What to do next.
+pub fn hints(error: &OpsError) -> Vec<String> {
+    error.hints().into_iter().filter_map(ops::words).collect()
+}

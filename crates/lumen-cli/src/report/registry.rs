@@ -1,0 +1,265 @@
+//! Words for what may help with registries and their hosts.
+
+use lumen_core::problem;
+use lumen_ops::settings::{Reach, token_variable, url_variable};
+use lumen_registry::{
+    failure::Hint, location::SCHEMES, login::Acquaintance, storage::Bound, verify::SeenBy,
+};
+
+use super::{
+    disk,
+    git::{self, OWN_AUTHORITY},
+};
+use crate::ui::word;
+
+/// The words of a hint.
+pub fn words(hint: Hint<'_>) -> Option<String> {
+    Some(match hint {
+        Hint::NoRoot(path) => {
+            let path = word(path);
+            format!("run `lumen registry init {path}` to make one, or correct the path")
+        }
+        Hint::CopyBundle => {
+            "copy it again; if that does not help, make it anew with `lumen registry bundle`".into()
+        }
+        Hint::WriteElsewhere => {
+            "publish to the folder it is served from: `--registry file:///path`".into()
+        }
+        Hint::ProxyLogin => {
+            "the proxy wants a user and a password: write them into the URL in the variable that names it".into()
+        }
+        Hint::Login { status, registry } => login(status, registry),
+        Hint::Credentials { status, lacks } => may_be_missing(status, lacks),
+        Hint::Lacks(lacks) => lacks.to_owned(),
+        Hint::CorrectCredentials => "correct them there, or ask whoever runs the registry".into(),
+        Hint::OwnAuthority => OWN_AUTHORITY.into(),
+        Hint::Authorities => {
+            "correct LUMEN_CA_FILE or `ca-file` in [http] of your configuration; without them the system's count, or SSL_CERT_FILE".into()
+        }
+        Hint::Inward => {
+            "nothing was asked there; if that is where the registry is, give that address as its URL"
+                .into()
+        }
+        Hint::LoginProgram => {
+            "try the same program by hand, or correct [registry.credentials] in your configuration".into()
+        }
+        Hint::NoBucket => "make the bucket first, or correct its name and `?endpoint=`".into(),
+        Hint::HostCode(code) => return host_code(code).map(str::to_owned),
+        Hint::UnsafeHost => {
+            "publish to S3, R2, GCS, Azure or another host that keeps `If-None-Match` and `If-Match`, \
+             or to a folder or a git branch"
+                .into()
+        }
+        Hint::GoOn => "run the command again; it goes on where it stopped".into(),
+        Hint::Again => "run the command again; nothing was written".into(),
+        Hint::Network => match proxy_variable() {
+            Some(name) => format!("check the address, the network and the proxy in {name}"),
+            None => "check the address and the network, or use --offline".into(),
+        },
+        Hint::WithoutOffline => "run it once without --offline".into(),
+        Hint::Bounds(bounds) => {
+            let hints: Vec<String> = bounds.into_iter().map(bound).collect();
+            hints.join("; ")
+        }
+        Hint::Limit(exceeded) => disk::limit(exceeded),
+        Hint::Disk(kind) => return disk::words(kind),
+        Hint::Git(hint) => return git::words(hint),
+        Hint::Scheme(text) => scheme(text),
+        Hint::NoRegistry(location) => no_registry(location),
+        Hint::Incomplete => "the registry is incomplete; tell whoever runs it".into(),
+        Hint::LeftOut => {
+            "use the registry itself, or ask whoever runs the mirror to add the package".into()
+        }
+        Hint::Changed => {
+            "it is not what was released, so nothing of it was used; tell the people who run the registry".into()
+        }
+        Hint::Hash => "the file was changed after it was published; tell whoever runs the registry".into(),
+        Hint::Malformed => "this file is in the registry; tell whoever runs it".into(),
+        Hint::Overridden { registry, by } => {
+            let (name, registry) = (&by.name, word(registry));
+            format!(
+                "ask whoever runs the registry and the owners you knew why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
+            )
+        }
+        Hint::Refused => {
+            "nothing was signed; tell who runs the registry and its other witnesses".into()
+        }
+        Hint::Reverted(by) => reverted(by).into(),
+        Hint::Unfinished => "whoever runs it finishes it with `lumen registry repair`".into(),
+        Hint::Unsigned => {
+            "only signed registries have owners, keys and a log; `lumen registry migrate` signs one that is not".into()
+        }
+        Hint::VersionExists => "releases never change; try `lumen pkg publish --bump patch`".into(),
+        Hint::Unreleased => {
+            "releases never change, and somebody is publishing this one now, was interrupted, or did so before there were signatures: publish those contents to release them, or these with `lumen pkg publish --bump patch`".into()
+        }
+        Hint::NameTaken(other) => format!(
+            "users could mistake one for the other; choose another name, or publish a version of `{other}`"
+        ),
+        Hint::Name => "correct `name` in lumen.toml".into(),
+        Hint::Versions(name) => format!("`lumen pkg info {name}` lists the versions there are"),
+        Hint::RegistryExists => "publish to it with `lumen pkg publish --registry <url>`".into(),
+        Hint::Update => "update lumen; nothing was written".into(),
+        Hint::NoKey => "make one with `lumen key new`, or set LUMEN_KEY".into(),
+        Hint::NotSigned => "`lumen registry init` makes signed registries".into(),
+        Hint::LogKey(key) => {
+            format!("whoever runs it adds the key: `lumen registry trust add-log-key {key}`")
+        }
+        Hint::NotOwner { name, key } => {
+            format!("an admin of it adds the key: `lumen pkg owner add {name} {key}`")
+        }
+        Hint::NeedsApproval(subject) => format!(
+            "run `lumen pkg owner claim {subject} --out claim` and send the file to whoever runs it"
+        ),
+        Hint::SubmitAgain => "ask for it to be submitted again, with `lumen pkg submit`".into(),
+        Hint::OtherRegistry => {
+            "it was made for another registry: `lumen pkg submit --registry` names the right one".into()
+        }
+        Hint::Stranger(subject) => format!("`lumen pkg owner list {subject}` lists who may"),
+        Hint::BadSubmission => "nothing of it was published; tell whoever submitted it".into(),
+        Hint::MirrorDiverged => {
+            "somebody published to the mirror, or the source was rolled back; nothing was written".into()
+        }
+        Hint::OtherMirror => "name a place for the mirror where no other registry is".into(),
+        Hint::MirrorForeign => {
+            "somebody published to the mirror, or it was taken out of the source by hand; nothing was written".into()
+        }
+        Hint::MirrorChanged => {
+            "releases never change; find out which of the two is right before you go on".into()
+        }
+        Hint::Forged => {
+            "nothing that readers see was written; if you run the source, `lumen registry check` says more".into()
+        }
+        Hint::Narrower => "mirror into a new place, or leave out --packages".into(),
+        Hint::Gap { ours } => {
+            format!("bring the bundles in between first, or one that was made with `--since {ours}`")
+        }
+        Hint::Older => "it has nothing new; nothing was written".into(),
+        Hint::IncompleteBundle => {
+            "it was damaged on its way, or is of another registry; make it anew".into()
+        }
+        Hint::NoLog => "leave out --since: the bundle has everything then".into(),
+        Hint::Unlistable => "mirror it from its folder or bucket".into(),
+    })
+}
+
+fn bound(bound: Bound) -> String {
+    match bound {
+        Bound::Patience => {
+            "to wait longer, raise `timeout` in [http] of your configuration, or set LUMEN_HTTP_TIMEOUT".into()
+        }
+        Bound::Fixed(row) => {
+            format!("{row}, and nothing raises it; tell the people who run the server")
+        }
+        Bound::Chosen(limit) => format!(
+            "that is below the limit `{}`; if your line is slow, lower it in [limits] of your configuration, or set {}",
+            limit.name(),
+            limit.variable()
+        ),
+    }
+}
+
+/// What to do when a registry takes back a note that was seen.
+const fn reverted(by: SeenBy) -> &'static str {
+    match by {
+        SeenBy::Lock => {
+            "somebody may be using a key that was removed. Ask those who run the registry, but not through the registry. If they say that what it shows now is right: `lumen trust accept <registry>`, then delete lumen.lock and run `lumen pkg install`"
+        }
+        SeenBy::State => {
+            "somebody may be using a key that was removed. Ask those who run the registry, but not through the registry. If they say that what it shows now is right: `lumen trust accept <registry>`"
+        }
+        SeenBy::Log(_) => {
+            "somebody with a log key left this note out of the lists of the registry. Tell those who run it; `lumen registry check` says more"
+        }
+    }
+}
+
+/// The slip in the scheme of a URL, or what to do about a host that Lumen does not know.
+fn scheme(scheme: &str) -> String {
+    match problem::nearest(scheme, SCHEMES) {
+        Some("http" | "https") => "did you mean `http://` or `https://`?".into(),
+        Some(nearest) => format!("did you mean `{nearest}://`?"),
+        None => "copy the folder there with the host's own tools".into(),
+    }
+}
+
+/// What may be wrong with an address where there is no registry.
+fn no_registry(location: &str) -> String {
+    let of_registry = |part: &str| location.split_once(part).map(|(registry, _)| registry);
+    let inside = ["/index.json", "/packages", "/artifacts"]
+        .into_iter()
+        .find_map(of_registry);
+    match inside {
+        Some(registry) => format!("the URL of a registry ends before its own files: try `{registry}`"),
+        None => "look for a slip in the URL, and whether the registry is below another path; a registry that was made by hand should have an `index.json`".into(),
+    }
+}
+
+/// How to show credentials where a host wants some. They go only to URLs that the user gave,
+/// so who has the URL from a project gives it, too.
+fn login(status: u16, registry: Option<&Acquaintance>) -> String {
+    let name = registry.and_then(|registry| registry.name.as_deref());
+    let reach = match registry.is_some_and(|registry| registry.read_only) {
+        true => Reach::ReadOnly,
+        false => Reach::Whole,
+    };
+    let token = token_variable(name.unwrap_or("<NAME>"), reach);
+    let way = match registry {
+        Some(registry) if !registry.given => {
+            let url = url_variable(name.unwrap_or("<NAME>"));
+            format!(
+                "set {token} and, since credentials only go to URLs that you give yourself, {url}={}; \
+                 or write that URL into your own config.toml",
+                registry.url
+            )
+        }
+        Some(Acquaintance { name: Some(_), .. }) => {
+            format!("set {token}, or use a credential helper or ~/.netrc")
+        }
+        _ => "write them into ~/.netrc, or use a credential helper".to_owned(),
+    };
+    may_be_missing(status, &way)
+}
+
+/// The way to show credentials, unless a status means something else.
+fn may_be_missing(status: u16, way: &str) -> String {
+    match status {
+        // Object stores say so of what is not there, to those who may not list.
+        403 => format!(
+            "if it needs credentials: {way}. A bucket answers 403 for what is missing, too, unless everybody may list it (s3:ListBucket): let it answer 404"
+        ),
+        _ => format!("it needs credentials: {way}"),
+    }
+}
+
+/// What the codes of object stores mean for whoever set them up.
+fn host_code(code: &str) -> Option<&'static str> {
+    if code.contains("the bucket is in") {
+        return Some("set AWS_REGION, or write `?region=` behind the URL");
+    }
+    Some(match code {
+        "AccessDenied" | "AuthorizationFailure" | "AuthorizationPermissionMismatch" => {
+            "the credentials may not do this; a bucket without the right to list answers so for files that do not exist, too"
+        }
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AuthenticationFailed" => {
+            "check the credentials in the environment or in ~/.aws, and that they are for this endpoint"
+        }
+        "ExpiredToken" => "log in again; the credentials are only valid for some time",
+        "RequestTimeTooSkewed" => "set the clock of this machine",
+        _ => return None,
+    })
+}
+
+/// The variable of the environment that names a proxy, if one does.
+fn proxy_variable() -> Option<&'static str> {
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names.into_iter().find(is_set)
+}
