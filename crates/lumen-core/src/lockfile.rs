@@ -6,10 +6,7 @@
 //! every command reads the lock first; a general one takes any other TOML with the same
 //! meaning.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
@@ -152,6 +149,12 @@ fn is_locked_path(path: &str) -> bool {
 }
 
 impl Lockfile {
+    /// The packages that are installed from an archive, with its digest: those of registries and of git.
+    pub fn archives(&self) -> impl Iterator<Item = (&PackageName, &LockedPackage, Digest)> {
+        let packages = self.packages.iter();
+        packages.filter_map(|(name, package)| Some((name, package, package.checksum?)))
+    }
+
     /// Parses a lock; `file` is its name for messages. Keys it does not know are ignored.
     ///
     /// # Errors
@@ -228,19 +231,6 @@ pub fn origin(url: &str) -> Option<String> {
     url.set_query(None);
     url.set_fragment(None);
     Some(url.as_str().trim_end_matches('/').to_owned())
-}
-
-/// A URL without its password and, where the user name is one, without that.
-fn without_credentials(text: &str) -> Cow<'_, str> {
-    let Ok(mut url) = Url::parse(text) else {
-        return Cow::Borrowed(text);
-    };
-    if !manifest::has_credentials(&url) {
-        return Cow::Borrowed(text);
-    }
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    Cow::Owned(url.into())
 }
 
 #[cfg(test)]

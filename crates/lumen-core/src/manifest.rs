@@ -34,7 +34,8 @@ mod values;
 pub(crate) use features::Effect;
 pub use files::Files;
 pub use inherit::rebase;
-pub(crate) use values::{has_credentials, is_absolute, is_git_url, is_git_word};
+pub use values::without_credentials;
+pub(crate) use values::{is_absolute, is_git_url, is_git_word};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "lumen.toml";

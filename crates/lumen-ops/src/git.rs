@@ -12,7 +12,7 @@ use std::{
 use lumen_core::{
     Digest,
     limits::{Exceeded, Limit, Limits},
-    manifest::GitReference,
+    manifest::{GitReference, without_credentials},
 };
 use lumen_durable::Lock;
 use lumen_registry::{
@@ -319,18 +319,6 @@ impl Repository<'_> {
     }
 }
 
-/// The URL without user name and password.
-pub fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let authority_end = rest.find('/').unwrap_or(rest.len());
-    match rest[..authority_end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -427,14 +415,5 @@ mod tests {
         assert!(checkout(&place, &url, &GitReference::Default, None).is_err());
         assert!(checkout(&place, "--upload-pack=touch", &GitReference::Default, None).is_err());
         assert!(!mark.exists());
-    }
-
-    #[test]
-    fn credentials_are_hidden() {
-        assert_eq!(
-            without_credentials("https://u:p@h.example/x"),
-            "https://h.example/x"
-        );
-        assert_eq!(without_credentials("git@h.example:x"), "git@h.example:x");
     }
 }

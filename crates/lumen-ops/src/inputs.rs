@@ -8,15 +8,20 @@ use std::{
 
 use fs_err as fs;
 use lumen_core::{
-    PackageName, Requirement,
+    PackageName,
     limits::{GIT_SEARCH_DEPTH, Limits},
     lockfile::{LockedSource, Lockfile},
-    manifest::{self, Dependency, DependencySource, GitReference, Manifest},
+    manifest::{self, DependencySource, GitReference, Manifest, without_credentials},
+    plan::{self, Local},
     resolve::{CatalogPackage, CatalogVersion, Root},
 };
 use lumen_store::project::{self, LocalPackage, Project, Snapshot};
 
-use crate::{error::OpsError, git, git::Checkout, git::Place, report::Reporter};
+use crate::{
+    error::OpsError,
+    git::{self, Checkout, Place},
+    report::Reporter,
+};
 
 /// A package from a git repository.
 #[derive(Debug, Clone)]
@@ -109,7 +114,7 @@ impl Inputs {
                 return;
             };
             let version = CatalogVersion::new(package.version.clone()).with(
-                requirements(&manifest.dependencies),
+                plan::requirements(&manifest.dependencies),
                 manifest.features.clone(),
             );
             catalog.insert(name.clone(), CatalogPackage::local(source, version));
@@ -125,7 +130,7 @@ impl Inputs {
         for (name, package) in &self.git {
             add(
                 name,
-                format!("git `{}`", git::without_credentials(&package.url)),
+                format!("git `{}`", without_credentials(&package.url)),
                 &package.manifest,
             );
         }
@@ -133,45 +138,16 @@ impl Inputs {
     }
 }
 
-/// The requirements of a local package as the lock records them; a member's include the root's patches.
-pub fn lock_requires(project: &Project, local: &LocalPackage) -> Vec<String> {
-    let mut requires = local.manifest.requires();
-    if project.is_member(&local.dir) && local.dir != project.root {
-        let patches = project.root_package.manifest.patches.clone();
-        requires.extend(
-            Manifest {
-                patches,
-                ..Manifest::default()
-            }
-            .requires(),
-        );
-        requires.sort();
+/// A package of this machine, as plans see it.
+pub fn local<'p>(project: &'p Project, package: &'p LocalPackage) -> Local<'p> {
+    let is_member = project.is_member(&package.dir);
+    let has_patches = is_member && package.dir != project.root;
+    Local {
+        manifest: &package.manifest,
+        folder: &package.relative,
+        is_member,
+        patches: has_patches.then_some(&project.root_package.manifest.patches),
     }
-    requires
-}
-
-/// Where a local package comes from, as the lock says it; the project's own folder is `.`.
-pub fn source_of(local: &LocalPackage) -> LockedSource {
-    let path = if local.relative.is_empty() {
-        "."
-    } else {
-        &local.relative
-    };
-    LockedSource::Path(path.to_owned())
-}
-
-/// Everything a local package needs: dependencies, and for a member those of development.
-pub fn needs<'p>(
-    project: &Project,
-    local: &'p LocalPackage,
-) -> impl Iterator<Item = (&'p PackageName, &'p Dependency)> {
-    let is_member = project.is_member(&local.dir);
-    let dev = is_member.then_some(&local.manifest.dev_dependencies);
-    local
-        .manifest
-        .dependencies
-        .iter()
-        .chain(dev.into_iter().flatten())
 }
 
 /// The registry that a member names for a package.
@@ -188,26 +164,11 @@ pub fn routes(project: &Project) -> Result<BTreeMap<PackageName, String>, OpsErr
 
 /// What the members of a project need.
 pub fn roots(project: &Project) -> Vec<Root> {
+    let alone = project.members.len() == 1;
+    let named = |member: &LocalPackage| !(alone && member.dir == project.root);
     let members = project.members.iter();
-    members.map(|member| root(project, member)).collect()
-}
-
-fn root(project: &Project, member: &LocalPackage) -> Root {
-    let alone = project.members.len() == 1 && member.dir == project.root;
-    let mut requirements = requirements(&member.manifest.dependencies);
-    requirements.extend(self::requirements(&member.manifest.dev_dependencies));
-    Root {
-        member: member.name().filter(|_| !alone).map(ToString::to_string),
-        requirements,
-        features: member.manifest.features.clone(),
-    }
-}
-
-/// Dependencies as the resolver sees them.
-pub fn requirements(dependencies: &manifest::Dependencies) -> Vec<Requirement> {
-    dependencies
-        .iter()
-        .filter_map(|(name, dependency)| dependency.requirement(name))
+    members
+        .map(|member| plan::root(&member.manifest, named(member)))
         .collect()
 }
 
@@ -312,7 +273,7 @@ impl Gatherer<'_> {
         url: &str,
         reference: &GitReference,
     ) -> Result<GitPackage, OpsError> {
-        let shown = git::without_credentials(url);
+        let shown = without_credentials(url);
         let locked = self
             .options
             .lock

@@ -9,16 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use lumen_core::{
     PackageName,
     lockfile::{LockedPackage, LockedSource, Lockfile},
-    manifest::{Dependency, DependencySource},
+    manifest::{Dependency, DependencySource, without_credentials},
 };
 use lumen_store::project::{LocalPackage, Project};
 
-use crate::{
-    error::Stale,
-    git,
-    inputs::{lock_requires, needs, source_of},
-    settings::Settings,
-};
+use crate::{error::Stale, inputs, settings::Settings};
 
 /// The project that a lock is compared with.
 pub struct Wanted<'a> {
@@ -50,7 +45,7 @@ impl Wanted<'_> {
             let Some(package) = &local.manifest.package else {
                 continue;
             };
-            if locked.source != source_of(local) {
+            if locked.source != inputs::local(self.project, local).source() {
                 return Some(Stale::Place(name.clone()));
             }
             if locked.version != package.version {
@@ -60,7 +55,7 @@ impl Wanted<'_> {
                     locked: locked.version.clone(),
                 });
             }
-            if locked.requires != lock_requires(self.project, local) {
+            if locked.requires != inputs::local(self.project, local).requires() {
                 return Some(Stale::Requires(name.clone()));
             }
         }
@@ -75,7 +70,7 @@ impl Wanted<'_> {
     fn unmet(&self, lock: &Lockfile) -> Option<Stale> {
         for (by, local) in self.locals {
             let mut may_need = BTreeSet::new();
-            for (name, dependency) in needs(self.project, local) {
+            for (name, dependency) in inputs::local(self.project, local).needs() {
                 may_need.insert(name);
                 if dependency.optional && !self.project.is_member(&local.dir) {
                     continue;
@@ -141,7 +136,7 @@ impl Wanted<'_> {
                             url: asked,
                             reference: at,
                             ..
-                        } => git::without_credentials(asked) == *url && at == reference,
+                        } => without_credentials(asked) == *url && at == reference,
                         _ => false,
                     };
                     match by_git.iter().any(same) {
@@ -178,7 +173,7 @@ impl Wanted<'_> {
         let of_locals = self
             .locals
             .values()
-            .flat_map(|local| needs(self.project, local));
+            .flat_map(|local| inputs::local(self.project, local).needs());
         for (name, dependency) in of_locals.chain(patches) {
             let dependency = patches.get(name).unwrap_or(dependency);
             asked.entry(name).or_default().push(dependency);
@@ -225,7 +220,7 @@ fn sources(dependencies: &[&Dependency]) -> String {
     let url = dependencies
         .iter()
         .find_map(|dependency| match &dependency.source {
-            DependencySource::Git { url, .. } => Some(git::without_credentials(url)),
+            DependencySource::Git { url, .. } => Some(without_credentials(url)),
             _ => None,
         });
     url.map_or_else(

@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, fmt::Write};
 
-use super::{LockedPackage, LockedSource, Lockfile, VERSION, origin, without_credentials};
+use super::{LockedPackage, LockedSource, Lockfile, VERSION, origin};
+use crate::manifest::without_credentials;
 use crate::{digest::Digest, manifest::GitReference, name::PackageName, screen};
 
 impl Lockfile {

@@ -89,7 +89,7 @@ pub(crate) fn is_git_url(text: &str) -> bool {
 }
 
 /// Whether a URL has a password in it, or a user name where that may be a token.
-pub(crate) fn has_credentials(url: &Url) -> bool {
+fn has_credentials(url: &Url) -> bool {
     let web = matches!(url.scheme().trim_start_matches("git+"), "http" | "https");
     url.password().is_some() || (web && !url.username().is_empty())
 }
@@ -145,4 +145,30 @@ pub(super) fn blamed(name: &str, error: &NameError) -> Range<usize> {
         }
     };
     found.unwrap_or(0..name.len())
+}
+
+/// A URL without user name and password; what is no URL stays as it is.
+pub fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let authority_end = rest.find('/').unwrap_or(rest.len());
+    match rest[..authority_end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_hidden() {
+        assert_eq!(
+            without_credentials("https://u:p@h.example/x"),
+            "https://h.example/x"
+        );
+        assert_eq!(without_credentials("git@h.example:x"), "git@h.example:x");
+    }
 }

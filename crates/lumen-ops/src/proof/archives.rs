@@ -11,6 +11,7 @@ use lumen_core::{
     index::{Described, ManifestHash, ReleaseSummary},
     limits::{MAX_MANIFEST_BYTES, MAX_QUOTED},
     lockfile::{LockedPackage, LockedSource, Lockfile},
+    plan,
     problem::Problem,
     requirement::Features,
     resolve::{Catalog, CatalogPackage, CatalogVersion, Request, activate},
@@ -21,7 +22,11 @@ use super::{
     Asked,
     memory::{Fact, Memory},
 };
-use crate::{error::FetchError, error::OpsError, error::Stale, inputs, parallel, session::Session};
+use crate::{
+    error::{FetchError, OpsError, Stale},
+    inputs, parallel,
+    session::Session,
+};
 
 /// Reads the `lumen.toml` of packages in the store.
 ///
@@ -140,7 +145,7 @@ impl Archives<'_> {
                 Some(local) => {
                     let manifest = &local.manifest;
                     version.with(
-                        inputs::requirements(&manifest.dependencies),
+                        plan::requirements(&manifest.dependencies),
                         manifest.features.clone(),
                     )
                 }
@@ -166,7 +171,7 @@ impl Archives<'_> {
             return (release.requirements(), release.features.clone());
         }
         if let Some(Described::Manifest { manifest, .. }) = self.described.get(name) {
-            let requirements = inputs::requirements(&manifest.dependencies);
+            let requirements = plan::requirements(&manifest.dependencies);
             return (requirements, manifest.features.clone());
         }
         let listed = package.dependencies.iter().map(|name| Requirement {

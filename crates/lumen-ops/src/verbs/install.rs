@@ -87,11 +87,7 @@ pub fn apply(
         known,
         fresh,
     } = resolved;
-    let packages = lock
-        .packages
-        .values()
-        .filter(|package| package.checksum.is_some())
-        .count();
+    let packages = lock.archives().count();
     if dry_run {
         return Ok(Outcome {
             packages,
@@ -163,7 +159,7 @@ fn planned(
     let asked_for: BTreeSet<&PackageName> = project
         .members
         .iter()
-        .flat_map(|member| inputs::needs(project, member))
+        .flat_map(|member| inputs::local(project, member).needs())
         .map(|(name, _)| name)
         .collect();
     let depended: BTreeSet<&PackageName> = lock
@@ -234,7 +230,9 @@ fn shadowed(project: &Project, error: LinkError) -> OpsError {
     };
     let lines = |name: &PackageName| {
         let of_member = |member: &LocalPackage| {
-            let found = inputs::needs(project, member).find(|(needed, _)| *needed == name)?;
+            let found = inputs::local(project, member)
+                .needs()
+                .find(|(needed, _)| *needed == name)?;
             Some(member.problem(&found.1.name_span, error.to_string(), ""))
         };
         project.members.iter().find_map(of_member)

@@ -9,7 +9,13 @@ use lumen_registry::{
     },
 };
 
-use crate::{error::OpsError, session::Session, session::Which, settings::DEFAULT, signed};
+use crate::{
+    error::OpsError,
+    session::Session,
+    session::Which,
+    settings::{DEFAULT, is_location},
+    signed,
+};
 
 /// What was remembered before, and what is now.
 #[derive(Debug)]
@@ -140,7 +146,7 @@ pub fn accept_owners(
 
 /// Where a registry is that was given by URL, path or name.
 fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
-    if text.contains("://") || text.contains(['/', '\\']) {
+    if is_location(text) {
         return session.place(Which::Place(text), false);
     }
     let settings = session.settings()?;

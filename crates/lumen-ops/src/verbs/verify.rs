@@ -95,11 +95,7 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     let project = session.project()?;
     let lock = locked(&project)?;
     let store = session.store()?;
-    let packages: Vec<_> = lock
-        .packages
-        .iter()
-        .filter_map(|(name, package)| Some((name, package, package.checksum?)))
-        .collect();
+    let packages: Vec<_> = lock.archives().collect();
     let mut entries = BTreeMap::new();
     for (name, _, checksum) in &packages {
         let entry = store.get(checksum, Check::Marker)?;

@@ -25,12 +25,7 @@ pub fn run(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
         resolve::write_lock(&project, &resolved.lock)?;
     }
     show_changes(ui, &resolved.changes);
-    let packages = resolved
-        .lock
-        .packages
-        .values()
-        .filter(|package| package.checksum.is_some())
-        .count();
+    let packages = resolved.lock.archives().count();
     if ui.json {
         ui.print_json(&json!({ "packages": packages, "changes": changes_json(&resolved.changes) }));
     }
