@@ -1,6 +1,8 @@
 use lumen_core::Digest;
 
-use super::*;
+use lumen_core::limits::Limit;
+
+use super::{environment::limits_of, *};
 
 fn settings(
     environment: Option<&str>,
