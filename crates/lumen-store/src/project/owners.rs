@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lumen_durable::owner::Owner;
+use lumen_durable::{Folder, owner::Owner};
 
 use super::{ProjectError, parent};
 
@@ -17,7 +17,8 @@ use super::{ProjectError, parent};
 pub const SAFE_FOLDERS: &str = "LUMEN_SAFE_FOLDERS";
 
 /// Checks that a manifest above belongs to us, to the administrator, or to the owner of
-/// `ours` (the package's own manifest, or the folder that the command runs in).
+/// `ours` (the package's own manifest, or the folder that the command runs in), or that it
+/// is in a folder that a group of ours may write to: each of its users could replace it.
 ///
 /// # Errors
 /// [`ProjectError::Foreign`] when it does not, or any I/O error.
@@ -26,6 +27,10 @@ pub(super) fn check(manifest: &Path, ours: &Path) -> Result<(), ProjectError> {
         return Ok(());
     };
     let folder = parent(manifest);
+    let is_shared = Folder::open_named(&folder).and_then(|folder| folder.is_shared_with_us());
+    if is_shared.unwrap_or(false) {
+        return Ok(());
+    }
     let listed = std::env::var_os(SAFE_FOLDERS).unwrap_or_default();
     let same = |safe: PathBuf| {
         !safe.as_os_str().is_empty()

@@ -15,12 +15,12 @@ use crate::{fails, publish};
 
 use super::cloned;
 
-const GROUP: u32 = 64_330;
-const ANN: u32 = 64_331;
-const BOB: u32 = 64_332;
+pub(super) const GROUP: u32 = 64_330;
+pub(super) const ANN: u32 = 64_331;
+pub(super) const BOB: u32 = 64_332;
 
 /// A sandbox that two users of one group can look into; `None` where this test cannot be them.
-fn office() -> Option<Sandbox> {
+pub(super) fn office() -> Option<Sandbox> {
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     if !is_root || Command::new("setpriv").arg("--version").output().is_err() {
         skip::here("only root, with `setpriv`, can become other users");
@@ -37,12 +37,12 @@ fn office() -> Option<Sandbox> {
     Some(sandbox)
 }
 
-fn set(sandbox: &Sandbox, path: &str, mode: u32) {
+pub(super) fn set(sandbox: &Sandbox, path: &str, mode: u32) {
     fs::set_permissions(sandbox.path(path), fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// Gives everything below a path to a user and a group.
-fn give(sandbox: &Sandbox, path: &str, user: u32, group: u32) {
+pub(super) fn give(sandbox: &Sandbox, path: &str, user: u32, group: u32) {
     let owner = format!("{user}:{group}");
     let mut chown = Command::new("chown");
     let status = chown.args(["-hR", &owner]).arg(sandbox.path(path)).status();
@@ -50,11 +50,17 @@ fn give(sandbox: &Sandbox, path: &str, user: u32, group: u32) {
 }
 
 /// Runs the program as a user of the group, with this umask and home.
-fn run_as(sandbox: &Sandbox, user: u32, umask: &str, home: &str, arguments: &[&str]) -> Ran {
+pub(super) fn run_as(
+    sandbox: &Sandbox,
+    user: u32,
+    umask: &str,
+    home: &str,
+    arguments: &[&str],
+) -> Ran {
     run_in(sandbox, "app", user, umask, home, arguments)
 }
 
-fn run_in(
+pub(super) fn run_in(
     sandbox: &Sandbox,
     folder: &str,
     user: u32,
@@ -81,7 +87,7 @@ fn run_in(
     Ran::of(&command.output().unwrap())
 }
 
-fn good(ran: &Ran) {
+pub(super) fn good(ran: &Ran) {
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     assert!(!ran.err.contains("warning"), "{ran:#?}");
 }
@@ -143,6 +149,45 @@ fn a_group_shares_a_project_whatever_the_umask() {
             assert!(sandbox.path("app/deps/text/main.lm.md").exists());
         }
     }
+}
+
+#[test]
+fn a_group_shares_a_workspace_whoever_made_which_part() {
+    let Some(sandbox) = office() else { return };
+    let root = "[workspace]\nmembers = [\"packages/*\"]\n";
+    sandbox.write("team/lumen.toml", root).unwrap();
+    for (name, user) in [("of-ann", ANN), ("of-bob", BOB)] {
+        let folder = format!("team/packages/{name}");
+        let more = "[dependencies]\ntext = \"1\"\n";
+        sandbox.package(&folder, name, "1.0.0", more).unwrap();
+        give(&sandbox, &folder, user, GROUP);
+        set(&sandbox, &folder, 0o2775);
+    }
+    for (path, mode) in [
+        ("team", 0o2775),
+        ("team/packages", 0o2775),
+        ("team/lumen.toml", 0o664),
+    ] {
+        let owner = format!("{ANN}:{GROUP}");
+        let mut chown = Command::new("chown");
+        let status = chown.arg(owner).arg(sandbox.path(path)).status();
+        assert!(status.unwrap().success());
+        set(&sandbox, path, mode);
+    }
+    let run = |user: u32, folder: &str| {
+        let home = format!("home-{user}/lumen");
+        run_in(&sandbox, folder, user, "002", &home, &["pkg", "install"])
+    };
+    let folders = ["team/packages/of-bob", "team/packages/of-ann", "team"];
+    for user in [BOB, ANN, BOB] {
+        for folder in folders {
+            good(&run(user, folder));
+        }
+    }
+    // Without the group's right to the folder, it is a stranger's manifest.
+    set(&sandbox, "team", 0o2755);
+    let refused = run(BOB, "team/packages/of-bob");
+    fails(&refused, 1, &[&format!("user {ANN}"), "LUMEN_SAFE_FOLDERS"]);
 }
 
 #[test]
