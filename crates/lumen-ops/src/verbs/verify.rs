@@ -155,7 +155,8 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     }
     let mut strays = Vec::new();
     if let Some(audit) = &audit {
-        strays.extend(audit.strays()?.into_iter().map(Stray::Extra));
+        let locked = packages.iter().map(|(name, ..)| *name);
+        strays.extend(audit.strays(locked)?.into_iter().map(Stray::Extra));
         for (name, planned) in &plan.packages {
             let wrong = || Ok::<_, OpsError>(audit.package(&store, name)? == Placed::Not);
             if planned.digest.is_none() && (imports.contains_key(name) || wrong()?) {

@@ -17,7 +17,7 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    cas::{Drift, Store},
+    cas::{Drift, DriftKind, Store},
     project::DOT_LUMEN,
 };
 
@@ -74,8 +74,14 @@ impl<'p> Audit<'p> {
                 false => Placed::Not,
             });
         }
-        let (Some(folder), Some(digest)) = (parent.open_inside(name.bare())?, planned.digest)
-        else {
+        let folder = match parent.open_inside(name.bare()) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let (path, kind) = (String::new(), DriftKind::Mode);
+                return Ok(Placed::Files(vec![Drift { path, kind }]));
+            }
+            folder => folder?,
+        };
+        let (Some(folder), Some(digest)) = (folder, planned.digest) else {
             return Ok(Placed::Not);
         };
         let drifts = store.compare(&digest, &folder)?;
@@ -99,18 +105,21 @@ impl<'p> Audit<'p> {
             .collect()
     }
 
-    /// Paths among the packages that belong to none, relative to the project.
+    /// Paths among the packages that belong to none, relative to the project. `locked`: packages
+    /// that belong there too, though the plan cannot have them since the store lacks them.
     ///
     /// # Errors
     /// Any I/O error other than absence.
-    pub fn strays(&self) -> io::Result<Vec<String>> {
+    pub fn strays<'n>(
+        &'n self,
+        locked: impl Iterator<Item = &'n PackageName>,
+    ) -> io::Result<Vec<String>> {
         let Some(packages) = &self.packages else {
             return Ok(Vec::new());
         };
-        let names = self.plan.packages.keys();
-        let known: BTreeSet<&str> = names.map(PackageName::as_str).collect();
-        let names = self.plan.packages.keys();
-        let scopes: BTreeSet<&str> = names.filter_map(PackageName::scope).collect();
+        let names: Vec<&PackageName> = self.plan.packages.keys().chain(locked).collect();
+        let known: BTreeSet<&str> = names.iter().map(|name| name.as_str()).collect();
+        let scopes: BTreeSet<&str> = names.iter().filter_map(|name| name.scope()).collect();
         let mut strays = Vec::new();
         let mut stray = |path: &str| strays.push(format!("{DOT_LUMEN}/{PACKAGES}/{path}"));
         for name in packages.names()? {

@@ -5,7 +5,7 @@ use std::{
     os::unix::fs::{PermissionsExt as _, symlink},
 };
 
-use lumen_testkit::sandbox::Sandbox;
+use lumen_testkit::sandbox::{Ran, Sandbox};
 
 use crate::fails;
 
@@ -255,5 +255,18 @@ fn nothing_of_ours_is_writable_for_others_whatever_the_umask() {
             writable(&sandbox, folder, &mut found);
         }
         assert_eq!(found, [""; 0], "{mode}");
+    }
+}
+
+#[test]
+fn a_package_that_the_store_lacks_is_told_once() {
+    for mode in ["symlink", "copy"] {
+        let sandbox = installed(mode);
+        let mut command = sandbox.command("app", &["pkg", "verify"]);
+        command.env("LUMEN_HOME", sandbox.path("other-home"));
+        let ran = Ran::of(&command.output().unwrap());
+        assert_ne!(ran.code, Some(0), "{ran:#?}");
+        assert_eq!(ran.out.matches("text").count(), 1, "{mode}: {ran:#?}");
+        assert!(!ran.out.contains("no locked package"), "{mode}: {ran:#?}");
     }
 }
