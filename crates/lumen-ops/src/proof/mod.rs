@@ -136,23 +136,32 @@ impl Claims {
                 continue;
             }
             // A lock does not choose which registry's releases count. If this machine never
-            // asked the place and cannot ask it now, the lock says which registry is meant: the
-            // remembered proofs are about that one, wherever it was read. The next run asks the
-            // place.
+            // asked the place, the lock says which registry is meant, as long as the place cannot
+            // be asked now or need not be, since all is proven: the remembered proofs are about
+            // that one, wherever it was read. Otherwise the next run asks the place.
+            let is_proven = |root: &Digest, name: &PackageName, package: &LockedPackage| {
+                memory.has(&Fact::release(root, name, package))
+            };
             let root = match known {
-                None if session.is_offline() => {
+                None if !downloads || session.is_offline() => {
                     let root = locked.map(|locked| locked.root);
-                    unproven |= root.is_some();
-                    root
+                    let all = |root: &Digest| {
+                        let mut packages = packages.iter();
+                        packages.all(|(name, package)| is_proven(root, name, package))
+                    };
+                    let proven = root.filter(all);
+                    if session.is_offline() {
+                        unproven |= root.is_some() && proven.is_none();
+                        root
+                    } else {
+                        proven
+                    }
                 }
                 known => known.filter(|root| locked.is_none_or(|locked| locked.root == *root)),
             };
-            let is_proven = |name: &PackageName, package: &LockedPackage| {
-                root.is_some_and(|root| memory.has(&Fact::release(&root, name, package)))
-            };
             let packages: BTreeMap<PackageName, Version> = packages
                 .into_iter()
-                .filter(|(name, package)| !is_proven(name, package))
+                .filter(|(name, package)| !root.is_some_and(|root| is_proven(&root, name, package)))
                 .map(|(name, package)| (name.clone(), package.version.clone()))
                 .collect();
             if downloads || !packages.is_empty() {

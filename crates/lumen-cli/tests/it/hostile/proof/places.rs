@@ -76,7 +76,17 @@ fn what_was_proven_of_a_registry_counts_at_its_other_addresses() {
     ] {
         world.installs("one", offline);
     }
-    // The mirror is asked as soon as that is possible, and is the same registry.
+    // The lock names the registry, and all of it is proven: the place is not asked.
+    let down = [
+        "pkg",
+        "install",
+        "--locked",
+        "--registry",
+        "http://127.0.0.1:9",
+    ];
+    world.installs("one", &down);
+    let ran = world.run("two", &down);
+    fails(&ran, 4, &[]);
     world.installs("one", &["pkg", "install", "--locked"]);
     world.installs("one", &["pkg", "install", "--frozen"]);
     // A lock that names another registry is no proof of this one.
@@ -85,9 +95,11 @@ fn what_was_proven_of_a_registry_counts_at_its_other_addresses() {
     let mut other = lock.clone();
     other.replace_range(start..start + 64, &"ab".repeat(32));
     world.sandbox.write("app/lumen.lock", &other).unwrap();
-    let ran = world.run("one", &["pkg", "install", "--frozen"]);
-    assert_ne!(ran.code, Some(0), "{ran:#?}");
-    assert!(!world.sandbox.path("app/.lumen/packages").exists());
+    for arguments in [&["pkg", "install", "--frozen"][..], &down] {
+        let ran = world.run("one", arguments);
+        assert_ne!(ran.code, Some(0), "{ran:#?}");
+        assert!(!world.sandbox.path("app/.lumen/packages").exists());
+    }
 }
 
 #[test]
