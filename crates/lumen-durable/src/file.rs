@@ -260,10 +260,23 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
     fault::point("unlinked", path)
 }
 
+/// Removes a folder and all below it, however deep and whatever its modes; links are removed,
+/// not followed.
+///
+/// # Errors
+/// Any I/O error; among them that there is no such folder.
+#[cfg(unix)]
+pub fn remove_dir_all(path: &Path) -> io::Result<()> {
+    fs::symlink_metadata(path)?;
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    crate::Folder::open_named(parent(path))?.remove_all(name)
+}
+
 /// Removes a folder and all below it; links are removed, not followed.
 ///
 /// # Errors
 /// Any I/O error.
+#[cfg(not(unix))]
 pub fn remove_dir_all(path: &Path) -> io::Result<()> {
     fault::point("rmdir", path)?;
     fs::remove_dir_all(path)?;

@@ -299,4 +299,29 @@ mod tests {
         assert_eq!(root.names().unwrap(), ["victim"]);
         assert!(dir.path().join("victim/file").exists());
     }
+
+    #[test]
+    fn removing_gives_itself_the_rights() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let inner = dir.path().join("tree/a/b");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(inner.join("file"), "x").unwrap();
+        fs::create_dir(dir.path().join("victim")).unwrap();
+        symlink(dir.path().join("victim"), inner.join("link")).unwrap();
+        let set = |path: &str, mode| {
+            let mode = std::fs::Permissions::from_mode(mode);
+            fs::set_permissions(dir.path().join(path), mode).unwrap();
+        };
+        set("victim", 0o500);
+        set("tree/a/b", 0);
+        set("tree/a", 0o500);
+        set("tree", 0o500);
+        crate::remove_dir_all(&dir.path().join("tree")).unwrap();
+        let left = Folder::open(dir.path()).unwrap().names().unwrap();
+        assert_eq!(left, ["victim"]);
+        let mode = fs::metadata(dir.path().join("victim")).unwrap();
+        assert_eq!(mode.permissions().mode() & 0o777, 0o500);
+        set("victim", 0o700);
+    }
 }

@@ -54,6 +54,8 @@ pub enum Hint<'e> {
     Dangling,
     /// Something writes to the folder.
     Changed,
+    /// A folder is nested too deep.
+    Deep,
     /// Paths do not work everywhere.
     Paths,
     /// The package is too large.
@@ -193,6 +195,7 @@ impl PackError {
             | Self::LinksOutside(_)
             | Self::Dangling(_)
             | Self::Changed(_)
+            | Self::TooDeep(_)
             | Self::Paths(_)
             | Self::TooMany { .. }
             | Self::TooLarge { .. } => Kind::User,
@@ -206,6 +209,7 @@ impl PackError {
             Self::LinksOutside(_) => Hint::LinksOutside,
             Self::Dangling(_) => Hint::Dangling,
             Self::Changed(_) => Hint::Changed,
+            Self::TooDeep(_) => Hint::Deep,
             Self::Paths(_) => Hint::Paths,
             Self::TooMany { .. } | Self::TooLarge { .. } => Hint::TooLarge,
             Self::NoManifest | Self::Pattern { .. } | Self::Io(_) => return None,

@@ -42,6 +42,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::LinksOutside => "replace the links by files, or add them to `exclude`".into(),
         Hint::Dangling => "mend or remove the links, or add them to `exclude`".into(),
         Hint::Changed => "run it again once nothing writes to the folder".into(),
+        Hint::Deep => {
+            "remove the folder, or add it to .gitignore or to `exclude` in [package]".into()
+        }
         Hint::Paths => "rename them, or add them to `exclude`".into(),
         Hint::TooLarge => {
             "leave files out with `exclude` in [package], or split the package".into()
@@ -64,6 +67,9 @@ fn foreign(path: &Path, what: Foreign) -> String {
         Foreign::Closed(_) => format!(
             "if you work on the project together, let that user run `chmod -R g+w {dot}` in the project's folder; if not, remove `{dot}`, and run it again"
         ),
+        Foreign::ReadOnly => {
+            format!("run `chmod -R u+w {dot}` in the project's folder, and run it again")
+        }
         Foreign::Link | Foreign::NoFolder | Foreign::NoFile => format!(
             "Lumen did not make it; find out who did, remove `{}`, and run it again",
             path.display()

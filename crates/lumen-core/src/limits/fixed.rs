@@ -141,6 +141,9 @@ fixed! {
     MAX_ARCHIVE_ENTRIES: u32 = 65_536, Count, Format, "store::archive";
     /// Components of a path in an archive.
     MAX_PATH_DEPTH: usize = 64, Count, Format, "store::archive, store::sources";
+    /// Folders below one another that Lumen enters when it looks at a package's folder: more than
+    /// any package has.
+    MAX_WALK_DEPTH: usize = 128, Count, Program, "store::pack, store::link";
     /// Bytes of a path in an archive.
     MAX_PATH_BYTES: usize = 1024, Bytes, Format, "store::archive";
     /// Bytes of a component of a path.

@@ -290,7 +290,13 @@ fn nothing_to_do(
     let Ok(Some(place)) = Place::find(&root) else {
         return Ok(None);
     };
-    let state = session.environment.ledger().load(&place)?;
+    let ledger = session.environment.ledger();
+    let known = ledger.load(&place)?;
+    let is_known = known.is_some();
+    let state = match known {
+        Some(state) => Some(state),
+        None => ledger.restored(&place)?,
+    };
     let Some(state) = state.filter(|state| state.complete && !state.facts.contains_key(UNPROVEN))
     else {
         return Ok(None);
@@ -329,7 +335,11 @@ fn nothing_to_do(
         }
         warnings = more;
     }
-    if !link::links_intact(&place, &state) || !members_unchanged(&root, &state, seen) {
+    let intact = is_known && link::links_intact(&place, &state)
+        || session
+            .store()
+            .is_ok_and(|store| link::contents_intact(&place, &ledger, &state, &store));
+    if !intact || !members_unchanged(&root, &state, seen) {
         return Ok(None);
     }
     session.warn(seen.warnings());

@@ -36,7 +36,7 @@ pub enum DriftKind {
     /// There, but not in the record.
     #[error("not part of the package")]
     Extra,
-    /// Writable, or executable where it was not or the other way round.
+    /// Writable, executable where it was not or the other way round, or not readable.
     #[error("other permissions")]
     Mode,
 }
@@ -132,7 +132,11 @@ fn compare(
         match line {
             Line::Folder(path) => {
                 folders.insert(*path);
-                match tree.status(path)? {
+                let Some(status) = permitted(tree.status(path))? else {
+                    note(path, DriftKind::Mode);
+                    continue;
+                };
+                match status {
                     None => note(path, DriftKind::Missing),
                     Some(status) if status.kind != StatusKind::Folder => {
                         note(path, DriftKind::Changed);
@@ -149,14 +153,19 @@ fn compare(
     let mut buffer = vec![0; 64 << 10];
     for file in files.values() {
         archive.file(file.path, file.size, file.executable)?;
-        match tree.status(file.path)? {
+        let Some(status) = permitted(tree.status(file.path))? else {
+            note(file.path, DriftKind::Mode);
+            continue;
+        };
+        match status {
             None => note(file.path, DriftKind::Missing),
             Some(status) if status.kind != StatusKind::File || status.size != file.size => {
                 note(file.path, DriftKind::Changed);
             }
-            Some(status) => match tree.open_file(file.path)? {
-                None => note(file.path, DriftKind::Changed),
-                Some(open) => {
+            Some(status) => match permitted(tree.open_file(file.path))? {
+                None => note(file.path, DriftKind::Mode),
+                Some(None) => note(file.path, DriftKind::Changed),
+                Some(Some(open)) => {
                     if read(open, file.size, &mut archive, &mut buffer)? != file.digest {
                         note(file.path, DriftKind::Changed);
                     } else if head.modes && !mode_kept(&status, file.executable) {
@@ -168,11 +177,20 @@ fn compare(
     }
     let mut extra = Vec::new();
     find_extra(tree, "", &folders, &files, &mut extra)?;
-    for path in &extra {
-        note(path, DriftKind::Extra);
+    for (path, kind) in &extra {
+        note(path, *kind);
     }
     drifts.sort();
+    drifts.dedup();
     Ok(Some((drifts, archive.finish()?.finish())))
+}
+
+/// `None` where the user lacks the right.
+fn permitted<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// Reads a file of a known size into the archive and returns its digest; of one that grows
@@ -195,13 +213,14 @@ fn read(
     }
 }
 
-/// Finds files and folders that the record does not list; does not look into an unknown folder.
+/// Finds files and folders that the record does not list, and those that cannot be read; does
+/// not look into an unknown folder.
 fn find_extra(
     folder: &Folder,
     relative: &str,
     folders: &BTreeSet<&str>,
     files: &BTreeMap<&str, FileLine<'_>>,
-    found: &mut Vec<String>,
+    found: &mut Vec<(String, DriftKind)>,
 ) -> io::Result<()> {
     for name in folder.names()? {
         let text = name.to_string_lossy();
@@ -210,11 +229,13 @@ fn find_extra(
             _ => format!("{relative}/{text}"),
         };
         if folders.contains(path.as_str()) {
-            if let Some(inner) = folder.open_inside(&name)? {
-                find_extra(&inner, &path, folders, files, found)?;
+            match permitted(folder.open_inside(&name))? {
+                Some(Some(inner)) => find_extra(&inner, &path, folders, files, found)?,
+                Some(None) => {}
+                None => found.push((path, DriftKind::Mode)),
             }
         } else if !files.contains_key(path.as_str()) {
-            found.push(path);
+            found.push((path, DriftKind::Extra));
         }
     }
     Ok(())

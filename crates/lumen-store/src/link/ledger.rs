@@ -69,7 +69,39 @@ impl Ledger {
         Ok(self.kept(place)?.map(|kept| kept.state))
     }
 
+    /// What was installed in a project that was restored at its path (from a backup, in an
+    /// image), and that cannot be written to, so that its record cannot be made again.
+    ///
+    /// Believe it only after comparing everything that it says with the project.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn restored(&self, place: &Place) -> io::Result<Option<State>> {
+        match place.is_closed()? {
+            Some(_) => Ok(self.of(place, |_| true)?.map(|kept| kept.state)),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes what the state of the packages is now, if the record is still the same.
+    pub(super) fn renew(&self, place: &Place, old: &State, now: State) -> Result<(), LinkError> {
+        let _lock = place.lock_links()?;
+        match self.kept(place)? {
+            Some(mut kept) if kept.state == *old => {
+                kept.state = now;
+                Ok(self.save(place, &mut kept)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn kept(&self, place: &Place) -> io::Result<Option<Kept>> {
+        let number = number(place)?;
+        self.of(place, |folder| folder == number)
+    }
+
+    /// The record with the project's token, if its folder's number is right.
+    fn of(&self, place: &Place, is_right: impl Fn(u64) -> bool) -> io::Result<Option<Kept>> {
         let bytes = match fs::read(self.file(place)) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -82,8 +114,7 @@ impl Ledger {
             .dot
             .read_limited(TOKEN, MAX_TOKEN_BYTES)
             .unwrap_or_default();
-        let same =
-            record.folder == number(place)? && token.as_deref() == Some(record.token.as_bytes());
+        let same = is_right(record.folder) && token.as_deref() == Some(record.token.as_bytes());
         let state = state::read(record.file).filter(|_| same);
         Ok(state.map(|state| Kept {
             state,

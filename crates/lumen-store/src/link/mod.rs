@@ -42,7 +42,7 @@ use self::{
     ledger::Kept,
     wanted::Wanted,
 };
-use crate::{Sources, project::DOT_LUMEN, target::aside};
+use crate::{Sources, cas::Store, project::DOT_LUMEN, target::aside};
 
 pub use ledger::{Known, Ledger};
 pub use place::{Foreign, Place};
@@ -200,7 +200,7 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
     };
     let keep = old.is_some_and(|old| {
         let same = (old.mode, &old.packages) == (state.mode, &state.packages);
-        old.complete && same && seen::is_intact(place, old)
+        old.complete && same && seen::is_intact(place, old, None)
     });
     let mut next = Kept::next(kept.as_ref(), state);
     ledger.save(place, &mut next)?;
@@ -226,9 +226,31 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
 /// target, or its unchanged files, nothing else among the packages, and every import link.
 /// Reads no file.
 pub fn links_intact(place: &Place, state: &State) -> bool {
+    state.complete && seen::is_intact(place, state, None) && imports_intact(place, state)
+}
+
+/// The same, but reads the files of packages that may have changed, and compares them with
+/// the store: their modes, times and places on the disk may be others. Renews the record
+/// where the project can be written to.
+pub fn contents_intact(place: &Place, ledger: &Ledger, state: &State, store: &Store) -> bool {
+    if !state.complete || state.packages.values().all(|package| package.link) {
+        return links_intact(place, state);
+    }
+    // A change after this look makes the next run compare again.
+    let mut now = state.clone();
+    let noted = seen::note(place, &mut now).is_ok();
+    let intact = seen::is_intact(place, state, Some(store)) && imports_intact(place, state);
+    if noted && intact {
+        // Without a new record, the next run reads the files again, and that is all.
+        let _ = ledger.renew(place, state, now);
+    }
+    intact
+}
+
+fn imports_intact(place: &Place, state: &State) -> bool {
     let ground = Ground::new(place, None);
-    let import = |(path, target): (&String, &String)| ground.has(path, target);
-    state.complete && seen::is_intact(place, state) && state.imports.iter().all(import)
+    let mut imports = state.imports.iter();
+    imports.all(|(path, target)| ground.has(path, target))
 }
 
 /// How a package will be recorded, and linked to if it is linked.

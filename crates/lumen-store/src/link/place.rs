@@ -51,6 +51,9 @@ pub enum Foreign {
     /// It belongs to another user who does not let us write to it.
     #[error("belongs to {0}, and you may not write to it")]
     Closed(Owner),
+    /// It is ours, and its modes do not let us write to it.
+    #[error("is yours, but its permissions do not let you write to it")]
+    ReadOnly,
 }
 
 impl Place {
@@ -139,8 +142,8 @@ impl Place {
     /// Keeps other installs out of the project.
     ///
     /// # Errors
-    /// When another user owns a file that must change ([`Foreign::Closed`]); as
-    /// [`Lock::exclusive`].
+    /// When another user owns a file that must change ([`Foreign::Closed`]), or its modes forbid
+    /// it ([`Foreign::ReadOnly`]); as [`Lock::exclusive`].
     pub fn lock_install(&self) -> Result<Lock, LinkError> {
         self.lock(INSTALL_LOCK)
     }
@@ -152,13 +155,12 @@ impl Place {
 
     fn lock(&self, name: &str) -> Result<Lock, LinkError> {
         let dot = Path::new(DOT_LUMEN);
-        if !self.dot.may_write()? {
-            return Err(Self::closed(dot, &self.dot, ""));
-        }
-        if let Some(packages) = self.dot.open_inside(PACKAGES)?
-            && !packages.may_write()?
-        {
-            return Err(Self::closed(&dot.join(PACKAGES), &packages, ""));
+        if let Some(closed) = self.is_closed()? {
+            let path = match closed {
+                "" => dot.to_owned(),
+                inner => dot.join(inner),
+            };
+            return Err(Self::closed(&path, &self.dot, closed));
         }
         self.dot.lock(name).map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => Self::closed(&dot.join(name), &self.dot, name),
@@ -166,10 +168,26 @@ impl Place {
         })
     }
 
+    /// The folder in `.lumen`, or `.lumen` itself (empty), that we may not write to.
+    pub(super) fn is_closed(&self) -> io::Result<Option<&'static str>> {
+        if !self.dot.may_write()? {
+            return Ok(Some(""));
+        }
+        let may_write = match self.dot.open_inside(PACKAGES) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => false,
+            packages => match packages? {
+                Some(packages) => packages.may_write()?,
+                None => true,
+            },
+        };
+        Ok((!may_write).then_some(PACKAGES))
+    }
+
     /// The error for a path that we may not write to.
     fn closed(path: &Path, folder: &Folder, name: &str) -> LinkError {
         match folder.status(name) {
             Ok(Some(status)) => match status.owner.map(Owner) {
+                Some(owner) if owner::current() == Some(owner) => refused(path, Foreign::ReadOnly),
                 Some(owner) => refused(path, Foreign::Closed(owner)),
                 None => io::Error::from(io::ErrorKind::PermissionDenied).into(),
             },

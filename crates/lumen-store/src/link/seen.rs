@@ -13,22 +13,23 @@ use std::{
     path::PathBuf,
 };
 
-use lumen_core::{Digest, PackageName, digest::Hasher, manifest::LinkMode};
+use lumen_core::{Digest, PackageName, digest::Hasher, limits::MAX_WALK_DEPTH, manifest::LinkMode};
 use lumen_durable::{Folder, StatusKind, Step};
 
 use super::{
     PACKAGES, Place, link_text, plain,
     state::{Installed, State},
 };
-use crate::project::DOT_LUMEN;
+use crate::{cas::Store, project::DOT_LUMEN};
 
 /// Links that are worth a thread of their own to look at.
 const LINKS: usize = 256;
 /// Packages with files of their own that are.
 const TREES: usize = 16;
 
-/// Whether the packages of a record are in place, and nothing else is among them.
-pub(super) fn is_intact(place: &Place, state: &State) -> bool {
+/// Whether the packages of a record are in place, and nothing else is among them. `store`: the
+/// files of a package whose state is another one are compared with those there.
+pub(super) fn is_intact(place: &Place, state: &State, store: Option<&Store>) -> bool {
     let path = place.path.join(DOT_LUMEN).join(PACKAGES);
     let Ok(Some(folder)) = place.dot.open_inside(PACKAGES) else {
         return false;
@@ -50,7 +51,9 @@ pub(super) fn is_intact(place: &Place, state: &State) -> bool {
     let intact = |(name, installed): &(&PackageName, &Installed)| {
         if !installed.link {
             let found = look(&folder, name, state.mode).unwrap_or_default();
-            return found.is_some() && found.as_ref() == state.seen.get(*name);
+            let same = found.is_some() && found.as_ref() == state.seen.get(*name);
+            let has_its_files = |store| has_files(&folder, name, installed, store);
+            return same || store.is_some_and(|store| has_its_files(store).unwrap_or(false));
         }
         let name = name.as_str();
         let right =
@@ -61,6 +64,21 @@ pub(super) fn is_intact(place: &Place, state: &State) -> bool {
     each(&packages, state.mode, |part| part.iter().all(intact))
         .into_iter()
         .all(|good| good.unwrap_or(false))
+}
+
+/// Whether a package's own files are those that the store has.
+fn has_files(
+    packages: &Folder,
+    name: &PackageName,
+    installed: &Installed,
+    store: &Store,
+) -> io::Result<bool> {
+    let (Step::Folder(folder), Some(digest)) = (packages.descend(name.as_str())?, installed.digest)
+    else {
+        return Ok(false);
+    };
+    let drifts = store.compare(&digest, &folder)?;
+    Ok(drifts.is_some_and(|drifts| drifts.is_empty()))
 }
 
 /// Notes the state of the packages in a record.
@@ -156,11 +174,12 @@ fn look(packages: &Folder, name: &PackageName, mode: LinkMode) -> io::Result<Opt
         return Ok(None);
     };
     let mut hasher = Hasher::new();
-    walk(&folder, mode, &mut hasher)?;
+    walk(&folder, mode, MAX_WALK_DEPTH, &mut hasher)?;
     Ok(Some(hasher.finish()))
 }
 
-fn walk(folder: &Folder, mode: LinkMode, hasher: &mut Hasher) -> io::Result<()> {
+/// `depth`: how many folders below this one it may enter.
+fn walk(folder: &Folder, mode: LinkMode, depth: usize, hasher: &mut Hasher) -> io::Result<()> {
     let names = folder.names()?;
     hasher.update(&(names.len() as u64).to_le_bytes());
     for name in names {
@@ -175,7 +194,12 @@ fn walk(folder: &Folder, mode: LinkMode, hasher: &mut Hasher) -> io::Result<()> 
         hasher.update(&status.number.to_le_bytes());
         if status.kind == StatusKind::Folder {
             if let Some(inner) = folder.open_inside(&name)? {
-                walk(&inner, mode, hasher)?;
+                let Some(depth) = depth.checked_sub(1) else {
+                    let path = inner.path().display();
+                    let what = format!("`{path}` lies more than {MAX_WALK_DEPTH} folders deep");
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                };
+                walk(&inner, mode, depth, hasher)?;
             }
             continue;
         }

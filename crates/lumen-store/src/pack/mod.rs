@@ -37,7 +37,7 @@ pub(crate) mod tar;
 
 use std::{io, path::Path};
 
-use lumen_core::Digest;
+use lumen_core::{Digest, limits::MAX_WALK_DEPTH};
 
 pub use secrets::{Secret, SecretKind};
 
@@ -193,6 +193,9 @@ pub enum PackError {
     /// Paths that do not work on every system.
     #[error("{}", unportable(.0))]
     Paths(Vec<BadPath>),
+    /// More folders below one another than Lumen enters.
+    #[error("`{0}` lies more than {MAX_WALK_DEPTH} folders deep")]
+    TooDeep(String),
     /// More files than an archive may have.
     #[error("the package has {count} files; the limit is {limit}")]
     TooMany {

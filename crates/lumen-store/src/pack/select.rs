@@ -7,7 +7,7 @@ use std::{
 
 use ::ignore::gitignore::Gitignore;
 
-use lumen_core::limits::MAX_IGNORE_FILE_BYTES;
+use lumen_core::limits::{MAX_IGNORE_FILE_BYTES, MAX_WALK_DEPTH};
 
 use super::{
     BadLink, BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, ignore,
@@ -157,6 +157,9 @@ impl Walk<'_> {
             // A pattern about hidden files may mean one in here.
             if is_hidden(&path) && self.hidden.is_none() {
                 return Ok(());
+            }
+            if real.split('/').count() > MAX_WALK_DEPTH {
+                return Err(PackError::TooDeep(path));
             }
             let Some(inside) = folder.open_inside(name)? else {
                 return Err(PackError::Changed(path));

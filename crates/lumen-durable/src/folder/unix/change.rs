@@ -12,8 +12,11 @@ use crate::{
     TEMPORARY,
     exchange::exchange_at,
     fault,
-    folder::{gone, named, random},
+    folder::{named, random},
 };
+
+/// Folders below one another that are open at once while a tree is removed.
+const LEVELS: usize = 32;
 
 impl Folder {
     /// Makes a link to a folder; `place` is where the link will be in the end, for messages.
@@ -49,7 +52,7 @@ impl Folder {
     }
 
     /// Removes a file or folder with everything below it; links are removed, not followed.
-    /// Absence is fine.
+    /// Folders of the user's own that are not writable are made so first. Absence is fine.
     ///
     /// # Errors
     /// Any other I/O error.
@@ -58,16 +61,15 @@ impl Folder {
         let whole = self.whole(name);
         fault::point("rmdir", &whole)?;
         if !self.take_away(name, &whole)? {
-            let top = self.open_inside(name)?.ok_or_else(|| gone(&whole))?;
-            top.empty()?;
+            self.open_to_empty(name)?.empty()?;
             unlinkat(&self.fd, name, AtFlags::REMOVEDIR)
                 .map_err(|error| named(error, "remove", &whole))?;
         }
         fault::point("rmdired", &whole)
     }
 
-    /// Removes all that is inside, however deep: folders in a folder inside come up first, so
-    /// that no more than two are open.
+    /// Removes all that is inside, however deep: what lies deeper than [`LEVELS`] comes up
+    /// first, so that no more folders than that are open.
     fn empty(&self) -> io::Result<()> {
         loop {
             let names = self.list()?;
@@ -76,21 +78,34 @@ impl Folder {
             }
             for name in names.iter().map(Path::new) {
                 let whole = self.whole(name);
-                if self.take_away(name, &whole)? {
-                    continue;
+                if !self.take_away(name, &whole)? {
+                    self.open_to_empty(name)?.clear(self, LEVELS)?;
+                    self.take_away(name, &whole)?;
                 }
-                let inner = self.open_inside(name)?.ok_or_else(|| gone(&whole))?;
-                for below in inner.list()? {
-                    let below = Path::new(&below);
-                    if !inner.take_away(below, &inner.whole(below))? {
-                        let up = format!("{TEMPORARY}{:016x}", random()?);
-                        renameat(&inner.fd, below, &self.fd, up.as_str())
-                            .map_err(|error| named(error, "remove", &inner.whole(below)))?;
-                    }
-                }
-                self.take_away(name, &whole)?;
             }
         }
+    }
+
+    /// Removes all that is inside, as far as that many levels down, and moves the folders
+    /// below these to `top`.
+    fn clear(&self, top: &Self, levels: usize) -> io::Result<()> {
+        for name in self.list()? {
+            let name = Path::new(&name);
+            let whole = self.whole(name);
+            if self.take_away(name, &whole)? {
+                continue;
+            }
+            let inner = self.open_to_empty(name)?;
+            if let Some(levels) = levels.checked_sub(1) {
+                inner.clear(top, levels)?;
+                self.take_away(name, &whole)?;
+            } else {
+                let up = format!("{TEMPORARY}{:016x}", random()?);
+                renameat(&self.fd, name, &top.fd, up.as_str())
+                    .map_err(|error| named(error, "remove", &whole))?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes a file, a link or an empty folder; `false` for a folder with something in it.

@@ -1,8 +1,10 @@
 //! Cloned projects: nothing outside of the project and of our own home is read, written, linked or deleted.
 
+mod deep;
 mod links;
 mod locks;
 mod owners;
+mod rights;
 mod shared;
 mod verify;
 
