@@ -714,7 +714,7 @@ fn an_audit_believes_nothing() {
         let place = world.place();
         let audit = Audit::new(&place, plan).unwrap();
         let name = PackageName::parse(name).unwrap();
-        let strays = audit.strays().unwrap();
+        let strays = audit.strays(std::iter::empty()).unwrap();
         (
             audit.package(&world.store, &name).unwrap(),
             strays,
