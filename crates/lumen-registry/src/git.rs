@@ -21,9 +21,9 @@ use lumen_durable::fault;
 use url::Url;
 
 pub use failure::GitError;
-pub(crate) use failure::told;
 #[cfg(feature = "fuzzing")]
 pub(crate) use failure::understood;
+pub(crate) use failure::{is_cut, told};
 
 use lumen_core::limits::{Exceeded, Limit, MAX_GIT_OUTPUT, MAX_GIT_SAID};
 

@@ -139,6 +139,17 @@ const KINDS: [(&str, Kind); 37] = [
     ("access rights", Kind::NoRepository),
 ];
 
+/// Whether a transfer ended before all of it was there: the same fetch may succeed.
+pub(crate) fn is_cut(error: &GitError) -> bool {
+    let GitError::Failed { reason, .. } = error else {
+        return false;
+    };
+    let reason = reason.to_lowercase();
+    ["early eof", "index-pack", "unexpected disconnect"]
+        .iter()
+        .any(|text| reason.contains(text))
+}
+
 /// The error that a command's last words are about.
 pub(super) fn understand(action: &'static str, url: &str, said: &str) -> GitError {
     let lines: Vec<&str> = said
@@ -242,6 +253,28 @@ mod tests {
             panic!("{said}");
         };
         assert_eq!(format!("{kind}: {reason}"), expected, "{said}");
+    }
+
+    #[test]
+    fn a_fetch_that_was_cut_may_succeed_later() {
+        for (said, cut) in [
+            (
+                "fatal: early EOF\nfatal: fetch-pack: invalid index-pack output",
+                true,
+            ),
+            (
+                "fatal: the remote end: unexpected disconnect while reading",
+                true,
+            ),
+            ("fatal: couldn't find remote ref main", false),
+            ("fatal: Authentication failed", false),
+        ] {
+            assert_eq!(
+                is_cut(&understand("fetch", "https://h/r", said)),
+                cut,
+                "{said}"
+            );
+        }
     }
 
     #[test]

@@ -27,6 +27,10 @@ enum Which {
 /// # Errors
 /// [`PublishError::NotSigned`], a log that is damaged itself, and failures of the host.
 pub async fn repair(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
+    // Before the files are listed, which hosts that can only be read refuse.
+    if Head::read(storage).await?.is_none() {
+        return Err(PublishError::NotSigned);
+    }
     let there = storage.list_sizes("").await?.into_iter().collect();
     restore(storage, &Which::Missing(there), watch).await?;
     // Others may have gone on meanwhile.

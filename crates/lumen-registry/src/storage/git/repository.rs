@@ -21,7 +21,7 @@ use super::{
     tip::{Contents, is_id},
 };
 use crate::{
-    git::{Git, GitError},
+    git::{Git, GitError, is_cut},
     location::GitLocation,
     storage::{HostOptions, HttpOptions, StorageError},
 };
@@ -302,14 +302,20 @@ impl Repository {
         })
     }
 
-    /// Repeats an action that failed because there was no connection.
+    /// Whether an action that failed may succeed when it is tried again.
+    fn may_pass(&self, error: &GitError) -> bool {
+        let no_connection = matches!(error, GitError::Unreachable { .. }) && !self.is_local;
+        no_connection || is_cut(error)
+    }
+
+    /// Repeats an action that failed because there was no connection, or it was cut.
     fn patiently(&self, action: impl Fn() -> Result<(), GitError>) -> Result<(), GitError> {
         let action = || self.git.following(&self.remote, &action);
         let mut delay = self.http.first_delay;
         for _ in 1..self.http.tries {
             match action() {
-                Err(GitError::Unreachable { reason, .. }) if !self.is_local => {
-                    tracing::debug!(%reason, "trying again");
+                Err(error) if self.may_pass(&error) => {
+                    tracing::debug!(%error, "trying again");
                     std::thread::sleep(delay);
                     delay = (delay * 2).min(self.http.longest_delay);
                 }
