@@ -21,7 +21,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Meant(nearest) => format!("did you mean `{nearest}`?"),
         Hint::UnknownRegistry(text) => unknown_registry(text),
         Hint::Waits(lacking) => format!(
-            "it is committed, and waits for {lacking}: whoever has such a key runs `lumen registry witness`"
+            "it is committed, and waits for {lacking}: the holder of such a key runs `lumen registry witness`"
         ),
         Hint::CacheInFront => {
             "a cache in front of the host may keep old index files; `lumen registry doctor` looks at its headers".into()
@@ -36,7 +36,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::NotAsReleased => {
             "do not use it; compare lumen.lock with an earlier version, and tell the people who run the registry".into()
         }
-        Hint::Misfit => "run `lumen pkg install` to choose versions anew".into(),
+        Hint::Misfit => "run `lumen pkg install` to choose versions again".into(),
         Hint::Locked => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),
         Hint::GitPackage(name) => {
             format!("its lumen.toml must say `name = \"{name}\"`, at the root or at most four folders below")
@@ -54,7 +54,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
             "nothing was installed; tell the people who run the registry, or compare with an earlier lumen.lock".into()
         }
         Hint::NotReleased => {
-            "somebody changed lumen.lock; nothing was installed. Restore it from a version that you trust, or delete it and run `lumen pkg install`".into()
+            "lumen.lock was changed; nothing was installed. Restore it from a version that you trust, or delete it and run `lumen pkg install`".into()
         }
         Hint::Shadowed {
             name,
@@ -63,7 +63,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         } => format!(
             "nothing was installed. If `{name}` of `{first}` is meant, run `lumen pkg update {name}`; if that of `{registry}` is meant, say so in lumen.toml: `{name} = {{ version = \"…\", registry = \"{registry}\" }}`"
         ),
-        Hint::NoChecksum => "run `lumen pkg update` to lock it anew".into(),
+        Hint::NoChecksum => "run `lumen pkg update` to lock it again".into(),
         Hint::Limit(exceeded) => disk::limit(exceeded),
         Hint::Disk(kind) => return disk::words(kind),
     })

@@ -20,7 +20,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
             format!("run `lumen registry init {path}` to make one, or correct the path")
         }
         Hint::CopyBundle => {
-            "copy it again; if that does not help, make it anew with `lumen registry bundle`".into()
+            "copy it again; if that does not help, make it again with `lumen registry bundle`".into()
         }
         Hint::WriteElsewhere => {
             "publish to the folder it is served from: `--registry file:///path`".into()
@@ -31,7 +31,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Login { status, registry } => login(status, registry),
         Hint::Credentials { status, lacks } => may_be_missing(status, lacks),
         Hint::Lacks(lacks) => lacks.to_owned(),
-        Hint::CorrectCredentials => "correct them there, or ask whoever runs the registry".into(),
+        Hint::CorrectCredentials => "correct them there, or ask the people who run the registry".into(),
         Hint::OwnAuthority => OWN_AUTHORITY.into(),
         Hint::Authorities => {
             "correct LUMEN_CA_FILE or `ca-file` in [http] of your configuration; without them the system's count, or SSL_CERT_FILE".into()
@@ -66,32 +66,32 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Git(hint) => return git::words(hint),
         Hint::Scheme(text) => scheme(text),
         Hint::NoRegistry(location) => no_registry(location),
-        Hint::Incomplete => "the registry is incomplete; tell whoever runs it".into(),
+        Hint::Incomplete => "the registry is incomplete; tell the people who run it".into(),
         Hint::LeftOut => {
-            "use the registry itself, or ask whoever runs the mirror to add the package".into()
+            "use the registry itself, or ask the people who run the mirror to add the package".into()
         }
         Hint::Changed => {
-            "it is not what was released, so nothing of it was used; tell the people who run the registry".into()
+            "it differs from the release, so none of it was used; tell the people who run the registry".into()
         }
-        Hint::Hash => "the file was changed after it was published; tell whoever runs the registry".into(),
-        Hint::Malformed => "this file is in the registry; tell whoever runs it".into(),
+        Hint::Hash => "the file was changed after it was published; tell the people who run the registry".into(),
+        Hint::Malformed => "this file is in the registry; tell the people who run it".into(),
         Hint::Overridden { registry, by } => {
             let (name, registry) = (&by.name, word(registry));
             format!(
-                "ask whoever runs the registry and the owners you knew why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
+                "ask the people who run the registry, and the owners whom you knew, why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
             )
         }
         Hint::Refused => {
-            "nothing was signed; tell who runs the registry and its other witnesses".into()
+            "nothing was signed; tell the people who run the registry, and its other witnesses".into()
         }
         Hint::Reverted(by) => reverted(by).into(),
-        Hint::Unfinished => "whoever runs it finishes it with `lumen registry repair`".into(),
+        Hint::Unfinished => "the people who run it can finish it with `lumen registry repair`".into(),
         Hint::Unsigned => {
             "only signed registries have owners, keys and a log; `lumen registry migrate` signs one that is not".into()
         }
         Hint::VersionExists => "releases never change; try `lumen pkg publish --bump patch`".into(),
         Hint::Unreleased => {
-            "releases never change, and somebody is publishing this one now, was interrupted, or did so before there were signatures: publish those contents to release them, or these with `lumen pkg publish --bump patch`".into()
+            "this version has an unfinished upload: publish identical contents to finish it, or publish these with `lumen pkg publish --bump patch`".into()
         }
         Hint::NameTaken(other) => format!(
             "users could mistake one for the other; choose another name, or publish a version of `{other}`"
@@ -103,26 +103,26 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::NoKey => "make one with `lumen key new`, or set LUMEN_KEY".into(),
         Hint::NotSigned => "`lumen registry init` makes signed registries".into(),
         Hint::LogKey(key) => {
-            format!("whoever runs it adds the key: `lumen registry trust add-log-key {key}`")
+            format!("the people who run it can add the key: `lumen registry trust add-log-key {key}`")
         }
         Hint::NotOwner { name, key } => {
             format!("an admin of it adds the key: `lumen pkg owner add {name} {key}`")
         }
         Hint::NeedsApproval(subject) => format!(
-            "run `lumen pkg owner claim {subject} --out claim` and send the file to whoever runs it"
+            "run `lumen pkg owner claim {subject} --out claim` and send the file to the people who run it"
         ),
         Hint::SubmitAgain => "ask for it to be submitted again, with `lumen pkg submit`".into(),
         Hint::OtherRegistry => {
             "it was made for another registry: `lumen pkg submit --registry` names the right one".into()
         }
         Hint::Stranger(subject) => format!("`lumen pkg owner list {subject}` lists who may"),
-        Hint::BadSubmission => "nothing of it was published; tell whoever submitted it".into(),
+        Hint::BadSubmission => "none of it was published; tell the submitter".into(),
         Hint::MirrorDiverged => {
-            "somebody published to the mirror, or the source was rolled back; nothing was written".into()
+            "a publisher wrote to the mirror, or the source was rolled back; nothing was written".into()
         }
         Hint::OtherMirror => "name a place for the mirror where no other registry is".into(),
         Hint::MirrorForeign => {
-            "somebody published to the mirror, or it was taken out of the source by hand; nothing was written".into()
+            "a publisher wrote to the mirror, or it was taken out of the source by hand; nothing was written".into()
         }
         Hint::MirrorChanged => {
             "releases never change; find out which of the two is right before you go on".into()
@@ -136,7 +136,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         }
         Hint::Older => "it has nothing new; nothing was written".into(),
         Hint::IncompleteBundle => {
-            "it was damaged on its way, or is of another registry; make it anew".into()
+            "it was damaged on its way, or is of another registry; make it again".into()
         }
         Hint::NoLog => "leave out --since: the bundle has everything then".into(),
         Hint::Unlistable => "mirror it from its folder or bucket".into(),
@@ -163,13 +163,13 @@ fn bound(bound: Bound) -> String {
 const fn reverted(by: SeenBy) -> &'static str {
     match by {
         SeenBy::Lock => {
-            "somebody may be using a key that was removed. Ask those who run the registry, but not through the registry. If they say that what it shows now is right: `lumen trust accept <registry>`, then delete lumen.lock and run `lumen pkg install`"
+            "somebody may be using a key that was removed. Ask the people who run the registry, but not through the registry. If they confirm what it shows now: `lumen trust accept <registry>`, then delete lumen.lock and run `lumen pkg install`"
         }
         SeenBy::State => {
-            "somebody may be using a key that was removed. Ask those who run the registry, but not through the registry. If they say that what it shows now is right: `lumen trust accept <registry>`"
+            "somebody may be using a key that was removed. Ask the people who run the registry, but not through the registry. If they confirm what it shows now: `lumen trust accept <registry>`"
         }
         SeenBy::Log(_) => {
-            "somebody with a log key left this note out of the lists of the registry. Tell those who run it; `lumen registry check` says more"
+            "the holder of a log key left this note out of the lists of the registry. Tell the people who run it; `lumen registry check` says more"
         }
     }
 }
@@ -191,7 +191,7 @@ fn no_registry(location: &str) -> String {
         .find_map(of_registry);
     match inside {
         Some(registry) => format!("the URL of a registry ends before its own files: try `{registry}`"),
-        None => "look for a slip in the URL, and whether the registry is below another path; a registry that was made by hand should have an `index.json`".into(),
+        None => "check the URL for typing errors, and whether the registry is below another path; a registry that was made by hand should have an `index.json`".into(),
     }
 }
 
@@ -226,7 +226,7 @@ fn may_be_missing(status: u16, way: &str) -> String {
     match status {
         // Object stores say so of what is not there, to those who may not list.
         403 => format!(
-            "if it needs credentials: {way}. A bucket answers 403 for what is missing, too, unless everybody may list it (s3:ListBucket): let it answer 404"
+            "if it needs credentials: {way}. A bucket also answers 403 for missing files, unless everybody may list it (s3:ListBucket): let it answer 404"
         ),
         _ => format!("it needs credentials: {way}"),
     }
@@ -239,7 +239,7 @@ fn host_code(code: &str) -> Option<&'static str> {
     }
     Some(match code {
         "AccessDenied" | "AuthorizationFailure" | "AuthorizationPermissionMismatch" => {
-            "the credentials may not do this; a bucket without the right to list answers so for files that do not exist, too"
+            "the credentials do not allow this; without the right to list, a bucket also answers like this for missing files"
         }
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "AuthenticationFailed" => {
             "check the credentials in the environment or in ~/.aws, and that they are for this endpoint"

@@ -40,7 +40,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
             )
         }
         Hint::LinksOutside => "replace the links by files, or add them to `exclude`".into(),
-        Hint::Dangling => "mend or remove the links, or add them to `exclude`".into(),
+        Hint::Dangling => "fix or remove the links, or add them to `exclude`".into(),
         Hint::Changed => "run it again once nothing writes to the folder".into(),
         Hint::Deep => {
             "remove the folder, or add it to .gitignore or to `exclude` in [package]".into()

@@ -150,7 +150,7 @@ fn what_cannot_be_a_mirror() {
     let ran = sandbox
         .run(".", &["registry", "mirror", "registry", "mirror"])
         .unwrap();
-    fails(&ran, 3, &["does not continue", "published to the mirror"]);
+    fails(&ran, 3, &["does not continue", "wrote to the mirror"]);
     assert_eq!(tree(&sandbox.path("registry")).unwrap(), before);
 }
 

@@ -78,8 +78,8 @@ fn questions(server: &Server) -> Vec<String> {
 fn an_address_without_a_registry_hides_those_behind_it() {
     let (private, public) = (server(&["secret"], true), server(&["secret", "lib"], true));
     for (path, advice) in [
-        ("/rge", "look for a slip"),
-        ("", "look for a slip"),
+        ("/rge", "check the URL"),
+        ("", "check the URL"),
         ("/reg/index.json", "try `"),
         ("/reg/packages", "try `"),
     ] {
