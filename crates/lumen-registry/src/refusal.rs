@@ -150,6 +150,18 @@ pub enum TrustError {
         /// Both checkpoints, signed: proof against the registry.
         evidence: Option<PathBuf>,
     },
+    /// A witness would confirm two histories of one registry, perhaps at two addresses.
+    #[error("{}{}", contradiction(.origin, *.from, *.to), saved(.evidence))]
+    SignedAnother {
+        /// The registry's own name, which its checkpoints carry.
+        origin: String,
+        /// Entries that the witness confirmed before.
+        from: u64,
+        /// Entries shown now.
+        to: u64,
+        /// Both checkpoints, signed: proof against the registry.
+        evidence: Option<PathBuf>,
+    },
     /// The index of a name is not all that the log has of it.
     #[error(
         "the events of `{name}` are not those of the log: a release, a yank or a change of owners is withheld or altered"
@@ -352,6 +364,20 @@ fn kept(evidence: &Option<PathBuf>) -> String {
     match evidence {
         Some(path) => format!("; the checkpoint and the entry are in `{}`", path.display()),
         None => String::new(),
+    }
+}
+
+/// What a witness cannot confirm after what it signed.
+fn contradiction(origin: &str, from: u64, to: u64) -> String {
+    match to < from {
+        true => format!(
+            "this witness already signed {from} entries of `{origin}`, and only {to} are shown here: \
+             log rolled back from {from} to {to} entries"
+        ),
+        false => format!(
+            "this witness already signed another history for `{origin}`: the log was forked: its \
+             {to} entries do not continue the {from} that it signed"
+        ),
     }
 }
 

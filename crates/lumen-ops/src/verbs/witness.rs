@@ -3,13 +3,14 @@
 //! A validating witness replays what is new: it confirms that every entry was allowed and that
 //! the name map is that of the log. With growth only, it confirms that the log grew.
 
+mod memory;
+
 use std::path::PathBuf;
 
 use lumen_core::{
     Digest,
     checkpoint::{self, Checkpoint},
     merkle::verify_consistency,
-    note::Note,
     signing::CosignerKey,
     tile::{tiles_for_consistency, tiles_for_edge},
     trust::RootHistory,
@@ -20,9 +21,10 @@ use lumen_registry::{
     progress::{Progress, nobody},
     publish::PublishError,
     signer::Signer,
-    verify::{TrustError, state},
+    verify::TrustError,
 };
 
+use self::memory::Memory;
 use crate::{
     error::OpsError, keys, session::Session, settings::DEFAULT, signed::Signed,
     signed::open_for_keepers, verbs::watch::broken, verbs::watch::read_tiles,
@@ -43,41 +45,6 @@ pub struct Witnessed {
     pub waiting: Option<Waiting>,
 }
 
-/// What a witness remembers of a log.
-struct Memory {
-    /// The file of the checkpoint that it signed last.
-    signed_file: PathBuf,
-    signed: Option<(Checkpoint, String)>,
-    /// The file of the checkpoint up to which it validated the log.
-    validated_file: PathBuf,
-    validated: Option<(Checkpoint, String)>,
-}
-
-impl Memory {
-    fn read(session: &Session<'_>, url: &str) -> Result<Self, OpsError> {
-        let dir = session.environment.trust_dir().join("witness");
-        let signed_file = state::path(&dir, url).with_extension("note");
-        let validated_file = signed_file.with_extension("validated");
-        Ok(Self {
-            signed: read_checkpoint(&signed_file)?,
-            validated: read_checkpoint(&validated_file)?,
-            signed_file,
-            validated_file,
-        })
-    }
-}
-
-fn read_checkpoint(file: &std::path::Path) -> Result<Option<(Checkpoint, String)>, OpsError> {
-    let bytes = match fs_err::read(file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let note = Note::parse(&bytes).map_err(broken)?;
-    let checkpoint = Checkpoint::parse(&note.text).map_err(broken)?;
-    Ok(Some((checkpoint, note.to_text())))
-}
-
 /// Confirms the newest commits of a log, and the state that readers see, with the user's key and
 /// the time. Commits that then have enough witnesses become public.
 ///
@@ -87,13 +54,11 @@ fn read_checkpoint(file: &std::path::Path) -> Result<Option<(Checkpoint, String)
 pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, OpsError> {
     let signer = keys::signer(&session.environment)?;
     let key = CosignerKey::new(signer.public().clone());
-    let url = session.publish_location(DEFAULT)?.url();
-    let dir = session.environment.trust_dir().join("witness");
-    let lock = state::path(&dir, &url).with_extension("lock");
-    let _lock = lumen_durable::Lock::exclusive(&lock)?;
-    let memory = Memory::read(session, &url)?;
     let signed = open_for_keepers(session, DEFAULT)?;
     let storage = signed.registry.storage();
+    let origin = &signed.info.origin;
+    // Held until the signature is written: no other run signs for this registry meanwhile.
+    let memory = Memory::open(&folder(session), origin)?;
     // A dead writer may have committed a batch that it did not finish.
     let repair = async |storage: &Storage| log::recover(storage, &nobody).await;
     let settled = session.block_on(async {
@@ -109,26 +74,24 @@ pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, Op
         Ok(_) | Err(PublishError::NotSigned) => {}
         Err(error) => return Err(refusal(session, storage, top, error)),
     }
-    let last = memory.signed.as_ref();
-    continues(session, storage, last, (&top.checkpoint, &top.note))?;
-    let since = memory.validated.as_ref().map(|(validated, _)| validated);
-    let roots = checked(session, &signed, (since, top), growth_only)?;
+    if top.checkpoint.origin != *origin {
+        return Err(broken("its checkpoint is that of another registry"));
+    }
+    continues(session, storage, &memory, top)?;
+    let roots = checked(session, &signed, (memory.validated(), top), growth_only)?;
     let signed = sign(session, storage, &states, &roots, &*signer, growth_only)?;
     // First what this witness must never contradict, then the word itself.
     let mut note = top.note.clone();
     if let Some(own) = signed.iter().find(|own| own.checkpoint == top.checkpoint) {
         checkpoint::add_cosignature(&mut note, &key, own.time, own.signature);
     }
-    let text = note.to_text();
-    if !growth_only {
-        lumen_durable::write_atomic(&memory.validated_file, text.as_bytes())?;
-    }
-    lumen_durable::write_atomic(&memory.signed_file, text.as_bytes())?;
+    let before = memory.signed().map(|before| before.size);
+    memory.keep(&note.to_text(), !growth_only)?;
     let put = async |storage: &Storage| log::cosign(storage, &signed).await;
     let put = storage.together("Witness the log", put);
     Ok(Witnessed {
         size: top.checkpoint.size,
-        before: memory.signed.map(|(before, _)| before.size),
+        before,
         validated: !growth_only,
         waiting: session.block_on(async { Ok(put.await?) })?,
         key,
@@ -238,54 +201,50 @@ fn refusal(session: &Session<'_>, storage: &Storage, top: &Shown, error: Publish
     ReadError::from(TrustError::Refused { reason, evidence }).into()
 }
 
+/// The folder with what this witness signed.
+fn folder(session: &Session<'_>) -> PathBuf {
+    session.environment.trust_dir().join("witness")
+}
+
 /// Saves the evidence that a log is wrong; `None` when that fails.
 fn save_evidence(session: &Session<'_>, kind: &str, text: &str) -> Option<PathBuf> {
-    let dir = session.environment.trust_dir().join("witness");
     let name = Digest::of(text.as_bytes()).hex();
-    let file = dir.join(format!("{kind}-{}.txt", name.get(..16).unwrap_or(&name)));
+    let name = name.get(..16).unwrap_or(&name);
+    let file = folder(session).join(format!("{kind}-{name}.txt"));
     let saved = lumen_durable::write_atomic(&file, text.as_bytes());
     saved.is_ok().then_some(file)
 }
 
-/// Checks that a checkpoint fits its tiles and continues the one before.
+/// Checks that a checkpoint fits its tiles and continues all that this witness signed.
 fn continues(
     session: &Session<'_>,
     storage: &Storage,
-    last: Option<&(Checkpoint, String)>,
-    (shown, note): (&Checkpoint, &Note),
+    memory: &Memory,
+    Shown { checkpoint, note }: &Shown,
 ) -> Result<(), OpsError> {
-    let edge = read_tiles(session, storage, tiles_for_edge(shown.size))?;
-    if edge.root(shown.size).map_err(broken)? != shown.root {
+    let size = checkpoint.size;
+    let edge = read_tiles(session, storage, tiles_for_edge(size))?;
+    if edge.root(size).map_err(broken)? != checkpoint.root {
         return Err(broken("its tiles have another root than its checkpoint"));
     }
-    let Some((before, seen)) = last else {
-        return Ok(());
-    };
-    let fork = |to| {
-        let text = format!("seen before:\n\n{seen}\nshown now:\n\n{}", note.to_text());
-        TrustError::Fork {
-            from: before.size,
-            to,
-            evidence: save_evidence(session, "fork", &text),
+    for (before, seen) in memory.all() {
+        let is_continued = || -> Result<bool, OpsError> {
+            let tiles = read_tiles(session, storage, tiles_for_consistency(before.size, size))?;
+            let proof = tiles.prove_consistency(before.size, size);
+            let proof = proof.map_err(broken)?;
+            let (from, to) = (&before.root, &checkpoint.root);
+            Ok(verify_consistency(before.size, size, from, to, &proof).is_ok())
+        };
+        if size < before.size || !is_continued()? {
+            let text = format!("signed before:\n\n{seen}\nshown now:\n\n{}", note.to_text());
+            return Err(ReadError::from(TrustError::SignedAnother {
+                origin: before.origin.clone(),
+                from: before.size,
+                to: size,
+                evidence: save_evidence(session, "fork", &text),
+            })
+            .into());
         }
-    };
-    if shown.size < before.size {
-        return Err(ReadError::from(TrustError::Rollback {
-            from: before.size,
-            to: shown.size,
-        })
-        .into());
     }
-    if shown.origin != before.origin {
-        return Err(ReadError::from(fork(shown.size)).into());
-    }
-    let tiles = read_tiles(
-        session,
-        storage,
-        tiles_for_consistency(before.size, shown.size),
-    )?;
-    let proof = tiles.prove_consistency(before.size, shown.size);
-    let proof = proof.map_err(broken)?;
-    verify_consistency(before.size, shown.size, &before.root, &shown.root, &proof)
-        .map_err(|_| ReadError::from(fork(shown.size)).into())
+    Ok(())
 }

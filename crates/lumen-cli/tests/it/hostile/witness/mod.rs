@@ -1,6 +1,7 @@
 //! An insider has a log key and may write to the registry. Witnesses, and readers who ask for
 //! them, do not take his word.
 
+mod addresses;
 mod hosts;
 mod log;
 mod quorum;
