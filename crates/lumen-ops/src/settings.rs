@@ -211,7 +211,7 @@ impl Settings {
 
     /// The program that knows the credentials for a URL, with its arguments.
     pub fn helper(&self, url: &str) -> Option<&[String]> {
-        let of_url = |(start, _): &(&String, &Vec<String>)| url.starts_with(start.as_str());
+        let of_url = |(start, _): &(&String, &Vec<String>)| pairs::is_below(url, start);
         let found = self.helpers.iter().filter(of_url);
         let (_, command) = found.max_by_key(|(start, _)| start.len())?;
         Some(command)

@@ -100,7 +100,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// The text that a part of a URL stands for; `None` when it is not UTF-8.
-pub(crate) fn percent_decode(text: &str) -> Option<String> {
+pub fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::manifest::RegistryUrls;
-use lumen_registry::Location;
+use lumen_registry::{Location, login::percent_decode};
 use url::Url;
 
 /// Registries as the user gave them: by flag, in the environment or in their configuration.
@@ -106,6 +106,33 @@ fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }
 
+/// Whether a URL is the one that a secret was given for, or below it. That one ends with `/`.
+///
+/// A URL is not below another one if servers disagree about which folder its path is in: some
+/// decode separators and dots before they take `..` out of a path, or ignore what is behind `;`.
+pub(super) fn is_below(url: &str, start: &str) -> bool {
+    url.strip_prefix(start).is_some_and(is_plain)
+}
+
+/// Whether all servers read a path as these folders below another one.
+fn is_plain(path: &str) -> bool {
+    let is_dots = |segment: &str| {
+        let name = segment.split(';').next().unwrap_or_default().trim();
+        name.contains('.') && name.chars().all(|c| c == '.')
+    };
+    let special = |byte: u8| byte.is_ascii_control() || b"/\\.;%".contains(&byte);
+    let encoded = path.split('%').skip(1).any(|after| {
+        let byte = after
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        byte.is_none_or(special)
+    });
+    // An overlong form of a separator is not UTF-8.
+    !encoded
+        && !path.contains('\\')
+        && percent_decode(path).is_some_and(|path| !path.split('/').any(is_dots))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +173,45 @@ mod tests {
             let url = Url::parse(url).unwrap();
             assert_eq!(pairs.has_origin(&url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn what_is_below_a_url() {
+        let start = "https://h/team/";
+        for (path, expected) in [
+            ("", true),
+            ("lib/", true),
+            ("lib;v=1/", true),
+            ("@org/a.b/..c/", true),
+            ("%C3%9Cbung%20x/", true),
+            ("..%2fattacker/", false),
+            ("..%2Fattacker/", false),
+            ("..%5cattacker/", false),
+            ("%2e%2e/attacker/", false),
+            (".%2e/attacker/", false),
+            ("..\\attacker/", false),
+            ("..;/attacker/", false),
+            ("..;x=1/attacker/", false),
+            ("..%3b/attacker/", false),
+            ("lib/..;/..;/attacker/", false),
+            (".;/x/", false),
+            ("..%20/attacker/", false),
+            ("..%252fattacker/", false),
+            ("..%c0%afattacker/", false),
+            ("..%00/attacker/", false),
+            ("..%0d/attacker/", false),
+            ("x%2fy/", false),
+            ("x%/", false),
+            ("x%zz/", false),
+        ] {
+            let url = format!("{start}{path}");
+            assert_eq!(is_below(&url, start), expected, "{url}");
+        }
+        // What the user wrote for a URL is for that URL, however it is written.
+        let odd = "https://h/api/group%2Fproject/";
+        assert!(is_below(odd, odd) && is_below(&format!("{odd}x/"), odd));
+        assert!(!is_below(odd, "https://h/api/"));
+        assert!(!is_below("https://h/teams/", start));
     }
 
     #[test]

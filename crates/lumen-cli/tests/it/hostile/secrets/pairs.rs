@@ -342,6 +342,13 @@ fn a_helper_is_for_its_origin() {
         ("/b", &[]),
         ("/ab", &[]),
         ("/a/../b", &[]),
+        ("/a/x", &["Bearer tok"]),
+        ("/a/..%2fb", &[]),
+        ("/a/..%5cb", &[]),
+        ("/a/..;/b", &[]),
+        ("/a/..%3b/b", &[]),
+        ("/a/..%252fb", &[]),
+        ("/a/%2e%2e%2fb", &[]),
     ] {
         let default = format!("default = \"{}{path}\"", server.url());
         info(&sandbox, &default, &[]);
