@@ -74,11 +74,13 @@ impl Found {
         }
     }
 
-    /// Whether the entry `default` is all that there is for a host; also where the file is not
-    /// understood, which curl may understand.
-    fn has_only_default(&self, host: &str) -> bool {
-        self.problem.is_some()
-            || (self.netrc.login(host, false).is_none() && self.netrc.login(host, true).is_some())
+    /// Whether what is in the file is not for a host that the user did not choose; also where
+    /// the file is not understood, which curl may understand.
+    fn is_kept_from(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let counts = |or_default| self.netrc.login(host, or_default).is_some();
+        let in_clear = url.scheme() != "https";
+        self.problem.is_some() || (counts(true) && (in_clear || !counts(false)))
     }
 
     /// The login for the host of a registry, and, once, a warning for the user.
@@ -150,7 +152,7 @@ impl Logins<'_> {
         let http = match location {
             Location::Http(http) => http,
             location if given => return location,
-            Location::Git(git) if self.is_for_default(git.remote()) => {
+            Location::Git(git) if self.is_kept_from(git.remote()) => {
                 return Location::Git(git.without_netrc());
             }
             location => return location.untrusted(),
@@ -173,21 +175,22 @@ impl Logins<'_> {
         }))
     }
 
-    /// Whether the entry `default` is all that `~/.netrc` has for a host that the user did not
-    /// choose. Git's curl would show it.
-    pub(crate) fn is_for_default(&self, url: &Url) -> bool {
+    /// Whether git must not show a host what `~/.netrc` says: the user did not choose the host,
+    /// and the password would go over plain HTTP, or only the entry `default` is for it.
+    /// Git's curl would show both.
+    fn is_kept_from(&self, url: &Url) -> bool {
         let is_web = matches!(url.scheme(), "http" | "https");
         if !is_web || self.settings.pairs.has_origin(url) {
             return false;
         }
         let path = self.environment.netrc.as_deref();
         let netrc = self.netrc.get_or_init(|| Found::read(path));
-        netrc.has_only_default(url.host_str().unwrap_or_default())
+        netrc.is_kept_from(url)
     }
 
     /// Whether git may show the host of a dependency credentials from `~/.netrc`.
     pub(crate) fn may_use_netrc(&self, url: &str) -> bool {
-        Url::parse(url).map_or(true, |url| !self.is_for_default(&url))
+        Url::parse(url).map_or(true, |url| !self.is_kept_from(&url))
     }
 
     /// How the host of a registry is spoken to.

@@ -8,6 +8,8 @@ use lumen_testkit::{
 
 use crate::{bare, fails};
 
+const CONFIG: &str = "home/.config/lumen/config.toml";
+
 /// A repository with the package `text` in the folder `hosted`.
 fn hosted() -> Sandbox {
     let sandbox = bare();
@@ -78,7 +80,7 @@ fn a_repository_that_moved_on_its_host_is_found() {
 }
 
 #[test]
-fn the_default_of_netrc_is_not_shown_to_hosts_of_dependencies() {
+fn what_netrc_says_is_not_shown_to_hosts_of_dependencies() {
     // The user `any` with the password `hunter2`, and the same of the user `named`.
     const ANY: &str = "Basic YW55Omh1bnRlcjI=";
     const NAMED: &str = "Basic bmFtZWQ6aHVudGVyMg==";
@@ -117,10 +119,19 @@ fn the_default_of_netrc_is_not_shown_to_hosts_of_dependencies() {
         !seen.is_empty() && !seen.iter().any(|shown| shown == ANY),
         "{seen:?}"
     );
-    // What the user wrote for the host is for the host, and the user's own registry is the user's.
+    // What the user wrote for the host is for the host, but does not go over plain HTTP.
     let machine = format!("machine 127.0.0.1 login named password hunter2\ndefault {entry}\n");
     sandbox.write("home/.netrc", &machine).unwrap();
     fails(&install(&sandbox, "more", &url), 4, &["denied"]);
+    ask();
+    assert!(server.asked().len() >= 2);
+    let is_secret = |shown: &String| [NAMED, ANY].contains(&shown.as_str());
+    let seen = shown();
+    assert!(!seen.iter().any(is_secret), "{seen:?}");
+    // The user goes there already.
+    let config = format!("[registry.registries]\nwork = \"{}/r\"\n", server.url());
+    sandbox.write(CONFIG, &config).unwrap();
+    fails(&install(&sandbox, "own", &url), 4, &["denied"]);
     ask();
     let seen = shown();
     assert!(
