@@ -18,7 +18,11 @@ use lumen_core::{
     manifest::{InstallSection, LinkMode, Manifest, Mirror, RegistrySection, RegistryUrls},
     problem::{self, Problem, Severity},
 };
-use lumen_registry::{location::web_address, storage::HttpOptions};
+use lumen_registry::{
+    Location,
+    location::{redacted, web_address},
+    storage::HttpOptions,
+};
 
 pub use self::{
     environment::{Environment, token_variable, url_variable},
@@ -250,11 +254,12 @@ fn resolve(
     }
     // `localhost:8080/registry` is no folder, unless there is one.
     let is_web = text.contains(':') && web_address(text).is_some() && !Path::new(text).exists();
-    if is_location(text)
-        && !is_web
-        && let Ok(url) = url::Url::from_file_path(std::path::absolute(text)?)
-    {
-        return Ok(one(url.into()));
+    if is_location(text) && !is_web {
+        // A misspelt URL with a password is no path.
+        Location::parse_path(text, Path::new(""))?;
+        if let Ok(url) = url::Url::from_file_path(std::path::absolute(text)?) {
+            return Ok(one(url.into()));
+        }
     }
     check_name(text, origin, registries)?;
     registries.get(text).cloned().ok_or(OpsError::NoRegistry)
@@ -271,7 +276,7 @@ fn of_variables(
         let variable = format!("{VARIABLES}{key}_URL");
         if !is_location(text) {
             return Err(OpsError::user(
-                format!("{variable} is `{text}`, which is no URL"),
+                format!("{variable} is `{}`, which is no URL", redacted(text)),
                 "write `https://…` or `file:///path`",
             ));
         }
@@ -377,7 +382,7 @@ fn check_name(
     }
     let nearest = problem::nearest(name, registries.keys().map(String::as_str)).map(str::to_owned);
     Err(OpsError::UnknownRegistry {
-        name: name.to_owned(),
+        name: redacted(name),
         origin: origin.to_owned(),
         nearest,
     })

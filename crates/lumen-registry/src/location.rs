@@ -118,6 +118,7 @@ impl Location {
     pub fn parse_path(text: &str, base: &Path) -> Result<Self, LocationError> {
         match scheme(text.trim()) {
             Some(_) => Self::parse(text),
+            None if has_password(text.trim()) => Self::parse(text),
             None => Ok(Self::File(base.join(text))),
         }
     }
@@ -276,22 +277,63 @@ fn scheme(text: &str) -> Option<String> {
     valid.then(|| scheme.to_ascii_lowercase())
 }
 
-/// The text without whatever stands before an `@` in its authority.
-fn redacted(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return text.to_owned();
+/// A text without what stands before an `@` where a host is: behind each `://`, and at the start
+/// of a text whose scheme is missing or misspelt, as in `http:/user:password@host`.
+pub fn redacted(text: &str) -> String {
+    let (mut shown, mut rest) = match text.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains(['/', '\\', '@', '?', '#']) => {
+            (format!("{scheme}://"), rest)
+        }
+        _ => {
+            let start = slip(text);
+            (text[..start].to_owned(), &text[start..])
+        }
     };
-    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
-    // A password with an unescaped `/` moves the `@` behind the first slash.
-    let at = rest[..end].rfind('@').or_else(|| {
-        let colon = rest[..end].find(':')?;
-        let at = rest.find('@')?;
-        rest[colon + 1..end].parse::<u16>().is_err().then_some(at)
-    });
-    match at {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => text.to_owned(),
+    loop {
+        let host = match shown.ends_with("file://") {
+            true => rest,
+            false => rest.trim_start_matches(['/', '\\']),
+        };
+        shown.push_str(&rest[..rest.len() - host.len()]);
+        rest = host;
+        let end = rest.find(['/', '\\', '?', '#', '&']).unwrap_or(rest.len());
+        // A password with an unescaped `/` moves the `@` behind the first slash.
+        let at = rest[..end].rfind('@').or_else(|| {
+            let colon = rest[..end].find(':')?;
+            let at = rest.find('@')?;
+            rest[colon + 1..end].parse::<u16>().is_err().then_some(at)
+        });
+        rest = at.map_or(rest, |at| &rest[at + 1..]);
+        let Some((before, after)) = rest.split_once("://") else {
+            return shown + rest;
+        };
+        shown = shown + before + "://";
+        rest = after;
     }
+}
+
+/// Where a text without a whole scheme has its host: behind a misspelt scheme, and slashes.
+fn slip(text: &str) -> usize {
+    let slashes = |text: &str| text.len() - text.trim_start_matches(['/', '\\']).len();
+    let scheme = text.split_once(':').filter(|(scheme, rest)| {
+        scheme.len() > 1
+            && scheme
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            && rest.starts_with(['/', '\\'])
+    });
+    match scheme {
+        Some((scheme, rest)) => scheme.len() + 1 + slashes(rest),
+        None => slashes(text),
+    }
+}
+
+/// Whether a text without a scheme starts with a user and a password, so that it is a misspelt
+/// URL and not a folder.
+fn has_password(text: &str) -> bool {
+    let host = text[slip(text)..].split(['/', '\\']).next();
+    let user = host.and_then(|host| host.rsplit_once('@'));
+    user.is_some_and(|(user, _)| user.contains(':'))
 }
 
 #[cfg(test)]
@@ -490,6 +532,43 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_not_shown() {
+        for (text, expected) in [
+            ("https://u:SECRET@h/x", "https://h/x"),
+            ("https://u:SE@CRET@h/x", "https://h/x"),
+            ("https://SECRET@h", "https://h"),
+            ("http:/u:SECRET@h/x", "http:/h/x"),
+            ("http:///u:SECRET@h/x", "http:///h/x"),
+            (r"http:\\u:SECRET@h/x", r"http:\\h/x"),
+            ("http:u:SECRET@h/x", "h/x"),
+            ("//u:SECRET@h/x", "//h/x"),
+            ("u:SECRET@h/x", "h/x"),
+            ("u:SECRET@h", "h"),
+            ("git+https:/u:SECRET@h/x#b", "git+https:/h/x#b"),
+            (
+                "s3://b/x?endpoint=http://u:SECRET@h",
+                "s3://b/x?endpoint=http://h",
+            ),
+            (
+                "s3://b?endpoint=http://u:SECRET@h&region=r",
+                "s3://b?endpoint=http://h&region=r",
+            ),
+            ("u:SECRET@h/http://u:SECRET@h", "h/http://h"),
+            ("https://h/@org/x", "https://h/@org/x"),
+            ("https://h:81/@org/x", "https://h:81/@org/x"),
+            ("./@org/x", "./@org/x"),
+            ("/srv/reg", "/srv/reg"),
+        ] {
+            assert_eq!(redacted(text), expected, "{text}");
+            let shown = match Location::parse_path(text, Path::new("/work")) {
+                Ok(location) => format!("{location} {location:?}"),
+                Err(error) => error.to_string(),
+            };
+            assert!(!shown.contains("SECRET"), "{shown}");
+        }
+    }
+
+    #[test]
     fn refused() {
         for (text, message) in [
             (
@@ -530,7 +609,7 @@ mod tests {
             ),
             (
                 "s3://bucket?endpoint=https://s3.amazonaws.com@evil.example",
-                "`s3://bucket?endpoint=https://s3.amazonaws.com@evil.example` is not a registry URL: the endpoint must have no user, `?` or `#`",
+                "`s3://bucket?endpoint=https://evil.example` is not a registry URL: the endpoint must have no user, `?` or `#`",
             ),
             (
                 "r2://account",

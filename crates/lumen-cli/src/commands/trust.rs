@@ -2,7 +2,7 @@
 
 use lumen_core::Digest;
 use lumen_ops::{OpsError, report::Reporter as _, session::Session, signed::Owned, verbs::trust};
-use lumen_registry::{Freshness, verify::state::Remembered};
+use lumen_registry::{Freshness, location::redacted, verify::state::Remembered};
 use serde_json::json;
 
 use super::shared::session::with;
@@ -38,7 +38,10 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
         } => {
             // Accepting a registry without looking at it protects no user.
             let question = match owners.as_slice() {
-                [] => format!("Accept {registry} as it is now, whatever it was before?"),
+                [] => format!(
+                    "Accept {} as it is now, whatever it was before?",
+                    redacted(&registry)
+                ),
                 names => format!("Accept the new owners of {}?", names.join(", ")),
             };
             if !yes && ui.confirm(&question) != Some(true) {
@@ -60,6 +63,7 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
         }
         Trust::Forget { registry } => {
             let known = trust::forget(&session, &registry)?;
+            let registry = redacted(&registry);
             if ui.json {
                 ui.print_json(&json!({ "registry": registry, "changed": known }));
             }
@@ -85,7 +89,9 @@ fn accept_owners(
         let owners = accepted
             .iter()
             .map(|(name, seq)| json!({ "name": name.to_string(), "seq": seq }));
-        ui.print_json(&json!({ "registry": registry, "owners": owners.collect::<Vec<_>>() }));
+        ui.print_json(
+            &json!({ "registry": redacted(registry), "owners": owners.collect::<Vec<_>>() }),
+        );
     }
     for (name, seq) in &accepted {
         ui.done("Accepted", format!("the owners of `{name}`, note {seq}"));

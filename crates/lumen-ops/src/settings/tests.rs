@@ -138,7 +138,7 @@ fn pins_and_the_wish_for_signatures_add_up() {
     let manifest = pin(root("a"));
     let merged = settings(None, &manifest, None, "[registry]\ntrust = \"required\"\n").unwrap();
     assert!(merged.signed_only);
-    let place = lumen_registry::Location::parse("https://r.example").unwrap();
+    let place = Location::parse("https://r.example").unwrap();
     assert_eq!(merged.pins.of(DEFAULT, &place), Some(root("a")));
     assert!(settings(None, &manifest, None, &pin(root("a"))).is_ok());
     assert!(settings(None, &manifest, None, &pin(root("b"))).is_err());

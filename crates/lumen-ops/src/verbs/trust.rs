@@ -3,6 +3,7 @@
 use lumen_core::{Digest, trust::Subject};
 use lumen_registry::{
     Freshness, Location, ReadError, Registry, RegistryOptions,
+    location::redacted,
     verify::{
         TrustError, TrustOptions, known,
         state::{self, Remembered},
@@ -152,8 +153,8 @@ fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
     let settings = session.settings()?;
     if text != DEFAULT && !settings.registries.contains_key(text) {
         return Err(OpsError::user(
-            format!("no registry is called `{text}`"),
-            format!("give its URL, or `./{text}` for a folder"),
+            format!("no registry is called `{}`", redacted(text)),
+            format!("give its URL, or `./{}` for a folder", redacted(text)),
         ));
     }
     session.location(text)

@@ -202,6 +202,17 @@ impl Client {
             let mut request = request.headers((*headers).clone());
             let is_home = self.home.admits(&url);
             let login = login.filter(|login| login.audience.admits(&url));
+            if let Some(Login {
+                credentials: Credentials::Bearer(token),
+                origin,
+                ..
+            }) = login
+                && token.contains(|c: char| c.is_control())
+            {
+                return Err(broken(&format!(
+                    "the token of {origin} has a line break or another control character in it"
+                )));
+            }
             request = match login.map(|login| &login.credentials) {
                 Some(Credentials::Basic { user, password }) => {
                     request.basic_auth(user, Some(password))

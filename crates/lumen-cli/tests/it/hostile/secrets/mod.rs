@@ -5,3 +5,4 @@ mod buckets;
 mod git;
 mod pairs;
 mod redirects;
+mod shown;
