@@ -148,8 +148,7 @@ fn confirm(
     };
     let (longest, start) = (Duration::from_secs(seconds), Instant::now());
     for (registry, outcome) in outcomes {
-        let left = longest.saturating_sub(start.elapsed());
-        publish::wait(session, registry, outcome, left)?;
+        publish::wait(session, registry, outcome, (start, longest))?;
         let read = session.location(registry)?;
         ui.done("Confirmed", format!("{} at {read}", release_of(outcome)));
     }

@@ -8,8 +8,9 @@ use lumen_registry::{Storage, log, progress::nobody, publish::PublishError};
 use super::Outcome;
 use crate::{error::OpsError, session::Purpose, session::Session, session::Which};
 
-/// Waits until a release can be read where everybody reads the registry, for at most this long.
-/// If it waits for witnesses, it is made public as soon as enough of them signed.
+/// Waits until a release can be read where everybody reads the registry, for this long since
+/// `start`, and looks once more at the end. If it waits for witnesses, it is made public as soon
+/// as enough of them signed.
 ///
 /// # Errors
 /// When it cannot be read by then: the error of the last try, or that it is not there.
@@ -17,14 +18,14 @@ pub fn wait(
     session: &Session<'_>,
     registry: &str,
     outcome: &Outcome,
-    longest: Duration,
+    (start, longest): (Instant, Duration),
 ) -> Result<(), OpsError> {
     const FIRST: Duration = Duration::from_millis(500);
     const LONGEST: Duration = Duration::from_secs(15);
     let (name, version) = (&outcome.release.name, &outcome.release.version);
-    let start = Instant::now();
     let mut pause = FIRST;
     loop {
+        let left = longest.saturating_sub(start.elapsed());
         if outcome.lacking.is_some() {
             let writable = session.open(Which::Named(registry), Purpose::Write)?;
             let finish = async |storage: &Storage| log::recover(storage, &nobody).await;
@@ -43,17 +44,17 @@ pub fn wait(
         if matches!(seen, Ok(true)) {
             return Ok(());
         }
-        if start.elapsed() + pause > longest {
+        if left.is_zero() {
             seen?;
             return Err(OpsError::NotSeen {
                 name: name.clone(),
                 version: version.clone(),
                 location: session.location(registry)?.to_string(),
-                seconds: longest.as_secs(),
+                seconds: start.elapsed().as_secs(),
                 lacking: outcome.lacking,
             });
         }
-        std::thread::sleep(pause);
+        std::thread::sleep(pause.min(longest.saturating_sub(start.elapsed())));
         pause = (pause * 2).min(LONGEST);
     }
 }

@@ -170,6 +170,10 @@ fn readers_go_on_while_a_publish_waits_for_witnesses() {
         4,
         &["it is committed, and waits for 1 validating witness"],
     );
+    // It did wait that long.
+    let seconds = ran.err.split(" after ").nth(1).unwrap();
+    let seconds = seconds.split(' ').next().unwrap();
+    assert!(seconds.parse::<u64>().unwrap() >= 1, "{ran:#?}");
     ok_as(&sandbox, "wit", &WITNESS);
     installed(&sandbox, "1.2.0");
     sandbox.ok("source", &wait).unwrap();
