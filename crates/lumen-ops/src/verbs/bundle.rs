@@ -47,7 +47,11 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
         return Err(exists(&request.file));
     }
     let source = session.open(Which::Given(&request.from), Purpose::Read)?;
-    let info = session.block_on(async { Ok(source.trust().await?) })?;
+    let info = session.block_on(async {
+        let info = source.trust().await?;
+        source.exists().await?;
+        Ok(info)
+    })?;
     let seen = info.as_ref().and_then(|info| info.seen());
     let since = match &request.since {
         None => 0,

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use lumen_registry::{
+    ReadError,
     gc::{self, GcOptions, GcReport},
     progress::Progress,
 };
@@ -25,5 +26,11 @@ pub fn run(session: &Session<'_>, grace: Duration, dry_run: bool) -> Result<GcRe
         now: SystemTime::now(),
     };
     let watch = |progress: Progress| session.reporter.report(progress.into());
-    session.block_on(async { Ok(gc::gc(registry.storage(), &options, &watch).await?) })
+    session.block_on(async {
+        // A registry that readers refuse can be cleaned up.
+        if let Err(error @ ReadError::NoRegistry { .. }) = registry.exists().await {
+            return Err(error.into());
+        }
+        Ok(gc::gc(registry.storage(), &options, &watch).await?)
+    })
 }

@@ -65,6 +65,7 @@ pub(crate) fn copy(
             "name another place for the mirror",
         ));
     }
+    session.block_on(async { Ok(source.exists().await?) })?;
     let target = Storage::open(&to, &session.host_options(&to)?);
     let target = target.map_err(ReadError::from)?;
     let watch = |progress: Progress| session.reporter.report(progress.into());

@@ -368,3 +368,27 @@ fn a_slip_in_the_url_of_a_signed_registry_is_no_downgrade() {
     let ran = sandbox.run("app", &["pkg", "update"]).unwrap();
     fails(&ran, 3, &["was signed before"]);
 }
+
+#[test]
+fn a_command_about_a_whole_registry_says_that_there_is_none() {
+    let sandbox = bare();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    let server = Server::start(|_| answer("404 Not Found", &[], b""));
+    let folder = format!("file://{}", sandbox.path("empty").display());
+    for url in [folder, format!("{}/nothing", server.url())] {
+        for arguments in [
+            &["registry", "mirror", &url, "mirror"][..],
+            &["registry", "bundle", &url, "bundle"],
+            &["registry", "gc", &url],
+            &["registry", "stats", &url],
+        ] {
+            let ran = sandbox.run(".", arguments).unwrap();
+            assert_ne!(ran.code, Some(0), "{arguments:?}: {ran:#?}");
+            let said = ran.err.contains("no registry at");
+            assert!(said, "{arguments:?}: {ran:#?}");
+        }
+    }
+    for made in ["mirror", "bundle", "empty/index.json"] {
+        assert!(!sandbox.path(made).exists(), "{made}");
+    }
+}
