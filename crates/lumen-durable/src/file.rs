@@ -260,29 +260,6 @@ pub fn remove_file(path: &Path) -> io::Result<()> {
     fault::point("unlinked", path)
 }
 
-/// Removes a folder and all below it, however deep and whatever its modes; links are removed,
-/// not followed.
-///
-/// # Errors
-/// Any I/O error; among them that there is no such folder.
-#[cfg(unix)]
-pub fn remove_dir_all(path: &Path) -> io::Result<()> {
-    fs::symlink_metadata(path)?;
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    crate::Folder::open_named(parent(path))?.remove_all(name)
-}
-
-/// Removes a folder and all below it; links are removed, not followed.
-///
-/// # Errors
-/// Any I/O error.
-#[cfg(not(unix))]
-pub fn remove_dir_all(path: &Path) -> io::Result<()> {
-    fault::point("rmdir", path)?;
-    fs::remove_dir_all(path)?;
-    fault::point("rmdired", path)
-}
-
 /// Writes the bytes to a temporary file beside `path`, with these permissions on Unix.
 fn temporary(path: &Path, bytes: &[u8], mode: u32) -> io::Result<NamedTempFile> {
     let mut file = empty(path, mode)?;
@@ -328,7 +305,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
     fault::point("synced", path)
 }
 
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."))

@@ -21,16 +21,18 @@ mod folder;
 mod lock;
 pub mod owner;
 mod share;
+mod tree;
 
 pub use dirlink::{link_dir, read_link_dir, remove_link_dir};
 pub use file::{
     create_closed_dir_all, create_dir, create_dir_all, create_new, create_new_private,
-    create_new_with, create_shared_dir_all, exchange, open_or_create, remove_dir_all, remove_file,
-    rename, write_atomic, write_atomic_fast,
+    create_new_with, create_shared_dir_all, exchange, open_or_create, remove_file, rename,
+    write_atomic, write_atomic_fast,
 };
 pub use folder::{Access, Folder, NewFile, Status, StatusKind, Step, Time};
 pub use lock::{Busy, Holder, Lock, Waiting, on_lock_wait, set_lock_limit};
 pub use share::{is_shared, share_tree};
+pub use tree::remove_dir_all;
 
 /// Prefix of files that are being written; they may be left behind by a crash.
 pub const TEMPORARY: &str = ".tmp-";

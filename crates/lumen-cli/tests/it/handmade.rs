@@ -207,7 +207,7 @@ fn publishing_into_the_quick_start_registry() {
             &["pkg", "publish", "--registry", &sandbox.registry_url()],
         )
         .unwrap();
-    assert!(again.err.contains("already"), "{}", again.err);
+    assert!(again.err.contains("Already published"), "{}", again.err);
     sandbox
         .package("app", "app", "1.0.0", "[dependencies]\nmy-lib = \"1\"\n")
         .unwrap();

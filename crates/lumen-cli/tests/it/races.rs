@@ -73,7 +73,7 @@ fn one_of_sixteen_wins_a_version() {
             1,
             &[
                 "`contested` 1.0.0 exists with other contents",
-                "releases never change",
+                "`lumen pkg publish --bump patch`",
             ],
         );
     }

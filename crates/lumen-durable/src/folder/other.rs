@@ -258,7 +258,11 @@ impl Folder {
     pub fn remove_all(&self, name: impl AsRef<Path>) -> io::Result<()> {
         let path = self.inside(name.as_ref())?;
         match kind(&path)? {
-            Some(StatusKind::Folder) => crate::remove_dir_all(&path),
+            Some(StatusKind::Folder) => {
+                fault::point("rmdir", &path)?;
+                fs::remove_dir_all(&path)?;
+                fault::point("rmdired", &path)
+            }
             _ => self.remove(name),
         }
     }
