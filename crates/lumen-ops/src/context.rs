@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use lumen_registry::Freshness;
+use lumen_registry::{Freshness, storage::Storages};
 
 /// Whether the project that the command runs in has a say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +35,8 @@ pub struct Options {
     pub freshness: Freshness,
     /// The time of the run.
     pub now: Timestamp,
+    /// Registries that the caller has at hand: at their places no host is asked.
+    pub storages: Storages,
 }
 
 impl Options {

@@ -168,7 +168,11 @@ impl Session<'_> {
     /// # Errors
     /// When a configuration file is invalid.
     pub fn host_options(&self, location: &Location) -> Result<HostOptions, OpsError> {
-        Ok(self.logins(&*self.settings()?).host_options(location))
+        let options = self.logins(&*self.settings()?).host_options(location);
+        Ok(HostOptions {
+            storages: self.options.storages.clone(),
+            ..options
+        })
     }
 
     /// Whether git may show the host of a dependency credentials from `~/.netrc`.

@@ -21,6 +21,7 @@ pub(crate) mod http;
 mod memory;
 mod object;
 mod requests;
+mod storages;
 mod upkeep;
 
 use std::{
@@ -46,6 +47,7 @@ pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
 pub use object::ObjectStorage;
 pub(crate) use object::is_passing;
+pub use storages::Storages;
 pub use upkeep::{Listed, YOUNG};
 
 use crate::{
@@ -86,6 +88,8 @@ pub struct HostOptions {
     pub offline: bool,
     /// Where credentials, regions and endpoints of buckets come from.
     pub variables: Variables,
+    /// Storages that the caller has at hand: at their places no host is asked.
+    pub storages: Storages,
 }
 
 /// Environment variables.
@@ -392,11 +396,15 @@ fn in_brackets(code: Option<&str>) -> String {
 pub type Sink<'a> = &'a mut (dyn Write + Send);
 
 impl Storage {
-    /// The storage at a location; nothing is opened or connected yet.
+    /// The storage at a location: the one that the caller has at hand for it, else its host.
+    /// Nothing is opened or connected yet.
     ///
     /// # Errors
     /// When the settings of the host in the environment are invalid.
     pub fn open(location: &Location, options: &HostOptions) -> Result<Self, StorageError> {
+        if let Some(storage) = options.storages.at(location) {
+            return Ok(storage.clone());
+        }
         Ok(match location {
             Location::File(root) => Self::File(FileStorage::new(root)),
             Location::Http(http) => Self::Http(HttpStorage::new(http.clone(), options)),

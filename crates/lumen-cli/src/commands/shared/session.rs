@@ -10,7 +10,7 @@ use lumen_ops::{
     session::Session,
     settings::Environment,
 };
-use lumen_registry::Freshness;
+use lumen_registry::{Freshness, storage::Storages};
 
 use crate::{
     args::{LockArgs, ProjectArgs, RegistryArgs, ResolveArgs, Target},
@@ -63,6 +63,7 @@ fn open<'u>(
         stale_if_error: registry.stale_if_error,
         freshness,
         now: Timestamp::now(),
+        storages: Storages::default(),
     };
     Ok(Session::new(Environment::read()?, options, ui))
 }
