@@ -1,8 +1,14 @@
 //! Every way an operation can fail, as data. `lumen-cli` chooses the words of the hint and the exit code.
 
+mod change;
 mod failure;
+mod hosting;
 mod ingest;
+mod input;
 mod keys;
+mod package;
+mod registry;
+mod settings;
 mod stale;
 
 use std::{io, path::PathBuf};
@@ -26,9 +32,15 @@ use lumen_store::{
 use crate::git::GitError;
 
 pub use self::{
+    change::{Again, ChangeError, ChangeHint, OfScope, ProposalError},
     failure::{Hint, KeysHint},
+    hosting::{HostingError, HostingHint},
     ingest::IngestError,
+    input::{InputError, InputHint},
     keys::KeysError,
+    package::{PackageError, PackageHint, Written},
+    registry::{RegistryError, RegistryHint},
+    settings::{SettingsError, SettingsHint},
     stale::Stale,
 };
 
@@ -80,14 +92,24 @@ pub enum OpsError {
     /// Input files have errors; all that were found.
     #[error("{}", .0.first().map_or("invalid input", |problem| problem.what.as_str()))]
     Problems(Vec<Problem>),
-    /// The user asked for something that cannot be.
-    #[error("{what}")]
-    User {
-        /// What.
-        what: String,
-        /// What to do instead.
-        hint: Option<String>,
-    },
+    /// A text of the command line cannot be used.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A project or a package does not allow it.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// A change of owners, of a root or of a claim is not made.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// Settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// No configuration of a host or workflow of a service can be made.
+    #[error(transparent)]
+    Hosting(#[from] HostingError),
+    /// A registry does not allow it.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// No versions satisfy every requirement.
     #[error("{}", .0.title)]
     Conflict(Box<Story>),
@@ -266,14 +288,6 @@ pub enum FetchError {
 }
 
 impl OpsError {
-    /// A mistake of the user's, with what to do instead.
-    pub fn user(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::User {
-            what: what.into(),
-            hint: Some(hint.into()),
-        }
-    }
-
     /// The breach of trust at the bottom, if there is one.
     pub fn trust(&self) -> Option<&TrustError> {
         match self.read() {

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use lumen_core::{
     PackageName, Version,
     lockfile::{LockedSource, Lockfile},
+    problem,
 };
+use lumen_store::project::Project;
+
+use crate::error::PackageError;
 
 /// Most paths [`paths_to`] returns.
 const MAX_PATHS: usize = 20;
@@ -23,6 +27,30 @@ pub struct Row {
     pub source: Option<String>,
     /// Its dependencies are shown at its first place.
     pub repeated: bool,
+}
+
+/// The lock of a project.
+///
+/// # Errors
+/// [`PackageError::NoLock`].
+pub fn lock(project: &Project) -> Result<&Lockfile, PackageError> {
+    let lock = project.lock.as_ref().map(|(lock, _)| lock);
+    lock.ok_or(PackageError::NoLock)
+}
+
+/// Fails for a package that a lock does not have.
+///
+/// # Errors
+/// [`PackageError::NotLocked`], with a name that is close to it.
+pub fn expect(lock: &Lockfile, name: &PackageName) -> Result<(), PackageError> {
+    if lock.packages.contains_key(name) {
+        return Ok(());
+    }
+    let known = lock.packages.keys().map(PackageName::as_str);
+    Err(PackageError::NotLocked {
+        name: name.clone(),
+        nearest: problem::nearest(name.as_str(), known).map(str::to_owned),
+    })
 }
 
 /// Where a package comes from, in words; `None` for the default registry.

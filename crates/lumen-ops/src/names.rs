@@ -2,7 +2,7 @@
 
 use lumen_core::{Constraint, PackageName, Version};
 
-use crate::error::OpsError;
+use crate::error::{InputError, OpsError};
 
 /// Splits `name@constraint`.
 ///
@@ -41,7 +41,7 @@ pub fn parse_release(text: &str) -> Result<(PackageName, Version), OpsError> {
         .skip(1)
         .find(|(_, c)| *c == '@')
         .map(|(at, _)| at);
-    let expected = || OpsError::user(format!("`{text}` is not a release"), "write `name@1.2.3`");
+    let expected = || OpsError::from(InputError::Release(text.to_owned()));
     let at = at.ok_or_else(expected)?;
     let version = Version::parse(&text[at + 1..]).map_err(|_| expected())?;
     Ok((parse_name(&text[..at])?, version))

@@ -17,7 +17,10 @@ use lumen_store::{
     unpack,
 };
 
-use crate::{error::OpsError, session::Session};
+use crate::{
+    error::{OpsError, PackageError, Written},
+    session::Session,
+};
 
 /// A package ready to be packed: everything checked that can be without looking at its files.
 #[derive(Debug)]
@@ -54,10 +57,10 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
     };
     let manifest = &local.manifest;
     let Some(package) = &manifest.package else {
-        return Err(OpsError::user(
-            format!("`{}` has no [package] table", local.file),
-            "run this in a package's folder",
-        ));
+        return Err(PackageError::NoPackage {
+            file: local.file.to_string(),
+        }
+        .into());
     };
     for (name, dependency) in &manifest.dependencies {
         check_dependency(local, name.as_str(), dependency, &mut problems);
@@ -85,15 +88,18 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
 
 /// Refuses to write through a link that a cloned project may have; `path` is one that the user
 /// did not choose.
-pub(crate) fn stays_inside(session: &Session<'_>, path: &str, hint: &str) -> Result<(), OpsError> {
+pub(crate) fn stays_inside(
+    session: &Session<'_>,
+    path: &str,
+    written: Written,
+) -> Result<(), OpsError> {
     match pack::link_out_of(&session.options.working_dir, path)? {
-        Some(link) => Err(OpsError::user(
-            format!(
-                "`{}` leads out of this folder, to `{}`",
-                link.path, link.target
-            ),
-            hint,
-        )),
+        Some(link) => Err(PackageError::LinkOut {
+            path: link.path,
+            target: link.target,
+            written,
+        }
+        .into()),
         None => Ok(()),
     }
 }
@@ -174,12 +180,9 @@ pub fn current(project: &Project) -> Result<&LocalPackage, OpsError> {
         let members: Vec<String> = project
             .members
             .iter()
-            .map(|member| format!("`{}`", member.relative))
+            .map(|member| member.relative.clone())
             .collect();
-        OpsError::user(
-            "this is the root of a workspace, not a package",
-            format!("run it in a member's folder: {}", members.join(", ")),
-        )
+        PackageError::WorkspaceRoot { members }.into()
     })
 }
 

@@ -33,7 +33,7 @@ use self::{
     environment::{VARIABLES, key_of},
     pins::Sources,
 };
-use crate::error::OpsError;
+use crate::error::{OpsError, SettingsError};
 
 #[cfg(test)]
 mod tests;
@@ -275,10 +275,11 @@ fn of_variables(
     for (key, text) in &environment.registries {
         let variable = format!("{VARIABLES}{key}_URL");
         if !is_location(text) {
-            return Err(OpsError::user(
-                format!("{variable} is `{}`, which is no URL", redacted(text)),
-                "write `https://…` or `file:///path`",
-            ));
+            return Err(SettingsError::Url {
+                variable,
+                value: redacted(text),
+            }
+            .into());
         }
         let given = resolve(text, &variable, all)?;
         let mut names: Vec<String> = all

@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::{
     args::{Cli, Command},
     external,
+    report::CliError,
     ui::Ui,
 };
 
@@ -28,7 +29,7 @@ use crate::{
 ///
 /// # Errors
 /// Whatever the operation fails with.
-pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
+pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     match cli.command {
         Command::Pkg(command) => pkg::run(*command, ui)?,
         Command::Registry(command) => return registry::run(command, ui),
@@ -48,7 +49,7 @@ pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, OpsError> {
                 .first()
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default();
-            return match external::run(&arguments)? {
+            return match external::run(&arguments).map_err(OpsError::from)? {
                 Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
                 None if name == "help" => {
                     ui.print(&help(&arguments));

@@ -1,17 +1,21 @@
 //! `lumen trust …`: what this machine remembers of signed registries.
 
 use lumen_core::Digest;
-use lumen_ops::{OpsError, report::Reporter as _, session::Session, signed::Owned, verbs::trust};
+use lumen_ops::{
+    OpsError, error::InputError, report::Reporter as _, session::Session, signed::Owned,
+    verbs::trust,
+};
 use lumen_registry::{Freshness, location::redacted, verify::state::Remembered};
 use serde_json::json;
 
 use super::shared::session::with;
 use crate::{
     args::{RegistryArgs, Trust},
+    report::{CliError, Declined},
     ui::Ui,
 };
 
-pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
     let session = with(None, &RegistryArgs::default(), Freshness::Revalidate, ui)?;
     match command {
         Trust::List => list(&trust::list(&session)?, ui),
@@ -19,12 +23,10 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
             registry,
             fingerprint,
         } => {
-            let root: Digest = fingerprint.trim().parse().map_err(|_| {
-                OpsError::user(
-                    format!("`{fingerprint}` is not a fingerprint of a registry"),
-                    "it is `sha256:` and 64 digits; `lumen registry trust show` prints it",
-                )
-            })?;
+            let root: Digest = fingerprint
+                .trim()
+                .parse()
+                .map_err(|_| OpsError::from(InputError::Fingerprint(fingerprint.clone())))?;
             let pinned = trust::pin(&session, &registry, &root)?;
             if ui.json {
                 ui.print_json(&entry(&pinned));
@@ -45,13 +47,10 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), OpsError> {
                 names => format!("Accept the new owners of {}?", names.join(", ")),
             };
             if !yes && ui.confirm(&question) != Some(true) {
-                return Err(OpsError::user(
-                    "nothing was accepted",
-                    "ask the people who run it why it changed; then answer `y`, or pass --yes",
-                ));
+                return Err(Declined::Accept.into());
             }
             if !owners.is_empty() {
-                return accept_owners(&session, &registry, &owners, ui);
+                return Ok(accept_owners(&session, &registry, &owners, ui)?);
             }
             let accepted = trust::accept(&session, &registry)?;
             let before = accepted.before.as_ref().map(entry);

@@ -19,6 +19,7 @@ pub fn words(hint: KeysHint<'_>) -> Option<String> {
         }
         KeysHint::Exposed(path) => format!("run `chmod 600 {}`", word(&path.to_string_lossy())),
         KeysHint::Passphrase => "set LUMEN_KEY_PASSPHRASE".into(),
+        KeysHint::Unsigned => "nothing was signed".into(),
         KeysHint::Disk(kind) => return disk::words(kind),
     })
 }

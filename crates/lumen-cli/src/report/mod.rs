@@ -12,14 +12,21 @@
 //! | 4 | network or storage |
 //! | 70 | a defect of Lumen |
 
+mod change;
 mod disk;
+mod failure;
 mod git;
+mod hosting;
+mod input;
 mod keys;
 mod ops;
+mod package;
+mod refused;
 mod registry;
+mod settings;
 mod store;
 
-use std::process::ExitCode;
+use std::{fmt::Display, process::ExitCode};
 
 use lumen_core::{edit::EditError, failure::Kind, problem::Problem};
 use lumen_ops::OpsError;
@@ -27,24 +34,41 @@ use lumen_registry::{ReadError, mirror::MirrorError, publish::PublishError};
 use lumen_store::project::ProjectError;
 use serde_json::{Value, json};
 
+pub use self::failure::{CliError, Declined};
 use crate::ui::Ui;
 
+/// The user can mend it.
+const USER: u8 = 1;
 /// The host or the disk is to blame.
 pub const STORAGE: u8 = 4;
 /// Lumen itself is to blame.
 pub const DEFECT: u8 = 70;
 
 /// Shows an error and chooses the exit code.
-pub fn report(ui: &Ui, error: &OpsError) -> ExitCode {
+pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
     if ui.json {
-        ui.print_json(&json!({ "error": error_json(error) }));
+        let value = match error {
+            CliError::Ops(error) => error_json(error),
+            CliError::Declined(declined) => as_json(declined, &[declined.hint()]),
+        };
+        ui.print_json(&json!({ "error": value }));
     }
-    show_error(ui, error)
+    match error {
+        CliError::Ops(error) => show_error(ui, error),
+        CliError::Declined(declined) => {
+            ui.error(&declined.to_string(), &[declined.hint()]);
+            ExitCode::from(USER)
+        }
+    }
 }
 
 /// An error as JSON.
 pub fn error_json(error: &OpsError) -> Value {
-    json!({ "message": error.to_string(), "hints": hints(error) })
+    as_json(error, &hints(error))
+}
+
+fn as_json(message: &dyn Display, hints: &[String]) -> Value {
+    json!({ "message": message.to_string(), "hints": hints })
 }
 
 /// The same for one error of several: nothing goes to standard output.
@@ -79,7 +103,7 @@ fn show(ui: &Ui, problems: &[Problem]) {
 /// The exit code of an error.
 pub fn code(error: &OpsError) -> u8 {
     match error.kind() {
-        Kind::User => 1,
+        Kind::User => USER,
         Kind::Untrusted => 3,
         Kind::Host => STORAGE,
     }

@@ -3,7 +3,7 @@
 use lumen_ops::error::Hint;
 use lumen_registry::location::web_address;
 
-use super::{disk, git, keys, registry, store};
+use super::{change, disk, git, hosting, input, keys, package, refused, registry, settings, store};
 
 /// The words of a hint.
 pub fn words(hint: Hint<'_>) -> Option<String> {
@@ -12,7 +12,12 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Store(hint) => return store::words(hint),
         Hint::Git(hint) => return git::words(hint),
         Hint::Keys(hint) => return keys::words(hint),
-        Hint::Advice(text) => text.to_owned(),
+        Hint::Input(hint) => input::words(hint),
+        Hint::Package(hint) => package::words(hint),
+        Hint::Change(hint) => change::words(hint),
+        Hint::Settings(hint) => settings::words(hint),
+        Hint::Hosting(hint) => hosting::words(hint),
+        Hint::Refused(hint) => refused::words(hint),
         Hint::NoHome => "set LUMEN_HOME to a folder of yours".into(),
         Hint::NoRegistry => {
             "set LUMEN_REGISTRY, or write `[registry]` with `default = \"https://…\"` into lumen.toml, or pass --registry"

@@ -5,7 +5,10 @@ use std::{io, path::Path};
 use lumen_core::{PackageName, failure::Kind, limits::Exceeded, trust::Lacking};
 use lumen_registry::failure::GitHint;
 
-use super::{FetchError, KeysError, OpsError};
+use super::{
+    ChangeHint, FetchError, HostingHint, InputHint, KeysError, OpsError, PackageHint, RegistryHint,
+    SettingsHint,
+};
 use crate::git::GitError;
 
 /// What may help against an error.
@@ -19,8 +22,18 @@ pub enum Hint<'e> {
     Git(GitHint<'e>),
     /// What may help with a signing key.
     Keys(KeysHint<'e>),
-    /// What the operation itself advises.
-    Advice(&'e str),
+    /// What may help with a text of the command line.
+    Input(InputHint<'e>),
+    /// What may help with a project or a package.
+    Package(PackageHint<'e>),
+    /// What may help with a change of owners, of a root or of a claim.
+    Change(ChangeHint<'e>),
+    /// What may help with settings.
+    Settings(SettingsHint<'e>),
+    /// What may help with the configuration of a host or a service.
+    Hosting(HostingHint),
+    /// What may help with what a registry does not allow.
+    Refused(RegistryHint<'e>),
     /// There is no home folder.
     NoHome,
     /// A registry has to be configured.
@@ -93,6 +106,8 @@ pub enum KeysHint<'e> {
     Exposed(&'e Path),
     /// There is no terminal to ask for the passphrase.
     Passphrase,
+    /// Nothing was signed.
+    Unsigned,
     /// The disk refused.
     Disk(io::ErrorKind),
 }
@@ -114,6 +129,7 @@ impl KeysError {
             | Self::Empty
             | Self::Variable { .. }
             | Self::Agent { .. }
+            | Self::Sign(_)
             | Self::Random(_) => Kind::User,
         }
     }
@@ -131,6 +147,7 @@ impl KeysError {
             Self::Variable { .. } => KeysHint::Variable,
             Self::Exposed { path, .. } => KeysHint::Exposed(path),
             Self::NoPassphrase { .. } => KeysHint::Passphrase,
+            Self::Sign(_) => KeysHint::Unsigned,
             Self::Io(error) => KeysHint::Disk(error.kind()),
             Self::Name { .. }
             | Self::Malformed { .. }
@@ -224,7 +241,12 @@ impl OpsError {
             | Self::NoRegistry
             | Self::UnknownRegistry { .. }
             | Self::Problems(_)
-            | Self::User { .. }
+            | Self::Input(_)
+            | Self::Package(_)
+            | Self::Change(_)
+            | Self::Settings(_)
+            | Self::Hosting(_)
+            | Self::Registry(_)
             | Self::Conflict(_)
             | Self::Locked { .. }
             | Self::Misfit(_)
@@ -259,7 +281,12 @@ impl OpsError {
                 ..
             } => Hint::Meant(nearest),
             Self::UnknownRegistry { name, .. } => Hint::UnknownRegistry(name),
-            Self::User { hint, .. } => Hint::Advice(hint.as_deref()?),
+            Self::Input(error) => Hint::Input(error.hint()),
+            Self::Package(error) => Hint::Package(error.hint()),
+            Self::Change(error) => Hint::Change(error.hint()),
+            Self::Settings(error) => Hint::Settings(error.hint()),
+            Self::Hosting(error) => Hint::Hosting(error.hint()),
+            Self::Registry(error) => Hint::Refused(error.hint()),
             Self::NotSeen {
                 lacking: Some(lacking),
                 ..

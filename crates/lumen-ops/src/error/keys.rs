@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use lumen_registry::signer::SignError;
+
 /// Why a key cannot be made, read or used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -81,6 +83,9 @@ pub enum KeysError {
         /// What happened.
         reason: String,
     },
+    /// A key signs nothing.
+    #[error(transparent)]
+    Sign(#[from] SignError),
     /// The system gave no random bytes.
     #[error("the system gives no random bytes: {0}")]
     Random(String),

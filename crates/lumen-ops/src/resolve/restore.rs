@@ -8,7 +8,7 @@ use lumen_store::cas::{Check, Store};
 
 use super::lock::pack_folder;
 use crate::{
-    error::OpsError,
+    error::{OpsError, PackageError},
     fetch,
     git::{self, GitError, Place},
     inputs,
@@ -80,14 +80,13 @@ fn restore(
     })?;
     let packed = pack_folder(&dir)?;
     if let Some(checksum) = package.checksum.filter(|locked| *locked != packed.digest) {
-        let what = format!(
-            "`{name}` at commit {commit} packs to {}, but the lock says {checksum}",
-            packed.digest
-        );
-        return Err(OpsError::user(
-            what,
-            format!("run `lumen pkg update {name}` if this change is expected"),
-        ));
+        return Err(PackageError::GitChanged {
+            name: name.clone(),
+            commit: commit.to_string(),
+            found: Box::new(packed.digest),
+            locked: Box::new(checksum),
+        }
+        .into());
     }
     fetch::insert_folder(store, &packed)?;
     Ok(())

@@ -4,7 +4,12 @@ use lumen_core::{Digest, PackageName, trust::Subject};
 use lumen_registry::{Location, ReadError, storage::HostOptions, verify::state};
 
 use super::{Session, Which};
-use crate::{credentials::Logins, error::OpsError, settings, settings::Settings};
+use crate::{
+    credentials::Logins,
+    error::{OpsError, SettingsError},
+    settings,
+    settings::Settings,
+};
 
 impl Session<'_> {
     /// Where a registry is read, or where it is written to.
@@ -53,10 +58,7 @@ impl Session<'_> {
         let name = named.is_some().then_some(text);
         let url = named.map_or(text, |urls| urls.publish.as_ref().unwrap_or(&urls.read));
         if !settings.pairs.has(url) {
-            return Err(OpsError::user(
-                "the project says where the mirror is, and your own configuration does not know that place",
-                "move the mirror, or the name of its place, to `config.toml` in Lumen's configuration folder",
-            ));
+            return Err(SettingsError::MirrorOfProject.into());
         }
         self.locate(name, url)
     }

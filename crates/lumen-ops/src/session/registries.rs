@@ -6,7 +6,10 @@ use lumen_registry::{
 };
 
 use super::{Session, locked};
-use crate::{error::OpsError, settings::DEFAULT};
+use crate::{
+    error::{OpsError, SettingsError},
+    settings::DEFAULT,
+};
 
 /// Which registry is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,14 +177,7 @@ impl Session<'_> {
         let may_be_anything = matches!(location, Location::File(_) | Location::Git(_));
         let is_given = self.settings()?.pairs.has(&url);
         match may_be_anything && !is_given && !self.is_registry(registry)? {
-            true => Err(OpsError::user(
-                format!(
-                    "only the project names `{url}`, and there is no registry there: nothing was written"
-                ),
-                format!(
-                    "if that is where you want one, run `lumen registry init {url}`, or publish with `--registry {url}`"
-                ),
-            )),
+            true => Err(SettingsError::RegistryOfProject { url }.into()),
             false => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ use lumen_core::{
 use lumen_store::link::Ledger;
 
 use super::{DEFAULT, Reach, read_config};
-use crate::error::OpsError;
+use crate::error::{OpsError, SettingsError};
 
 /// What the names of variables about named registries begin with.
 pub(super) const VARIABLES: &str = "LUMEN_REGISTRIES_";
@@ -100,10 +100,7 @@ impl Environment {
         let default = registries.remove(&key_of(DEFAULT));
         let http_timeout = text("LUMEN_HTTP_TIMEOUT").map(|text| {
             let seconds = text.trim().parse().ok().filter(|seconds| *seconds > 0);
-            seconds.ok_or_else(|| {
-                let what = format!("LUMEN_HTTP_TIMEOUT is `{text}`, which is no number of seconds");
-                OpsError::user(what, "set it to a whole number, at least 1")
-            })
+            seconds.ok_or_else(|| SettingsError::Timeout(text.to_string()))
         });
         let ca_file = text("LUMEN_CA_FILE").map(std::path::absolute);
         let places = [strategy.map(|strategy| strategy.config_dir()), system];
@@ -175,17 +172,21 @@ pub(super) fn limits_of(
         let name = name.replace('_', "-").to_ascii_lowercase();
         let Some(limit) = Limit::named(&name) else {
             let names = Limit::ALL.iter().map(|limit| limit.name());
-            let hint = match problem::nearest(&name, names).and_then(Limit::named) {
-                Some(nearest) => format!("did you mean {}?", nearest.variable()),
-                None => "docs/limits.md lists the limits that there are".to_owned(),
-            };
-            let what = format!("{variable} names no limit");
-            return Err(OpsError::user(what, hint));
+            let nearest = problem::nearest(&name, names).and_then(Limit::named);
+            return Err(SettingsError::UnknownLimit {
+                variable: variable.into_owned(),
+                nearest,
+            }
+            .into());
         };
         let unit = limit.row().unit;
         let Some(number) = unit.parse(&value) else {
-            let what = format!("{variable} is `{value}`");
-            return Err(OpsError::user(what, format!("set it to {}", unit.form())));
+            return Err(SettingsError::Limit {
+                variable: variable.into_owned(),
+                value: value.into_owned(),
+                unit,
+            }
+            .into());
         };
         chosen.insert(limit, number);
     }

@@ -10,7 +10,7 @@ use lumen_core::{
 use lumen_registry::Location;
 
 use super::{DEFAULT, is_location, urls};
-use crate::error::OpsError;
+use crate::error::{OpsError, SettingsError};
 
 /// The pins. A pin holds for a place, however a command names the registry there: by its
 /// name, as the default, by flag, by variable or by URL.
@@ -43,12 +43,10 @@ impl Pins {
                 // A weaker file's pin must not be undone by a stronger one: a project is not the user.
                 let other = pins.by_name.insert(name.clone(), pin.root);
                 if other.is_some_and(|other| other != pin.root) {
-                    return Err(OpsError::user(
-                        format!(
-                            "lumen.toml and your configuration pin different roots for the registry `{name}`"
-                        ),
-                        "find out which one is right, then correct [registry.roots] in the other",
-                    ));
+                    return Err(SettingsError::Pins {
+                        registry: name.clone(),
+                    }
+                    .into());
                 }
                 if !sources.has(name) {
                     warnings.push(sources.unmatched(name).at(pin.place.clone()));
@@ -57,13 +55,12 @@ impl Pins {
                     let other = pins.by_place.insert(place.clone(), pin.root);
                     let before = names.insert(place.clone(), name);
                     if other.is_some_and(|other| other != pin.root) {
-                        return Err(OpsError::user(
-                            format!(
-                                "`{}` and `{name}` in [registry.roots] are one registry, {place}, and pin different roots",
-                                before.unwrap_or_default()
-                            ),
-                            "find out which one is right, then correct the other",
-                        ));
+                        return Err(SettingsError::PinsOfPlace {
+                            first: before.unwrap_or_default().to_owned(),
+                            second: name.clone(),
+                            place: place.to_string(),
+                        }
+                        .into());
                     }
                 }
             }

@@ -10,7 +10,7 @@ use lumen_core::{
 use lumen_registry::{Storage, StorageError, log::Writer, publish::PublishError};
 
 use crate::{
-    error::OpsError,
+    error::{ChangeError, OpsError},
     keys,
     session::Session,
     signed::{
@@ -80,10 +80,7 @@ pub(crate) fn submit(
     let file = out.map_or_else(|| proposal.change.file_name().into(), Path::to_owned);
     let path = session.options.working_dir.join(&file);
     if !lumen_durable::create_new(&path, proposal.note.to_text().as_bytes())? {
-        return Err(OpsError::user(
-            format!("`{}` exists", file.display()),
-            "name another file with --out",
-        ));
+        return Err(ChangeError::Exists(file).into());
     }
     Ok(Submitted {
         change: proposal.change,
@@ -167,14 +164,11 @@ pub(crate) fn needs(
         size,
     } = newest(session, registry, subject)?;
     if change.origin() != roots.origin() {
-        return Err(OpsError::user(
-            format!(
-                "the proposal is for the registry `{}`, not for `{}`",
-                change.origin(),
-                roots.origin()
-            ),
-            "name the right one with --registry",
-        ));
+        return Err(ChangeError::OtherRegistry {
+            found: change.origin().to_owned(),
+            expected: roots.origin().to_owned(),
+        }
+        .into());
     }
     let (continues, needs) = match change {
         Change::Root(next) => {
@@ -188,12 +182,9 @@ pub(crate) fn needs(
     };
     match continues {
         true => Ok(needs),
-        false => Err(OpsError::user(
-            format!(
-                "the registry has changed since {} was proposed",
-                change.subject()
-            ),
-            "propose it again",
-        )),
+        false => Err(ChangeError::Overtaken {
+            subject: change.subject(),
+        }
+        .into()),
     }
 }

@@ -2,7 +2,12 @@
 
 use lumen_core::signing::{CosignerKey, PublicKey};
 
-use crate::{error::OpsError, keys, keys::KeyStore, session::Session};
+use crate::{
+    error::{InputError, OpsError},
+    keys,
+    keys::KeyStore,
+    session::Session,
+};
 
 /// A public key as people give it: a vkey, a line of OpenSSH's, or the name of an own key.
 ///
@@ -23,10 +28,7 @@ pub fn key(session: &Session<'_>, text: &str) -> Result<PublicKey, OpsError> {
         let store = KeyStore::of(&session.environment)?;
         return Ok(store.info(Some(text))?.public);
     }
-    Err(OpsError::user(
-        format!("`{text}` is not a public key"),
-        "give what `lumen key export` prints, an `ssh-ed25519 …` line, or the name of a key of yours",
-    ))
+    Err(InputError::PublicKey(text.to_owned()).into())
 }
 
 /// As [`key`], but fingerprints and names of the keys at hand count, too.
@@ -48,9 +50,6 @@ pub fn key_among(
     match matching.as_slice() {
         [] => key(session, text),
         [one] => Ok((*one).clone()),
-        _ => Err(OpsError::user(
-            format!("more than one key is called `{text}`"),
-            "give its fingerprint",
-        )),
+        _ => Err(InputError::Keys(text.to_owned()).into()),
     }
 }

@@ -18,7 +18,7 @@ use lumen_registry::{
 };
 
 use crate::{
-    error::OpsError,
+    error::{ChangeError, OpsError},
     session::{Purpose, Session, Which},
     settings::DEFAULT,
 };
@@ -135,8 +135,5 @@ pub fn owners(
 
 /// The error for a name without owners.
 pub(crate) fn unowned(subject: &Subject) -> OpsError {
-    OpsError::user(
-        format!("`{subject}` has no owner"),
-        format!("the first publish claims it, or `lumen pkg owner claim {subject}`"),
-    )
+    ChangeError::Unowned(subject.clone()).into()
 }

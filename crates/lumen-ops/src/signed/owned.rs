@@ -2,7 +2,7 @@
 
 use lumen_core::{PackageName, trust::Subject};
 
-use crate::error::OpsError;
+use crate::error::{InputError, OpsError};
 
 /// A name as people give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +19,7 @@ impl Owned {
     /// # Errors
     /// When it is none of them.
     pub fn parse(text: &str) -> Result<Self, OpsError> {
-        let bad = || {
-            OpsError::user(
-                format!("`{text}` is neither a package nor a scope"),
-                "write `name`, `@scope` or `@scope/name`",
-            )
-        };
+        let bad = || OpsError::from(InputError::Subject(text.to_owned()));
         match Subject::parse(text).ok_or_else(bad)? {
             Subject::Root => Err(bad()),
             Subject::Package(name) => Ok(Self {

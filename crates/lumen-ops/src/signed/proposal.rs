@@ -12,7 +12,11 @@ use lumen_core::{
 };
 use lumen_registry::signer::Signer;
 
-use crate::{error::OpsError, report::Event, report::Reporter};
+use crate::{
+    error::{ChangeError, KeysError, OpsError, ProposalError},
+    report::Event,
+    report::Reporter,
+};
 
 /// The keys that approve names, with the policy `approve`.
 pub const NAMES: &str = "the names keys";
@@ -99,19 +103,12 @@ impl Proposal {
     /// # Errors
     /// When its own reader would refuse it.
     pub fn new(change: Change) -> Result<Self, OpsError> {
-        let note = Note::unsigned(change.to_text())
-            .map_err(|error| OpsError::user(error.to_string(), "nothing was changed"))?;
+        let note = Note::unsigned(change.to_text()).map_err(ChangeError::Unwritable)?;
         // A note that reads back differently must not be signed.
         match parse_change(&note.text) {
             Ok(read) if read == change => Ok(Self { change, note }),
-            Ok(_) => Err(OpsError::user(
-                "the change cannot be written down",
-                "nothing was changed",
-            )),
-            Err(reason) => Err(OpsError::user(
-                format!("the change is not possible: {reason}"),
-                "nothing was changed",
-            )),
+            Ok(_) => Err(ChangeError::Differs.into()),
+            Err(reason) => Err(ChangeError::Impossible(reason).into()),
         }
     }
 
@@ -121,11 +118,12 @@ impl Proposal {
     /// When it cannot be read or is something else.
     pub fn read(path: &Path) -> Result<Self, OpsError> {
         let text = fs::read_to_string(path)?;
-        Self::parse(&text).map_err(|reason| {
-            OpsError::user(
-                format!("`{}` is not a proposal: {reason}", path.display()),
-                "`--out FILE` of the commands that change a root or owners writes one",
-            )
+        Self::parse(&text).map_err(|source| {
+            ChangeError::NotProposal {
+                file: path.to_owned(),
+                source,
+            }
+            .into()
         })
     }
 
@@ -133,12 +131,12 @@ impl Proposal {
     ///
     /// # Errors
     /// Why it is none.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, ProposalError> {
         let note = match text.strip_suffix("\n\n") {
             Some(body) => Note::unsigned(format!("{body}\n")),
             None => Note::parse(text.as_bytes()),
         };
-        let note = note.map_err(|error| error.to_string())?;
+        let note = note?;
         Ok(Self {
             change: parse_change(&note.text)?,
             note,
@@ -162,7 +160,7 @@ impl Proposal {
         }
         let signature = signer
             .sign(self.note.text.as_bytes())
-            .map_err(|error| OpsError::user(error.to_string(), "nothing was changed"))?;
+            .map_err(KeysError::Sign)?;
         for key in mine {
             self.note.add(key, signature);
         }
@@ -184,12 +182,10 @@ impl Proposal {
     pub fn missing(&self, needs: &[Need]) -> Result<Vec<Missing>, OpsError> {
         let mut missing = Vec::new();
         for need in needs {
-            let signed = self.note.verified(&need.keys).map_err(|error| {
-                OpsError::user(
-                    error.to_string(),
-                    "the file was changed; start with a new one",
-                )
-            })?;
+            let signed = self
+                .note
+                .verified(&need.keys)
+                .map_err(ChangeError::Forged)?;
             let threshold = usize::try_from(need.threshold).unwrap_or(usize::MAX);
             let unsigned = |key: &&PublicKey| !signed.iter().any(|by| by.bytes() == key.bytes());
             if signed.len() < threshold {
@@ -204,13 +200,12 @@ impl Proposal {
     }
 }
 
-fn parse_change(text: &str) -> Result<Change, String> {
+fn parse_change(text: &str) -> Result<Change, ProposalError> {
     match text.lines().next() {
-        Some(root::KIND | root::KIND_V2) => RootNote::parse(text).map(Change::Root),
-        Some(owners::KIND) => OwnersNote::parse(text).map(Change::Owners),
-        _ => return Err("it is neither a root note nor an ownership note".into()),
+        Some(root::KIND | root::KIND_V2) => Ok(Change::Root(RootNote::parse(text)?)),
+        Some(owners::KIND) => Ok(Change::Owners(OwnersNote::parse(text)?)),
+        _ => Err(ProposalError::Kind),
     }
-    .map_err(|error| error.to_string())
 }
 
 /// The keys that must sign the next root note.

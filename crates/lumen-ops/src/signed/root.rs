@@ -6,7 +6,7 @@ use lumen_core::{
     trust::{NamePolicy, RootHistory, RootNote},
 };
 
-use crate::error::OpsError;
+use crate::error::{ChangeError, OpsError};
 
 /// One change of the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +66,7 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
     note.prev = Some(*roots.last());
     now.clone_into(&mut note.time);
     let origin = note.origin.clone();
-    let log = |key: &PublicKey| {
-        key.renamed(&origin)
-            .map_err(|error| OpsError::user(error.to_string(), "give another key"))
-    };
+    let log = |key: &PublicKey| key.renamed(&origin).map_err(ChangeError::Key);
     match change {
         RootChange::AddKey(key) => add(&mut note.root, key.clone(), "root key")?,
         RootChange::RemoveKey(key) => {
@@ -103,10 +100,7 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
             quorum_within(note.witness_quorum, all, "witnesses")?;
             quorum_within(note.validating_quorum, validators, "validating witnesses")?;
             if note.max_age.is_some() && !note.has_quorum() {
-                return Err(OpsError::user(
-                    "an age is asked for, but no witness must have signed",
-                    "ask for witnesses with --quorum or --validating-quorum",
-                ));
+                return Err(ChangeError::AgeOfNothing.into());
             }
         }
         RootChange::RemoveWitness(key) => {
@@ -144,13 +138,10 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
         RootChange::Expire(expires) => note.expires.clone_from(expires),
     }
     if let Some(witness) = note.insider() {
-        return Err(OpsError::user(
-            format!(
-                "{} cannot be both a validating witness and a root key or log key",
-                witness.key()
-            ),
-            "a validating witness checks the holders of these keys: use another person's key",
-        ));
+        return Err(ChangeError::Insider {
+            key: witness.key().to_string(),
+        }
+        .into());
     }
     Ok(note)
 }
@@ -171,18 +162,13 @@ fn add_witness(note: &mut RootNote, key: &PublicKey, validating: bool) -> bool {
 }
 
 /// Fails when a checkpoint has no room for that many witnesses beside the log key.
-fn quorum_within(quorum: u32, keys: usize, whose: &str) -> Result<(), OpsError> {
+fn quorum_within(quorum: u32, keys: usize, whose: &'static str) -> Result<(), OpsError> {
     if quorum > 0 {
         reachable(quorum, keys, whose)?;
     }
     match usize::try_from(quorum).is_ok_and(|quorum| quorum < MAX_CHECKPOINT_SIGNATURES) {
         true => Ok(()),
-        false => Err(OpsError::user(
-            format!(
-                "{quorum} {whose} cannot sign: a checkpoint has room for {MAX_CHECKPOINT_SIGNATURES} signatures, one of them the log's"
-            ),
-            "ask for fewer witnesses",
-        )),
+        false => Err(ChangeError::NoRoom { quorum, whose }.into()),
     }
 }
 
@@ -216,7 +202,7 @@ fn rotate(
 }
 
 /// Adds a key that is not there yet, under any name.
-pub fn add(keys: &mut Vec<PublicKey>, key: PublicKey, role: &str) -> Result<(), OpsError> {
+pub fn add(keys: &mut Vec<PublicKey>, key: PublicKey, role: &'static str) -> Result<(), OpsError> {
     if keys.iter().any(|other| other.bytes() == key.bytes()) {
         return Err(already(&key, role));
     }
@@ -225,7 +211,11 @@ pub fn add(keys: &mut Vec<PublicKey>, key: PublicKey, role: &str) -> Result<(), 
 }
 
 /// Removes a key, whatever its name there is.
-pub fn remove(keys: &mut Vec<PublicKey>, key: &PublicKey, role: &str) -> Result<(), OpsError> {
+pub fn remove(
+    keys: &mut Vec<PublicKey>,
+    key: &PublicKey,
+    role: &'static str,
+) -> Result<(), OpsError> {
     let before = keys.len();
     keys.retain(|other| other.bytes() != key.bytes());
     match keys.len() < before {
@@ -235,41 +225,33 @@ pub fn remove(keys: &mut Vec<PublicKey>, key: &PublicKey, role: &str) -> Result<
 }
 
 /// Fails when a threshold is 0 or higher than the number of keys.
-pub fn reachable(threshold: u32, keys: usize, whose: &str) -> Result<(), OpsError> {
+pub fn reachable(threshold: u32, keys: usize, whose: &'static str) -> Result<(), OpsError> {
     let enough = usize::try_from(threshold).is_ok_and(|threshold| threshold <= keys);
-    let what = match keys {
-        0 => format!("this would leave no {whose}"),
-        keys => format!("{threshold} of {keys} {whose} cannot sign"),
-    };
     match threshold > 0 && enough {
         true => Ok(()),
-        false => Err(OpsError::user(
-            what,
-            "the threshold must be at least 1 and at most the number of keys",
-        )),
+        false => Err(ChangeError::Unreachable {
+            threshold,
+            keys,
+            whose,
+        }
+        .into()),
     }
 }
 
-/// A role with its article.
-fn a(role: &str) -> String {
-    match role.starts_with('a') {
-        true => format!("an {role}"),
-        false => format!("a {role}"),
+fn already(key: &PublicKey, role: &'static str) -> OpsError {
+    ChangeError::Already {
+        key: key.fingerprint(),
+        role,
     }
+    .into()
 }
 
-fn already(key: &PublicKey, role: &str) -> OpsError {
-    OpsError::user(
-        format!("{} is already {}", key.fingerprint(), a(role)),
-        "nothing was changed",
-    )
-}
-
-fn unknown(key: &PublicKey, role: &str) -> OpsError {
-    OpsError::user(
-        format!("{} is not {}", key.fingerprint(), a(role)),
-        "nothing was changed",
-    )
+fn unknown(key: &PublicKey, role: &'static str) -> OpsError {
+    ChangeError::NotOne {
+        key: key.fingerprint(),
+        role,
+    }
+    .into()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use lumen_core::{
 use lumen_store::project::MANIFEST;
 
 use crate::{
-    error::OpsError,
+    error::{OpsError, PackageError},
     lookup::{newest, no_such_package, package_index},
     names::parse_package,
     pack,
@@ -69,10 +69,7 @@ pub fn add(
     for addition in additions {
         let (name, constraint) = parse_package(&addition.package)?;
         if local.name() == Some(&name) {
-            return Err(OpsError::user(
-                format!("`{name}` cannot depend on itself"),
-                "name another package",
-            ));
+            return Err(PackageError::Itself(name).into());
         }
         let source = match &addition.from {
             Some(AddFrom::Path(path)) => DependencySource::Path {
@@ -130,12 +127,7 @@ fn newest_constraint(
     };
     newest(&index, exclude_newer)
         .map(Constraint::caret)
-        .ok_or_else(|| {
-            OpsError::user(
-                format!("every version of `{name}` is yanked or too new"),
-                format!("`lumen pkg info {name}` shows them; ask for one with `{name}@=<version>`"),
-            )
-        })
+        .ok_or_else(|| PackageError::NoVersion(name.clone()).into())
 }
 
 /// With `--registry <name>` of a configured registry, the dependency records that name.

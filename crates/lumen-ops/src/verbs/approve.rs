@@ -11,7 +11,7 @@ use lumen_core::{
 use lumen_registry::publish::{PublishError, queue};
 
 use crate::{
-    error::OpsError,
+    error::{ChangeError, InputError, KeysError, OpsError},
     keys,
     session::Session,
     signed::{
@@ -141,15 +141,10 @@ pub fn reject(session: &Session<'_>, what: &str, reason: &str) -> Result<Waiting
         time: session.timestamp(),
         reason: reason.to_owned(),
     };
-    let unusable = |error: &dyn std::fmt::Display| {
-        OpsError::user(error.to_string(), "give a reason of one line")
-    };
     let text = rejection.to_text();
-    Rejection::parse(&text).map_err(|error| unusable(&error))?;
-    let mut note = Note::unsigned(text).map_err(|error| unusable(&error))?;
-    let signature = signer
-        .sign(note.text.as_bytes())
-        .map_err(|error| OpsError::user(error.to_string(), "nothing was rejected"))?;
+    Rejection::parse(&text).map_err(InputError::Reason)?;
+    let mut note = Note::unsigned(text).map_err(InputError::ReasonText)?;
+    let signature = signer.sign(note.text.as_bytes()).map_err(KeysError::Sign)?;
     note.add(key, signature);
     put(session, &registry.registry, &note)?;
     claim.rejected = Some(rejection);
@@ -178,19 +173,13 @@ fn find(session: &Session<'_>, what: &str) -> Result<(Signed, Waiting), OpsError
     }
     match (found.pop(), found.is_empty()) {
         (Some(claim), true) => Ok((registry, claim)),
-        (Some(_), false) => Err(OpsError::user(
-            format!("more than one claim of `{what}` waits"),
-            "`lumen registry approve` lists them; give the first digits of the right one",
-        )),
+        (Some(_), false) => Err(InputError::Claims(what.to_owned()).into()),
         (None, _) => Err(none(what)),
     }
 }
 
 fn none(what: &str) -> OpsError {
-    OpsError::user(
-        format!("`{what}` is neither a file nor a claim that waits"),
-        "`lumen registry approve` lists the claims",
-    )
+    InputError::Claim(what.to_owned()).into()
 }
 
 /// A key under the name that it gives out names with.
@@ -200,11 +189,8 @@ fn names_key<'k>(names: &'k [PublicKey], key: &PublicKey) -> Option<&'k PublicKe
 }
 
 fn no_names_key(key: &PublicKey) -> OpsError {
-    OpsError::user(
-        format!(
-            "your key `{}` is none of those that give out names",
-            key.name()
-        ),
-        "LUMEN_KEY chooses another key; `lumen registry trust show` lists the names keys",
-    )
+    ChangeError::NoNamesKey {
+        key: key.name().to_owned(),
+    }
+    .into()
 }

@@ -15,7 +15,7 @@ use lumen_registry::{
 };
 
 use crate::{
-    error::OpsError,
+    error::{InputError, OpsError, RegistryError},
     session::{Purpose, Session, Which},
     verbs::mirror::{Mirrored, selection},
 };
@@ -59,19 +59,13 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
             (Ok(number), _) => number,
             (Err(_), Some(info)) => size_at(session, text, &info.fingerprint)?,
             (Err(_), None) => {
-                return Err(OpsError::user(
-                    "the registry is not signed: it has no log that says what is new",
-                    "leave out --since: the bundle has everything then",
-                ));
+                return Err(RegistryError::NoLog.into());
             }
         },
     };
     match seen.map(|seen| seen.size) {
         Some(size) if size < since => {
-            return Err(OpsError::user(
-                format!("the log has {size} entries, and --since says {since}"),
-                "if that is what the other side has, it is no mirror of this registry, or this one was rolled back",
-            ));
+            return Err(RegistryError::Ahead { size, since }.into());
         }
         Some(size) if size == since => return Ok(None),
         _ => {}
@@ -98,10 +92,7 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
 }
 
 fn exists(file: &Path) -> OpsError {
-    OpsError::user(
-        format!("`{}` exists", file.display()),
-        "name another file, or remove this one",
-    )
+    RegistryError::BundleExists(file.to_owned()).into()
 }
 
 /// Entries of the log of an earlier bundle, or of a registry.
@@ -119,10 +110,7 @@ fn size_at(session: &Session<'_>, text: &str, fingerprint: &Digest) -> Result<u6
     };
     match size.filter(|_| found == Some(*fingerprint)) {
         Some(size) => Ok(size),
-        None => Err(OpsError::user(
-            format!("`{text}` is not of this registry"),
-            "give --since a number of entries, an earlier bundle of the registry, or a mirror of it",
-        )),
+        None => Err(InputError::Since(text.to_owned()).into()),
     }
 }
 

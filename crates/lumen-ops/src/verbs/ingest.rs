@@ -18,7 +18,7 @@ use lumen_registry::{
 };
 
 use crate::{
-    error::{IngestError, OpsError},
+    error::{Again, IngestError, OpsError},
     session::{Purpose, Session, Which, Writer, registry_name},
     settings::DEFAULT,
     verbs::publish::{approval::asked, visible::read_back},
@@ -167,8 +167,7 @@ pub fn run(
     });
     let published = published.map_err(|error| match error {
         OpsError::Publish(PublishError::NeedsApproval { subject, claim }) if !dry_run => {
-            let then = "ingest it again";
-            asked(session, &target.registry, subject, claim, then)
+            asked(session, &target.registry, subject, claim, Again::Ingest)
         }
         error => error,
     })?;

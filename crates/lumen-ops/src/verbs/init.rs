@@ -6,7 +6,10 @@ use fs_err as fs;
 use lumen_core::{PackageName, Version, edit};
 use lumen_store::project;
 
-use crate::{error::OpsError, gitignore};
+use crate::{
+    error::{OpsError, PackageError},
+    gitignore,
+};
 
 /// What was made.
 #[derive(Debug)]
@@ -25,10 +28,7 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     let dir = project::normalize(&std::path::absolute(dir)?);
     let manifest = dir.join(project::MANIFEST);
     if manifest.exists() {
-        return Err(OpsError::user(
-            format!("`{}` exists already", manifest.display()),
-            "edit it, or choose another folder with `lumen pkg new <folder>`",
-        ));
+        return Err(PackageError::ManifestExists(manifest).into());
     }
     let name = match name {
         Some(name) => parse_name(name)?,
@@ -55,20 +55,18 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
 /// As [`run`], and when the folder has files in it.
 pub fn run_new(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     if dir.exists() && fs::read_dir(dir)?.next().is_some() {
-        return Err(OpsError::user(
-            format!("`{}` is not empty", dir.display()),
-            "run `lumen pkg init` inside it, or choose another folder",
-        ));
+        return Err(PackageError::NotEmpty(dir.to_owned()).into());
     }
     run(dir, name)
 }
 
 fn parse_name(text: &str) -> Result<PackageName, OpsError> {
-    PackageName::parse_publishable(text).map_err(|error| {
-        OpsError::user(
-            format!("`{text}` cannot be the name of a package: {error}"),
-            "give one with `--name my-package`",
-        )
+    PackageName::parse_publishable(text).map_err(|source| {
+        PackageError::Name {
+            text: text.to_owned(),
+            source,
+        }
+        .into()
     })
 }
 

@@ -15,7 +15,7 @@ use lumen_registry::{
 
 use crate::{
     contents,
-    error::OpsError,
+    error::{InputError, OpsError, RegistryError},
     keys,
     session::{Purpose, Session, Which, registry_name},
     settings::DEFAULT,
@@ -61,10 +61,11 @@ impl Plan {
     /// When a problem must be fixed first, or this key may not do it.
     pub fn check(&self, session: &Session<'_>) -> Result<(), OpsError> {
         if let Some(Finding { file, what }) = self.inventory.problems.first() {
-            return Err(OpsError::user(
-                format!("`{file}` cannot be signed: {what}"),
-                "`--dry-run` lists everything that must be fixed; nothing was written",
-            ));
+            return Err(RegistryError::NotSignable {
+                file: file.clone(),
+                what: what.clone(),
+            }
+            .into());
         }
         let Some(signer) = self.signer.as_deref() else {
             // A new key may sign what is unsigned, and nothing else.
@@ -101,10 +102,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
     let known = inventory.subjects();
     let unknown = |subject: &&Subject| !known.contains(*subject);
     if let Some(subject) = assignments.owners.keys().find(unknown) {
-        return Err(OpsError::user(
-            format!("the registry has no package of `{subject}`"),
-            "name a package or a scope that it has",
-        ));
+        return Err(RegistryError::NoPackageOf(subject.clone()).into());
     }
     let signer = keys::signer_if_any(&session.environment)?;
     let origin = match (signed, &request.origin) {
@@ -188,12 +186,7 @@ async fn origin_now(
 
 fn assignments(session: &Session<'_>, request: &Request) -> Result<Assignments, OpsError> {
     let mut lines: Vec<(String, String)> = Vec::new();
-    let wrong = |text: &str| {
-        OpsError::user(
-            format!("`{text}` does not say who is to own what"),
-            "write `name=key` or `@scope=key`, in a file `name key`, one on a line",
-        )
-    };
+    let wrong = |text: &str| InputError::Assignment(text.to_owned());
     for text in &request.owners {
         let (name, key) = text.split_once('=').ok_or_else(|| wrong(text))?;
         lines.push((name.trim().to_owned(), key.trim().to_owned()));
@@ -222,7 +215,7 @@ fn assignments(session: &Session<'_>, request: &Request) -> Result<Assignments, 
             (None, Some(subject)) if subject != Subject::Root => {
                 assignments.owners.entry(subject).or_default().push(key);
             }
-            _ => return Err(wrong(&format!("{name}={text}"))),
+            _ => return Err(wrong(&format!("{name}={text}")).into()),
         }
     }
     Ok(assignments)

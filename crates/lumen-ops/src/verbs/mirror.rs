@@ -6,7 +6,12 @@ use lumen_registry::{
     progress::Progress,
 };
 
-use crate::{error::OpsError, session::Purpose, session::Session, session::Which};
+use crate::{
+    error::{InputError, OpsError, RegistryError},
+    session::Purpose,
+    session::Session,
+    session::Which,
+};
 
 /// What to mirror, and where to.
 #[derive(Debug, Clone, Default)]
@@ -57,13 +62,11 @@ pub(crate) fn copy(
         without_page: request.without_page,
     };
     if source.location().is_some_and(|from| same(from, &to)) {
-        return Err(OpsError::user(
-            format!(
-                "`{}` and `{}` are the same registry",
-                request.from, request.to
-            ),
-            "name another place for the mirror",
-        ));
+        return Err(RegistryError::Same {
+            from: request.from.clone(),
+            to: request.to.clone(),
+        }
+        .into());
     }
     session.block_on(async { Ok(source.exists().await?) })?;
     let target = Storage::open(&to, &session.host_options(&to)?);
@@ -79,12 +82,7 @@ pub(crate) fn copy(
 /// # Errors
 /// When one can match no name.
 pub(crate) fn selection(patterns: &[String]) -> Result<Selection, OpsError> {
-    Selection::parse(patterns).map_err(|error| {
-        OpsError::user(
-            error.to_string(),
-            "write names such as `my-utils`, or patterns such as `@org/*`",
-        )
-    })
+    Selection::parse(patterns).map_err(|error| InputError::from(error).into())
 }
 
 fn same(a: &Location, b: &Location) -> bool {

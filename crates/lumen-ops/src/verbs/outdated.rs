@@ -8,7 +8,7 @@ use lumen_core::{
 };
 use lumen_registry::Registry;
 
-use crate::{error::OpsError, lookup, session::Session};
+use crate::{error::OpsError, graph, lookup, session::Session};
 
 /// A dependency and the newer versions there are.
 #[derive(Debug, Clone)]
@@ -35,12 +35,7 @@ pub struct Outdated {
 /// When there is no lock, or a registry cannot be read.
 pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
     let project = session.project()?;
-    if project.lock.is_none() {
-        return Err(OpsError::user(
-            "there is no `lumen.lock` yet",
-            "run `lumen pkg install` first",
-        ));
-    }
+    graph::lock(&project)?;
     let mut constraints: BTreeMap<&PackageName, Vec<&Constraint>> = BTreeMap::new();
     for member in &project.members {
         for (name, dependency) in member

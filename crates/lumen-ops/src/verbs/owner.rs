@@ -8,7 +8,7 @@ use lumen_core::{
 };
 
 use crate::{
-    error::OpsError,
+    error::{ChangeError, OfScope, OpsError},
     keys,
     session::Session,
     signed::{
@@ -108,10 +108,7 @@ pub fn change(
             OwnersNote::claim(origin, subject, &keys::public(&session.environment)?, &now)
         }
         (OwnersChange::Claim, Some(_)) => {
-            return Err(OpsError::user(
-                format!("`{}` has owners already", owned.subject),
-                format!("`lumen pkg owner list {}` shows them", owned.subject),
-            ));
+            return Err(ChangeError::Owned(owned.subject.clone()).into());
         }
         (_, None) => return Err(signed::unowned(&owned.subject)),
         (_, Some(now)) => OwnersNote {
@@ -160,17 +157,12 @@ fn counts(now: &OwnersNote, key: &PublicKey) -> Result<(), OpsError> {
     let is_admin = now.admins.iter().any(|admin| admin.bytes() == key.bytes());
     match now.revoked_from(key).filter(|_| is_admin) {
         None => Ok(()),
-        Some(from) => Err(OpsError::user(
-            format!(
-                "your key {} was revoked for `{}` from entry {from} of the log on, so it does not count as an admin, though it is listed",
-                key.fingerprint(),
-                now.name
-            ),
-            format!(
-                "another admin has to make this change; `lumen pkg owner list {}` lists them",
-                now.name
-            ),
-        )),
+        Some(from) => Err(ChangeError::RevokedAdmin {
+            key: key.fingerprint(),
+            name: now.name.clone(),
+            from,
+        }
+        .into()),
     }
 }
 
@@ -178,13 +170,11 @@ fn counts(now: &OwnersNote, key: &PublicKey) -> Result<(), OpsError> {
 fn unrevoked(note: &OwnersNote, key: &PublicKey) -> Result<(), OpsError> {
     match note.revoked_from(key) {
         None => Ok(()),
-        Some(from) => Err(OpsError::user(
-            format!(
-                "{} was revoked from entry {from} of the log on: nothing that it signs counts",
-                key.fingerprint()
-            ),
-            "revocations stay; `lumen key rotate` makes a new key",
-        )),
+        Some(from) => Err(ChangeError::Revoked {
+            key: key.fingerprint(),
+            from,
+        }
+        .into()),
     }
 }
 
@@ -218,10 +208,11 @@ fn make(
             if *admin {
                 add(&mut note.admins, key.clone(), "admin")?;
             } else if covered {
-                return Err(OpsError::user(
-                    format!("{} is already a publisher", key.fingerprint()),
-                    "nothing was changed",
-                ));
+                return Err(ChangeError::Already {
+                    key: key.fingerprint(),
+                    role: "publisher",
+                }
+                .into());
             }
             if !covered {
                 if publisher.only.is_none() {
@@ -245,14 +236,15 @@ fn make(
             if is_admin && owned.only.is_none() {
                 remove(&mut note.admins, key, "admin")?;
             } else if note.publishers.len() == publishers {
-                return Err(OpsError::user(
-                    format!("{} is not an owner", key.fingerprint()),
-                    "nothing was changed",
-                ));
+                return Err(ChangeError::NotOne {
+                    key: key.fingerprint(),
+                    role: "owner",
+                }
+                .into());
             }
         }
         OwnersChange::Transfer(keys) => {
-            whole(owned, "transferred")?;
+            whole(owned, OfScope::Transfer)?;
             keys.iter().try_for_each(|key| unrevoked(note, key))?;
             let publishers = keys.iter().map(|key| Publisher {
                 key: key.clone(),
@@ -263,7 +255,7 @@ fn make(
             note.threshold = 1;
         }
         OwnersChange::Revoke { key, from } => {
-            whole(owned, "revoked from")?;
+            whole(owned, OfScope::Revoke)?;
             let from = from.unwrap_or(size);
             note.publishers
                 .retain(|other| other.key.bytes() != key.bytes());
@@ -283,13 +275,15 @@ fn make(
 }
 
 /// Fails for a package of a scope, which has no owners of its own.
-fn whole(owned: &Owned, done: &str) -> Result<(), OpsError> {
+fn whole(owned: &Owned, what: OfScope) -> Result<(), OpsError> {
     match &owned.only {
         None => Ok(()),
-        Some(name) => Err(OpsError::user(
-            format!("`{name}` cannot be {done}: its scope has the owners"),
-            format!("name the scope, `{}`", owned.subject),
-        )),
+        Some(name) => Err(ChangeError::OfScope {
+            name: name.to_string(),
+            scope: owned.subject.clone(),
+            what,
+        }
+        .into()),
     }
 }
 

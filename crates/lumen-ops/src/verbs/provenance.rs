@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use lumen_core::{PackageName, trust::PackageHistory};
 
-use crate::{error::OpsError, session::Session};
+use crate::{
+    error::{OpsError, RegistryError},
+    session::Session,
+};
 
 /// The keys that released a package, yanked its releases and owned it.
 ///
@@ -17,10 +20,7 @@ pub fn provenance(
     let registry = session.registry_for(name)?;
     session.block_on(async {
         if registry.trust().await?.is_none() {
-            return Err(OpsError::user(
-                "the registry is not signed, so its publishers are unknown",
-                "`lumen pkg info` without --provenance shows what the registry says",
-            ));
+            return Err(RegistryError::NoPublishers.into());
         }
         let history = registry.provenance(name).await?;
         history.ok_or_else(|| OpsError::NoSuchRelease {

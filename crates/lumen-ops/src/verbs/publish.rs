@@ -16,7 +16,12 @@ use lumen_registry::{
 use lumen_store::pack::Packed;
 
 use self::target::Target;
-use crate::{error::OpsError, pack, pack::Checked, session::Session};
+use crate::{
+    error::{OpsError, PackageError},
+    pack,
+    pack::Checked,
+    session::Session,
+};
 
 pub use self::visible::wait;
 
@@ -99,10 +104,7 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
     });
     let checked = pack::check(&project, version.as_ref())?;
     if !checked.package.publish {
-        return Err(OpsError::user(
-            format!("`{}` says `publish = false`", checked.package.name),
-            "remove that line from lumen.toml to publish it",
-        ));
+        return Err(PackageError::Private(checked.package.name).into());
     }
     packed(session, checked, bumped)
 }
@@ -165,26 +167,20 @@ pub fn check_tag(prepared: &Prepared, tag: &str) -> Result<(), OpsError> {
     let version = version.strip_prefix('v').unwrap_or(version);
     match version == package.version.to_string() {
         true => Ok(()),
-        false => Err(OpsError::user(
-            format!(
-                "the tag `{tag}` is not the version of `{}`, {}",
-                package.name, package.version
-            ),
-            format!(
-                "set `version` in lumen.toml before you tag, or tag `v{}`",
-                package.version
-            ),
-        )),
+        false => Err(PackageError::Tag {
+            tag: tag.to_owned(),
+            name: package.name.clone(),
+            version: package.version.clone(),
+        }
+        .into()),
     }
 }
 
 fn raised(version: &Version, bump: Bump) -> Result<Version, OpsError> {
     let next = |number: u64| {
-        number.checked_add(1).ok_or_else(|| {
-            OpsError::user(
-                format!("{version} cannot be raised: {number} is the highest number in a version"),
-                "write the version into lumen.toml and publish without `--bump`",
-            )
+        number.checked_add(1).ok_or_else(|| PackageError::Highest {
+            version: version.clone(),
+            number,
         })
     };
     Ok(match bump {

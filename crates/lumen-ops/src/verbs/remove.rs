@@ -10,8 +10,13 @@ use lumen_core::{
 use lumen_store::project::MANIFEST;
 
 use crate::{
-    error::OpsError, names::parse_name, pack, resolve::ResolveOptions, session::Session,
-    verbs::edit::apply, verbs::install::Outcome,
+    error::{OpsError, PackageError},
+    names::parse_name,
+    pack,
+    resolve::ResolveOptions,
+    session::Session,
+    verbs::edit::apply,
+    verbs::install::Outcome,
 };
 
 /// Removes dependencies from the package here, and installs what is left.
@@ -37,14 +42,13 @@ pub fn remove(
                     .keys()
                     .chain(manifest.dev_dependencies.keys())
                     .map(PackageName::as_str);
-                let hint = match problem::nearest(name.as_str(), known) {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => "`lumen pkg tree --depth 1` lists the dependencies".into(),
-                };
-                return Err(OpsError::user(
-                    format!("`{}` has no dependency `{name}`", local.file),
-                    hint,
-                ));
+                let nearest = problem::nearest(name.as_str(), known);
+                return Err(PackageError::NoDependency {
+                    file: local.file.to_string(),
+                    name: name.clone(),
+                    nearest: nearest.map(str::to_owned),
+                }
+                .into());
             }
             Err(error) => return Err(error.into()),
         };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    error::OpsError,
+    error::{ChangeError, OpsError},
     keys,
     session::Session,
     signed::{Proposal, Submitted, applied, home_of, needs},
@@ -23,14 +23,11 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
     proposal.missing(&needs)?;
     proposal.show(session.reporter);
     if !proposal.sign(&*signer, &needs)? {
-        return Err(OpsError::user(
-            format!(
-                "your key `{}` is none of those that sign {}",
-                signer.public().name(),
-                proposal.change.subject()
-            ),
-            "LUMEN_KEY chooses another key; `lumen key list` lists yours",
-        ));
+        return Err(ChangeError::NotAsked {
+            key: signer.public().name().to_owned(),
+            subject: proposal.change.subject(),
+        }
+        .into());
     }
     let missing = proposal.missing(&needs)?;
     lumen_durable::write_atomic(&path, proposal.note.to_text().as_bytes())?;
@@ -57,15 +54,12 @@ pub fn apply(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> 
     let needs = needs(session, &registry, &proposal)?;
     let missing = proposal.missing(&needs)?;
     match missing.first() {
-        Some(missing) => Err(OpsError::user(
-            format!(
-                "{} needs {} more of {}",
-                proposal.change.subject(),
-                missing.more,
-                missing.whose
-            ),
-            "the holder of one of these keys runs `sign` on the file",
-        )),
+        Some(missing) => Err(ChangeError::Unsigned {
+            subject: proposal.change.subject(),
+            more: missing.more,
+            whose: missing.whose,
+        }
+        .into()),
         None => applied(session, &registry, proposal, false),
     }
 }

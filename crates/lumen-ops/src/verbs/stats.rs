@@ -7,7 +7,7 @@ use lumen_registry::{
 };
 
 use crate::{
-    error::OpsError,
+    error::{OpsError, RegistryError},
     session::{Purpose, Session, Which},
     settings::DEFAULT,
 };
@@ -24,10 +24,7 @@ pub fn run(session: &Session<'_>) -> Result<(Location, Stats), OpsError> {
     let counted = session.block_on(async { Ok(stats::stats(&registry, &watch).await) })?;
     let counted = counted.map_err(|error| match error {
         StatsError::Read(error) => OpsError::Read(error),
-        error => OpsError::user(
-            error.to_string(),
-            "name the place that it is published to: a folder, a bucket or a branch",
-        ),
+        error => RegistryError::Stats(error).into(),
     })?;
     Ok((location, counted))
 }

@@ -15,7 +15,11 @@ use lumen_registry::{
 };
 
 use crate::{
-    error::OpsError, keys, pack::stays_inside, session::Session, verbs::publish::Prepared,
+    error::{OpsError, PackageError, Written},
+    keys,
+    pack::stays_inside,
+    session::Session,
+    verbs::publish::Prepared,
     verbs::publish::prepare,
 };
 
@@ -29,7 +33,7 @@ pub const FOLDER: &str = "submissions";
 pub fn place(session: &Session<'_>, made: &Made, out: &Path) -> Result<Location, OpsError> {
     if out == Path::new(FOLDER) {
         let path = format!("{FOLDER}/{}", made.submission.folder());
-        stays_inside(session, &path, "name the folder itself with `--out`")?;
+        stays_inside(session, &path, Written::Submission)?;
     }
     Ok(Location::File(session.options.working_dir.join(out)))
 }
@@ -67,10 +71,11 @@ pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
         Ok((info, registry.find(name).await?))
     })?;
     if index.is_some_and(|index| index.versions.contains(version)) {
-        return Err(OpsError::user(
-            format!("`{name}` {version} exists: there is nothing to submit"),
-            "releases never change; raise `version` in lumen.toml to submit another one",
-        ));
+        return Err(PackageError::Published {
+            name: name.clone(),
+            version: version.clone(),
+        }
+        .into());
     }
     let mut files = BTreeMap::from([
         (RELEASE, metadata.clone()),

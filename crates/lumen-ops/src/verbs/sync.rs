@@ -5,14 +5,10 @@ use std::collections::BTreeSet;
 use lumen_core::{manifest::Mirror, problem};
 
 use crate::{
-    error::OpsError,
+    error::{OpsError, SettingsError},
     session::{Purpose, Session, Which},
     verbs::mirror::{self, Mirrored, Request},
 };
-
-/// What to write where no mirror is configured.
-const EXAMPLE: &str = "write `[registry.mirrors]` into `config.toml` in Lumen's configuration folder, and below it \
-    `inner = { from = \"https://registry.example.org\", to = \"file:///srv/mirror\" }`";
 
 /// Brings configured mirrors up to date: those with these names, or all. `tell` gets the
 /// name and the result of each; a failure does not stop the others.
@@ -26,7 +22,7 @@ pub fn run(
 ) -> Result<(), OpsError> {
     let mirrors = &session.settings()?.mirrors;
     if mirrors.is_empty() {
-        return Err(OpsError::user("no mirrors are configured", EXAMPLE));
+        return Err(SettingsError::NoMirrors.into());
     }
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     for name in &wanted {
@@ -57,12 +53,11 @@ fn one(session: &Session<'_>, mirror: &Mirror) -> Result<Mirrored, OpsError> {
 }
 
 fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> OpsError {
-    let hint = match problem::nearest(name, known.clone()) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("there are {}", known.collect::<Vec<_>>().join(", ")),
-    };
-    OpsError::user(
-        format!("there is no mirror `{name}` in [registry.mirrors]"),
-        hint,
-    )
+    let nearest = problem::nearest(name, known.clone());
+    SettingsError::UnknownMirror {
+        name: name.to_owned(),
+        nearest: nearest.map(str::to_owned),
+        known: known.map(str::to_owned).collect(),
+    }
+    .into()
 }

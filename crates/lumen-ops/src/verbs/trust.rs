@@ -11,7 +11,7 @@ use lumen_registry::{
 };
 
 use crate::{
-    error::OpsError,
+    error::{InputError, OpsError},
     session::Session,
     session::Which,
     settings::{DEFAULT, is_location},
@@ -152,10 +152,7 @@ fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
     }
     let settings = session.settings()?;
     if text != DEFAULT && !settings.registries.contains_key(text) {
-        return Err(OpsError::user(
-            format!("no registry is called `{}`", redacted(text)),
-            format!("give its URL, or `./{}` for a folder", redacted(text)),
-        ));
+        return Err(InputError::Registry(redacted(text)).into());
     }
     session.location(text)
 }

@@ -6,12 +6,12 @@ use lumen_core::{
     Constraint, PackageName,
     edit::{self, EditError},
     manifest::DependencySource,
-    problem,
 };
 use lumen_store::project::{LocalPackage, MANIFEST};
 
 use crate::{
     error::OpsError,
+    graph,
     lookup::{newest, package_index},
     names::parse_name,
     resolve::{ResolveOptions, Unlock},
@@ -39,16 +39,8 @@ pub fn update(
         .collect::<Result<Vec<_>, _>>()?;
     for name in &names {
         let locked = project.lock.as_ref().map(|(lock, _)| lock);
-        if let Some(lock) = locked.filter(|lock| !lock.packages.contains_key(name)) {
-            let known = lock.packages.keys().map(PackageName::as_str);
-            let hint = match problem::nearest(name.as_str(), known) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => "`lumen pkg list` lists the packages".into(),
-            };
-            return Err(OpsError::user(
-                format!("`{name}` is not a package of this project"),
-                hint,
-            ));
+        if let Some(lock) = locked {
+            graph::expect(lock, name)?;
         }
     }
     let unlock = if names.is_empty() {

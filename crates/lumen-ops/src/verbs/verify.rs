@@ -6,19 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use lumen_core::{PackageName, Version, lockfile::Lockfile};
+use lumen_core::{PackageName, Version};
 use lumen_store::{
     cas::{Check, Drift, Proof, Verified},
     link::{
         Place,
         audit::{Audit, Placed},
     },
-    project::Project,
 };
 
 use crate::{
     error::OpsError,
-    parallel,
+    graph, parallel,
     proof::{self, Agreement, Asked},
     recheck::{self, Signature},
     session::Session,
@@ -93,7 +92,7 @@ impl Found {
 /// When there is no lock, `.lumen` is not Lumen's own, or the disk fails.
 pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     let project = session.project()?;
-    let lock = locked(&project)?;
+    let lock = graph::lock(&project)?;
     let store = session.store()?;
     let packages: Vec<_> = lock.archives().collect();
     let mut entries = BTreeMap::new();
@@ -177,7 +176,7 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
 /// When the disk fails.
 pub fn discard(session: &Session<'_>, found: &Found) -> Result<(), OpsError> {
     let project = session.project()?;
-    let lock = locked(&project)?;
+    let lock = graph::lock(&project)?;
     let store = session.store()?;
     let damaged = found
         .packages
@@ -190,14 +189,4 @@ pub fn discard(session: &Session<'_>, found: &Found) -> Result<(), OpsError> {
         session.environment.ledger().invalidate(&place)?;
     }
     Ok(())
-}
-
-fn locked(project: &Project) -> Result<&Lockfile, OpsError> {
-    let lock = project.lock.as_ref().map(|(lock, _)| lock);
-    lock.ok_or_else(|| {
-        OpsError::user(
-            "there is no `lumen.lock` yet",
-            "run `lumen pkg install` first",
-        )
-    })
 }

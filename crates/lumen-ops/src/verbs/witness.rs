@@ -26,8 +26,14 @@ use lumen_registry::{
 
 use self::memory::Memory;
 use crate::{
-    error::OpsError, keys, session::Session, settings::DEFAULT, signed::Signed,
-    signed::open_for_keepers, verbs::watch::broken, verbs::watch::read_tiles,
+    error::{KeysError, OpsError, RegistryError},
+    keys,
+    session::Session,
+    settings::DEFAULT,
+    signed::Signed,
+    signed::open_for_keepers,
+    verbs::watch::broken,
+    verbs::watch::read_tiles,
 };
 
 /// What a witness confirmed.
@@ -141,22 +147,17 @@ fn sign(
             continue;
         }
         if growth_only && root.is_validator(key.key()) {
-            return Err(OpsError::user(
-                format!(
-                    "your key `{}` is that of a validating witness, and --growth-only validates nothing",
-                    key.name()
-                ),
-                "run `lumen registry witness` without --growth-only",
-            ));
+            return Err(RegistryError::MustValidate {
+                key: key.name().to_owned(),
+            }
+            .into());
         }
         if let Some(top) = states.last().filter(|top| top.checkpoint != *checkpoint) {
             let top = &top.checkpoint;
             session.block_on(async { Ok(log::is_state(storage, checkpoint, top).await?) })?;
         }
         let message = checkpoint::cosigned_message(&note.text, time);
-        let signature = signer
-            .sign(&message)
-            .map_err(|error| OpsError::user(error.to_string(), "nothing was signed"))?;
+        let signature = signer.sign(&message).map_err(KeysError::Sign)?;
         signed.push(Cosignature {
             checkpoint: checkpoint.clone(),
             key: key.clone(),
@@ -166,15 +167,11 @@ fn sign(
     }
     match signed.is_empty() {
         false => Ok(signed),
-        true => Err(OpsError::user(
-            format!(
-                "the root does not name your key `{}` as a witness",
-                key.name()
-            ),
-            format!(
-                "the people who run the registry can add it: `lumen registry trust add-witness {key}`"
-            ),
-        )),
+        true => Err(RegistryError::NotWitness {
+            name: key.name().to_owned(),
+            key: key.to_string(),
+        }
+        .into()),
     }
 }
 

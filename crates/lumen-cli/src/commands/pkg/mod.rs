@@ -28,12 +28,13 @@ mod yank;
 use clap::CommandFactory as _;
 use lumen_core::trust::Action;
 use lumen_ops::{
-    OpsError, names as package_names,
+    names as package_names,
     verbs::{init as ops_init, yank::Verdict},
 };
 
 use crate::{
     args::{Cli, Pkg},
+    report::CliError,
     ui::Ui,
 };
 
@@ -41,7 +42,7 @@ use crate::{
 ///
 /// # Errors
 /// Whatever the operation fails with.
-pub fn run(command: Pkg, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
     match command {
         Pkg::Init { name, path } => init::created(ui, ops_init::run(&path, name.as_deref())?),
         Pkg::New { path, name } => init::created(ui, ops_init::run_new(&path, name.as_deref())?),

@@ -17,6 +17,7 @@ use crate::{
         text::count,
         waiting::{lacking_json, tell_lacking},
     },
+    report::{CliError, Declined},
     ui::Ui,
 };
 
@@ -31,7 +32,7 @@ pub struct Wishes<'a> {
     pub wait: Option<u64>,
 }
 
-pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), CliError> {
     let session = session(project, Freshness::Revalidate, ui)?;
     let bump = wishes.bump.map(|bump| match bump {
         Bump::Major => publish::Bump::Major,
@@ -72,11 +73,11 @@ pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<()
         ui.print_json(&outcome_json(&outcome, &location));
     }
     published(ui, &outcome, &location);
-    confirm(&session, wishes.wait, &[(registry, outcome)], ui)
+    Ok(confirm(&session, wishes.wait, &[(registry, outcome)], ui)?)
 }
 
 /// All packages of a workspace.
-pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), CliError> {
     let session = session(project, Freshness::Revalidate, ui)?;
     let plan = publish::workspace::prepare(&session, wishes.dry_run)?;
     for name in &plan.left_out {
@@ -133,7 +134,7 @@ pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<
         ui.print_json(&json!({ "packages": results }));
     }
     let outcomes: Vec<_> = registries.into_iter().zip(outcomes).collect();
-    confirm(&session, wishes.wait, &outcomes, ui)
+    Ok(confirm(&session, wishes.wait, &outcomes, ui)?)
 }
 
 /// Waits up to this many seconds in total until everybody can read the releases.
@@ -155,13 +156,10 @@ fn confirm(
     Ok(())
 }
 
-fn agree(ui: &Ui, question: &str) -> Result<(), OpsError> {
+fn agree(ui: &Ui, question: &str) -> Result<(), Declined> {
     // Without a terminal there is no answer; then the command itself is the answer.
     match ui.confirm(&format!("{question} A release can never be changed.")) {
-        Some(false) => Err(OpsError::user(
-            "nothing was published",
-            "run it again and answer `y`, or pass --yes",
-        )),
+        Some(false) => Err(Declined::Publish),
         _ => Ok(()),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
         text::{bytes, count},
         waiting::{lacking_json, tell_lacking},
     },
-    report::{code, hints},
+    report::{CliError, Declined, code, hints},
     ui::Ui,
 };
 
@@ -27,7 +27,7 @@ pub fn run(
     dry_run: bool,
     registry: &RegistryArgs,
     ui: &Ui,
-) -> Result<ExitCode, OpsError> {
+) -> Result<ExitCode, CliError> {
     let session = with(None, registry, Freshness::Revalidate, ui)?;
     let target = ingest::target(&session, dry_run)?;
     let mut found = Vec::new();
@@ -55,10 +55,7 @@ pub fn run(
         let what = count(good, "release");
         let question = format!("Publish {what}? A release can never be changed.");
         if good > 0 && !yes && ui.confirm(&question) == Some(false) {
-            return Err(OpsError::user(
-                "nothing was published",
-                "run it again and answer `y`, or pass --yes",
-            ));
+            return Err(Declined::Publish.into());
         }
         for (place, result) in outcomes.iter_mut().filter(|(_, result)| goes_on(result)) {
             *result = ingest::run(&session, &target, place, false);

@@ -1,11 +1,12 @@
 //! `lumen registry migrate`.
 
-use lumen_ops::{OpsError, report::Reporter as _, session::Session, verbs::migrate};
+use lumen_ops::{report::Reporter as _, session::Session, verbs::migrate};
 use lumen_registry::log::Finding;
 use serde_json::json;
 
 use crate::{
     commands::shared::text::{count, many},
+    report::{CliError, Declined},
     ui::Ui,
 };
 
@@ -21,7 +22,7 @@ pub fn run(
     request: &migrate::Request,
     consent: Consent,
     ui: &Ui,
-) -> Result<(), OpsError> {
+) -> Result<(), CliError> {
     let plan = migrate::prepare(session, request)?;
     let inventory = &plan.inventory;
     let owner = match plan.key() {
@@ -70,10 +71,7 @@ pub fn run(
         plan.location,
     );
     if !consent.yes && ui.confirm(&question) == Some(false) {
-        return Err(OpsError::user(
-            "nothing was written",
-            "run it again and answer `y`, or pass --yes",
-        ));
+        return Err(Declined::Migrate.into());
     }
     let migrate::Done { migrated, new_key } = migrate::run(session, &plan)?;
     if let Some(key) = &new_key {

@@ -22,22 +22,19 @@ mod witness;
 
 use std::process::ExitCode;
 
-use lumen_ops::{
-    OpsError,
-    verbs::{
-        self,
-        ci::{Program, Purpose},
-    },
+use lumen_ops::verbs::{
+    self,
+    ci::{Program, Purpose},
 };
 
 use super::shared::session::target;
-use crate::{args::Registry, ui::Ui};
+use crate::{args::Registry, report::CliError, ui::Ui};
 
 /// Runs one of the commands and returns its exit code.
 ///
 /// # Errors
 /// Whatever the operation fails with.
-pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
+pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, CliError> {
     let done = match command {
         Registry::Init {
             location,
@@ -85,7 +82,8 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
                 &request,
                 migrate::Consent { dry_run, yes },
                 ui,
-            )
+            )?;
+            return Ok(ExitCode::SUCCESS);
         }
         Registry::Mirror {
             from,
@@ -125,7 +123,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             fingerprint,
         } => unbundle::run(&file, &to, fingerprint, ui),
         Registry::Stats { registry } => stats::run(&target(&registry, ui)?, ui),
-        Registry::Sync { names } => return sync::run(&names, ui),
+        Registry::Sync { names } => return Ok(sync::run(&names, ui)?),
         Registry::Witness {
             growth_only,
             registry,
@@ -163,7 +161,7 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, OpsError> {
             registry,
             write,
             read_only,
-        } => return doctor::run(&registry, write, read_only, ui),
+        } => return Ok(doctor::run(&registry, write, read_only, ui)?),
     };
-    done.map(|()| ExitCode::SUCCESS)
+    Ok(done.map(|()| ExitCode::SUCCESS)?)
 }

@@ -1,7 +1,7 @@
 //! Points in time as people write them.
 
 use jiff::{Span, SpanRelativeTo, Timestamp, civil::Date};
-use lumen_ops::OpsError;
+use lumen_ops::{OpsError, error::InputError};
 
 /// Reads a date (`2026-01-31`, meaning the start of that day in UTC), an RFC
 /// 3339 time, or a duration before `now` (`7d`, `2 weeks`); in seconds since 1970.
@@ -23,12 +23,8 @@ pub fn parse(text: &str, now: Timestamp) -> Result<i64, OpsError> {
     let duration =
         before.and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
     let time = duration.and_then(|duration| now.checked_sub(duration).ok());
-    time.map(Timestamp::as_second).ok_or_else(|| {
-        OpsError::user(
-            format!("`{text}` is neither a date nor a duration"),
-            "write 2026-01-31, 2026-01-31T12:00:00Z, 7d or 2w",
-        )
-    })
+    time.map(Timestamp::as_second)
+        .ok_or_else(|| InputError::Time(text.to_owned()).into())
 }
 
 #[cfg(test)]

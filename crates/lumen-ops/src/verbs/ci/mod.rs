@@ -8,7 +8,11 @@ use lumen_registry::{Location, location::Provider};
 use lumen_store::project::files;
 
 use crate::{
-    error::OpsError, pack::stays_inside, session::Session, settings::DEFAULT, verbs::host::fill,
+    error::{HostingError, InputError, OpsError, Written},
+    pack::stays_inside,
+    session::Session,
+    settings::DEFAULT,
+    verbs::host::fill,
 };
 
 const PUBLISH: &str = include_str!("publish.yml");
@@ -80,19 +84,12 @@ pub fn workflow(
 ) -> Result<Workflow, OpsError> {
     let publish = session.publish_location(DEFAULT)?;
     let read = session.location(DEFAULT)?;
-    let out_of_reach = |what: &str, hint: &str| Err(OpsError::user(what, hint));
     match &publish {
         Location::File(_) => {
-            return out_of_reach(
-                "a folder of this machine cannot be published to from elsewhere",
-                "name a bucket or a branch after the service, such as `s3://bucket/registry`, or configure one",
-            );
+            return Err(HostingError::Folder.into());
         }
         Location::Http(_) => {
-            return out_of_reach(
-                "a web server can only be read",
-                "say where it is published to: `work = { read = \"https://…\", publish = \"s3://…\" }` in [registry.registries]",
-            );
+            return Err(HostingError::ReadOnly.into());
         }
         Location::Object(_) | Location::Git(_) => {}
     }
@@ -168,10 +165,7 @@ impl Program<'_> {
         };
         let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if !COMMIT_DIGITS.contains(&commit.len()) || !commit.bytes().all(hex) {
-            return Err(OpsError::user(
-                format!("`{commit}` is not the whole name of a commit"),
-                "`git rev-parse v1.2.3^{commit}` prints that of a tag",
-            ));
+            return Err(InputError::Commit(commit.to_owned()).into());
         }
         Ok((
             format!("LUMEN_COMMIT: '{commit}'"),
@@ -190,17 +184,13 @@ fn is_local(location: &Location) -> bool {
 /// # Errors
 /// When the file is there with other contents and `force` does not say to replace it.
 pub fn write(session: &Session<'_>, workflow: &Workflow, force: bool) -> Result<PathBuf, OpsError> {
-    let hint = "remove the link, or pass --stdout and choose the place yourself";
-    stays_inside(session, workflow.path, hint)?;
+    stays_inside(session, workflow.path, Written::Workflow)?;
     let path = session.options.working_dir.join(workflow.path);
     let base = &session.options.working_dir;
     let there = files::read(base, &path, MAX_WORKFLOW_BYTES)?;
     let other = there.is_some_and(|bytes| bytes != workflow.text.as_bytes());
     if other && !force {
-        return Err(OpsError::user(
-            format!("`{}` is there already", path.display()),
-            "pass --force to replace it, or --stdout to see the new one",
-        ));
+        return Err(HostingError::Exists(path).into());
     }
     files::write(base, &path, workflow.text.as_bytes())?;
     Ok(path)
@@ -227,10 +217,7 @@ fn host_secrets(publish: &Location) -> &'static [&'static str] {
 /// When a runner would replace a part of it: `${{ secrets.… }}`, `$VARIABLE`.
 fn scalar(text: &str) -> Result<String, OpsError> {
     if text.contains('$') || text.contains(char::is_control) {
-        return Err(OpsError::user(
-            format!("{text:?} would mean something else in a workflow"),
-            "use a URL without `$`; `%24` is the same in a URL",
-        ));
+        return Err(HostingError::Workflow(text.to_owned()).into());
     }
     Ok(format!("'{}'", text.replace('\'', "''")))
 }

@@ -20,7 +20,11 @@ use std::path::{Path, PathBuf};
 
 use lumen_registry::{Location, location::Provider};
 
-use crate::{error::OpsError, session::Session, settings::DEFAULT};
+use crate::{
+    error::{HostingError, OpsError},
+    session::Session,
+    settings::DEFAULT,
+};
 
 pub use self::{
     bucket::{Bucket, cors},
@@ -158,15 +162,7 @@ fn bucket(places: &[Location], provider: Provider) -> Result<Bucket, OpsError> {
         _ => None,
     });
     let Some(object) = object else {
-        let example = match provider {
-            Provider::R2 => "r2://account/bucket",
-            _ => "s3://bucket",
-        };
-        let kind = provider.scheme();
-        return Err(OpsError::user(
-            "it is not known which bucket the registry is in",
-            format!("name it: `lumen registry host {kind} {example}`"),
-        ));
+        return Err(HostingError::NoBucket(provider).into());
     };
     let parts = [&object.bucket, &object.prefix].into_iter();
     let parts = parts.chain(&object.account).chain(&object.region);
@@ -183,12 +179,8 @@ fn pages(places: &[Location]) -> Result<Pages, OpsError> {
         git.iter()
             .flat_map(|git| [git.folder.as_str(), &git.branch]),
     )?;
-    git.and_then(Pages::new).ok_or_else(|| {
-        OpsError::user(
-            "it is not known which repository the registry is in",
-            "name it: `lumen registry host github-pages git+https://github.com/owner/repository`",
-        )
-    })
+    git.and_then(Pages::new)
+        .ok_or_else(|| HostingError::NoRepository.into())
 }
 
 /// Refuses a text that would end a comment in a script and go on as a command.
@@ -197,10 +189,7 @@ fn one_line<'t>(parts: impl IntoIterator<Item = &'t str>) -> Result<(), OpsError
         .into_iter()
         .find(|part| part.contains(char::is_control))
     {
-        Some(part) => Err(OpsError::user(
-            format!("{part:?} is no name for a part of a registry's address"),
-            "use one without control characters",
-        )),
+        Some(part) => Err(HostingError::Control(part.to_owned()).into()),
         None => Ok(()),
     }
 }
@@ -246,22 +235,17 @@ impl Site {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || more.contains(c))
         };
-        let refuse = |what: &str, text: &str, hint: &str| {
-            Err(OpsError::user(format!("`{text}` is not {what}"), hint))
-        };
         if !all(&self.server_name, ".-:[]") {
-            let hint = "a name is like `registry.example.org`";
-            return refuse("the name of a server", &self.server_name, hint);
+            return Err(HostingError::ServerName(self.server_name.clone()).into());
         }
         let inner = self.prefix.trim_matches('/');
         let good = |part: &str| all(part, "-_.~") && !part.starts_with('.');
         if !inner.is_empty() && !inner.split('/').all(good) {
-            let hint = "use letters, digits, `-`, `_`, `.` and `~` between slashes";
-            return refuse("a path for a registry", &self.prefix, hint);
+            return Err(HostingError::Prefix(self.prefix.clone()).into());
         }
         match &self.listen {
             Some(listen) if !all(listen, ".:[]") => {
-                refuse("an address", listen, "write a port, or `127.0.0.1:8080`")
+                Err(HostingError::Listen(listen.clone()).into())
             }
             _ => Ok(()),
         }
@@ -329,13 +313,7 @@ fn text(path: &Path) -> Result<String, OpsError> {
     let special = |c: char| c.is_control() || "\"'\\$%{}`".contains(c);
     match text {
         Some(text) if !text.contains(special) => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err(OpsError::user(
-            format!(
-                "`{}` has characters that configurations give a meaning",
-                path.display()
-            ),
-            "use a path without quotes, backslashes, `$`, `%` and braces",
-        )),
+        _ => Err(HostingError::Path(path.to_owned()).into()),
     }
 }
 

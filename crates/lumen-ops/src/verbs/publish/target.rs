@@ -10,7 +10,7 @@ use lumen_store::project::{MANIFEST, files};
 
 use super::{Bumped, Outcome, Prepared, approval::asked, visible::read_back};
 use crate::{
-    error::OpsError,
+    error::{Again, OpsError},
     keys::KeysError,
     session::{Purpose, Session, Which, Writer, registry_name},
     signed,
@@ -79,13 +79,9 @@ impl<'s> Target<'s> {
         self.session
             .block_on(published)
             .map_err(|error| match error {
-                OpsError::Publish(PublishError::NeedsApproval { subject, claim }) => asked(
-                    self.session,
-                    &self.registry,
-                    subject,
-                    claim,
-                    "publish again",
-                ),
+                OpsError::Publish(PublishError::NeedsApproval { subject, claim }) => {
+                    asked(self.session, &self.registry, subject, claim, Again::Publish)
+                }
                 error => error,
             })
     }

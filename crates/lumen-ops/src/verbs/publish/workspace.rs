@@ -21,12 +21,17 @@ use lumen_store::project::{LocalPackage, Project};
 
 use super::{
     Outcome, Prepared,
-    approval::{ask_for, waiting},
+    approval::ask_for,
     look::{Seen, look},
     packed,
     target::Target,
 };
-use crate::{error::OpsError, pack, pack::Checked, session::Session};
+use crate::{
+    error::{Again, ChangeError, OpsError, PackageError},
+    pack,
+    pack::Checked,
+    session::Session,
+};
 
 /// Packages that the first line of a commit names; more are counted, and named below it.
 const MAX_NAMED: usize = 3;
@@ -113,7 +118,11 @@ fn ask_for_all(session: &Session<'_>, names: Asking<'_>) -> OpsError {
             Err(error) => return error,
         }
     }
-    waiting(&asked, "publish again")
+    ChangeError::ClaimsWait {
+        names: asked,
+        again: Again::Publish,
+    }
+    .into()
 }
 
 /// The packages to publish, each after those it needs, and the names of those that are not.
@@ -144,10 +153,7 @@ fn checked(project: &Project) -> Result<(Vec<Checked>, Vec<PackageName>), OpsErr
         return Err(OpsError::Problems(problems));
     }
     if checked.is_empty() {
-        return Err(OpsError::user(
-            "no package of this workspace is to be published",
-            "`publish = false` in a lumen.toml keeps a package out",
-        ));
+        return Err(PackageError::AllPrivate.into());
     }
     Ok((checked, left_out))
 }

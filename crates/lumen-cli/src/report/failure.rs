@@ -1,0 +1,60 @@
+//! Why a command of the program ends early.
+
+use std::fmt;
+
+use lumen_ops::OpsError;
+
+/// Why a command did not do all that it was asked for.
+#[derive(Debug)]
+pub enum CliError {
+    /// The operation failed.
+    Ops(OpsError),
+    /// The user answered a question with no.
+    Declined(Declined),
+}
+
+/// What the user did not agree to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declined {
+    /// Releases, which can never be changed.
+    Publish,
+    /// Signing a registry.
+    Migrate,
+    /// A registry, or owners, in another state than before.
+    Accept,
+}
+
+impl From<OpsError> for CliError {
+    fn from(error: OpsError) -> Self {
+        Self::Ops(error)
+    }
+}
+
+impl From<Declined> for CliError {
+    fn from(declined: Declined) -> Self {
+        Self::Declined(declined)
+    }
+}
+
+impl fmt::Display for Declined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Publish => "nothing was published",
+            Self::Migrate => "nothing was written",
+            Self::Accept => "nothing was accepted",
+        })
+    }
+}
+
+impl Declined {
+    /// What to do next.
+    pub fn hint(self) -> String {
+        match self {
+            Self::Publish | Self::Migrate => "run it again and answer `y`, or pass --yes",
+            Self::Accept => {
+                "ask the people who run it why it changed; then answer `y`, or pass --yes"
+            }
+        }
+        .into()
+    }
+}

@@ -1,0 +1,33 @@
+//! Words for what may help with texts of the command line.
+
+use lumen_ops::error::InputHint;
+
+/// The words of a hint.
+pub fn words(hint: InputHint<'_>) -> String {
+    match hint {
+        InputHint::Release => "write `name@1.2.3`".into(),
+        InputHint::Subject => "write `name`, `@scope` or `@scope/name`".into(),
+        InputHint::PublicKey => {
+            "give what `lumen key export` prints, an `ssh-ed25519 …` line, or the name of a key of yours".into()
+        }
+        InputHint::Fingerprint => "give its fingerprint".into(),
+        InputHint::Patterns => "write names such as `my-utils`, or patterns such as `@org/*`".into(),
+        InputHint::Assignment => {
+            "write `name=key` or `@scope=key`, in a file `name key`, one on a line".into()
+        }
+        InputHint::Folder(text) => format!("give its URL, or `./{text}` for a folder"),
+        InputHint::Commit => "`git rev-parse v1.2.3^{commit}` prints that of a tag".into(),
+        InputHint::Claims => "`lumen registry approve` lists the claims".into(),
+        InputHint::FirstDigits => {
+            "`lumen registry approve` lists them; give the first digits of the right one".into()
+        }
+        InputHint::OneLine => "give a reason of one line".into(),
+        InputHint::Time => "write 2026-01-31, 2026-01-31T12:00:00Z, 7d or 2w".into(),
+        InputHint::Digest => {
+            "it is `sha256:` and 64 digits; `lumen registry trust show` prints it".into()
+        }
+        InputHint::Since => {
+            "give --since a number of entries, an earlier bundle of the registry, or a mirror of it".into()
+        }
+    }
+}

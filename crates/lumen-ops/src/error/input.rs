@@ -1,0 +1,110 @@
+//! Texts of the user that mean nothing here.
+
+use lumen_core::{note::NoteError, trust::FormError};
+use lumen_registry::mirror::SelectionError;
+
+/// Why a text of the command line cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// Not `name@version`.
+    #[error("`{0}` is not a release")]
+    Release(String),
+    /// Neither a package nor a scope.
+    #[error("`{0}` is neither a package nor a scope")]
+    Subject(String),
+    /// Neither a public key nor the name of one.
+    #[error("`{0}` is not a public key")]
+    PublicKey(String),
+    /// A name that several keys have.
+    #[error("more than one key is called `{0}`")]
+    Keys(String),
+    /// Not a pattern of package names.
+    #[error(transparent)]
+    Patterns(#[from] SelectionError),
+    /// Neither `name=key` nor `@scope=key`.
+    #[error("`{0}` does not say who is to own what")]
+    Assignment(String),
+    /// Neither a URL nor the name of a configured registry; without credentials.
+    #[error("no registry is called `{0}`")]
+    Registry(String),
+    /// Not the whole hash of a commit.
+    #[error("`{0}` is not the whole name of a commit")]
+    Commit(String),
+    /// Neither a file nor a claim that waits.
+    #[error("`{0}` is neither a file nor a claim that waits")]
+    Claim(String),
+    /// Several claims begin with it.
+    #[error("more than one claim of `{0}` waits")]
+    Claims(String),
+    /// A reason that a rejection cannot hold.
+    #[error(transparent)]
+    Reason(#[from] FormError),
+    /// A reason that a note cannot hold.
+    #[error(transparent)]
+    ReasonText(NoteError),
+    /// Neither a date nor a duration.
+    #[error("`{0}` is neither a date nor a duration")]
+    Time(String),
+    /// Not the hash of a root note.
+    #[error("`{0}` is not a fingerprint of a registry")]
+    Fingerprint(String),
+    /// Neither a bundle nor a copy of this registry.
+    #[error("`{0}` is not of this registry")]
+    Since(String),
+}
+
+/// What may help against an [`InputError`].
+#[derive(Debug, Clone, Copy)]
+pub enum InputHint<'e> {
+    /// What a release looks like.
+    Release,
+    /// What a package or a scope looks like.
+    Subject,
+    /// What stands for a public key.
+    PublicKey,
+    /// A fingerprint tells keys of one name apart.
+    Fingerprint,
+    /// What patterns look like.
+    Patterns,
+    /// How an owner is assigned.
+    Assignment,
+    /// What this would be as a folder.
+    Folder(&'e str),
+    /// How the hash of a tag's commit is found.
+    Commit,
+    /// How claims are listed.
+    Claims,
+    /// How claims are listed and told apart.
+    FirstDigits,
+    /// A reason has one line.
+    OneLine,
+    /// What dates and durations look like.
+    Time,
+    /// What the fingerprint of a registry looks like.
+    Digest,
+    /// What `--since` takes.
+    Since,
+}
+
+impl InputError {
+    /// What may help.
+    pub fn hint(&self) -> InputHint<'_> {
+        match self {
+            Self::Release(_) => InputHint::Release,
+            Self::Subject(_) => InputHint::Subject,
+            Self::PublicKey(_) => InputHint::PublicKey,
+            Self::Keys(_) => InputHint::Fingerprint,
+            Self::Patterns(_) => InputHint::Patterns,
+            Self::Assignment(_) => InputHint::Assignment,
+            Self::Registry(text) => InputHint::Folder(text),
+            Self::Commit(_) => InputHint::Commit,
+            Self::Claim(_) => InputHint::Claims,
+            Self::Claims(_) => InputHint::FirstDigits,
+            Self::Reason(_) | Self::ReasonText(_) => InputHint::OneLine,
+            Self::Time(_) => InputHint::Time,
+            Self::Fingerprint(_) => InputHint::Digest,
+            Self::Since(_) => InputHint::Since,
+        }
+    }
+}
