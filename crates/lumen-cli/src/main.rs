@@ -19,7 +19,7 @@ fn run() -> ExitCode {
         Err(code) => return code,
     };
     // One screen, as long as the process lives: waits for locks are told to it.
-    let ui: &'static ui::Ui = Box::leak(Box::new(ui::Ui::new(&cli.global)));
+    let ui: &'static ui::Ui = Box::leak(Box::new(ui::Ui::new(&cli.global, report::remedy)));
     lumen_ops::process::start(ui);
     match commands::run(cli, ui) {
         Ok(code) => code,

@@ -23,6 +23,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lumen_core::{
     limits::MAX_LINE,
     problem::{Problem, Severity},
+    remedy::Remedy,
     screen,
 };
 use lumen_ops::report::{Event, Reporter};
@@ -51,13 +52,14 @@ pub struct Ui {
     /// Whether results are printed as JSON.
     pub json: bool,
     progress: bool,
+    words: fn(&Remedy) -> String,
     bar: Mutex<Option<ProgressBar>>,
 }
 
 impl Ui {
-    /// A screen as the options ask for.
+    /// A screen as the options ask for; `words` says what a remedy is in this program.
     #[expect(clippy::disallowed_methods, reason = "asks what it is, writes nothing")]
-    pub fn new(global: &Global) -> Self {
+    pub fn new(global: &Global, words: fn(&Remedy) -> String) -> Self {
         let choice = match global.color {
             Color::Auto => anstream::ColorChoice::Auto,
             Color::Always => anstream::ColorChoice::Always,
@@ -70,6 +72,7 @@ impl Ui {
             verbose: global.verbose,
             json: global.json,
             progress: terminal && !global.quiet && !global.no_progress,
+            words,
             bar: Mutex::new(None),
         }
     }
@@ -143,7 +146,8 @@ impl Ui {
                 self.talk(&format!("{style}{word}{style:#}: {what}"));
             }
         }
-        self.hints(problem.hint.as_slice());
+        let hint = problem.hint.as_ref().map(self.words);
+        self.hints(hint.as_slice());
     }
 
     /// Asks a yes-no question on the terminal; `None` without a terminal.

@@ -22,7 +22,7 @@
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`screen`] | text from elsewhere, made safe to show |
 //! | [`failure`] | who can do something about an error |
-//! | [`problem`] | what is wrong, where, and what next; rendered by the CLI |
+//! | [`problem`], [`remedy`] | what is wrong, where, and what next; worded and rendered by the CLI |
 
 pub mod base64;
 pub mod checkpoint;
@@ -43,6 +43,7 @@ pub mod name;
 pub mod note;
 pub mod plan;
 pub mod problem;
+pub mod remedy;
 pub mod requirement;
 pub mod resolve;
 pub mod screen;

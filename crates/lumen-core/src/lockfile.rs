@@ -19,6 +19,7 @@ use crate::{
     },
     name::PackageName,
     problem::Problem,
+    remedy::Remedy,
     trust::NoteRef,
     version::Version,
 };
@@ -162,8 +163,7 @@ impl Lockfile {
     pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
         if has_too_many_values(text) {
             let what = format!("`{file}` has more values than the lock of any project");
-            let hint = "restore it from version control, or remove it and run `lumen pkg install`";
-            return Err(Problem::error(what).hint(hint));
+            return Err(Problem::error(what).hint(Remedy::RestoreLock));
         }
         let quick = match text.len() <= MAX_LOCKFILE_BYTES {
             true => canonical::read(text),
@@ -198,7 +198,7 @@ impl Lockfile {
         if let Some(span) = reader::conflict_marker(text) {
             return Err(reader
                 .error(span, "the lock has the markers of a merge conflict")
-                .hint("restore either side of it, then run `lumen pkg install`"));
+                .hint(Remedy::ChooseSide));
         }
         let document = reader.document(MAX_LOCKFILE_BYTES);
         let raw = document

@@ -2,6 +2,8 @@
 
 use std::{ops::Range, sync::Arc};
 
+use crate::remedy::Remedy;
+
 /// Whether a problem stops the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -20,8 +22,8 @@ pub struct Problem {
     pub what: String,
     /// Where, if the input is text.
     pub place: Option<Place>,
-    /// What to do next, one line.
-    pub hint: Option<String>,
+    /// What to do next.
+    pub hint: Option<Remedy>,
 }
 
 /// A place in a text file.
@@ -67,7 +69,7 @@ impl Problem {
 
     /// Adds what to do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Remedy>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -176,7 +178,7 @@ pub(crate) fn plain(problems: &[Problem]) -> String {
             };
         }
         if let Some(hint) = &problem.hint {
-            out += &format!("  hint: {hint}\n");
+            out += &format!("  hint: {}\n", hint.plain());
         }
     }
     out

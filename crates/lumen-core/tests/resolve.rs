@@ -153,7 +153,7 @@ fn what_is_missing_is_asked_for_together() {
     error: your lumen.toml and `http` need different versions of `json`
       1. your lumen.toml asks for `http` ^1 and `json` ^2
       2. `http` 1.x (1.0.0 to 1.1.0) needs `json` ^1
-    hint: `lumen pkg info json` lists the versions of `json`
+    hint: Versions("json")
     "#);
     assert_snapshot!(rounds.join("\n"), @r#"
     http, json

@@ -1,6 +1,6 @@
 //! Warnings about packages that are available and perhaps should not be used.
 
-use lumen_core::{PackageName, Version, problem::Problem};
+use lumen_core::{PackageName, Version, problem::Problem, remedy::Remedy};
 use lumen_registry::verify::known::Override;
 
 /// A release that its owners took back.
@@ -11,8 +11,7 @@ pub fn yanked(name: &PackageName, version: &Version, reason: &str) -> Problem {
         format!(": {reason}")
     };
     let what = format!("`{name}` {version} is yanked{because}");
-    let hint = format!("run `lumen pkg update {name}` to move to another version");
-    Problem::warning(what).hint(hint)
+    Problem::warning(what).hint(Remedy::Update(name.clone()))
 }
 
 /// A package that its owners advise against.
@@ -33,5 +32,5 @@ pub fn overridden(by: &Override) -> Problem {
         "the owners of `{name}` were replaced by the registry at entry {index} of the log, {time}: it belongs to {} now",
         by.who()
     );
-    Problem::warning(what).hint(format!("`lumen pkg owner list {name}` shows its owners"))
+    Problem::warning(what).hint(Remedy::Owners(name.clone()))
 }

@@ -10,6 +10,7 @@ use lumen_core::{
     checkpoint::Checkpoint,
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
+    remedy::Remedy,
     trust::PackageHistory,
 };
 use lumen_registry::{
@@ -75,8 +76,8 @@ pub async fn check(
                 "the log has {} entries since lumen.lock was made, too many to look for revoked keys and yanks in them",
                 since.unread
             );
-            let hint = "`lumen pkg outdated` looks at every package, `lumen pkg update` makes a newer lock";
-            session.reporter.warn(Problem::warning(what).hint(hint));
+            let warning = Problem::warning(what).hint(Remedy::CheckAll);
+            session.reporter.warn(warning);
         }
         registry.confirm_shown(&since).await?;
         for name in &since.named {

@@ -23,6 +23,7 @@ mod ops;
 mod package;
 mod refused;
 mod registry;
+mod remedy;
 mod settings;
 mod store;
 
@@ -34,7 +35,10 @@ use lumen_registry::{ReadError, mirror::MirrorError, publish::PublishError};
 use lumen_store::project::ProjectError;
 use serde_json::{Value, json};
 
-pub use self::failure::{CliError, Declined};
+pub use self::{
+    failure::{CliError, Declined},
+    remedy::words as remedy,
+};
 use crate::ui::Ui;
 
 /// The user can mend it.
@@ -87,7 +91,8 @@ pub fn show_error(ui: &Ui, error: &OpsError) -> ExitCode {
         OpsError::Conflict(story) => {
             ui.error(&story.title, &[]);
             ui.causes(&story.causes);
-            ui.hints(&story.hints);
+            let hints: Vec<String> = story.hints.iter().map(remedy).collect();
+            ui.hints(&hints);
         }
         other => ui.error(&other.to_string(), &hints(other)),
     }

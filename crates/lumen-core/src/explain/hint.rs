@@ -11,12 +11,13 @@ use crate::{
     constraint::Constraint,
     name::PackageName,
     problem,
+    remedy::Remedy,
     resolve::{Exclusion, Request, Resolution, resolve_quickly},
     version::Version,
 };
 
 /// The change most likely to help, if one is known.
-pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     certain(scene, statements)
         .or_else(|| with_later_date(scene, statements))
         .or_else(|| with_another_requirement(scene, statements))
@@ -26,7 +27,7 @@ pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Str
 }
 
 /// Hints that need no trial: nothing else helps as long as a package is missing.
-fn certain(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+fn certain(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     for (asker, package, constraints) in dead_ends(statements) {
         let name = scene.name(package);
         let Some(lack) = lack::lack(scene, name, constraints) else {
@@ -38,31 +39,35 @@ fn certain(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
                     return Some(for_absent(scene, name, &package.elsewhere));
                 }
             }
-            Lack::Offline => return Some("run the command once without `--offline`".into()),
+            Lack::Offline => return Some(Remedy::Online),
             Lack::Local(package, version) => {
                 return Some(match asker {
                     Asker::Member(member) => {
-                        format!("in {}, ask for `{name}` ^{version}", file(scene, member))
+                        format!("in {}, ask for `{name}` ^{version}", file(scene, member)).into()
                     }
                     Asker::Package(asker, _) => format!(
                         "give `{name}` in {} a version that `{}` accepts",
                         package.source,
                         scene.name(asker)
-                    ),
+                    )
+                    .into(),
                 });
             }
             Lack::PreRelease(versions) => {
                 let newest = versions.iter().max()?;
                 if let Asker::Member(member) = asker {
                     let file = file(scene, member);
-                    return Some(format!(
-                        "to accept pre-releases, write `{name} = \">={newest}\"` in {file}"
-                    ));
+                    return Some(
+                        format!(
+                            "to accept pre-releases, write `{name} = \">={newest}\"` in {file}"
+                        )
+                        .into(),
+                    );
                 }
             }
             Lack::Excluded(excluded) if scene.request.offline => {
                 if let Some((_, Exclusion::Unavailable(_))) = excluded.first() {
-                    return Some("run the command once without `--offline`".into());
+                    return Some(Remedy::Online);
                 }
             }
             _ => {}
@@ -81,11 +86,12 @@ fn dead_ends<'s>(statements: &'s [Statement<'_>]) -> impl Iterator<Item = DeadEn
     })
 }
 
-fn for_absent(scene: Scene<'_>, name: &PackageName, elsewhere: &[String]) -> String {
+fn for_absent(scene: Scene<'_>, name: &PackageName, elsewhere: &[String]) -> Remedy {
     if let Some(registry) = elsewhere.first() {
         return format!(
             "registry `{registry}` has `{name}`: add `registry = \"{registry}\"` to the dependency"
-        );
+        )
+        .into();
     }
     let known = scene.catalog.known_names.iter().chain(
         scene
@@ -95,16 +101,13 @@ fn for_absent(scene: Scene<'_>, name: &PackageName, elsewhere: &[String]) -> Str
             .filter_map(|(name, package)| (!package.versions.is_empty()).then_some(name)),
     );
     match problem::nearest(name.as_str(), known.map(PackageName::as_str)) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!(
-            "check the spelling, or run `lumen pkg search {}`",
-            name.bare()
-        ),
+        Some(nearest) => format!("did you mean `{nearest}`?").into(),
+        None => Remedy::Search(name.clone()),
     }
 }
 
 /// A requirement of a manifest with which, if changed, everything fits.
-fn with_another_requirement(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+fn with_another_requirement(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     let mut own: Vec<(u32, u32)> = Vec::new();
     for statement in statements {
         if let Asker::Member(member) = statement.asker {
@@ -122,11 +125,11 @@ fn with_another_requirement(scene: Scene<'_>, statements: &[Statement<'_>]) -> O
         let text =
             format!("in {file}, change `{name}` from {before} to ^{after}; then everything fits");
         if upgrade {
-            return Some(text);
+            return Some(text.into());
         }
         found.get_or_insert((upgrade, text));
     }
-    found.map(|(_, text)| text)
+    found.map(|(_, text)| text.into())
 }
 
 /// The constraint of a manifest on a package, and the version that would be chosen without it.
@@ -163,7 +166,7 @@ fn newer_than(
 }
 
 /// When `--exclude-newer` rules out all matching versions: the day that the user must allow.
-fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     scene.request.exclude_newer?;
     let works = |date: Option<i64>| {
         let request = Request {
@@ -182,13 +185,13 @@ fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Str
         && works(Some(date))
         && let Some(day) = lack::day(date)
     {
-        return Some(format!("choose an `--exclude-newer` date after {day}"));
+        return Some(Remedy::After(day));
     }
-    works(None).then(|| "leave `--exclude-newer` out".into())
+    works(None).then_some(Remedy::AnyAge)
 }
 
 /// A package of another author asks for something that does not exist.
-fn for_authors(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+fn for_authors(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     dead_ends(statements).find_map(|(asker, package, constraints)| {
         let Asker::Package(asker, _) = asker else {
             return None;
@@ -198,21 +201,21 @@ fn for_authors(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String>
             Lack::Absent(package) => Some(match package.elsewhere.first() {
                 Some(registry) => format!(
                     "registry `{registry}` has `{name}`: name it among your dependencies, with `registry = \"{registry}\"`"
-                ),
-                None => format!("tell the authors of `{asker}` that `{name}` is missing"),
+                ).into(),
+                None => format!("tell the authors of `{asker}` that `{name}` is missing").into(),
             }),
             Lack::PreRelease(versions) => {
                 let newest = versions.iter().max()?;
                 Some(format!(
                     "only the authors of `{asker}` can accept pre-releases: with `{name} = \">={newest}\"`"
-                ))
+                ).into())
             }
             _ => None,
         }
     })
 }
 
-fn for_feature(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+fn for_feature(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     let unusable = statements.iter().filter(|statement| statement.unusable);
     let mut features = unusable.filter_map(|statement| match statement.asker {
         Asker::Package(package, Some(feature)) => Some((package, feature)),
@@ -226,9 +229,9 @@ fn for_feature(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String>
     };
     if let Some(Asker::Package(asker, _)) = statements.iter().find(asks).map(|s| s.asker) {
         let asker = scene.name(asker);
-        return Some(format!(
-            "tell the authors of `{asker}` that `{name}` has no `{feature}`"
-        ));
+        return Some(
+            format!("tell the authors of `{asker}` that `{name}` has no `{feature}`").into(),
+        );
     }
     let versions = &scene.entry(name)?.versions;
     let contents = versions
@@ -240,20 +243,18 @@ fn for_feature(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String>
     known.sort_unstable();
     known.dedup();
     Some(match problem::nearest(feature, known.iter().copied()) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None if known.is_empty() => format!("`{name}` has no features: ask for none"),
-        None => format!("`lumen pkg info {name}` shows the features there are"),
+        Some(nearest) => format!("did you mean `{nearest}`?").into(),
+        None if known.is_empty() => format!("`{name}` has no features: ask for none").into(),
+        None => Remedy::Features(name.clone()),
     })
 }
 
 /// No change of a single requirement helps.
-fn for_contested(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<String> {
+fn for_contested(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     let dead = dead_ends(statements).map(|(_, package, _)| package).next();
     if let Some(package) = dead {
         let name = scene.name(package);
-        return Some(format!(
-            "`lumen pkg info {name}` lists the versions of `{name}`"
-        ));
+        return Some(Remedy::Versions(name.clone()));
     }
     let contested = tell::contested(statements);
     let package = *contested.first()?;
@@ -263,9 +264,7 @@ fn for_contested(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Strin
             .iter()
             .filter(|s| matches!(s.asker, Asker::Member(_)));
         let name = scene.name(members.flat_map(|s| &s.asks).next()?.package);
-        return Some(format!(
-            "`lumen pkg info {name}` lists the versions of `{name}`"
-        ));
+        return Some(Remedy::Versions(name.clone()));
     }
     let mut askers: Vec<&str> = Vec::new();
     for statement in statements {
@@ -280,10 +279,8 @@ fn for_contested(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Strin
     match askers.as_slice() {
         [first, second] => Some(format!(
             "no single change in lumen.toml helps; `{first}` or `{second}` must accept another `{name}`"
-        )),
-        _ => Some(format!(
-            "`lumen pkg info {name}` lists the versions of `{name}`"
-        )),
+        ).into()),
+        _ => Some(Remedy::Versions(name.clone())),
     }
 }
 

@@ -12,7 +12,10 @@ mod statement;
 mod tell;
 mod words;
 
-use crate::resolve::{Catalog, Conflict, Request};
+use crate::{
+    remedy::Remedy,
+    resolve::{Catalog, Conflict, Request},
+};
 
 /// A conflict in words; the CLI adds numbers, wrapping and colour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub struct Story {
     /// refers to another as `(see 2)`, counted from 1.
     pub causes: Vec<String>,
     /// What to do: one concrete change, if one is known.
-    pub hints: Vec<String>,
+    pub hints: Vec<Remedy>,
 }
 
 /// Explains a conflict; `catalog` and `request` must be those that led to it.

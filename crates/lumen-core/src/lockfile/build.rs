@@ -14,6 +14,7 @@ use crate::{
     },
     name::PackageName,
     problem::Problem,
+    remedy::Remedy,
     version::Version,
 };
 
@@ -30,7 +31,7 @@ pub(super) fn build(file: &str, source: &str, raw: raw::Lock<'_>) -> Result<Lock
                 version.value
             );
             let problem = builder.stale(version.span.clone(), what);
-            Err(problem.hint("update lumen, or delete the lock and run `lumen pkg install`"))
+            Err(problem.hint(Remedy::NewerProgram))
         }
         Some(_) => builder.lock(raw),
         None => Err(builder.stale(0..0, "the lock has no `version`")),
@@ -321,7 +322,7 @@ impl Builder<'_> {
     fn stale(&self, span: Range<usize>, what: impl Into<String>) -> Problem {
         Reader::new(self.file, self.source)
             .error(span, what)
-            .hint("restore the file, or delete it and run `lumen pkg install`")
+            .hint(Remedy::RestoreLock)
     }
 }
 

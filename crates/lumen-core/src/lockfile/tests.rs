@@ -224,14 +224,14 @@ fn a_signed_registry() {
       lumen.lock:4:1
       | [[registry]]
       | ^^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(problem(&text.replace(&root, "trust-root = \"x\"\n")), @r#"
     error: `x` is not a digest; write `sha256:` and 64 lower-case hexadecimal digits
       lumen.lock:7:14
       | trust-root = "x"
       |              ^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
 }
 
@@ -307,14 +307,14 @@ fn whole_file_problems() {
       lumen.lock:1:1
       | 
       | ^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(problem("version = 2\nnothing = \"we know\"\n"), @r#"
     error: the lock has format 2, made by a newer lumen; this one knows formats up to 1
       lumen.lock:1:11
       | version = 2
       |           ^
-      hint: update lumen, or delete the lock and run `lumen pkg install`
+      hint: NewerProgram
     "#);
     assert_snapshot!(problem("version = \"1\"\n"), @r#"
     error: `version` must be a whole number
@@ -342,7 +342,7 @@ fn whole_file_problems() {
       lumen.lock:8:1
       | <<<<<<< HEAD
       | ^^^^^^^^^^^^
-      hint: restore either side of it, then run `lumen pkg install`
+      hint: ChooseSide
     "#);
 }
 
@@ -358,112 +358,112 @@ fn package_problems() {
       lumen.lock:41:1
       | [[package]]
       | ^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("name = \"json\"", "name = \"@org/http\""), @r#"
     error: package `@org/http` is in the lock twice
       lumen.lock:42:8
       | name = "@org/http"
       |        ^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("name = \"local\"", "name = \"default\""), @r#"
     error: registry `default` is in the lock twice
       lumen.lock:9:8
       | name = "default"
       |        ^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("name = \"json\"", "name = \"../json\""), @r#"
     error: a package name is `name` or `@scope/name`
       lumen.lock:42:8
       | name = "../json"
       |        ^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("version = \"1.0.0\"", "version = \"1.0\""), @r#"
     error: `1.0` is not a version: unexpected end of input while parsing minor version number
       lumen.lock:31:11
       | version = "1.0"
       |           ^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("checksum = \"sha256:ba", "checksum = \"sha256:BA"), @r#"
     error: `sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad` is not a digest; write `sha256:` and 64 lower-case hexadecimal digits
       lumen.lock:15:12
       | checksum = "sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
       |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("    \"json\"", "    \"js on\""), @r#"
     error: ` ` is not allowed in a package name; use lower-case letters, digits, `-`, `_` and `.`
       lumen.lock:21:5
       |     "js on",
       |     ^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("registry = \"local\"", "registry = \"locale\""), @r#"
     error: registry `locale` is not in the lock
       lumen.lock:44:12
       | registry = "locale"
       |            ^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("path = \".\"", "path = \"/home/me/app\""), @r#"
     error: a path of the lock is relative and written with `/`
       lumen.lock:32:8
       | path = "/home/me/app"
       |        ^^^^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("path = \".\"", "path = \".\"\nregistry = \"local\""), @r#"
     error: a package has one of `registry`, `path` and `git`
       lumen.lock:29:1
       | [[package]]
       | ^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("path = \".\"\n", ""), @r#"
     error: a package has one of `registry`, `path` and `git`
       lumen.lock:29:1
       | [[package]]
       | ^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("tag = \"v1\"", "tag = \"--upload-pack=evil\""), @r#"
     error: a git package has one `branch`, `tag` or `rev`
       lumen.lock:51:7
       | tag = "--upload-pack=evil"
       |       ^^^^^^^^^^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("tag = \"v1\"", "tag = \"v1\"\nrev = \"v1\""), @r#"
     error: a git package has one `branch`, `tag` or `rev`
       lumen.lock:52:7
       | rev = "v1"
       |       ^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("git = \"https", "git = \"ext::https"), @r#"
     error: this is not a git URL that is allowed
       lumen.lock:50:7
       | git = "ext::https://example.org/repo"
       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("commit = \"ba", "commit = \"b"), @r#"
     error: this is not the full hash of a commit
       lumen.lock:52:10
       | commit = "b7816bf8f01cfea414140de5dae2223b00361a3"
       |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("compressed-size = 2048\n", ""), @r#"
     error: `compressed` and `compressed-size` need each other
       lumen.lock:11:1
       | [[package]]
       | ^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
     assert_snapshot!(with("size = 10240", "size = -1"), @r#"
     error: `size` must be a whole number
@@ -490,7 +490,7 @@ fn package_problems() {
       lumen.lock:41:1
       | [[package]]
       | ^^^^^^^^^^^
-      hint: restore the file, or delete it and run `lumen pkg install`
+      hint: RestoreLock
     "#);
 }
 

@@ -630,7 +630,7 @@ default = "SHA256:abc"
       lumen.toml:4:11
       | default = "SHA256:abc"
       |           ^^^^^^^^^^^^
-      hint: `lumen registry trust show` prints it: `sha256:` and 64 digits
+      hint: ShowFingerprint
     "#);
 }
 

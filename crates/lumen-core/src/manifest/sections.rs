@@ -11,7 +11,7 @@ use super::{
     reader::{Field, Reader, brief, shown, shown_bare},
     values::{is_registry_name, masked, no_credentials, registry_name, relative_path},
 };
-use crate::name::PackageName;
+use crate::{name::PackageName, remedy::Remedy};
 
 /// The owner of the file: a project's file is shared with others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,9 +224,7 @@ fn roots(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, Pin> {
             Err(_) => {
                 let what = format!("{} is not a fingerprint", shown(text.text));
                 let problem = reader.error(text.span.clone(), what);
-                reader.push(
-                    problem.hint("`lumen registry trust show` prints it: `sha256:` and 64 digits"),
-                );
+                reader.push(problem.hint(Remedy::ShowFingerprint));
             }
         }
     }

@@ -10,6 +10,7 @@
 use lumen_core::{
     Constraint, PackageName, Requirement, Version,
     explain::explain,
+    remedy::Remedy,
     resolve::{Catalog, CatalogPackage, CatalogVersion, Contents, Outcome, Request, Root, resolve},
 };
 
@@ -152,8 +153,16 @@ pub fn outcome(catalog: &Catalog, request: &Request) -> String {
             let mut lines = vec![format!("error: {}", story.title)];
             let numbered = story.causes.iter().enumerate();
             lines.extend(numbered.map(|(at, cause)| format!("{:3}. {cause}", at + 1)));
-            lines.extend(story.hints.iter().map(|hint| format!("hint: {hint}")));
+            lines.extend(story.hints.iter().map(hint));
             lines.join("\n")
         }
+    }
+}
+
+/// A hint as snapshots show it: its text, or its name and facts, which a program words.
+fn hint(hint: &Remedy) -> String {
+    match hint {
+        Remedy::Text(text) => format!("hint: {text}"),
+        other => format!("hint: {other:?}"),
     }
 }

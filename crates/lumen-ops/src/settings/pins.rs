@@ -263,7 +263,7 @@ mod tests {
                 format!(
                     "{line}: {} ({})",
                     warning.what,
-                    warning.hint.clone().unwrap()
+                    warning.hint.as_ref().unwrap().text().unwrap()
                 )
             })
             .collect();

@@ -137,6 +137,8 @@ fn misplaced(file: &str, bytes: &[u8], field: &str, found: &str, expected: &str)
 
 #[cfg(test)]
 mod tests {
+    use lumen_core::remedy::Remedy;
+
     use super::*;
 
     fn name(text: &str) -> PackageName {
@@ -147,7 +149,10 @@ mod tests {
         let error = result.unwrap_err();
         let text = error.to_string();
         match error {
-            ReadError::Malformed(problem) => (text, problem.hint),
+            ReadError::Malformed(problem) => {
+                let hint = problem.hint.as_ref().and_then(Remedy::text);
+                (text, hint.map(str::to_owned))
+            }
             other => panic!("{other}"),
         }
     }

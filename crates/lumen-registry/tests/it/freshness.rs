@@ -221,7 +221,8 @@ fn what_is_broken_is_not_kept() {
     let ReadError::Malformed(problem) = error else {
         panic!("{error}");
     };
-    assert!(problem.hint.unwrap().starts_with("this is a web page"));
+    let hint = problem.hint.unwrap();
+    assert!(hint.text().unwrap().starts_with("this is a web page"));
     let place = problem.place.unwrap();
     assert_eq!(
         place.file,

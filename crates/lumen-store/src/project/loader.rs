@@ -12,6 +12,7 @@ use lumen_core::{
     lockfile::Lockfile,
     manifest::{self, Dependency, Manifest},
     problem::Problem,
+    remedy::Remedy,
 };
 
 use super::{
@@ -321,21 +322,15 @@ impl Loader {
         dependency: &Dependency,
         dir: &Path,
     ) -> Result<LocalPackage, ProjectError> {
-        let refuse = |what: String, hint: &str| {
-            ProjectError::Problems(vec![
-                from.problem(&dependency.span, what, "")
-                    .hint(hint.to_owned()),
-            ])
+        let refuse = |what: String, hint: Remedy| {
+            ProjectError::Problems(vec![from.problem(&dependency.span, what, "").hint(hint)])
         };
         if !dir.join(MANIFEST).is_file() {
             let what = format!(
                 "the path dependency `{name}` has no `lumen.toml` in `{}`",
                 dir.display()
             );
-            return Err(refuse(
-                what,
-                "correct the path, or run `lumen pkg init` in that folder",
-            ));
+            return Err(refuse(what, Remedy::MakePackage));
         }
         let package = self.package(dir)?;
         match package.name() {
@@ -345,11 +340,11 @@ impl Loader {
                     "the folder `{}` holds `{found}`, not `{name}`",
                     package.relative
                 ),
-                &format!("write `{found} = …`, or correct the path"),
+                format!("write `{found} = …`, or correct the path").into(),
             )),
             None => Err(refuse(
                 format!("`{}` has no [package] table", package.file),
-                "name the folder of a package",
+                "name the folder of a package".into(),
             )),
         }
     }
