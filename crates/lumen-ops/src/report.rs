@@ -39,6 +39,11 @@ impl From<Progress> for Event {
     }
 }
 
+/// Hands the progress of a registry's operation to a reporter.
+pub(crate) fn watch(reporter: &dyn Reporter) -> impl Fn(Progress) + Sync {
+    |progress| reporter.report(progress.into())
+}
+
 /// Receives events, from any thread.
 pub trait Reporter: Send + Sync {
     /// Takes one event.

@@ -10,12 +10,12 @@ use lumen_registry::{
     ReadError, Registry, Storage,
     bundle::{self, BundleOptions},
     mirror::MirrorReport,
-    progress::Progress,
     verify::TrustOptions,
 };
 
 use crate::{
     error::{InputError, OpsError, RegistryError},
+    report::watch,
     session::{Purpose, Session, Which},
     verbs::mirror::{Mirrored, selection},
 };
@@ -75,7 +75,7 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
         packages,
         without_page: request.without_page,
     };
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let mut report = None;
     let is_new = lumen_durable::create_new_with(&path, |file| {
         let mut out = BufWriter::new(file);
@@ -146,7 +146,7 @@ pub fn take_in(
     let is_pinned = trust.pin.is_some();
     let target = Storage::open(&location, &session.host_options(&location)?);
     let target = target.map_err(ReadError::from)?;
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let report =
         session.block_on(async { Ok(bundle::unbundle(&path, &target, trust, &watch).await?) })?;
     Ok(Taken {

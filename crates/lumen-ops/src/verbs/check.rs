@@ -1,12 +1,10 @@
 //! `lumen registry check`: every file against the log.
 
-use lumen_registry::{
-    log::{self, Finding},
-    progress::Progress,
-};
+use lumen_registry::log::{self, Finding};
 
 use crate::{
     error::OpsError,
+    report::watch,
     session::{Purpose, Session, Which},
     settings::DEFAULT,
     signed::or_absent,
@@ -18,7 +16,7 @@ use crate::{
 /// When the registry is not signed, or the host fails.
 pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let checked = session.block_on(async { Ok(log::check(registry.storage(), &watch).await?) });
     checked.map_err(|error| or_absent(session, &registry, error))
 }

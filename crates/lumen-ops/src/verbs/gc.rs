@@ -5,11 +5,11 @@ use std::time::{Duration, SystemTime};
 use lumen_registry::{
     ReadError,
     gc::{self, GcOptions, GcReport},
-    progress::Progress,
 };
 
 use crate::{
     error::OpsError,
+    report::watch,
     session::{Purpose, Session, Which},
     settings::DEFAULT,
 };
@@ -25,7 +25,7 @@ pub fn run(session: &Session<'_>, grace: Duration, dry_run: bool) -> Result<GcRe
         grace,
         now: SystemTime::now(),
     };
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     session.block_on(async {
         // A registry that readers refuse can be cleaned up.
         if let Err(error @ ReadError::NoRegistry { .. }) = registry.exists().await {

@@ -7,7 +7,6 @@ use lumen_registry::{
     Location, ReadError, Registry,
     log::{Finding, is_signed},
     migrate::{self, Assignments, Forbidden, Inventory, MigrateOptions, Migrated},
-    progress::Progress,
     publish::PublishError,
     signer::Signer,
     verify::state,
@@ -17,6 +16,7 @@ use crate::{
     contents,
     error::{InputError, OpsError, RegistryError},
     keys,
+    report::watch,
     session::{Purpose, Session, Which, registry_name},
     settings::DEFAULT,
     signed,
@@ -92,7 +92,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let location = session.publish_location(DEFAULT)?;
     let assignments = assignments(session, request)?;
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let storage = registry.storage();
     let (signed, inventory) = session.block_on(async {
         let signed = is_signed(storage).await?;
@@ -149,7 +149,7 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
     };
     let now = session.timestamp();
     let storage = plan.registry.storage();
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let migrated = session.block_on(async {
         let origin = match &plan.origin {
             Some(origin) => origin.clone(),

@@ -3,11 +3,11 @@
 use lumen_registry::{
     Location, ReadError, Registry, Storage,
     mirror::{self, MirrorOptions, MirrorReport, Selection},
-    progress::Progress,
 };
 
 use crate::{
     error::{InputError, OpsError, RegistryError},
+    report::watch,
     session::Purpose,
     session::Session,
     session::Which,
@@ -71,7 +71,7 @@ pub(crate) fn copy(
     session.block_on(async { Ok(source.exists().await?) })?;
     let target = Storage::open(&to, &session.host_options(&to)?);
     let target = target.map_err(ReadError::from)?;
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let report =
         session.block_on(async { Ok(mirror::mirror(source, &target, &options, &watch).await?) })?;
     Ok(Mirrored { to, report })

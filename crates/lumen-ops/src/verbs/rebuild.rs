@@ -1,10 +1,11 @@
 //! `lumen registry rebuild`: files that follow from the log.
 
 use lumen_core::Key;
-use lumen_registry::{Storage, log, progress::Progress};
+use lumen_registry::{Storage, log};
 
 use crate::{
     error::OpsError,
+    report::watch,
     session::{Purpose, Session, Which},
     settings::DEFAULT,
     signed::or_absent,
@@ -16,7 +17,7 @@ use crate::{
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let rebuild = async |storage: &Storage| log::rebuild(storage, &watch).await;
     let storage = registry.storage();
     let rebuilt = storage.together("Rebuild the registry", rebuild);

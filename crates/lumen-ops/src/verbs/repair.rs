@@ -3,11 +3,11 @@
 use lumen_registry::{
     Storage,
     log::{self, Waiting},
-    progress::Progress,
 };
 
 use crate::{
     error::OpsError,
+    report::watch,
     session::{Purpose, Session, Which},
     settings::DEFAULT,
     signed::or_absent,
@@ -20,7 +20,7 @@ use crate::{
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let repair = async |storage: &Storage| log::repair(storage, &watch).await;
     let storage = registry.storage();
     let repaired = session.block_on(async {

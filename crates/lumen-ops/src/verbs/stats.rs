@@ -2,12 +2,12 @@
 
 use lumen_registry::{
     Location,
-    progress::Progress,
     stats::{self, Stats, StatsError},
 };
 
 use crate::{
     error::{OpsError, RegistryError},
+    report::watch,
     session::{Purpose, Session, Which},
     settings::DEFAULT,
 };
@@ -19,7 +19,7 @@ use crate::{
 pub fn run(session: &Session<'_>) -> Result<(Location, Stats), OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let location = session.publish_location(DEFAULT)?;
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     session.block_on(async { Ok(registry.exists().await?) })?;
     let counted = session.block_on(async { Ok(stats::stats(&registry, &watch).await) })?;
     let counted = counted.map_err(|error| match error {

@@ -18,7 +18,7 @@ use lumen_core::{
 use lumen_registry::{
     ReadError, Storage,
     log::{self, Cosignature, Shown, Waiting},
-    progress::{Progress, nobody},
+    progress::nobody,
     publish::PublishError,
     signer::Signer,
     verify::TrustError,
@@ -28,6 +28,7 @@ use self::memory::Memory;
 use crate::{
     error::{KeysError, OpsError, RegistryError},
     keys,
+    report::watch,
     session::Session,
     settings::DEFAULT,
     signed::Signed,
@@ -112,7 +113,7 @@ fn checked(
     growth_only: bool,
 ) -> Result<RootHistory, OpsError> {
     let storage = signed.registry.storage();
-    let watch = |progress: Progress| session.reporter.report(progress.into());
+    let watch = watch(session.reporter);
     let roots = session.block_on(async {
         Ok(match growth_only {
             true => log::roots_at(storage, top.checkpoint.size).await,
