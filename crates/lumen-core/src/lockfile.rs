@@ -97,6 +97,25 @@ pub struct LockedPackage {
     pub requires: Vec<String>,
 }
 
+impl LockedPackage {
+    /// A package of which nothing is known but its version and its place.
+    pub const fn new(version: Version, source: LockedSource) -> Self {
+        Self {
+            version,
+            source,
+            checksum: None,
+            size: None,
+            compressed: None,
+            metadata: None,
+            owners: None,
+            owners_note: None,
+            dependencies: Vec::new(),
+            features: Vec::new(),
+            requires: Vec::new(),
+        }
+    }
+}
+
 /// A compressed artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compressed {

@@ -11,19 +11,7 @@ fn name(text: &str) -> PackageName {
 }
 
 fn package(source: LockedSource) -> LockedPackage {
-    LockedPackage {
-        version: Version::new(1, 0, 0),
-        source,
-        checksum: None,
-        size: None,
-        compressed: None,
-        metadata: None,
-        owners: None,
-        owners_note: None,
-        dependencies: Vec::new(),
-        features: Vec::new(),
-        requires: Vec::new(),
-    }
+    LockedPackage::new(Version::new(1, 0, 0), source)
 }
 
 fn unsigned(origin: Option<&str>) -> LockedRegistry {

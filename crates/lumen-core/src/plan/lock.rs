@@ -79,7 +79,7 @@ fn of_local(local: Local<'_>) -> LockedPackage {
     let version = package.map_or(Version::new(0, 0, 0), |package| package.version.clone());
     LockedPackage {
         requires: local.requires(),
-        ..entry(version, local.source())
+        ..LockedPackage::new(version, local.source())
     }
 }
 
@@ -92,7 +92,7 @@ fn of_source(source: &Source<'_>, version: Version) -> LockedPackage {
         } => LockedPackage {
             checksum: Some(*checksum),
             size: Some(*size),
-            ..entry(version, source.clone())
+            ..LockedPackage::new(version, source.clone())
         },
         Source::Registry {
             name,
@@ -113,25 +113,9 @@ fn of_source(source: &Source<'_>, version: Version) -> LockedPackage {
                 metadata: release.metadata,
                 owners: owners.map(|note| note.seq),
                 owners_note: owners.map(|note| note.hash),
-                ..entry(version, LockedSource::Registry((*name).to_owned()))
+                ..LockedPackage::new(version, LockedSource::Registry((*name).to_owned()))
             }
         }
-    }
-}
-
-fn entry(version: Version, source: LockedSource) -> LockedPackage {
-    LockedPackage {
-        version,
-        source,
-        checksum: None,
-        size: None,
-        compressed: None,
-        metadata: None,
-        owners: None,
-        owners_note: None,
-        dependencies: Vec::new(),
-        features: Vec::new(),
-        requires: Vec::new(),
     }
 }
 

@@ -72,6 +72,29 @@ impl NamePolicy {
 }
 
 impl RootNote {
+    /// The first root note of a registry: one root key, one log key that has the origin as its
+    /// name, names for the first publisher, no witnesses.
+    pub fn first(origin: &str, time: &str, root: PublicKey, log: PublicKey) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            seq: 1,
+            prev: None,
+            time: time.to_owned(),
+            expires: None,
+            threshold: 1,
+            root: vec![root],
+            log: vec![log],
+            policy: NamePolicy::Open,
+            names_threshold: 0,
+            names: Vec::new(),
+            witness_quorum: 0,
+            witnesses: Vec::new(),
+            validating_quorum: 0,
+            validators: Vec::new(),
+            max_age: None,
+        }
+    }
+
     /// Parses the text of a root note.
     ///
     /// # Errors

@@ -31,24 +31,8 @@ pub fn signed(text: &str, signers: &[&str]) -> String {
 }
 
 pub fn root() -> RootNote {
-    RootNote {
-        origin: ORIGIN.into(),
-        seq: 1,
-        prev: None,
-        time: TIME.into(),
-        expires: None,
-        threshold: 1,
-        root: vec![public("root")],
-        log: vec![key("log").public().renamed(ORIGIN).unwrap()],
-        policy: NamePolicy::Open,
-        names_threshold: 0,
-        names: Vec::new(),
-        witness_quorum: 0,
-        witnesses: Vec::new(),
-        validating_quorum: 0,
-        validators: Vec::new(),
-        max_age: None,
-    }
+    let log = key("log").public().renamed(ORIGIN).unwrap();
+    RootNote::first(ORIGIN, TIME, public("root"), log)
 }
 
 /// A root note with a line of every kind.

@@ -267,22 +267,14 @@ mod tests {
 
     fn first(keys: &[&SecretKey], threshold: u32) -> RootHistory {
         let note = RootNote {
-            origin: "test/1".into(),
-            seq: 1,
-            prev: None,
-            time: "2026-01-01T00:00:00Z".into(),
-            expires: None,
             threshold,
             root: keys.iter().map(|key| key.public().clone()).collect(),
-            log: vec![keys[0].public().renamed("test/1").unwrap()],
-            policy: NamePolicy::Open,
-            names_threshold: 0,
-            names: Vec::new(),
-            witness_quorum: 0,
-            witnesses: Vec::new(),
-            validating_quorum: 0,
-            validators: Vec::new(),
-            max_age: None,
+            ..RootNote::first(
+                "test/1",
+                "2026-01-01T00:00:00Z",
+                keys[0].public().clone(),
+                keys[0].public().renamed("test/1").unwrap(),
+            )
         };
         let mut note = Note::unsigned(note.to_text()).unwrap();
         for key in keys {

@@ -4,7 +4,7 @@ use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
     limits::MAX_GLOBAL_INDEX_BYTES,
-    trust::{Event, NamePolicy, PackageHistory, RootHistory, RootNote, Subject},
+    trust::{Event, PackageHistory, RootHistory, RootNote, Subject},
 };
 
 use super::{append::commitment, recover::settle, sign_as};
@@ -188,22 +188,5 @@ fn first_root(origin: &str, signer: &dyn Signer, now: &str) -> Result<RootNote, 
             key: key.name().to_owned(),
             reason: format!("`{origin}` cannot be the name of a log key: {error}"),
         })?;
-    Ok(RootNote {
-        origin: origin.to_owned(),
-        seq: 1,
-        prev: None,
-        time: now.to_owned(),
-        expires: None,
-        threshold: 1,
-        root: vec![key.clone()],
-        log: vec![log],
-        policy: NamePolicy::Open,
-        names_threshold: 0,
-        names: Vec::new(),
-        witness_quorum: 0,
-        witnesses: Vec::new(),
-        validating_quorum: 0,
-        validators: Vec::new(),
-        max_age: None,
-    })
+    Ok(RootNote::first(origin, now, key.clone(), log))
 }

@@ -35,7 +35,7 @@ use lumen_core::{
     note::Note,
     signing::SecretKey,
     tar,
-    trust::{Action, Entry, NamePolicy, OwnersNote, Publisher, RootNote, Statement, Subject, text},
+    trust::{Action, Entry, OwnersNote, Publisher, RootNote, Statement, Subject, text},
 };
 
 pub use served::Served;
@@ -92,24 +92,12 @@ impl World {
     pub fn with(origin: &str, change: impl FnOnce(&mut RootNote)) -> Self {
         let root_key = key("root", 1);
         let log_key = key(origin, 2);
-        let mut root = RootNote {
-            origin: origin.into(),
-            seq: 1,
-            prev: None,
-            time: NOW.into(),
-            expires: None,
-            threshold: 1,
-            root: vec![root_key.public().clone()],
-            log: vec![log_key.public().clone()],
-            policy: NamePolicy::Open,
-            names_threshold: 0,
-            names: Vec::new(),
-            witness_quorum: 0,
-            witnesses: Vec::new(),
-            validating_quorum: 0,
-            validators: Vec::new(),
-            max_age: None,
-        };
+        let mut root = RootNote::first(
+            origin,
+            NOW,
+            root_key.public().clone(),
+            log_key.public().clone(),
+        );
         change(&mut root);
         let first = signed(root.to_text(), &[&root_key]);
         Self {
