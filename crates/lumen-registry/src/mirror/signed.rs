@@ -1,8 +1,9 @@
 //! A mirror of a signed registry.
 
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -132,7 +133,9 @@ pub(super) fn checkpoint(source: &Registry, info: &TrustInfo) -> Result<Checkpoi
     Ok(info.seen().ok_or_else(none)?)
 }
 
-/// The checkpoint of the mirror, if it has one, which the source must continue.
+/// The checkpoint of the mirror, if it has one. The source must continue it, and also the last
+/// commit in the mirror: a publisher may have written to the mirror, and until witnesses have
+/// signed, only `log/head` shows that.
 async fn compare(
     job: &Job<'_>,
     target: &Storage,
@@ -150,27 +153,40 @@ async fn compare(
             return Err(other(format!("its fingerprint is {found}")));
         }
     }
-    let Some((before, _)) = read_checkpoint(target).await? else {
-        return Ok(None);
-    };
-    if before.origin != after.origin {
-        return Err(other(format!("it is one of `{}`", before.origin)));
-    }
-    let continues = match before.size.cmp(&after.size) {
-        std::cmp::Ordering::Greater => false,
-        std::cmp::Ordering::Equal => before.root == after.root,
-        std::cmp::Ordering::Less => {
-            let grown = files::growth(job.source.source(), &before, after).await?;
-            grown == files::Growth::Continues
+    let before = read_checkpoint(target).await?;
+    let before = before.map(|(checkpoint, _)| checkpoint);
+    let head = target.get(&Key::head(), 2 * MAX_CHECKPOINT_BYTES).await?;
+    // This run replaces a head that is damaged.
+    let head = head.and_then(|(bytes, _)| Head::parse(&bytes));
+    let head = head.map(|head| head.checkpoint);
+    let head = head.filter(|head| before.as_ref() != Some(head));
+    for ours in before.iter().chain(&head) {
+        if ours.origin != after.origin {
+            return Err(other(format!("it is one of `{}`", ours.origin)));
         }
-    };
-    match continues {
-        true => Ok(Some(before)),
-        false => Err(MirrorError::Diverged {
-            ours: before.size,
-            theirs: after.size,
-        }),
+        if !continues(job, ours, after).await? {
+            return Err(MirrorError::Diverged {
+                ours: ours.size,
+                theirs: after.size,
+            });
+        }
     }
+    Ok(before)
+}
+
+/// Whether the source has all entries of a state of the mirror.
+async fn continues(
+    job: &Job<'_>,
+    ours: &Checkpoint,
+    theirs: &Checkpoint,
+) -> Result<bool, MirrorError> {
+    Ok(match ours.size.cmp(&theirs.size) {
+        Ordering::Greater => false,
+        Ordering::Equal => ours.root == theirs.root,
+        Ordering::Less => {
+            files::growth(job.source.source(), ours, theirs).await? == files::Growth::Continues
+        }
+    })
 }
 
 /// The packages that the mirror shall have, its present record of them, and the checkpoint
@@ -362,7 +378,7 @@ impl Plan<'_> {
         });
         let held = AtomicUsize::new(0);
         let hold = |checked: Checked| {
-            let total = held.fetch_add(checked.bytes.len(), Ordering::Relaxed);
+            let total = held.fetch_add(checked.bytes.len(), Relaxed);
             Held {
                 entry: PackageEntry::of(&checked.index),
                 has_versions: !checked.index.versions.is_empty(),

@@ -14,8 +14,10 @@ use lumen_core::{
     trust::Cosigned,
 };
 use lumen_registry::{
+    Registry,
     gc::{GRACE, GcOptions, gc},
     log::{Cosignature, Waiting, cosign, is_state, roots_at, states, validate, waiting},
+    mirror::{MirrorError, MirrorOptions, mirror},
     progress::nobody,
     storage::{Fault, FaultKind},
 };
@@ -231,7 +233,7 @@ fn garbage_collection_leaves_what_readers_and_what_waiting_commits_need() {
     assert!(collect(1).garbage.len() > 5);
     assert_clean(&storage);
     // A reader still has all that the public state takes, however long the others wait.
-    let reader = lumen_registry::Registry::on("t", storage.clone());
+    let reader = Registry::on("t", storage.clone());
     let index = crate::block_on(reader.package_index(&name("a")))
         .unwrap()
         .unwrap();
@@ -251,6 +253,57 @@ fn garbage_collection_leaves_what_readers_and_what_waiting_commits_need() {
     assert!(memory.files().len() < stale.len());
     block_on(put(&storage, "ada", "a", "1.4.0")).unwrap();
     assert_clean(&storage);
+}
+
+/// A publish to a mirror waits in its `log/head`, where no reader sees it.
+#[test]
+fn a_mirror_that_was_published_to_is_refused_before_witnesses_have_signed() {
+    let (memory, source) = registry_with_witnesses();
+    let (copy, target) = (MemoryStorage::new(), MemoryStorage::new());
+    let mirror = |to: &MemoryStorage| {
+        let source = Registry::on("source", source.clone());
+        let options = MirrorOptions::default();
+        let to = Storage::Memory(to.clone());
+        crate::block_on(mirror(&source, &to, &options, &nobody))
+    };
+    mirror(&copy).unwrap();
+    mirror(&target).unwrap();
+    let shown = copy.file(&Key::checkpoint());
+    block_on(put(&Storage::Memory(copy.clone()), "ada", "z", "1.0.0")).unwrap();
+    assert_eq!(copy.file(&Key::checkpoint()), shown);
+    let before = copy.files();
+    // The source stands still, has a commit that waits, has as many public entries, has more.
+    for publishes in 0..4 {
+        if publishes > 0 {
+            block_on(put(&source, "ada", "a", &format!("1.{publishes}.0"))).unwrap();
+        }
+        if publishes > 1 {
+            for who in WITNESSES {
+                block_on(witness(&source, who)).unwrap();
+            }
+        }
+        let error = mirror(&copy).unwrap_err();
+        assert!(matches!(error, MirrorError::Diverged { .. }), "{error}");
+        assert!(copy.files() == before, "{publishes}");
+        // A mirror that only mirror runs write to goes on, and so does one that a run left
+        // between the head and the checkpoint.
+        let left = MemoryStorage::with_files(target.files());
+        mirror(&target).unwrap();
+        if let Some(head) = target.file(&Key::head()) {
+            let mut files = left.files();
+            files.insert(Key::head(), head);
+            let left = MemoryStorage::with_files(files);
+            mirror(&left).unwrap();
+            assert_eq!(
+                left.file(&Key::checkpoint()),
+                target.file(&Key::checkpoint())
+            );
+        }
+    }
+    assert_eq!(
+        target.file(&Key::checkpoint()),
+        memory.file(&Key::checkpoint())
+    );
 }
 
 #[test]
