@@ -18,7 +18,7 @@
 //! | [`reader`] | the front: checked reads of index files, releases and artifacts |
 //! | `derived` | everything that follows from the log or from releases |
 //! | [`log`] | the log of a signed registry: appending, repairing, checking |
-//! | [`publish`] | init, publish, yank and unyank |
+//! | [`publish`] | init, publish, and changes such as a yank |
 //! | [`loader`] | everything a resolution may need, loaded before it is solved |
 //! | [`mirror`], [`bundle`] | verified copies of registries, and files with what a mirror lacks |
 //! | [`gc`] | removing what nothing refers to |
@@ -51,6 +51,8 @@ pub mod publish;
 mod random;
 pub mod reader;
 mod refusal;
+#[cfg(test)]
+mod row_tests;
 pub mod search;
 mod selection;
 pub mod signer;

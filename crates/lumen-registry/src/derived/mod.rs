@@ -32,7 +32,7 @@ pub(crate) mod package;
 mod release;
 pub(crate) mod stamp;
 #[cfg(test)]
-mod toy;
+pub(crate) mod toy;
 pub(crate) mod tree;
 pub(crate) mod whole;
 
