@@ -9,9 +9,18 @@ use crate::{
     derived::{self, Expected, ROWS, Row, Whole, checkpoint, global::Public, tree},
     logread::Head,
     progress::{Progress, Watch, advance, nobody},
-    storage::Storage,
+    storage::{Storage, StorageError},
     write::{PublishError, Snapshot, damaged, swap::Swap},
 };
+
+/// What is done with files that may be as they should.
+#[derive(Debug, Clone, Copy)]
+enum Mode {
+    /// Those with the right size are left alone.
+    Repair,
+    /// All are compared, byte by byte.
+    Rebuild,
+}
 
 /// Which files are checked.
 enum Which {
@@ -24,15 +33,13 @@ enum Which {
 /// Finishes the batch of a killed writer, and restores files that are lost or cut off. Returns
 /// the size of the log.
 ///
+/// Reads the whole log, because only its entries say which files there must be. Other files are
+/// compared with one listing of the registry, and read only where that shows a fault.
+///
 /// # Errors
 /// [`PublishError::NotSigned`], a log that is damaged itself, and failures of the host.
 pub async fn repair(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
-    // Before the files are listed, which hosts that can only be read refuse.
-    if Head::read(storage).await?.is_none() {
-        return Err(PublishError::NotSigned);
-    }
-    let there = storage.list_sizes("").await?.into_iter().collect();
-    restore(storage, &Which::Missing(there), watch).await?;
+    restore(storage, Mode::Repair, watch).await?;
     // Others may have gone on meanwhile.
     recover(storage, &nobody).await
 }
@@ -43,26 +50,28 @@ pub async fn repair(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishE
 /// # Errors
 /// As [`repair`].
 pub async fn rebuild(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Key>, PublishError> {
-    let changed = restore(storage, &Which::All, watch).await?;
+    let changed = restore(storage, Mode::Rebuild, watch).await?;
     recover(storage, &nobody).await?;
     Ok(changed)
 }
 
 async fn restore(
     storage: &Storage,
-    which: &Which,
+    mode: Mode,
     watch: Watch<'_>,
 ) -> Result<Vec<Key>, PublishError> {
     storage.allow_mirroring();
-    let restored = run(storage, which, watch).await;
+    let restored = run(storage, mode, watch).await;
     watch(Progress::Finished);
     restored
 }
 
-async fn run(storage: &Storage, which: &Which, watch: Watch<'_>) -> Result<Vec<Key>, PublishError> {
+async fn run(storage: &Storage, mode: Mode, watch: Watch<'_>) -> Result<Vec<Key>, PublishError> {
+    // Before the files are listed, which hosts that can only be read refuse.
     let Some((head, _)) = Head::read(storage).await? else {
         return Err(PublishError::NotSigned);
     };
+    let which = &mode.which(storage).await?;
     let whole = Whole::load(storage, &head.checkpoint, Some(&head.staging)).await?;
     let roots = &whole.log.roots;
     is_of(storage, &whole.log, &head.checkpoint)?;
@@ -84,7 +93,7 @@ async fn run(storage: &Storage, which: &Which, watch: Watch<'_>) -> Result<Vec<K
     let rows = derived::expected(&whole)?;
     let steps: usize = rows.iter().map(|(_, files)| files.len()).sum();
     watch(Progress::Started {
-        verb: which.verb(),
+        verb: mode.verb(),
         steps: steps as u64,
     });
     let mut work = Restorer {
@@ -225,15 +234,24 @@ impl Restorer<'_> {
     }
 }
 
-impl Which {
-    const fn verb(&self) -> &'static str {
+impl Mode {
+    const fn verb(self) -> &'static str {
         match self {
-            Self::Missing(_) => "Repairing",
-            Self::All => "Rebuilding",
+            Self::Repair => "Repairing",
+            Self::Rebuild => "Rebuilding",
         }
     }
 
-    /// Whether a file is intact by its size, if the size is known.
+    async fn which(self, storage: &Storage) -> Result<Which, StorageError> {
+        Ok(match self {
+            Self::Repair => Which::Missing(storage.list_sizes("").await?.into_iter().collect()),
+            Self::Rebuild => Which::All,
+        })
+    }
+}
+
+impl Which {
+    /// Whether a file has to be compared with the expected one: by its size, if that is known.
     fn has(&self, key: &Key, size: Option<u64>) -> bool {
         match self {
             Self::All => true,

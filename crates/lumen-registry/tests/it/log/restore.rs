@@ -50,6 +50,17 @@ fn by_rebuild(storage: &Storage) -> Option<Vec<Key>> {
     Some(block_on(rebuild(storage, &nobody)).unwrap())
 }
 
+#[test]
+fn repair_reads_the_commit_before_and_after() {
+    let (memory, storage) = world();
+    memory.set_fault(None);
+    block_on(repair(&storage, &nobody)).unwrap();
+    // Once more at the end, since others may have gone on.
+    let reads = memory.reads();
+    let heads = reads.iter().filter(|key| **key == Key::head());
+    assert_eq!(heads.count(), 2, "{reads:#?}");
+}
+
 /// Harms each file of a registry in turn, and brings it back. Returns how many were harmed so
 /// that something was wrong.
 fn each(
