@@ -1,4 +1,4 @@
-//! Writing to a registry: init, publish, yank and unyank.
+//! Writing to a registry: init, publish, and changes such as a yank.
 //!
 //! The protocol needs only the four storage operations. Its order makes a
 //! publish safe to kill anywhere and safe to repeat:
@@ -13,6 +13,7 @@
 //! for the first time at the same moment, step 4 refuses the second: its files are
 //! there, but it is not listed.
 
+mod change;
 mod indexes;
 pub mod queue;
 mod signed;
@@ -33,9 +34,9 @@ use lumen_core::{
 
 use self::indexes::{check_name, update_global, update_package};
 pub use self::{
-    signed::{Change, Changed, Endorsement, change, endorse, may_publish},
+    change::{Change, Changed, change},
+    signed::{Endorsement, endorse, may_publish},
     submission::{Ingest, Submitted, ingest},
-    yank::{Yank, unyank, yank},
 };
 pub use crate::write::{PublishError, SubmittedError};
 use crate::{

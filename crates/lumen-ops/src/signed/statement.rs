@@ -1,9 +1,9 @@
-//! Something said about a package of a signed registry.
+//! Changes of packages, such as a yank.
 
 use lumen_core::trust::Lacking;
 use lumen_registry::{
     Storage,
-    publish::{self, Change},
+    publish::{self, Change, Changed},
 };
 
 use crate::{error::OpsError, session::Session};
@@ -17,7 +17,7 @@ pub struct Said {
     pub lacking: Option<Lacking>,
 }
 
-/// Says something about a package of a signed registry.
+/// Changes a package: one commit where the registry is a branch, with this message.
 ///
 /// # Errors
 /// As [`publish::change`].
@@ -26,12 +26,17 @@ pub(crate) fn say(
     storage: &Storage,
     message: &str,
     change: &Change,
-) -> Result<Said, OpsError> {
+) -> Result<Changed, OpsError> {
     let say = async |storage: &Storage| publish::change(storage, change).await;
     let done = async { Ok(storage.together(message, say).await?) };
-    let done = session.block_on(done)?;
-    Ok(Said {
-        changed: done.changed,
-        lacking: done.lacking,
-    })
+    session.block_on(done)
+}
+
+impl From<Changed> for Said {
+    fn from(changed: Changed) -> Self {
+        Self {
+            changed: changed.changed,
+            lacking: changed.lacking,
+        }
+    }
 }

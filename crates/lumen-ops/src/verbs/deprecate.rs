@@ -30,5 +30,5 @@ pub fn deprecate(
         last_seen: registry.info.seen(),
     };
     let storage = registry.registry.storage();
-    say(session, storage, &format!("{verb} {name}"), &change)
+    Ok(say(session, storage, &format!("{verb} {name}"), &change)?.into())
 }

@@ -1,10 +1,7 @@
 //! `lumen pkg yank` and `unyank`.
 
 use lumen_core::{PackageName, Version, problem::Problem, trust::Action};
-use lumen_registry::{
-    Storage,
-    publish::{self, Change},
-};
+use lumen_registry::publish::Change;
 
 use crate::{
     error::OpsError,
@@ -33,30 +30,27 @@ pub fn yank(
 ) -> Result<Said, OpsError> {
     let registry = session.open(Which::Named(&session.home_of(name)?), Purpose::Write)?;
     let (signer, last_seen) = session.writer(&registry)?;
-    let (storage, now, version) = (registry.storage(), session.timestamp(), version.clone());
-    if let (Verdict::Unyank(reason), None) = (verdict, &signer)
+    let (verb, action) = action(version.clone(), verdict);
+    let message = format!("{verb} {name} {version}");
+    let change = Change {
+        name: name.clone(),
+        action,
+        now: session.timestamp(),
+        signer,
+        last_seen,
+    };
+    let changed = say(session, registry.storage(), &message, &change)?;
+    if let (Verdict::Unyank(reason), None) = (verdict, &changed.checkpoint)
         && !reason.is_empty()
     {
         let what = "an unsigned registry has no place for the reason, so it is left out";
         session.reporter.warn(Problem::warning(what));
     }
-    let Some(signer) = signer else {
-        let (verb, reason) = match verdict {
-            Verdict::Yank(reason) => ("Yank", Some(reason)),
-            Verdict::Unyank(_) => ("Unyank", None),
-        };
-        let yank = async |storage: &Storage| match reason {
-            Some(reason) => publish::yank(storage, name, &version, Some(reason), &now).await,
-            None => publish::unyank(storage, name, &version, &now).await,
-        };
-        let message = format!("{verb} {name} {version}");
-        let done = async { Ok(storage.together(&message, yank).await?) };
-        return Ok(Said {
-            changed: session.block_on(done)?.changed,
-            lacking: None,
-        });
-    };
-    let (verb, action) = match verdict {
+    Ok(changed.into())
+}
+
+fn action(version: Version, verdict: Verdict<'_>) -> (&'static str, Action) {
+    match verdict {
         Verdict::Yank(reason) => {
             let reason = reason.to_owned();
             ("Yank", Action::Yank { version, reason })
@@ -65,17 +59,5 @@ pub fn yank(
             let reason = reason.to_owned();
             ("Unyank", Action::Unyank { version, reason })
         }
-    };
-    let message = match action.version() {
-        Some(version) => format!("{verb} {name} {version}"),
-        None => format!("{verb} {name}"),
-    };
-    let change = Change {
-        name: name.clone(),
-        action,
-        now,
-        signer: Some(signer),
-        last_seen,
-    };
-    say(session, storage, &message, &change)
+    }
 }

@@ -4,17 +4,13 @@
 //! leaves files that nothing refers to, or a commit that the next writer finishes. The
 //! publisher's rights are checked before anything is written.
 
-use std::sync::Arc;
-
 use lumen_core::{
     Digest, Key, PackageName, Version,
-    checkpoint::Checkpoint,
-    index::{MAX_PACKAGE_INDEX_BYTES, PackageIndex, Release},
-    json,
+    index::Release,
     note::Note,
     trust::{
-        Action, Entry, HistoryError, Lacking, OwnersHistory, OwnersNote, PackageHistory,
-        RootHistory, Statement, Subject,
+        Action, Entry, HistoryError, OwnersHistory, OwnersNote, PackageHistory, RootHistory,
+        Statement, Subject,
     },
 };
 
@@ -26,36 +22,8 @@ use crate::{
     log::{State, Writer, check_log_key, key_of, sign_as},
     signer::{SignError, Signer},
     storage::Storage,
-    write::{PublishError, malformed, swap},
+    write::{PublishError, swap},
 };
-
-/// Something to say about a package or a release that is published.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// The package.
-    pub name: PackageName,
-    /// What to say.
-    pub action: Action,
-    /// The time, RFC 3339.
-    pub now: String,
-    /// Signs it; its key must be an owner's and one of the log keys.
-    pub signer: Option<Arc<dyn Signer>>,
-    /// The last checkpoint of the registry's log that this machine saw.
-    pub last_seen: Option<Checkpoint>,
-}
-
-/// The result of a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// `false`: the log said so already.
-    pub changed: bool,
-    /// The package index as it is now.
-    pub index: PackageIndex,
-    /// The signed checkpoint that has it.
-    pub checkpoint: String,
-    /// The witnesses that have to sign before readers see it; `None`: they do.
-    pub lacking: Option<Lacking>,
-}
 
 /// The word of an owner that a release is theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -305,7 +273,7 @@ fn check_claim_at(
     }
 }
 
-fn current<'o>(
+pub(super) fn current<'o>(
     name: &PackageName,
     owners: &'o OwnersHistory,
 ) -> Result<&'o OwnersNote, PublishError> {
@@ -346,7 +314,7 @@ fn claim(
 }
 
 /// A signed statement by an owner.
-fn statement(
+pub(super) fn statement(
     roots: &RootHistory,
     name: &PackageName,
     owners: &OwnersNote,
@@ -368,72 +336,4 @@ fn statement(
         time: now.to_owned(),
     };
     sign_as(&statement.to_text(), key, signer)
-}
-
-/// Says something about a package of a signed registry: yanks or deprecates, or takes it back.
-///
-/// # Errors
-/// [`PublishError::NotSigned`], [`PublishError::NoKey`], [`PublishError::NotOwner`], when
-/// there is no such package or version, and failures of the host.
-pub async fn change(storage: &Storage, change: &Change) -> Result<Changed, PublishError> {
-    let signer = change.signer.as_deref().ok_or(PublishError::NoKey)?;
-    let writer = Writer {
-        storage,
-        signer,
-        last_seen: change.last_seen.clone(),
-    };
-    let name = &change.name;
-    let receipt = writer
-        .append(async |state: &State<'_>| {
-            let history = state.package(name).await?;
-            if history.releases.is_empty() {
-                return Err(PublishError::UnknownPackage { name: name.clone() });
-            }
-            let published = |version: &&Version| history.releases.contains_key(version);
-            if let Some(version) = change.action.version().filter(|v| !published(v)) {
-                return Err(PublishError::UnknownVersion {
-                    name: name.clone(),
-                    version: version.clone(),
-                    versions: history.releases.keys().cloned().collect(),
-                });
-            }
-            if says_so(&history, &change.action) {
-                return Ok(Vec::new());
-            }
-            let owners = current(name, &history.owners)?;
-            let (action, now) = (change.action.clone(), &change.now);
-            let roots = &state.roots;
-            Ok(vec![statement(roots, name, owners, action, signer, now)?])
-        })
-        .await?;
-    let key = Key::package_index(name);
-    let Some((bytes, _)) = storage.get(&key, MAX_PACKAGE_INDEX_BYTES).await? else {
-        return Err(PublishError::UnknownPackage { name: name.clone() });
-    };
-    let index = json::parse(&bytes).map_err(|error| malformed(storage, &key, &bytes, &error))?;
-    Ok(Changed {
-        changed: receipt.index.is_some(),
-        index,
-        checkpoint: receipt.checkpoint,
-        lacking: receipt.lacking,
-    })
-}
-
-/// Whether an action would change nothing.
-fn says_so(history: &PackageHistory, action: &Action) -> bool {
-    match action {
-        Action::Publish { .. } => false,
-        Action::Yank { version, reason } => history
-            .yanked
-            .get(version)
-            .is_some_and(|yanked| yanked.reason == *reason),
-        Action::Unyank { version, .. } => !history.yanked.contains_key(version),
-        Action::Deprecate {
-            replacement,
-            reason,
-        } => history.deprecated.as_ref().is_some_and(|deprecated| {
-            deprecated.reason == *reason && deprecated.replacement == *replacement
-        }),
-        Action::Undeprecate { .. } => history.deprecated.is_none(),
-    }
 }

@@ -173,11 +173,9 @@ fn publish_yank_and_deprecate() {
         replacement: Some(name("c")),
         reason: "old".into(),
     };
-    let changed = block_on(say(&storage, "ada", "@s/b", deprecate)).unwrap();
-    assert_eq!(
-        changed.index.deprecated.unwrap().replacement,
-        Some(name("c"))
-    );
+    block_on(say(&storage, "ada", "@s/b", deprecate)).unwrap();
+    let deprecated = index(&storage, "@s/b").deprecated.unwrap();
+    assert_eq!(deprecated.replacement, Some(name("c")));
     assert_clean(&storage);
     assert!(index(&storage, "a").is_yanked(&version("1.0.0")));
     assert_eq!(index(&storage, "@s/b").latest, Some(version("1.1.0")));

@@ -31,8 +31,11 @@ mod verified;
 #[cfg(unix)]
 mod web;
 
-use lumen_core::{PackageName, Version, index::Release};
-use lumen_registry::publish::PublishRequest;
+use lumen_core::{PackageName, Version, index::Release, trust::Action};
+use lumen_registry::{
+    Storage,
+    publish::{Change, Changed, PublishError, PublishRequest},
+};
 
 const NOW: &str = "2024-01-15T10:30:00Z";
 
@@ -51,6 +54,32 @@ fn name(text: &str) -> PackageName {
 
 fn version(text: &str) -> Version {
     Version::parse(text).unwrap()
+}
+
+fn yanked(number: &str, reason: &str) -> Action {
+    Action::Yank {
+        version: version(number),
+        reason: reason.into(),
+    }
+}
+
+fn unyanked(number: &str) -> Action {
+    Action::Unyank {
+        version: version(number),
+        reason: String::new(),
+    }
+}
+
+/// Changes a package in a registry that needs no signature.
+async fn change(storage: &Storage, package: &str, action: Action) -> Result<Changed, PublishError> {
+    let wanted = Change {
+        name: name(package),
+        action,
+        now: NOW.into(),
+        signer: None,
+        last_seen: None,
+    };
+    lumen_registry::publish::change(storage, &wanted).await
 }
 
 /// A release without dependencies whose artifacts are these texts.

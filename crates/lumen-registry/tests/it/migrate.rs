@@ -18,11 +18,11 @@ use lumen_registry::{
     log::{Writer, check},
     migrate::{Assignments, Inventory, MigrateOptions, Migrated, migrate, take_stock},
     progress::nobody,
-    publish::{PublishError, PublishRequest, init, publish, yank},
+    publish::{PublishError, PublishRequest, init, publish},
     storage::{Fault, FaultKind, MemoryStorage},
 };
 
-use crate::{NOW, block_on, name, request, version};
+use crate::{NOW, block_on, change, name, request, version, yanked};
 
 const ORIGIN: &str = "t/00112233";
 
@@ -78,10 +78,8 @@ fn registry() -> (MemoryStorage, Storage) {
             };
             publish(&storage, &wanted).await.unwrap();
         }
-        let (a, number) = (name("a"), version("1.0.0"));
-        yank(&storage, &a, &number, Some("it\nburns"), NOW)
-            .await
-            .unwrap();
+        let burns = yanked("1.0.0", "it\nburns");
+        change(&storage, "a", burns).await.unwrap();
     });
     let gzip = b"\x1f\x8b and so on";
     let digest = Digest::of(gzip);

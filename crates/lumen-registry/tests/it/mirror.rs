@@ -13,7 +13,7 @@ use lumen_registry::{
     log::{check, init_signed},
     mirror::{MirrorError, MirrorOptions, MirrorReport, Selection, mirror},
     progress::nobody,
-    publish::{Change, change, init, publish, yank},
+    publish::{Change, change, init, publish},
     storage::MemoryStorage,
     verify::TrustOptions,
 };
@@ -21,7 +21,7 @@ use lumen_registry::{
 use crate::{
     NOW, block_on, name, request,
     server::{Server, not_found, ok},
-    version,
+    version, yanked,
 };
 
 type Files = BTreeMap<Key, Vec<u8>>;
@@ -82,30 +82,14 @@ impl Origin {
     }
 
     fn yank(&self, package: &str, number: &str) {
-        let (name, version) = (name(package), version(number));
-        match self.signed {
-            false => drop(block_on(yank(
-                &self.storage,
-                &name,
-                &version,
-                Some("bad"),
-                NOW,
-            ))),
-            true => {
-                let action = lumen_core::trust::Action::Yank {
-                    version,
-                    reason: "bad".into(),
-                };
-                let wanted = Change {
-                    name,
-                    action,
-                    now: NOW.into(),
-                    signer: Some(Arc::new(key("ada"))),
-                    last_seen: None,
-                };
-                block_on(change(&self.storage, &wanted)).unwrap();
-            }
-        }
+        let wanted = Change {
+            name: name(package),
+            action: yanked(number, "bad"),
+            now: NOW.into(),
+            signer: self.signed.then(|| Arc::new(key("ada")) as _),
+            last_seen: None,
+        };
+        block_on(change(&self.storage, &wanted)).unwrap();
     }
 
     /// Everything but what is superseded or was only for writers of earlier batches.

@@ -6,15 +6,16 @@ use lumen_core::{
     Digest, Key,
     index::{GlobalIndex, PackageIndex},
     json,
+    trust::Action,
 };
 use lumen_registry::{
     Location, Storage, StorageError,
-    publish::{PublishError, init, publish, unyank, yank},
+    publish::{PublishError, init, publish},
     storage::{Fault, FaultKind, FileStorage, MemoryStorage},
 };
 use lumen_testkit::conformance::registry_problems;
 
-use crate::{NOW, block_on, name, request, version};
+use crate::{NOW, block_on, change, name, request, unyanked, version, yanked};
 
 async fn package(storage: &Storage, package: &str) -> PackageIndex {
     let key = Key::package_index(&name(package));
@@ -200,32 +201,41 @@ fn yank_and_unyank() {
         publish(&storage, &request("a", "1.1.0", "y"))
             .await
             .unwrap();
-        let (a, new) = (name("a"), version("1.1.0"));
-        let first = yank(&storage, &a, &new, Some("it burns"), NOW)
-            .await
-            .unwrap();
-        assert!(first.changed);
-        assert_eq!(first.index.yank_reason(&new), Some(Some("it burns")));
+        let new = version("1.1.0");
+        let burns = || change(&storage, "a", yanked("1.1.0", "it burns"));
+        let first = burns().await.unwrap();
+        assert_eq!((first.changed, first.checkpoint), (true, None));
+        let index = package(&storage, "a").await;
+        assert_eq!(index.yank_reason(&new), Some(Some("it burns")));
         assert_eq!(
             global(&storage).await.packages[0].latest,
             Some(version("1.0.0"))
         );
-        assert!(
-            !yank(&storage, &a, &new, Some("it burns"), NOW)
-                .await
-                .unwrap()
-                .changed
-        );
-        assert!(yank(&storage, &a, &new, None, NOW).await.unwrap().changed);
-        assert!(unyank(&storage, &a, &new, NOW).await.unwrap().changed);
-        assert!(!unyank(&storage, &a, &new, NOW).await.unwrap().changed);
+        assert!(!burns().await.unwrap().changed);
+        for (action, expected) in [
+            (yanked("1.1.0", ""), true),
+            (unyanked("1.1.0"), true),
+            (unyanked("1.1.0"), false),
+        ] {
+            let done = change(&storage, "a", action).await.unwrap();
+            assert_eq!(done.changed, expected);
+        }
         assert_eq!(global(&storage).await.packages[0].latest, Some(new));
-        let missing = yank(&storage, &a, &version("3.0.0"), None, NOW).await;
+        let missing = change(&storage, "a", yanked("3.0.0", "")).await;
         assert_eq!(
             missing.unwrap_err().to_string(),
             "the registry has no `a` 3.0.0"
         );
-        let missing = yank(&storage, &name("b"), &version("3.0.0"), None, NOW).await;
+        // Only a log has a place for it.
+        let undone = change(
+            &storage,
+            "a",
+            Action::Undeprecate {
+                reason: String::new(),
+            },
+        );
+        assert!(matches!(undone.await, Err(PublishError::NotSigned)));
+        let missing = change(&storage, "b", yanked("3.0.0", "")).await;
         assert_eq!(
             missing.unwrap_err().to_string(),
             "the registry has no package `b`"
@@ -313,15 +323,16 @@ fn yank_survives_faults() {
             let storage = Storage::Memory(memory.clone());
             block_on(async {
                 before(&storage).await;
-                let (a, one) = (name("a"), version("1.0.0"));
+                let one = version("1.0.0");
                 memory.set_fault(Some(Fault {
                     at,
                     kind,
                     dead_afterwards: true,
                 }));
-                let _ = yank(&storage, &a, &one, Some("bad"), NOW).await;
+                let bad = || change(&storage, "a", yanked("1.0.0", "bad"));
+                let _ = bad().await;
                 memory.set_fault(None);
-                yank(&storage, &a, &one, Some("bad"), NOW).await.unwrap();
+                bad().await.unwrap();
                 assert!(package(&storage, "a").await.is_yanked(&one));
                 assert_eq!(registry_problems(&storage).await.len(), 0);
             });

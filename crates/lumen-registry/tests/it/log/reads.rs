@@ -1,6 +1,6 @@
 //! A publish that nobody disturbs reads each file that changes once.
 
-use lumen_registry::{publish::init as init_unsigned, publish::yank as yank_unsigned};
+use lumen_registry::publish::init as init_unsigned;
 
 use super::*;
 
@@ -32,6 +32,9 @@ fn in_a_signed_registry() {
             block_on(put(&storage, "ada", package, number)).unwrap();
         });
     }
+    assert_read_once(&memory, "yank", || {
+        block_on(say(&storage, "ada", "a", yank("1.0.0"))).unwrap();
+    });
     // Nothing is left to do of one that is there.
     assert_read_once(&memory, "again", || {
         block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();
@@ -56,7 +59,6 @@ fn in_an_unsigned_registry() {
         });
     }
     assert_read_once(&memory, "yank", || {
-        let (name, version) = (name("a"), version("1.0.0"));
-        block_on(yank_unsigned(&storage, &name, &version, None, NOW)).unwrap();
+        block_on(crate::change(&storage, "a", yank("1.0.0"))).unwrap();
     });
 }
