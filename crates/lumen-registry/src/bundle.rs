@@ -68,7 +68,7 @@ pub async fn unbundle(
     trust: TrustOptions,
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
-    mirror::can_be_written(target)?;
+    target.check_writable()?;
     let bundle = BundleStorage::open(path)?;
     let head = bundle.head().clone();
     let ours = mirror::size(target).await?;

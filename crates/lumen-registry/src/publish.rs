@@ -90,7 +90,7 @@ pub struct Published {
 /// [`PublishError::RegistryExists`] when it has an `index.json`;
 /// [`StorageError::ReadOnly`] for hosts that cannot be written to.
 pub async fn init(storage: &Storage, name: &str, now: &str) -> Result<(), PublishError> {
-    if let Storage::File(folder) = storage {
+    if let Some(folder) = storage.folder() {
         for below in ["packages", "artifacts/sha256"] {
             lumen_durable::create_shared_dir_all(&folder.root().join(below))
                 .map_err(StorageError::from)?;

@@ -34,9 +34,9 @@ pub(crate) fn directory(
     location: &Location,
     helper: Option<&str>,
 ) -> Option<PathBuf> {
-    let identity = match (storage, location) {
-        (Storage::Object(object), _) => object.identity(),
-        (_, Location::Http(http)) => {
+    let identity = match (storage.identity(), location) {
+        (Some(identity), _) => identity,
+        (None, Location::Http(http)) => {
             // Another user of the same registry may be shown other packages.
             let user = match http.credentials() {
                 Some(Credentials::Basic { user, .. }) => user,

@@ -16,7 +16,6 @@ use lumen_core::{Key, PackageName, Version, limits::MAX_SAMPLED};
 use crate::{
     log::waiting,
     reader::{ReadError, Registry},
-    storage::Storage,
 };
 
 /// What was looked at.
@@ -210,12 +209,12 @@ pub async fn examine(registry: &Registry, options: Options) -> Report {
         Some(true) => {
             trust(registry, options, &mut report).await;
             samples = Samples::of(registry).await;
-            if let Storage::Http(http) = registry.storage() {
+            if let Some(http) = registry.storage().web_server() {
                 web::examine(http, &samples, options, &mut report).await;
             }
         }
         found => {
-            if let Storage::Http(http) = registry.storage() {
+            if let Some(http) = registry.storage().web_server() {
                 web::greet(http, options, &mut report).await;
             }
             if found.is_none() {

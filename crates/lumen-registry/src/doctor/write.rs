@@ -13,17 +13,14 @@ const RACERS: usize = 8;
 
 /// Tries the operations that publishing needs, and removes its scratch files.
 pub(super) async fn examine(storage: &Storage, samples: &Samples, must: bool, report: &mut Report) {
-    if matches!(storage, Storage::Http(_)) && !must {
+    if !storage.capabilities().writes && !must {
         return;
     }
-    if let Storage::Git(_) = storage {
+    if storage.capabilities().atomic {
         let seen = "git refuses a push when another writer was first";
         return report.add(Check::Race, Verdict::Unknown, seen);
     }
-    if let Storage::Object(bucket) = storage {
-        // It may have been another host when it was probed.
-        bucket.forget();
-    }
+    storage.forget_probe();
     let scratch: Vec<Key> = (0..4)
         .map(|_| Key::scratch("doctor", crate::random::random()))
         .collect();

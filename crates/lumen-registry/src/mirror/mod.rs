@@ -221,11 +221,11 @@ pub async fn mirror(
     options: &MirrorOptions,
     watch: Watch<'_>,
 ) -> Result<MirrorReport, MirrorError> {
-    can_be_written(target)?;
+    target.check_writable()?;
     source.storage().allow_mirroring();
     let trust = source.trust().await?;
     // Not before there is something to mirror.
-    if let Storage::File(folder) = target {
+    if let Some(folder) = target.folder() {
         lumen_durable::create_shared_dir_all(folder.root()).map_err(StorageError::from)?;
     }
     let message = "Mirror a registry";
@@ -246,15 +246,6 @@ pub async fn mirror(
             }
         })
         .await
-}
-
-/// Refuses a place that cannot be written to.
-pub(crate) fn can_be_written(target: &Storage) -> Result<(), MirrorError> {
-    match target {
-        Storage::Http(http) => Err(http.read_only().into()),
-        Storage::Bundle(bundle) => Err(bundle.read_only().into()),
-        _ => Ok(()),
-    }
 }
 
 /// Entries of the log that a mirror has; none where there is no log.

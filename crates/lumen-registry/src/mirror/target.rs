@@ -188,7 +188,7 @@ impl<'a> Target<'a> {
 
 /// Creates a file. In a folder, many that wait for the disk can do so at once.
 async fn create(storage: &Storage, key: &Key, bytes: Vec<u8>) -> Result<(), StorageError> {
-    let (Storage::File(folder), Ok(runtime)) = (storage, Handle::try_current()) else {
+    let (Some(folder), Ok(runtime)) = (storage.folder(), Handle::try_current()) else {
         return swap::create(storage, key, &bytes).await;
     };
     let (folder, key) = (folder.clone(), key.clone());

@@ -178,14 +178,9 @@ pub(super) async fn check_name(
     let storage = snapshot.storage();
     let key = Key::global_index();
     let index = snapshot.get(&key, MAX_GLOBAL_INDEX_BYTES).await?;
-    match (index.filter(|bytes| !is_blank(bytes)), storage) {
-        (Some(bytes), _) => check_name_in(storage, &bytes, name),
-        // An empty folder was made on purpose, a bucket's prefix is there whatever it is.
-        (None, Storage::Object(object)) if storage.list("").await?.is_empty() => {
-            let path = object.location().url();
-            Err(StorageError::NoRoot { path }.into())
-        }
-        (None, _) => Ok(()),
+    match index.filter(|bytes| !is_blank(bytes)) {
+        Some(bytes) => check_name_in(storage, &bytes, name),
+        None => Ok(storage.check_root().await?),
     }
 }
 

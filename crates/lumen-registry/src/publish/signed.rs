@@ -149,9 +149,9 @@ async fn stand_by(
     files: &Files<'_>,
     published: &Published,
 ) -> Result<(), PublishError> {
-    let Storage::Object(_) = storage else {
+    if storage.capabilities().locks {
         return Ok(());
-    };
+    }
     let release = &published.release;
     let key = Key::release(&release.name, &release.version);
     let mut there = storage.freshen(&key).await?;

@@ -60,12 +60,8 @@ pub(super) async fn put(
 
 /// The name for a global index that a hand-made registry lacks.
 fn name_of(storage: &Storage) -> &str {
-    match storage {
-        Storage::File(folder) => folder
-            .root()
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or("registry"),
-        _ => "registry",
-    }
+    let folder = storage
+        .folder()
+        .and_then(|folder| folder.root().file_name());
+    folder.and_then(|name| name.to_str()).unwrap_or("registry")
 }

@@ -23,7 +23,7 @@ impl Source {
     ) -> Result<Option<T>, ReadError> {
         let file = self.inner.storage.describe(key);
         let storage = &self.inner.storage;
-        if !storage.is_remote() {
+        if !storage.capabilities().remote {
             let bytes = self.read_here(key, limit).await?;
             let value = bytes.map(|bytes| examine(&file, &bytes)).transpose();
             return value.map_err(|error| self.to_show(error));
@@ -104,7 +104,7 @@ impl Source {
             _ => Ok(actual),
         };
         let storage = &self.inner.storage;
-        if !storage.is_remote() {
+        if !storage.capabilities().remote {
             let Some(bytes) = self.read_here(key, limit).await? else {
                 return Ok(None);
             };
@@ -151,10 +151,7 @@ impl Source {
 
     /// Reads a file of a host that is not worth a cache.
     async fn read_here(&self, key: &Key, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
-        match &self.inner.storage {
-            Storage::File(folder) => Ok(folder.get_bytes(key, limit)?),
-            storage => Ok(storage.get(key, limit).await?.map(|(bytes, _)| bytes)),
-        }
+        Ok(self.inner.storage.read(key, limit).await?)
     }
 
     /// Notes that a file in the cache is the same as the server's.

@@ -263,7 +263,7 @@ impl Source {
     /// Whether the server said a moment ago that a file is not there. For files that
     /// appear once in the life of a registry.
     pub(crate) fn was_absent(&self, key: &Key) -> bool {
-        let absent = self.inner.storage.is_remote()
+        let absent = self.inner.storage.capabilities().remote
             && self.freshness() == Freshness::Normal
             && self.inner.cache.get(key).is_some_and(|cached| {
                 let age = cache::now().checked_sub(cached.fetched_at);
@@ -281,7 +281,7 @@ impl Source {
     }
 
     pub(crate) fn is_offline(&self) -> bool {
-        self.inner.storage.is_remote() && self.freshness() == Freshness::Offline
+        self.inner.storage.capabilities().remote && self.freshness() == Freshness::Offline
     }
 }
 

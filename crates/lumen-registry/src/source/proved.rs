@@ -18,7 +18,7 @@ impl Source {
     /// Remembers that, for when the network is off.
     pub(crate) fn remember_proved(&self, name: &str, (size, head): (u64, Digest)) {
         let old = self.proved(name);
-        if !self.inner.storage.is_remote() || old.is_some_and(|(_, old)| old == head) {
+        if !self.inner.storage.capabilities().remote || old.is_some_and(|(_, old)| old == head) {
             return;
         }
         if let Some(key) = proved_key(name) {

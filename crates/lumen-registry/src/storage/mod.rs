@@ -10,11 +10,12 @@
 //! Publishing and reading need no others. [`Storage::list_files`], [`Storage::remove`] and
 //! [`Storage::freshen`] are for [`crate::gc`].
 //!
-//! A closed set of hosts, so an enum. All have the same operations; they differ in speed,
-//! and in whether they can list, lock and write several files at once.
+//! A closed set of hosts, so an enum. All have the same operations; [`Capabilities`] says in
+//! what they differ. Nothing outside of this module asks which host it is.
 
 mod bound;
 mod bundle;
+mod capabilities;
 mod error;
 mod file;
 mod git;
@@ -25,13 +26,7 @@ mod requests;
 mod storages;
 mod upkeep;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    io::Write,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, io::Write, path::PathBuf, sync::Arc};
 
 use lumen_core::{Digest, Key};
 
@@ -40,6 +35,7 @@ pub(crate) use bundle::Writer as BundleWriter;
 #[cfg(feature = "fuzzing")]
 pub(crate) use bundle::scan as scan_bundle;
 pub use bundle::{BundleStorage, Head as BundleHead};
+pub use capabilities::Capabilities;
 pub use error::StorageError;
 pub use file::FileStorage;
 pub use git::GitStorage;
@@ -208,11 +204,6 @@ impl Storage {
         }
     }
 
-    /// Whether [`Storage::together`] writes all or nothing.
-    pub const fn is_atomic(&self) -> bool {
-        matches!(self, Self::Git(_))
-    }
-
     /// Allows as many requests as it takes to read all files of a registry.
     pub fn allow_mirroring(&self) {
         match self {
@@ -298,11 +289,6 @@ impl Storage {
             Self::Git(git) => git.location().remote().scheme() != "file",
             Self::File(_) | Self::Bundle(_) | Self::Memory(_) => false,
         }
-    }
-
-    /// Whether files come over a network, so that it is worth to keep them here.
-    pub(crate) const fn is_remote(&self) -> bool {
-        matches!(self, Self::Http(_) | Self::Object(_))
     }
 
     /// Reads a file unless it is still what the validators say. With a cache buster, it

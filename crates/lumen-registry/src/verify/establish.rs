@@ -27,7 +27,6 @@ use super::{
 use crate::{
     cache,
     source::{Freshness, ReadError, Source},
-    storage::Storage,
 };
 
 impl View {
@@ -225,7 +224,7 @@ async fn unsigned(
     }
     // Lumen writes the list first. Where it costs nothing, others are not trusted to.
     let note = Key::root_note(1);
-    if let Storage::File(_) | Storage::Memory(_) = source.storage()
+    if source.storage().capabilities().cheap_reads
         && source
             .storage()
             .get(&note, MAX_ROOTS_BYTES)

@@ -33,7 +33,6 @@ use super::{
 use crate::{
     logread::load_entries,
     source::{ReadError, Source},
-    storage::Storage,
 };
 
 /// The entries of a log since a lock was made.
@@ -108,7 +107,7 @@ impl View {
         let full = u64::from(FULL);
         let bundles = then.size / full..=(now.size - 1) / full;
         let mut tiles = tiles_for_growth(then.size, now.size);
-        if matches!(self.source.storage(), Storage::File(_) | Storage::Memory(_)) {
+        if self.source.storage().capabilities().cheap_reads {
             if bundles.clone().count() > MAX_BUNDLES_SINCE {
                 return Ok(None);
             }

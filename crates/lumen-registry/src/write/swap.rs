@@ -1,7 +1,5 @@
 //! Read, edit, compare-and-swap, again: with patience, and with answers that got lost.
 
-use std::time::Duration;
-
 use futures::TryStreamExt as _;
 use lumen_core::{
     Key,
@@ -16,9 +14,6 @@ use crate::{
 
 /// Files of one writer that are on their way at once.
 const AT_ONCE: usize = 16;
-
-/// Longest wait after a lost race, in milliseconds.
-const LONGEST_WAIT: u64 = 200;
 
 /// A file that is being changed by compare-and-swap.
 pub(crate) struct Swap<'a> {
@@ -178,14 +173,8 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
 
 /// Waits a random time that grows with the attempts, so that many writers spread out.
 pub(crate) async fn wait(storage: &Storage, attempt: u32) {
-    // In memory, a writer waits only for tasks that take turns.
-    if let Storage::Memory(memory) = storage {
-        return memory.turn().await;
-    }
-    let most = match storage {
-        // A change takes many requests there, and a writer that waits less only loses again.
-        Storage::Object(bucket) => bucket.first_delay() * (1 << attempt.min(4)),
-        _ => Duration::from_millis((1_u64 << attempt.min(16)).min(LONGEST_WAIT)),
+    let Some(most) = storage.longest_wait(attempt).await else {
+        return;
     };
     let share = (crate::random::random() % 1000) as f64 / 999.0;
     tokio::time::sleep(most.mul_f64(share)).await;
@@ -196,13 +185,13 @@ pub(crate) async fn wait(storage: &Storage, attempt: u32) {
 /// Where every request takes long, a batch is unfinished for a while after each commit. Many
 /// helpers would only be in each other's way.
 pub(crate) async fn wait_for_others(storage: &Storage, waits: u32) -> bool {
-    let Storage::Object(bucket) = storage else {
+    let Some(first) = storage.first_delay() else {
         return false;
     };
     if waits >= MAX_WAITS {
         return false;
     }
-    let most = bucket.first_delay() * (1 << waits);
+    let most = first * (1 << waits);
     let wait = most.mul_f64(0.5 + (crate::random::random() % 500) as f64 / 1000.0);
     tokio::time::sleep(wait).await;
     true

@@ -236,7 +236,7 @@ pub fn run(plan: Plan<'_>, mut done: impl FnMut(&Outcome, &Location)) -> Result<
             continue;
         };
         let mut group = vec![first];
-        if target.registry.storage().is_atomic() {
+        if target.registry.storage().capabilities().atomic {
             let same = |next: &Member| next.prepared.registry == target.name;
             while let Some(next) = rest.next_if(same) {
                 group.push(next);
