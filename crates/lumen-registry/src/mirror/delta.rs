@@ -12,7 +12,8 @@ use lumen_core::{
 use super::{
     Job, MirrorError, MirrorOptions, MirrorReport,
     growth::Growth,
-    signed::{Plan, checkpoint, global_index, list, listed_below},
+    plan::Plan,
+    reads::{checkpoint, global_index, list, listed_below},
     target::Target,
     transfer::Transfers,
     unsigned,

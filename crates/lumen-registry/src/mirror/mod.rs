@@ -21,6 +21,8 @@
 //! | `delta` | the files that a mirror lacks, into a bundle |
 //! | `growth` | the entries of a log from a size on, checked |
 //! | `package` | one package of a signed registry |
+//! | `plan` | the files of a mirror that change, decided, checked and written |
+//! | `reads` | what a mirror run and a bundle read of a registry |
 //! | `signed`, `unsigned` | the whole of either kind |
 //! | `outside` | the web page and the search segments, which are not signed |
 
@@ -28,6 +30,8 @@ pub(crate) mod delta;
 pub(crate) mod growth;
 mod outside;
 mod package;
+mod plan;
+mod reads;
 mod signed;
 mod target;
 pub(crate) mod transfer;
