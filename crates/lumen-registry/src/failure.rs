@@ -108,7 +108,7 @@ pub enum Hint<'e> {
     Unsigned,
     /// A version exists.
     VersionExists,
-    /// A version is being published by somebody else.
+    /// A version is being published by another publisher.
     Unreleased,
     /// A name is too close to this one.
     NameTaken(&'e PackageName),
@@ -139,7 +139,7 @@ pub enum Hint<'e> {
     SubmitAgain,
     /// A submission is for another registry.
     OtherRegistry,
-    /// Somebody who is no owner signed a submission.
+    /// A key that is no owner's signed a submission.
     Stranger(&'e Subject),
     /// A submission is bad.
     BadSubmission,

@@ -11,7 +11,7 @@ use lumen_core::{
 
 use super::{
     check_log_key,
-    recover::{apply, finish, settle_patiently},
+    recover::{apply, finish, finish_head_patiently},
     sign_as,
     state::State,
 };
@@ -88,9 +88,9 @@ async fn state_after<'a>(
         snapshot.forget();
         looks += 1;
         // While others were busy with it, they may have gone on.
-        let settled = settle_patiently(&snapshot, &head).await?;
-        if !settled.took_time || looks == MAX_LOOKS {
-            break (head, revision, settled.lacking);
+        let found = finish_head_patiently(&snapshot, &head).await?;
+        if !found.took_time || looks == MAX_LOOKS {
+            break (head, revision, found.lacking);
         }
     };
     let state = State::load(snapshot, head, (revision, lacking)).await?;
@@ -265,7 +265,7 @@ impl<'a> Writer<'a> {
             match found {
                 Some((found, _)) if found == *head => return Ok(Outcome::Committed),
                 Some((found, _)) if found != state.head => {
-                    settle_patiently(&Snapshot::of(storage), &found).await?;
+                    finish_head_patiently(&Snapshot::of(storage), &found).await?;
                     // Up to its size: there are no bundles for sizes that never were.
                     let now = found.checkpoint.size;
                     let ours = now >= batch.size

@@ -7,7 +7,7 @@ use lumen_core::{
     trust::{Event, PackageHistory, RootHistory, RootNote, Subject},
 };
 
-use super::{append::commitment, recover::settle, sign_as};
+use super::{append::commitment, recover::finish_head, sign_as};
 use crate::{
     derived::batch::Batch,
     logread::{Base, Head, Staging, listed},
@@ -59,7 +59,7 @@ pub async fn sign_existing(
 }
 
 /// As [`sign_existing`], with more entries in the first batch.
-pub(crate) async fn found(
+pub(crate) async fn init_with_entries(
     storage: &Storage,
     origin: &str,
     signer: &dyn Signer,
@@ -115,7 +115,7 @@ async fn init(
     if let Some(name) = name {
         name_it(storage, name, now).await?;
     }
-    settle(&Snapshot::of(storage), &head, &nobody).await?;
+    finish_head(&Snapshot::of(storage), &head, &nobody).await?;
     Ok(RootInfo {
         fingerprint: roots.fingerprint,
         origin: origin.to_owned(),
@@ -172,7 +172,7 @@ async fn half_made(
     if super::key_of(&roots.current().root, signer).is_none() {
         return Ok(None);
     }
-    settle(&snapshot, head, &nobody).await?;
+    finish_head(&snapshot, head, &nobody).await?;
     Ok(Some(RootInfo {
         fingerprint: roots.fingerprint,
         origin: origin.clone(),

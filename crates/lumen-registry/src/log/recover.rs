@@ -41,9 +41,9 @@ pub async fn recover(storage: &Storage, watch: Watch<'_>) -> Result<u64, Publish
     let Some((head, _)) = Head::read(storage).await? else {
         return Err(PublishError::NotSigned);
     };
-    let settled = settle(&Snapshot::of(storage), &head, watch).await;
+    let state = finish_head(&Snapshot::of(storage), &head, watch).await;
     watch(Progress::Finished);
-    settled?;
+    state?;
     Ok(head.checkpoint.size)
 }
 
@@ -59,7 +59,7 @@ enum Left {
 
 /// The state of a head that another writer committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Settled {
+pub(super) struct HeadState {
     /// Whether others took some time to finish it.
     pub(super) took_time: bool,
     /// The witnesses that have to sign before readers see it.
@@ -67,7 +67,7 @@ pub(super) struct Settled {
 }
 
 /// Makes sure that the batch of a head is finished. Returns the witnesses it waits for.
-pub(super) async fn settle(
+pub(super) async fn finish_head(
     snapshot: &Snapshot<'_>,
     head: &Head,
     watch: Watch<'_>,
@@ -77,10 +77,10 @@ pub(super) async fn settle(
 }
 
 /// The same for a head that another writer may be finishing.
-pub(super) async fn settle_patiently(
+pub(super) async fn finish_head_patiently(
     snapshot: &Snapshot<'_>,
     head: &Head,
-) -> Result<Settled, PublishError> {
+) -> Result<HeadState, PublishError> {
     let mut waits = 0;
     let left = loop {
         let left = left_to_do(snapshot, head).await?;
@@ -91,7 +91,7 @@ pub(super) async fn settle_patiently(
         waits += 1;
         snapshot.forget();
     };
-    Ok(Settled {
+    Ok(HeadState {
         lacking: do_what_is_left(snapshot, head, left, &nobody).await?,
         took_time: waits > 0,
     })

@@ -18,7 +18,7 @@ use lumen_core::{PackageName, signing::PublicKey, trust::Subject};
 pub use inventory::{Inspect, Inventory, Package, Release, take_stock};
 
 use crate::{
-    log::{RootInfo, State, Writer, check_log_key, found, is_signed},
+    log::{RootInfo, State, Writer, check_log_key, init_with_entries, is_signed},
     progress::{Progress, Watch},
     reader::Registry,
     signer::Signer,
@@ -146,7 +146,7 @@ async fn run(
         let entries = entries::all(&inventory.packages[..some], |_| None, options)?;
         appended += entries.len() as u64;
         let (origin, now) = (&options.origin, &options.now);
-        root = Some(found(storage, origin, options.signer, now, entries).await?);
+        root = Some(init_with_entries(storage, origin, options.signer, now, entries).await?);
     }
     let steps = inventory.packages.len() as u64;
     watch(Progress::Started {

@@ -98,9 +98,9 @@ impl Job<'_> {
         head: Digest,
         size: u64,
     ) -> Result<(Vec<u8>, Vec<Event>, bool), MirrorError> {
-        let mark = head.hex();
-        for mark in [None, Some(&mark[..16])] {
-            let Some(found) = self.read_past(key, MAX_PACKAGE_INDEX_BYTES, mark).await? else {
+        let buster = head.hex();
+        for buster in [None, Some(&buster[..16])] {
+            let Some(found) = self.read_past(key, MAX_PACKAGE_INDEX_BYTES, buster).await? else {
                 continue;
             };
             let listed = events_of(&found).map_err(|error| self.forged(key, error))?;
@@ -114,14 +114,14 @@ impl Job<'_> {
         Err(TrustError::Withheld { name }.into())
     }
 
-    /// A file; with a mark, as no cache on the way has it.
+    /// A file; with a cache buster, as no cache on the way has it.
     async fn read_past(
         &self,
         key: &Key,
         limit: u64,
-        mark: Option<&str>,
+        buster: Option<&str>,
     ) -> Result<Option<Vec<u8>>, MirrorError> {
-        match self.source.storage().fetch(key, limit, None, mark).await? {
+        match self.source.storage().fetch(key, limit, None, buster).await? {
             Fetched::Found { bytes, .. } => Ok(Some(bytes)),
             Fetched::Absent | Fetched::NotModified { .. } => Ok(None),
         }

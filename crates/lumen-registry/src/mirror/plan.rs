@@ -54,7 +54,7 @@ pub(super) struct Plan<'a> {
 }
 
 /// A package whose index is written when everything is checked.
-pub(super) struct Held {
+pub(super) struct PendingIndex {
     entry: PackageEntry,
     has_versions: bool,
     /// None: too much is held already.
@@ -148,7 +148,7 @@ impl Plan<'_> {
     }
 
     /// Checks the selected packages, and copies their files except the indexes.
-    pub(super) async fn packages(&self) -> Result<BTreeMap<PackageName, Held>, MirrorError> {
+    pub(super) async fn packages(&self) -> Result<BTreeMap<PackageName, PendingIndex>, MirrorError> {
         let watch = self.job.watch;
         let steps = self.names.len() as u64;
         watch(Progress::Started {
@@ -158,7 +158,7 @@ impl Plan<'_> {
         let held = AtomicUsize::new(0);
         let hold = |checked: Checked| {
             let total = held.fetch_add(checked.bytes.len(), Relaxed);
-            Held {
+            PendingIndex {
                 entry: PackageEntry::of(&checked.index),
                 has_versions: !checked.index.versions.is_empty(),
                 bytes: (total < MIRROR_INDEX_MEMORY).then_some(checked.bytes),
@@ -196,7 +196,7 @@ impl Plan<'_> {
         &self,
         ours: BTreeMap<PackageName, PackageEntry>,
         theirs: Option<Global>,
-        held: &BTreeMap<PackageName, Held>,
+        held: &BTreeMap<PackageName, PendingIndex>,
     ) -> Result<Vec<u8>, MirrorError> {
         let mut expected = ours;
         for (name, held) in held {
@@ -283,7 +283,7 @@ impl Plan<'_> {
     /// Writes what changes, the global index last.
     pub(super) async fn publish(
         &self,
-        held: BTreeMap<PackageName, Held>,
+        held: BTreeMap<PackageName, PendingIndex>,
         head: Option<Vec<u8>>,
         global: Option<&[u8]>,
         growth: &Growth,
@@ -300,7 +300,7 @@ impl Plan<'_> {
             }
         }
         let put = &put;
-        let index = async |(name, held): (PackageName, Held)| {
+        let index = async |(name, held): (PackageName, PendingIndex)| {
             let bytes = match held.bytes {
                 Some(bytes) => bytes,
                 None => self.package(&name).await?.bytes,

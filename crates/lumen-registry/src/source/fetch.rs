@@ -12,10 +12,10 @@ use crate::{
 
 impl Source {
     /// Reads a mutable file. `examine` takes bytes from outside, `parse` bytes that were checked before.
-    /// With a mark, no cache answers.
+    /// With a cache buster, no cache answers.
     pub(super) async fn read_mutable<T>(
         &self,
-        (cache, mark): (&Cache, Option<&str>),
+        (cache, buster): (&Cache, Option<&str>),
         key: &Key,
         limit: u64,
         examine: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
@@ -36,7 +36,7 @@ impl Source {
         match (&cached, self.freshness()) {
             (Some(cached), Freshness::Offline) => return parse_cached(cached),
             (None, Freshness::Offline) => return Err(ReadError::Offline { file }),
-            _ if mark.is_some() => {}
+            _ if buster.is_some() => {}
             (Some(cached), _) if self.is_confirmed(key) => return parse_cached(cached),
             // That there is no such package may have changed a moment ago.
             (Some(cached), Freshness::Normal)
@@ -49,8 +49,8 @@ impl Source {
         }
         let known = cached.filter(|cached| cached.body.is_some() && !cached.validators.is_empty());
         let validators = known.as_ref().map(|cached| &cached.validators);
-        let validators = validators.filter(|_| mark.is_none());
-        let fetched = storage.fetch(key, limit, validators, mark).await?;
+        let validators = validators.filter(|_| buster.is_none());
+        let fetched = storage.fetch(key, limit, validators, buster).await?;
         let (value, answer) = match (fetched, known) {
             (Fetched::NotModified { max_age }, Some(known)) => {
                 let value = parse_cached(&known)?;
@@ -85,12 +85,12 @@ impl Source {
         Ok(value)
     }
 
-    /// Reads a file that never changes once it is there. With a mark, no cache answers.
+    /// Reads a file that never changes once it is there. With a cache buster, no cache answers.
     pub(crate) async fn read_immutable<T>(
         &self,
         key: &Key,
         limit: u64,
-        (expected, mark): (Option<Digest>, Option<&str>),
+        (expected, buster): (Option<Digest>, Option<&str>),
         examine: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
         parse: impl Fn(&str, &[u8]) -> Result<T, ReadError>,
     ) -> Result<Option<(T, Digest)>, ReadError> {
@@ -115,14 +115,14 @@ impl Source {
         let cache = &self.inner.cache;
         let body = cache.get(key).and_then(|cached| cached.body);
         let believed =
-            |body: &Body| mark.is_none() && expected.is_none_or(|digest| digest == body.digest);
+            |body: &Body| buster.is_none() && expected.is_none_or(|digest| digest == body.digest);
         if let Some(body) = body.filter(believed) {
             return Ok(Some((parse(&file, &body.bytes)?, body.digest)));
         }
         if self.freshness() == Freshness::Offline {
             return Err(ReadError::Offline { file });
         }
-        let fetched = storage.fetch(key, limit, None, mark).await?;
+        let fetched = storage.fetch(key, limit, None, buster).await?;
         match fetched {
             Fetched::Absent => Ok(None),
             Fetched::NotModified { .. } => Err(unasked(storage, key).into()),

@@ -54,10 +54,10 @@ impl Source {
     pub(crate) async fn listed(
         &self,
         name: &PackageName,
-        mark: Option<&str>,
+        buster: Option<&str>,
     ) -> Result<Option<Listed>, ReadError> {
         self.read_mutable(
-            (&self.inner.cache, mark),
+            (&self.inner.cache, buster),
             &Key::package_index(name),
             MAX_PACKAGE_INDEX_BYTES,
             |file, bytes| {
@@ -74,9 +74,9 @@ impl Source {
         &self,
         key: &Key,
         limit: u64,
-        mark: Option<&str>,
+        buster: Option<&str>,
     ) -> Result<Option<Listed>, ReadError> {
-        let cache = (&self.inner.cache, mark);
+        let cache = (&self.inner.cache, buster);
         self.read_mutable(cache, key, limit, check::strict_parsed, check::parsed)
             .await
     }

@@ -242,9 +242,9 @@ impl Source {
         &self,
         key: &Key,
         limit: u64,
-        mark: Option<&str>,
+        buster: Option<&str>,
     ) -> Result<Option<Vec<u8>>, ReadError> {
-        let cache = (&self.inner.cache, mark);
+        let cache = (&self.inner.cache, buster);
         self.read_mutable(cache, key, limit, bytes, bytes).await
     }
 
@@ -254,9 +254,9 @@ impl Source {
         key: &Key,
         limit: u64,
         expected: Option<Digest>,
-        mark: Option<&str>,
+        buster: Option<&str>,
     ) -> Result<Option<Vec<u8>>, ReadError> {
-        let read = self.read_immutable(key, limit, (expected, mark), bytes, bytes);
+        let read = self.read_immutable(key, limit, (expected, buster), bytes, bytes);
         Ok(read.await?.map(|(bytes, _)| bytes))
     }
 

@@ -298,10 +298,10 @@ impl Storage {
         key: &Key,
         limit: u64,
         validators: Option<&Validators>,
-        mark: Option<&str>,
+        buster: Option<&str>,
     ) -> Result<Fetched, StorageError> {
-        match (self, mark) {
-            (Self::Http(http), Some(mark)) => http.fetch_anew(key, limit, mark).await,
+        match (self, buster) {
+            (Self::Http(http), Some(buster)) => http.fetch_uncached(key, limit, buster).await,
             (Self::Http(http), None) => http.fetch(key, limit, validators).await,
             // Nothing is on the way to a bucket.
             (Self::Object(object), _) => object.fetch(key, limit, validators).await,

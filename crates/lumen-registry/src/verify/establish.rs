@@ -127,9 +127,9 @@ impl View {
         };
         if behind(&checked) && source.freshness() != Freshness::Offline {
             // A cache on the way may have old files; only the current ones count.
-            let mark = format!("{largest}");
-            let events = roots(source, Some(&mark)).await?.unwrap_or(events);
-            bytes = files::checkpoint(source, Some(&mark)).await?;
+            let buster = format!("{largest}");
+            let events = roots(source, Some(&buster)).await?.unwrap_or(events);
+            bytes = files::checkpoint(source, Some(&buster)).await?;
             checked = check(&events, &bytes);
         }
         let (root_chain, roots, checkpoint, note): (Digest, RootHistory, Checkpoint, Note) =

@@ -26,9 +26,9 @@ pub(crate) enum Growth {
 }
 
 /// The bytes of the checkpoint.
-pub(super) async fn checkpoint(source: &Source, mark: Option<&str>) -> Result<Vec<u8>, ReadError> {
+pub(super) async fn checkpoint(source: &Source, buster: Option<&str>) -> Result<Vec<u8>, ReadError> {
     let key = Key::checkpoint();
-    let bytes = source.mutable_bytes(&key, MAX_CHECKPOINT_BYTES, mark);
+    let bytes = source.mutable_bytes(&key, MAX_CHECKPOINT_BYTES, buster);
     bytes.await?.ok_or_else(|| {
         let reason = format!("`{}` is missing", source.storage().describe(&key));
         TrustError::Checkpoint { reason }.into()
@@ -65,8 +65,8 @@ pub(super) async fn last_leaf(
         return Err(log("the log is empty".into()).into());
     };
     let key = Key::map_size(size);
-    for mark in [None, Some(format!("{size}"))] {
-        let leaf = source.immutable_bytes(&key, 1024, None, mark.as_deref());
+    for buster in [None, Some(format!("{size}"))] {
+        let leaf = source.immutable_bytes(&key, 1024, None, buster.as_deref());
         let leaf = leaf.await?.ok_or_else(|| TrustError::Map {
             reason: format!("`{}` is missing", source.storage().describe(&key)),
         })?;
@@ -95,8 +95,8 @@ async fn genuine(
     checkpoint: &Checkpoint,
 ) -> Result<Tiles, ReadError> {
     let mut reason = String::new();
-    for mark in [None, Some(checkpoint.root.hex())] {
-        let tiles = tiles(source, wanted, mark.as_deref()).await?;
+    for buster in [None, Some(checkpoint.root.hex())] {
+        let tiles = tiles(source, wanted, buster.as_deref()).await?;
         match tiles.root(checkpoint.size) {
             Ok(root) if root == checkpoint.root => return Ok(tiles),
             Ok(_) => reason = "its tiles lead to another root".into(),
@@ -109,17 +109,17 @@ async fn genuine(
 pub(super) async fn tiles(
     source: &Source,
     wanted: &[Tile],
-    mark: Option<&str>,
+    buster: Option<&str>,
 ) -> Result<Tiles, ReadError> {
     let mut tiles = Tiles::default();
-    load_tiles(&Marked(source, mark), &mut tiles, wanted).await?;
+    load_tiles(&Uncached(source, buster), &mut tiles, wanted).await?;
     Ok(tiles)
 }
 
-/// The files of a source; with a mark, as no cache has them.
-pub(super) struct Marked<'a>(pub(super) &'a Source, pub(super) Option<&'a str>);
+/// The files of a source; with a cache buster, as no cache on the way has them.
+pub(super) struct Uncached<'a>(pub(super) &'a Source, pub(super) Option<&'a str>);
 
-impl LogFiles for Marked<'_> {
+impl LogFiles for Uncached<'_> {
     type Error = ReadError;
 
     async fn bytes(

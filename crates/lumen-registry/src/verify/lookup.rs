@@ -154,17 +154,17 @@ async fn look_up(
 async fn read(
     source: &Source,
     subject: &Subject,
-    mark: Option<&str>,
+    buster: Option<&str>,
 ) -> Result<Option<Listed>, ReadError> {
     match subject {
-        Subject::Package(name) => source.listed(name, mark).await,
+        Subject::Package(name) => source.listed(name, buster).await,
         Subject::Root => {
             let key = Key::root_index();
-            source.events(&key, MAX_PACKAGE_INDEX_BYTES, mark).await
+            source.events(&key, MAX_PACKAGE_INDEX_BYTES, buster).await
         }
         Subject::Scope(scope) => {
             let key = Key::owners_index(scope);
-            source.events(&key, MAX_PACKAGE_INDEX_BYTES, mark).await
+            source.events(&key, MAX_PACKAGE_INDEX_BYTES, buster).await
         }
     }
 }
@@ -176,7 +176,7 @@ async fn complete(
     head: Head,
     mut listed: Option<Listed>,
 ) -> Result<(Listed, Complete), ReadError> {
-    let mark = head.chain.hex();
+    let buster = head.chain.hex();
     for last in [false, true] {
         if let Some(found) = listed.take() {
             let events = up_to(&found.events, head.size).to_vec();
@@ -201,7 +201,7 @@ async fn complete(
             }
         }
         if !last {
-            listed = read(source, subject, Some(&mark[..16])).await?;
+            listed = read(source, subject, Some(&buster[..16])).await?;
         }
     }
     let name = subject.to_string();

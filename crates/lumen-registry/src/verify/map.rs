@@ -15,7 +15,7 @@ use lumen_core::{
 };
 use tokio::sync::OnceCell;
 
-use super::{TrustError, files::Marked};
+use super::{TrustError, files::Uncached};
 use crate::{
     logread::read_node,
     source::{ReadError, Source},
@@ -118,7 +118,7 @@ impl NameMap {
             Arc::clone(reading.entry(node).or_default())
         };
         let read = || async {
-            let bytes = read_node(&Marked(source, None), &node).await?;
+            let bytes = read_node(&Uncached(source, None), &node).await?;
             let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
             nodes.insert(node, bytes);
             Ok::<_, ReadError>(())

@@ -40,13 +40,13 @@ pub(super) fn check_roots(
 /// The root notes; `None` where there are none.
 pub(super) async fn roots(
     source: &Source,
-    mark: Option<&str>,
+    buster: Option<&str>,
 ) -> Result<Option<Vec<Event>>, ReadError> {
     let key = Key::root_index();
-    if mark.is_none() && source.was_absent(&key) {
+    if buster.is_none() && source.was_absent(&key) {
         return Ok(None);
     }
-    let listed = source.events(&key, MAX_ROOTS_BYTES, mark).await?;
+    let listed = source.events(&key, MAX_ROOTS_BYTES, buster).await?;
     Ok(listed.map(|listed| listed.events))
 }
 

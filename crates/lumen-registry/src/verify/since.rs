@@ -26,7 +26,7 @@ use lumen_core::{
 
 use super::{
     SeenBy, TrustError,
-    files::{self, Marked},
+    files::{self, Uncached},
     memo::unreverted,
     view::View,
 };
@@ -228,8 +228,8 @@ pub(super) async fn leaves(
     match proved(source, then, now, edge, None).await {
         // A cache on the way may be to blame.
         Err(ReadError::Trust(_)) => {
-            let mark = now.root.hex();
-            proved(source, then, now, edge, Some(&mark)).await
+            let buster = now.root.hex();
+            proved(source, then, now, edge, Some(&buster)).await
         }
         leaves => leaves,
     }
@@ -240,14 +240,14 @@ async fn proved(
     then: &Checkpoint,
     now: &Checkpoint,
     edge: &[Tile],
-    mark: Option<&str>,
+    buster: Option<&str>,
 ) -> Result<Vec<String>, ReadError> {
     let full = u64::from(FULL);
     let bundles = then.size / full..=(now.size - 1) / full;
-    let files = Marked(source, mark);
+    let files = Uncached(source, buster);
     let read = bundles.map(|bundle| load_entries(&files, bundle, width(bundle, now.size)));
     let bundles = try_join_all(read).await?;
-    let tiles = files::tiles(source, edge, mark).await?;
+    let tiles = files::tiles(source, edge, buster).await?;
     let skip = (then.size % full) as usize;
     let leaves: Vec<String> = bundles.into_iter().flatten().skip(skip).collect();
     let hashes: Vec<Digest> = leaves

@@ -177,17 +177,17 @@ impl HttpStorage {
         self.fetch_patiently(file, limit, headers).await
     }
 
-    /// Reads a file past the caches on the way, which have it under a name without `mark`.
+    /// Reads a file past the caches on the way, which have it under a name without `buster`.
     ///
     /// # Errors
     /// As [`super::Storage::get`].
-    pub async fn fetch_anew(
+    pub async fn fetch_uncached(
         &self,
         key: &Key,
         limit: u64,
-        mark: &str,
+        buster: &str,
     ) -> Result<Fetched, StorageError> {
-        let file = format!("{}?c={mark}", self.inner.location.url(key.as_str()));
+        let file = format!("{}?c={buster}", self.inner.location.url(key.as_str()));
         let no_cache = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         self.fetch_patiently(file, limit, HeaderMap::from_iter([no_cache]))
             .await
