@@ -121,7 +121,12 @@ impl Job<'_> {
         limit: u64,
         buster: Option<&str>,
     ) -> Result<Option<Vec<u8>>, MirrorError> {
-        match self.source.storage().fetch(key, limit, None, buster).await? {
+        match self
+            .source
+            .storage()
+            .fetch(key, limit, None, buster)
+            .await?
+        {
             Fetched::Found { bytes, .. } => Ok(Some(bytes)),
             Fetched::Absent | Fetched::NotModified { .. } => Ok(None),
         }

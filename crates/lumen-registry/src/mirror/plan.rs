@@ -148,7 +148,9 @@ impl Plan<'_> {
     }
 
     /// Checks the selected packages, and copies their files except the indexes.
-    pub(super) async fn packages(&self) -> Result<BTreeMap<PackageName, PendingIndex>, MirrorError> {
+    pub(super) async fn packages(
+        &self,
+    ) -> Result<BTreeMap<PackageName, PendingIndex>, MirrorError> {
         let watch = self.job.watch;
         let steps = self.names.len() as u64;
         watch(Progress::Started {

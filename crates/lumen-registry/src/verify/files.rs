@@ -26,7 +26,10 @@ pub(crate) enum Growth {
 }
 
 /// The bytes of the checkpoint.
-pub(super) async fn checkpoint(source: &Source, buster: Option<&str>) -> Result<Vec<u8>, ReadError> {
+pub(super) async fn checkpoint(
+    source: &Source,
+    buster: Option<&str>,
+) -> Result<Vec<u8>, ReadError> {
     let key = Key::checkpoint();
     let bytes = source.mutable_bytes(&key, MAX_CHECKPOINT_BYTES, buster);
     bytes.await?.ok_or_else(|| {

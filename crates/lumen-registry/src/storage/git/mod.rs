@@ -2,7 +2,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `repository` | the clone on this machine: fetching, committing, pushing |
+//! | `repository` | the clone on this machine, and fetching |
+//! | `commits` | committing and pushing |
 //! | `tip` | the contents of the branch's last commit |
 //! | `reader` | the process that hands out contents |
 //! | `draft` | writes that become one commit |
@@ -16,6 +17,7 @@
 
 mod attempts;
 mod branch;
+mod commits;
 mod draft;
 mod push;
 mod reader;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use fs_err as fs;
@@ -15,11 +15,7 @@ use lumen_core::{Digest, limits::Limit};
 use lumen_durable::Lock;
 use tempfile::TempDir;
 
-use super::{
-    draft::Files,
-    push::{Pushed, verdict},
-    tip::{Contents, is_id},
-};
+use super::tip::{Contents, is_id};
 use crate::{
     git::{Git, GitError, is_cut},
     location::GitLocation,
@@ -28,9 +24,6 @@ use crate::{
 
 /// Where the clone keeps the last known state of the branch.
 const TIP: &str = "refs/lumen/tip";
-
-/// Where a commit is put before it is pushed.
-const NEW: &str = "refs/lumen/new";
 
 /// Contents up to this size come along after a lost race.
 const COMES_ALONG: &str = "--filter=blob:limit=1m";
@@ -86,13 +79,14 @@ pub(super) fn remove_clones(hosts: &Path) -> io::Result<()> {
 /// The clone of one branch.
 #[derive(Debug)]
 pub(super) struct Repository {
-    git: Git,
-    branch: String,
+    pub(super) git: Git,
+    pub(super) branch: String,
     http: HttpOptions,
     is_local: bool,
     /// The repository elsewhere, without credentials.
     remote: String,
-    identity: OnceLock<String>,
+    /// The author and time of commits, once they were asked for.
+    pub(super) identity: OnceLock<String>,
     /// The clone of one that keeps none.
     _temporary: Option<TempDir>,
 }
@@ -151,7 +145,7 @@ impl Repository {
     }
 
     /// Keeps other processes from changing the clone.
-    fn lock(&self) -> io::Result<Lock> {
+    pub(super) fn lock(&self) -> io::Result<Lock> {
         Lock::exclusive(&self.beside(LOCK))
     }
 
@@ -388,107 +382,6 @@ impl Repository {
         let out = self.git.feed("hash", command, |out| out.write_all(bytes))?;
         Ok(String::from_utf8_lossy(&out).trim().to_owned())
     }
-
-    /// Makes a commit of files on top of another, or the first of a branch. It is not pushed.
-    pub(super) fn commit_files(
-        &self,
-        base: Option<&str>,
-        message: &str,
-        files: &Files,
-    ) -> Result<String, GitError> {
-        let lock = self.lock()?;
-        let identity = self.identity();
-        let arguments = [
-            "fast-import",
-            "--quiet",
-            "--force",
-            "--done",
-            "--date-format=raw",
-        ];
-        let command = self.git.command(&arguments);
-        let out = self.git.feed("commit", command, |out| {
-            let mut out = io::BufWriter::with_capacity(1 << 16, out);
-            // Without it, an earlier commit of that name would be the parent.
-            writeln!(
-                out,
-                "reset {NEW}\n\ncommit {NEW}\nmark :1\ncommitter {identity}"
-            )?;
-            write!(out, "data {}\n{message}\n", message.len())?;
-            if let Some(base) = base {
-                writeln!(out, "from {base}")?;
-            }
-            for (path, bytes) in files {
-                let path = quoted(path);
-                let Some(bytes) = bytes else {
-                    writeln!(out, "D {path}")?;
-                    continue;
-                };
-                writeln!(out, "M 100644 inline {path}\ndata {}", bytes.len())?;
-                out.write_all(bytes)?;
-                out.write_all(b"\n")?;
-            }
-            out.write_all(b"get-mark :1\ndone\n")?;
-            out.flush()
-        })?;
-        drop(lock);
-        let commit = String::from_utf8_lossy(&out).trim().to_owned();
-        match is_id(&commit) {
-            true => Ok(commit),
-            false => Err(self.git.failure("commit", "fatal: it made no commit")),
-        }
-    }
-
-    /// Makes a commit the last one of the branch, if that still is `base`.
-    pub(super) fn push(&self, base: Option<&str>, commit: &str) -> Result<Pushed, GitError> {
-        let branch = &self.branch;
-        let lease = format!(
-            "--force-with-lease=refs/heads/{branch}:{}",
-            base.unwrap_or_default()
-        );
-        let refspec = format!("{commit}:refs/heads/{branch}");
-        let command = self.git.command(&[
-            "push",
-            "--porcelain",
-            "--no-verify",
-            "--no-signed",
-            "--no-follow-tags",
-            "--no-recurse-submodules",
-            &lease,
-            "origin",
-            &refspec,
-        ]);
-        verdict(&self.git, &self.git.end("push", command)?)
-    }
-
-    /// Whether a commit is one of those that led to another. Both are here.
-    pub(super) fn led_to(&self, commit: &str, later: &str) -> Result<bool, GitError> {
-        let command = self
-            .git
-            .command(&["merge-base", "--is-ancestor", commit, later]);
-        Ok(self.git.end("compare", command)?.success)
-    }
-
-    /// The author and time of commits: from the user's git configuration, if it is set.
-    fn identity(&self) -> &str {
-        self.identity.get_or_init(|| {
-            let configured = [
-                "-c",
-                "user.useConfigOnly=true",
-                "var",
-                "GIT_COMMITTER_IDENT",
-            ];
-            let asked = self.git.read("identify", self.git.command(&configured));
-            let told = asked.ok().and_then(|out| String::from_utf8(out).ok());
-            let told = told.map(|told| told.trim().to_owned());
-            told.filter(|told| told.contains('<') && !told.contains('\n'))
-                .unwrap_or_else(|| {
-                    let now = SystemTime::now()
-                        .duration_since(UNIX_EPOCH)
-                        .unwrap_or_default();
-                    format!("lumen <lumen@localhost> {} +0000", now.as_secs())
-                })
-        })
-    }
 }
 
 /// Arguments of every fetch.
@@ -520,18 +413,4 @@ fn remove_stale(dir: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// A path as `git fast-import` takes any.
-fn quoted(path: &str) -> String {
-    let mut out = String::with_capacity(path.len() + 2);
-    out.push('"');
-    for c in path.chars() {
-        if matches!(c, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
 }
