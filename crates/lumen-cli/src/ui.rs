@@ -9,6 +9,9 @@
 
 mod command_line;
 mod snippet;
+mod streams;
+#[cfg(test)]
+mod told;
 
 use std::{
     borrow::Cow,
@@ -30,7 +33,7 @@ use lumen_ops::report::{Event, Reporter};
 use lumen_registry::progress::Progress;
 use serde_json::Value;
 
-pub use self::command_line::parse;
+pub use self::{command_line::parse, streams::Streams};
 use crate::args::{Color, Global};
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
@@ -53,12 +56,13 @@ pub struct Ui {
     pub json: bool,
     progress: bool,
     words: fn(&Remedy) -> String,
+    streams: Streams,
     bar: Mutex<Option<ProgressBar>>,
 }
 
 impl Ui {
-    /// A screen as the options ask for; `words` says what a remedy is in this program.
-    #[expect(clippy::disallowed_methods, reason = "asks what it is, writes nothing")]
+    /// A screen as the options ask for, on the streams of the process; `words` says what a
+    /// remedy is in this program.
     pub fn new(global: &Global, words: fn(&Remedy) -> String) -> Self {
         let choice = match global.color {
             Color::Auto => anstream::ColorChoice::Auto,
@@ -66,46 +70,52 @@ impl Ui {
             Color::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        let terminal = std::io::stderr().is_terminal() && std::env::var_os("CI").is_none();
+        let mut streams = Streams::of_process();
+        streams.is_terminal &= std::env::var_os("CI").is_none();
+        Self::on(global, words, streams)
+    }
+
+    /// A screen as the options ask for, on these streams.
+    pub fn on(global: &Global, words: fn(&Remedy) -> String, streams: Streams) -> Self {
         Self {
             quiet: global.quiet,
             verbose: global.verbose,
             json: global.json,
-            progress: terminal && !global.quiet && !global.no_progress,
+            progress: streams.is_terminal && !global.quiet && !global.no_progress,
             words,
+            streams,
             bar: Mutex::new(None),
         }
     }
 
     /// Writes a line of a result to standard output.
-    ///
-    /// A closed pipe (`lumen pkg list | head`) is no error.
     pub fn print(&self, line: &str) {
-        write_out(&shown(line));
+        self.streams.write_out(&shown(line));
     }
 
     /// Writes a first word and a text to standard output; the text is wrapped, and all its
     /// lines start where the first does.
     pub fn print_hanging(&self, first: &str, text: &str) {
         for line in hanging(&shown(first), &shown(text)) {
-            write_out(&line);
+            self.streams.write_out(&line);
         }
     }
 
     /// Writes a file that another program reads to standard output. Its line breaks and
     /// tabs are kept.
     pub fn print_file(&self, text: &str) {
-        write_out(screen::lines(text).trim_end_matches('\n'));
+        self.streams
+            .write_out(screen::lines(text).trim_end_matches('\n'));
     }
 
     /// Writes a result as JSON to standard output.
     pub fn print_json(&self, value: &Value) {
-        write_out(&screen::json(&format!("{value:#}")));
+        self.streams.write_out(&screen::json(&format!("{value:#}")));
     }
 
     /// Writes one of many results as a line of JSON to standard output.
     pub fn print_json_line(&self, value: &Value) {
-        write_out(&screen::json(&value.to_string()));
+        self.streams.write_out(&screen::json(&value.to_string()));
     }
 
     /// Writes an error with what to do next.
@@ -170,7 +180,7 @@ impl Ui {
 
     /// Writes lines that were made safe, with styles, to standard error.
     fn talk(&self, text: &str) {
-        let write = || write_err(text);
+        let write = || self.streams.write_err(text);
         match self.bar.lock().ok().and_then(|bar| bar.clone()) {
             Some(bar) => bar.suspend(write),
             None => write(),
@@ -237,7 +247,7 @@ pub fn panicked(info: &PanicHookInfo<'_>) {
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());
     let why = why.or_else(|| payload.downcast_ref::<String>().cloned());
-    write_err(&defect(
+    Streams::of_process().write_err(&defect(
         &why.unwrap_or_else(|| "no reason given".into()),
         &info.location().map(ToString::to_string).unwrap_or_default(),
     ));
@@ -266,17 +276,6 @@ pub fn word(text: &str) -> Cow<'_, str> {
 /// A path as JSON; what is no UTF-8 in it is replaced.
 pub fn path_json(path: impl AsRef<Path>) -> Value {
     path.as_ref().to_string_lossy().into()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that writes there")]
-fn write_out(text: &str) {
-    let mut out = anstream::stdout();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that writes there")]
-fn write_err(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{}", text.trim_end_matches('\n'));
 }
 
 /// A text as one line that steers no terminal.

@@ -5,7 +5,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::Parser as _;
 use lumen_core::screen;
 
-use super::{write_err, write_out};
+use super::Streams;
 use crate::args::Cli;
 
 /// Reads the command line. `Err` has the exit code: what is wrong with it, or what was asked
@@ -21,9 +21,10 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
     let is_result = !error.use_stderr();
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let text = told(error, &arguments);
+    let streams = Streams::of_process();
     match is_result {
-        true => write_out(text.trim_end_matches('\n')),
-        false => write_err(&text),
+        true => streams.write_out(text.trim_end_matches('\n')),
+        false => streams.write_err(&text),
     }
     Err(ExitCode::from(code))
 }
