@@ -5,6 +5,7 @@
 //! then the solver runs on what is in memory. If it needs others, it asks for more, and
 //! from then on the loader follows every version that some requirement accepts.
 
+mod answers;
 mod bounds;
 mod choice;
 mod closure;

@@ -8,13 +8,14 @@ use std::{
 use futures::future::{BoxFuture, FutureExt as _};
 use lumen_core::{
     Key, PackageName, Version,
-    index::{PackageIndex, ReleaseSummary},
+    index::ReleaseSummary,
     resolve::{Catalog, CatalogPackage, Contents, Need, Request, Resolution},
 };
 use tokio::task::JoinSet;
 
 use super::{
     Chosen, LoadError, Loaded, Routes,
+    answers::{IndexOf, ReleaseOf},
     bounds::Bounds,
     entry::{Entry, Wanted, catalog_versions, contents_of, published_at},
 };
@@ -39,39 +40,6 @@ pub(super) enum Work {
     Want(Option<PackageName>, PackageName, Wanted),
     Index(PackageName, Box<IndexOf>),
     Release(PackageName, Box<ReleaseOf>),
-}
-
-/// The result of reading a release's own file: its summary, and the bytes of the file.
-pub(super) struct ReleaseOf {
-    version: Version,
-    result: Result<Option<(ReleaseSummary, u64)>, ReadError>,
-}
-
-/// The result of looking for a package: the index, the absence everywhere, or the failure
-/// that ended the search, and the registry that it is about.
-pub(super) struct IndexOf {
-    registry: Registry,
-    result: Result<Option<Arc<PackageIndex>>, ReadError>,
-}
-
-impl IndexOf {
-    /// Asks one registry after the other until one has the package.
-    async fn find(first: Registry, others: Vec<Registry>, name: &PackageName) -> Self {
-        let mut result = first.find(name).await;
-        for registry in others {
-            if !matches!(result, Ok(None)) {
-                break;
-            }
-            result = registry.find(name).await;
-            if !matches!(result, Ok(None)) {
-                return Self { registry, result };
-            }
-        }
-        Self {
-            registry: first,
-            result,
-        }
-    }
 }
 
 impl<'r> Closure<'r> {
