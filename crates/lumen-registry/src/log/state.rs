@@ -8,8 +8,6 @@ use std::{
 use lumen_core::{
     Key, PackageName,
     checkpoint::Checkpoint,
-    merkle::verify_consistency,
-    tile::{Tiles, tiles_for_consistency},
     trust::{
         Entry, Event, HistoryError, Lacking, Ledger, OwnersHistory, PackageHistory, RootHistory,
         Statement, Subject,
@@ -17,7 +15,7 @@ use lumen_core::{
 };
 
 use crate::{
-    logread::{Base, Head, load_tiles, verified},
+    logread::{Base, Growth, Head, growth, verified},
     storage::{Revision, Storage},
     write::{PublishError, Snapshot, damaged},
 };
@@ -92,27 +90,14 @@ impl<'a> State<'a> {
 
     /// Checks that the log continues the checkpoint that was seen.
     pub(super) async fn check_continues(&self, seen: &Checkpoint) -> Result<(), PublishError> {
-        let diverged = || PublishError::Diverged {
-            seen: seen.size,
-            found: self.base.size,
-        };
-        if seen.size > self.base.size || seen.origin != self.origin() {
-            return Err(diverged());
+        let mut tiles = self.base.tiles.clone();
+        match growth(self.storage(), &mut tiles, seen, &self.head.checkpoint).await? {
+            Growth::Continues => Ok(()),
+            Growth::Forked => Err(PublishError::Diverged {
+                seen: seen.size,
+                found: self.base.size,
+            }),
         }
-        let mut tiles: Tiles = self.base.tiles.clone();
-        let wanted = tiles_for_consistency(seen.size, self.base.size);
-        load_tiles(self.storage(), &mut tiles, &wanted).await?;
-        let proof = tiles
-            .prove_consistency(seen.size, self.base.size)
-            .map_err(|error| damaged(self.storage(), &Key::head(), error))?;
-        verify_consistency(
-            seen.size,
-            self.base.size,
-            &seen.root,
-            &self.base.root,
-            &proof,
-        )
-        .map_err(|_| diverged())
     }
 
     /// All events of a subject.

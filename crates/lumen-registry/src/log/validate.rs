@@ -13,12 +13,12 @@ use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
     limits::VALIDATOR_NODES,
-    merkle::{leaf_hash, verify_consistency, verify_inclusion},
+    merkle::leaf_hash,
     note::Note,
     tile::{
         FULL, Tiles,
         entries::{PER_BUNDLE, width},
-        tiles_for_consistency, tiles_for_growth, tiles_for_inclusion,
+        tiles_for_growth,
     },
     trust::{
         Entry, HistoryError, Ledger, MapLeaf, RootHistory, Subject, extend,
@@ -27,7 +27,10 @@ use lumen_core::{
 };
 
 use crate::{
-    logread::{Base, load_chain, load_entries, load_entry, load_tiles, update_map, verified},
+    logread::{
+        Base, Growth, growth, has_entry, load_chain, load_entries, load_entry, load_tiles,
+        update_map, verified,
+    },
     progress::{Progress, Watch, advance},
     storage::Storage,
     write::{PublishError, Snapshot, damaged},
@@ -264,11 +267,12 @@ async fn base_at(
     }
     let at = since.size.saturating_sub(1);
     let text = load_entry(storage, at, top.size).await?;
-    load_tiles(storage, &mut tiles, &tiles_for_inclusion(at, top.size)).await?;
-    let proof = tiles.prove_inclusion(at, top.size);
-    let proof = proof.map_err(|error| fail(&error))?;
-    verify_inclusion(at, top.size, &leaf_hash(text.as_bytes()), &proof, &top.root)
-        .map_err(|error| fail(&error))?;
+    let entry = (at, text.as_bytes());
+    if !has_entry(storage, &mut tiles, entry, (top.size, &top.root)).await? {
+        return Err(fail(
+            &"the last entry that was validated before is not in the log",
+        ));
+    }
     let leaf = MapLeaf::parse(&text).ok_or(HistoryError::OpenBatch { size: since.size })?;
     Ok(Base {
         size: since.size,
@@ -289,19 +293,12 @@ pub async fn is_state(
     top: &Checkpoint,
 ) -> Result<(), PublishError> {
     let size = state.size;
-    let diverged = || PublishError::Diverged {
-        seen: size,
-        found: top.size,
-    };
-    if size > top.size || state.origin != top.origin {
-        return Err(diverged());
+    if growth(storage, &mut Tiles::default(), state, top).await? == Growth::Forked {
+        return Err(PublishError::Diverged {
+            seen: size,
+            found: top.size,
+        });
     }
-    let mut tiles = Tiles::default();
-    let wanted = tiles_for_consistency(size, top.size);
-    load_tiles(storage, &mut tiles, &wanted).await?;
-    let proof = tiles.prove_consistency(size, top.size);
-    let proof = proof.map_err(|error| damaged(storage, &Key::checkpoint(), error))?;
-    verify_consistency(size, top.size, &state.root, &top.root, &proof).map_err(|_| diverged())?;
     let last = load_entry(storage, size.saturating_sub(1), top.size).await?;
     match MapLeaf::parse(&last).is_some_and(|leaf| leaf.size == size) {
         true => Ok(()),

@@ -8,7 +8,10 @@ use lumen_core::{
     trust::map::{self, Nodes, Update},
 };
 
-use super::files::{load_map_root, load_node, load_tiles};
+use super::{
+    files::{load_node, load_tiles},
+    proofs::load_map_root,
+};
 use crate::{
     storage::Storage,
     write::{PublishError, damaged},

@@ -5,12 +5,10 @@ use std::fmt::Display;
 use futures::future::try_join_all;
 use lumen_core::{
     Digest, Key,
-    limits::{MAX_MAP_LEAF_BYTES, MAX_TILE_BYTES},
-    merkle::{leaf_hash, verify_inclusion},
+    limits::MAX_TILE_BYTES,
     tile::{
         FULL, Tile, Tiles,
         entries::{self, MAX_BUNDLE, width},
-        tiles_for_inclusion,
     },
     trust::{
         MapLeaf,
@@ -185,39 +183,6 @@ pub async fn load_entry(storage: &Storage, index: u64, size: u64) -> Result<Stri
             Err(damaged(storage, &key, "it has too few entries"))
         }
     }
-}
-
-/// The root of the map at a size, proved to be in the log with this root.
-pub(crate) async fn load_map_root(
-    storage: &Storage,
-    tiles: &mut Tiles,
-    size: u64,
-    root: &Digest,
-) -> Result<Digest, PublishError> {
-    if size == 0 {
-        return Ok(map::empty().0);
-    }
-    let key = Key::map_size(size);
-    let bytes = match storage.get(&key, MAX_MAP_LEAF_BYTES).await? {
-        Some((bytes, _)) => bytes,
-        // A state that waits for witnesses has no file of its own.
-        None => load_state_leaf(storage, size).await?.into_bytes(),
-    };
-    let leaf = std::str::from_utf8(&bytes).ok().and_then(MapLeaf::parse);
-    let Some(leaf) = leaf.filter(|leaf| leaf.size == size) else {
-        return Err(damaged(
-            storage,
-            &key,
-            "it is not the map leaf of this size",
-        ));
-    };
-    load_tiles(storage, tiles, &tiles_for_inclusion(size - 1, size)).await?;
-    let proof = tiles
-        .prove_inclusion(size - 1, size)
-        .map_err(|error| damaged(storage, &key, error))?;
-    verify_inclusion(size - 1, size, &leaf_hash(&bytes), &proof, root)
-        .map_err(|error| damaged(storage, &key, error))?;
-    Ok(leaf.root)
 }
 
 /// Reads a node into those at hand.

@@ -5,18 +5,20 @@
 //! | `files` | tiles, entries, and nodes of the map |
 //! | `head` | the commit, its staging file, and the public checkpoint |
 //! | `base` | the log and its map at a size, to go on from |
+//! | `proofs` | that a log continues another, and has an entry |
 //! | `events` | the events of a subject |
 
 mod base;
 mod events;
 mod files;
 mod head;
+mod proofs;
 
 pub(crate) use base::{Base, update_map};
 pub(crate) use events::{listed, verified};
 pub use files::load_entry;
 pub(crate) use files::{
-    LogFiles, load_chain, load_entries, load_map_root, load_range, load_state_leaf, load_tiles,
-    read_node,
+    LogFiles, load_chain, load_entries, load_range, load_state_leaf, load_tiles, read_node,
 };
 pub(crate) use head::{Head, Staging, public_checkpoint, read_checkpoint};
+pub(crate) use proofs::{Growth, growth, has_entry, load_map_root};

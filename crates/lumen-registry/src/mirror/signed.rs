@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     derived::stamp::log_size,
-    logread::{Head, listed, read_checkpoint},
+    logread::{self, Head, listed, read_checkpoint},
     partial::Partial,
     storage::Storage,
     verify::{TrustError, TrustInfo, files},
@@ -133,7 +133,7 @@ async fn continues(
         Ordering::Greater => false,
         Ordering::Equal => ours.root == theirs.root,
         Ordering::Less => {
-            files::growth(job.source.source(), ours, theirs).await? == files::Growth::Continues
+            files::growth(job.source.source(), ours, theirs).await? == logread::Growth::Continues
         }
     })
 }

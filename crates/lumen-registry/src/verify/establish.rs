@@ -16,8 +16,7 @@ use lumen_core::{
 use tokio::sync::OnceCell;
 
 use super::{
-    PinSource, TrustError, TrustInfo, TrustOptions,
-    files::{self, Growth},
+    PinSource, TrustError, TrustInfo, TrustOptions, files,
     known::Memory,
     memo,
     rules::{age_matters, check_roots, fresh, open, place, root_chain, roots, still_valid},
@@ -26,6 +25,7 @@ use super::{
 };
 use crate::{
     cache,
+    logread::Growth,
     source::{Freshness, ReadError, Source},
 };
 

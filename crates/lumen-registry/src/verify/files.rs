@@ -6,24 +6,14 @@ use lumen_core::{
     Digest, Key,
     checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES},
     key::kind::FileKind,
-    merkle::{leaf_hash, verify_consistency, verify_inclusion},
     tile::{Tile, Tiles, tiles_for_consistency, tiles_for_edge, tiles_for_inclusion},
 };
 
 use super::TrustError;
 use crate::{
-    logread::{LogFiles, load_tiles},
+    logread::{self, Growth, LogFiles, has_entry, load_tiles},
     source::{ReadError, Source},
 };
-
-/// Whether a log continues another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Growth {
-    /// Every entry of the smaller one is where it was.
-    Continues,
-    /// The tiles are those of the new checkpoint, and the old one is not part of it.
-    Forked,
-}
 
 /// The bytes of the checkpoint.
 pub(super) async fn checkpoint(
@@ -49,13 +39,8 @@ pub(crate) async fn growth(
     wanted.extend(tiles_for_edge(new.size));
     wanted.sort_unstable();
     wanted.dedup();
-    let tiles = genuine(source, &wanted, new).await?;
-    let proof = tiles.prove_consistency(old.size, new.size);
-    let proof = proof.map_err(|error| log(error.to_string()))?;
-    match verify_consistency(old.size, new.size, &old.root, &new.root, &proof) {
-        Ok(()) => Ok(Growth::Continues),
-        Err(_) => Ok(Growth::Forked),
-    }
+    let mut tiles = genuine(source, &wanted, new).await?;
+    logread::growth(&Uncached(source, None), &mut tiles, old, new).await
 }
 
 /// The last leaf of a log: the map's root, proved to be in the log.
@@ -77,10 +62,9 @@ pub(super) async fn last_leaf(
         wanted.extend(tiles_for_edge(size));
         wanted.sort_unstable();
         wanted.dedup();
-        let tiles = genuine(source, &wanted, checkpoint).await?;
-        let proof = tiles.prove_inclusion(index, size);
-        let proof = proof.map_err(|error| log(error.to_string()))?;
-        if verify_inclusion(index, size, &leaf_hash(&leaf), &proof, &checkpoint.root).is_ok() {
+        let mut tiles = genuine(source, &wanted, checkpoint).await?;
+        let (files, log) = (Uncached(source, None), (size, &checkpoint.root));
+        if has_entry(&files, &mut tiles, (index, &leaf), log).await? {
             return Ok(leaf);
         }
     }
