@@ -55,7 +55,7 @@ struct Inner {
 }
 
 /// A package's index, and its history in a signed registry.
-pub(crate) type Looked = (Arc<PackageIndex>, Option<Arc<PackageHistory>>);
+pub(crate) type IndexAndHistory = (Arc<PackageIndex>, Option<Arc<PackageHistory>>);
 
 impl Registry {
     /// A registry by its name in the configuration; nothing is opened or connected yet.
@@ -191,12 +191,15 @@ impl Registry {
 
     /// The same, read again and not kept, with its history in a signed registry: for callers
     /// that read every package once.
-    pub(crate) async fn look(&self, name: &PackageName) -> Result<Option<Looked>, ReadError> {
+    pub(crate) async fn package_once(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<IndexAndHistory>, ReadError> {
         let Some(view) = self.view().await? else {
             let index = self.source().package_index(name).await?;
             return Ok(index.map(|index| (index, None)));
         };
-        let package = view.look(name).await?;
+        let package = view.package_once(name).await?;
         if let Some(package) = &package {
             package.accepted(self.source())?;
         }

@@ -219,7 +219,7 @@ async fn run(registry: &Registry, watch: Watch<'_>) -> Result<Stats, StatsError>
 
 /// Reads and counts a package, and keeps only the numbers.
 async fn read(registry: &Registry, name: &PackageName) -> Result<Option<Read>, ReadError> {
-    let Some((index, history)) = registry.look(name).await? else {
+    let Some((index, history)) = registry.package_once(name).await? else {
         return Ok(None);
     };
     let mut read = Read {

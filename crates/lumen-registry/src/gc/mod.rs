@@ -221,7 +221,7 @@ async fn run(
     });
     let mut needed = Needed::default();
     for chunk in report.garbage.chunks(CHUNK) {
-        later.look(storage, &mut needed).await?;
+        later.update(storage, &mut needed).await?;
         if chunk.iter().any(|garbage| garbage.kind == Kind::Derived) {
             needed.followers(storage).await?;
         }
@@ -261,10 +261,10 @@ enum Later {
 
 impl Later {
     /// Adds what was published since the last look.
-    async fn look(&mut self, storage: &Storage, needed: &mut Needed) -> Result<(), PublishError> {
+    async fn update(&mut self, storage: &Storage, needed: &mut Needed) -> Result<(), PublishError> {
         match self {
-            Self::Signed(seen) => seen.look(storage, needed).await,
-            Self::Unsigned(seen) => seen.look(storage, needed).await,
+            Self::Signed(seen) => seen.update(storage, needed).await,
+            Self::Unsigned(seen) => seen.update(storage, needed).await,
         }
     }
 }

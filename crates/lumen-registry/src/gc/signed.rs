@@ -365,7 +365,7 @@ async fn releases(
 
 impl Seen {
     /// Adds files that were logged since the last check.
-    pub(super) async fn look(
+    pub(super) async fn update(
         &mut self,
         storage: &Storage,
         needed: &mut Needed,

@@ -35,7 +35,7 @@ pub(super) async fn find(
         releases: BTreeSet::new(),
     };
     let mut needed = Needed::default();
-    seen.look(storage, &mut needed).await?;
+    seen.update(storage, &mut needed).await?;
     for file in artifacts {
         if !needed.has(&file.key) {
             sort(Kind::Artifacts, file);
@@ -46,7 +46,7 @@ pub(super) async fn find(
 
 impl Seen {
     /// Adds what was published since the last look.
-    pub(super) async fn look(
+    pub(super) async fn update(
         &mut self,
         storage: &Storage,
         needed: &mut Needed,

@@ -139,20 +139,20 @@ pub async fn take_stock(
     let found = stream::iter(&files)
         .map(async |(name, files)| {
             let description = descriptions.get(name).map(String::as_str);
-            let looked = look((storage, inspect), name, files, description).await?;
+            let examined = examine((storage, inspect), name, files, description).await?;
             watch(Progress::Advanced {
                 item: name.to_string(),
             });
-            Ok::<_, PublishError>(looked)
+            Ok::<_, PublishError>(examined)
         })
         .buffered(CONCURRENCY)
-        .try_collect::<Vec<Looked>>()
+        .try_collect::<Vec<Examined>>()
         .await;
     watch(Progress::Finished);
-    for looked in found? {
-        inventory.packages.extend(looked.package);
-        inventory.problems.extend(looked.problems);
-        inventory.warnings.extend(looked.warnings);
+    for examined in found? {
+        inventory.packages.extend(examined.package);
+        inventory.problems.extend(examined.problems);
+        inventory.warnings.extend(examined.warnings);
     }
     inventory.problems.sort();
     inventory.warnings.sort();
@@ -168,7 +168,7 @@ struct Files {
 
 /// What was found of a package.
 #[derive(Default)]
-struct Looked {
+struct Examined {
     package: Option<Package>,
     problems: Vec<Finding>,
     warnings: Vec<Finding>,
@@ -207,23 +207,23 @@ async fn descriptions(
     Ok(descriptions)
 }
 
-async fn look(
+async fn examine(
     (storage, inspect): (&Storage, Inspect<'_>),
     name: &PackageName,
     files: &Files,
     described: Option<&str>,
-) -> Result<Looked, PublishError> {
-    let mut looked = Looked::default();
+) -> Result<Examined, PublishError> {
+    let mut examined = Examined::default();
     let key = Key::package_index(name);
     if let Err(error) = PackageName::parse_publishable(name.as_str()) {
-        looked.problems.push(finding(&key, error));
-        return Ok(looked);
+        examined.problems.push(finding(&key, error));
+        return Ok(examined);
     }
     let index = match index(storage, name, files, &key).await? {
         Ok(index) => index,
         Err(what) => {
-            looked.problems.push(finding(&key, what));
-            return Ok(looked);
+            examined.problems.push(finding(&key, what));
+            return Ok(examined);
         }
     };
     let listed: BTreeSet<&Version> = index.iter().flat_map(|index| &index.versions).collect();
@@ -247,9 +247,9 @@ async fn look(
                 });
                 newest = Some(release);
             }
-            Err(what) if listed.contains(&version) => looked.problems.push(finding(&key, what)),
+            Err(what) if listed.contains(&version) => examined.problems.push(finding(&key, what)),
             // It was never listed, and clients cannot install it.
-            Err(what) => looked
+            Err(what) => examined
                 .warnings
                 .push(finding(&key, format!("it is left out: {what}"))),
         }
@@ -271,15 +271,15 @@ async fn look(
             "the description will be that of the newest release, {}",
             now.map_or("which has none".to_owned(), |now| format!("`{now}`"))
         );
-        looked.warnings.push(finding(&key, what));
+        examined.warnings.push(finding(&key, what));
     }
     let deprecated = index.and_then(|index| index.deprecated);
-    looked.package = (!releases.is_empty()).then(|| Package {
+    examined.package = (!releases.is_empty()).then(|| Package {
         name: name.clone(),
         releases,
         deprecated: deprecated.map(|it| (reason(&it.reason), it.replacement)),
     });
-    Ok(looked)
+    Ok(examined)
 }
 
 /// The index of a package, if it has one, or its fault.

@@ -85,7 +85,7 @@ impl Plan<'_> {
     }
 
     /// Decides which packages to check, and prepares the data to check them against.
-    pub(super) async fn look_at(
+    pub(super) async fn choose_packages(
         &mut self,
         growth: &mut Growth,
         ours: &BTreeMap<PackageName, PackageEntry>,

@@ -62,7 +62,8 @@ pub(super) async fn run<'a>(
     let ours = ours.filter(|_| plan.base.is_some());
     let ours = ours.map(|(_, packages)| packages).unwrap_or_default();
     let theirs = global_index(job.source.storage()).await?;
-    plan.look_at(&mut growth, &ours, theirs.as_ref()).await?;
+    plan.choose_packages(&mut growth, &ours, theirs.as_ref())
+        .await?;
     if plan.base.is_none() || plan.names.len() > MANY {
         job.target.expect_many();
     }

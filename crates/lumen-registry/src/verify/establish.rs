@@ -36,7 +36,7 @@ impl View {
         options: &TrustOptions,
     ) -> Result<Option<Self>, ReadError> {
         for _ in 0..MAX_ESTABLISH_ROUNDS {
-            let Some(mut view) = Self::look_at(source, options).await? else {
+            let Some(mut view) = Self::read_now(source, options).await? else {
                 return Ok(None);
             };
             if view.remember().await? {
@@ -49,7 +49,7 @@ impl View {
     }
 
     /// The same, nothing remembered yet.
-    async fn look_at(source: &Source, options: &TrustOptions) -> Result<Option<Self>, ReadError> {
+    async fn read_now(source: &Source, options: &TrustOptions) -> Result<Option<Self>, ReadError> {
         let memory = place(source, options);
         let memory = memory.as_ref().map(|(dir, url)| (*dir, url.as_str()));
         let remembered = match memory {

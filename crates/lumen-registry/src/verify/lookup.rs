@@ -37,7 +37,10 @@ impl View {
     }
 
     /// The same, not kept.
-    pub(crate) async fn look(&self, name: &PackageName) -> Result<Option<Package>, ReadError> {
+    pub(crate) async fn package_once(
+        &self,
+        name: &PackageName,
+    ) -> Result<Option<Package>, ReadError> {
         let package = self.load(name).await;
         self.judged(package)
     }

@@ -342,7 +342,7 @@ fn a_folder_knows_ages_and_unfinished_files() {
         grace: GRACE,
         now: std::time::SystemTime::now(),
     };
-    // Somebody comes to need one after it was found.
+    // A publisher comes to need one after it was found.
     let relied = format!("artifacts/sha256/22/{}.tar", "2".repeat(62));
     write(&relied, week);
     let listed = block_on(storage.list_files("artifacts/")).unwrap();

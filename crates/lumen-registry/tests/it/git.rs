@@ -37,7 +37,7 @@ impl World {
         Self { dir }
     }
 
-    /// With a branch that has a file of somebody else's.
+    /// With a branch that has a file of another project.
     fn with_branch() -> Self {
         let world = Self::new();
         git::branch(&world.repository(), "gh-pages", "README.md", "hello").unwrap();

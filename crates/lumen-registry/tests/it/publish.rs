@@ -285,7 +285,7 @@ async fn crash(fault: Fault, fresh: bool) -> bool {
     let first = publish(&storage, &wanted).await;
     let reached = memory.operations() >= fault.at;
     memory.set_fault(None);
-    // Whoever reads now sees whole files, and no index that promises more than there is.
+    // A client that reads now sees whole files, and no index that promises more than there is.
     for problem in registry_problems(&storage).await {
         assert!(
             !problem.contains("missing or wrong"),

@@ -177,7 +177,7 @@ fn entries_are_proved() {
     }
 }
 
-/// Somebody with a log key leaves an entry out of the map and of the lists.
+/// The holder of a log key leaves an entry out of the map and of the lists.
 #[test]
 fn what_the_log_says_is_in_the_histories_shown() {
     type Change<'c> = (&'c str, &'c dyn Fn(&mut World));

@@ -302,7 +302,7 @@ fn nobody_asks_for_what_the_log_says_is_not_new() {
     assert_eq!(look("").iter().filter(is_index).count(), ALL);
     let asked = look("");
     assert!(asked.len() <= 3, "{asked:?}");
-    // Somebody else's release costs a path of the map and no index, a release of these one.
+    // A release of another package costs a path of the map and no index, a release of these one.
     world.claim("other", &owner);
     world.publish("other", "1.0.0", &[], &owner);
     world.seal();

@@ -7,7 +7,7 @@ fn wrong_owner() {
     let (world, _) = world();
     let thief = key("thief", 9);
     let served = honest(&world);
-    // Whoever has the log's key logs a release that no owner signed.
+    // The holder of the log's key logs a release that no owner signed.
     let mut stolen = world.clone();
     stolen.publish("a", "9.9.9", &[], &thief);
     stolen.seal();

@@ -174,7 +174,7 @@ fn earlier_root() {
     assert!(trust(&served.registry(options())).is_ok());
     let mut kept = state::list(dir.path()).unwrap().remove(0);
     assert_eq!(kept.root_seq, 1);
-    // What whoever holds a removed log key would show: a log that goes on, without the note that removed it.
+    // What the holder of a removed log key would show: a log that goes on, without the note that removed it.
     kept.root_seq = 2;
     state::accept(dir.path(), &kept).unwrap();
     let error = trust(&served.registry(options())).unwrap_err();

@@ -112,7 +112,7 @@ fn a_replace_whose_answer_got_lost_is_settled_by_what_is_there() {
             assert_eq!(world.proxy.losses(), 1);
             assert_eq!(world.contents(&name).await.unwrap().0, b"mine", "{loss:?}");
 
-            // Somebody else was first, and that answer got lost, too.
+            // Another writer was first, and that answer got lost, too.
             world.lose("PUT ", loss);
             let error = world.through.replace(&file, Some(&old), b"late").await;
             assert!(

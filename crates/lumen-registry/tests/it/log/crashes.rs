@@ -78,14 +78,14 @@ pub(crate) async fn recovers(
             Err(error) => panic!("{context}: {error}"),
         }
     }
-    // Somebody else goes on.
+    // Another writer goes on.
     let other = put(storage, "ada", "z", "1.0.0").await;
     other.unwrap_or_else(|error| panic!("{context}: {error}"));
     assert_eq!(check(storage, &nobody).await.unwrap(), [], "{context}");
     if result.is_ok() {
         assert!(done(storage, number).await, "{context}");
     }
-    // And so does whoever was hit.
+    // And so does the writer that was hit.
     if number > 0 {
         let again = step(storage, number).await;
         again.unwrap_or_else(|error| panic!("{context}: {error}"));

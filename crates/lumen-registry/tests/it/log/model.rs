@@ -84,7 +84,7 @@ impl Host {
     }
 }
 
-/// Somebody at the host.
+/// A writer at the host.
 #[derive(Clone)]
 struct Client {
     host: Rc<RefCell<Host>>,
@@ -200,7 +200,7 @@ impl Client {
         }
     }
 
-    /// Swaps the head. `false`: somebody else was first.
+    /// Swaps the head. `false`: another writer was first.
     async fn commit(&self, log: &Entries, revision: u64, next: &Entries) -> Result<bool, Failure> {
         for _ in 0..TRIES {
             let swapped = self.replace(&File::Head, Some(revision), next.clone());
@@ -222,7 +222,7 @@ impl Client {
         Err(Failure::Unclear)
     }
 
-    /// Finishes what somebody else committed.
+    /// Finishes what another writer committed.
     async fn settle(&self, log: &Entries) -> Result<(), Failure> {
         for file in [File::Checkpoint, File::GlobalIndex] {
             let current = self.get(&file).await?.unwrap_or_default().0;
@@ -335,7 +335,7 @@ fn run(seed: u64, guards: Guards) -> BTreeSet<&'static str> {
             (Some(_), Err(_)) => {}
         }
     }
-    // Whoever comes next brings everything level.
+    // The next writer brings everything level.
     super::block_on(client.clone().publish((99, 0))).unwrap();
     super::block_on(client.clone().read()).unwrap();
     let log = host.borrow().list(&File::Head).to_vec();

@@ -175,9 +175,9 @@ fn run(seed: u64, base: &BTreeMap<Key, Vec<u8>>) {
                 assert!(size <= seen.size(), "published before it was public");
                 done.push((job.package, job.number));
             }
-            // Somebody else was the first to claim the name.
+            // Another writer was the first to claim the name.
             Err(PublishError::NotOwner { .. }) => {}
-            // Whoever sees a failure tries again, or does not.
+            // A writer that sees a failure tries again, or does not.
             Err(PublishError::Storage(StorageError::Io(_))) if job.hit => {
                 if random.below(2) == 0 {
                     jobs.push(Job::new(&storage, job.who, job.package, job.number));

@@ -116,7 +116,7 @@ fn a_registry_that_is_half_signed_is_read_as_before_or_not_at_all() {
                 }
                 Err(error) => panic!("operation {at}: {error}"),
             }
-            // Whoever writes next knows it as signed, or nobody does.
+            // The next writer knows it as signed, or no client does.
             if begun(Key::head()) {
                 block_on(put(&storage, "ada", "a", "1.0.0")).unwrap();
                 assert_clean(&storage);

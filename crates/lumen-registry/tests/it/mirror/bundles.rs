@@ -349,7 +349,7 @@ fn nothing_of_a_bundle_is_believed() {
             let result = forged(&bundle, &other).take_in(&Storage::Memory(copy.clone()));
             let now = copy.files();
             match result {
-                // What is made anew here does not matter there.
+                // What is made again here does not matter there.
                 Ok(_) => {
                     assert!(now == honest, "{key} {change}");
                 }

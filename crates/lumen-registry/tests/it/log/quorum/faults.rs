@@ -52,7 +52,7 @@ fn crash(memory: MemoryStorage, number: usize, fault: Fault) {
     let result = block_on(step(&storage, number));
     memory.set_fault(None);
     assert!(public(&memory).size >= before, "{context}");
-    // Somebody else goes on, then the witnesses do.
+    // Another writer goes on, then the witnesses do.
     let other = block_on(put(&storage, "ada", "z", "1.0.0"));
     other.unwrap_or_else(|error| panic!("{context}: {error}"));
     assert_clean(&storage);
@@ -72,7 +72,7 @@ fn crash(memory: MemoryStorage, number: usize, fault: Fault) {
     }
 }
 
-/// Somebody at work in a schedule.
+/// A publisher or a witness in a schedule.
 struct Task {
     /// What is published; nothing: a witness.
     release: Option<(String, String)>,
