@@ -1,4 +1,4 @@
-//! Archives: what the strict reader accepts has safe names only, and packed anew it is the same.
+//! Archives: what the strict reader accepts has safe names only, and packing it again gives the same.
 
 #![no_main]
 
@@ -69,6 +69,6 @@ fuzz_target!(|bytes: &[u8]| {
         packed.resize(packed.len() + tar::padding(size), 0);
     }
     packed.extend(tar::END);
-    let again = contents(&packed).expect("what was accepted, packed anew");
+    let again = contents(&packed).expect("what was accepted, packed again");
     assert_eq!(again.files, found.files);
 });

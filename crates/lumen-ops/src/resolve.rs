@@ -136,14 +136,14 @@ pub fn run(
             _ => {}
         }
     }
-    anew(session, project, options)
+    afresh(session, project, options)
 }
 
 /// Makes a lock that fits the project's manifests, whether or not there is one that does.
 ///
 /// # Errors
 /// When no versions fit, or something cannot be read.
-pub(crate) fn anew(
+pub(crate) fn afresh(
     session: &Session<'_>,
     project: &Project,
     options: &ResolveOptions,

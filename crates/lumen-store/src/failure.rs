@@ -20,7 +20,7 @@ pub enum Hint<'e> {
     NoProject,
     /// A file of the project is a link that leads out of it.
     Outside,
-    /// A manifest above belongs to somebody else.
+    /// A manifest above belongs to another user.
     ForeignManifest(&'e Path),
     /// Something of the user's is where an import link would go.
     LinkOccupied,

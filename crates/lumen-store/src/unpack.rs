@@ -75,8 +75,8 @@ pub fn unpack(
         return Err(UnpackError::Occupied(dir.to_owned()));
     }
     let base = target.base.again()?;
-    aside(&base, ".lumen-unpack-", |workshop| {
-        let mut writer = TreeWriter::new(workshop.open_new("tree")?, Access::Writable, false);
+    aside(&base, ".lumen-unpack-", |staging| {
+        let mut writer = TreeWriter::new(staging.open_new("tree")?, Access::Writable, false);
         let summary = archive::read(input, compressed_size, limits, &mut writer)?;
         match target.split() {
             None => {
@@ -84,7 +84,7 @@ pub fn unpack(
                     writer.folder.rename(&name, &base, &name)?;
                 }
             }
-            Some((parent, name)) => workshop.rename("tree", &parent.make()?, name)?,
+            Some((parent, name)) => staging.rename("tree", &parent.make()?, name)?,
         }
         Ok(summary)
     })

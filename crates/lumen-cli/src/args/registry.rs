@@ -33,7 +33,7 @@ pub enum Registry {
         /// Reject the claim.
         #[arg(long, requires = "claim")]
         reject: bool,
-        /// Why; shown to whoever claimed it.
+        /// Why; shown to the user who claimed the name.
         #[arg(
             long,
             requires = "reject",

@@ -163,10 +163,10 @@ fn bound(bound: Bound) -> String {
 const fn reverted(by: SeenBy) -> &'static str {
     match by {
         SeenBy::Lock => {
-            "somebody may be using a key that was removed. Ask the people who run the registry, but not through the registry. If they confirm what it shows now: `lumen trust accept <registry>`, then delete lumen.lock and run `lumen pkg install`"
+            "an attacker may be using a key that was removed. Ask the people who run the registry, but not through the registry. If they confirm what it shows now: `lumen trust accept <registry>`, then delete lumen.lock and run `lumen pkg install`"
         }
         SeenBy::State => {
-            "somebody may be using a key that was removed. Ask the people who run the registry, but not through the registry. If they confirm what it shows now: `lumen trust accept <registry>`"
+            "an attacker may be using a key that was removed. Ask the people who run the registry, but not through the registry. If they confirm what it shows now: `lumen trust accept <registry>`"
         }
         SeenBy::Log(_) => {
             "the holder of a log key left this note out of the lists of the registry. Tell the people who run it; `lumen registry check` says more"
@@ -232,7 +232,7 @@ fn may_be_missing(status: u16, way: &str) -> String {
     }
 }
 
-/// What the codes of object stores mean for whoever set them up.
+/// What the codes of object stores mean for the operator.
 fn host_code(code: &str) -> Option<&'static str> {
     if code.contains("the bucket is in") {
         return Some("set AWS_REGION, or write `?region=` behind the URL");

@@ -92,7 +92,7 @@ fn a_failed_publish_is_finished_by_the_next() {
 }
 
 #[test]
-fn a_killed_init_is_finished_by_whoever_comes_next() {
+fn a_killed_init_is_finished_by_the_next() {
     for n in 1..MOST {
         let sandbox = bare();
         let init = ["registry", "init", "registry"];

@@ -326,11 +326,11 @@ fn two_names_keys_sign_one_after_the_other() {
         .unwrap()
         .out;
     assert!(json.contains("\"missing\": 1"), "{json}");
-    // He gives out names, but does not write the log.
-    let his = ok_as(&sandbox, "ned", &approve);
+    // Ned gives out names, but does not write the log.
+    let approved = ok_as(&sandbox, "ned", &approve);
     assert!(
-        his.err.contains("anybody with a log key ends it"),
-        "{his:#?}"
+        approved.err.contains("anybody with a log key ends it"),
+        "{approved:#?}"
     );
     let listed = sandbox.ok(".", &APPROVE).unwrap().out;
     assert!(listed.contains(", complete\n"), "{listed}");

@@ -62,7 +62,7 @@ fn read(sandbox: &Sandbox, place: &str, file: &str) -> Vec<u8> {
     fs::read(sandbox.path(&format!("{place}/{file}"))).unwrap()
 }
 
-/// Signs a release anew, whatever it says.
+/// Signs a release again, whatever it says.
 fn sign(sandbox: &Sandbox, place: &str, key: &SecretKey, change: impl FnOnce(&mut Statement)) {
     let metadata = read(sandbox, place, RELEASE);
     let statement = read(sandbox, place, STATEMENT);

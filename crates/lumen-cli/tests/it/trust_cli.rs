@@ -139,7 +139,7 @@ fn owners_come_and_go() {
     );
     let published = by_bob();
     assert_eq!(published.code, Some(0), "{published:#?}");
-    // A publisher is no admin: what he wants is a proposal.
+    // A publisher is no admin: a change is a proposal.
     let proposed = ok_as(&sandbox, "bob", &["pkg", "owner", "remove", "text", "bob"]);
     assert!(proposed.err.contains("not signed by you"), "{proposed:#?}");
     let info = ["pkg", "info", "text", "--provenance"];

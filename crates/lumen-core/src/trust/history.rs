@@ -235,14 +235,16 @@ pub fn may_append(
         Entry::Root(next) => roots.check_next(index, next, note),
         Entry::Owners(next) => match owners {
             Some(owners) => owners.check_next(roots, index, next, note),
-            None => OwnersHistory::nobody(next.name.clone()).check_next(roots, index, next, note),
+            None => {
+                OwnersHistory::unclaimed(next.name.clone()).check_next(roots, index, next, note)
+            }
         },
         Entry::Statement(statement) => match package {
             Some(package) => package.check_next(roots, index, statement, note),
             None => {
                 let name = &statement.package;
-                let nobody = OwnersHistory::nobody(Subject::owner_of(name));
-                let owners = owners.cloned().unwrap_or(nobody);
+                let unclaimed = OwnersHistory::unclaimed(Subject::owner_of(name));
+                let owners = owners.cloned().unwrap_or(unclaimed);
                 let package = PackageHistory::new(name.clone(), owners);
                 package.check_next(roots, index, statement, note)
             }

@@ -109,10 +109,10 @@ fn unsigned_or_absent(session: &Session<'_>, registry: &Registry) -> OpsError {
     }
 }
 
-/// The same in place of an error that says that a registry is unsigned.
+/// The same in place of an error that says that a registry is unsigned, or lacks a package.
 pub(crate) fn or_absent(session: &Session<'_>, registry: &Registry, error: OpsError) -> OpsError {
     match &error {
-        OpsError::Publish(PublishError::NotSigned) => {
+        OpsError::Publish(PublishError::NotSigned | PublishError::UnknownPackage { .. }) => {
             let exists = session.block_on(async { Ok(registry.exists().await?) });
             exists.err().unwrap_or(error)
         }
@@ -130,7 +130,7 @@ pub fn owners(
     subject: &Subject,
 ) -> Result<OwnersHistory, OpsError> {
     let owners = session.block_on(async { Ok(signed.registry.owners(subject).await?) })?;
-    Ok(owners.unwrap_or_else(|| OwnersHistory::nobody(subject.clone())))
+    Ok(owners.unwrap_or_else(|| OwnersHistory::unclaimed(subject.clone())))
 }
 
 /// The error for a name without owners.

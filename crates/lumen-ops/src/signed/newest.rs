@@ -25,7 +25,7 @@ pub(crate) fn newest(
     signed: &Signed,
     subject: Option<&Subject>,
 ) -> Result<Newest, OpsError> {
-    let nobody = || OwnersHistory::nobody(Subject::Root);
+    let unclaimed = || OwnersHistory::unclaimed(Subject::Root);
     let ahead = session.block_on(async {
         let Some(public) = signed.info.seen() else {
             return Ok(None);
@@ -39,7 +39,7 @@ pub(crate) fn newest(
         Ok(Some(Newest {
             owners: match subject {
                 Some(subject) => state.owners(subject).await?,
-                None => nobody(),
+                None => unclaimed(),
             },
             size: state.size(),
             roots: state.roots,
@@ -52,7 +52,7 @@ pub(crate) fn newest(
             size: signed.info.size,
             owners: match subject {
                 Some(subject) => owners(session, signed, subject)?,
-                None => nobody(),
+                None => unclaimed(),
             },
         }),
     }

@@ -112,7 +112,7 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
             if left == before {
                 return Err(unknown(key, "witness"));
             }
-            // Otherwise nobody could remove a dead witness.
+            // Otherwise the operator could not remove a dead witness.
             let at_most =
                 |quorum: u32, keys: usize| quorum.min(u32::try_from(keys).unwrap_or(quorum));
             note.witness_quorum = at_most(note.witness_quorum, left);

@@ -63,7 +63,7 @@ pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, O
         }),
         Err(OpsError::Misfit(reason)) => {
             resolve::warn_of_misfit(session, &reason);
-            let resolved = resolve::anew(session, &project, options)?;
+            let resolved = resolve::afresh(session, &project, options)?;
             apply(session, &project, resolved, options.dry_run)
         }
         applied => applied,

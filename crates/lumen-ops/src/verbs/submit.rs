@@ -90,7 +90,7 @@ pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
             Ok((registry.roots().await?, owners))
         })?;
         let roots = roots.ok_or(PublishError::NotSigned)?;
-        let owners = owners.unwrap_or_else(|| OwnersHistory::nobody(subject.clone()));
+        let owners = owners.unwrap_or_else(|| OwnersHistory::unclaimed(subject.clone()));
         let action = Action::Publish {
             version: version.clone(),
             metadata: Digest::of(&metadata),

@@ -72,7 +72,7 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
         Err(TrustError::State { .. }) => None,
         Err(error) => return Err(ReadError::from(error).into()),
     };
-    // Nothing remembered counts here; what somebody wrote into a configuration does.
+    // Nothing remembered counts here; what a configuration pins does.
     let options = RegistryOptions {
         freshness: Freshness::Revalidate,
         trust: TrustOptions {
@@ -103,11 +103,11 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
     Ok(Accepted { before, now })
 }
 
-/// Accepts the owners that names have now, whoever decided that. Returns the number of the
+/// Accepts the owners that names have now. Returns the number of the
 /// ownership note of each.
 ///
 /// # Errors
-/// When nobody owns one of them, or the registry is not signed or not to be believed.
+/// When one of them has no owner, or the registry is not signed or not to be believed.
 pub fn accept_owners(
     session: &Session<'_>,
     registry: &str,

@@ -169,7 +169,7 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     })
 }
 
-/// Takes damaged packages out of the store, and notes that the project must be installed anew:
+/// Takes damaged packages out of the store, and notes that the project must be installed again:
 /// so the next install mends both.
 ///
 /// # Errors

@@ -68,15 +68,15 @@ pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, Op
     let memory = Memory::open(&folder(session), origin)?;
     // A dead writer may have committed a batch that it did not finish.
     let repair = async |storage: &Storage| log::recover(storage, &nobody).await;
-    let settled = session.block_on(async {
-        let settled = storage.together("Finish what was committed", repair).await;
-        Ok(settled)
+    let recovered = session.block_on(async {
+        let recovered = storage.together("Finish what was committed", repair).await;
+        Ok(recovered)
     })?;
     let states = session.block_on(async { Ok(log::states(storage).await?) })?;
     let Some(top) = states.last() else {
         return Err(broken("`log/checkpoint` is missing"));
     };
-    match settled {
+    match recovered {
         // A mirror without a head has no writers.
         Ok(_) | Err(PublishError::NotSigned) => {}
         Err(error) => return Err(refusal(session, storage, top, error)),
@@ -87,7 +87,7 @@ pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, Op
     continues(session, storage, &memory, top)?;
     let roots = checked(session, &signed, (memory.validated(), top), growth_only)?;
     let signed = sign(session, storage, &states, &roots, &*signer, growth_only)?;
-    // First what this witness must never contradict, then the word itself.
+    // The memory is written before the signature: what this witness signs binds it.
     let mut note = top.note.clone();
     if let Some(own) = signed.iter().find(|own| own.checkpoint == top.checkpoint) {
         checkpoint::add_cosignature(&mut note, &key, own.time, own.signature);

@@ -177,7 +177,7 @@ pub(crate) async fn derive(
     // Events that cannot be believed leave a package without releases, not the
     // registry without writers.
     let history = PackageHistory::verify(roots, name, scope, events)
-        .unwrap_or_else(|_| PackageHistory::new(name.clone(), OwnersHistory::nobody(owner)));
+        .unwrap_or_else(|_| PackageHistory::new(name.clone(), OwnersHistory::unclaimed(owner)));
     let releases = releases_of(storage, &history, current).await?;
     put_events(current, &history, events, &releases)
         .map_err(|error| damaged(storage, &Key::package_index(name), error))

@@ -47,7 +47,7 @@ impl View {
 
     /// The owners of a name or scope, proved to be complete; no owners if the log has none.
     pub(crate) async fn owners(&self, subject: &Subject) -> Result<OwnersHistory, ReadError> {
-        let nobody = || OwnersHistory::nobody(subject.clone());
+        let nobody = || OwnersHistory::unclaimed(subject.clone());
         match subject {
             Subject::Package(name) => {
                 let package = self.package(name).await?;

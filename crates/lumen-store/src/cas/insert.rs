@@ -10,7 +10,7 @@ use lumen_core::limits::MAX_DRAINED_BYTES;
 use lumen_core::{Digest, digest::Hasher};
 use lumen_durable::{Access, Folder, fault};
 
-use super::{Check, Entry, RECORD, Store, TREE, check, record, workshop};
+use super::{Check, Entry, RECORD, Store, TREE, check, record, staging};
 use crate::{
     archive::{self, ArchiveError, Limits, Refusal},
     unpack::{TreeWriter, Written},
@@ -95,12 +95,12 @@ impl Store {
             let message = "the identity is not the digest that is checked";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message).into());
         }
-        let workshop = self.workshop()?;
-        let bench = workshop.bench();
-        lumen_durable::create_dir(&bench)?;
-        let inserted = self.build(identity, source, expect, &bench);
+        let staging = self.staging()?;
+        let aside = staging.fresh_path();
+        lumen_durable::create_dir(&aside)?;
+        let inserted = self.build(identity, source, expect, &aside);
         // Absent if it became the entry; else the refused tree, or the entry it replaced.
-        let removed = super::optional(fs::remove_dir_all(&bench));
+        let removed = super::optional(fs::remove_dir_all(&aside));
         let inserted = inserted.map_err(|error| self.place_of(error))?;
         removed?;
         Ok(inserted)
@@ -125,18 +125,18 @@ impl Store {
         identity: &Digest,
         source: impl Read,
         expect: &Expect,
-        bench: &Path,
+        aside: &Path,
     ) -> Result<Inserted, InsertError> {
-        let mut writer = TreeWriter::create(&bench.join(TREE), Access::ReadOnly, true)?;
+        let mut writer = TreeWriter::create(&aside.join(TREE), Access::ReadOnly, true)?;
         unpack(source, expect, &mut writer)?;
-        let folder = Folder::open(bench)?;
+        let folder = Folder::open(aside)?;
         let modes = keeps_modes(&folder, &writer.files)?;
         let (head, text) = record::render(&writer.files, &writer.folders, modes);
         let mut file = folder.new_file(RECORD, false, Access::ReadOnly)?;
         file.write_all(text.as_bytes())?;
         drop(file);
-        fault::point("store", bench)?;
-        self.place(identity, bench)?;
+        fault::point("store", aside)?;
+        self.place(identity, aside)?;
         Ok(Inserted {
             entry: Entry {
                 digest: *identity,
@@ -148,12 +148,12 @@ impl Store {
     }
 
     /// Makes a finished folder the entry of a package.
-    fn place(&self, identity: &Digest, bench: &Path) -> io::Result<()> {
+    fn place(&self, identity: &Digest, aside: &Path) -> io::Result<()> {
         let target = self.folder(identity);
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let error = match lumen_durable::rename(bench, &target) {
+            let error = match lumen_durable::rename(aside, &target) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
@@ -167,11 +167,11 @@ impl Store {
             }
             // One process at a time, so that none mistakes a good entry for the bad one
             // that it saw before.
-            let _turn = workshop::turn(&self.tmp())?;
+            let _turn = staging::turn(&self.tmp())?;
             if self.get(identity, Check::Quick)?.is_some() {
                 return Ok(());
             }
-            match lumen_durable::exchange(bench, &target) {
+            match lumen_durable::exchange(aside, &target) {
                 // Another process removed the bad entry meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < 3 => {}
                 result => return result,

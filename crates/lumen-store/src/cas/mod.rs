@@ -13,8 +13,8 @@
 mod check;
 mod insert;
 mod record;
+mod staging;
 mod verify;
-mod workshop;
 
 use std::{
     io,
@@ -29,7 +29,7 @@ use lumen_durable::{
     owner::{self, Owner},
 };
 
-use self::{record::Head, workshop::Workshop};
+use self::{record::Head, staging::Staging};
 use crate::{Sources, unpack::MANIFEST};
 
 pub use insert::{Expect, InsertError, Inserted};
@@ -44,7 +44,7 @@ const TREE: &str = "tree";
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    workshop: Mutex<Option<Arc<Workshop>>>,
+    staging: Mutex<Option<Arc<Staging>>>,
     _lock: Lock,
 }
 
@@ -140,7 +140,7 @@ impl Store {
         lumen_durable::create_dir_all(&root)?;
         Ok(Self {
             _lock: Lock::shared(&lock_file(&root))?,
-            workshop: Mutex::new(None),
+            staging: Mutex::new(None),
             root,
         })
     }
@@ -182,7 +182,7 @@ impl Store {
     /// # Errors
     /// Any I/O error other than absence.
     pub fn discard(&self, identity: &Digest) -> io::Result<()> {
-        let aside = self.workshop()?.bench();
+        let aside = self.staging()?.fresh_path();
         match lumen_durable::rename(&self.folder(identity), &aside) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
@@ -212,18 +212,18 @@ impl Store {
     pub fn clean(self, keep: impl Fn(&Digest) -> bool) -> io::Result<Stats> {
         let Self {
             root,
-            workshop,
+            staging,
             _lock: shared,
         } = self;
-        drop((workshop, shared));
+        drop((staging, shared));
         let _alone = Lock::exclusive(&lock_file(&root))?;
-        let workshop = Workshop::open(&root.join("tmp"))?;
+        let staging = Staging::open(&root.join("tmp"))?;
         let mut removed = Stats::default();
         for (digest, folder) in entries(&root)? {
             if !keep(&digest) {
                 removed.add(&folder)?;
                 // Aside first, so that no entry is ever half there.
-                let aside = workshop.bench();
+                let aside = staging.fresh_path();
                 lumen_durable::rename(&folder, &aside)?;
                 lumen_durable::remove_dir_all(&aside)?;
                 // Fails while there are others below the same two digits.
@@ -252,22 +252,22 @@ impl Store {
     }
 
     /// A file for a download, without a name where the system has such files. A file
-    /// of a killed process is removed with its workshop, by the next process.
+    /// of a killed process is removed with its staging folder, by the next process.
     ///
     /// # Errors
     /// Any I/O error.
     pub fn scratch(&self) -> io::Result<std::fs::File> {
-        tempfile::tempfile_in(self.workshop()?.folder())
+        tempfile::tempfile_in(self.staging()?.folder())
     }
 
-    /// The workshop of this store, set up on first use.
-    fn workshop(&self) -> io::Result<Arc<Workshop>> {
-        let mut workshop = self.workshop.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(workshop) = &*workshop {
-            return Ok(workshop.clone());
+    /// The staging folder of this store, set up on first use.
+    fn staging(&self) -> io::Result<Arc<Staging>> {
+        let mut staging = self.staging.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(staging) = &*staging {
+            return Ok(staging.clone());
         }
-        let opened = Arc::new(Workshop::open(&self.tmp())?);
-        Ok(workshop.insert(opened).clone())
+        let opened = Arc::new(Staging::open(&self.tmp())?);
+        Ok(staging.insert(opened).clone())
     }
 }
 

@@ -18,14 +18,14 @@ const LOCK: &str = "lock";
 
 /// A process's own folder in `tmp`, removed when it is dropped.
 #[derive(Debug)]
-pub(super) struct Workshop {
+pub(super) struct Staging {
     folder: PathBuf,
     next: AtomicU64,
     _lock: Lock,
 }
 
-impl Workshop {
-    /// Sets a workshop up and removes those of killed processes.
+impl Staging {
+    /// Sets a staging folder up and removes those of killed processes.
     pub(super) fn open(tmp: &Path) -> io::Result<Self> {
         lumen_durable::create_dir_all(tmp)?;
         let setup = turn(tmp)?;
@@ -48,20 +48,20 @@ impl Workshop {
         &self.folder
     }
 
-    /// A path in the workshop that was not given out before.
-    pub(super) fn bench(&self) -> PathBuf {
+    /// A path in the folder that was not given out before.
+    pub(super) fn fresh_path(&self) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.folder.join(number.to_string())
     }
 }
 
-impl Drop for Workshop {
+impl Drop for Staging {
     fn drop(&mut self) {
         remove(&self.folder);
     }
 }
 
-/// Keeps others from setting up a workshop and from replacing an entry.
+/// Keeps others from setting up a staging folder and from replacing an entry.
 pub(super) fn turn(tmp: &Path) -> io::Result<Lock> {
     Lock::exclusive(&tmp.join(LOCK))
 }
@@ -121,24 +121,24 @@ mod tests {
     }
 
     #[test]
-    fn only_abandoned_workshops_are_swept() {
+    fn only_abandoned_folders_are_removed() {
         let dir = tempfile::tempdir().unwrap();
         let tmp = dir.path().join("tmp");
-        let alive = Workshop::open(&tmp).unwrap();
-        fs::create_dir(alive.bench()).unwrap();
+        let alive = Staging::open(&tmp).unwrap();
+        fs::create_dir(alive.fresh_path()).unwrap();
         // As a killed process leaves it: with a lock file, without one, and only the lock file.
         fs::create_dir_all(tmp.join("dead/0/tree")).unwrap();
         fs::write(tmp.join("dead.lock"), "").unwrap();
         fs::create_dir_all(tmp.join("older/0")).unwrap();
         fs::write(tmp.join("half.lock"), "").unwrap();
-        let another = Workshop::open(&tmp).unwrap();
-        let name = |workshop: &Workshop| {
-            let name = workshop.folder.file_name().unwrap();
+        let another = Staging::open(&tmp).unwrap();
+        let name = |staging: &Staging| {
+            let name = staging.folder.file_name().unwrap();
             name.to_str().unwrap().to_owned()
         };
         let mut expected = vec!["lock".to_owned()];
-        for workshop in [&alive, &another] {
-            expected.extend([name(workshop), name(workshop) + ".lock"]);
+        for staging in [&alive, &another] {
+            expected.extend([name(staging), name(staging) + ".lock"]);
         }
         expected.sort();
         assert_eq!(names(&tmp), expected);

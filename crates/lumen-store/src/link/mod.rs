@@ -277,14 +277,14 @@ fn installed(project: &Path, mode: LinkMode, name: &PackageName, planned: &Plann
 
 /// Builds a new `packages` and puts it in place of the old one. Returns whether files were copied.
 fn swap(place: &Place, plan: &Plan, state: &State) -> io::Result<bool> {
-    aside(&place.dot, TEMPORARY, |workshop| {
-        build(place, workshop, plan, state)
+    aside(&place.dot, TEMPORARY, |staging| {
+        build(place, staging, plan, state)
     })
 }
 
-fn build(place: &Place, workshop: &Folder, plan: &Plan, state: &State) -> io::Result<bool> {
+fn build(place: &Place, staging: &Folder, plan: &Plan, state: &State) -> io::Result<bool> {
     let path = place.path.join(DOT_LUMEN).join(PACKAGES);
-    let new = workshop.open_new(PACKAGES)?;
+    let new = staging.open_new(PACKAGES)?;
     let mut folders = BTreeMap::new();
     for scope in seen::scopes(state) {
         folders.insert(scope, new.open_new(scope)?);
@@ -304,8 +304,8 @@ fn build(place: &Place, workshop: &Folder, plan: &Plan, state: &State) -> io::Re
     drop(folders);
     let copied = tree::make_all(&trees, &new, plan.mode)?;
     match place.dot.status(PACKAGES)? {
-        Some(_) => workshop.exchange(PACKAGES, &place.dot, PACKAGES)?,
-        None => workshop.rename(PACKAGES, &place.dot, PACKAGES)?,
+        Some(_) => staging.exchange(PACKAGES, &place.dot, PACKAGES)?,
+        None => staging.rename(PACKAGES, &place.dot, PACKAGES)?,
     }
     Ok(copied)
 }

@@ -94,11 +94,11 @@ pub fn vendor(
         (None, false) => {}
     }
     let parent = parent.make()?;
-    aside(&parent, ".lumen-vendor-", |workshop| {
-        fill(&workshop.open_new("vendor")?, packages)?;
+    aside(&parent, ".lumen-vendor-", |staging| {
+        fill(&staging.open_new("vendor")?, packages)?;
         match old {
-            Some(_) => workshop.exchange("vendor", &parent, name)?,
-            None => workshop.rename("vendor", &parent, name)?,
+            Some(_) => staging.exchange("vendor", &parent, name)?,
+            None => staging.rename("vendor", &parent, name)?,
         }
         Ok(())
     })

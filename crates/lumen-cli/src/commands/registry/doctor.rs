@@ -141,7 +141,7 @@ fn fix(place: &Examined, finding: &Finding) -> Option<String> {
         Check::Readable => "check the address, and who may read it; `lumen registry init` makes a registry".into(),
         Check::Absence => configured("answer 404 for missing files, and let caches keep no errors"),
         Check::Trust if finding.verdict == Verdict::Poor => {
-            "`lumen registry init` makes signed registries, which nobody can change unnoticed".into()
+            "`lumen registry init` makes signed registries, in which no change goes unnoticed".into()
         }
         Check::Trust => "`lumen registry check` lists what is wrong; do not publish before you know the cause".into(),
         Check::Witnesses => "the holder of a witness's key runs `lumen registry witness`".into(),

@@ -74,7 +74,7 @@ impl Ledger {
                 let owner = Subject::owner_of(&name);
                 let owners = match self.scopes.get(&owner) {
                     Some(owners) => owners.clone(),
-                    None => OwnersHistory::nobody(owner),
+                    None => OwnersHistory::unclaimed(owner),
                 };
                 let history = PackageHistory::verify_owned(roots, &name, owners, events)?;
                 self.packages.insert(name, history);
@@ -125,15 +125,15 @@ impl Ledger {
             Entry::Owners(next) => match &next.name {
                 Subject::Package(name) => {
                     let package = self.packages.entry(name.clone()).or_insert_with(|| {
-                        let nobody = OwnersHistory::nobody(next.name.clone());
-                        PackageHistory::new(name.clone(), nobody)
+                        let unclaimed = OwnersHistory::unclaimed(next.name.clone());
+                        PackageHistory::new(name.clone(), unclaimed)
                     });
                     package.owners.push(roots, index, next, note, hash)
                 }
                 scope => {
                     let scope = scope.clone();
-                    let nobody = || OwnersHistory::nobody(scope.clone());
-                    let owners = self.scopes.entry(scope.clone()).or_insert_with(nobody);
+                    let unclaimed = || OwnersHistory::unclaimed(scope.clone());
+                    let owners = self.scopes.entry(scope.clone()).or_insert_with(unclaimed);
                     owners.push(roots, index, next, note, hash)?;
                     for package in self.packages.values_mut() {
                         if package.owners.subject == scope {
@@ -149,7 +149,7 @@ impl Ledger {
                 let scopes = &self.scopes;
                 let package = self.packages.entry(name.clone()).or_insert_with(|| {
                     let owners = scopes.get(&owner).cloned();
-                    let owners = owners.unwrap_or_else(|| OwnersHistory::nobody(owner.clone()));
+                    let owners = owners.unwrap_or_else(|| OwnersHistory::unclaimed(owner.clone()));
                     PackageHistory::new(name, owners)
                 });
                 package.push(roots, index, next, note)

@@ -27,7 +27,7 @@ pub struct OwnersHistory {
 
 impl OwnersHistory {
     /// A name without owners.
-    pub const fn nobody(subject: Subject) -> Self {
+    pub const fn unclaimed(subject: Subject) -> Self {
         Self {
             subject,
             notes: Vec::new(),
@@ -44,7 +44,7 @@ impl OwnersHistory {
         subject: Subject,
         events: &[crate::trust::Event],
     ) -> Result<Self, HistoryError> {
-        let mut history = Self::nobody(subject);
+        let mut history = Self::unclaimed(subject);
         let parsed = super::parse(events, Some(roots.origin()))?;
         for ((index, entry, note), event) in parsed.into_iter().zip(events) {
             let Entry::Owners(owners) = entry else {

@@ -122,7 +122,7 @@ impl PackageHistory {
         let owner = Subject::owner_of(name);
         let owners = match owner {
             Subject::Scope(_) => OwnersHistory::verify(roots, owner, scope_events)?,
-            owner => OwnersHistory::nobody(owner),
+            owner => OwnersHistory::unclaimed(owner),
         };
         Self::verify_owned(roots, name, owners, events)
     }

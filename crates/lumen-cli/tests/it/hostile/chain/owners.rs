@@ -7,7 +7,7 @@ use lumen_testkit::world::{World, key};
 use super::{app, elsewhere, project, refused, show};
 
 /// A registry in which `bob` may publish `dep` and all of `@org`, and does; then `ada` revokes
-/// his key.
+/// the key of `bob`.
 fn revoked() -> (World, World, SecretKey) {
     let (ada, bob) = (key("ada", 7), key("bob", 8));
     let mut before = World::new("example/1f");

@@ -43,7 +43,7 @@ fn locked(sandbox: &Sandbox) -> Ran {
 }
 
 /// A lock that does not fit: `--locked` refuses it and names what does not fit, an install
-/// says so and makes it anew, and nothing of `evil` is in the project.
+/// says so and makes a new one, and nothing of `evil` is in the project.
 fn refused(sandbox: &Sandbox, said: &str) {
     let good = lock_of(sandbox, "text", "^1");
     let ran = locked(sandbox);

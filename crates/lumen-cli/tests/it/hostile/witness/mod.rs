@@ -1,5 +1,5 @@
 //! An insider has a log key and may write to the registry. Witnesses, and readers who ask for
-//! them, do not take his word.
+//! them, do not take the insider's word.
 
 mod addresses;
 mod hosts;
