@@ -2,7 +2,7 @@
 //! of witnesses ([tlog-cosignature](https://c2sp.org/tlog-cosignature)).
 
 pub use crate::limits::MAX_CHECKPOINT_BYTES;
-use crate::limits::MAX_CHECKPOINT_SIGNATURES;
+use crate::limits::{MAX_CHECKPOINT_SIGNATURES, rows};
 use crate::{
     base64,
     digest::Digest,
@@ -26,10 +26,13 @@ pub struct Checkpoint {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// Larger than [`MAX_CHECKPOINT_BYTES`].
-    #[error("the checkpoint is larger than {MAX_CHECKPOINT_BYTES} bytes")]
+    #[error("the checkpoint is too large; {}", rows::MAX_CHECKPOINT_BYTES)]
     TooLarge,
     /// More than [`MAX_CHECKPOINT_SIGNATURES`].
-    #[error("the checkpoint has more than {MAX_CHECKPOINT_SIGNATURES} signatures")]
+    #[error(
+        "the checkpoint has too many signatures; {}",
+        rows::MAX_CHECKPOINT_SIGNATURES
+    )]
     TooManySignatures,
     /// It is not a note, or a signature is forged.
     #[error(transparent)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    limits::{Limit, MAX_CONFIG_BYTES},
+    limits::{Limit, rows},
     manifest::{
         InstallSection, RegistrySection,
         reader::{Field, Reader},
@@ -58,7 +58,7 @@ pub fn parse(file: &str, source: &str) -> ParsedConfig {
 }
 
 fn read(reader: &mut Reader) -> Option<Config> {
-    let document = reader.document(MAX_CONFIG_BYTES)?;
+    let document = reader.document(rows::MAX_CONFIG_BYTES)?;
     let mut root = reader.root(&document);
     let mut config = Config::default();
     if let Some(field) = root.take("registry") {

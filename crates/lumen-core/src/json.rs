@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::limits::{MAX_JSON_DEPTH, MAX_TREE_VALUES};
+use crate::limits::{MAX_JSON_DEPTH, MAX_TREE_VALUES, rows};
 use crate::problem::{self, Place, Problem};
 
 /// First integer that not every JSON reader keeps exact (2^53).
@@ -160,7 +160,8 @@ impl Strict<'_> {
                 values: self.values,
             }),
             false => Err(E::custom(format_args!(
-                "more than {MAX_JSON_DEPTH} levels of nesting"
+                "too many levels of nesting; {}",
+                rows::MAX_JSON_DEPTH
             ))),
         }
     }
@@ -277,7 +278,10 @@ mod tests {
         assert!(error("1e300").starts_with("integers must be smaller"));
         assert!(error("{} x").starts_with("trailing characters"));
         assert!(error("{\"a\":").starts_with("EOF while parsing"));
-        assert!(error(&("[".repeat(33) + &"]".repeat(33))).starts_with("more than 32 levels"));
+        assert!(
+            error(&("[".repeat(33) + &"]".repeat(33)))
+                .starts_with("too many levels of nesting; the limit `MAX_JSON_DEPTH` is 32")
+        );
         assert!(check(b"\"\xff\"").is_err());
         assert!(check(&vec![b'['; 1_000_000]).is_err());
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use url::Url;
 
-use crate::limits::{MAX_LOCK_VALUES, MAX_LOCKFILE_BYTES};
+use crate::limits::{MAX_LOCK_VALUES, MAX_LOCKFILE_BYTES, rows};
 use crate::{
     digest::Digest,
     manifest::{
@@ -219,7 +219,7 @@ impl Lockfile {
                 .error(span, "the lock has the markers of a merge conflict")
                 .hint(Remedy::ChooseSide));
         }
-        let document = reader.document(MAX_LOCKFILE_BYTES);
+        let document = reader.document(rows::MAX_LOCKFILE_BYTES);
         let raw = document
             .as_ref()
             .map(|document| general::read(&mut reader, document))

@@ -11,7 +11,7 @@ use dependency::Table;
 use reader::{Field, Reader, shown};
 use sections::Owner;
 
-use crate::limits::MAX_MANIFEST_BYTES;
+use crate::limits::rows;
 use crate::{
     constraint::Constraint,
     digest::Digest,
@@ -413,7 +413,7 @@ pub fn parse(file: &str, source: &str) -> Parsed {
 }
 
 fn read(reader: &mut Reader) -> Option<Manifest> {
-    let document = reader.document(MAX_MANIFEST_BYTES)?;
+    let document = reader.document(rows::MAX_MANIFEST_BYTES)?;
     let mut root = reader.root(&document);
     let [
         package_table,
@@ -477,6 +477,12 @@ fn refuse_itself(reader: &mut Reader, manifest: &Manifest, name: &PackageName) {
 fn foreign(reader: &mut Reader, field: &Field<'_>) {
     let near = reader.nearest(field.key, TABLES);
     let is_table = field.item.is_table_like() || field.item.is_array_of_tables();
+    if is_table && field.key == "limits" {
+        let what = "[limits] of a project is ignored: only the user chooses limits";
+        let problem = reader.warning(field.key_span.clone(), what);
+        reader.push(problem.hint("write it into `config.toml` in Lumen's configuration folder"));
+        return;
+    }
     let in_package = ["name", "include", "exclude", "allow-secrets"]
         .into_iter()
         .chain(InheritedKey::ALL.map(InheritedKey::as_str))

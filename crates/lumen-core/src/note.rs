@@ -2,7 +2,7 @@
 //! ([signed-note](https://c2sp.org/signed-note)).
 
 use crate::base64;
-use crate::limits::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES};
+use crate::limits::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, rows};
 use crate::signing::PublicKey;
 
 /// A note.
@@ -30,7 +30,7 @@ pub struct NoteSignature {
 #[non_exhaustive]
 pub enum NoteError {
     /// Larger than [`MAX_NOTE_BYTES`].
-    #[error("the note is larger than {MAX_NOTE_BYTES} bytes")]
+    #[error("the note is too large; {}", rows::MAX_NOTE_BYTES)]
     TooLarge,
     /// Not UTF-8, or with control characters.
     #[error("the note is not plain text")]
@@ -42,7 +42,7 @@ pub enum NoteError {
     #[error("line {0} of the signatures is not `— name base64`")]
     Signature(usize),
     /// More than [`MAX_NOTE_SIGNATURES`].
-    #[error("the note has more than {MAX_NOTE_SIGNATURES} signatures")]
+    #[error("the note has too many signatures; {}", rows::MAX_NOTE_SIGNATURES)]
     TooMany,
     /// A key that is known did not make the signature in its name.
     #[error("the signature by `{0}` does not fit the note")]

@@ -7,7 +7,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
-use lumen_core::limits::MAX_COMPONENT_BYTES;
+use lumen_core::limits::{MAX_COMPONENT_BYTES, rows};
 use lumen_core::name::is_windows_device;
 
 /// Why a path does not work everywhere.
@@ -53,16 +53,16 @@ pub enum PathRule {
     #[error("a component of its path is a device name on Windows")]
     Device,
     /// A component over [`MAX_COMPONENT_BYTES`].
-    #[error("a component of its path is longer than {MAX_COMPONENT_BYTES} bytes")]
+    #[error("a component of its path is too long; {}", rows::MAX_COMPONENT_BYTES)]
     Component,
     /// A path over the limit.
-    #[error("its path is longer than {limit} bytes")]
+    #[error("its path is longer than {limit} bytes, the limit `{}`", rows::MAX_PATH_BYTES.name)]
     Long {
         /// The limit in bytes.
         limit: usize,
     },
     /// Too many components.
-    #[error("its path is more than {limit} folders deep")]
+    #[error("its path is more than {limit} folders deep, the limit `{}`", rows::MAX_PATH_DEPTH.name)]
     Deep {
         /// The limit in components, the last included.
         limit: usize,

@@ -10,7 +10,7 @@ use toml_edit::{Document, InlineTable, Item, Table, Value};
 
 use super::EditError;
 use crate::{
-    limits::MAX_MANIFEST_BYTES,
+    limits::rows,
     manifest::{FILE_NAME, reader::Reader},
     problem::Problem,
 };
@@ -40,7 +40,7 @@ pub(super) struct Statement {
 impl<'s> Layout<'s> {
     pub fn new(source: &'s str) -> Result<Self, EditError> {
         let mut reader = Reader::new(FILE_NAME, source);
-        let Some(document) = reader.document(MAX_MANIFEST_BYTES) else {
+        let Some(document) = reader.document(rows::MAX_MANIFEST_BYTES) else {
             let problem = reader.take_first_error();
             let problem = problem.unwrap_or_else(|| Problem::error("this is not TOML"));
             return Err(EditError::Malformed(Box::new(problem)));

@@ -9,7 +9,7 @@ use toml_edit::{Document, Item};
 use super::{DependencyOptions, Integrity, Release, ReleaseSummary};
 use crate::{
     digest::Digest,
-    limits::MAX_MANIFEST_BYTES,
+    limits::rows,
     manifest::{self, Dependency, InheritedKey, Manifest, Package},
     name::PackageName,
     problem::Severity,
@@ -211,7 +211,7 @@ impl Described {
             digest,
             name: None,
             version: None,
-            reason: format!("it has more than {MAX_MANIFEST_BYTES} bytes"),
+            reason: format!("it is too large; {}", rows::MAX_MANIFEST_BYTES),
         }
     }
 

@@ -90,7 +90,7 @@ fn sample() -> Lockfile {
 fn parse(text: &str) -> Result<Lockfile, Problem> {
     if let Some(quick) = canonical::read(text) {
         let mut reader = Reader::new("lumen.lock", text);
-        let document = reader.document(MAX_LOCKFILE_BYTES).expect(text);
+        let document = reader.document(rows::MAX_LOCKFILE_BYTES).expect(text);
         let version_is_known = quick.version.as_ref().is_some_and(|v| v.value <= VERSION);
         let general = general::read(&mut reader, &document);
         assert_eq!(reader.take_first_error(), None, "{text}");

@@ -65,7 +65,7 @@ fn syntax_errors_are_one_problem() {
       | ^^^^^^^^^^^^
       hint: keep the lines you want and delete the markers
     "#);
-    assert_snapshot!(problems(&format!("#{}", "x".repeat(MAX_MANIFEST_BYTES))), @"error: `lumen.toml` has 1048577 bytes; the limit is 1048576");
+    assert_snapshot!(problems(&format!("#{}", "x".repeat(MAX_MANIFEST_BYTES))), @"error: `lumen.toml` has 1048577 bytes; the limit `MAX_MANIFEST_BYTES` is 1 MiB");
 }
 
 #[test]
@@ -485,6 +485,17 @@ fn names() {
       | "@node_modules/x" = "1"
       |   ^^^^^^^^^^^^
     "#);
+}
+
+#[test]
+fn limits_are_the_users() {
+    assert_snapshot!(problems("[limits]\nartifact-bytes = \"8 GiB\"\n"), @r"
+    warning: [limits] of a project is ignored: only the user chooses limits
+      lumen.toml:1:2
+      | [limits]
+      |  ^^^^^^
+      hint: write it into `config.toml` in Lumen's configuration folder
+    ");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use toml_edit::{Document, Item, TableLike, Value};
 
-use crate::limits::{MAX_CANDIDATES, MAX_PROBLEMS};
+use crate::limits::{MAX_CANDIDATES, MAX_PROBLEMS, Row};
 use crate::problem::{self, Place, Problem, Severity};
 
 /// A file being read, and the problems found so far.
@@ -80,14 +80,12 @@ impl Reader {
         }
     }
 
-    /// Parses the text; a syntax error becomes the only problem.
-    pub fn document(&mut self, max_bytes: usize) -> Option<Document<Arc<str>>> {
-        if self.source.len() > max_bytes {
-            let what = format!(
-                "`{}` has {} bytes; the limit is {max_bytes}",
-                self.file,
-                self.source.len()
-            );
+    /// Parses the text; a syntax error becomes the only problem, as does a text with more bytes
+    /// than the limit.
+    pub fn document(&mut self, limit: Row) -> Option<Document<Arc<str>>> {
+        let bytes = self.source.len();
+        if u64::try_from(bytes).map_or(true, |bytes| bytes > limit.value) {
+            let what = format!("`{}` has {bytes} bytes; {limit}", self.file);
             self.push(Problem::error(what));
             return None;
         }

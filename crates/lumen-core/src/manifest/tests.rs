@@ -2,6 +2,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::limits::MAX_MANIFEST_BYTES;
 use crate::problem::{Severity, plain};
 
 pub(super) fn problems(source: &str) -> String {

@@ -3,6 +3,7 @@
 use super::{FULL, name::path};
 pub use crate::limits::MAX_ENTRY_BUNDLE_BYTES as MAX_BUNDLE;
 pub use crate::limits::MAX_LEAF;
+use crate::limits::rows;
 
 /// Entries in a bundle that is full.
 pub const PER_BUNDLE: u64 = FULL as u64;
@@ -12,7 +13,7 @@ pub const PER_BUNDLE: u64 = FULL as u64;
 #[non_exhaustive]
 pub enum BundleError {
     /// A leaf is too large.
-    #[error("an entry of the log has more than {MAX_LEAF} bytes")]
+    #[error("an entry of the log is too large; {}", rows::MAX_LEAF)]
     TooLarge,
     /// There are more leaves than a tile has hashes.
     #[error("the entries are more than {FULL}")]

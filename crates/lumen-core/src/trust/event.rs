@@ -13,6 +13,7 @@ use super::{
 use crate::{
     base64,
     digest::{Digest, Hasher},
+    limits::rows,
     merkle::leaf_hash,
     note::{Note, NoteError},
     tile::entries::MAX_LEAF,
@@ -76,7 +77,7 @@ pub enum Entry {
 #[non_exhaustive]
 pub enum EntryError {
     /// Larger than a leaf can be.
-    #[error("the entry is larger than {MAX_LEAF} bytes")]
+    #[error("the entry is too large; {}", rows::MAX_LEAF)]
     TooLarge,
     /// Not a note.
     #[error(transparent)]

@@ -1,7 +1,7 @@
 //! Why a submission is refused.
 
 use lumen_core::{
-    limits::MAX_SUBMISSIONS,
+    limits::rows,
     submission::{MANIFEST, RELEASE, SubmissionError, TAR, ZST},
 };
 use lumen_store::archive::ArchiveError;
@@ -14,7 +14,7 @@ pub enum IngestError {
     #[error("there is no `{MANIFEST}`")]
     Nothing,
     /// Too many in one place.
-    #[error("there are more than {MAX_SUBMISSIONS} submissions")]
+    #[error("there are too many submissions; {}", rows::MAX_SUBMISSIONS)]
     TooMany,
     /// `submission.json` is refused.
     #[error(transparent)]

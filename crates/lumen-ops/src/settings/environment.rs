@@ -165,6 +165,10 @@ pub(super) fn limits_of(
 ) -> Result<BTreeMap<Limit, u64>, OpsError> {
     let mut chosen = BTreeMap::new();
     for (variable, value) in variables {
+        // As everywhere, an empty variable is none.
+        if value.is_empty() {
+            continue;
+        }
         let (variable, value) = (variable.to_string_lossy(), value.to_string_lossy());
         let Some(name) = variable.strip_prefix(limits::VARIABLE) else {
             continue;

@@ -180,6 +180,8 @@ fn limits_of_the_environment() {
     let chosen = of("LUMEN_LIMIT_ARTIFACT_BYTES", "2 KiB").unwrap();
     assert_eq!(chosen, BTreeMap::from([(Limit::ArtifactBytes, 2048)]));
     assert_eq!(of("LUMEN_REGISTRY", "x").unwrap(), BTreeMap::new());
+    let empty = of("LUMEN_LIMIT_ARTIFACT_BYTES", "").unwrap();
+    assert_eq!(empty, BTreeMap::new());
     for (name, value, expected) in [
         ("LUMEN_LIMIT_ARTIFACT_BYTE", "1", "names no limit"),
         ("LUMEN_LIMIT_ARTIFACT_BYTES", "lots", "is `lots`"),

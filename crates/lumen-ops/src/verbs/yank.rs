@@ -6,7 +6,7 @@ use lumen_registry::publish::Change;
 use crate::{
     error::OpsError,
     session::{Purpose, Session, Which},
-    signed::{Said, say},
+    signed::{Said, or_absent, say},
 };
 
 /// What is said about a release.
@@ -39,7 +39,8 @@ pub fn yank(
         signer,
         last_seen,
     };
-    let changed = say(session, registry.storage(), &message, &change)?;
+    let changed = say(session, registry.storage(), &message, &change);
+    let changed = changed.map_err(|error| or_absent(session, &registry, error))?;
     if let (Verdict::Unyank(reason), None) = (verdict, &changed.checkpoint)
         && !reason.is_empty()
     {

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use lumen_core::limits::MAX_QUOTED_NAME;
+use lumen_core::limits::{MAX_QUOTED_NAME, rows};
 
 use crate::portable::{Clash, PathRule, is_invisible};
 
@@ -63,13 +63,17 @@ pub enum Rule {
     #[error("something other than zeros follows the end of the tar")]
     AfterEnd,
     /// The files are too many bytes together.
-    #[error("it unpacks to more than {limit} bytes")]
+    #[error(
+        "it unpacks to more than {limit} bytes, which follows from the limits `{}` and `{}`",
+        rows::MAX_UNPACKED_BYTES.name,
+        rows::MAX_UNPACKED_RATIO.name
+    )]
     Unpacked {
         /// The limit in bytes.
         limit: u64,
     },
     /// There are too many entries.
-    #[error("it has more than {limit} files and folders")]
+    #[error("it has more than {limit} files and folders, the limit `{}`", rows::MAX_ARCHIVE_ENTRIES.name)]
     Entries {
         /// The limit.
         limit: u32,
@@ -107,7 +111,7 @@ pub enum Rule {
     FileNamedFolder,
 
     /// An extension header over the limit.
-    #[error("its extension header is longer than {limit} bytes")]
+    #[error("its extension header is longer than {limit} bytes, the limit `{}`", rows::MAX_EXTENSION_BYTES.name)]
     ExtensionSize {
         /// The limit in bytes.
         limit: u64,

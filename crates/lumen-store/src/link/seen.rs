@@ -13,7 +13,12 @@ use std::{
     path::PathBuf,
 };
 
-use lumen_core::{Digest, PackageName, digest::Hasher, limits::MAX_WALK_DEPTH, manifest::LinkMode};
+use lumen_core::{
+    Digest, PackageName,
+    digest::Hasher,
+    limits::{MAX_WALK_DEPTH, rows},
+    manifest::LinkMode,
+};
 use lumen_durable::{Folder, StatusKind, Step};
 
 use super::{
@@ -196,7 +201,10 @@ fn walk(folder: &Folder, mode: LinkMode, depth: usize, hasher: &mut Hasher) -> i
             if let Some(inner) = folder.open_inside(&name)? {
                 let Some(depth) = depth.checked_sub(1) else {
                     let path = inner.path().display();
-                    let what = format!("`{path}` lies more than {MAX_WALK_DEPTH} folders deep");
+                    let what = format!(
+                        "`{path}` lies too many folders deep; {}",
+                        rows::MAX_WALK_DEPTH
+                    );
                     return Err(io::Error::new(io::ErrorKind::InvalidData, what));
                 };
                 walk(&inner, mode, depth, hasher)?;

@@ -37,7 +37,7 @@ pub(crate) mod tar;
 
 use std::{io, path::Path};
 
-use lumen_core::{Digest, limits::MAX_WALK_DEPTH};
+use lumen_core::{Digest, limits::rows};
 
 pub use secrets::{Secret, SecretKind};
 
@@ -194,10 +194,10 @@ pub enum PackError {
     #[error("{}", unportable(.0))]
     Paths(Vec<BadPath>),
     /// More folders below one another than Lumen enters.
-    #[error("`{0}` lies more than {MAX_WALK_DEPTH} folders deep")]
+    #[error("`{0}` lies too many folders deep; {limit}", limit = rows::MAX_WALK_DEPTH)]
     TooDeep(String),
     /// More files than an archive may have.
-    #[error("the package has {count} files; the limit is {limit}")]
+    #[error("the package has {count} files; the limit `{}` is {limit}", rows::MAX_ARCHIVE_ENTRIES.name)]
     TooMany {
         /// How many there are.
         count: usize,
@@ -205,7 +205,11 @@ pub enum PackError {
         limit: u32,
     },
     /// More bytes than an archive may have.
-    #[error("the package has {size} bytes; the limit is {limit}")]
+    #[error(
+        "the package has {size} bytes; the limit is {limit}, which follows from `{}` and `{}`",
+        rows::MAX_UNPACKED_BYTES.name,
+        rows::MAX_UNPACKED_RATIO.name
+    )]
     TooLarge {
         /// Bytes of all files together.
         size: u64,

@@ -35,7 +35,14 @@ fn a_package_that_is_nested_too_deep_is_not_packed_and_what_is_ours_is_removed()
     ];
     for verb in verbs {
         let ran = run(&sandbox, verb);
-        fails(&ran, 1, &["lies more than 128 folders deep", "`exclude`"]);
+        fails(
+            &ran,
+            1,
+            &[
+                "lies too many folders deep; the limit `MAX_WALK_DEPTH` is 128",
+                "`exclude`",
+            ],
+        );
     }
     // One that is left out does not matter.
     sandbox.write("app/.gitignore", "src/x/\n").unwrap();

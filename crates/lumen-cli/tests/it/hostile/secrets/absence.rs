@@ -375,6 +375,17 @@ fn a_command_about_a_whole_registry_says_that_there_is_none() {
     std::fs::create_dir(sandbox.path("empty")).unwrap();
     let server = Server::start(|_| answer("404 Not Found", &[], b""));
     let folder = format!("file://{}", sandbox.path("empty").display());
+    let yank = [
+        "pkg",
+        "yank",
+        "lib@1.0.0",
+        "--reason",
+        "x",
+        "--registry",
+        &folder,
+    ];
+    let ran = sandbox.run(".", &yank).unwrap();
+    fails(&ran, 4, &["there is no registry at"]);
     for url in [folder, format!("{}/nothing", server.url())] {
         for arguments in [
             &["registry", "mirror", &url, "mirror"][..],
