@@ -7,11 +7,6 @@
 
 use std::{collections::BTreeMap, fmt, ops::Range, str::FromStr};
 
-use dependency::Table;
-use reader::{Field, Reader, shown};
-use sections::Owner;
-
-use crate::limits::rows;
 use crate::{
     constraint::Constraint,
     digest::Digest,
@@ -26,6 +21,7 @@ mod features;
 mod files;
 mod inherit;
 mod package;
+mod parse;
 pub(crate) mod reader;
 mod requires;
 pub(crate) mod sections;
@@ -34,6 +30,7 @@ mod values;
 pub(crate) use features::Effect;
 pub use files::Files;
 pub use inherit::rebase;
+pub use parse::parse;
 pub use values::without_credentials;
 pub(crate) use values::{is_absolute, is_git_url, is_git_word};
 
@@ -387,117 +384,6 @@ impl fmt::Display for LinkMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
-}
-
-/// Tables of this file that are ours; others belong to the compiler and are not looked at.
-const TABLES: [&str; 8] = [
-    "package",
-    "dependencies",
-    "dev-dependencies",
-    "patch",
-    "workspace",
-    "features",
-    "registry",
-    "install",
-];
-
-/// Parses a `lumen.toml`; `file` is its name for messages.
-pub fn parse(file: &str, source: &str) -> Parsed {
-    let mut reader = Reader::new(file, source);
-    let manifest = read(&mut reader);
-    let (problems, failed) = reader.into_problems();
-    Parsed {
-        manifest: manifest.filter(|_| !failed),
-        problems,
-    }
-}
-
-fn read(reader: &mut Reader) -> Option<Manifest> {
-    let document = reader.document(rows::MAX_MANIFEST_BYTES)?;
-    let mut root = reader.root(&document);
-    let [
-        package_table,
-        dependencies,
-        dev_dependencies,
-        patch,
-        workspace,
-        feature_table,
-        registry,
-        install,
-    ] = TABLES.map(|table| root.take(table));
-    let declared = dependencies
-        .as_ref()
-        .and_then(|field| field.item.as_table_like())
-        .map(|table| table.iter().map(|(name, _)| name).collect())
-        .unwrap_or_default();
-    let mut table = |field: Option<Field<'_>>, table| {
-        field.map_or_else(Dependencies::new, |field| {
-            dependency::dependencies(reader, &field, table)
-        })
-    };
-    let dependencies = table(dependencies, Table::Normal);
-    let dev_dependencies = table(dev_dependencies, Table::Dev);
-    let patches = table(patch, Table::Patch);
-    let manifest = Manifest {
-        package: package_table.and_then(|field| package::package(reader, &field)),
-        workspace: workspace.and_then(|field| sections::workspace(reader, &field)),
-        features: feature_table
-            .map(|field| features::features(reader, &field, &dependencies, &declared))
-            .unwrap_or_default(),
-        registry: registry
-            .map(|field| sections::registry(reader, &field, Owner::Project))
-            .unwrap_or_default(),
-        install: install
-            .map(|field| sections::install(reader, &field))
-            .unwrap_or_default(),
-        dependencies,
-        dev_dependencies,
-        patches,
-    };
-    if let Some(package) = &manifest.package {
-        refuse_itself(reader, &manifest, &package.name);
-    }
-    for field in root.take_all() {
-        foreign(reader, &field);
-    }
-    Some(manifest)
-}
-
-/// A package cannot depend on itself: there is one version of each name.
-fn refuse_itself(reader: &mut Reader, manifest: &Manifest, name: &PackageName) {
-    for dependencies in [&manifest.dependencies, &manifest.dev_dependencies] {
-        if let Some(dependency) = dependencies.get(name) {
-            let what = format!("`{name}` cannot depend on itself");
-            reader.push(reader.error(dependency.name_span.clone(), what));
-        }
-    }
-}
-
-/// Warns about a top-level key that is none of ours, unless it can be the compiler's.
-fn foreign(reader: &mut Reader, field: &Field<'_>) {
-    let near = reader.nearest(field.key, TABLES);
-    let is_table = field.item.is_table_like() || field.item.is_array_of_tables();
-    if is_table && field.key == "limits" {
-        let what = "[limits] of a project is ignored: only the user chooses limits";
-        let problem = reader.warning(field.key_span.clone(), what);
-        reader.push(problem.hint("write it into `config.toml` in Lumen's configuration folder"));
-        return;
-    }
-    let in_package = ["name", "include", "exclude", "allow-secrets"]
-        .into_iter()
-        .chain(InheritedKey::ALL.map(InheritedKey::as_str))
-        .any(|key| key == field.key);
-    let hint = match near {
-        Some(near) if is_table => format!("did you mean [{near}]?"),
-        None if is_table => return,
-        _ if in_package => "it belongs below [package]".to_owned(),
-        Some(near) => format!("did you mean [{near}]?"),
-        None => "it is ignored".to_owned(),
-    };
-    let kind = if is_table { "table" } else { "key" };
-    let what = format!("unknown {kind} {}", shown(field.key));
-    let problem = reader.warning(field.key_span.clone(), what);
-    reader.push(problem.hint(hint));
 }
 
 #[cfg(test)]
