@@ -6,7 +6,7 @@ mod external;
 mod report;
 mod ui;
 
-use std::{panic, process::ExitCode};
+use std::{io, panic, process::ExitCode};
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(ui::panicked));
@@ -14,14 +14,19 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
-    let cli = match ui::parse(std::env::args_os().collect()) {
+    let failed = |streams, error: io::Error| {
+        let ui = ui::Ui::on(&args::Global::default(), report::remedy, streams);
+        report::report(&ui, &error.into())
+    };
+    let cli = match ui::parse(std::env::args_os().collect(), failed) {
         Ok(cli) => cli,
         Err(code) => return code,
     };
     // One screen, as long as the process lives: waits for locks are told to it.
     let ui: &'static ui::Ui = Box::leak(Box::new(ui::Ui::new(&cli.global, report::remedy)));
     lumen_ops::process::start(ui);
-    match commands::run(cli, ui) {
+    let done = commands::run(cli, ui);
+    match done.and_then(|code| Ok(ui.written().map(|()| code)?)) {
         Ok(code) => code,
         Err(error) => report::report(ui, &error),
     }

@@ -15,7 +15,7 @@ mod told;
 
 use std::{
     borrow::Cow,
-    io::{IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     panic::PanicHookInfo,
     path::Path,
     sync::Mutex,
@@ -88,7 +88,21 @@ impl Ui {
         }
     }
 
-    /// Writes a line of a result to standard output.
+    /// Whether a write to standard output failed, so that more of them are in vain.
+    pub fn is_closed(&self) -> bool {
+        self.streams.is_closed()
+    }
+
+    /// Fails when a part of the result is lost, other than to a reader who had enough.
+    ///
+    /// # Errors
+    /// That of the first write to standard output that failed.
+    pub fn written(&self) -> io::Result<()> {
+        self.streams.written()
+    }
+
+    /// Writes a line of a result to standard output. A write that fails is remembered:
+    /// see [`Ui::written`].
     pub fn print(&self, line: &str) {
         self.streams.write_out(&shown(line));
     }
@@ -166,12 +180,12 @@ impl Ui {
         reason = "a question ends without a line break"
     )]
     pub fn confirm(&self, question: &str) -> Option<bool> {
-        if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
             return None;
         }
         let _ = write!(anstream::stderr(), "{} [y/N] ", shown(question));
         let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).ok()?;
+        io::stdin().read_line(&mut answer).ok()?;
         Some(matches!(
             answer.trim().to_ascii_lowercase().as_str(),
             "y" | "yes"

@@ -1,6 +1,6 @@
 //! Why a command of the program ends early.
 
-use std::fmt;
+use std::{fmt, io};
 
 use lumen_ops::OpsError;
 
@@ -27,6 +27,12 @@ pub enum Declined {
 impl From<OpsError> for CliError {
     fn from(error: OpsError) -> Self {
         Self::Ops(error)
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        Self::Ops(error.into())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line, whose arguments may be texts from elsewhere: scripts pass them on.
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, io, process::ExitCode};
 
 use clap::Parser as _;
 use lumen_core::screen;
@@ -9,11 +9,14 @@ use super::Streams;
 use crate::args::Cli;
 
 /// Reads the command line. `Err` has the exit code: what is wrong with it, or what was asked
-/// about it, has been shown.
+/// about it, has been shown; `failed` says that this could not be written.
 ///
 /// # Errors
 /// When the program has nothing else to do.
-pub fn parse(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
+pub fn parse(
+    arguments: Vec<OsString>,
+    failed: impl FnOnce(Streams, io::Error) -> ExitCode,
+) -> Result<Cli, ExitCode> {
     let error = match Cli::try_parse_from(&arguments) {
         Ok(cli) => return Ok(cli),
         Err(error) => error,
@@ -22,11 +25,15 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let text = told(error, &arguments);
     let streams = Streams::of_process();
-    match is_result {
-        true => streams.write_out(text.trim_end_matches('\n')),
-        false => streams.write_err(&text),
+    if !is_result {
+        streams.write_err(&text);
+        return Err(ExitCode::from(code));
     }
-    Err(ExitCode::from(code))
+    streams.write_out(text.trim_end_matches('\n'));
+    Err(match streams.written() {
+        Ok(()) => ExitCode::from(code),
+        Err(error) => failed(streams, error),
+    })
 }
 
 /// What clap says. It repeats arguments as they are and has its own styles in the text, so

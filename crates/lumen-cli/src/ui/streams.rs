@@ -1,7 +1,7 @@
 //! The two streams of a screen.
 
 use std::{
-    io::{IsTerminal as _, Write},
+    io::{self, ErrorKind, IsTerminal as _, Write},
     sync::{Mutex, PoisonError},
 };
 
@@ -9,6 +9,8 @@ use std::{
 pub struct Streams {
     out: Mutex<Box<dyn Write + Send>>,
     err: Mutex<Box<dyn Write + Send>>,
+    /// Why a write to standard output failed, the first time.
+    lost: Mutex<Option<io::Error>>,
     /// Whether talk goes to a terminal: then progress is drawn there.
     pub(super) is_terminal: bool,
 }
@@ -20,26 +22,53 @@ impl Streams {
         Self {
             out: Mutex::new(Box::new(anstream::stdout())),
             err: Mutex::new(Box::new(anstream::stderr())),
-            is_terminal: std::io::stderr().is_terminal(),
+            lost: Mutex::new(None),
+            is_terminal: io::stderr().is_terminal(),
         }
     }
 
-    /// Writes text and a line break to standard output.
-    ///
-    /// A closed pipe (`lumen pkg list | head`) is no error.
+    /// Writes text and a line break to standard output. The first write that fails is
+    /// remembered, and nothing is written after it.
     pub(super) fn write_out(&self, text: &str) {
-        write(&self.out, text);
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.is_none() {
+            *lost = write(&self.out, text).err();
+        }
+    }
+
+    /// Whether a write to standard output failed, so that more of them are in vain.
+    pub(super) fn is_closed(&self) -> bool {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.is_some()
+    }
+
+    /// Fails when a part of the result is lost.
+    ///
+    /// A closed pipe (`lumen pkg list | head`) is no error: its reader had enough.
+    ///
+    /// # Errors
+    /// That of the first write to standard output that failed.
+    pub(super) fn written(&self) -> io::Result<()> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*lost {
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+                let what = format!("cannot write the result to standard output: {error}");
+                Err(io::Error::new(error.kind(), what))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The same to standard error; the text may end with line breaks.
     pub(super) fn write_err(&self, text: &str) {
-        write(&self.err, text.trim_end_matches('\n'));
+        // There is no place left to tell that this failed.
+        let _ = write(&self.err, text.trim_end_matches('\n'));
     }
 }
 
-fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &str) {
+fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &str) -> io::Result<()> {
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
-    let _ = writeln!(stream, "{text}").and_then(|()| stream.flush());
+    writeln!(stream, "{text}").and_then(|()| stream.flush())
 }
 
 #[cfg(test)]
@@ -59,12 +88,12 @@ pub(super) mod tests {
     }
 
     impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().extend(bytes);
             Ok(bytes.len())
         }
 
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
@@ -82,6 +111,7 @@ pub(super) mod tests {
         let streams = Streams {
             out: boxed(&out),
             err: boxed(&err),
+            lost: Mutex::new(None),
             is_terminal: false,
         };
         (streams, out, err)

@@ -33,6 +33,7 @@ mod races;
 mod registries;
 mod signed;
 mod stats;
+mod streams;
 mod submissions;
 mod sync;
 mod trust_cli;

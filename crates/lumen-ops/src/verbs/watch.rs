@@ -1,6 +1,6 @@
 //! Reading a log entry by entry.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::ControlFlow};
 
 use lumen_core::{
     Key,
@@ -29,7 +29,8 @@ pub struct Logged {
     pub entry: Entry,
 }
 
-/// Hands out the entries from an index on, each proved to be in the log. Returns the log's size.
+/// Hands out the entries from an index on, each proved to be in the log, until `each` breaks
+/// off. Returns the log's size.
 ///
 /// # Errors
 /// When the registry is not signed or not to be believed, or its log is incomplete.
@@ -37,7 +38,7 @@ pub fn watch(
     session: &Session<'_>,
     from: u64,
     names: &[String],
-    mut each: impl FnMut(&Logged),
+    mut each: impl FnMut(&Logged) -> ControlFlow<()>,
 ) -> Result<u64, OpsError> {
     let signed = signed::open(session)?;
     let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
@@ -47,8 +48,9 @@ pub fn watch(
     let mut bundle = from / full;
     while bundle * full < shown.size {
         for logged in read_bundle(session, &signed, &shown, bundle)? {
-            if logged.index >= from && (wanted.is_empty() || is_about(&logged.entry, &wanted)) {
-                each(&logged);
+            let is_wanted = wanted.is_empty() || is_about(&logged.entry, &wanted);
+            if logged.index >= from && is_wanted && each(&logged).is_break() {
+                return Ok(shown.size);
             }
         }
         bundle += 1;

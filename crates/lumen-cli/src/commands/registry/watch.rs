@@ -1,6 +1,6 @@
 //! `lumen registry watch`.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use lumen_core::trust::Entry;
 use lumen_ops::{OpsError, verbs::watch};
@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::{args::Target, commands::shared::session::target, ui::Ui};
 
-/// Shows the entries of a log from one on; `every`: goes on for ever, with pauses of this
-/// many seconds.
+/// Shows the entries of a log from one on; `every`: goes on until standard output is closed,
+/// with pauses of this many seconds.
 pub fn run(
     registry: &Target,
     mut from: u64,
@@ -21,11 +21,17 @@ pub fn run(
         let session = target(registry, ui)?;
         let size = watch::watch(&session, from, names, |logged| {
             ui.print_json_line(&line(logged));
+            match ui.is_closed() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         })?;
         from = from.max(size);
         match every {
-            None => return Ok(()),
-            Some(seconds) => std::thread::sleep(Duration::from_secs(seconds)),
+            Some(seconds) if !ui.is_closed() => {
+                std::thread::sleep(Duration::from_secs(seconds));
+            }
+            _ => return Ok(()),
         }
     }
 }
