@@ -30,6 +30,13 @@ pub enum Remedy {
     Owners(String),
     /// Check every locked package against its registry, or lock newer versions.
     CheckAll,
+    /// Move keys to the folder of keys.
+    MoveKeys {
+        /// The folder.
+        to: String,
+        /// Whether one of them may then be made the default.
+        or_choose: bool,
+    },
     /// Run the command once with the network.
     Online,
     /// Allow releases of later days than this one.

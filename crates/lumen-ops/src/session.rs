@@ -3,6 +3,7 @@
 
 mod places;
 mod registries;
+mod signing;
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +28,6 @@ use crate::{
     context::Options,
     credentials::Found,
     error::OpsError,
-    keys,
     report::{Event, Reporter},
     settings::{Environment, Settings},
     workspace::{self, Workspace},
@@ -210,7 +210,7 @@ impl<'r> Session<'r> {
         let Some(info) = info else {
             return Ok((None, None));
         };
-        Ok((Some(keys::signer(&self.environment)?), info.seen()))
+        Ok((Some(self.signer()?), info.seen()))
     }
 
     /// The time of the run, RFC 3339.

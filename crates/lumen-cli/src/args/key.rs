@@ -28,7 +28,7 @@ pub enum Key {
     },
     /// Take a key from a file: Lumen's form, `PRIVATE+KEY+…` or OpenSSH's.
     Import {
-        /// The file; other users must not be able to read it.
+        /// The file, which other users must not be able to read; `-`: standard input.
         file: PathBuf,
         /// A name for the key; default: the one in the file.
         #[arg(long)]
@@ -45,7 +45,23 @@ pub enum Key {
         #[arg(long)]
         secret: bool,
     },
-    /// Make a successor to a key; the old one stays, to sign the change.
+    /// Remove a key for ever.
+    Remove {
+        /// Its name.
+        name: String,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Move keys from LUMEN_HOME, where older versions put them, to your configuration folder.
+    Move {
+        /// Its name; default: all keys.
+        name: Option<String>,
+        /// Another name for it.
+        #[arg(long = "name", value_name = "NEW", requires = "name")]
+        new_name: Option<String>,
+    },
+    /// Make a successor to a key; the old one stays the default, to sign the change.
     Rotate {
         /// Its name; default: the default key.
         name: Option<String>,

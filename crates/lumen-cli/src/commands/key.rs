@@ -11,10 +11,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     args::Key,
+    report::{CliError, Declined},
     ui::{Ui, path_json},
 };
 
-pub fn run(command: Key, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(command: Key, ui: &Ui) -> Result<(), CliError> {
     let store = KeyStore::of(&Environment::read()?)?;
     match command {
         Key::New { name, passphrase } => {
@@ -26,6 +27,7 @@ pub fn run(command: Key, ui: &Ui) -> Result<(), OpsError> {
         Key::List => list(&store, ui)?,
         Key::Show { name } => {
             let info = store.info(name.as_deref())?;
+            advise(&store, &info, ui)?;
             if ui.json {
                 ui.print_json(&json(&info));
             } else {
@@ -42,7 +44,9 @@ pub fn run(command: Key, ui: &Ui) -> Result<(), OpsError> {
         }
         Key::Default { name } => {
             store.set_default(&name)?;
-            show(ui, &store.info(Some(&name))?, "Chose");
+            let info = store.info(Some(&name))?;
+            advise(&store, &info, ui)?;
+            show(ui, &info, "Chose");
         }
         Key::Import {
             file,
@@ -59,13 +63,55 @@ pub fn run(command: Key, ui: &Ui) -> Result<(), OpsError> {
             let passphrase = wanted(passphrase, name.as_deref().unwrap_or("new"))?;
             let passphrase = passphrase.as_deref().map(String::as_str);
             let (old, new) = store.rotate(name.as_deref(), passphrase)?;
+            advise(&store, &old, ui)?;
             show(ui, &new, "Created");
-            let old = old.public.name();
-            ui.hints(&[format!(
-                "`{old}` stays until the names and registries it may sign for know the new key"
-            )]);
+            let (old, new, mut hints) = (&old, new.public.name(), Vec::new());
+            if old.default {
+                let old = old.public.name();
+                hints.push(format!(
+                    "`{old}` stays the default: it has to sign what makes `{new}` count"
+                ));
+            }
+            hints.push(format!(
+                "for each registry that lists it, run `lumen registry trust rotate {new}`, which says what is next"
+            ));
+            ui.hints(&hints);
+        }
+        Key::Remove { name, yes } => remove(&store, &name, yes, ui)?,
+        Key::Move { name, new_name } => {
+            let moved = store.move_old(name.as_deref(), new_name.as_deref())?;
+            if ui.json {
+                ui.print_json(&moved.iter().map(json).collect());
+            }
+            let dir = store.dir().display();
+            for key in &moved {
+                ui.done("Moved", format!("key `{}` to {dir}", key.public.name()));
+            }
+            if moved.is_empty() {
+                ui.done("Moved", format!("nothing: all keys are in {dir}"));
+            }
         }
     }
+    Ok(())
+}
+
+/// Says that keys lie where they may get lost.
+fn advise(store: &KeyStore, used: &KeyInfo, ui: &Ui) -> Result<(), OpsError> {
+    let advice = store.advice(&used.path)?;
+    advice.into_iter().for_each(|problem| ui.warn(problem));
+    Ok(())
+}
+
+fn remove(store: &KeyStore, name: &str, yes: bool, ui: &Ui) -> Result<(), CliError> {
+    let question = format!("Remove the key `{name}` for ever?");
+    if !yes && ui.confirm(&question) != Some(true) {
+        return Err(Declined::RemoveKey.into());
+    }
+    let path = store.remove(name)?;
+    if ui.json {
+        ui.print_json(&json!({ "name": name, "file": path_json(&path) }));
+    }
+    ui.done("Removed", format!("key `{name}`"));
     Ok(())
 }
 
@@ -75,6 +121,9 @@ fn wanted(passphrase: bool, name: &str) -> Result<Option<Zeroizing<String>>, Ops
 
 fn list(store: &KeyStore, ui: &Ui) -> Result<(), OpsError> {
     let keys = store.list()?;
+    if let Some(shown) = keys.iter().find(|key| key.default).or(keys.first()) {
+        advise(store, shown, ui)?;
+    }
     if ui.json {
         ui.print_json(&keys.iter().map(json).collect());
         return Ok(());
@@ -98,6 +147,7 @@ fn list(store: &KeyStore, ui: &Ui) -> Result<(), OpsError> {
 
 fn export(store: &KeyStore, name: Option<&str>, secret: bool, ui: &Ui) -> Result<(), OpsError> {
     let info = store.info(name)?;
+    advise(store, &info, ui)?;
     if !secret {
         if ui.json {
             ui.print_json(&json(&info));

@@ -7,6 +7,12 @@ use lumen_ops::error::{Again, ChangeHint};
 pub fn words(hint: ChangeHint<'_>) -> String {
     match hint {
         ChangeHint::Unchanged => "nothing was changed".into(),
+        ChangeHint::OldSigns(old) => {
+            format!("the old key must sign: run `lumen key default {old}`, then this again")
+        }
+        ChangeHint::NameOld => {
+            "name the old key with --old; LUMEN_KEY chooses the key that signs".into()
+        }
         ChangeHint::Threshold => {
             "the threshold must be at least 1 and at most the number of keys".into()
         }

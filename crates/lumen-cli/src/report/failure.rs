@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use lumen_ops::OpsError;
+use lumen_ops::{OpsError, keys::KeysError};
 
 /// Why a command did not do all that it was asked for.
 #[derive(Debug)]
@@ -22,11 +22,19 @@ pub enum Declined {
     Migrate,
     /// A registry, or owners, in another state than before.
     Accept,
+    /// Removing a key.
+    RemoveKey,
 }
 
 impl From<OpsError> for CliError {
     fn from(error: OpsError) -> Self {
         Self::Ops(error)
+    }
+}
+
+impl From<KeysError> for CliError {
+    fn from(error: KeysError) -> Self {
+        Self::Ops(error.into())
     }
 }
 
@@ -48,6 +56,7 @@ impl fmt::Display for Declined {
             Self::Publish => "nothing was published",
             Self::Migrate => "nothing was written",
             Self::Accept => "nothing was accepted",
+            Self::RemoveKey => "nothing was removed",
         })
     }
 }
@@ -59,6 +68,9 @@ impl Declined {
             Self::Publish | Self::Migrate => "run it again and answer `y`, or pass --yes",
             Self::Accept => {
                 "ask the people who run it why it changed; then answer `y`, or pass --yes"
+            }
+            Self::RemoveKey => {
+                "`lumen key export NAME --secret` prints a copy to keep; then answer `y`, or pass --yes"
             }
         }
         .into()

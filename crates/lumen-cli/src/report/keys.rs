@@ -10,6 +10,15 @@ pub fn words(hint: KeysHint<'_>) -> Option<String> {
     Some(match hint {
         KeysHint::New => "make one with `lumen key new`, or set LUMEN_KEY or LUMEN_KEY_FILE".into(),
         KeysHint::Meant(nearest) => format!("did you mean `{nearest}`?"),
+        KeysHint::NoFolder => {
+            "set HOME or XDG_CONFIG_HOME; LUMEN_KEY gives a key without it".into()
+        }
+        KeysHint::Rename(name) => {
+            format!("move it under another name, such as `lumen key move {name} --name {name}.old`")
+        }
+        KeysHint::Choose(other) => {
+            format!("choose another one first, such as `lumen key default {other}`")
+        }
         KeysHint::Others => "`lumen key list` lists your keys".into(),
         KeysHint::Exists => {
             "choose another name, or make its successor with `lumen key rotate`".into()

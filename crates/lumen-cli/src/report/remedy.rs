@@ -29,6 +29,13 @@ pub fn words(remedy: &Remedy) -> String {
             "`lumen pkg outdated` looks at every package, `lumen pkg update` makes a newer lock"
                 .into()
         }
+        Remedy::MoveKeys { to, or_choose } => {
+            let choose = match or_choose {
+                true => "; `lumen key default NAME` chooses one",
+                false => "",
+            };
+            format!("`lumen key move` moves them to `{to}`{choose}")
+        }
         Remedy::Online => "run the command once without `--offline`".into(),
         Remedy::After(day) => format!("choose an `--exclude-newer` date after {day}"),
         Remedy::AnyAge => "leave `--exclude-newer` out".into(),
@@ -89,6 +96,13 @@ mod tests {
             (
                 Remedy::CheckAll,
                 "`lumen pkg outdated` looks at every package, `lumen pkg update` makes a newer lock",
+            ),
+            (
+                Remedy::MoveKeys {
+                    to: "/home/ada".into(),
+                    or_choose: true,
+                },
+                "`lumen key move` moves them to `/home/ada`; `lumen key default NAME` chooses one",
             ),
             (Remedy::Online, "run the command once without `--offline`"),
             (

@@ -54,7 +54,10 @@ fn replace_the_owners(sandbox: &Sandbox) {
     sandbox.package("by-bob", "text", "1.1.0", "").unwrap();
     let mut command = sandbox.command("by-bob", &["pkg", "publish", "--yes"]);
     // On a machine that knew the owners before.
-    command.env("LUMEN_KEY_FILE", sandbox.path("home/lumen/keys/bob.key"));
+    command.env(
+        "LUMEN_KEY_FILE",
+        sandbox.path("home/.config/lumen/keys/bob.key"),
+    );
     command.env("LUMEN_HOME", sandbox.path("bobs"));
     let published = Ran::of(&command.output().unwrap());
     assert_eq!(published.code, Some(0), "{published:#?}");

@@ -129,7 +129,7 @@ fn a_publish_without_a_key_leaves_the_version_alone() {
     let stranger = sandbox.path("stranger");
     let output = sandbox
         .command("a", &publish)
-        .env("LUMEN_HOME", &stranger)
+        .env("HOME", &stranger)
         .output()
         .unwrap();
     let ran = lumen_testkit::sandbox::Ran::of(&output);

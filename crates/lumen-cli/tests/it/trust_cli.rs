@@ -90,19 +90,39 @@ fn a_root_of_two_is_changed_by_two() {
 
 #[test]
 fn the_only_key_of_a_registry_is_replaced() {
-    let sandbox = sandbox();
-    let me = sandbox.ok(".", &["key", "export"]).unwrap().out;
-    sandbox.ok(".", &["key", "new", "new"]).unwrap();
-    let trust = |key: &str, arguments: &[&str]| {
-        ok_as(&sandbox, key, &[&["registry", "trust"], arguments].concat())
-    };
-    let old = me.split('+').next().unwrap();
-    trust(old, &["rotate", "new"]);
-    trust("new", &["sign", "root-2.note"]);
-    trust(old, &["apply", "root-2.note"]);
-    trust("new", &["remove-log-key", me.trim()]);
-    let shown = trust("new", &["--json", "show"]).out;
-    assert!(!shown.contains(old) && shown.contains("\"new+"), "{shown}");
+    // By a key of the same user, and by that of another one, who has to sign, too.
+    for is_own in [true, false] {
+        let sandbox = sandbox();
+        let me = sandbox.ok(".", &["key", "export"]).unwrap().out;
+        let by = |key: &str, arguments: &[&str]| {
+            let mut command = sandbox.command(".", arguments);
+            command.env("LUMEN_KEY", key);
+            if key == "new" && !is_own {
+                command.env("HOME", sandbox.path("home/other"));
+            }
+            let ran = Ran::of(&command.output().unwrap());
+            assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:#?}");
+            ran
+        };
+        by("new", &["key", "new", "new"]);
+        let new = by("new", &["key", "export", "new"]).out;
+        let trust =
+            |key: &str, arguments: &[&str]| by(key, &[&["registry", "trust"], arguments].concat());
+        let old = me.split('+').next().unwrap();
+        let rotated = trust(old, &["rotate", new.trim()]);
+        assert_eq!(
+            rotated.err.contains("Changed the root"),
+            is_own,
+            "{rotated:#?}"
+        );
+        if !is_own {
+            trust("new", &["sign", "root-2.note"]);
+            trust(old, &["apply", "root-2.note"]);
+        }
+        trust("new", &["remove-log-key", me.trim()]);
+        let shown = trust("new", &["--json", "show"]).out;
+        assert!(!shown.contains(old) && shown.contains("\"new+"), "{shown}");
+    }
 }
 
 #[test]

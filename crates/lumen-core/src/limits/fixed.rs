@@ -236,8 +236,9 @@ fixed! {
     MAX_LOST_PUSHES: u32 = 200, Count, Program, "registry::storage::git";
     /// Requests that an install with a lock may take more than from an unsigned registry.
     MAX_REQUESTS_SINCE: usize = 8, Count, Program, "registry::verify";
-    /// Bundles of log entries that an install with a lock reads where reading is no request.
-    MAX_BUNDLES_SINCE: usize = 64, Count, Program, "registry::verify";
+    /// Bundles of log entries that an install with a lock reads where reading is no request, and
+    /// that the rotation of a key reads to name what the old key owns.
+    MAX_BUNDLES_SINCE: usize = 64, Count, Program, "registry::verify, ops::verbs::root";
     /// Looks at a registry whose remembered state other processes change at the same time.
     MAX_ESTABLISH_ROUNDS: usize = 8, Count, Program, "registry::verify";
     /// Seconds that the clock of a witness may be ahead.

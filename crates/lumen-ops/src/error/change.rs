@@ -62,6 +62,14 @@ pub enum ChangeError {
         /// The role.
         role: &'static str,
     },
+    /// A key in the place of itself.
+    #[error("{key} cannot take its own place")]
+    Itself {
+        /// Its fingerprint.
+        key: String,
+        /// A key of this user that it could replace.
+        old: Option<String>,
+    },
     /// A threshold that the keys cannot reach.
     #[error("{}", unreachable(*.threshold, *.keys, .whose))]
     Unreachable {
@@ -214,6 +222,10 @@ pub enum ChangeError {
 pub enum ChangeHint<'e> {
     /// Nothing was changed.
     Unchanged,
+    /// The old key has to sign.
+    OldSigns(&'e str),
+    /// The old key has to be named.
+    NameOld,
     /// What a threshold can be.
     Threshold,
     /// Fewer witnesses can be asked for.
@@ -265,6 +277,8 @@ impl ChangeError {
             | Self::Unwritable(_)
             | Self::Differs
             | Self::Impossible(_) => ChangeHint::Unchanged,
+            Self::Itself { old: Some(old), .. } => ChangeHint::OldSigns(old),
+            Self::Itself { .. } => ChangeHint::NameOld,
             Self::Unreachable { .. } => ChangeHint::Threshold,
             Self::NoRoom { .. } => ChangeHint::FewerWitnesses,
             Self::AgeOfNothing => ChangeHint::AskWitnesses,

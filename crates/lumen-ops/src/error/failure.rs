@@ -98,6 +98,12 @@ pub enum KeysHint<'e> {
     Meant(&'e str),
     /// There are other keys.
     Others,
+    /// The configuration folder has to be named.
+    NoFolder,
+    /// A key of this name has to get another name.
+    Rename(&'e str),
+    /// This key could be the default.
+    Choose(&'e str),
     /// A key has this name.
     Exists,
     /// What the variable may hold.
@@ -118,6 +124,9 @@ impl KeysError {
         match self {
             Self::Io(_) => Kind::Host,
             Self::NoKey
+            | Self::NoFolder
+            | Self::Hidden { .. }
+            | Self::IsDefault { .. }
             | Self::Unknown { .. }
             | Self::Exists { .. }
             | Self::Name { .. }
@@ -138,6 +147,9 @@ impl KeysError {
     pub fn hint(&self) -> Option<KeysHint<'_>> {
         Some(match self {
             Self::NoKey => KeysHint::New,
+            Self::NoFolder => KeysHint::NoFolder,
+            Self::Hidden { name, .. } => KeysHint::Rename(name),
+            Self::IsDefault { other, .. } => KeysHint::Choose(other),
             Self::Unknown {
                 nearest: Some(nearest),
                 ..

@@ -11,6 +11,25 @@ pub enum KeysError {
     /// Neither the environment nor the key folder has a key.
     #[error("there is no key to sign with")]
     NoKey,
+    /// Without a home folder there is no place for keys.
+    #[error("there is no configuration folder for keys")]
+    NoFolder,
+    /// Another key of the same name lies where keys lay before.
+    #[error("there is another key `{name}`: `{}`", .path.display())]
+    Hidden {
+        /// The name.
+        name: String,
+        /// The other key.
+        path: PathBuf,
+    },
+    /// Without the default key, another one would have to be chosen.
+    #[error("`{name}` is the default key")]
+    IsDefault {
+        /// The name.
+        name: String,
+        /// Another key.
+        other: String,
+    },
     /// No key has this name.
     #[error("there is no key `{name}` in {}", .dir.display())]
     Unknown {

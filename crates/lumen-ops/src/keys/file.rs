@@ -6,7 +6,7 @@
 //! secret PRIVATE+KEY+…        or: sealed <base64>, under a passphrase
 //! ```
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use fs_err as fs;
 use lumen_core::base64;
@@ -17,6 +17,10 @@ use zeroize::Zeroizing;
 use super::{KeysError, seal};
 
 const HEADER: &str = "lumen/key/v1";
+
+/// What errors call standard input.
+pub(super) const INPUT_NAME: &str = "standard input";
+
 /// A key in a file.
 #[derive(Debug)]
 pub struct KeyFile {
@@ -84,6 +88,26 @@ impl KeyFile {
         }
     }
 
+    /// The same key under another name, behind the same passphrase if it has one.
+    ///
+    /// # Errors
+    /// As [`KeyFile::unlock`], and when it cannot have that name.
+    pub fn renamed(
+        self,
+        name: &str,
+        passphrase: impl FnOnce(&str) -> Result<Zeroizing<String>, KeysError>,
+    ) -> Result<Self, KeysError> {
+        let sealed = self.is_sealed();
+        let passphrase = sealed.then(|| passphrase(self.public.name())).transpose()?;
+        let given = passphrase.clone().ok_or(KeysError::Empty);
+        let key = self.unlock(|| given)?;
+        let key = key.renamed(name).map_err(|_| KeysError::Name {
+            name: name.to_owned(),
+            reason: "it is too long or has odd characters",
+        })?;
+        Self::new(key, passphrase.as_deref().map(String::as_str))
+    }
+
     /// The text of the file.
     pub fn to_text(&self) -> Zeroizing<String> {
         let secret = match &self.secret {
@@ -137,7 +161,6 @@ impl KeyFile {
 /// # Errors
 /// When others can read it, when it is too large or no text, and any I/O error.
 pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeysError> {
-    use std::io::Read as _;
     let malformed = |reason: &str| KeysError::Malformed {
         path: path.to_owned(),
         reason: reason.to_owned(),
@@ -158,8 +181,29 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>, KeysError> {
     if metadata.is_dir() {
         return Err(malformed("it is a folder"));
     }
+    text_of(file, malformed)
+}
+
+/// Reads a secret from standard input.
+///
+/// # Errors
+/// When it is too large or no text, and any I/O error.
+pub fn read_input() -> Result<Zeroizing<String>, KeysError> {
+    text_of(io::stdin().lock(), |reason| KeysError::Malformed {
+        path: INPUT_NAME.into(),
+        reason: reason.to_owned(),
+    })
+}
+
+fn text_of(
+    source: impl io::Read,
+    malformed: impl Fn(&str) -> KeysError,
+) -> Result<Zeroizing<String>, KeysError> {
+    use std::io::Read as _;
     let mut bytes = Zeroizing::new(Vec::new());
-    file.take(MAX_KEY_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    source
+        .take(MAX_KEY_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_KEY_FILE_BYTES {
         return Err(malformed("it is too long"));
     }

@@ -3,7 +3,9 @@
 //! Secrets are wiped from memory and never appear in errors, output or logs.
 
 mod agent;
+mod change;
 mod file;
+mod form;
 mod openssh;
 mod seal;
 mod store;
@@ -12,6 +14,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use lumen_core::{
     limits::MAX_LINE,
+    problem::Problem,
     screen,
     signing::{PublicKey, SecretKey},
 };
@@ -33,25 +36,41 @@ const KEY_FILE: &str = "LUMEN_KEY_FILE";
 /// The passphrase, if there is no terminal to ask for it.
 const PASSPHRASE: &str = "LUMEN_KEY_PASSPHRASE";
 
+/// Receives what a user should know about a key that is used.
+pub type Tell<'t> = &'t dyn Fn(Problem);
+
 /// The user's key: from the environment, or the default of the key folder.
 ///
 /// # Errors
 /// When there is none, or it cannot be unlocked.
-pub fn signer(environment: &Environment) -> Result<Arc<dyn Signer>, OpsError> {
-    let store = KeyStore::of(environment)?;
-    if let Some(signer) = from_environment(&store)? {
+pub fn signer(environment: &Environment, tell: Tell<'_>) -> Result<Arc<dyn Signer>, OpsError> {
+    if let Some(signer) = from_environment(environment, tell)? {
         return Ok(signer);
     }
-    let (_, file) = store.read(None)?;
+    let (_, file) = used(&KeyStore::of(environment)?, None, tell)?;
     Ok(Arc::new(unlock(file)?))
+}
+
+/// The file of a key that is going to be used.
+fn used(
+    store: &KeyStore,
+    name: Option<&str>,
+    tell: Tell<'_>,
+) -> Result<(PathBuf, KeyFile), KeysError> {
+    let (path, file) = store.read(name)?;
+    store.advice(&path)?.into_iter().for_each(tell);
+    Ok((path, file))
 }
 
 /// As [`signer`]; nothing where there is no key.
 ///
 /// # Errors
 /// When it cannot be unlocked.
-pub fn signer_if_any(environment: &Environment) -> Result<Option<Arc<dyn Signer>>, OpsError> {
-    match signer(environment) {
+pub fn signer_if_any(
+    environment: &Environment,
+    tell: Tell<'_>,
+) -> Result<Option<Arc<dyn Signer>>, OpsError> {
+    match signer(environment, tell) {
         Err(OpsError::Keys(KeysError::NoKey)) => Ok(None),
         other => other.map(Some),
     }
@@ -63,12 +82,13 @@ pub fn signer_if_any(environment: &Environment) -> Result<Option<Arc<dyn Signer>
 /// As [`signer`], and when a key cannot be made.
 pub fn signer_or_new(
     environment: &Environment,
+    tell: Tell<'_>,
 ) -> Result<(Arc<dyn Signer>, Option<PathBuf>), OpsError> {
-    match signer(environment) {
+    match signer(environment, tell) {
         Err(OpsError::Keys(KeysError::NoKey)) => {
             let store = KeyStore::of(environment)?;
             let info = store.generate(None, None)?;
-            Ok((signer(environment)?, Some(info.path)))
+            Ok((signer(environment, tell)?, Some(info.path)))
         }
         other => other.map(|signer| (signer, None)),
     }
@@ -78,12 +98,45 @@ pub fn signer_or_new(
 ///
 /// # Errors
 /// When there is no key.
-pub fn public(environment: &Environment) -> Result<PublicKey, OpsError> {
-    let store = KeyStore::of(environment)?;
-    if let Some(signer) = from_environment(&store)? {
+pub fn public(environment: &Environment, tell: Tell<'_>) -> Result<PublicKey, OpsError> {
+    if let Some(signer) = from_environment(environment, tell)? {
         return Ok(signer.public().clone());
     }
-    Ok(store.read(None)?.1.public)
+    named(environment, None, tell)
+}
+
+/// The public half of the user's key of this name, or of the default one.
+///
+/// # Errors
+/// When there is no such key.
+pub fn named(
+    environment: &Environment,
+    name: Option<&str>,
+    tell: Tell<'_>,
+) -> Result<PublicKey, OpsError> {
+    let (_, file) = used(&KeyStore::of(environment)?, name, tell)?;
+    Ok(file.public)
+}
+
+/// The key of the user with this public half; nothing: there is none, or it cannot be unlocked.
+///
+/// # Errors
+/// When the folder of keys cannot be read.
+pub fn signer_of(
+    environment: &Environment,
+    public: &PublicKey,
+    tell: Tell<'_>,
+) -> Result<Option<Arc<dyn Signer>>, OpsError> {
+    let store = KeyStore::of(environment)?;
+    let own = store.list()?;
+    let Some(own) = own.iter().find(|own| own.public.bytes() == public.bytes()) else {
+        return Ok(None);
+    };
+    let (_, file) = used(&store, Some(own.public.name()), tell)?;
+    Ok(match unlock(file) {
+        Ok(key) => Some(Arc::new(key)),
+        Err(_) => None,
+    })
 }
 
 /// The secret key of a file, asking for its passphrase when it has one.
@@ -139,19 +192,26 @@ fn ask(name: &str, prompt: &str) -> Result<Zeroizing<String>, KeysError> {
     Ok(rpassword::prompt_password(prompt).map(Zeroizing::new)?)
 }
 
-fn from_environment(store: &KeyStore) -> Result<Option<Arc<dyn Signer>>, KeysError> {
+fn from_environment(
+    environment: &Environment,
+    tell: Tell<'_>,
+) -> Result<Option<Arc<dyn Signer>>, KeysError> {
     if let Some(text) = variable(KEY) {
-        return from_text(store, &Zeroizing::new(text)).map(Some);
+        let own = |name: &str| used(&KeyStore::of(environment)?, Some(name), tell);
+        return from_text(&Zeroizing::new(text), own).map(Some);
     }
     let Some(path) = variable(KEY_FILE) else {
         return Ok(None);
     };
-    let key = unlock(store::parse(&PathBuf::from(path), None)?)?;
+    let key = unlock(form::parse(&PathBuf::from(path), None)?)?;
     Ok(Some(Arc::new(key)))
 }
 
-/// What `LUMEN_KEY` may hold. Errors never show it.
-fn from_text(store: &KeyStore, text: &str) -> Result<Arc<dyn Signer>, KeysError> {
+/// What `LUMEN_KEY` may hold; `own` reads a key of the user. Errors never show it.
+fn from_text(
+    text: &str,
+    own: impl FnOnce(&str) -> Result<(PathBuf, KeyFile), KeysError>,
+) -> Result<Arc<dyn Signer>, KeysError> {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix("ssh-agent") {
         return match rest.strip_prefix(':') {
@@ -166,7 +226,7 @@ fn from_text(store: &KeyStore, text: &str) -> Result<Arc<dyn Signer>, KeysError>
         let key = SecretKey::parse(text).map_err(|_| bad_variable("holds a damaged key"))?;
         return Ok(Arc::new(key));
     }
-    match store.read(Some(text)) {
+    match own(text) {
         Ok((_, file)) => Ok(Arc::new(unlock(file)?)),
         // What it holds may be a secret in a form we do not know.
         Err(KeysError::Unknown { .. } | KeysError::Name { .. }) => {
@@ -208,24 +268,25 @@ mod tests {
     fn the_environment_gives_a_key_and_errors_never_show_it() {
         let dir = tempfile::tempdir().unwrap();
         let store = KeyStore::at(dir.path().join("keys"));
+        let from_text = |text: &str| from_text(text, |name| store.read(Some(name)));
         let key = SecretKey::from_seed("ci", [3; 32]).unwrap();
-        let signer = from_text(&store, &key.to_text()).unwrap();
+        let signer = from_text(&key.to_text()).unwrap();
         assert_eq!(signer.public(), key.public());
         store.generate(Some("work"), None).unwrap();
-        assert_eq!(from_text(&store, "work").unwrap().public().name(), "work");
+        assert_eq!(from_text("work").unwrap().public().name(), "work");
         for secret in [
             "hunter2hunter2",
             "PRIVATE+KEY+hunter2",
             "hunter2/!",
             "ssh-agenthunter2",
         ] {
-            let error = from_text(&store, secret).unwrap_err();
+            let error = from_text(secret).unwrap_err();
             assert!(matches!(error, KeysError::Variable { .. }), "{error}");
             assert!(
                 !format!("{error} {error:?}").contains("hunter2"),
                 "{error:?}"
             );
         }
-        assert!(!format!("{:?}", from_text(&store, &key.to_text()).unwrap()).contains("PRIVATE"));
+        assert!(!format!("{:?}", from_text(&key.to_text()).unwrap()).contains("PRIVATE"));
     }
 }

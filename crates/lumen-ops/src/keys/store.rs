@@ -1,30 +1,39 @@
 //! The folder of keys: `<name>.key` files that are made once and never changed, and
 //! `default` with the name of the one to use.
+//!
+//! Keys lie in the user's configuration folder. Lumen put them below `$LUMEN_HOME` once, beside
+//! the store and the caches, which people delete: keys there are still found, and told of.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
 
 use fs_err as fs;
 use lumen_core::{
-    problem,
-    signing::{PublicKey, SecretKey},
+    problem::{self, Problem},
+    remedy::Remedy,
+    signing::PublicKey,
 };
+use lumen_durable::owner::{self, Owner};
 
 use super::{
     KeysError,
     file::{KeyFile, read_secret},
-    openssh, seal, ssh_name,
+    form::check_name,
 };
 use crate::settings::Environment;
 
-const EXTENSION: &str = "key";
-const DEFAULT: &str = "default";
-/// Characters of the name of a key file, which only the user chooses.
-const MAX_NAME: usize = 64;
+pub(super) const EXTENSION: &str = "key";
+pub(super) const DEFAULT: &str = "default";
 
-/// A folder of keys.
+/// The folders of keys.
 #[derive(Debug, Clone)]
 pub struct KeyStore {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
+    /// Where keys lay before.
+    pub(super) old: Option<PathBuf>,
 }
 
 /// The public data of a key.
@@ -41,29 +50,38 @@ pub struct KeyInfo {
 }
 
 impl KeyStore {
-    /// The user's keys: `$LUMEN_HOME/keys` when that is set, else `lumen/keys` in the
-    /// user's configuration folder.
+    /// The user's keys: those in `keys` of Lumen's configuration folder, and those that an
+    /// older Lumen left in `keys` of `$LUMEN_HOME`.
     ///
     /// # Errors
-    /// When there is no home folder.
+    /// When there is no configuration folder.
     pub fn of(environment: &Environment) -> Result<Self, KeysError> {
-        use etcetera::BaseStrategy as _;
-        if super::variable("LUMEN_HOME").is_some() {
-            return Ok(Self::at(environment.home.join("keys")));
-        }
-        let strategy = etcetera::choose_base_strategy()
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
-        Ok(Self::at(strategy.config_dir().join("lumen").join("keys")))
+        let config = environment.config_dir.as_ref();
+        let dir = config.ok_or(KeysError::NoFolder)?.join("keys");
+        let old = Some(environment.home.join("keys"));
+        Ok(Self {
+            old: old.filter(|old| *old != dir),
+            dir,
+        })
     }
 
     /// The keys in a folder.
     pub const fn at(dir: PathBuf) -> Self {
-        Self { dir }
+        Self { dir, old: None }
     }
 
     /// Their folder.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Where keys lay before, if there are any.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn old(&self) -> Result<Option<&Path>, KeysError> {
+        let has_keys = !self.old_names()?.is_empty();
+        Ok(self.old.as_deref().filter(|_| has_keys))
     }
 
     /// Every key, by name.
@@ -98,19 +116,8 @@ impl KeyStore {
             Some(name) => name.to_owned(),
             None => self.default_name()?.ok_or(KeysError::NoKey)?,
         };
-        let path = self.path(&name)?;
-        let text = match read_secret(&path) {
-            Err(KeysError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
-                let names = self.names()?;
-                let nearest = problem::nearest(&name, names.iter().map(String::as_str));
-                return Err(KeysError::Unknown {
-                    nearest: nearest.map(str::to_owned),
-                    dir: self.dir.clone(),
-                    name,
-                });
-            }
-            other => other?,
-        };
+        let path = self.find(&name)?;
+        let text = read_secret(&path)?;
         let malformed = |reason| KeysError::Malformed {
             path: path.clone(),
             reason,
@@ -122,219 +129,145 @@ impl KeyStore {
         }
     }
 
-    /// Makes a new key; the first one is the default.
+    /// What to tell a user of a key: that it lies where people delete things, or that others
+    /// do, which were used before.
     ///
     /// # Errors
-    /// When the name is taken or cannot be one, and any I/O error.
-    pub fn generate(
-        &self,
-        name: Option<&str>,
-        passphrase: Option<&str>,
-    ) -> Result<KeyInfo, KeysError> {
-        let name = name.map_or_else(usual_name, str::to_owned);
-        let key = self.new_key(&name, *seal::random()?)?;
-        self.add(key, passphrase)
-    }
-
-    /// Takes a key from a file: of our own form, `PRIVATE+KEY+…`, or OpenSSH's.
-    ///
-    /// # Errors
-    /// When the file is no key or others can read it, and as [`KeyStore::generate`].
-    pub fn import(
-        &self,
-        file: &Path,
-        name: Option<&str>,
-        passphrase: Option<&str>,
-    ) -> Result<KeyInfo, KeysError> {
-        let file = parse(file, name)?;
-        self.path(file.public.name())?;
-        match passphrase.is_none() {
-            true => self.put(&file),
-            false => self.add(super::unlock(file)?, passphrase),
-        }
-    }
-
-    /// Makes a successor to a key, called after it, and the default if the old one was.
-    /// The old one stays: it has to sign the change.
-    ///
-    /// # Errors
-    /// As [`KeyStore::generate`].
-    pub fn rotate(
-        &self,
-        name: Option<&str>,
-        passphrase: Option<&str>,
-    ) -> Result<(KeyInfo, KeyInfo), KeysError> {
-        let old = self.info(name)?;
-        let names = self.names()?;
-        let stem = match old.public.name().rsplit_once('.') {
-            Some((stem, number)) if number.parse::<u32>().is_ok() => stem,
-            _ => old.public.name(),
+    /// Any I/O error.
+    pub fn advice(&self, used: &Path) -> Result<Option<Problem>, KeysError> {
+        let Some(old) = self.old()? else {
+            return Ok(None);
         };
-        let free = (2_u32..).map(|number| format!("{stem}.{number}"));
-        let mut free = free.filter(|name| !names.contains(name));
-        let name = free.next().unwrap_or_default();
-        let mut new = self.generate(Some(&name), passphrase)?;
-        if old.default {
-            self.set_default(&name)?;
-            new.default = true;
-        }
-        Ok((old, new))
+        let is_old = used.parent() == Some(old);
+        let old = old.display();
+        let what = match is_old {
+            true => {
+                format!("keys lie in `{old}`, with the store and the caches, which people delete")
+            }
+            false => {
+                let names = self.old_names()?;
+                let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                let names = names.join(", ");
+                format!("`{old}` has keys, too, which are not the default any more: {names}")
+            }
+        };
+        Ok(Some(Problem::warning(what).hint(Remedy::MoveKeys {
+            to: self.dir.display().to_string(),
+            or_choose: !is_old,
+        })))
     }
 
-    /// Makes a key the default.
-    ///
-    /// # Errors
-    /// When there is no such key, and any I/O error.
-    pub fn set_default(&self, name: &str) -> Result<(), KeysError> {
-        self.read(Some(name))?;
-        let text = format!("{name}\n");
-        Ok(lumen_durable::write_atomic(
-            &self.dir.join(DEFAULT),
-            text.as_bytes(),
-        )?)
-    }
-
-    fn add(&self, key: SecretKey, passphrase: Option<&str>) -> Result<KeyInfo, KeysError> {
-        self.put(&KeyFile::new(key, passphrase)?)
-    }
-
-    fn put(&self, file: &KeyFile) -> Result<KeyInfo, KeysError> {
-        let name = file.public.name();
+    /// The file of a key.
+    pub(super) fn find(&self, name: &str) -> Result<PathBuf, KeysError> {
         let path = self.path(name)?;
-        let default = self.default_name()?.unwrap_or_else(|| name.to_owned());
-        if !lumen_durable::create_new_private(&path, file.to_text().as_bytes())? {
-            return Err(KeysError::Exists { name: name.into() });
+        if path.symlink_metadata().is_ok() {
+            return Ok(path);
         }
-        if !self.dir.join(DEFAULT).exists() {
-            self.set_default(&default)?;
+        if let Some(old) = self.old_path(name)? {
+            return Ok(old);
         }
-        self.info(Some(name))
-    }
-
-    fn new_key(&self, name: &str, seed: [u8; 32]) -> Result<SecretKey, KeysError> {
-        self.path(name)?;
-        SecretKey::from_seed(name, seed).map_err(|_| KeysError::Name {
+        let names = self.names()?;
+        let nearest = problem::nearest(name, names.iter().map(String::as_str));
+        Err(KeysError::Unknown {
+            nearest: nearest.map(str::to_owned),
+            dir: self.dir.clone(),
             name: name.to_owned(),
-            reason: "it is too long or has odd characters",
         })
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf, KeysError> {
+    /// Where a key of this name lies, or would.
+    pub(super) fn path(&self, name: &str) -> Result<PathBuf, KeysError> {
         check_name(name)?;
         Ok(self.dir.join(format!("{name}.{EXTENSION}")))
     }
 
-    fn default_name(&self) -> Result<Option<String>, KeysError> {
-        match fs::read_to_string(self.dir.join(DEFAULT)) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
-            // The process that made an only key may have been killed before it made the key
-            // the default.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let mut names = self.names()?;
-                let only = names.pop();
-                Ok(only.filter(|_| names.is_empty()))
+    /// Where a key of this name lay before, if it is still there.
+    pub(super) fn old_path(&self, name: &str) -> Result<Option<PathBuf>, KeysError> {
+        let found = self.old_names()?.contains(name);
+        let old = self.old.as_ref().filter(|_| found);
+        Ok(old.map(|old| old.join(format!("{name}.{EXTENSION}"))))
+    }
+
+    /// The name of the key to use.
+    pub(super) fn default_name(&self) -> Result<Option<String>, KeysError> {
+        if let Some(name) = chosen(&self.dir)? {
+            return Ok(Some(name));
+        }
+        // The process that made an only key may have been killed before it made the key
+        // the default.
+        let own = names_in(&self.dir)?;
+        let is_empty = own.is_empty();
+        if let Some(name) = only(own) {
+            return Ok(Some(name));
+        }
+        let names = self.old_names()?;
+        match &self.old {
+            Some(old) if !names.is_empty() => {
+                Ok(chosen(old)?.or_else(|| only(names).filter(|_| is_empty)))
             }
-            Err(error) => Err(error.into()),
+            _ => Ok(None),
         }
     }
 
-    fn names(&self) -> Result<Vec<String>, KeysError> {
-        let entries = match fs::read_dir(&self.dir) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other?,
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let path = entry?.path();
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            if path.extension().is_some_and(|end| end == EXTENSION)
-                && let Some(name) = stem.filter(|name| check_name(name).is_ok())
-            {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort();
+    /// The names of all keys.
+    pub(super) fn names(&self) -> Result<BTreeSet<String>, KeysError> {
+        let mut names = names_in(&self.dir)?;
+        names.extend(self.old_names()?);
         Ok(names)
     }
-}
 
-/// Reads a key from a file of any of the forms that [`KeyStore::import`] takes.
-///
-/// # Errors
-/// When the file is none, or others can read it.
-pub fn parse(path: &Path, name: Option<&str>) -> Result<KeyFile, KeysError> {
-    let text = read_secret(path)?;
-    let malformed = |reason: &str| KeysError::Malformed {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let key = if KeyFile::claims(&text) {
-        let file = KeyFile::parse(&text).map_err(|reason| malformed(&reason))?;
-        match name {
-            Some(name) if name != file.public.name() => super::unlock(file)?,
-            _ => return Ok(file),
+    /// The names of the keys that lie where they lay before. In a home that several users
+    /// share, they are those of the first user, closed to the others.
+    pub(super) fn old_names(&self) -> Result<BTreeSet<String>, KeysError> {
+        let Some(old) = &self.old else {
+            return Ok(BTreeSet::new());
+        };
+        match names_in(old) {
+            Err(KeysError::Io(error))
+                if error.kind() == ErrorKind::PermissionDenied && is_of_another(old) =>
+            {
+                Ok(BTreeSet::new())
+            }
+            other => other,
         }
-    } else if openssh::claims(&text) {
-        let seed = openssh::seed(&text).map_err(malformed)?;
-        let key = SecretKey::from_seed("ssh", *seed).map_err(|_| malformed("it is damaged"))?;
-        let ssh = ssh_name(key.public().bytes());
-        key.renamed(&ssh).map_err(|_| malformed("it is damaged"))?
-    } else {
-        SecretKey::parse(&text).map_err(|_| {
-            malformed("it has neither Lumen's form, nor `PRIVATE+KEY+…`, nor OpenSSH's")
-        })?
-    };
-    let key = match name {
-        Some(name) => {
-            check_name(name)?;
-            key.renamed(name)
-                .map_err(|error| malformed(&error.to_string()))?
-        }
-        None => key,
-    };
-    KeyFile::new(key, None)
-}
-
-fn check_name(name: &str) -> Result<(), KeysError> {
-    let good = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
-    let reason = if name.is_empty() || name.len() > MAX_NAME {
-        "it must have 1 to 64 characters"
-    } else if !name.chars().all(good) {
-        "only letters, digits, `.`, `_`, `@` and `-` can be in it"
-    } else if name.starts_with(['.', '-']) {
-        "it starts with `.` or `-`"
-    } else {
-        return Ok(());
-    };
-    Err(KeysError::Name {
-        name: name.to_owned(),
-        reason,
-    })
-}
-
-/// `user@host` as far as they are known, with everything odd left out.
-fn usual_name() -> String {
-    let clean = |text: String| -> String {
-        let short = text.split('.').next().unwrap_or_default().to_owned();
-        let good = short
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || "_-".contains(*c));
-        good.take(MAX_NAME / 2 - 1)
-            .collect::<String>()
-            .trim_start_matches('-')
-            .to_owned()
-    };
-    let user = super::variable("USER").or_else(|| super::variable("USERNAME"));
-    let host = super::variable("HOSTNAME")
-        .or_else(|| super::variable("COMPUTERNAME"))
-        .or_else(|| fs::read_to_string("/etc/hostname").ok());
-    let user = user.map(clean).filter(|user| !user.is_empty());
-    let user = user.unwrap_or_else(|| "lumen".into());
-    match host.map(|host| clean(host.trim().to_owned())) {
-        Some(host) if !host.is_empty() => format!("{user}@{host}"),
-        _ => user,
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// Whether a folder belongs to another user.
+fn is_of_another(folder: &Path) -> bool {
+    matches!(Owner::of(folder), Ok(Some(owner)) if owner::current() != Some(owner))
+}
+
+/// The name of the key that a folder's user chose.
+pub(super) fn chosen(dir: &Path) -> Result<Option<String>, KeysError> {
+    match fs::read_to_string(dir.join(DEFAULT)) {
+        Ok(text) => Ok(Some(text.trim().to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn only(names: BTreeSet<String>) -> Option<String> {
+    let count = names.len();
+    names.into_iter().next().filter(|_| count == 1)
+}
+
+fn names_in(dir: &Path) -> Result<BTreeSet<String>, KeysError> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(BTreeSet::new());
+        }
+        other => other?,
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let path = entry?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        if path.extension().is_some_and(|end| end == EXTENSION)
+            && let Some(name) = stem.filter(|name| check_name(name).is_ok())
+        {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
+}

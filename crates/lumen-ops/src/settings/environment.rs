@@ -46,6 +46,8 @@ pub fn url_variable(name: &str) -> String {
 pub struct Environment {
     /// `$LUMEN_HOME`: store, caches, git clones.
     pub home: PathBuf,
+    /// Lumen's configuration folder, where the user's keys are; nothing: there is no home folder.
+    pub config_dir: Option<PathBuf>,
     /// `LUMEN_REGISTRY`.
     pub registry: Option<String>,
     /// `LUMEN_REGISTRIES_<NAME>_URL`: where named registries are, by `<NAME>`.
@@ -103,13 +105,15 @@ impl Environment {
             seconds.ok_or_else(|| SettingsError::Timeout(text.to_string()))
         });
         let ca_file = text("LUMEN_CA_FILE").map(std::path::absolute);
-        let places = [strategy.map(|strategy| strategy.config_dir()), system];
+        let config_dir = strategy.map(|strategy| strategy.config_dir().join("lumen"));
+        let places = [config_dir.clone(), system.map(|dir| dir.join("lumen"))];
         let files = places
             .into_iter()
             .flatten()
-            .map(|dir| dir.join("lumen").join(config::FILE_NAME));
+            .map(|dir| dir.join(config::FILE_NAME));
         Ok(Self {
             home,
+            config_dir,
             registry: text("LUMEN_REGISTRY").or(default),
             registries,
             publish_registry: text("LUMEN_PUBLISH_REGISTRY"),

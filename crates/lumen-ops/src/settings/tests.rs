@@ -15,6 +15,7 @@ fn settings(
     fs::write(&file, config).unwrap();
     let environment = Environment {
         home: dir.path().into(),
+        config_dir: None,
         registry: environment.map(str::to_owned),
         registries: BTreeMap::new(),
         publish_registry: None,
@@ -199,6 +200,7 @@ fn the_environment_chooses_before_the_configuration() {
     fs::write(&file, "[limits]\nartifact-bytes = 5\ninstall-bytes = 6\n").unwrap();
     let environment = Environment {
         home: dir.path().to_owned(),
+        config_dir: None,
         registry: None,
         registries: BTreeMap::new(),
         publish_registry: None,
@@ -218,6 +220,7 @@ fn a_variable_gives_a_name_its_url() {
     let settings = |url: &str, manifest: &str| {
         let environment = Environment {
             home: "/".into(),
+            config_dir: None,
             registry: None,
             registries: BTreeMap::from([("MY_WORK".to_owned(), url.to_owned())]),
             publish_registry: None,

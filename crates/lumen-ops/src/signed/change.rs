@@ -11,7 +11,6 @@ use lumen_registry::{Storage, StorageError, log::Writer, publish::PublishError};
 
 use crate::{
     error::{ChangeError, OpsError},
-    keys,
     session::Session,
     signed::{
         Asked, Change, Missing, Need, Proposal, Signed, accept_note,
@@ -52,7 +51,7 @@ pub(crate) fn submit(
     needs: &[Need],
     out: Option<&Path>,
 ) -> Result<Submitted, OpsError> {
-    let signer = keys::signer(&session.environment)?;
+    let signer = session.signer()?;
     let signed = proposal.sign(&*signer, needs)?;
     let missing = proposal.missing(needs)?;
     if out.is_none() && missing.is_empty() {
@@ -104,7 +103,7 @@ pub(crate) fn applied(
     proposal: Proposal,
     signed: bool,
 ) -> Result<Submitted, OpsError> {
-    let signer = keys::signer(&session.environment)?;
+    let signer = session.signer()?;
     let text = proposal.note.to_text();
     let append = async |storage: &Storage| {
         let writer = Writer {

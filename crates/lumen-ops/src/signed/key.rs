@@ -5,7 +5,6 @@ use lumen_core::signing::{CosignerKey, PublicKey};
 use crate::{
     error::{InputError, OpsError},
     keys,
-    keys::KeyStore,
     session::Session,
 };
 
@@ -25,8 +24,7 @@ pub fn key(session: &Session<'_>, text: &str) -> Result<PublicKey, OpsError> {
         return Ok(key);
     }
     if !text.contains(['+', ' ']) {
-        let store = KeyStore::of(&session.environment)?;
-        return Ok(store.info(Some(text))?.public);
+        return session.own_key(text);
     }
     Err(InputError::PublicKey(text.to_owned()).into())
 }

@@ -12,7 +12,6 @@ use lumen_registry::publish::{PublishError, queue};
 
 use crate::{
     error::{ChangeError, InputError, KeysError, OpsError},
-    keys,
     session::Session,
     signed::{
         Asked, Change, Missing, Owned, Proposal, Signed, Submitted, applied, open, open_for,
@@ -97,7 +96,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
     };
     let owners = owners(session, &registry, &claim.name)?;
     let needs = proposal::owners_needs(&registry.roots, &owners, claim, registry.info.size);
-    let signer = keys::signer(&session.environment)?;
+    let signer = session.signer()?;
     proposal.show(session.reporter);
     let signed = proposal.sign(&*signer, &needs)?;
     let missing = proposal.missing(&needs)?;
@@ -131,7 +130,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
 /// As [`approve`].
 pub fn reject(session: &Session<'_>, what: &str, reason: &str) -> Result<Waiting, OpsError> {
     let (registry, mut claim) = find(session, what)?;
-    let signer = keys::signer(&session.environment)?;
+    let signer = session.signer()?;
     let names = &registry.roots.current().names;
     let key = names_key(names, signer.public());
     let key = key.ok_or_else(|| no_names_key(signer.public()))?;

@@ -6,7 +6,7 @@ use lumen_core::{
 };
 use lumen_registry::publish;
 
-use crate::{error::OpsError, keys, session::Session, signed, signed::Said, signed::say};
+use crate::{error::OpsError, session::Session, signed, signed::Said, signed::say};
 
 /// Advises against a package, or takes that back.
 ///
@@ -26,7 +26,7 @@ pub fn deprecate(
         name: name.clone(),
         action,
         now: session.timestamp(),
-        signer: Some(keys::signer(&session.environment)?),
+        signer: Some(session.signer()?),
         last_seen: registry.info.seen(),
     };
     let storage = registry.registry.storage();

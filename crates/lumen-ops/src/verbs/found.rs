@@ -10,7 +10,7 @@ use lumen_registry::{
     verify::state,
 };
 
-use crate::{error::OpsError, keys, session::Session, session::Which, session::registry_name};
+use crate::{error::OpsError, session::Session, session::Which, session::registry_name};
 
 /// A new registry.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub fn init(
             new_key: None,
         });
     }
-    let (signer, new_key) = keys::signer_or_new(&session.environment)?;
+    let (signer, new_key) = session.signer_or_new()?;
     let origin = match origin {
         Some(origin) => origin.to_owned(),
         None => {

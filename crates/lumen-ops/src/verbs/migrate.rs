@@ -15,7 +15,6 @@ use lumen_registry::{
 use crate::{
     contents,
     error::{InputError, OpsError, RegistryError},
-    keys,
     report::watch,
     session::{Purpose, Session, Which, registry_name},
     settings::DEFAULT,
@@ -104,7 +103,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
     if let Some(subject) = assignments.owners.keys().find(unknown) {
         return Err(RegistryError::NoPackageOf(subject.clone()).into());
     }
-    let signer = keys::signer_if_any(&session.environment)?;
+    let signer = session.signer_if_any()?;
     let origin = match (signed, &request.origin) {
         (true, _) => None,
         (false, Some(origin)) => Some(origin.clone()),
@@ -145,7 +144,7 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
     plan.check(session)?;
     let (signer, new_key) = match &plan.signer {
         Some(signer) => (Arc::clone(signer), None),
-        None => keys::signer_or_new(&session.environment)?,
+        None => session.signer_or_new()?,
     };
     let now = session.timestamp();
     let storage = plan.registry.storage();

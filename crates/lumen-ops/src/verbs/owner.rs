@@ -9,7 +9,6 @@ use lumen_core::{
 
 use crate::{
     error::{ChangeError, OfScope, OpsError},
-    keys,
     session::Session,
     signed::{
         self, Change, Owned, Proposal, Submitted, proposal,
@@ -105,7 +104,7 @@ pub fn change(
     let mut next = match (&change, owners.current()) {
         (OwnersChange::Claim, None) => {
             let (origin, subject) = (roots.origin(), owned.subject.clone());
-            OwnersNote::claim(origin, subject, &keys::public(&session.environment)?, &now)
+            OwnersNote::claim(origin, subject, &session.public_key()?, &now)
         }
         (OwnersChange::Claim, Some(_)) => {
             return Err(ChangeError::Owned(owned.subject.clone()).into());
@@ -124,7 +123,7 @@ pub fn change(
     next.threshold = how.threshold.unwrap_or(next.threshold);
     reachable(next.threshold, next.counting_admins(size).count(), "admins")?;
     if let Some(now) = owners.current().filter(|_| !how.is_override) {
-        counts(now, &keys::public(&session.environment)?)?;
+        counts(now, &session.public_key()?)?;
     }
     let needs = proposal::owners_needs(roots, &owners, &next, size);
     let proposal = Proposal::new(Change::Owners(next))?;
@@ -143,8 +142,7 @@ pub fn change(
         same.cloned().collect::<Vec<_>>()
     };
     let log_keys = gone.map(|key| among(&root.log, key)).unwrap_or_default();
-    let is_root =
-        !log_keys.is_empty() && !among(&root.root, &keys::public(&session.environment)?).is_empty();
+    let is_root = !log_keys.is_empty() && !among(&root.root, &session.public_key()?).is_empty();
     Ok(Changed {
         submitted,
         log_keys,

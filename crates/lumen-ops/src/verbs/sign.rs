@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::{
     error::{ChangeError, OpsError},
-    keys,
     session::Session,
     signed::{Proposal, Submitted, applied, home_of, needs},
 };
@@ -18,7 +17,7 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
     let mut proposal = Proposal::read(&path)?;
     let registry = home_of(session, &proposal)?;
     let needs = needs(session, &registry, &proposal)?;
-    let signer = keys::signer(&session.environment)?;
+    let signer = session.signer()?;
     // A forged signature must not be handed on under ours.
     proposal.missing(&needs)?;
     proposal.show(session.reporter);

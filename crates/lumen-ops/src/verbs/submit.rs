@@ -16,7 +16,6 @@ use lumen_registry::{
 
 use crate::{
     error::{OpsError, PackageError, Written},
-    keys,
     pack::stays_inside,
     session::Session,
     verbs::publish::Prepared,
@@ -96,7 +95,7 @@ pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
             metadata: Digest::of(&metadata),
             size: metadata.len() as u64,
         };
-        let signer = keys::signer(&session.environment)?;
+        let signer = session.signer()?;
         let endorsement = publish::endorse(&roots, name, &owners, action, &*signer, &now)?;
         files.insert(STATEMENT, endorsement.statement.into_bytes());
         if let Some(claim) = endorsement.claim {

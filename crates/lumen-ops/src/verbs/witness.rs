@@ -27,7 +27,6 @@ use lumen_registry::{
 use self::memory::Memory;
 use crate::{
     error::{KeysError, OpsError, RegistryError},
-    keys,
     report::watch,
     session::Session,
     settings::DEFAULT,
@@ -59,7 +58,7 @@ pub struct Witnessed {
 /// When the log was rewritten, an entry or the map breaks a rule (nothing is signed then), the
 /// key is not that of a witness, or the registry cannot be written.
 pub fn witness(session: &Session<'_>, growth_only: bool) -> Result<Witnessed, OpsError> {
-    let signer = keys::signer(&session.environment)?;
+    let signer = session.signer()?;
     let key = CosignerKey::new(signer.public().clone());
     let signed = open_for_keepers(session, DEFAULT)?;
     let storage = signed.registry.storage();

@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     args::{HowArgs, Owner, RegistryArgs},
     commands::shared::{session::with, submitted::tell, text::count},
-    ui::Ui,
+    ui::{Ui, word},
 };
 
 pub fn run(command: Owner, ui: &Ui) -> Result<(), OpsError> {
@@ -68,6 +68,7 @@ enum Request {
 fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), OpsError> {
     let session = with(None, &how.change.registry, Freshness::Revalidate, ui)?;
     let owned = signed::Owned::parse(name)?;
+    let registry = how.change.registry.registry.clone();
     let how = How {
         threshold: None,
         is_override: how.is_override,
@@ -97,12 +98,13 @@ fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), Op
         })
     })?;
     tell(&changed.submitted, "pkg owner", ui);
-    tell_log_keys(&changed, ui);
+    tell_log_keys(&changed, registry.as_deref(), ui);
     Ok(())
 }
 
 /// Warns that a removed owner can still add to the log.
-fn tell_log_keys(changed: &Changed, ui: &Ui) {
+fn tell_log_keys(changed: &Changed, registry: Option<&str>, ui: &Ui) {
+    let at = registry.map_or(String::new(), |at| format!(" --registry {}", word(at)));
     for key in &changed.log_keys {
         let what = format!(
             "{} is also a log key of the registry: with write access, its holder could hide this change from new clients",
@@ -112,7 +114,7 @@ fn tell_log_keys(changed: &Changed, ui: &Ui) {
             true => "remove it, too",
             false => "ask those who hold root keys to remove it, too",
         };
-        let hint = format!("{who}: `lumen registry trust remove-log-key {key}`");
+        let hint = format!("{who}: `lumen registry trust remove-log-key {key}{at}`");
         ui.problem(&Problem::warning(what).hint(hint));
     }
 }

@@ -1,5 +1,6 @@
 //! `lumen registry trust …`: changes of the root.
 
+mod rotation;
 mod show;
 
 use lumen_core::{
@@ -7,7 +8,7 @@ use lumen_core::{
     trust::{Lacking, NamePolicy, RootNote},
 };
 use lumen_ops::{
-    OpsError, keys,
+    OpsError,
     session::Session,
     signed::{self, Change, RootChange},
     verbs::{root, sign},
@@ -109,20 +110,7 @@ pub fn run(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
         ),
         RegistryTrust::Rotate { new, old, change } => (
             change,
-            Box::new(move |session, root| {
-                let known: Vec<PublicKey> = [&root.root, &root.log, &root.names]
-                    .into_iter()
-                    .flatten()
-                    .cloned()
-                    .collect();
-                Ok(RootChange::Rotate {
-                    old: match old {
-                        Some(old) => signed::key_among(session, &old, &known)?,
-                        None => keys::public(&session.environment)?,
-                    },
-                    new: signed::key(session, &new)?,
-                })
-            }),
+            Box::new(move |session, root| root::rotation(session, root, old.as_deref(), &new)),
         ),
         RegistryTrust::Expire { when, change } => (
             change,
@@ -134,16 +122,23 @@ pub fn run(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
     };
     let session = with(None, &change.registry, Freshness::Revalidate, ui)?;
     let out = change.out.as_deref();
-    let mut before = None;
+    let (mut before, mut rotated) = (None, None);
     let submitted = root::change_root(
         &session,
         |roots| {
             before = Some(roots.current().clone());
-            make(&session, roots.current())
+            let made = make(&session, roots.current())?;
+            if let RootChange::Rotate { old, new } = &made {
+                rotated = Some((old.clone(), new.clone()));
+            }
+            Ok(made)
         },
         out,
     )?;
     tell(&submitted, "registry trust", ui);
+    if let (Some((old, new)), true) = (rotated, submitted.applied) {
+        rotation::tell(&session, &change, &old, &new, ui);
+    }
     if let (Some(before), Change::Root(after)) = (before, &submitted.change) {
         let lowered = after.witness_quorum < before.witness_quorum
             || after.validating_quorum < before.validating_quorum;

@@ -96,7 +96,7 @@ pub const COMMANDS: [Command; 78] = [
 ];
 
 /// Those about keys, pins and memories, which the worlds cannot change: they come last.
-pub const OWN: [Command; 10] = [
+pub const OWN: [Command; 12] = [
     ("key list", &[], "."),
     ("key show", &[], "."),
     ("key default", &["second"], "."),
@@ -104,6 +104,8 @@ pub const OWN: [Command; 10] = [
     ("key import", &["evil.note"], "."),
     ("key new", &["third"], "."),
     ("key rotate", &["third"], "."),
+    ("key move", &[], "."),
+    ("key remove", &["third", "--yes"], "."),
     ("trust accept", &["registry", "--yes"], "."),
     (
         "trust pin",

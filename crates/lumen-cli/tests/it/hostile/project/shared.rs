@@ -219,17 +219,14 @@ fn a_group_shares_a_home_and_each_keeps_the_own_keys() {
             mode(&sandbox, &format!("own-{ANN}-{umask}/.lumen")) & 0o022,
             0
         );
-        ran(BOB, &["key", "new"]);
-        let keys = sandbox.path(&format!("{home}/keys"));
-        let mut found = 0;
-        for key in fs::read_dir(&keys).unwrap().map(Result::unwrap) {
-            if key.path().extension().is_some_and(|end| end == "key") {
-                found += 1;
-                assert_eq!(key.metadata().unwrap().mode() & 0o777, 0o600);
-            }
+        for user in [ANN, BOB] {
+            ran(user, &["key", "new", &format!("of-{umask}")]);
+            let keys = format!("home-{user}/.config/lumen/keys");
+            assert_eq!(mode(&sandbox, &keys) & 0o777, 0o700);
+            let key = format!("{keys}/of-{umask}.key");
+            assert_eq!(mode(&sandbox, &key) & 0o777, 0o600);
         }
-        assert!(found > 0);
-        assert_eq!(mode(&sandbox, &format!("{home}/keys")) & 0o777, 0o700);
+        assert!(!sandbox.path(&format!("{home}/keys")).exists());
         assert_eq!(world_writable(&sandbox, &home), "", "{umask}");
         // Both can clean up after the other one.
         fs::remove_dir_all(sandbox.path(&format!("own-{ANN}-{umask}"))).unwrap();
