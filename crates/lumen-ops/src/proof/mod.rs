@@ -11,20 +11,19 @@ mod archives;
 pub mod memory;
 mod order;
 mod recheck;
+mod release;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use lumen_core::{
     Digest, PackageName, Version,
-    index::{Artifact, Described, ReleaseSummary},
-    key::ArtifactKind,
+    index::ReleaseSummary,
     limits::DOWNLOADS,
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
-    trust::LoggedRelease,
 };
-use lumen_registry::{Registry, verify::Proven};
+use lumen_registry::Registry;
 use lumen_store::{
     cas::Entry,
     project::{LocalPackage, Project},
@@ -34,8 +33,9 @@ pub use self::recheck::{Agreement, recheck};
 use self::{
     memory::{Fact, Memory},
     order::Behind,
+    release::{Proof, compare, same},
 };
-use crate::{error::FetchError, error::OpsError, locked, recheck::is_missing, session::Session};
+use crate::{error::OpsError, locked, recheck::is_missing, session::Session};
 
 /// The purpose of a lock.
 #[derive(Debug, Clone, Copy)]
@@ -75,14 +75,6 @@ pub struct Proofs {
     facts: Vec<Fact>,
     /// Whether packages are left that could not be proven without the network.
     unproven: bool,
-}
-
-/// The releases of one registry.
-struct Proof {
-    registry: Registry,
-    /// The registry's fingerprint.
-    root: Digest,
-    packages: BTreeMap<PackageName, Proven>,
 }
 
 impl Claims {
@@ -381,112 +373,6 @@ impl Proofs {
             Err(_) => error,
         }
     }
-}
-
-impl Proof {
-    /// The releases as their owners signed them: made of the archives, or read.
-    fn releases(
-        &self,
-        session: &Session<'_>,
-        lock: &Lockfile,
-        described: &BTreeMap<PackageName, Described>,
-    ) -> Result<BTreeMap<PackageName, ReleaseSummary>, OpsError> {
-        let mut releases = BTreeMap::new();
-        let mut unknown = Vec::new();
-        for (name, proven) in &self.packages {
-            let Some(package) = lock.packages.get(name) else {
-                continue;
-            };
-            let rebuilt = || rebuild(package, &proven.logged, described.get(name)?);
-            match proven.summary.clone().or_else(rebuilt) {
-                Some(release) => drop(releases.insert(name.clone(), release)),
-                None => unknown.push((name, package, &proven.logged)),
-            }
-        }
-        if unknown.is_empty() {
-            return Ok(releases);
-        }
-        let read = unknown.into_iter().map(async |(name, package, logged)| {
-            let release = self.registry.proven_release(name, &package.version, logged);
-            let release = ReleaseSummary::of(release.await?, logged.metadata);
-            compare(name, package, &release)?;
-            Ok::<_, OpsError>((name.clone(), release))
-        });
-        let read = stream::iter(read).buffer_unordered(DOWNLOADS).try_collect();
-        let read: Vec<_> = session.block_on(read)?;
-        releases.extend(read);
-        Ok(releases)
-    }
-}
-
-/// The release that an archive and the lock make together, if it is the one in the log:
-/// then its file need not be read.
-fn rebuild(
-    package: &LockedPackage,
-    logged: &LoggedRelease,
-    described: &Described,
-) -> Option<ReleaseSummary> {
-    let mut release = described.release()?;
-    let artifact = |kind, hash, size| Artifact::new(kind, hash, size);
-    let tar = artifact(ArtifactKind::Tar, package.checksum?, package.size?);
-    let compressed = package
-        .compressed
-        .map(|file| artifact(ArtifactKind::TarZst, file.hash, file.size));
-    release.artifacts = [tar].into_iter().chain(compressed).collect();
-    release.published_at = Some(logged.time.clone());
-    let bytes = release.to_bytes();
-    let same = bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata;
-    same.then(|| ReleaseSummary::of(release, logged.metadata))
-}
-
-/// Compares a locked package with its owner's release.
-fn compare(
-    name: &PackageName,
-    package: &LockedPackage,
-    release: &ReleaseSummary,
-) -> Result<(), OpsError> {
-    let mut artifacts = release.artifacts.iter();
-    let tar = artifacts.next();
-    let hash = tar.map(|tar| tar.hash);
-    same(name, package, "checksum", package.checksum, hash)?;
-    if package.size.is_some() {
-        let size = tar.map(|tar| tar.size);
-        same(name, package, "size", package.size, size)?;
-    }
-    if let Some(locked) = package.compressed {
-        let kind = ArtifactKind::TarZst.as_str();
-        let all = artifacts.filter(|artifact| artifact.kind == kind);
-        let of_hash = all.clone().find(|artifact| artifact.hash == locked.hash);
-        let released = of_hash.or_else(|| all.clone().next());
-        let hash = released.map(|artifact| artifact.hash);
-        same(name, package, "compressed", Some(locked.hash), hash)?;
-        let size = released.map(|artifact| artifact.size);
-        same(name, package, "compressed-size", Some(locked.size), size)?;
-    }
-    Ok(())
-}
-
-/// Fails where the lock says something else than the release.
-fn same<T: PartialEq + std::fmt::Display>(
-    name: &PackageName,
-    package: &LockedPackage,
-    key: &'static str,
-    locked: Option<T>,
-    released: Option<T>,
-) -> Result<(), OpsError> {
-    if locked == released {
-        return Ok(());
-    }
-    let text = |value: Option<T>| value.map_or("nothing".into(), |value| value.to_string());
-    Err(OpsError::Fetch {
-        name: name.clone(),
-        version: package.version.clone(),
-        source: Box::new(FetchError::NotReleased {
-            key,
-            locked: text(locked),
-            released: text(released),
-        }),
-    })
 }
 
 /// Writes the proofs down. A failure only costs the next run requests.
