@@ -37,6 +37,7 @@ use lumen_core::{
     tar,
     trust::{Action, Entry, OwnersNote, Publisher, RootNote, Statement, Subject, text},
 };
+use lumen_registry::storage::MemoryStorage;
 
 pub use served::Served;
 
@@ -322,6 +323,17 @@ impl World {
     /// The checkpoint that was signed last.
     pub fn checkpoint(&self) -> String {
         self.text("/log/checkpoint")
+    }
+
+    /// All files, in memory.
+    pub fn storage(&self) -> MemoryStorage {
+        let key = |path: &String| Key::parse(&path[1..]).unwrap();
+        let files = self.files.iter();
+        MemoryStorage::with_files(
+            files
+                .map(|(path, bytes)| (key(path), bytes.clone()))
+                .collect(),
+        )
     }
 
     /// Writes all files below a folder, over those there are.
