@@ -1,5 +1,7 @@
 //! `lumen pkg init` and `new`: a package to start from.
 
+mod attributes;
+
 use std::path::Path;
 
 use fs_err as fs;
@@ -46,6 +48,9 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     }
     gitignore::create(&dir)?;
     files.push(".gitignore".into());
+    if attributes::create(&dir)? {
+        files.push(".gitattributes".into());
+    }
     Ok(Created { name, files })
 }
 
@@ -109,7 +114,12 @@ mod tests {
         assert_eq!(created.name.as_str(), "my-utils");
         assert_eq!(
             created.files,
-            ["lumen.toml", "src/main.lm.md", ".gitignore"]
+            [
+                "lumen.toml",
+                "src/main.lm.md",
+                ".gitignore",
+                ".gitattributes"
+            ]
         );
         assert!(
             run(&folder, None)
