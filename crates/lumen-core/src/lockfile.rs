@@ -27,8 +27,11 @@ use crate::{
 mod build;
 mod canonical;
 mod general;
+mod merge;
 mod raw;
 mod render;
+
+pub use self::merge::{Contradiction, Merge, MergeError};
 
 /// The name of the file.
 pub const FILE_NAME: &str = "lumen.lock";
@@ -180,18 +183,13 @@ impl Lockfile {
     /// # Errors
     /// The first problem.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problem> {
-        if has_too_many_values(text) {
-            let what = format!("`{file}` has more values than the lock of any project");
-            return Err(Problem::error(what).hint(Remedy::RestoreLock));
-        }
-        let quick = match text.len() <= MAX_LOCKFILE_BYTES {
-            true => canonical::read(text),
-            false => None,
-        };
-        match quick {
-            Some(raw) => build::build(file, text, raw),
-            None => Self::parse_general(file, text),
-        }
+        with_raw(file, text, |raw| build::build(file, text, raw, &[]))
+    }
+
+    /// The same for one side of a merge conflict, whose packages may also come from the
+    /// registries of the other side.
+    fn parse_among(file: &str, text: &str, registries: &[String]) -> Result<Self, Problem> {
+        with_raw(file, text, |raw| build::build(file, text, raw, registries))
     }
 
     /// The packages that some packages need by the lists of dependencies, these included.
@@ -210,24 +208,39 @@ impl Lockfile {
         }
         needed
     }
+}
 
-    /// Parses shapes that the program does not write.
-    fn parse_general(file: &str, text: &str) -> Result<Self, Problem> {
-        let mut reader = Reader::new(file, text);
-        if let Some(span) = reader::conflict_marker(text) {
-            return Err(reader
-                .error(span, "the lock has the markers of a merge conflict")
-                .hint(Remedy::ChooseSide));
-        }
-        let document = reader.document(rows::MAX_LOCKFILE_BYTES);
-        let raw = document
-            .as_ref()
-            .map(|document| general::read(&mut reader, document))
-            .unwrap_or_default();
-        match reader.take_first_error() {
-            Some(problem) => Err(problem),
-            None => build::build(file, text, raw),
-        }
+/// Reads a lock, whatever shape of TOML it has, and hands out what it says.
+fn with_raw<T>(
+    file: &str,
+    text: &str,
+    then: impl FnOnce(raw::Lock<'_>) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    if has_too_many_values(text) {
+        let what = format!("`{file}` has more values than the lock of any project");
+        return Err(Problem::error(what).hint(Remedy::RestoreLock));
+    }
+    let quick = match text.len() <= MAX_LOCKFILE_BYTES {
+        true => canonical::read(text),
+        false => None,
+    };
+    if let Some(raw) = quick {
+        return then(raw);
+    }
+    let mut reader = Reader::new(file, text);
+    if let Some(span) = reader::conflict_marker(text) {
+        return Err(reader
+            .error(span, "the lock has the markers of a merge conflict")
+            .hint(Remedy::MergeLock));
+    }
+    let document = reader.document(rows::MAX_LOCKFILE_BYTES);
+    let raw = document
+        .as_ref()
+        .map(|document| general::read(&mut reader, document))
+        .unwrap_or_default();
+    match reader.take_first_error() {
+        Some(problem) => Err(problem),
+        None => then(raw),
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Remedy {
     RestoreLock,
     /// Restore one side of a merged lock file, then install.
     ChooseSide,
+    /// Install: that merges the two sides of the lock file.
+    MergeLock,
     /// Use a newer program, or resolve again without the lock file.
     NewerProgram,
     /// Correct the path of a dependency, or make a package there.

@@ -15,7 +15,8 @@ use std::{io, path::PathBuf};
 
 use lumen_core::{
     PackageName, Version, constraint::ConstraintError, edit::EditError, explain::Story,
-    index::Contradiction, limits::Exceeded, name::NameError, problem::Problem, trust::Lacking,
+    index::Contradiction, limits::Exceeded, lockfile, name::NameError, problem::Problem,
+    trust::Lacking,
 };
 use lumen_registry::{
     ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
@@ -175,6 +176,9 @@ pub enum OpsError {
     /// Installed files differ from the lock.
     #[error("installed packages that are not as they were published: {0}")]
     Damaged(usize),
+    /// A release has other bytes than a side of the merged lock says.
+    #[error("{0}, of the lock and of the registry")]
+    Rebound(#[from] lockfile::Contradiction),
     /// The project could not be loaded.
     #[error(transparent)]
     Project(#[from] ProjectError),

@@ -63,8 +63,8 @@ pub struct GitOptions<'a> {
     pub offline: bool,
     /// Whether git may show the host at a URL what the user's netrc file says.
     pub netrc: &'a dyn Fn(&str) -> bool,
-    /// The lock whose commits are kept.
-    pub lock: Option<&'a Lockfile>,
+    /// The locks whose commits are kept, the first one that has a commit first.
+    pub locks: &'a [&'a Lockfile],
     /// Packages whose commit may move.
     pub unlock: &'a BTreeSet<PackageName>,
     /// What it may cost.
@@ -274,11 +274,10 @@ impl Gatherer<'_> {
         reference: &GitReference,
     ) -> Result<GitPackage, OpsError> {
         let shown = without_credentials(url);
-        let locked = self
-            .options
-            .lock
-            .and_then(|lock| lock.packages.get(name))
-            .and_then(|locked| match &locked.source {
+        let locks = self.options.locks.iter();
+        let locked = locks
+            .filter_map(|lock| lock.packages.get(name))
+            .find_map(|locked| match &locked.source {
                 LockedSource::Git {
                     url,
                     reference: asked,

@@ -2,6 +2,7 @@
 
 mod changes;
 mod lock;
+mod merge;
 mod restore;
 mod warn;
 
@@ -23,6 +24,7 @@ use lumen_store::project::{LocalPackage, Project};
 
 use self::{
     lock::lock,
+    merge::tell_merge,
     restore::restore_git,
     warn::{warn_of_deprecations, warn_of_moves, warn_of_overrides, warn_of_yanks},
 };
@@ -33,6 +35,7 @@ use crate::{
     session::Session,
     settings::DEFAULT,
     stale::Wanted,
+    workspace::locks,
 };
 
 pub(crate) use self::warn::warn_of_misfit;
@@ -101,7 +104,13 @@ pub fn run(
 ) -> Result<Resolved, OpsError> {
     let old = project.lock.as_ref().map(|(lock, _)| lock);
     let locals = project.local_packages()?;
-    if options.unlock == Unlock::Nothing {
+    if project.merge.is_some() {
+        if options.locked {
+            return Err(OpsError::Locked {
+                reason: "has the markers of a merge conflict".into(),
+            });
+        }
+    } else if options.unlock == Unlock::Nothing {
         let routes = inputs::routes(project)?;
         let settings = session.settings()?;
         let wanted = Wanted {
@@ -179,12 +188,13 @@ fn solve(
 ) -> Result<Resolved, OpsError> {
     let old = project.lock.as_ref().map(|(lock, _)| lock);
     let settings = session.settings()?;
+    let bound = locks(project);
     let git = GitOptions {
         home: &session.environment.home,
         ca_file: settings.http.ca_file.as_deref(),
         offline: session.is_offline(),
         netrc: &|url| session.may_use_netrc(url),
-        lock: old,
+        locks: &bound,
         unlock: &unlock,
         limits: settings.limits,
     };
@@ -196,6 +206,12 @@ fn solve(
     )?;
     let mut request = request(session, options, &inputs, old, unlock.clone());
     request.limits = settings.limits;
+    if let (Some(merge), Some(both)) = (&project.merge, old) {
+        let others = merge.others(both);
+        request.also_locked = others
+            .map(|(name, version)| (name.clone(), version.clone()))
+            .collect();
+    }
     let locked = old.into_iter().flat_map(|lock| &lock.packages);
     let locked = locked.filter_map(|(name, package)| match &package.source {
         LockedSource::Registry(registry) if !unlock.contains(name) => Some((name, registry)),
@@ -203,8 +219,8 @@ fn solve(
     });
     let routes = routes(session, &inputs, locked)?;
     let loaded = load(session, &routes, &inputs, &request)?;
-    if let Some(old) = old {
-        locked::confirm(session, old, &loaded)?;
+    for lock in &bound {
+        locked::confirm(session, lock, &loaded)?;
     }
     warn_of_yanks(session, &loaded);
     warn_of_deprecations(session, &loaded)?;
@@ -212,6 +228,10 @@ fn solve(
     let lock = lock(session, project, &inputs, &loaded)?;
     if let Some(old) = old {
         warn_of_moves(session, old, &lock);
+    }
+    if let Some(merge) = &project.merge {
+        merge.check(&lock)?;
+        tell_merge(session, merge, &lock);
     }
     let changes = Changes::between(old, &lock);
     let chosen = loaded.chosen.into_iter();

@@ -122,7 +122,8 @@ impl<'r> Session<'r> {
         Ok(self.workspace()?.settings.clone())
     }
 
-    /// The project, locked against other commands until the lock is dropped.
+    /// The project, locked against other commands until the lock is dropped. A lock file with
+    /// the markers of a merge conflict is merged: these commands write it anew.
     ///
     /// A foreign file in the place of Lumen's own is an error before anything else. The lock
     /// comes first: another command that held it may have changed the manifest and the lock
@@ -153,7 +154,7 @@ impl<'r> Session<'r> {
                 (self.snapshot()?, Some(lock))
             }
         };
-        let workspace = Workspace::load(&self.environment, &self.options, snapshot)?;
+        let workspace = Workspace::load(&self.environment, &self.options, snapshot.merging())?;
         self.warn(&workspace.warnings);
         // Registries that were opened before may have old settings.
         locked(&self.registries).clear();

@@ -34,9 +34,10 @@ pub struct Workspace {
 }
 
 /// The state of a signed registry in a lock.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Locked {
-    pub(crate) trust: LockedTrust,
+    /// The state; those of both sides where a lock is being merged.
+    pub(crate) trust: Vec<LockedTrust>,
     /// The ownership notes that were in force, by their subject.
     pub(crate) owners: BTreeMap<Subject, LockedOwners>,
 }
@@ -74,7 +75,7 @@ impl Workspace {
         warnings.extend(more);
         let lock = project.lock.as_ref().map(|(lock, _)| lock);
         Ok(Self {
-            locked: lock.map(Locked::all).unwrap_or_default(),
+            locked: Locked::all(&locks(&project)),
             expected: lock.map(expected).unwrap_or_default(),
             project: Some(Arc::new(project)),
             settings: Arc::new(settings),
@@ -123,16 +124,15 @@ pub fn manifest_path(options: &Options) -> Result<PathBuf, OpsError> {
 }
 
 impl Locked {
-    fn all(lock: &Lockfile) -> BTreeMap<String, Self> {
-        let signed = lock.registries.iter().filter_map(|(name, registry)| {
-            let locked = Self {
-                trust: registry.trust.clone()?,
-                owners: BTreeMap::new(),
-            };
-            Some((name.clone(), locked))
-        });
-        let mut all: BTreeMap<String, Self> = signed.collect();
-        for (name, package) in &lock.packages {
+    fn all(locks: &[&Lockfile]) -> BTreeMap<String, Self> {
+        let mut all: BTreeMap<String, Self> = BTreeMap::new();
+        for (name, registry) in locks.iter().flat_map(|lock| &lock.registries) {
+            if let Some(trust) = &registry.trust {
+                let locked = all.entry(name.clone()).or_default();
+                locked.trust.push(trust.clone());
+            }
+        }
+        for (name, package) in locks.iter().flat_map(|lock| &lock.packages) {
             if let (LockedSource::Registry(registry), Some(seq)) = (&package.source, package.owners)
                 && let Some(locked) = all.get_mut(registry)
             {
@@ -142,6 +142,14 @@ impl Locked {
             }
         }
         all
+    }
+}
+
+/// What binds the next lock: the lock of the project, or the two that it has to be merged from.
+pub(crate) fn locks(project: &Project) -> Vec<&Lockfile> {
+    match (&project.merge, &project.lock) {
+        (Some(merge), _) => merge.sides.iter().collect(),
+        (None, lock) => lock.iter().map(|(lock, _)| lock).collect(),
     }
 }
 

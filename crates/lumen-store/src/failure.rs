@@ -81,6 +81,7 @@ impl ProjectError {
             Self::NotFound(_) | Self::Problems(_) | Self::Outside { .. } | Self::Foreign { .. } => {
                 Kind::User
             }
+            Self::Contradiction(_) => Kind::Untrusted,
             Self::Io(_) => Kind::Host,
         }
     }
@@ -92,7 +93,7 @@ impl ProjectError {
             Self::Outside { .. } => Hint::Outside,
             Self::Foreign { file, .. } => Hint::ForeignManifest(file),
             Self::Io(error) => disk(error),
-            Self::Problems(_) => return None,
+            Self::Problems(_) | Self::Contradiction(_) => return None,
         })
     }
 }

@@ -16,7 +16,7 @@ use std::{
 
 use lumen_core::{
     PackageName,
-    lockfile::Lockfile,
+    lockfile::{Lockfile, Merge},
     manifest::Manifest,
     problem::{Place, Problem},
 };
@@ -63,6 +63,9 @@ pub struct Project {
     pub current: Option<usize>,
     /// The lock file and its text, if there is one.
     pub lock: Option<(Lockfile, Arc<str>)>,
+    /// The two sides of the lock file, where it has the markers of a merge conflict; `lock` is
+    /// the lock of both.
+    pub merge: Option<Merge>,
     /// Warnings about the manifests.
     pub warnings: Vec<Problem>,
     /// Manifests that are to be changed, and their new texts; the project is loaded as if they were.
@@ -84,6 +87,9 @@ pub enum ProjectError {
     /// Something is wrong with a manifest or the lock file; all that was found.
     #[error("{}", .0.first().map_or("the project is invalid", |problem| problem.what.as_str()))]
     Problems(Vec<Problem>),
+    /// The two sides of a conflict in the lock file contradict each other.
+    #[error("{}", .0.what)]
+    Contradiction(Box<Problem>),
     /// A file of the project is a link that leads out of it.
     #[error("`{}` leads to `{}`, outside of the project", .file.display(), .target.display())]
     Outside {

@@ -87,6 +87,9 @@ pub fn show_error(ui: &Ui, error: &OpsError) -> ExitCode {
             show(ui, std::slice::from_ref(problem));
             ui.hints(&hints(error));
         }
+        OpsError::Project(ProjectError::Contradiction(problem)) => {
+            show(ui, std::slice::from_ref(problem));
+        }
         OpsError::Edit(EditError::Malformed(problem)) => show(ui, std::slice::from_ref(problem)),
         OpsError::Conflict(story) => {
             ui.error(&story.title, &[]);

@@ -8,6 +8,7 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::Text(text) => text.clone(),
         Remedy::RestoreLock => "restore the file, or delete it and run `lumen pkg install`".into(),
         Remedy::ChooseSide => "restore either side of it, then run `lumen pkg install`".into(),
+        Remedy::MergeLock => "`lumen pkg install` mends it from both sides".into(),
         Remedy::NewerProgram => {
             "update lumen, or delete the lock and run `lumen pkg install`".into()
         }
@@ -60,6 +61,10 @@ mod tests {
             (
                 Remedy::ChooseSide,
                 "restore either side of it, then run `lumen pkg install`",
+            ),
+            (
+                Remedy::MergeLock,
+                "`lumen pkg install` mends it from both sides",
             ),
             (
                 Remedy::NewerProgram,

@@ -22,6 +22,7 @@ mod keys;
 mod loading;
 mod locked;
 mod login;
+mod merges;
 mod migrated;
 mod mirrors;
 mod monitors;

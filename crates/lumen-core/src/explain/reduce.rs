@@ -222,8 +222,8 @@ impl Problem for Abstract<'_> {
         self.conflict.nodes.get(node as usize)?.base
     }
 
-    fn preferred(&self, _: u32) -> Option<u32> {
-        None
+    fn preferred(&self, _: u32) -> &[u32] {
+        &[]
     }
 
     fn rank(&self, _: u32) -> u64 {

@@ -18,12 +18,21 @@ use crate::{
     version::Version,
 };
 
-/// Checks a lock and converts it.
+/// Checks a lock and converts it; packages may come from its registries and from these.
 ///
 /// # Errors
 /// The first problem in the order of the file.
-pub(super) fn build(file: &str, source: &str, raw: raw::Lock<'_>) -> Result<Lockfile, Problem> {
-    let builder = Builder { file, source };
+pub(super) fn build(
+    file: &str,
+    source: &str,
+    raw: raw::Lock<'_>,
+    registries: &[String],
+) -> Result<Lockfile, Problem> {
+    let builder = Builder {
+        file,
+        source,
+        registries,
+    };
     match &raw.version {
         Some(version) if version.value > VERSION => {
             let what = format!(
@@ -41,6 +50,8 @@ pub(super) fn build(file: &str, source: &str, raw: raw::Lock<'_>) -> Result<Lock
 struct Builder<'s> {
     file: &'s str,
     source: &'s str,
+    /// Names of registries that count as known.
+    registries: &'s [String],
 }
 
 /// The strings of a block by name, in the order of [`raw::STRINGS`].
@@ -242,7 +253,9 @@ impl Builder<'_> {
     ) -> Result<LockedSource, Problem> {
         match (&strings.registry, &strings.path, &strings.git) {
             (Some(registry), None, None) => {
-                if !registries.contains_key(registry.text) {
+                let is_known = registries.contains_key(registry.text)
+                    || self.registries.iter().any(|known| known == registry.text);
+                if !is_known {
                     let what = format!("registry {} is not in the lock", shown(registry.text));
                     return Err(self.stale(registry.span.clone(), what));
                 }

@@ -6,7 +6,7 @@ use crate::problem::plain;
 
 const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-fn name(text: &str) -> PackageName {
+pub(super) fn name(text: &str) -> PackageName {
     PackageName::parse(text).unwrap()
 }
 
@@ -22,7 +22,7 @@ fn unsigned(origin: Option<&str>) -> LockedRegistry {
 }
 
 /// The sample with a signed registry.
-fn signed_sample() -> Lockfile {
+pub(super) fn signed_sample() -> Lockfile {
     let mut lock = sample();
     let registry = lock.registries.get_mut("default").unwrap();
     registry.trust = Some(LockedTrust {
@@ -330,7 +330,7 @@ fn whole_file_problems() {
       lumen.lock:8:1
       | <<<<<<< HEAD
       | ^^^^^^^^^^^^
-      hint: ChooseSide
+      hint: MergeLock
     "#);
 }
 
@@ -509,7 +509,7 @@ fn any_source() -> impl Strategy<Value = LockedSource> {
     ]
 }
 
-fn any_lock() -> impl Strategy<Value = Lockfile> {
+pub(super) fn any_lock() -> impl Strategy<Value = Lockfile> {
     let digest = || any::<[u8; 32]>().prop_map(Digest::from_bytes);
     let sizes = 0..u64::from(u32::MAX);
     let compressed = (digest(), sizes.clone()).prop_map(|(hash, size)| Compressed { hash, size });

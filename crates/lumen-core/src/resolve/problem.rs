@@ -99,8 +99,11 @@ impl Problem for Tables<'_> {
         self.bases.get(node as usize).copied().flatten()
     }
 
-    fn preferred(&self, node: u32) -> Option<u32> {
-        self.packages[self.kind(node).package()? as usize].preferred
+    fn preferred(&self, node: u32) -> &[u32] {
+        match self.kind(node).package() {
+            Some(package) => &self.packages[package as usize].preferred,
+            None => &[],
+        }
     }
 
     fn rank(&self, node: u32) -> u64 {

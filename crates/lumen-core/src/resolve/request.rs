@@ -17,6 +17,9 @@ pub struct Request {
     pub roots: Vec<Root>,
     /// The versions of the lock file: kept where the requirements allow, yanked or not.
     pub locked: BTreeMap<PackageName, Version>,
+    /// The versions of the other side of a lock that is being merged: tried after those, and
+    /// kept likewise.
+    pub also_locked: BTreeMap<PackageName, Version>,
     /// Names whose lock entry is ignored.
     pub unlock: BTreeSet<PackageName>,
     /// Which versions are tried first.

@@ -20,7 +20,7 @@ pub(crate) struct Package<'a> {
     positions: Vec<u32>,
     newest_first: bool,
     /// The index that is tried before all others.
-    pub preferred: Option<u32>,
+    pub preferred: Vec<u32>,
     /// Whether some version may have a `default` feature.
     pub may_have_default: bool,
     sets: HashMap<&'a str, (&'a Constraint, Set)>,
@@ -52,7 +52,7 @@ pub(crate) fn exclusion<'a>(
     if package.local {
         return None;
     }
-    let is_locked = locked(request, name) == Some(&version.version);
+    let is_locked = locked(request, name).any(|locked| *locked == version.version);
     if let (Some(reason), false) = (&version.yanked, is_locked) {
         return Some(Exclusion::Yanked(reason));
     }
@@ -64,10 +64,18 @@ pub(crate) fn exclusion<'a>(
     }
 }
 
-/// The lock entry of a package that `update` does not move.
-pub(crate) fn locked<'a>(request: &'a Request, name: &PackageName) -> Option<&'a Version> {
+/// The lock's versions of a package that `update` does not move, the first wish first.
+pub(crate) fn locked<'a>(
+    request: &'a Request,
+    name: &PackageName,
+) -> impl Iterator<Item = &'a Version> {
     let ignored = !request.unlock.is_empty() && request.unlock.contains(name);
-    request.locked.get(name).filter(|_| !ignored)
+    let first = request.locked.get(name);
+    let second = match request.also_locked.is_empty() {
+        true => None,
+        false => request.also_locked.get(name),
+    };
+    first.into_iter().chain(second).filter(move |_| !ignored)
 }
 
 impl<'a> Package<'a> {
@@ -80,7 +88,7 @@ impl<'a> Package<'a> {
             versions: Versions::default(),
             positions: Vec::new(),
             newest_first,
-            preferred: None,
+            preferred: Vec::new(),
             may_have_default: false,
             sets: HashMap::new(),
         };
@@ -103,11 +111,13 @@ impl<'a> Package<'a> {
             .iter()
             .any(|p| usable(p).contents.may_have_default());
         package.positions = positions;
-        if let Some(locked) = locked(request, name) {
+        for locked in locked(request, name) {
             let found = package
                 .positions
                 .binary_search_by(|p| usable(p).version.cmp(locked));
-            package.preferred = found.ok().map(|at| package.flip(at as u32));
+            package
+                .preferred
+                .extend(found.ok().map(|at| package.flip(at as u32)));
         }
         package
     }

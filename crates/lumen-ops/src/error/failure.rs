@@ -243,9 +243,10 @@ impl OpsError {
             Self::Vendor(error) => error.kind(),
             Self::Git(error) => error.kind(),
             Self::Keys(error) => error.kind(),
-            Self::NotAsReleased { .. } | Self::Submission { .. } | Self::Damaged(_) => {
-                Kind::Untrusted
-            }
+            Self::NotAsReleased { .. }
+            | Self::Submission { .. }
+            | Self::Damaged(_)
+            | Self::Rebound(_) => Kind::Untrusted,
             Self::NotSeen { .. } | Self::Unproven { .. } | Self::Limit(_) | Self::Io(_) => {
                 Kind::Host
             }
@@ -307,6 +308,7 @@ impl OpsError {
             Self::Unproven { .. } => Hint::Unproven,
             Self::NotAsReleased { .. } => Hint::NotAsReleased,
             Self::Misfit(_) => Hint::Misfit,
+            Self::Rebound(_) => Hint::Contradiction,
             Self::Locked { .. } => Hint::Locked,
             Self::GitPackage { name, .. } => Hint::GitPackage(name),
             Self::NoSuchRelease {

@@ -153,7 +153,9 @@ impl Session<'_> {
                 state_dir: Some(self.environment.trust_dir()),
                 pin: self.pin(name, &location)?,
                 required: workspace.settings.signed_only,
-                locked: locked.map(|locked| locked.trust.clone()),
+                locked: locked
+                    .map(|locked| locked.trust.clone())
+                    .unwrap_or_default(),
                 owners: locked
                     .map(|locked| locked.owners.clone())
                     .unwrap_or_default(),

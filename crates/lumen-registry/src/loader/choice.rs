@@ -62,9 +62,10 @@ impl Closure<'_> {
         else {
             return Vec::new();
         };
-        let locked = self.request.locked.get(name);
-        let locked = locked.filter(|_| !self.request.unlock.contains(name));
-        let is_locked = |version: &CatalogVersion| locked == Some(&version.version);
+        let is_free = self.request.unlock.contains(name);
+        let locked = [&self.request.locked, &self.request.also_locked];
+        let locked = locked.map(|locked| locked.get(name).filter(|_| !is_free));
+        let is_locked = |version: &CatalogVersion| locked.contains(&Some(&version.version));
         let usable = |version: &&CatalogVersion| {
             (version.yanked.is_none() || is_locked(version))
                 && !matches!(version.contents, Contents::Unavailable(_))
@@ -87,7 +88,12 @@ impl Closure<'_> {
                 is_locked(version) || version.published_at.is_some_and(|at| at <= limit)
             });
         }
-        let locked = usable.iter().copied().find(|version| is_locked(version));
+        let among = |wanted: Option<&Version>| {
+            let mut usable = usable.iter().copied();
+            usable.find(|version| Some(&version.version) == wanted)
+        };
+        let [first, second] = locked;
+        let locked = among(first).or_else(|| among(second));
         match (locked, self.wide) {
             (Some(locked), false) => usable = vec![locked],
             (_, false) => usable.truncate(1),

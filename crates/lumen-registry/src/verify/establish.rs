@@ -59,26 +59,21 @@ impl View {
         let Some(events) = roots(source, None).await? else {
             return unsigned(source, options, remembered.is_some()).await;
         };
-        let expected = [
-            (PinSource::Pin, options.pin),
-            (
-                PinSource::Lock,
-                options.locked.as_ref().map(|lock| lock.root),
-            ),
-            (
-                PinSource::State,
-                remembered.as_ref().map(|state| state.root),
-            ),
-        ];
+        let locked = options.locked.iter();
+        let locked = locked.map(|lock| (PinSource::Lock, Some(lock.root)));
+        let state = remembered.as_ref().map(|state| state.root);
+        let expected: Vec<(PinSource, Option<Digest>)> = [(PinSource::Pin, options.pin)]
+            .into_iter()
+            .chain(locked)
+            .chain([(PinSource::State, state)])
+            .collect();
         let now = match options.now {
             0 => i64::try_from(cache::now()).unwrap_or(i64::MAX),
             now => now,
         };
-        let locked = options.locked.as_ref().map(|lock| lock.checkpoint.as_str());
+        let locked = options.locked.iter().map(|lock| lock.checkpoint.as_str());
         let known = remembered.as_ref().map(|state| state.checkpoint.as_str());
-        let before = locked
-            .into_iter()
-            .chain(known.filter(|note| !note.is_empty()));
+        let before = locked.chain(known.filter(|note| !note.is_empty()));
         let before = before
             .map(|note| Ok((note, earlier(note)?)))
             .collect::<Result<Vec<_>, TrustError>>()?;
@@ -90,7 +85,7 @@ impl View {
                 .size;
             let logged = up_to(events, size);
             let roots = RootHistory::verify(logged, None).map_err(root_chain)?;
-            for (by, expected) in expected {
+            for &(by, expected) in &expected {
                 if let Some(expected) = expected.filter(|digest| *digest != roots.fingerprint) {
                     let found = roots.fingerprint;
                     return Err(TrustError::RootPin {
@@ -179,7 +174,7 @@ impl View {
         };
         let seen = self.remembered.as_ref();
         let is_known = seen.is_some_and(|seen| !seen.checkpoint.is_empty());
-        if !is_known && self.options.locked.is_none() {
+        if !is_known && self.options.locked.is_empty() {
             // Nothing but the checkpoint vouches for this log yet, so the log must exist.
             self.names().await?;
         }
@@ -208,7 +203,7 @@ async fn unsigned(
 ) -> Result<Option<View>, ReadError> {
     let known = [
         (PinSource::Pin, options.pin.is_some()),
-        (PinSource::Lock, options.locked.is_some()),
+        (PinSource::Lock, !options.locked.is_empty()),
         (PinSource::State, remembered),
     ];
     let known = known.into_iter().find(|(_, known)| *known);

@@ -67,8 +67,8 @@ pub struct TrustOptions {
     pub required: bool,
     /// Whether the root may have expired and witnesses may be silent: for operators.
     pub any_age: bool,
-    /// The lock's state of the registry.
-    pub locked: Option<LockedTrust>,
+    /// The lock's state of the registry; those of both sides where a lock is being merged.
+    pub locked: Vec<LockedTrust>,
     /// The ownership notes that the lock relies on.
     pub owners: BTreeMap<Subject, LockedOwners>,
     /// Seconds since 1970 by the caller's clock; 0: the system's clock.

@@ -29,8 +29,7 @@ pub(super) fn check_roots(
     remembered: Option<&Remembered>,
     roots: &RootHistory,
 ) -> Result<(), TrustError> {
-    let locked = options.locked.as_ref();
-    if let Some(note) = locked.and_then(|lock| lock.root_note) {
+    for note in options.locked.iter().filter_map(|lock| lock.root_note) {
         let (seen, shown) = ((note.seq, Some(note.hash)), roots.hash_of(note.seq));
         unreverted(&Subject::Root, seen, shown, SeenBy::Lock)?;
     }

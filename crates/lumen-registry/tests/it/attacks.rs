@@ -62,10 +62,10 @@ fn read(registry: &Registry, number: &str) -> Result<Option<(Release, Digest)>, 
     block_on(registry.release(&name("a"), &version(number), None))
 }
 
-fn locked(world: &World) -> Option<LockedTrust> {
-    Some(LockedTrust {
+fn locked(world: &World) -> Vec<LockedTrust> {
+    vec![LockedTrust {
         root: world.fingerprint(),
         checkpoint: world.checkpoint(),
         root_note: None,
-    })
+    }]
 }

@@ -49,11 +49,11 @@ fn prove(
     wanted: &BTreeMap<PackageName, Version>,
 ) -> (Found, Vec<String>) {
     let registry = served.registry(TrustOptions {
-        locked: Some(LockedTrust {
+        locked: vec![LockedTrust {
             root: world.fingerprint(),
             checkpoint: world.checkpoint(),
             root_note: None,
-        }),
+        }],
         ..Default::default()
     });
     served.server.take();

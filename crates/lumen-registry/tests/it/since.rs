@@ -45,7 +45,7 @@ impl Lock {
 
     fn registry(&self, served: &Served) -> Registry {
         served.registry(TrustOptions {
-            locked: Some(self.trust.clone()),
+            locked: vec![self.trust.clone()],
             ..Default::default()
         })
     }

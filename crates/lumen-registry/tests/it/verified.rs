@@ -187,11 +187,11 @@ fn an_old_copy_on_the_way_is_asked_past() {
         let served = Served::new(&world);
         served.stale(path, old.file(path));
         let registry = served.registry(TrustOptions {
-            locked: Some(LockedTrust {
+            locked: vec![LockedTrust {
                 root: world.fingerprint(),
                 checkpoint: world.checkpoint(),
                 root_note: None,
-            }),
+            }],
             ..Default::default()
         });
         assert_eq!(
@@ -390,11 +390,11 @@ fn costs() {
     world.seal();
     served.show(&world);
     let registry = served.registry(TrustOptions {
-        locked: Some(LockedTrust {
+        locked: vec![LockedTrust {
             root: old.fingerprint(),
             checkpoint: old.checkpoint(),
             root_note: None,
-        }),
+        }],
         ..Default::default()
     });
     assert!(trust(&registry).is_ok());

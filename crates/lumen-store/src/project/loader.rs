@@ -9,7 +9,7 @@ use std::{
 use lumen_core::limits::{MAX_LOCKFILE_BYTES, MAX_MANIFEST_BYTES};
 use lumen_core::{
     PackageName,
-    lockfile::Lockfile,
+    lockfile::{Lockfile, Merge, MergeError},
     manifest::{self, Dependency, Manifest},
     problem::Problem,
     remedy::Remedy,
@@ -19,6 +19,9 @@ use super::{
     LOCKFILE, LocalPackage, MANIFEST, ProjectError, base_of, members::Patterns, normalize, owners,
     parent, relative, slashed, text_of,
 };
+
+/// The lock with its text, and its sides before they were merged.
+type Locked = (Option<(Lockfile, Arc<str>)>, Option<Merge>);
 
 /// Loads manifests, as they are or as they are about to be.
 ///
@@ -34,6 +37,8 @@ pub(super) struct Loader {
     /// Warnings, in the order of their files' first use.
     pub(super) warnings: Vec<Problem>,
     pub(super) edited: BTreeMap<PathBuf, String>,
+    /// Whether a lock with the markers of a merge conflict is merged; otherwise it is an error.
+    pub(super) merges: bool,
     texts: BTreeMap<PathBuf, Option<Text>>,
     parsed: BTreeMap<PathBuf, Parsed>,
     workspaces: BTreeMap<PathBuf, Workspace>,
@@ -79,6 +84,7 @@ impl Loader {
             working_dir,
             warnings: Vec::new(),
             edited: BTreeMap::new(),
+            merges: false,
             texts: BTreeMap::new(),
             parsed: BTreeMap::new(),
             workspaces: BTreeMap::new(),
@@ -258,18 +264,28 @@ impl Loader {
         Ok((parsed.source, parsed.manifest))
     }
 
-    /// The lock file of the project, and its text.
-    pub(super) fn lock(
-        &mut self,
-        root: &Path,
-    ) -> Result<Option<(Lockfile, Arc<str>)>, ProjectError> {
+    /// The lock file of the project, and its text; with the two sides of a merge conflict if
+    /// there is one, and they may be merged.
+    pub(super) fn lock(&mut self, root: &Path) -> Result<Locked, ProjectError> {
         let file = root.join(LOCKFILE);
         let Some(text) = self.text(&file, MAX_LOCKFILE_BYTES, LOCKFILE)? else {
-            return Ok(None);
+            return Ok((None, None));
         };
+        if self.merges {
+            match Merge::parse(LOCKFILE, &text) {
+                Ok(None) => {}
+                Ok(Some((lock, merge))) => return Ok((Some((lock, text)), Some(merge))),
+                Err(MergeError::Malformed(problem)) => {
+                    return Err(ProjectError::Problems(vec![*problem]));
+                }
+                Err(MergeError::Contradiction(problem)) => {
+                    return Err(ProjectError::Contradiction(problem));
+                }
+            }
+        }
         let lock = Lockfile::parse(LOCKFILE, &text)
             .map_err(|problem| ProjectError::Problems(vec![problem]))?;
-        Ok(Some((lock, text)))
+        Ok((Some((lock, text)), None))
     }
 
     /// Loads the package in a folder, inheriting from its workspace.

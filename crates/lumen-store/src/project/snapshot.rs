@@ -26,6 +26,14 @@ impl Snapshot {
         Ok(Self { loader })
     }
 
+    /// The same, for a command that writes the lock anew: one with the markers of a merge
+    /// conflict is merged.
+    #[must_use]
+    pub fn merging(mut self) -> Self {
+        self.loader.merges = true;
+        self
+    }
+
     /// The folder of the project, from manifests alone.
     ///
     /// # Errors
@@ -86,7 +94,7 @@ impl Snapshot {
         let root_dir = root_package.dir.clone();
         loader.refuse_twins(&members)?;
         let current = members.iter().position(|member| member.dir == dir);
-        let lock = loader.lock(&root_dir)?;
+        let (lock, merge) = loader.lock(&root_dir)?;
         let dirs = members.iter().map(|member| member.dir.clone());
         let member_dirs = dirs.chain([root_dir.clone()]).collect();
         Ok(Project {
@@ -95,6 +103,7 @@ impl Snapshot {
             members,
             current,
             lock,
+            merge,
             warnings: loader.warnings.clone(),
             edited: loader.edited.clone(),
             member_dirs,

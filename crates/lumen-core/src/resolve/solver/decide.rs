@@ -67,7 +67,8 @@ impl<P: Problem> Solver<'_, P> {
         };
         let count = self.problem.count(node);
         let possible = |index: &u32| *index < count && candidates.has(*index);
-        let preferred = self.problem.preferred(node).filter(possible);
+        let mut preferred = self.problem.preferred(node).iter().copied();
+        let preferred = preferred.find(possible);
         let chosen = preferred.or_else(|| candidates.first().filter(possible));
         let Some(index) = chosen else {
             return self.nothing_left(node);

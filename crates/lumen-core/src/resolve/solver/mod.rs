@@ -28,8 +28,8 @@ pub(crate) trait Problem {
     /// The node that must be chosen with the same version, if there is one.
     fn base(&self, node: u32) -> Option<u32>;
 
-    /// The version tried before all others.
-    fn preferred(&self, node: u32) -> Option<u32>;
+    /// The versions tried before all others, in this order.
+    fn preferred(&self, node: u32) -> &[u32];
 
     /// Nodes of a lower rank are decided first.
     fn rank(&self, node: u32) -> u64;

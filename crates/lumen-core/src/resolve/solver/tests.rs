@@ -33,8 +33,12 @@ impl Problem for Random {
         None
     }
 
-    fn preferred(&self, node: u32) -> Option<u32> {
-        (node % 5 == 3).then_some(1)
+    fn preferred(&self, node: u32) -> &[u32] {
+        match node % 5 {
+            3 => &[1],
+            4 => &[3, 1],
+            _ => &[],
+        }
     }
 
     fn rank(&self, node: u32) -> u64 {
@@ -188,8 +192,8 @@ impl Problem for Only<'_> {
         None
     }
 
-    fn preferred(&self, _: u32) -> Option<u32> {
-        None
+    fn preferred(&self, _: u32) -> &[u32] {
+        &[]
     }
 
     fn rank(&self, _: u32) -> u64 {
