@@ -6,6 +6,7 @@
 //! caret range. Pre-releases follow cargo and npm: `1.3.0-rc.1` is accepted only
 //! where a comparator of the same AND-group names a pre-release of 1.3.0.
 
+mod canonical;
 mod meaning;
 mod parser;
 
@@ -178,13 +179,16 @@ impl Constraint {
         &self.0.groups
     }
 
-    /// Whether every version is accepted (`*`).
+    /// Whether every release is accepted (`*`, or its canonical form `>=0.0.0`).
     pub fn is_any(&self) -> bool {
-        self.0.groups.iter().any(|group| {
-            group
-                .iter()
-                .all(|c| c.op == Op::Wildcard && c.major.is_none())
-        })
+        let zero = (Some(0), Some(0), Some(0));
+        let is_lowest = |c: &Comparator| (c.major, c.minor, c.patch) == zero && c.pre.is_empty();
+        let is_any = |c: &Comparator| match c.op {
+            Op::Wildcard => c.major.is_none(),
+            Op::GreaterEq => is_lowest(c),
+            _ => false,
+        };
+        self.0.groups.iter().any(|group| group.iter().all(is_any))
     }
 }
 
