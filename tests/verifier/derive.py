@@ -2,9 +2,16 @@
 
 import re
 
-# The fields of a release that its summary has.
+# The fields of a release that its summary has: those of the first form.
 FIELDS = ("deps", "dependency_options", "features", "artifacts", "integrity", "license",
           "description", "categories", "published_at")
+
+# The other fields of a release.
+ABOUT = ("keywords", "authors", "repository", "homepage", "documentation", "links", "readme",
+         "lumen", "support_until", "source", "provenance")
+
+# What an index repeats of its highest version, beside description and categories.
+SHOWN = ("license", "keywords", "repository", "homepage", "documentation", "links")
 
 REVOKED = "its signing key was revoked"
 
@@ -95,6 +102,37 @@ def lengthened(summaries, times):
             fields = fill(fields, left_out(before, times.get(version)))
         releases[version], before = fields, fields
     return releases
+
+
+def change(before, after):
+    """The JSON Merge Patch (RFC 7396) that makes one object another."""
+    patch = {key: change(before[key], value)
+             if isinstance(value, dict) and isinstance(before.get(key), dict) else value
+             for key, value in after.items() if key not in before or before[key] != value}
+    return {**patch, **{key: None for key in before if key not in after}}
+
+
+def about(releases):
+    """The fields that summaries lack, each time as a change (15.5)."""
+    changes, before = {}, {}
+    for version in sorted(releases, key=precedence):
+        fields = {key: releases[version][key] for key in ABOUT if key in releases[version]}
+        if fields != before:
+            changes[version] = change(before, fields)
+        before = fields
+    return changes
+
+
+def added(index, releases, times):
+    """The fields of an index that version 0.1 did not know (6.2, 15.5)."""
+    good = [v for v in index["versions"] if index["yanked"].get(v) != REVOKED]
+    newest = releases.get(good[-1], {}) if good else {}
+    fields = {key: newest[key] for key in SHOWN if key in newest}
+    fields["published_at"] = {
+        version: releases.get(version, {}).get("published_at", times[version])
+        for version in index["versions"]}
+    changes = about(releases)
+    return {**fields, "about": changes} if changes else fields
 
 
 def derived_index(owners, events):

@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
-from derive import derived_index, shortened
+from derive import added, derived_index, shortened
 from formats import (
     Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
     owner_subject, parse_entry, root_of, sha256, tiles_of,
@@ -186,12 +186,13 @@ class Registry:
                  if entry.kind == "publish"}
         summaries = shortened(releases, times)
         newest = releases[index["versions"][-1]] if index["versions"] else {}
+        more = added(index, releases, times)
         deprecated = index.pop("deprecated")
         file = {"name": name, **index, "description": newest.get("description", ""),
                 "categories": newest.get("categories", [])}
         if deprecated is not None:
             file["deprecated"] = deprecated
-        file |= {"releases": summaries, "events": self.events[name]}
+        file |= {"releases": summaries, "events": self.events[name], **more}
         self.packages[name] = file
         self.write(f"packages/{name}/index.json", compact(file))
 

@@ -27,7 +27,7 @@ from datetime import datetime, timezone
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from derive import FIELDS, derived_index, lengthened
+from derive import FIELDS, SHOWN, added, derived_index, lengthened
 from ed25519 import verify as ed25519_verify
 from formats import (
     Bad, Checkpoint, MapLeaf, Owners, Root, Statement, bundle_path, decode_bundle,
@@ -479,6 +479,18 @@ class Verifier:
             if file.get(field) != value:
                 self.problem(f"{path}: `{field}` is {file.get(field)}, not {value}")
         self.check_summaries(path, file, statements, releases)
+        self.check_added(path, file, expected, statements, releases)
+
+    def check_added(self, path, file, index, statements, releases):
+        """The fields that an index of version 0.1 lacks."""
+        fields = (*SHOWN, "published_at", "about")
+        if None in releases.values() or not any(field in file for field in fields):
+            return
+        times = {version: statement.time for version, statement in statements.items()}
+        expected = added(index, releases, times)
+        for field in fields:
+            if file.get(field) != expected.get(field):
+                self.problem(f"{path}: `{field}` is not that of the releases")
 
     def check_summaries(self, path, file, statements, releases):
         """The summaries of an index against the releases that were signed (15.5)."""

@@ -4,8 +4,10 @@
 //! Reading keeps only what the client uses. Rewriting works on the JSON itself,
 //! so that fields of other tools and later versions survive, in their order.
 
+mod about;
 mod described;
 mod memory;
+mod patch;
 mod reading;
 mod rewrite;
 mod signed;
@@ -13,6 +15,7 @@ mod summary;
 
 use std::{collections::BTreeMap, fmt};
 
+pub use about::{Provenance, SourceCommit, Unsupported, VERSION, supported};
 pub use described::{Contradiction, Described, ManifestHash};
 pub use memory::VERSION_MEMORY;
 pub use rewrite::{
@@ -24,9 +27,10 @@ use serde::{
     de::{self, SeqAccess, Visitor},
 };
 use serde_json::json;
-pub use signed::{EventList, REVOKED, events_of, put_events};
-pub use summary::{Summaries, Summary, logged_releases, summaries_of};
+pub use signed::{EventList, REVOKED, events_of, put_events, put_events_alike, same_additions};
+pub use summary::{Abouts, Summaries, Summary, logged_releases, summaries_of, with_about};
 
+use self::about::{as_text, lenient};
 pub use crate::limits::MAX_PACKAGE_INDEX_BYTES;
 pub use crate::limits::MAX_RELEASE_BYTES;
 use crate::{
@@ -75,6 +79,84 @@ pub struct Release {
     /// Categories for search.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+    /// Words for search.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub keywords: Vec<String>,
+    /// `Name <mail>` each.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub authors: Vec<String>,
+    /// URL of the source code. As all URLs here, the publisher's word: see
+    /// [`is_web_url`](crate::manifest::is_web_url).
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub repository: Option<String>,
+    /// URL of the project.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub homepage: Option<String>,
+    /// URL of the documentation.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub documentation: Option<String>,
+    /// Other URLs by what is there, such as `changelog`.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub links: BTreeMap<String, String>,
+    /// Path of the read-me in the archive.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub readme: Option<String>,
+    /// The oldest version of Lumen that can use the release; see [`supported`].
+    #[serde(
+        default,
+        deserialize_with = "as_text",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub lumen: Option<String>,
+    /// Last day of support, `2028-01-31`.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub support_until: Option<String>,
+    /// The commit that the release was packed from.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub source: Option<SourceCommit>,
+    /// Reserved: proofs of how the release was built.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub provenance: Option<Provenance>,
     /// RFC 3339 time of the publish, by the publisher's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
@@ -224,6 +306,34 @@ pub fn identity(artifacts: &[Artifact]) -> Result<&Artifact, ArtifactError> {
 }
 
 impl Release {
+    /// A release that says nothing but its name and version.
+    pub const fn new(name: PackageName, version: Version) -> Self {
+        Self {
+            name,
+            version,
+            deps: BTreeMap::new(),
+            dependency_options: BTreeMap::new(),
+            features: Features::new(),
+            artifacts: Vec::new(),
+            integrity: None,
+            license: None,
+            description: None,
+            categories: Vec::new(),
+            keywords: Vec::new(),
+            authors: Vec::new(),
+            repository: None,
+            homepage: None,
+            documentation: None,
+            links: BTreeMap::new(),
+            readme: None,
+            lumen: None,
+            support_until: None,
+            source: None,
+            provenance: None,
+            published_at: None,
+        }
+    }
+
     /// The dependencies as the resolver wants them, sorted by name.
     pub fn requirements(&self) -> Vec<Requirement> {
         requirements(&self.deps, &self.dependency_options)
@@ -234,13 +344,27 @@ impl Release {
         json::to_bytes(&json!(self))
     }
 
-    /// Whether two releases differ only in their time of publishing.
+    /// Whether a release that exists says the same as another: they differ only in their time
+    /// of publishing and their source, and constraints have the same canonical form. If it is
+    /// in the form of version 0.1, fields that this form lacks say nothing: they follow from
+    /// the `lumen.toml`, whose hash both have.
     pub fn same_contents(&self, other: &Self) -> bool {
-        let timeless = |release: &Self| Self {
+        let essence = |release: &Self| Self {
+            deps: release.canonical_deps(),
             published_at: None,
+            source: None,
             ..release.clone()
         };
-        timeless(self) == timeless(other)
+        let (own, other) = (essence(self), essence(other));
+        own == other || (self.is_first_form() && own == other.first_form())
+    }
+
+    /// The dependencies with constraints in their canonical form.
+    pub fn canonical_deps(&self) -> BTreeMap<PackageName, Constraint> {
+        let canonical = |(name, constraint): (&PackageName, &Constraint)| {
+            (name.clone(), constraint.canonical())
+        };
+        self.deps.iter().map(canonical).collect()
     }
 }
 
@@ -313,6 +437,9 @@ pub struct ReleaseSummary {
     /// As in [`Release`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
+    /// As in [`Release`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lumen: Option<String>,
     /// As in [`Release`]. An index does not have it; the release's own file and its owner's
     /// statement do.
     #[serde(skip)]
@@ -329,6 +456,7 @@ impl ReleaseSummary {
             artifacts: release.artifacts,
             metadata: Some(metadata),
             published_at: release.published_at,
+            lumen: release.lumen,
             integrity: release.integrity,
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     version::Version,
 };
 
+mod about;
 mod dependency;
 mod features;
 mod files;
@@ -27,10 +28,11 @@ mod requires;
 pub(crate) mod sections;
 mod values;
 
+pub use about::{is_date, is_link_name, is_web_url};
 pub(crate) use features::Effect;
 pub use files::Files;
 pub use inherit::rebase;
-pub use parse::parse;
+pub use parse::{parse, unfit};
 pub use values::without_credentials;
 pub(crate) use values::{is_absolute, is_git_url, is_git_word};
 
@@ -95,8 +97,16 @@ pub struct Package {
     pub repository: Option<String>,
     /// URL of the project.
     pub homepage: Option<String>,
+    /// URL of the documentation.
+    pub documentation: Option<String>,
+    /// Other URLs by what is there, such as `changelog`.
+    pub links: BTreeMap<String, String>,
     /// Path of the read-me, relative to the manifest (or see `readme_from_root`).
     pub readme: Option<String>,
+    /// The oldest version of Lumen that can use the package.
+    pub lumen: Option<Version>,
+    /// Last day of support, `2028-01-31`.
+    pub support_until: Option<String>,
     /// Which files to pack.
     pub files: Files,
     /// Whether the package may be published.
@@ -112,6 +122,8 @@ pub struct Package {
     pub version_span: Range<usize>,
     /// Where the value of `license` stands in the file, if it is there.
     pub license_span: Option<Range<usize>>,
+    /// Where the value of `readme` stands in the file, if it is there.
+    pub readme_span: Option<Range<usize>>,
 }
 
 /// A key of `[package]` that `[workspace.package]` can provide.
@@ -133,15 +145,21 @@ pub enum InheritedKey {
     Repository,
     /// `homepage`
     Homepage,
+    /// `documentation`
+    Documentation,
     /// `readme`
     Readme,
+    /// `lumen`
+    Lumen,
+    /// `support-until`
+    SupportUntil,
     /// `publish`
     Publish,
 }
 
 impl InheritedKey {
     /// All keys.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Version,
         Self::Description,
         Self::License,
@@ -150,7 +168,10 @@ impl InheritedKey {
         Self::Authors,
         Self::Repository,
         Self::Homepage,
+        Self::Documentation,
         Self::Readme,
+        Self::Lumen,
+        Self::SupportUntil,
         Self::Publish,
     ];
 
@@ -165,7 +186,10 @@ impl InheritedKey {
             Self::Authors => "authors",
             Self::Repository => "repository",
             Self::Homepage => "homepage",
+            Self::Documentation => "documentation",
             Self::Readme => "readme",
+            Self::Lumen => "lumen",
+            Self::SupportUntil => "support-until",
             Self::Publish => "publish",
         }
     }
@@ -266,8 +290,14 @@ pub struct WorkspacePackage {
     pub repository: Option<String>,
     /// As in [`Package`].
     pub homepage: Option<String>,
+    /// As in [`Package`].
+    pub documentation: Option<String>,
     /// As in [`Package`], relative to the root.
     pub readme: Option<String>,
+    /// As in [`Package`].
+    pub lumen: Option<Version>,
+    /// As in [`Package`].
+    pub support_until: Option<String>,
     /// As in [`Package`].
     pub publish: Option<bool>,
 }

@@ -240,8 +240,8 @@ fn the_same_indexes_follow() {
                 (version.clone(), release)
             })
             .collect();
-        let bytes = index::put_events(None, &history, &events[key], &releases).unwrap();
         let stored = read(Key::package_index(&name).as_str());
+        let bytes = index::put_events(None, &history, &events[key], &releases).unwrap();
         let summaries = index::summaries_of(&stored);
         assert_eq!(
             index::logged_releases(&history, &summaries, u64::MAX),

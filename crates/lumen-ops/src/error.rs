@@ -14,8 +14,15 @@ mod stale;
 use std::{io, path::PathBuf};
 
 use lumen_core::{
-    PackageName, Version, constraint::ConstraintError, edit::EditError, explain::Story,
-    index::Contradiction, limits::Exceeded, lockfile, name::NameError, problem::Problem,
+    PackageName, Version,
+    constraint::ConstraintError,
+    edit::EditError,
+    explain::Story,
+    index::{Contradiction, Unsupported},
+    limits::Exceeded,
+    lockfile,
+    name::NameError,
+    problem::Problem,
     trust::Lacking,
 };
 use lumen_registry::{
@@ -202,6 +209,14 @@ pub enum OpsError {
         /// Why.
         source: Box<IngestError>,
     },
+    /// Packed files differ from the last commit.
+    #[error("`{name}` packs {}", differing(.files))]
+    Dirty {
+        /// The package.
+        name: PackageName,
+        /// The files, as paths in the package.
+        files: Vec<String>,
+    },
     /// A package could not be packed.
     #[error(transparent)]
     Pack(#[from] PackError),
@@ -260,6 +275,9 @@ pub enum FetchError {
     /// Its archive says something else of itself than the lock or the release.
     #[error("its archive contradicts the release: {0}")]
     Contradiction(#[from] Contradiction),
+    /// It needs a later Lumen.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
     /// The lock says something else of it than its owner.
     #[error("`lumen.lock` says {key} {locked}, the owner's release says {released}")]
     NotReleased {
@@ -325,6 +343,26 @@ impl OpsError {
             _ => None,
         }
     }
+}
+
+/// Files that differ from the last commit, in words.
+fn differing(files: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<String> = (files.iter().take(SHOWN))
+        .map(|file| format!("`{file}`"))
+        .collect();
+    let more = match files.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (what, differs) = match files.len() {
+        1 => ("a file", "differs"),
+        _ => ("files", "differ"),
+    };
+    format!(
+        "{what} that {differs} from the last commit: {}{more}",
+        shown.join(", ")
+    )
 }
 
 /// How many more packages an error is about.

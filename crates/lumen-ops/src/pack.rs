@@ -7,7 +7,7 @@ use lumen_core::{
     Digest, Version,
     edit::{self, EditError},
     index::Release,
-    manifest::{Dependency, DependencySource, Package},
+    manifest::{self, Dependency, DependencySource, Package},
     problem::Problem,
 };
 use lumen_store::{
@@ -72,6 +72,15 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
     let mut package = package.clone();
     package.version = version.unwrap_or(&package.version).clone();
     let release = Release::described_by(manifest, &package, Digest::of(text.as_bytes()));
+    let unfit = manifest::unfit(&local.file, &local.source);
+    if !unfit.is_empty() {
+        return Err(OpsError::Problems(unfit));
+    }
+    // Inherited values stand in another file.
+    let unfit = manifest::unfit("lumen.toml as it would be published", &text);
+    if !unfit.is_empty() {
+        return Err(OpsError::Problems(unfit));
+    }
     let warnings = warnings(local, &package);
     let options = PackOptions {
         manifest_override: Some(text.into_bytes()),
@@ -121,6 +130,40 @@ pub(crate) fn options(package: &Package) -> PackOptions {
 /// When the folder holds secrets, links that lead out of it, or paths that do not work everywhere.
 pub fn pack(checked: &Checked) -> Result<Packed, OpsError> {
     Ok(pack::pack(&checked.dir, &checked.options)?)
+}
+
+/// The keys that a package to publish should have and lacks, those that matter most first.
+pub fn missing(package: &Package) -> Vec<&'static str> {
+    let keys = [
+        ("description", package.description.is_some()),
+        ("license", package.license.is_some()),
+        ("repository", package.repository.is_some()),
+        ("readme", package.readme.is_some()),
+        ("keywords", !package.keywords.is_empty()),
+    ];
+    let missing = keys.into_iter().filter(|(_, is_there)| !is_there);
+    missing.map(|(key, _)| key).collect()
+}
+
+/// Checks that the read-me that the release names is packed.
+pub(crate) fn check_readme(
+    local: &LocalPackage,
+    checked: &Checked,
+    packed: &Packed,
+) -> Result<(), OpsError> {
+    let Some(readme) = &checked.release.readme else {
+        return Ok(());
+    };
+    if packed.files.iter().any(|file| file.path == *readme) {
+        return Ok(());
+    }
+    let what = format!("the read-me `{readme}` is not among the packed files");
+    let problem = match &checked.package.readme_span {
+        Some(span) => local.problem(span, what, ""),
+        None => Problem::error(what),
+    };
+    let hint = "correct the path in `readme`, or take the file into `include`";
+    Err(OpsError::Problems(vec![problem.hint(hint)]))
 }
 
 /// Packs the package into `<out>/<name>-<version>.tar`; a scope becomes part of the file name.

@@ -224,6 +224,8 @@ impl PublishError {
             Self::Submitted(error) => error.kind(),
             Self::Damaged { .. } | Self::Diverged { .. } => Kind::Untrusted,
             Self::VersionExists { .. }
+            | Self::SamePrecedence { .. }
+            | Self::LongVersion { .. }
             | Self::Unreleased { .. }
             | Self::NameTaken { .. }
             | Self::Name { .. }
@@ -246,7 +248,7 @@ impl PublishError {
     /// What may help.
     pub fn hint(&self) -> Option<Hint<'_>> {
         Some(match self {
-            Self::VersionExists { .. } => Hint::VersionExists,
+            Self::VersionExists { .. } | Self::SamePrecedence { .. } => Hint::VersionExists,
             Self::Unreleased { .. } => Hint::Unreleased,
             Self::NameTaken { other, .. } => Hint::NameTaken(other),
             Self::Name { .. } => Hint::Name,
@@ -264,6 +266,7 @@ impl PublishError {
             Self::Submitted(error) => error.hint(),
             Self::Storage(error) => return error.hint(),
             Self::TooLarge { .. }
+            | Self::LongVersion { .. }
             | Self::Malformed(_)
             | Self::History(_)
             | Self::Sign(_)

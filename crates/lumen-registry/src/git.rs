@@ -67,6 +67,8 @@ pub struct Git {
     stays: bool,
     /// The repository elsewhere and where it has gone, once that is known.
     moved: Arc<OnceLock<(String, String)>>,
+    /// Whether `dir` is a folder in a work tree, whose repository git finds.
+    is_work_tree: bool,
 }
 
 /// A command that came to its end.
@@ -105,6 +107,19 @@ impl Git {
             most: None,
             stays: false,
             moved: Arc::default(),
+            is_work_tree: false,
+        }
+    }
+
+    /// Git on the repository that a folder of this machine is in, for commands that only read.
+    ///
+    /// The repository is not ours, and its configuration is believed nothing: no hook, file
+    /// monitor, replaced object or transport. Git itself refuses repositories of other users.
+    pub fn within(folder: &Path) -> Self {
+        let git = Self::new(folder, folder.display().to_string());
+        Self {
+            is_work_tree: true,
+            ..git.with("core.fsmonitor", "false")
         }
     }
 
@@ -240,6 +255,15 @@ impl Git {
             // Messages are matched, so they must not be translated.
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
+        if self.is_work_tree {
+            command
+                .env_remove("GIT_DIR")
+                .env("GIT_OPTIONAL_LOCKS", "0")
+                .env("GIT_NO_REPLACE_OBJECTS", "1")
+                // A partial clone would fetch what it lacks, with programs of its choice.
+                .env("GIT_NO_LAZY_FETCH", "1")
+                .env("GIT_ALLOW_PROTOCOL", "none");
+        }
         command
     }
 
@@ -310,6 +334,18 @@ impl Git {
     pub fn read(&self, action: &'static str, command: Command) -> Result<Vec<u8>, GitError> {
         let ran = self.start(command)?.finish(None)?;
         self.succeeded(action, ran)
+    }
+
+    /// Runs a command that changes nothing to whatever end, with bytes for its standard input.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub fn look(&self, mut command: Command, input: Option<Vec<u8>>) -> Result<Ran, GitError> {
+        let feed = input.map(|input| -> Feed<'static> {
+            command.stdin(Stdio::piped());
+            Box::new(move |stdin: &mut dyn Write| stdin.write_all(&input))
+        });
+        self.start(command)?.finish(feed)
     }
 
     /// As [`Git::read`], for a command that changes something: tests stop it anywhere.

@@ -28,11 +28,11 @@ use lumen_core::{
     index::{self, Artifact, MAX_RELEASE_BYTES, Release},
     json,
     key::ArtifactKind,
-    limits::MAX_GLOBAL_INDEX_BYTES,
+    limits::{MAX_GLOBAL_INDEX_BYTES, MAX_VERSION_BYTES},
     trust::Lacking,
 };
 
-use self::indexes::{check_name, update_global, update_package};
+use self::indexes::{check_listed, check_name, update_global, update_package};
 pub use self::{
     change::{Change, Changed, change},
     signed::{Endorsement, endorse, may_publish},
@@ -164,6 +164,7 @@ async fn publish_unsigned(
         }
         None => {
             check_name(&snapshot, name).await?;
+            check_listed(&snapshot, name, version).await?;
             create(storage, files).await?
         }
     };
@@ -175,7 +176,7 @@ async fn publish_unsigned(
 /// A release with its artifacts and the time, if it may be published.
 ///
 /// # Errors
-/// [`PublishError::Name`] and [`PublishError::TooLarge`].
+/// [`PublishError::Name`], [`PublishError::LongVersion`] and [`PublishError::TooLarge`].
 pub fn complete(
     release: &Release,
     tar: &[u8],
@@ -194,6 +195,11 @@ pub fn complete(
         name: release.name.clone(),
         error,
     })?;
+    let bytes = release.version.to_string().len();
+    if bytes > MAX_VERSION_BYTES {
+        let name = release.name;
+        return Err(PublishError::LongVersion { name, bytes });
+    }
     let size = release.to_bytes().len();
     match size as u64 <= MAX_RELEASE_BYTES {
         true => Ok(release),
@@ -217,9 +223,12 @@ pub async fn existing(
     let (name, version) = (&release.name, &release.version);
     match read_release(storage, name, version).await? {
         Some(existing) => existing.compared_with(release).map(Some),
-        None => check_name(&Snapshot::of(storage), name)
-            .await
-            .map(|()| None),
+        None => {
+            let snapshot = Snapshot::of(storage);
+            check_name(&snapshot, name).await?;
+            check_listed(&snapshot, name, version).await?;
+            Ok(None)
+        }
     }
 }
 

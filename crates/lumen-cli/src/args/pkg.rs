@@ -145,6 +145,9 @@ pub enum Pkg {
         /// Wait up to this many seconds until everybody can read the release.
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
+        /// Publish although packed files differ from the last commit.
+        #[arg(long)]
+        allow_dirty: bool,
         /// Publish all packages of the workspace, each after those it needs.
         #[arg(long, conflicts_with_all = ["bump", "tag"])]
         workspace: bool,
@@ -168,6 +171,9 @@ pub enum Pkg {
         /// Show files, sizes and digest; write nothing.
         #[arg(long)]
         dry_run: bool,
+        /// Submit although packed files differ from the last commit.
+        #[arg(long)]
+        allow_dirty: bool,
         #[command(flatten)]
         project: ProjectArgs,
     },

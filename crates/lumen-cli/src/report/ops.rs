@@ -58,6 +58,12 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Contradiction => {
             "nothing was installed; tell the people who run the registry, or compare with an earlier lumen.lock".into()
         }
+        Hint::Unsupported(name) => format!(
+            "install a later Lumen, or ask for an older version: `lumen pkg info {name}` lists them"
+        ),
+        Hint::Dirty => {
+            "commit them, so that people can find the source of the release, or pass --allow-dirty".into()
+        }
         Hint::NotReleased => {
             "lumen.lock was changed; nothing was installed. Restore it from a version that you trust, or delete it and run `lumen pkg install`".into()
         }

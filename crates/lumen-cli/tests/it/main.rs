@@ -11,6 +11,7 @@
 
 mod buckets;
 mod bundles;
+mod commits;
 mod crash;
 mod damage;
 mod faults;
@@ -32,6 +33,7 @@ mod project;
 mod proxy;
 mod races;
 mod registries;
+mod releases;
 mod signed;
 mod stats;
 mod streams;

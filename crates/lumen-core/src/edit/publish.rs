@@ -84,7 +84,13 @@ fn value(package: &Package, key: InheritedKey) -> Option<String> {
         InheritedKey::Authors => Some(list(&package.authors)),
         InheritedKey::Repository => text(&package.repository),
         InheritedKey::Homepage => text(&package.homepage),
+        InheritedKey::Documentation => text(&package.documentation),
         InheritedKey::Readme => text(&package.readme),
+        InheritedKey::Lumen => package
+            .lumen
+            .as_ref()
+            .map(|lumen| quoted(&lumen.to_string())),
+        InheritedKey::SupportUntil => text(&package.support_until),
         InheritedKey::Publish => Some(package.publish.to_string()),
     }
 }

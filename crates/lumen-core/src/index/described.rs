@@ -134,7 +134,7 @@ pub enum Contradiction {
 
 impl Release {
     /// The metadata of a release, without artifacts and time; `hash` is the digest of the
-    /// `lumen.toml` in the archive.
+    /// `lumen.toml` in the archive. Constraints are in their canonical form.
     pub fn described_by(manifest: &Manifest, package: &Package, hash: Digest) -> Self {
         let options = |dependency: &Dependency| DependencyOptions {
             optional: dependency.optional,
@@ -147,7 +147,7 @@ impl Release {
             version: package.version.clone(),
             deps: dependencies
                 .clone()
-                .filter_map(|(name, d)| Some((name.clone(), d.constraint().cloned()?)))
+                .filter_map(|(name, d)| Some((name.clone(), d.constraint()?.canonical())))
                 .collect(),
             dependency_options: dependencies
                 .map(|(name, dependency)| (name.clone(), options(dependency)))
@@ -161,7 +161,29 @@ impl Release {
             license: package.license.clone(),
             description: package.description.clone(),
             categories: package.categories.clone(),
+            keywords: package.keywords.clone(),
+            authors: package.authors.clone(),
+            repository: package.repository.clone(),
+            homepage: package.homepage.clone(),
+            documentation: package.documentation.clone(),
+            links: package.links.clone(),
+            readme: packed_readme(package),
+            lumen: package.lumen.as_ref().map(ToString::to_string),
+            support_until: package.support_until.clone(),
+            source: None,
+            provenance: None,
             published_at: None,
+        }
+    }
+
+    /// The same metadata as a publisher of version 0.1 wrote it: with constraints as typed.
+    fn in_first_form(self, manifest: &Manifest) -> Self {
+        let typed = |(name, dependency): (&PackageName, &Dependency)| {
+            Some((name.clone(), dependency.constraint()?.clone()))
+        };
+        Self {
+            deps: manifest.dependencies.iter().filter_map(typed).collect(),
+            ..self.first_form()
         }
     }
 }
@@ -215,14 +237,23 @@ impl Described {
         }
     }
 
-    /// The metadata of the release that a publisher would make of it, without artifacts and
-    /// time; `None` where there is no manifest.
-    pub fn release(&self) -> Option<Release> {
+    /// The metadata of the releases that publishers make of it, without artifacts and time:
+    /// first the form of this version, then that of version 0.1. Empty where there is no
+    /// manifest.
+    pub fn releases(&self) -> Vec<Release> {
+        let Self::Manifest { digest, manifest } = self else {
+            return Vec::new();
+        };
+        let package = manifest.package.as_ref();
+        let now = package.map(|package| Release::described_by(manifest, package, *digest));
+        let first = now.clone().map(|now| now.in_first_form(manifest));
+        now.into_iter().chain(first).collect()
+    }
+
+    /// What it asks of Lumen: `lumen` of its `[package]`.
+    pub fn lumen(&self) -> Option<&Version> {
         match self {
-            Self::Manifest { digest, manifest } => {
-                let package = manifest.package.as_ref()?;
-                Some(Release::described_by(manifest, package, *digest))
-            }
+            Self::Manifest { manifest, .. } => manifest.package.as_ref()?.lumen.as_ref(),
             Self::Absent | Self::Unreadable { .. } => None,
         }
     }
@@ -299,6 +330,20 @@ impl Described {
         dependencies(manifest, release)?;
         features(&manifest.features, &release.features)
     }
+}
+
+/// The path of the read-me in the archive, which has no read-me of a workspace.
+fn packed_readme(package: &Package) -> Option<String> {
+    let readme = package
+        .readme
+        .as_deref()
+        .filter(|_| !package.readme_from_root)?;
+    let parts: Vec<&str> = readme
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let is_inside = !parts.is_empty() && !parts.contains(&"..");
+    is_inside.then(|| parts.join("/"))
 }
 
 fn dependencies(manifest: &Manifest, release: &ReleaseSummary) -> Result<(), Contradiction> {

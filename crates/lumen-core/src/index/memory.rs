@@ -100,11 +100,35 @@ impl Release {
             features: &self.features,
             artifacts: &self.artifacts,
         };
-        let texts = [&self.license, &self.description, &self.published_at];
+        let texts = [
+            &self.license,
+            &self.description,
+            &self.published_at,
+            &self.repository,
+            &self.homepage,
+            &self.documentation,
+            &self.readme,
+            &self.lumen,
+            &self.support_until,
+        ];
         let texts = texts.into_iter().flatten().map(|text| of_text(text));
+        let links = self.links.iter();
+        let links = links.map(|(name, url)| FEATURE + (name.len() + url.len()) as u64);
+        let source = self.source.iter().map(|source| {
+            let path = source.path.as_ref().map_or(0, String::len);
+            OPTIONS + (source.vcs.len() + source.commit.len() + path) as u64
+        });
+        let provenance = self.provenance.iter().map(|provenance| provenance.memory());
         lists.memory(before.map(|before| &before.deps))
-            + of_texts(&self.categories)
-            + texts.sum::<u64>()
+            + [&self.categories, &self.keywords, &self.authors]
+                .map(|texts| of_texts(texts))
+                .iter()
+                .sum::<u64>()
+            + texts
+                .chain(links)
+                .chain(source)
+                .chain(provenance)
+                .sum::<u64>()
     }
 }
 
@@ -118,7 +142,8 @@ impl ReleaseSummary {
             features: &self.features,
             artifacts: &self.artifacts,
         };
-        let time = self.published_at.iter().map(|text| of_text(text));
-        lists.memory(before.map(|before| &before.deps)) + time.sum::<u64>()
+        let texts = self.published_at.iter().chain(&self.lumen);
+        let texts = texts.map(|text| of_text(text));
+        lists.memory(before.map(|before| &before.deps)) + texts.sum::<u64>()
     }
 }

@@ -17,7 +17,7 @@ use std::{
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, IgnoredAny, MapAccess, Visitor},
+    de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -122,6 +122,7 @@ enum IndexField {
     Releases,
     Events,
     Deprecated,
+    About,
     #[serde(other)]
     Other,
 }
@@ -131,6 +132,37 @@ impl ReadInto for PackageIndex {
 
     fn read_into<'de, D: Deserializer<'de>>(room: &Room, from: D) -> Result<Self, D::Error> {
         from.deserialize_map(IndexFields(room))
+    }
+}
+
+/// Counts the entries of `about`, which are kept beside the summaries.
+struct Counted<'r>(&'r Room);
+
+impl<'de> DeserializeSeed<'de> for Counted<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        let text = <&RawValue>::deserialize(from)?;
+        if text.get().starts_with('{') {
+            let mut value = serde_json::Deserializer::from_str(text.get());
+            value.deserialize_map(self).map_err(de::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for Counted<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            self.0.take(memory::RELEASE)?;
+        }
+        Ok(())
     }
 }
 
@@ -168,6 +200,7 @@ impl<'de> Visitor<'de> for IndexFields<'_> {
                 }
                 IndexField::Events => events = map.next_value_seed(Seed::new(room))?,
                 IndexField::Deprecated => deprecated = map.next_value()?,
+                IndexField::About => map.next_value_seed(Counted(room))?,
                 IndexField::Other => drop(map.next_value::<IgnoredAny>()?),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{FORMAT, PackageEntry, PackageIndex, Release, ReleaseSummary};
+use super::{FORMAT, PackageEntry, PackageIndex, Release, ReleaseSummary, about::SHOWN};
 use crate::{
     digest::Digest,
     json::{self, JsonError},
@@ -58,6 +58,16 @@ pub fn put_releases(
             json!(newest.description.clone().unwrap_or_default()),
         );
         root.insert("categories".into(), json!(newest.categories));
+        put_shown(&mut root, Some(newest));
+    }
+    let times = root.entry("published_at").or_insert_with(|| json!({}));
+    if let Value::Object(times) = times {
+        for (release, _) in releases {
+            if let Some(time) = &release.published_at {
+                times.insert(release.version.to_string(), json!(time));
+            }
+        }
+        sort_by_version(times);
     }
     root.insert(
         "prereleases".into(),
@@ -74,6 +84,18 @@ pub fn put_releases(
     );
     root.insert("versions".into(), json!(versions));
     Ok(json::to_bytes(&Value::Object(root)))
+}
+
+/// Sets what a package index repeats of its newest release for pages and bots; a field that the
+/// release lacks goes away.
+pub(super) fn put_shown(root: &mut Map<String, Value>, newest: Option<&Release>) {
+    let fields = newest.map_or(Value::Null, |newest| json!(newest));
+    for field in SHOWN {
+        match fields.get(field) {
+            Some(value) => drop(root.insert(field.into(), value.clone())),
+            None => drop(root.shift_remove(field)),
+        }
+    }
 }
 
 /// Marks a version as yanked for a reason, or takes that back (`None`).

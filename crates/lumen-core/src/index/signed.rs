@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Deprecation, Release, rewrite::object, summary::shortened};
+use super::{
+    Deprecation, Release,
+    about::SHOWN,
+    rewrite::{object, put_shown},
+    summary::{about, shortened},
+};
 use crate::{
     json::{self, JsonError},
     trust::{Event, PackageHistory},
@@ -15,7 +20,9 @@ use crate::{
 /// The reason given for releases of a key that was revoked.
 pub const REVOKED: &str = "its signing key was revoked";
 
-/// The fields that follow from events and releases, in the order of the file.
+/// The fields that follow from events and releases, in the order of the file: those that
+/// version 0.1 knew. Then come [`ADDED`] and [`SHOWN`], which version 0.1 takes for fields of
+/// another tool: it keeps them, and everything else in the file is as it makes it.
 const OWN: [&str; 10] = [
     "name",
     "versions",
@@ -28,6 +35,24 @@ const OWN: [&str; 10] = [
     "releases",
     "events",
 ];
+
+/// Fields by version: when each was published, and the fields that its summary lacks.
+const ADDED: [&str; 2] = ["published_at", "about"];
+
+/// Whether the fields of an index that version 0.1 did not know are those of another; both
+/// may have them or not.
+pub fn same_additions(index: &[u8], other: &[u8]) -> bool {
+    let fields = |bytes: &[u8]| {
+        let root = object(Some(bytes)).ok()?;
+        let added = ADDED.iter().chain(&SHOWN);
+        Some(
+            added
+                .map(|field| root.get(*field).cloned())
+                .collect::<Vec<_>>(),
+        )
+    };
+    fields(index) == fields(other)
+}
 
 /// `trust/root/index.json` and `trust/names/<@scope>/index.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +97,62 @@ pub fn put_events(
     releases: &BTreeMap<Version, Release>,
 ) -> Result<Vec<u8>, JsonError> {
     let foreign = object(existing)?;
+    let mut root = first_form(history, events, releases);
+    // Descriptions from void releases are not repeated.
+    let mut good = history.releases.iter().rev();
+    let newest = good.find(|(_, release)| !release.revoked);
+    let newest = newest.and_then(|(version, _)| releases.get(version));
+    put_shown(&mut root, newest);
+    let times = history.releases.iter().map(|(version, logged)| {
+        let release = releases.get(version);
+        let time = release.and_then(|release| release.published_at.as_ref());
+        (version.to_string(), json!(time.unwrap_or(&logged.time)))
+    });
+    root.insert("published_at".into(), Value::Object(times.collect()));
+    let about = about(releases);
+    if about.as_object().is_some_and(|about| !about.is_empty()) {
+        root.insert("about".into(), about);
+    }
+    let is_own = |field: &str| [&OWN[..], &ADDED, &SHOWN].concat().contains(&field);
+    for (field, value) in foreign {
+        if !is_own(&field) {
+            root.insert(field, value);
+        }
+    }
+    Ok(json::to_line(&Value::Object(root)))
+}
+
+/// The package index as [`put_events`] makes it, or, if the existing one lacks what version
+/// 0.1 did not know, as that version makes it: both are right.
+///
+/// # Errors
+/// When the existing bytes are not a JSON object.
+pub fn put_events_alike(
+    existing: &[u8],
+    history: &PackageHistory,
+    events: &[Event],
+    releases: &BTreeMap<Version, Release>,
+) -> Result<Vec<u8>, JsonError> {
+    let foreign = object(Some(existing))?;
+    let mut added = ADDED.iter().chain(&SHOWN);
+    if added.any(|field| foreign.contains_key(*field)) || !foreign.contains_key("events") {
+        return put_events(Some(existing), history, events, releases);
+    }
+    let mut root = first_form(history, events, releases);
+    for (field, value) in foreign {
+        if !OWN.contains(&field.as_str()) {
+            root.insert(field, value);
+        }
+    }
+    Ok(json::to_line(&Value::Object(root)))
+}
+
+/// The fields that version 0.1 knew.
+fn first_form(
+    history: &PackageHistory,
+    events: &[Event],
+    releases: &BTreeMap<Version, Release>,
+) -> Map<String, Value> {
     let mut yanked: BTreeMap<_, &str> = history
         .yanked
         .iter()
@@ -116,10 +197,5 @@ pub fn put_events(
             root.insert(field.into(), value);
         }
     }
-    for (field, value) in foreign {
-        if !OWN.contains(&field.as_str()) {
-            root.insert(field, value);
-        }
-    }
-    Ok(json::to_line(&Value::Object(root)))
+    root
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::Release;
+use super::{Release, about::ABOUT, patch};
 use crate::{
     constraint::Constraint,
     digest::Digest,
@@ -34,28 +34,71 @@ type Fields = Map<String, Value>;
 
 /// A summary as it is in the file: its text, which takes less memory than the parsed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary(Box<str>);
+pub struct Summary {
+    fields: Box<str>,
+    /// Its entry in `about`.
+    about: Option<Box<str>>,
+}
 
 impl Summary {
     /// Its fields; `None` where it is no object, or longer than a release may be.
     pub fn fields(&self) -> Option<Map<String, Value>> {
-        match self.0.len() as u64 <= MAX_RELEASE_BYTES {
-            true => serde_json::from_str(&self.0).ok(),
-            false => None,
-        }
+        parsed(&self.fields)
+    }
+
+    /// What changes in the fields that the first form lacks, against the release before.
+    fn changes(&self) -> Option<Map<String, Value>> {
+        self.about
+            .as_ref()
+            .map_or_else(|| Some(Fields::new()), |about| parsed(about))
+    }
+}
+
+fn parsed(text: &str) -> Option<Map<String, Value>> {
+    match text.len() as u64 <= MAX_RELEASE_BYTES {
+        true => serde_json::from_str(text).ok(),
+        false => None,
     }
 }
 
 impl From<Map<String, Value>> for Summary {
     fn from(fields: Map<String, Value>) -> Self {
-        Self(Value::Object(fields).to_string().into())
+        Self {
+            fields: Value::Object(fields).to_string().into(),
+            about: None,
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Summary {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Box::<RawValue>::deserialize(deserializer)?.into()))
+        Ok(Self {
+            fields: Box::<RawValue>::deserialize(deserializer)?.into(),
+            about: None,
+        })
     }
+}
+
+/// What an index says of releases beside their summaries: `about`. Another value than an
+/// object, which another tool may have written there, is none.
+#[derive(Debug, Default)]
+pub struct Abouts(BTreeMap<String, Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Abouts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(serde_json::from_str(text.get()).unwrap_or_default()))
+    }
+}
+
+/// Adds what an index says about releases to their summaries.
+pub fn with_about(mut summaries: Summaries, about: Abouts) -> Summaries {
+    for (version, about) in about.0 {
+        if let Some(summary) = summaries.get_mut(&version) {
+            summary.about = Some(about.into());
+        }
+    }
+    summaries
 }
 
 /// The most that fields weigh for each byte of the file that they give: a value that weighs
@@ -64,12 +107,15 @@ const WEIGHT_OF_FILE: u64 = 4;
 
 /// The summaries in the bytes of a package index; none when it cannot be read.
 pub fn summaries_of(index: &[u8]) -> Summaries {
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct Index {
         #[serde(default)]
         releases: Summaries,
+        #[serde(default)]
+        about: Abouts,
     }
-    json::parse(index).map_or_else(|_| Summaries::new(), |index: Index| index.releases)
+    let index: Index = json::parse(index).unwrap_or_default();
+    with_about(index.releases, index.about)
 }
 
 /// Those releases of the log whose summaries give the bytes of the files that were logged.
@@ -88,16 +134,21 @@ pub fn logged_releases(
         .collect();
     let oldest = oldest_within(history, &sorted, most);
     let mut kept = Kept::default();
-    let mut fields = Fields::new();
+    let (mut fields, mut about) = (Fields::new(), Fields::new());
     for (version, summary) in sorted {
         match summary.fields() {
             Some(own) => put(&mut fields, history, &version, own),
             None => fields.clear(),
         }
-        let weight: u64 = fields.values().map(weight).sum();
+        match summary.changes() {
+            Some(changes) => patch::apply(&mut about, changes),
+            None => about.clear(),
+        }
+        let weight: u64 = fields.values().chain(about.values()).map(weight).sum();
         if weight > WEIGHT_OF_FILE * MAX_RELEASE_BYTES {
             // No release has that many, and a summary that builds on these is invalid, too.
             fields.clear();
+            about.clear();
         }
         let Some(logged) = history.releases.get(&version) else {
             // It still comes before others.
@@ -107,7 +158,9 @@ pub fn logged_releases(
         if is_old || weight > WEIGHT_OF_FILE.saturating_mul(logged.size) {
             continue;
         }
-        let Some(release) = release(history, &version, fields.clone()) else {
+        let mut all = fields.clone();
+        all.extend(about.clone());
+        let Some(release) = release(history, &version, all) else {
             continue;
         };
         let bytes = release.to_bytes();
@@ -146,7 +199,7 @@ impl Kept {
 }
 
 /// About how much memory a value takes, in bytes.
-fn weight(value: &Value) -> u64 {
+pub(super) fn weight(value: &Value) -> u64 {
     const NODE: u64 = 8;
     NODE + match value {
         Value::String(text) => text.len() as u64,
@@ -212,12 +265,14 @@ fn share(release: &mut Release, other: &Release) {
         .collect();
 }
 
-/// The summaries of releases, by version; short where that is possible.
+/// The summaries of releases, by version; short where that is possible. They have the fields
+/// of the first form, so that clients of version 0.1 make the same ones.
 pub(super) fn shortened(history: &PackageHistory, releases: &BTreeMap<Version, Release>) -> Value {
     let mut summaries = Fields::new();
     let mut before = Fields::new();
     for (version, release) in releases {
-        let fields = fields_of(release);
+        let mut fields = fields_of(release);
+        fields.retain(|field, _| !ABOUT.contains(&field.as_str()));
         let mut summary = fields.clone();
         let left_out = left_out(history, &before, version);
         if covers(&fields, &left_out) && shorten(&mut summary) {
@@ -227,6 +282,23 @@ pub(super) fn shortened(history: &PackageHistory, releases: &BTreeMap<Version, R
         before = fields;
     }
     Value::Object(summaries)
+}
+
+/// The fields that the first form lacks, by version: each as a change of those of the release
+/// before. A version in which nothing changes is left out.
+pub(super) fn about(releases: &BTreeMap<Version, Release>) -> Value {
+    let mut changes = Fields::new();
+    let mut before = Fields::new();
+    for (version, release) in releases {
+        let mut fields = fields_of(release);
+        fields.retain(|field, _| ABOUT.contains(&field.as_str()));
+        let change = patch::between(&before, &fields);
+        if !change.is_empty() {
+            changes.insert(version.to_string(), Value::Object(change));
+        }
+        before = fields;
+    }
+    Value::Object(changes)
 }
 
 /// The fields that a short summary leaves out: those of the release before, and its own time.

@@ -6,21 +6,17 @@ use super::*;
 
 fn release(version: &str) -> Release {
     Release {
-        name: PackageName::parse("my-utils").unwrap(),
-        version: Version::parse(version).unwrap(),
-        deps: BTreeMap::new(),
-        dependency_options: BTreeMap::new(),
-        features: Features::new(),
         artifacts: vec![Artifact::new(
             ArtifactKind::Tar,
             Digest::of(version.as_bytes()),
             3,
         )],
-        integrity: None,
-        license: None,
         description: Some("Utility functions".into()),
         categories: vec!["utilities".into()],
-        published_at: None,
+        ..Release::new(
+            PackageName::parse("my-utils").unwrap(),
+            Version::parse(version).unwrap(),
+        )
     }
 }
 

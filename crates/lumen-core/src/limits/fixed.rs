@@ -64,6 +64,22 @@ fixed! {
     MAX_CONFIG_BYTES: usize = 1 << 20, Bytes, Program, "core::config";
     /// Comparators of a constraint.
     MAX_COMPARATORS: usize = 64, Count, Format, "core::constraint";
+    /// Bytes of a version that may be published.
+    MAX_VERSION_BYTES: usize = 128, Bytes, Format, "core::manifest, registry::publish";
+    /// Keywords of a package.
+    MAX_KEYWORDS: usize = 10, Count, Format, "core::manifest";
+    /// Bytes of a keyword, and likewise of a category.
+    MAX_KEYWORD_BYTES: usize = 64, Bytes, Format, "core::manifest";
+    /// Authors of a package.
+    MAX_AUTHORS: usize = 100, Count, Format, "core::manifest";
+    /// Bytes of an author.
+    MAX_AUTHOR_BYTES: usize = 256, Bytes, Format, "core::manifest";
+    /// Links of a package.
+    MAX_LINKS: usize = 16, Count, Format, "core::manifest";
+    /// Bytes of the name of a link.
+    MAX_LINK_NAME: usize = 32, Bytes, Format, "core::manifest";
+    /// Bytes of a URL that a package names.
+    MAX_URL_BYTES: usize = 2048, Bytes, Format, "core::manifest";
     /// Bytes of a scope or a base name that may be published.
     MAX_NAME_PART: usize = 64, Bytes, Format, "core::name";
     /// Bytes of a scope or a base name that is read.

@@ -111,6 +111,13 @@ fn inherit_package(package: &mut Package, workspace: &Workspace, reader: &mut Re
             InheritedKey::Authors => take(&mut package.authors, root.authors.as_ref()),
             InheritedKey::Repository => take_some(&mut package.repository, &root.repository),
             InheritedKey::Homepage => take_some(&mut package.homepage, &root.homepage),
+            InheritedKey::Documentation => {
+                take_some(&mut package.documentation, &root.documentation)
+            }
+            InheritedKey::Lumen => take_some(&mut package.lumen, &root.lumen),
+            InheritedKey::SupportUntil => {
+                take_some(&mut package.support_until, &root.support_until)
+            }
             InheritedKey::Readme => {
                 package.readme_from_root = true;
                 take_some(&mut package.readme, &root.readme)

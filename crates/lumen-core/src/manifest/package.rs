@@ -2,14 +2,17 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use url::Url;
-
 use super::{
-    Files, InheritedKey, Package, WorkspacePackage, files,
+    Files, InheritedKey, Package, WorkspacePackage, about, files,
     reader::{Field, Reader, Section, Text, brief, shown},
     values,
 };
-use crate::{name::PackageName, problem::Severity, version::Version};
+use crate::{
+    limits::{MAX_VERSION_BYTES, rows},
+    name::PackageName,
+    problem::Severity,
+    version::Version,
+};
 
 /// What both tables can say.
 #[derive(Default)]
@@ -18,6 +21,7 @@ struct Values {
     inherited: BTreeMap<InheritedKey, Range<usize>>,
     version_span: Option<Range<usize>>,
     license_span: Option<Range<usize>>,
+    readme_span: Option<Range<usize>>,
 }
 
 /// Reads `[package]`.
@@ -28,6 +32,7 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
     let include = section.take("include");
     let exclude = section.take("exclude");
     let allow_secrets = section.take("allow-secrets");
+    let links = section.take("links");
     let span = section.span.clone();
     let files = Files {
         include: include.map_or_else(Vec::new, |field| {
@@ -40,6 +45,7 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
         allow_secrets: allow_secrets
             .map_or_else(Vec::new, |field| files::exact_paths(reader, &field)),
     };
+    let links = links.map_or_else(BTreeMap::new, |field| about::links(reader, &field));
     if name.is_none() {
         let problem = reader.error(span.clone(), "[package] has no `name`");
         reader.push(problem);
@@ -60,7 +66,10 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
         authors,
         repository,
         homepage,
+        documentation,
         readme,
+        lumen,
+        support_until,
         publish,
     } = values.values;
     Some(Package {
@@ -73,7 +82,11 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
         authors: authors.unwrap_or_default(),
         repository,
         homepage,
+        documentation,
+        links,
         readme,
+        lumen,
+        support_until,
         files,
         publish: publish.unwrap_or(true),
         readme_from_root: false,
@@ -81,6 +94,7 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
         name_span: name_text.span,
         version_span: values.version_span.unwrap_or_default(),
         license_span: values.license_span,
+        readme_span: values.readme_span,
     })
 }
 
@@ -103,6 +117,7 @@ fn values(reader: &mut Reader, section: &mut Section<'_>, may_inherit: bool) -> 
         match key {
             InheritedKey::Version => out.version_span = Some(field.span()),
             InheritedKey::License => out.license_span = Some(field.span()),
+            InheritedKey::Readme => out.readme_span = Some(field.span()),
             _ => {}
         }
         if may_inherit && field.item.is_table_like() {
@@ -116,12 +131,17 @@ fn values(reader: &mut Reader, section: &mut Section<'_>, may_inherit: bool) -> 
             InheritedKey::Version => values.version = version(reader, &field),
             InheritedKey::Description => values.description = plain(reader, &field),
             InheritedKey::License => values.license = license(reader, &field),
-            InheritedKey::Categories => values.categories = Some(reader.plain_strings(&field)),
-            InheritedKey::Keywords => values.keywords = Some(reader.plain_strings(&field)),
-            InheritedKey::Authors => values.authors = Some(reader.plain_strings(&field)),
-            InheritedKey::Repository => values.repository = link(reader, &field),
-            InheritedKey::Homepage => values.homepage = link(reader, &field),
+            InheritedKey::Categories => values.categories = Some(about::categories(reader, &field)),
+            InheritedKey::Keywords => values.keywords = Some(about::keywords(reader, &field)),
+            InheritedKey::Authors => values.authors = Some(about::authors(reader, &field)),
+            InheritedKey::Repository => values.repository = about::link(reader, &field),
+            InheritedKey::Homepage => values.homepage = about::link(reader, &field),
+            InheritedKey::Documentation => values.documentation = about::link(reader, &field),
             InheritedKey::Readme => values.readme = readme(reader, &field),
+            InheritedKey::Lumen => values.lumen = version(reader, &field),
+            InheritedKey::SupportUntil => {
+                values.support_until = about::support_until(reader, &field);
+            }
             InheritedKey::Publish => values.publish = reader.boolean(&field),
         }
     }
@@ -183,7 +203,14 @@ fn tidy_name(name: &str) -> Option<PackageName> {
 fn version(reader: &mut Reader, field: &Field<'_>) -> Option<Version> {
     let text = reader.string(field)?;
     match Version::parse(text.text) {
-        Ok(version) => Some(version),
+        Ok(version) => {
+            let bytes = text.text.len();
+            if bytes > MAX_VERSION_BYTES {
+                let what = format!("the version has {bytes} bytes");
+                reader.unfit(text.span, what, rows::MAX_VERSION_BYTES.to_string());
+            }
+            Some(version)
+        }
         Err(error) => {
             let what = format!("{} is not a version: {error}", shown(text.text));
             let problem = reader.error(text.span.clone(), what);
@@ -229,17 +256,6 @@ fn license(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
             None => problem
                 .hint("use an identifier of https://spdx.org/licenses, or `LicenseRef-<name>`"),
         });
-    }
-    Some(text.text.to_owned())
-}
-
-fn link(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
-    let text = reader.string(field)?;
-    let web = Url::parse(text.text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    if !web {
-        let what = format!("`{}` is not an http or https URL", field.key);
-        let problem = reader.warning(text.span.clone(), what);
-        reader.push(problem.hint("people follow it from the registry's pages"));
     }
     Some(text.text.to_owned())
 }

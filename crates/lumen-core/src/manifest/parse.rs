@@ -7,7 +7,11 @@ use super::{
     reader::{Field, Reader, shown},
     sections::{self, Owner},
 };
-use crate::{limits::rows, name::PackageName};
+use crate::{
+    limits::rows,
+    name::PackageName,
+    problem::{Problem, Severity},
+};
 
 /// Tables of this file that are ours; others belong to the compiler and are not looked at.
 const TABLES: [&str; 8] = [
@@ -20,6 +24,18 @@ const TABLES: [&str; 8] = [
     "registry",
     "install",
 ];
+
+/// Everything in a `lumen.toml` that keeps its package from being published, although the
+/// file can be used: URLs that are none, and texts and lists that are too long.
+pub fn unfit(file: &str, source: &str) -> Vec<Problem> {
+    let mut reader = Reader::for_release(file, source);
+    read(&mut reader);
+    let (problems, _) = reader.into_problems();
+    let errors = problems.into_iter();
+    errors
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect()
+}
 
 /// Parses a `lumen.toml`; `file` is its name for messages.
 pub fn parse(file: &str, source: &str) -> Parsed {
@@ -103,7 +119,7 @@ fn foreign(reader: &mut Reader, field: &Field<'_>) {
         reader.push(problem.hint("write it into `config.toml` in Lumen's configuration folder"));
         return;
     }
-    let in_package = ["name", "include", "exclude", "allow-secrets"]
+    let in_package = ["name", "include", "exclude", "allow-secrets", "links"]
         .into_iter()
         .chain(InheritedKey::ALL.map(InheritedKey::as_str))
         .any(|key| key == field.key);

@@ -6,6 +6,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 use crate::limits::{MAX_CANDIDATES, MAX_PROBLEMS, Row};
 use crate::problem::{self, Place, Problem, Severity};
+use crate::remedy::Remedy;
 
 /// A file being read, and the problems found so far.
 pub(crate) struct Reader {
@@ -13,6 +14,8 @@ pub(crate) struct Reader {
     source: Arc<str>,
     problems: Vec<Problem>,
     failed: bool,
+    /// Whether the file is about to be published.
+    for_release: bool,
 }
 
 /// A table whose keys are asked for one by one; [`Reader::finish`] warns about the rest.
@@ -77,6 +80,37 @@ impl Reader {
             source: source.into(),
             problems: Vec::new(),
             failed: false,
+            for_release: false,
+        }
+    }
+
+    /// A reader of a file that is about to be published.
+    pub fn for_release(file: &str, source: &str) -> Self {
+        Self {
+            for_release: true,
+            ..Self::new(file, source)
+        }
+    }
+
+    /// As [`Reader::unfit`]; a warning while the package is only used.
+    pub fn warn_or_unfit(
+        &mut self,
+        span: Range<usize>,
+        what: impl Into<String>,
+        hint: impl Into<Remedy>,
+    ) {
+        let problem = match self.for_release {
+            true => self.error(span, what),
+            false => self.warning(span, what),
+        };
+        self.push(problem.hint(hint));
+    }
+
+    /// Tells what keeps a package from being published; `hint` says what would do.
+    pub fn unfit(&mut self, span: Range<usize>, what: impl Into<String>, hint: impl Into<Remedy>) {
+        if self.for_release {
+            let problem = self.error(span, what);
+            self.push(problem.hint(hint));
         }
     }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use lumen_core::{
-    Digest, PackageName, Version,
+    Digest, Version,
     index::{
         self, Artifact, Integrity, PackageIndex, REVOKED, Release, Summaries, logged_releases,
-        put_events, put_releases, summaries_of,
+        put_events, put_events_alike, put_releases, same_additions, summaries_of,
     },
     json,
     key::ArtifactKind,
@@ -18,11 +18,8 @@ use super::world::{World, after, owners, revoked, root, statement, yank};
 fn release(version: &str) -> Release {
     let tar = Artifact::new(ArtifactKind::Tar, Digest::of(version.as_bytes()), 9);
     Release {
-        name: PackageName::parse("tool").unwrap(),
-        version: version.parse().unwrap(),
         deps: [("dep".parse().unwrap(), "^1.0".parse().unwrap())].into(),
         dependency_options: [("dep".parse().unwrap(), index::DependencyOptions::default())].into(),
-        features: Default::default(),
         artifacts: vec![tar],
         integrity: Some(Integrity {
             manifest_hash: Some(Digest::of(b"manifest").into()),
@@ -31,6 +28,7 @@ fn release(version: &str) -> Release {
         description: Some(format!("Version {version}")),
         categories: vec!["tools".into()],
         published_at: Some("2026-01-31T10:30:00Z".into()),
+        ..Release::new("tool".parse().unwrap(), version.parse().unwrap())
     }
 }
 
@@ -366,11 +364,35 @@ fn unsigned_registries_have_nothing_of_it() {
     let metadata = Digest::of(&release.to_bytes());
     let bytes = put_releases(None, &[(release.clone(), metadata)]).unwrap();
     let text = String::from_utf8(bytes.clone()).unwrap();
-    for field in ["events", "deprecated", "integrity", "license"] {
+    for field in ["events", "deprecated", "integrity", "about"] {
         assert!(!text.contains(field), "{field}");
     }
     let index: PackageIndex = json::parse(&bytes).unwrap();
     let summary = &index.releases[&release.version];
     assert_eq!(summary.metadata, Some(metadata));
     assert_eq!(summary.artifacts, release.artifacts);
+}
+
+#[test]
+fn an_index_of_version_0_1_is_right_as_it_is() {
+    let (releases, world) = (unlike(), world_of(&unlike()));
+    let history = history(&world);
+    let put =
+        |existing: &[u8]| put_events_alike(existing, &history, &world.package, &releases).unwrap();
+    let now = put_events(None, &history, &world.package, &releases).unwrap();
+    let mut fields: serde_json::Map<_, _> = json::parse(&now).unwrap();
+    fields.insert("x-mine".into(), 1.into());
+    let with_more = json::to_line(&fields.clone().into());
+    for field in ["license", "published_at"] {
+        assert!(fields.shift_remove(field).is_some(), "{field}");
+    }
+    let old = json::to_line(&fields.clone().into());
+    assert_eq!(put(&old), old);
+    assert!(!same_additions(&old, &now) && same_additions(&with_more, &now));
+    // With one of the fields, all of them belong there.
+    fields.insert("license".into(), "MIT".into());
+    let mixed = json::to_line(&fields.into());
+    assert_ne!(put(&mixed), mixed);
+    assert!(same_additions(&put(&mixed), &now));
+    assert_eq!(put(b"{}"), now);
 }

@@ -70,6 +70,10 @@ pub enum Hint<'e> {
     Damaged,
     /// An archive contradicts its release.
     Contradiction,
+    /// A package needs a later Lumen.
+    Unsupported(&'e PackageName),
+    /// Packed files differ from the last commit.
+    Dirty,
     /// The lock was changed by hand.
     NotReleased,
     /// A name is in two registries.
@@ -202,7 +206,7 @@ impl FetchError {
             Self::Contradiction(_) | Self::NotReleased { .. } | Self::Shadowed { .. } => {
                 Kind::Untrusted
             }
-            Self::NoChecksum => Kind::User,
+            Self::NoChecksum | Self::Unsupported(_) => Kind::User,
             Self::Limit(_) | Self::Io(_) => Kind::Host,
         }
     }
@@ -214,6 +218,7 @@ impl FetchError {
             Self::Insert(error) => return error.hint().map(Hint::Store),
             Self::Contradiction(_) => Hint::Contradiction,
             Self::NotReleased { .. } => Hint::NotReleased,
+            Self::Unsupported(_) => Hint::Unsupported(name),
             Self::Shadowed { registry, first } => Hint::Shadowed {
                 name,
                 registry,
@@ -263,6 +268,7 @@ impl OpsError {
             | Self::Conflict(_)
             | Self::Locked { .. }
             | Self::Misfit(_)
+            | Self::Dirty { .. }
             | Self::GitPackage { .. }
             | Self::NoSuchRelease { .. }
             | Self::Edit(_)
@@ -318,6 +324,7 @@ impl OpsError {
             } => Hint::Versions(name),
             Self::NoSuchRelease { .. } => Hint::Search,
             Self::Damaged(_) => Hint::Damaged,
+            Self::Dirty { .. } => Hint::Dirty,
             Self::Fetch { name, source, .. } => return source.hint(name),
             Self::Project(error) => return error.hint().map(Hint::Store),
             Self::Link(error) => return error.hint().map(Hint::Store),

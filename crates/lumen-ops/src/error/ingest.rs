@@ -55,6 +55,9 @@ pub enum IngestError {
     /// The metadata says something else than its `lumen.toml`.
     #[error("`{RELEASE}` does not say what the archive's `lumen.toml` says: {0} differs")]
     Disagrees(&'static str),
+    /// The metadata has a source that is none.
+    #[error("`{RELEASE}` has a `source` that is no commit of git")]
+    Source,
     /// The metadata is about another release.
     #[error("`{MANIFEST}` is about another release than `{RELEASE}`")]
     Other,

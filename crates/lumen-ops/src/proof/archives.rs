@@ -8,7 +8,7 @@ use std::{
 use fs_err as fs;
 use lumen_core::{
     Constraint, PackageName, Requirement, Version,
-    index::{Described, ManifestHash, ReleaseSummary},
+    index::{Described, ManifestHash, ReleaseSummary, supported},
     limits::{MAX_MANIFEST_BYTES, MAX_QUOTED},
     lockfile::{LockedPackage, LockedSource, Lockfile},
     plan,
@@ -74,6 +74,13 @@ impl Archives<'_> {
                 continue;
             };
             let release = self.releases.get(name);
+            let lumen = release.and_then(|release| release.lumen.clone());
+            let lumen = lumen.or_else(|| described.lumen().map(Version::to_string));
+            supported(lumen.as_deref()).map_err(|unsupported| OpsError::Fetch {
+                name: name.clone(),
+                version: package.version.clone(),
+                source: Box::new(FetchError::Unsupported(unsupported)),
+            })?;
             let checked = described.is_of(name, &package.version);
             let checked = checked.and_then(|()| match release {
                 Some(release) => described.agrees(release),

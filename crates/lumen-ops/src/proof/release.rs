@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Digest, PackageName,
-    index::{Artifact, Described, ReleaseSummary},
+    index::{Artifact, Described, Release, ReleaseSummary},
     key::ArtifactKind,
     limits::DOWNLOADS,
     lockfile::{LockedPackage, Lockfile},
@@ -69,17 +69,24 @@ fn rebuild(
     logged: &LoggedRelease,
     described: &Described,
 ) -> Option<ReleaseSummary> {
-    let mut release = described.release()?;
     let artifact = |kind, hash, size| Artifact::new(kind, hash, size);
     let tar = artifact(ArtifactKind::Tar, package.checksum?, package.size?);
     let compressed = package
         .compressed
         .map(|file| artifact(ArtifactKind::TarZst, file.hash, file.size));
-    release.artifacts = [tar].into_iter().chain(compressed).collect();
-    release.published_at = Some(logged.time.clone());
-    let bytes = release.to_bytes();
-    let same = bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata;
-    same.then(|| ReleaseSummary::of(release, logged.metadata))
+    let artifacts: Vec<Artifact> = [tar].into_iter().chain(compressed).collect();
+    let complete = |release| Release {
+        artifacts: artifacts.clone(),
+        published_at: Some(logged.time.clone()),
+        ..release
+    };
+    let is_logged = |release: &Release| {
+        let bytes = release.to_bytes();
+        bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata
+    };
+    let mut forms = described.releases().into_iter().map(complete);
+    let release = forms.find(is_logged)?;
+    Some(ReleaseSummary::of(release, logged.metadata))
 }
 
 /// Compares a locked package with its owner's release.

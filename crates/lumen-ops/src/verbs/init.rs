@@ -5,12 +5,12 @@ mod attributes;
 use std::path::Path;
 
 use fs_err as fs;
-use lumen_core::{PackageName, Version, edit};
+use lumen_core::{PackageName, Version, edit, manifest};
 use lumen_store::project;
 
 use crate::{
     error::{OpsError, PackageError},
-    gitignore,
+    gitignore, pack,
 };
 
 /// What was made.
@@ -20,6 +20,8 @@ pub struct Created {
     pub name: PackageName,
     /// Files written, relative to the folder.
     pub files: Vec<String>,
+    /// Keys of `[package]` to fill in before publishing.
+    pub missing: Vec<&'static str>,
 }
 
 /// Makes a package in a folder, which is created where needed. Files that exist are kept.
@@ -40,6 +42,9 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     let module = "src/main.lm.md".to_owned();
     let mut files = Vec::new();
     let text = edit::new_manifest(&name, &Version::new(0, 1, 0));
+    let package = manifest::parse(project::MANIFEST, &text).manifest;
+    let package = package.and_then(|manifest| manifest.package);
+    let missing = package.as_ref().map(pack::missing).unwrap_or_default();
     lumen_durable::write_atomic(&manifest, text.as_bytes())?;
     files.push(project::MANIFEST.to_owned());
     if !dir.join("src").exists() {
@@ -51,7 +56,11 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     if attributes::create(&dir)? {
         files.push(".gitattributes".into());
     }
-    Ok(Created { name, files })
+    Ok(Created {
+        name,
+        files,
+        missing,
+    })
 }
 
 /// Makes a package in a new folder.

@@ -13,7 +13,7 @@ use lumen_registry::{
     Location, Storage,
     publish::{self, PublishError, Published},
 };
-use lumen_store::pack::Packed;
+use lumen_store::{pack::Packed, project::LocalPackage};
 
 use self::target::Target;
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     pack,
     pack::Checked,
     session::Session,
+    source_commit,
 };
 
 pub use self::visible::wait;
@@ -83,11 +84,22 @@ pub struct Outcome {
     pub lacking: Option<Lacking>,
 }
 
+/// What the user allows although Lumen advises against it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Allowed {
+    /// Packed files may differ from the last commit.
+    pub dirty: bool,
+}
+
 /// Checks and packs the package, and finds the registry to publish to.
 ///
 /// # Errors
-/// Everything that makes the package unfit; no registry.
-pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, OpsError> {
+/// Everything that makes the package unfit; [`OpsError::Dirty`]; no registry.
+pub fn prepare(
+    session: &Session<'_>,
+    bump: Option<Bump>,
+    allowed: Allowed,
+) -> Result<Prepared, OpsError> {
     let project = session.project()?;
     let local = pack::current(&project)?;
     let version = bump
@@ -106,18 +118,30 @@ pub fn prepare(session: &Session<'_>, bump: Option<Bump>) -> Result<Prepared, Op
     if !checked.package.publish {
         return Err(PackageError::Private(checked.package.name).into());
     }
-    packed(session, checked, bumped)
+    packed(session, (local, checked), bumped, allowed)
 }
 
-/// Packs a package, and finds the registry to publish it to.
+/// Packs a package, records the commit that it is packed from, and finds the registry to
+/// publish it to.
 fn packed(
     session: &Session<'_>,
-    checked: Checked,
+    (local, mut checked): (&LocalPackage, Checked),
     bumped: Option<Bumped>,
+    allowed: Allowed,
 ) -> Result<Prepared, OpsError> {
     let registry = session.home_of(&checked.package.name)?;
     let location = session.publish_location(&registry)?;
     let packed = pack::pack(&checked)?;
+    pack::check_readme(local, &checked, &packed)?;
+    if let Some(found) = source_commit::find(session, &local.dir, &local.source, &packed) {
+        if found.source.dirty && !allowed.dirty {
+            return Err(OpsError::Dirty {
+                name: checked.package.name,
+                files: found.differing,
+            });
+        }
+        checked.release.source = Some(found.source);
+    }
     Ok(Prepared {
         checked,
         packed,

@@ -18,8 +18,7 @@ use crate::{
     error::{OpsError, PackageError, Written},
     pack::stays_inside,
     session::Session,
-    verbs::publish::Prepared,
-    verbs::publish::prepare,
+    verbs::publish::{Allowed, Prepared, prepare},
 };
 
 /// The folder that a submission is written to when the user names no other.
@@ -57,8 +56,8 @@ pub struct Made {
 /// # Errors
 /// Everything that makes the package unfit to be published; that the version is there; that
 /// the user's key may not publish it.
-pub fn make(session: &Session<'_>) -> Result<Made, OpsError> {
-    let prepared = prepare(session, None)?;
+pub fn make(session: &Session<'_>, allowed: Allowed) -> Result<Made, OpsError> {
+    let prepared = prepare(session, None, allowed)?;
     let packed = &prepared.packed;
     let registry = session.registry(&prepared.registry)?;
     let now = session.timestamp();

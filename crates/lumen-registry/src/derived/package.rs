@@ -10,7 +10,7 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
         MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, Release, events_of, logged_releases,
-        put_events, summaries_of,
+        put_events, put_events_alike, summaries_of,
     },
     json,
     key::kind::FileKind,
@@ -84,7 +84,8 @@ impl Row for PackageIndexes {
     }
 }
 
-/// The index of a package that follows from a whole log; fields of others are kept.
+/// The index of a package that follows from a whole log; fields of others are kept. One that
+/// version 0.1 wrote stays in its form.
 async fn of_log(
     storage: &Storage,
     log: &Replay,
@@ -93,7 +94,13 @@ async fn of_log(
 ) -> Result<Vec<u8>, PublishError> {
     let current = current.filter(|current| is_object(current));
     let (scope, events) = log.events_of(name);
-    derive(storage, &log.roots, name, current, scope, events).await
+    let Some(current) = current else {
+        return derive(storage, &log.roots, name, None, scope, events).await;
+    };
+    let history = history(&log.roots, name, scope, events);
+    let releases = releases_of(storage, &history, Some(current)).await?;
+    put_events_alike(current, &history, events, &releases)
+        .map_err(|error| damaged(storage, &Key::package_index(name), error))
 }
 
 async fn put_packages(work: &Applied<'_>) -> Result<(), PublishError> {
@@ -173,14 +180,23 @@ pub(crate) async fn derive(
     scope: &[Event],
     events: &[Event],
 ) -> Result<Vec<u8>, PublishError> {
-    let owner = Subject::owner_of(name);
-    // Events that cannot be believed leave a package without releases, not the
-    // registry without writers.
-    let history = PackageHistory::verify(roots, name, scope, events)
-        .unwrap_or_else(|_| PackageHistory::new(name.clone(), OwnersHistory::unclaimed(owner)));
+    let history = history(roots, name, scope, events);
     let releases = releases_of(storage, &history, current).await?;
     put_events(current, &history, events, &releases)
         .map_err(|error| damaged(storage, &Key::package_index(name), error))
+}
+
+/// The history of a package. Events that cannot be believed leave a package without releases,
+/// not the registry without writers.
+fn history(
+    roots: &RootHistory,
+    name: &PackageName,
+    scope: &[Event],
+    events: &[Event],
+) -> PackageHistory {
+    let unclaimed = || OwnersHistory::unclaimed(Subject::owner_of(name));
+    PackageHistory::verify(roots, name, scope, events)
+        .unwrap_or_else(|_| PackageHistory::new(name.clone(), unclaimed()))
 }
 
 /// The releases of the log that are there: those that the index has, and others read from their files.

@@ -7,7 +7,7 @@ use std::{
 
 use lumen_core::{
     Constraint, PackageName, Version,
-    index::{PackageIndex, ReleaseSummary, identity},
+    index::{PackageIndex, ReleaseSummary, identity, supported},
     resolve::{CatalogVersion, Contents, ReleaseContents},
 };
 
@@ -99,6 +99,7 @@ pub(super) fn catalog_versions(index: &Arc<PackageIndex>, dates: bool) -> Vec<Ca
 
 pub(super) fn contents_of(summary: &ReleaseSummary) -> Result<ReleaseContents, String> {
     identity(&summary.artifacts).map_err(|error| error.to_string())?;
+    supported(summary.lumen.as_deref()).map_err(|error| error.to_string())?;
     Ok(ReleaseContents {
         requirements: summary.requirements(),
         features: summary.features.clone(),

@@ -7,7 +7,7 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::{
         MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex, Release, Summary, events_of,
-        logged_releases, put_events, summaries_of,
+        logged_releases, put_events_alike, same_additions, summaries_of,
     },
     json,
     limits::MAX_SUMMARIZED_BYTES,
@@ -76,14 +76,20 @@ impl Job<'_> {
             }
             releases.insert(version.clone(), release);
         }
-        let derived = put_events(Some(&found), &history, &events, &releases)
+        let derived = put_events_alike(&found, &history, &events, &releases)
             .map_err(|error| self.forged(&key, error))?;
         let index: PackageIndex =
             json::parse(&derived).map_err(|error| self.forged(&key, error))?;
         let bytes = match ahead {
             // As it was at the checkpoint.
             true => derived,
-            false if says_the_same(&found, &derived, &rebuilt) => found,
+            // What an older writer left behind, or made up, is not copied.
+            false if says_the_same(&found, &derived, &rebuilt) => {
+                match same_additions(&found, &derived) {
+                    true => found,
+                    false => derived,
+                }
+            }
             false => return Err(self.forged(&key, "it does not follow from the log")),
         };
         Ok(Checked { bytes, index })

@@ -50,6 +50,15 @@ pub(super) async fn update_package(
             .transpose()
             .map_err(fail)?;
         let mut releases = Vec::new();
+        let version = &published.release.version;
+        let known: &[Version] = index.as_ref().map_or(&[], |index| &index.versions);
+        if !known.contains(version) {
+            check_version(name, known, version)?;
+        }
+        let is_free = |other: &Version| {
+            let mut known = known.iter().chain([version]);
+            known.all(|known| known.cmp_precedence(other).is_ne())
+        };
         let summary = index
             .as_ref()
             .and_then(|index| index.releases.get(&published.release.version));
@@ -57,8 +66,7 @@ pub(super) async fn update_package(
             releases.push((published.release.clone(), published.metadata));
         }
         for version in &listed {
-            let known = |index: &PackageIndex| index.versions.contains(version);
-            if *version != published.release.version && !index.as_ref().is_some_and(known) {
+            if is_free(version) {
                 releases.extend(left_out(storage, name, version).await?);
             }
         }
@@ -168,6 +176,38 @@ async fn all_others(
     let put = index::put_package_entries(&base, &packages, now);
     let put = put.map_err(|error| malformed(storage, &Key::global_index(), &base, &error))?;
     Ok(put.unwrap_or(base))
+}
+
+/// Checks that no version is published that differs from this one after `+` only.
+pub(super) fn check_version<'v>(
+    name: &PackageName,
+    published: impl IntoIterator<Item = &'v Version>,
+    version: &Version,
+) -> Result<(), PublishError> {
+    let mut published = published.into_iter();
+    match published.find(|other| *other != version && other.cmp_precedence(version).is_eq()) {
+        Some(other) => Err(PublishError::SamePrecedence {
+            name: name.clone(),
+            version: version.clone(),
+            other: other.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// As [`check_version`], with the versions that the package's index lists.
+pub(super) async fn check_listed(
+    snapshot: &Snapshot<'_>,
+    name: &PackageName,
+    version: &Version,
+) -> Result<(), PublishError> {
+    let key = Key::package_index(name);
+    let Some(bytes) = snapshot.get(&key, MAX_PACKAGE_INDEX_BYTES).await? else {
+        return Ok(());
+    };
+    let index: PackageIndex =
+        json::parse(&bytes).map_err(|error| malformed(snapshot.storage(), &key, &bytes, &error))?;
+    check_version(name, &index.versions, version)
 }
 
 /// Checks that there is a registry, and no other package in it has a name that reads the same.

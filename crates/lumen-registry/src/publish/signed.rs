@@ -15,7 +15,9 @@ use lumen_core::{
 };
 
 use super::{
-    Files, PublishRequest, Published, create, create_artifacts, indexes::check_name, read_release,
+    Files, PublishRequest, Published, create, create_artifacts,
+    indexes::{check_name, check_version},
+    read_release,
 };
 use crate::{
     derived::global::waiting_names,
@@ -55,7 +57,11 @@ pub(super) async fn publish(
     let claim = claim(&state.roots, name, owners, signer, &request.now)?;
     let claim = claim.as_ref().map(|(_, text)| text.as_str());
     check_claim(&state, owners, claim)?;
-    let existing = read_release(storage, name, &files.release.version).await?;
+    let version = &files.release.version;
+    if !history.releases.contains_key(version) {
+        check_version(name, history.releases.keys(), version)?;
+    }
+    let existing = read_release(storage, name, version).await?;
     let published = match existing {
         // Protect it from `gc` while it is about to be logged.
         Some(existing) if relies_on(storage, &existing).await? => {
@@ -171,7 +177,8 @@ async fn stand_by(
     Ok(())
 }
 
-/// Whether the log has the release; an error if it has another of that version.
+/// Whether the log has the release; an error if it has another of that version, or one of a
+/// version that differs after `+` only.
 pub(super) fn is_logged(
     history: &PackageHistory,
     version: &Version,
@@ -184,7 +191,10 @@ pub(super) fn is_logged(
             version: version.clone(),
             published_at: Some(logged.time.clone()),
         }),
-        None => Ok(false),
+        None => {
+            check_version(&history.name, history.releases.keys(), version)?;
+            Ok(false)
+        }
     }
 }
 

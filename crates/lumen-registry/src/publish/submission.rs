@@ -18,7 +18,7 @@ use lumen_core::{
 
 use super::{
     Files, Published, create, create_artifacts,
-    indexes::check_name,
+    indexes::{check_listed, check_name},
     publish_unsigned, read_release,
     signed::{Endorsement, check_claim, is_logged, log, relies_on},
 };
@@ -128,7 +128,9 @@ async fn would_publish(storage: &Storage, files: &Files<'_>) -> Result<Published
     match read_release(storage, name, version).await? {
         Some(existing) => existing.compared_with(files.release),
         None => {
-            check_name(&Snapshot::of(storage), name).await?;
+            let snapshot = Snapshot::of(storage);
+            check_name(&snapshot, name).await?;
+            check_listed(&snapshot, name, version).await?;
             Ok(files.unpublished())
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use lumen_core::{
     Key, PackageName,
-    index::{MAX_PACKAGE_INDEX_BYTES, Summaries},
+    index::{Abouts, MAX_PACKAGE_INDEX_BYTES, Summaries, with_about},
     trust::Event,
 };
 use serde::{
@@ -16,16 +16,37 @@ use super::{ReadError, Source, check};
 
 /// The contents of a file of the host, not verified yet.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "Fields")]
 pub(crate) struct Listed {
     /// The events of a name.
-    #[serde(default)]
     pub(crate) events: Vec<Event>,
     /// Of a package: the fields of its releases' files.
-    #[serde(default)]
     pub(crate) releases: Summaries,
     /// Of a package: whether it lists versions.
-    #[serde(default, rename = "versions", deserialize_with = "has_items")]
     pub(crate) has_versions: bool,
+}
+
+/// The fields of the file.
+#[derive(Deserialize)]
+struct Fields {
+    #[serde(default)]
+    events: Vec<Event>,
+    #[serde(default)]
+    releases: Summaries,
+    #[serde(default)]
+    about: Abouts,
+    #[serde(default, deserialize_with = "has_items")]
+    versions: bool,
+}
+
+impl From<Fields> for Listed {
+    fn from(fields: Fields) -> Self {
+        Self {
+            events: fields.events,
+            releases: with_about(fields.releases, fields.about),
+            has_versions: fields.versions,
+        }
+    }
 }
 
 /// Whether an array has items; they are not kept.

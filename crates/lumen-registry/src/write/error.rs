@@ -6,6 +6,7 @@ use lumen_core::{
     Key, PackageName, Version,
     index::{self, MAX_RELEASE_BYTES},
     json::JsonError,
+    limits::rows,
     name::NameError,
     problem::Problem,
     signing::PublicKey,
@@ -31,6 +32,29 @@ pub enum PublishError {
         version: Version,
         /// When it was published, if the registry says.
         published_at: Option<String>,
+    },
+    /// A version is published that differs from this one after `+` only.
+    #[error(
+        "`{name}` {version} cannot be published beside {other}: versions that differ only after `+` are the same to a constraint"
+    )]
+    SamePrecedence {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// The version that is there.
+        other: Version,
+    },
+    /// The version is too long.
+    #[error(
+        "the version of `{name}` has {bytes} bytes; {}",
+        rows::MAX_VERSION_BYTES
+    )]
+    LongVersion {
+        /// The package.
+        name: PackageName,
+        /// Its bytes.
+        bytes: usize,
     },
     /// There is a file of the version with other contents, but the log does not have it.
     #[error("`{name}` {version} exists with other contents, though the log does not have it yet")]

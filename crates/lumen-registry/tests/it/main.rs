@@ -85,17 +85,10 @@ async fn change(storage: &Storage, package: &str, action: Action) -> Result<Chan
 /// A release without dependencies whose artifacts are these texts.
 fn request(package: &str, number: &str, contents: &str) -> PublishRequest {
     let release = Release {
-        name: name(package),
-        version: version(number),
-        deps: Default::default(),
-        dependency_options: Default::default(),
-        features: Default::default(),
-        artifacts: Vec::new(),
-        integrity: None,
         license: Some("MIT".into()),
         description: Some(format!("About {package}")),
         categories: vec!["tests".into()],
-        published_at: None,
+        ..Release::new(name(package), version(number))
     };
     PublishRequest {
         release,

@@ -359,17 +359,12 @@ fn release(package: &str, number: &str, deps: &[(&str, &str)], artifact: Artifac
         (name(dependency), constraint.parse::<Constraint>().unwrap())
     });
     Release {
-        name: name(package),
-        version: version(number),
         deps: deps.collect(),
-        dependency_options: BTreeMap::new(),
-        features: BTreeMap::default(),
         artifacts: vec![artifact],
-        integrity: None,
         license: Some("MIT".into()),
         description: Some(format!("About {package}")),
-        categories: Vec::new(),
         published_at: Some(NOW.into()),
+        ..Release::new(name(package), version(number))
     }
 }
 

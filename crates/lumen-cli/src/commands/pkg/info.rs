@@ -1,6 +1,9 @@
 //! `lumen pkg info`.
 
-use lumen_core::index::Deprecation;
+use lumen_core::{
+    index::{Deprecation, Release},
+    manifest::{is_date, is_link_name, is_web_url},
+};
 use lumen_ops::{OpsError, verbs::info};
 use lumen_registry::Freshness;
 use serde_json::json;
@@ -52,6 +55,9 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
     if let Some(license) = &release.license {
         line("license", license);
     }
+    for (label, value) in about(release) {
+        line(label, value);
+    }
     line("registry", &info.registry);
     if let Some(published) = &release.published_at {
         line("published", published);
@@ -96,6 +102,32 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
     };
     line("versions", &format!("{}{more}", shown.join(", ")));
     Ok(())
+}
+
+/// What a release says of itself beyond its licence. URLs that are none, and dates, are left out.
+fn about(release: &Release) -> Vec<(&str, &str)> {
+    let urls = [
+        ("repository", &release.repository),
+        ("homepage", &release.homepage),
+        ("docs", &release.documentation),
+    ];
+    let urls = (urls.into_iter()).filter_map(|(label, url)| Some((label, url.as_deref()?)));
+    let links = (release.links.iter())
+        .filter(|(name, _)| is_link_name(name))
+        .map(|(name, url)| (name.as_str(), url.as_str()));
+    let mut lines: Vec<_> = urls
+        .chain(links)
+        .filter(|(_, url)| is_web_url(url))
+        .collect();
+    let commit = release.source.as_ref().filter(|source| source.is_plain());
+    lines.extend(commit.map(|source| ("commit", source.commit.as_str())));
+    let until = release
+        .support_until
+        .as_deref()
+        .filter(|date| is_date(date));
+    lines.extend(until.map(|date| ("supported to", date)));
+    lines.extend(release.lumen.as_deref().map(|lumen| ("needs lumen", lumen)));
+    lines
 }
 
 /// A description, whose line breaks are white space like any other.

@@ -3,7 +3,7 @@
 use lumen_ops::verbs::init;
 use serde_json::json;
 
-use crate::ui::Ui;
+use crate::{commands::shared::text::listed, ui::Ui};
 
 pub fn created(ui: &Ui, created: init::Created) {
     use lumen_ops::report::Reporter as _;
@@ -13,5 +13,12 @@ pub fn created(ui: &Ui, created: init::Created) {
     ui.done(
         "Created",
         format!("package `{}`: {}", created.name, created.files.join(", ")),
+    );
+    ui.done(
+        "Missing",
+        format!(
+            "{} in lumen.toml, for when you publish it",
+            listed(&created.missing)
+        ),
     );
 }

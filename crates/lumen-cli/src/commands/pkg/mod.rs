@@ -29,7 +29,7 @@ use clap::CommandFactory as _;
 use lumen_core::trust::Action;
 use lumen_ops::{
     names as package_names,
-    verbs::{init as ops_init, yank::Verdict},
+    verbs::{init as ops_init, publish::Allowed, yank::Verdict},
 };
 
 use crate::{
@@ -96,6 +96,7 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
             bump,
             tag,
             wait,
+            allow_dirty,
             workspace,
             project,
         } => {
@@ -105,6 +106,7 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
                 bump,
                 tag: tag.as_deref(),
                 wait,
+                allowed: Allowed { dirty: allow_dirty },
             };
             match workspace {
                 true => publish::workspace(&wishes, &project, ui)?,
@@ -115,8 +117,17 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
             out,
             to,
             dry_run,
+            allow_dirty,
             project,
-        } => submit::run(&out, to.as_deref(), dry_run, &project, ui)?,
+        } => {
+            let wishes = submit::Wishes {
+                out: &out,
+                to: to.as_deref(),
+                dry_run,
+                allowed: Allowed { dirty: allow_dirty },
+            };
+            submit::run(&wishes, &project, ui)?;
+        }
         Pkg::Yank {
             release,
             reason,

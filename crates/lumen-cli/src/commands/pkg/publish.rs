@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     args::{Bump, ProjectArgs},
     commands::shared::{
-        packed::{contents, packed_json, size, warn},
+        packed::{contents, packed_json, size, tell_missing, warn},
         session::session,
         text::count,
         waiting::{lacking_json, tell_lacking},
@@ -28,6 +28,8 @@ pub struct Wishes<'a> {
     pub bump: Option<Bump>,
     /// What the version must be.
     pub tag: Option<&'a str>,
+    /// What may be although Lumen advises against it.
+    pub allowed: publish::Allowed,
     /// How long to wait until everybody can read it, in seconds.
     pub wait: Option<u64>,
 }
@@ -39,7 +41,7 @@ pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<()
         Bump::Minor => publish::Bump::Minor,
         Bump::Patch => publish::Bump::Patch,
     });
-    let prepared = publish::prepare(&session, bump)?;
+    let prepared = publish::prepare(&session, bump, wishes.allowed)?;
     if let Some(tag) = wishes.tag {
         publish::check_tag(&prepared, tag)?;
     }
@@ -50,6 +52,7 @@ pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<()
     let location = prepared.location.to_string();
     warn(ui, &prepared.checked, &prepared.packed);
     if wishes.dry_run {
+        tell_missing(ui, &prepared.checked);
         if ui.json {
             let mut value = packed_json(&prepared.checked, &prepared.packed);
             value["registry"] = json!(location);
@@ -79,7 +82,7 @@ pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<()
 /// All packages of a workspace.
 pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), CliError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let plan = publish::workspace::prepare(&session, wishes.dry_run)?;
+    let plan = publish::workspace::prepare(&session, wishes.dry_run, wishes.allowed)?;
     for name in &plan.left_out {
         ui.done("Left out", format!("`{name}` says `publish = false`"));
     }
@@ -94,6 +97,7 @@ pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<
                 ui.done("Would skip", there(&release, &location));
             }
         } else if wishes.dry_run {
+            tell_missing(ui, checked);
             let message = format!("{release} to {location}: {}", size(packed));
             ui.done("Would publish", message);
         } else if !wishes.yes {

@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use lumen_ops::{OpsError, report::Reporter as _, verbs::submit};
+use lumen_ops::{
+    OpsError,
+    report::Reporter as _,
+    verbs::{publish::Allowed, submit},
+};
 use lumen_registry::{Freshness, Location};
 use serde_json::json;
 
@@ -15,23 +19,28 @@ use crate::{
     ui::Ui,
 };
 
-pub fn run(
-    out: &Path,
-    to: Option<&str>,
-    dry_run: bool,
-    project: &ProjectArgs,
-    ui: &Ui,
-) -> Result<(), OpsError> {
+/// How to submit.
+pub struct Wishes<'a> {
+    /// The folder for submissions.
+    pub out: &'a Path,
+    /// Another place for them.
+    pub to: Option<&'a str>,
+    pub dry_run: bool,
+    /// What may be although Lumen advises against it.
+    pub allowed: Allowed,
+}
+
+pub fn run(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
-    let to = to.map(Location::parse).transpose()?;
-    let made = submit::make(&session)?;
+    let to = wishes.to.map(Location::parse).transpose()?;
+    let made = submit::make(&session, wishes.allowed)?;
     let to = match to {
         Some(to) => to,
-        None => submit::place(&session, &made, out)?,
+        None => submit::place(&session, &made, wishes.out)?,
     };
     let (checked, packed) = (&made.prepared.checked, &made.prepared.packed);
     warn(ui, checked, packed);
-    let written = match dry_run {
+    let written = match wishes.dry_run {
         true => None,
         false => Some(submit::write(&session, &made, &to)?),
     };
@@ -41,7 +50,7 @@ pub fn run(
         value["claims"] = json!(made.claims.as_ref().map(ToString::to_string));
         value["submission"] = json!(written);
         ui.print_json(&value);
-    } else if dry_run {
+    } else if wishes.dry_run {
         contents(ui, packed);
     }
     let release = format!("`{}` {}", made.submission.name, made.submission.version);

@@ -6,7 +6,7 @@ use lumen_store::pack::{NoteReason, Packed};
 use serde_json::json;
 
 use crate::{
-    commands::shared::text::{bytes, count},
+    commands::shared::text::{bytes, count, listed},
     ui::Ui,
 };
 
@@ -23,6 +23,20 @@ pub fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
             }
             _ => ui.detail("Left out", format!("`{}`: {}", note.path, note.reason)),
         }
+    }
+}
+
+/// Names what pages, search and bots would show of a package and find nothing of.
+pub fn tell_missing(ui: &Ui, checked: &pack::Checked) {
+    let package = &checked.package;
+    // Their absence is worth a warning.
+    let warned = |key: &&str| matches!(*key, "description" | "license");
+    let missing: Vec<&str> = (pack::missing(package).into_iter())
+        .filter(|key| !warned(key))
+        .collect();
+    if !missing.is_empty() {
+        let name = &package.name;
+        ui.done("Missing", format!("`{name}` has no {}", listed(&missing)));
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     constraint::Constraint,
     digest::Digest,
-    index::{Artifact, DependencyOptions, ReleaseSummary},
+    index::{Artifact, DependencyOptions, ReleaseSummary, about::as_text},
     name::PackageName,
     trust::Event,
     version::Version,
@@ -154,9 +154,13 @@ enum SummaryField {
     Artifacts,
     Metadata,
     PublishedAt,
+    Lumen,
     #[serde(other)]
     Other,
 }
+
+#[derive(Deserialize)]
+struct AsText(#[serde(deserialize_with = "as_text")] Option<String>);
 
 impl ReadInto for ReleaseSummary {
     const MEMORY: u64 = memory::RELEASE;
@@ -194,6 +198,11 @@ impl ReadInto for ReleaseSummary {
                             summary.published_at = map.next_value()?;
                             let time = summary.published_at.as_deref();
                             room.take(time.map_or(0, str::len) as u64)?;
+                        }
+                        SummaryField::Lumen => {
+                            summary.lumen = map.next_value::<AsText>()?.0;
+                            let text = summary.lumen.as_deref();
+                            room.take(text.map_or(0, str::len) as u64)?;
                         }
                         SummaryField::Other => drop(map.next_value::<IgnoredAny>()?),
                     }

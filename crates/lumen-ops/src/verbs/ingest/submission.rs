@@ -167,11 +167,24 @@ pub(super) fn agrees(release: &Release, toml: &[u8]) -> Result<(), IngestError> 
     if !package.publish {
         return Err(IngestError::NotPublished);
     }
-    let said = Release::described_by(&manifest, package, Digest::of(toml));
+    if let Some(problem) = manifest::unfit(lumen_store::project::MANIFEST, text).first() {
+        return Err(IngestError::Toml(problem.what.clone()));
+    }
+    if release
+        .source
+        .as_ref()
+        .is_some_and(|source| !source.is_plain())
+    {
+        return Err(IngestError::Source);
+    }
+    let mut said = Release::described_by(&manifest, package, Digest::of(toml));
+    if release.is_first_form() {
+        said = said.first_form();
+    }
     let differs = [
         ("the name", release.name != said.name),
         ("the version", release.version != said.version),
-        ("`deps`", release.deps != said.deps),
+        ("`deps`", release.canonical_deps() != said.deps),
         (
             "`dependency_options`",
             release.dependency_options != said.dependency_options,
@@ -180,6 +193,21 @@ pub(super) fn agrees(release: &Release, toml: &[u8]) -> Result<(), IngestError> 
         ("`license`", release.license != said.license),
         ("`description`", release.description != said.description),
         ("`categories`", release.categories != said.categories),
+        ("`keywords`", release.keywords != said.keywords),
+        ("`authors`", release.authors != said.authors),
+        ("`repository`", release.repository != said.repository),
+        ("`homepage`", release.homepage != said.homepage),
+        (
+            "`documentation`",
+            release.documentation != said.documentation,
+        ),
+        ("`links`", release.links != said.links),
+        ("`readme`", release.readme != said.readme),
+        ("`lumen`", release.lumen != said.lumen),
+        (
+            "`support_until`",
+            release.support_until != said.support_until,
+        ),
         ("`integrity`", release.integrity != said.integrity),
     ];
     match differs.into_iter().find(|(_, differs)| *differs) {

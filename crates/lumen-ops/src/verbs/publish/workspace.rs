@@ -20,7 +20,7 @@ use lumen_registry::{
 use lumen_store::project::{LocalPackage, Project};
 
 use super::{
-    Outcome, Prepared,
+    Allowed, Outcome, Prepared,
     approval::ask_for,
     look::{Seen, look},
     packed,
@@ -69,12 +69,16 @@ impl Member {
 /// Everything that makes one of the packages unfit, of all at once; no registry; then what
 /// is in the way of publishing in a registry: other contents of the same version, names
 /// that others own, or that the registry has to give out.
-pub fn prepare<'s>(session: &'s Session<'s>, dry_run: bool) -> Result<Plan<'s>, OpsError> {
+pub fn prepare<'s>(
+    session: &'s Session<'s>,
+    dry_run: bool,
+    allowed: Allowed,
+) -> Result<Plan<'s>, OpsError> {
     let project = session.project()?;
     let (checked, left_out) = checked(&project)?;
     let mut packages = Vec::new();
     for checked in checked {
-        packages.push(packed(session, checked, None)?);
+        packages.push(packed(session, checked, None, allowed)?);
     }
     let mut targets = BTreeMap::new();
     for prepared in &packages {
@@ -125,8 +129,11 @@ fn ask_for_all(session: &Session<'_>, names: Asking<'_>) -> OpsError {
     .into()
 }
 
+/// A package, and what its checks made of it.
+type LocalChecked<'p> = (&'p LocalPackage, Checked);
+
 /// The packages to publish, each after those it needs, and the names of those that are not.
-fn checked(project: &Project) -> Result<(Vec<Checked>, Vec<PackageName>), OpsError> {
+fn checked(project: &Project) -> Result<(Vec<LocalChecked<'_>>, Vec<PackageName>), OpsError> {
     let members = in_order(project);
     let (mut checked, mut left_out, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for &(local, package) in &members {
@@ -135,14 +142,14 @@ fn checked(project: &Project) -> Result<(Vec<Checked>, Vec<PackageName>), OpsErr
             continue;
         }
         match pack::check_package(local, None) {
-            Ok(package) => checked.push(package),
+            Ok(package) => checked.push((local, package)),
             Err(OpsError::Problems(more)) => problems.extend(more),
             Err(error) => return Err(error),
         }
         problems.extend(check_siblings(local, &members));
     }
     let mut folded = BTreeMap::new();
-    for Checked { package, .. } in &checked {
+    for (_, Checked { package, .. }) in &checked {
         if let Some(other) = folded.insert(package.name.folded(), &package.name) {
             let what = format!("the names `{other}` and `{}` are too close", package.name);
             let hint = "a registry takes only one of them: rename the other";

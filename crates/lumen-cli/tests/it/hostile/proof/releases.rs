@@ -183,7 +183,7 @@ fn a_dependency_of_a_release_at_a_version_that_it_does_not_accept() {
     let util = block(&sandbox.read("other/lumen.lock").unwrap(), "util");
     edit(&sandbox, |lock| lock.replace(&block(&lock, "util"), &util));
     let ran = on(&sandbox, "cold", &INSTALL);
-    fails(&ran, 1, &["`text` needs `util` ^1, but it has 2.0.0"]);
+    fails(&ran, 1, &["`text` needs `util` ^1.0.0, but it has 2.0.0"]);
     assert!(!sandbox.path("app/.lumen/packages").exists());
 }
 

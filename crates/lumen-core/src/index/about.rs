@@ -1,0 +1,219 @@
+//! What a release says about itself, beyond what installing needs.
+//!
+//! Version 0.1 did not know these fields, and registries of other tools may have fields of the
+//! same names with other types. So a reader takes a value that it cannot read for none, and a
+//! release without these fields is in the *first form*.
+
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{Release, summary::weight};
+use crate::version::Version;
+
+/// The version of this program, which releases compare their `lumen` with.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Bytes of memory of a JSON value beside what [`weight`] counts.
+const VALUE: u64 = 256;
+
+/// The fields of a release that the first form lacks.
+pub(super) const ABOUT: [&str; 11] = [
+    "keywords",
+    "authors",
+    "repository",
+    "homepage",
+    "documentation",
+    "links",
+    "readme",
+    "lumen",
+    "support_until",
+    "source",
+    "provenance",
+];
+
+/// Those of them that a package index repeats of its newest release, and the licence.
+pub(super) const SHOWN: [&str; 6] = [
+    "license",
+    "keywords",
+    "repository",
+    "homepage",
+    "documentation",
+    "links",
+];
+
+/// `source` of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCommit {
+    /// The version control system: `git`.
+    pub vcs: String,
+    /// The full hash of the commit, in lower-case hexadecimal digits.
+    pub commit: String,
+    /// The package's folder in the repository, with `/`; none for its root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Whether packed files differed from the commit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dirty: bool,
+}
+
+impl SourceCommit {
+    /// Whether it has the form that publishers write.
+    pub fn is_plain(&self) -> bool {
+        let digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+        let is_path = |path: &String| {
+            let mut parts = path.split('/');
+            parts.all(|part| !matches!(part, "" | "." | "..")) && !path.contains(char::is_control)
+        };
+        self.vcs == "git"
+            && matches!(self.commit.len(), 40 | 64)
+            && self.commit.bytes().all(digit)
+            && self.path.as_ref().is_none_or(is_path)
+    }
+}
+
+/// `provenance` of a release: an array of objects, kept as they are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance(Vec<Map<String, Value>>);
+
+impl Provenance {
+    /// Estimated bytes of memory.
+    pub(super) fn memory(&self) -> u64 {
+        let objects = self.0.iter().flat_map(Map::iter);
+        let members = objects.map(|(name, value)| name.len() as u64 + VALUE + weight(value));
+        VALUE + members.sum::<u64>()
+    }
+}
+
+/// Why this version of Lumen cannot use a release.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsupported {
+    /// It asks for a later one.
+    #[error("it needs Lumen {needed} or later, and this is Lumen {VERSION}")]
+    Newer {
+        /// The oldest version that can use it.
+        needed: Version,
+    },
+    /// It asks for something that is no version.
+    #[error("it needs Lumen `{needed}`, which this Lumen, {VERSION}, does not understand")]
+    Unknown {
+        /// The text.
+        needed: String,
+    },
+}
+
+/// Whether this version of Lumen can use a release with this `lumen`.
+///
+/// # Errors
+/// Why it cannot.
+pub fn supported(lumen: Option<&str>) -> Result<(), Unsupported> {
+    let Some(text) = lumen else {
+        return Ok(());
+    };
+    let needed = Version::parse(text).map_err(|_| Unsupported::Unknown {
+        needed: text.chars().take(64).collect(),
+    })?;
+    match Version::parse(VERSION) {
+        Ok(own) if own < needed => Err(Unsupported::Newer { needed }),
+        _ => Ok(()),
+    }
+}
+
+/// A value of the right type, or none.
+pub(super) fn lenient<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: DeserializeOwned + Default,
+    D: Deserializer<'de>,
+{
+    let value = Value::deserialize(from)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// A text; another value as its JSON, so that what it asks for is not lost.
+pub(super) fn as_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
+}
+
+impl Release {
+    /// Whether it has no field that version 0.1 did not know.
+    pub fn is_first_form(&self) -> bool {
+        *self == self.clone().first_form()
+    }
+
+    /// The release without the fields that version 0.1 did not know.
+    #[must_use]
+    pub fn first_form(self) -> Self {
+        Self {
+            keywords: Vec::new(),
+            authors: Vec::new(),
+            repository: None,
+            homepage: None,
+            documentation: None,
+            links: Default::default(),
+            readme: None,
+            lumen: None,
+            support_until: None,
+            source: None,
+            provenance: None,
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    #[test]
+    fn a_release_asks_for_a_version_of_lumen() {
+        assert_eq!(supported(None), Ok(()));
+        assert_eq!(supported(Some("0.0.1")), Ok(()));
+        assert_eq!(supported(Some(VERSION)), Ok(()));
+        let said = |text| supported(Some(text)).unwrap_err().to_string();
+        assert!(said("99.0.0").starts_with("it needs Lumen 99.0.0 or later, and this is"));
+        assert!(said("soon").starts_with("it needs Lumen `soon`, which this Lumen"));
+    }
+
+    #[test]
+    fn values_of_other_tools_are_left_out() {
+        let read = |more: &str| -> Release {
+            let text = format!(r#"{{"name": "a", "version": "1.0.0", {more}}}"#);
+            json::parse(text.as_bytes()).unwrap()
+        };
+        let odd = read(
+            r#""keywords": "one", "repository": {"type": "git"}, "links": [], "readme": 3,
+               "source": "here", "provenance": {}, "authors": null, "support_until": {}"#,
+        );
+        assert!(odd.is_first_form(), "{odd:?}");
+        // What a release asks of its readers is never dropped.
+        assert_eq!(read(r#""lumen": 2"#).lumen.as_deref(), Some("2"));
+        assert_eq!(read(r#""lumen": null"#).lumen, None);
+        let good = read(r#""provenance": [{"x": 1}], "keywords": ["one"]"#);
+        assert!(!good.is_first_form());
+        assert!(
+            String::from_utf8(good.to_bytes())
+                .unwrap()
+                .contains("\"x\": 1")
+        );
+    }
+
+    #[test]
+    fn a_commit_has_a_form() {
+        let source = |commit: &str, path: Option<&str>| SourceCommit {
+            vcs: "git".into(),
+            commit: commit.into(),
+            path: path.map(str::to_owned),
+            dirty: false,
+        };
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        assert!(source(commit, None).is_plain());
+        assert!(source(commit, Some("libs/text")).is_plain());
+        assert!(!source(commit, Some("../x")).is_plain());
+        assert!(!source(&commit[1..], None).is_plain());
+        assert!(!source(&commit.to_uppercase(), None).is_plain());
+    }
+}
