@@ -150,6 +150,14 @@ fn run(steps: &[Step]) -> Vec<Outcome> {
                 .canonicalize()
                 .unwrap(),
         )
+        // The guide is right whatever is committed of the examples.
+        .env(
+            "GIT_CEILING_DIRECTORIES",
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("../..")
+                .canonicalize()
+                .unwrap(),
+        )
         .env("LC_ALL", "C.UTF-8")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_SYSTEM", "/dev/null")

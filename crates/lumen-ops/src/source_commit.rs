@@ -56,8 +56,14 @@ pub(crate) fn find(
 fn look(dir: &Path, manifest: &str, packed: &Packed) -> Result<Option<Found>, GitError> {
     let git = Git::within(dir);
     let place = git.command(&["rev-parse", "--is-inside-work-tree", "--show-prefix"]);
-    let place = git.read("look at", place)?;
-    let place = String::from_utf8_lossy(&place).into_owned();
+    let place = git.look(place, None)?;
+    if !place.success && place.err.contains("not a git repository") {
+        return Ok(None);
+    }
+    if !place.success {
+        return Err(git.failure("look at", &place.err));
+    }
+    let place = String::from_utf8_lossy(&place.out).into_owned();
     let Some(prefix) = place.strip_prefix("true\n") else {
         return Ok(None);
     };

@@ -119,8 +119,6 @@ fn about(release: &Release) -> Vec<(&str, &str)> {
         .chain(links)
         .filter(|(_, url)| is_web_url(url))
         .collect();
-    let commit = release.source.as_ref().filter(|source| source.is_plain());
-    lines.extend(commit.map(|source| ("commit", source.commit.as_str())));
     let until = release
         .support_until
         .as_deref()

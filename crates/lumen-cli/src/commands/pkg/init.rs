@@ -16,9 +16,6 @@ pub fn created(ui: &Ui, created: init::Created) {
     );
     ui.done(
         "Missing",
-        format!(
-            "{} in lumen.toml, for when you publish it",
-            listed(&created.missing)
-        ),
+        format!("{}, before you publish it", listed(&created.missing)),
     );
 }
