@@ -27,6 +27,7 @@ mod merges;
 mod migrated;
 mod mirrors;
 mod monitors;
+mod old_registries;
 mod order;
 mod owners;
 mod project;

@@ -1,0 +1,158 @@
+//! Registries that version 0.1 made, as every later version has to take them.
+
+use std::{fs, process::Command};
+
+use lumen_testkit::sandbox::{Ran, Sandbox, tree};
+use serde_json::{Value, json};
+
+use crate::{bare, verify};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/registry-0.1");
+
+/// A sandbox with a copy of a registry.
+fn sandbox(kind: &str) -> Sandbox {
+    let sandbox = bare();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(format!("{FIXTURES}/{kind}"))
+        .arg(sandbox.path("registry"))
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    sandbox
+}
+
+/// Runs a command, which must succeed, as the owner of the names.
+fn ok(sandbox: &Sandbox, folder: &str, arguments: &[&str]) -> Ran {
+    let key = fs::read_to_string(format!("{FIXTURES}/fixture.key")).unwrap();
+    let secret = key.lines().find_map(|line| line.strip_prefix("secret "));
+    let mut command = sandbox.command(folder, arguments);
+    let ran = Ran::of(&command.env("LUMEN_KEY", secret.unwrap()).output().unwrap());
+    assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:#?}");
+    ran
+}
+
+/// Publishes a package as it was, or with more in its manifest.
+fn publish(sandbox: &Sandbox, name: &str, version: &str, more: &str) -> Ran {
+    let folder = format!("sources/{name}-{version}");
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"{version}\"\ndescription = \"A package of version 0.1\"\nlicense = \"MIT\"\nkeywords = [\"old\"]\n{more}"
+    );
+    sandbox
+        .write(&format!("{folder}/lumen.toml"), &manifest)
+        .unwrap();
+    let source = format!("# {name} {version}\n");
+    sandbox
+        .write(&format!("{folder}/src/main.lm.md"), &source)
+        .unwrap();
+    ok(sandbox, &folder, &["pkg", "publish", "--yes"])
+}
+
+/// Installs `app` in a new project and home.
+fn install(sandbox: &Sandbox, project: &str, registry: &str) {
+    sandbox.package(project, project, "1.0.0", "").unwrap();
+    let url = format!("file://{}", sandbox.path(registry).display());
+    let run = |arguments: &[&str]| {
+        let mut command = sandbox.command(project, arguments);
+        command.env("LUMEN_HOME", sandbox.path(&format!("home-{project}")));
+        command.env("LUMEN_REGISTRY", &url);
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{arguments:?}: {ran:#?}");
+    };
+    run(&["pkg", "add", "app"]);
+    run(&["pkg", "verify"]);
+    // With the lock alone, each release is proven.
+    fs::remove_dir_all(sandbox.path(&format!("home-{project}/store"))).unwrap();
+    run(&["pkg", "install", "--locked"]);
+    let text = sandbox.read(&format!("{project}/.lumen/packages/text/lumen.toml"));
+    assert!(text.unwrap().contains("version = \"1."));
+}
+
+fn index(sandbox: &Sandbox, registry: &str, name: &str) -> Value {
+    let file = format!("{registry}/packages/{name}/index.json");
+    serde_json::from_str(&sandbox.read(&file).unwrap()).unwrap()
+}
+
+#[test]
+fn a_signed_registry_of_version_0_1_goes_on() {
+    let sandbox = sandbox("signed");
+    install(&sandbox, "before", "registry");
+    ok(&sandbox, ".", &["registry", "check", "registry"]);
+    ok(&sandbox, ".", &["registry", "mirror", "registry", "copy"]);
+    let was = tree(&sandbox.path("registry/packages")).unwrap();
+    // The same release says the same, in its old form.
+    let again = publish(
+        &sandbox,
+        "app",
+        "1.0.0",
+        "\n[dependencies]\ntext = \"~1\"\n",
+    );
+    assert!(again.err.contains("Already published"), "{again:#?}");
+    assert_eq!(tree(&sandbox.path("registry/packages")).unwrap(), was);
+    ok(&sandbox, ".", &["registry", "repair", "registry"]);
+    assert_eq!(tree(&sandbox.path("registry/packages")).unwrap(), was);
+    let new = publish(
+        &sandbox,
+        "text",
+        "1.2.0",
+        "homepage = \"https://example.org/\"\n",
+    );
+    assert!(new.err.contains("Published"), "{new:#?}");
+    let (text, app) = (
+        index(&sandbox, "registry", "text"),
+        index(&sandbox, "registry", "app"),
+    );
+    assert_eq!(
+        text["about"],
+        json!({"1.2.0": {"keywords": ["old"], "homepage": "https://example.org/"}})
+    );
+    assert_eq!(text["published_at"].as_object().unwrap().len(), 3);
+    assert_eq!(app.get("published_at"), None);
+    for registry in ["registry", "copy"] {
+        if registry == "copy" {
+            ok(&sandbox, ".", &["registry", "mirror", "registry", "copy"]);
+        }
+        ok(&sandbox, ".", &["registry", "check", registry]);
+        verify(&sandbox.path(registry)).unwrap();
+        install(&sandbox, &format!("after-{registry}"), registry);
+    }
+    assert_eq!(index(&sandbox, "copy", "text"), text);
+    // A lost index is made in the form of this version.
+    fs::remove_file(sandbox.path("registry/packages/app/index.json")).unwrap();
+    ok(&sandbox, ".", &["registry", "repair", "registry"]);
+    let made = index(&sandbox, "registry", "app");
+    assert!(made["published_at"]["1.0.0"].is_string(), "{made}");
+    ok(&sandbox, ".", &["registry", "check", "registry"]);
+}
+
+#[test]
+fn an_unsigned_registry_of_version_0_1_goes_on_and_is_migrated() {
+    let sandbox = sandbox("unsigned");
+    install(&sandbox, "before", "registry");
+    ok(&sandbox, ".", &["registry", "mirror", "registry", "copy"]);
+    let again = publish(
+        &sandbox,
+        "app",
+        "1.0.0",
+        "\n[dependencies]\ntext = \"~1\"\n",
+    );
+    assert!(again.err.contains("Already published"), "{again:#?}");
+    publish(
+        &sandbox,
+        "text",
+        "1.2.0",
+        "homepage = \"https://example.org/\"\n",
+    );
+    let text = index(&sandbox, "registry", "text");
+    assert_eq!(text["homepage"], "https://example.org/");
+    assert_eq!(text["yanked"], json!({"1.0.0": "too old"}));
+    install(&sandbox, "after", "registry");
+    ok(&sandbox, ".", &["registry", "mirror", "registry", "copy"]);
+    install(&sandbox, "mirrored", "copy");
+    ok(&sandbox, ".", &["registry", "migrate", "registry"]);
+    ok(&sandbox, ".", &["registry", "check", "registry"]);
+    verify(&sandbox.path("registry")).unwrap();
+    install(&sandbox, "migrated", "registry");
+    let about = index(&sandbox, "registry", "text")["about"].clone();
+    assert_eq!(about["1.2.0"]["homepage"], "https://example.org/");
+}
