@@ -45,6 +45,8 @@ pub enum Remedy {
     After(String),
     /// Allow releases of any age.
     AnyAge,
+    /// Publish a dependency first, or allow that it is missing.
+    PublishNeeds,
 }
 
 impl Remedy {

@@ -35,6 +35,8 @@ pub struct Checked {
     pub options: PackOptions,
     /// Worth saying, but no reason to stop.
     pub warnings: Vec<Problem>,
+    /// Whether it needs something that its users cannot get.
+    pub lacks_needs: bool,
 }
 
 /// Checks the package the command was run in; `version` replaces the manifest's.
@@ -92,6 +94,7 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
         release,
         options,
         warnings,
+        lacks_needs: false,
     })
 }
 

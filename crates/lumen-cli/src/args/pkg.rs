@@ -148,6 +148,9 @@ pub enum Pkg {
         /// Publish although packed files differ from the last commit.
         #[arg(long)]
         allow_dirty: bool,
+        /// Publish although its users cannot get everything that it needs.
+        #[arg(long)]
+        allow_missing_dependencies: bool,
         /// Publish all packages of the workspace, each after those it needs.
         #[arg(long, conflicts_with_all = ["bump", "tag"])]
         workspace: bool,
@@ -174,6 +177,9 @@ pub enum Pkg {
         /// Submit although packed files differ from the last commit.
         #[arg(long)]
         allow_dirty: bool,
+        /// Submit although its users cannot get everything that it needs.
+        #[arg(long)]
+        allow_missing_dependencies: bool,
         #[command(flatten)]
         project: ProjectArgs,
     },

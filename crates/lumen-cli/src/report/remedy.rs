@@ -40,6 +40,9 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::Online => "run the command once without `--offline`".into(),
         Remedy::After(day) => format!("choose an `--exclude-newer` date after {day}"),
         Remedy::AnyAge => "leave `--exclude-newer` out".into(),
+        Remedy::PublishNeeds => {
+            "publish it first, or correct the constraint; `--allow-missing-dependencies` publishes all the same".into()
+        }
     }
 }
 
@@ -115,6 +118,10 @@ mod tests {
                 "choose an `--exclude-newer` date after 2026-01-31",
             ),
             (Remedy::AnyAge, "leave `--exclude-newer` out"),
+            (
+                Remedy::PublishNeeds,
+                "publish it first, or correct the constraint; `--allow-missing-dependencies` publishes all the same",
+            ),
         ];
         for (remedy, expected) in table {
             assert_eq!(words(&remedy), expected);

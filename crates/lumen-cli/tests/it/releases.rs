@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use lumen_testkit::sandbox::Sandbox;
+use lumen_testkit::sandbox::{Ran, Sandbox};
 use serde_json::{Value, json};
 
 use crate::{bare, publish, sandbox};
@@ -345,4 +345,102 @@ fn versions_that_differ_after_plus_only_are_refused() {
             "lumen.toml:3",
         ],
     );
+}
+
+/// Runs `pkg publish` as in a CI job.
+fn publish_in_ci(sandbox: &Sandbox, folder: &str, more: &[&str]) -> Ran {
+    let arguments = [&["pkg", "publish", "--yes"], more].concat();
+    let mut command = sandbox.command(folder, &arguments);
+    Ran::of(&command.env("CI", "true").output().unwrap())
+}
+
+#[test]
+fn dependencies_that_users_cannot_get_are_told() {
+    let sandbox = sandbox();
+    publish(&sandbox, "lib", "1.2.0", "");
+    publish(&sandbox, "old", "1.0.0", "");
+    sandbox
+        .ok(".", &["pkg", "yank", "old@1.0.0", "--reason", "bad"])
+        .unwrap();
+    let needs = |text: &str| {
+        let more = format!("[dependencies]\n{text}\n");
+        sandbox.package("app", "app", "1.0.0", &more).unwrap();
+    };
+    for (text, said) in [
+        (
+            "none = \"^1\"",
+            "the registry `default` has no package `none`",
+        ),
+        (
+            "lib = \"^2\"",
+            "the registry `default` has no `lib` ^2.0.0; its newest is 1.2.0",
+        ),
+        ("old = \"^1\"", "the registry `default` has no `old` ^1.0.0"),
+    ] {
+        needs(text);
+        let warned = sandbox.ok("app", &["pkg", "publish", "--dry-run"]).unwrap();
+        let warning = format!("warning: {said}");
+        assert!(warned.err.contains(&warning), "{warned:#?}");
+        assert!(warned.err.contains("lumen.toml:7"), "{warned:#?}");
+        let refused = publish_in_ci(&sandbox, "app", &[]);
+        crate::fails(
+            &refused,
+            1,
+            &[&format!("error: {said}"), "--allow-missing-dependencies"],
+        );
+        assert!(!sandbox.path("registry/packages/app").exists());
+    }
+    let allowed = publish_in_ci(&sandbox, "app", &["--allow-missing-dependencies"]);
+    assert_eq!(allowed.code, Some(0), "{allowed:#?}");
+    assert!(!allowed.err.contains("has no"), "{allowed:#?}");
+    // Without CI, the command is the answer.
+    sandbox
+        .package("more", "more", "1.0.0", "[dependencies]\nnone = \"1\"\n")
+        .unwrap();
+    let warned = sandbox.ok("more", &["pkg", "publish", "--yes"]).unwrap();
+    assert!(warned.err.contains("has no package `none`"), "{warned:#?}");
+    needs("lib = \"^1.2\"");
+    sandbox
+        .package("app", "app", "1.1.0", "[dependencies]\nlib = \"^1.2\"\n")
+        .unwrap();
+    assert_eq!(publish_in_ci(&sandbox, "app", &[]).code, Some(0));
+}
+
+#[test]
+fn dependencies_are_sought_where_users_get_them() {
+    let sandbox = sandbox();
+    let other = format!("file://{}", sandbox.path("other").display());
+    sandbox.ok(".", &["registry", "init", "other"]).unwrap();
+    sandbox.package("text", "@org/text", "1.0.0", "").unwrap();
+    sandbox
+        .ok("text", &["pkg", "publish", "--yes", "--registry", &other])
+        .unwrap();
+    let needs = "[dependencies]\n\"@org/text\" = \"^1\"\n";
+    sandbox.package("app", "app", "1.0.0", needs).unwrap();
+    crate::fails(
+        &publish_in_ci(&sandbox, "app", &[]),
+        1,
+        &["has no package `@org/text`"],
+    );
+    let scoped = format!(
+        "{needs}[registry.registries]\nother = \"{other}\"\n[registry.scopes]\n\"@org\" = \"other\"\n"
+    );
+    sandbox.package("app", "app", "1.0.0", &scoped).unwrap();
+    let ran = publish_in_ci(&sandbox, "app", &[]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    // Packages of a workspace are published together.
+    sandbox
+        .write("all/lumen.toml", "[workspace]\nmembers = [\"*\"]\n")
+        .unwrap();
+    sandbox
+        .package("all/a", "a", "1.0.0", "[dependencies]\nb = \"^1.0.0\"\n")
+        .unwrap();
+    sandbox.package("all/b", "b", "1.0.0", "").unwrap();
+    crate::fails(
+        &publish_in_ci(&sandbox, "all/a", &[]),
+        1,
+        &["has no package `b`"],
+    );
+    let ran = publish_in_ci(&sandbox, "all", &["--workspace"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
 }

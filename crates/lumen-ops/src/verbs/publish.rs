@@ -2,11 +2,12 @@
 
 pub(crate) mod approval;
 mod look;
+mod needs;
 mod target;
 pub(crate) mod visible;
 pub mod workspace;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use lumen_core::{Digest, Version, edit, index::Release, trust::Lacking};
 use lumen_registry::{
@@ -24,7 +25,7 @@ use crate::{
     source_commit,
 };
 
-pub use self::visible::wait;
+pub use self::{needs::Missing, visible::wait};
 
 /// Which part of the version to raise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub struct Outcome {
 pub struct Allowed {
     /// Packed files may differ from the last commit.
     pub dirty: bool,
+    /// Dependencies may be missing.
+    pub missing: Missing,
 }
 
 /// Checks and packs the package, and finds the registry to publish to.
@@ -114,10 +117,12 @@ pub fn prepare(
         root: project.root.clone(),
         text,
     });
-    let checked = pack::check(&project, version.as_ref())?;
+    let mut checked = pack::check(&project, version.as_ref())?;
     if !checked.package.publish {
         return Err(PackageError::Private(checked.package.name).into());
     }
+    let alone = BTreeMap::new();
+    needs::check(session, (local, &mut checked), &alone, allowed.missing)?;
     packed(session, (local, checked), bumped, allowed)
 }
 

@@ -259,7 +259,12 @@ impl Machine {
 
     /// Publishes the package of the folder that commands run in.
     pub fn publish_here(&self) -> Result<publish::Outcome, OpsError> {
-        self.run(|session| publish::run(session, publish::prepare(session, None)?))
+        self.run(|session| {
+            publish::run(
+                session,
+                publish::prepare(session, None, publish::Allowed::default())?,
+            )
+        })
     }
 
     /// Writes and publishes a package; what that reports is no matter.

@@ -108,8 +108,12 @@ fn other_contents_of_a_version_are_refused() {
 #[test]
 fn a_raised_version_is_written_into_the_manifest() {
     let machine = at_package(Machine::new());
-    let published =
-        machine.run(|session| publish::run(session, publish::prepare(session, Some(Bump::Minor))?));
+    let published = machine.run(|session| {
+        publish::run(
+            session,
+            publish::prepare(session, Some(Bump::Minor), publish::Allowed::default())?,
+        )
+    });
     assert_eq!(published.unwrap().release.version, version("1.1.0"));
     assert!(
         machine
@@ -123,8 +127,12 @@ fn a_publish_without_a_key_raises_no_version_and_writes_nothing() {
     let owner = Machine::signed();
     let machine = at_package(owner.beside());
     let before = machine.main.files();
-    let published =
-        machine.run(|session| publish::run(session, publish::prepare(session, Some(Bump::Major))?));
+    let published = machine.run(|session| {
+        publish::run(
+            session,
+            publish::prepare(session, Some(Bump::Major), publish::Allowed::default())?,
+        )
+    });
     assert!(matches!(published, Err(OpsError::Keys(KeysError::NoKey))));
     assert!(
         machine
@@ -138,7 +146,13 @@ fn a_publish_without_a_key_raises_no_version_and_writes_nothing() {
 fn preparing_writes_nothing_anywhere() {
     let machine = at_package(Machine::new());
     let before = machine.main.files();
-    let prepared = machine.run(|session| publish::prepare(session, Some(Bump::Patch)).unwrap());
+    // Looking dependencies up reads the registry, which this machine then knows.
+    let allowed = publish::Allowed {
+        missing: publish::Missing::Allow,
+        ..Default::default()
+    };
+    let prepared =
+        machine.run(|session| publish::prepare(session, Some(Bump::Patch), allowed).unwrap());
     assert_eq!(prepared.checked.package.version, version("1.0.1"));
     assert_eq!(
         (prepared.registry.as_str(), prepared.location.url()),
@@ -156,7 +170,8 @@ fn preparing_writes_nothing_anywhere() {
 #[test]
 fn a_tag_must_name_the_release() {
     let machine = at_package(Machine::new());
-    let prepared = machine.run(|session| publish::prepare(session, None).unwrap());
+    let prepared = machine
+        .run(|session| publish::prepare(session, None, publish::Allowed::default()).unwrap());
     for tag in ["v1.0.0", "1.0.0", "http-v1.0.0", "http-1.0.0"] {
         publish::check_tag(&prepared, tag).unwrap();
     }

@@ -2,7 +2,10 @@
 
 use lumen_ops::{
     OpsError,
-    verbs::publish::workspace::{self, Plan},
+    verbs::publish::{
+        Allowed,
+        workspace::{self, Plan},
+    },
 };
 use lumen_registry::storage::{Fault, FaultKind};
 
@@ -34,7 +37,7 @@ fn with_members(machine: Machine) -> Machine {
 /// Publishes the workspace; returns what was published, and whether it is new.
 fn publish(machine: &Machine) -> Result<Vec<String>, OpsError> {
     machine.run(|session| {
-        let plan = workspace::prepare(session, false)?;
+        let plan = workspace::prepare(session, false, Allowed::default())?;
         let mut published = Vec::new();
         workspace::run(plan, |outcome, place| {
             assert_eq!(place.url(), MAIN);
@@ -73,14 +76,14 @@ fn a_dry_run_looks_and_writes_nothing() {
         plan.members.iter().map(line).collect()
     };
     machine.run(|session| {
-        let plan = workspace::prepare(session, true).unwrap();
+        let plan = workspace::prepare(session, true, Allowed::default()).unwrap();
         assert_eq!(members(&plan), ["url false", "http false", "web false"]);
         assert_eq!(plan.left_out, [crate::name("tests")]);
     });
     assert_eq!(machine.main.files(), before);
     publish(&machine).unwrap();
     machine.run(|session| {
-        let plan = workspace::prepare(session, true).unwrap();
+        let plan = workspace::prepare(session, true, Allowed::default()).unwrap();
         assert_eq!(members(&plan), ["url true", "http true", "web true"]);
     });
 }

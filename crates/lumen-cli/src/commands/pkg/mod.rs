@@ -29,7 +29,11 @@ use clap::CommandFactory as _;
 use lumen_core::trust::Action;
 use lumen_ops::{
     names as package_names,
-    verbs::{init as ops_init, publish::Allowed, yank::Verdict},
+    verbs::{
+        init as ops_init,
+        publish::{Allowed, Missing},
+        yank::Verdict,
+    },
 };
 
 use crate::{
@@ -97,6 +101,7 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
             tag,
             wait,
             allow_dirty,
+            allow_missing_dependencies,
             workspace,
             project,
         } => {
@@ -106,7 +111,7 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
                 bump,
                 tag: tag.as_deref(),
                 wait,
-                allowed: Allowed { dirty: allow_dirty },
+                allowed: allowed(allow_dirty, allow_missing_dependencies),
             };
             match workspace {
                 true => publish::workspace(&wishes, &project, ui)?,
@@ -118,13 +123,14 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
             to,
             dry_run,
             allow_dirty,
+            allow_missing_dependencies,
             project,
         } => {
             let wishes = submit::Wishes {
                 out: &out,
                 to: to.as_deref(),
                 dry_run,
-                allowed: Allowed { dirty: allow_dirty },
+                allowed: allowed(allow_dirty, allow_missing_dependencies),
             };
             submit::run(&wishes, &project, ui)?;
         }
@@ -176,4 +182,16 @@ pub fn names() -> Vec<String> {
         .flat_map(clap::Command::get_subcommands)
         .map(|command| command.get_name().to_owned())
         .collect()
+}
+
+/// What a publisher allows. Nobody reads the warnings of a CI job, so it has to allow missing
+/// dependencies itself.
+fn allowed(dirty: bool, missing_dependencies: bool) -> Allowed {
+    let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    let missing = match (missing_dependencies, is_ci) {
+        (true, _) => Missing::Allow,
+        (false, true) => Missing::Refuse,
+        (false, false) => Missing::Warn,
+    };
+    Allowed { dirty, missing }
 }

@@ -68,7 +68,8 @@ pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<()
     }
     if !wishes.yes {
         ui.done("Packed", format!("{release}: {}", size(&prepared.packed)));
-        agree(ui, &format!("Publish {release} to {location}?"))?;
+        let doubt = doubt(prepared.checked.lacks_needs);
+        agree(ui, &format!("Publish {release} to {location}{doubt}?"))?;
     }
     let registry = prepared.registry.clone();
     let outcome = publish::run(&session, prepared)?;
@@ -117,7 +118,9 @@ pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<
     let missing = plan.members.iter().filter(|member| !member.is_there());
     let missing = count(missing.count(), "package");
     if !wishes.yes {
-        agree(ui, &format!("Publish {missing}?"))?;
+        let mut members = plan.members.iter();
+        let lacks = members.any(|member| member.prepared.checked.lacks_needs);
+        agree(ui, &format!("Publish {missing}{}?", doubt(lacks)))?;
     }
     let registries: Vec<String> = plan
         .members
@@ -158,6 +161,14 @@ fn confirm(
         ui.done("Confirmed", format!("{} at {read}", release_of(outcome)));
     }
     Ok(())
+}
+
+/// Why to think twice, in a question.
+const fn doubt(lacks_needs: bool) -> &'static str {
+    match lacks_needs {
+        true => " although users cannot get everything that it needs",
+        false => "",
+    }
 }
 
 fn agree(ui: &Ui, question: &str) -> Result<(), Declined> {

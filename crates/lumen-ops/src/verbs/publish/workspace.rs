@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
-    PackageName,
+    PackageName, Version,
     manifest::{DependencySource, Package},
     problem::Problem,
     trust::Subject,
@@ -23,7 +23,7 @@ use super::{
     Allowed, Outcome, Prepared,
     approval::ask_for,
     look::{Seen, look},
-    packed,
+    needs, packed,
     target::Target,
 };
 use crate::{
@@ -77,7 +77,18 @@ pub fn prepare<'s>(
     let project = session.project()?;
     let (checked, left_out) = checked(&project)?;
     let mut packages = Vec::new();
-    for checked in checked {
+    let batch: BTreeMap<PackageName, Version> = checked
+        .iter()
+        .map(|(_, checked)| {
+            (
+                checked.package.name.clone(),
+                checked.package.version.clone(),
+            )
+        })
+        .collect();
+    for (local, mut checked) in checked {
+        needs::check(session, (local, &mut checked), &batch, allowed.missing)?;
+        let checked = (local, checked);
         packages.push(packed(session, checked, None, allowed)?);
     }
     let mut targets = BTreeMap::new();
