@@ -16,7 +16,6 @@
 //! | [`proof`] | proofs that locked packages were released, and that archives agree with them |
 //! | [`locked`], [`advice`], [`recheck`] | new entries about locked releases; warnings about packages; signatures without a network |
 //! | [`pack`], [`git`], [`gitignore`] | a folder that may be published; git sources; ignored files |
-//! | `source_commit` | the commit that a release is packed from |
 //! | [`graph`] | how the packages of a lock need each other |
 //! | [`signed`] | roots and owners of signed registries, and changes that several keys must sign |
 //! | [`verbs`] | the verbs, one file each |
@@ -46,7 +45,6 @@ pub mod resolve;
 pub mod session;
 pub mod settings;
 pub mod signed;
-pub(crate) mod source_commit;
 pub mod stale;
 pub mod verbs;
 pub mod workspace;

@@ -7,14 +7,11 @@
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{Release, summary::weight};
+use super::Release;
 use crate::version::Version;
 
 /// The version of this program, which releases compare their `lumen` with.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Bytes of memory of a JSON value beside what [`weight`] counts.
-const VALUE: u64 = 256;
 
 /// The fields of a release that the first form lacks.
 pub(super) const ABOUT: [&str; 11] = [
@@ -73,16 +70,7 @@ impl SourceCommit {
 
 /// `provenance` of a release: an array of objects, kept as they are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Provenance(Vec<Map<String, Value>>);
-
-impl Provenance {
-    /// Estimated bytes of memory.
-    pub(super) fn memory(&self) -> u64 {
-        let objects = self.0.iter().flat_map(Map::iter);
-        let members = objects.map(|(name, value)| name.len() as u64 + VALUE + weight(value));
-        VALUE + members.sum::<u64>()
-    }
-}
+pub struct Provenance(pub(super) Vec<Map<String, Value>>);
 
 /// Why this version of Lumen cannot use a release.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Artifact, DependencyOptions, Release, ReleaseSummary};
+use serde_json::Value;
+
+use super::{Artifact, DependencyOptions, Provenance, Release, ReleaseSummary};
 use crate::{constraint::Constraint, name::PackageName, requirement::Features};
 
 /// An item of a list of texts.
@@ -82,12 +84,34 @@ impl Lists<'_> {
     }
 }
 
+/// About how much memory a value takes, in bytes.
+pub(super) fn weight(value: &Value) -> u64 {
+    const NODE: u64 = 8;
+    NODE + match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(values) => values.iter().map(weight).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| NODE + name.len() as u64 + weight(value))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
 fn of_text(text: &str) -> u64 {
     TEXT + text.len() as u64
 }
 
 fn of_texts(texts: &[String]) -> u64 {
     texts.iter().map(|text| of_text(text)).sum()
+}
+
+/// Objects of any form.
+fn of_provenance(provenance: &Provenance) -> u64 {
+    const VALUE: u64 = 256;
+    let members = provenance.0.iter().flatten();
+    let members = members.map(|(name, value)| name.len() as u64 + VALUE + weight(value));
+    VALUE + members.sum::<u64>()
 }
 
 impl Release {
@@ -118,7 +142,7 @@ impl Release {
             let path = source.path.as_ref().map_or(0, String::len);
             OPTIONS + (source.vcs.len() + source.commit.len() + path) as u64
         });
-        let provenance = self.provenance.iter().map(|provenance| provenance.memory());
+        let provenance = self.provenance.iter().map(of_provenance);
         lists.memory(before.map(|before| &before.deps))
             + [&self.categories, &self.keywords, &self.authors]
                 .map(|texts| of_texts(texts))

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json, value::RawValue};
 
-use super::{Release, about::ABOUT, patch};
+use super::{Release, about::ABOUT, memory::weight, patch};
 use crate::{
     constraint::Constraint,
     digest::Digest,
@@ -195,20 +195,6 @@ impl Kept {
         while self.all > MAX_INDEX_MEMORY && self.releases.pop_first().is_some() {
             self.all -= self.each.pop_front().unwrap_or_default();
         }
-    }
-}
-
-/// About how much memory a value takes, in bytes.
-pub(super) fn weight(value: &Value) -> u64 {
-    const NODE: u64 = 8;
-    NODE + match value {
-        Value::String(text) => text.len() as u64,
-        Value::Array(values) => values.iter().map(weight).sum(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| NODE + name.len() as u64 + weight(value))
-            .sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
 }
 

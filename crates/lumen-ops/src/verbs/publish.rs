@@ -3,6 +3,7 @@
 pub(crate) mod approval;
 mod look;
 mod needs;
+mod source_commit;
 mod target;
 pub(crate) mod visible;
 pub mod workspace;
@@ -22,7 +23,6 @@ use crate::{
     pack,
     pack::Checked,
     session::Session,
-    source_commit,
 };
 
 pub use self::{needs::Missing, visible::wait};
