@@ -17,6 +17,9 @@ mod publish;
 use layout::Layout;
 pub use publish::for_publish;
 
+/// The key of a dependency's features.
+const FEATURES: &str = "features";
+
 /// A table that holds dependencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DependencyTable {
@@ -104,9 +107,9 @@ impl NewDependency {
         }
     }
 
-    /// The value as TOML, in its shortest form.
-    fn to_toml(&self) -> String {
-        let mut keys: Vec<(&str, String)> = Vec::new();
+    /// Its keys and their values as TOML.
+    fn keys(&self) -> Vec<(&'static str, String)> {
+        let mut keys: Vec<(&'static str, String)> = Vec::new();
         let mut text = |key, value: &str| keys.push((key, change::quoted(value)));
         match &self.source {
             DependencySource::Registry {
@@ -147,12 +150,37 @@ impl NewDependency {
         }
         if !self.features.is_empty() {
             let features: Vec<String> = self.features.iter().map(|f| change::quoted(f)).collect();
-            keys.push(("features", format!("[{}]", features.join(", "))));
+            keys.push((FEATURES, format!("[{}]", features.join(", "))));
         }
         if self.optional {
             keys.push(("optional", "true".into()));
         }
-        match keys.as_slice() {
+        keys
+    }
+
+    /// Keys of other sources, which cannot stand beside this one. A path or a repository stays
+    /// where only another version is asked for.
+    const fn excluded(&self) -> &'static [&'static str] {
+        match &self.source {
+            DependencySource::Registry { registry: None, .. } => &["workspace"],
+            DependencySource::Registry { .. } => {
+                &["workspace", "path", "git", "branch", "tag", "rev"]
+            }
+            DependencySource::Path { .. } => {
+                &["workspace", "registry", "git", "branch", "tag", "rev"]
+            }
+            DependencySource::Git { .. } => {
+                &["workspace", "registry", "path", "branch", "tag", "rev"]
+            }
+            DependencySource::Workspace => {
+                &["version", "registry", "path", "git", "branch", "tag", "rev"]
+            }
+        }
+    }
+
+    /// The value as TOML, in its shortest form.
+    fn to_toml(&self) -> String {
+        match self.keys().as_slice() {
             [("version", version)] => version.clone(),
             keys => {
                 let keys: Vec<String> = keys.iter().map(|(k, v)| format!("{k} = {v}")).collect();
@@ -162,7 +190,8 @@ impl NewDependency {
     }
 }
 
-/// Adds a dependency, or replaces the one of that name in the same table.
+/// Adds a dependency, or changes the one of that name in the same table: what it says beside
+/// the new version, source and features stays, and so do comments.
 ///
 /// A sorted table stays sorted; else the dependency goes to the end.
 ///
@@ -174,11 +203,37 @@ pub fn add_dependency(
     name: &PackageName,
     dependency: &NewDependency,
 ) -> Result<String, EditError> {
-    checked(change::set(
-        source,
-        &[table.as_str(), name.as_str()],
-        &dependency.to_toml(),
-    )?)
+    let path = [table.as_str(), name.as_str()];
+    let is_table = Layout::new(source)?
+        .item(&path)
+        .is_some_and(Item::is_table_like);
+    checked(match is_table {
+        true => merge(source, path, dependency)?,
+        false => change::set(source, &path, &dependency.to_toml())?,
+    })
+}
+
+/// Changes keys of a dependency that is a table, in whatever form.
+fn merge(
+    source: &str,
+    [table, name]: [&str; 2],
+    dependency: &NewDependency,
+) -> Result<String, EditError> {
+    let mut text = source.to_owned();
+    let keys = dependency.keys();
+    for (key, value) in &keys {
+        let path = [table, name, key];
+        text = match *key {
+            FEATURES => change::add_strings(&text, &path, &dependency.features)?,
+            _ => change::set(&text, &path, value)?,
+        };
+    }
+    for key in dependency.excluded() {
+        if !keys.iter().any(|(new, _)| new == key) {
+            text = change::remove(&text, &[table, name, key])?;
+        }
+    }
+    Ok(text)
 }
 
 /// Removes a dependency from every table, and what `[features]` says about it.

@@ -96,6 +96,32 @@ pub(super) fn remove_strings(
     Ok(apply(source, edits))
 }
 
+/// Puts strings into the array at a path that it does not have yet; there need not be one.
+pub(super) fn add_strings(
+    source: &str,
+    path: &[&str],
+    strings: &[String],
+) -> Result<String, EditError> {
+    let mut text = source.to_owned();
+    for string in strings {
+        let layout = Layout::new(&text)?;
+        let value = quoted(string);
+        text = match layout.item(path) {
+            Some(Item::Value(array @ Value::Array(values))) => {
+                if values.iter().any(|known| known.as_str() == Some(string)) {
+                    continue;
+                }
+                let Some(elements) = Elements::of(&text, array) else {
+                    continue;
+                };
+                apply(&text, vec![insert_element(&text, &elements, value)])
+            }
+            _ => set(&text, path, &format!("[{value}]"))?,
+        };
+    }
+    Ok(text)
+}
+
 /// The inline table that a path leads into, with its parts, and how many keys of the path lead to it.
 fn inline_holder(layout: &Layout<'_>, path: &[&str]) -> Option<(Elements, usize)> {
     (1..path.len()).rev().find_map(|depth| {

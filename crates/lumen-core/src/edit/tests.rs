@@ -121,17 +121,27 @@ fn added_where_it_belongs() {
         (
             "[dependencies]\nb.version = \"1\" # why\nc = \"1\"\nb.optional = true\n",
             "b",
-            "[dependencies]\nb = \"^2\" # why\nc = \"1\"\n",
+            "[dependencies]\nb.version = \"^2\" # why\nc = \"1\"\nb.optional = true\n",
         ),
         (
-            "[dependencies.b]\nversion = \"1\"\n\n[features]\n",
+            "[dependencies.b] # long\nversion = \"1\" # why\n\n[features]\n",
             "b",
-            "[features]\n\n[dependencies]\nb = \"^2\"\n",
+            "[dependencies.b] # long\nversion = \"^2\" # why\n\n[features]\n",
         ),
         (
             "dependencies = { b.version = \"1\", a = \"1\", b.optional = true }\n",
             "b",
-            "dependencies = { b = \"^2\", a = \"1\" }\n",
+            "dependencies = { b.version = \"^2\", a = \"1\", b.optional = true }\n",
+        ),
+        (
+            "[dependencies]\nb = { path = \"../b\", version = \"^1\" }\n",
+            "b",
+            "[dependencies]\nb = { path = \"../b\", version = \"^2\" }\n",
+        ),
+        (
+            "[dependencies]\nb.workspace = true\n",
+            "b",
+            "[dependencies]\nb.version = \"^2\"\n",
         ),
     ] {
         assert_eq!(add(source, new), expected, "{source}");
@@ -577,6 +587,56 @@ fn any_manifest() -> impl Strategy<Value = String> {
         })
 }
 
+/// What is not named stays, in every form; another source takes the place of the old one.
+#[test]
+fn added_again() {
+    let all = NewDependency {
+        features: vec!["fast".into(), "q".into()],
+        optional: true,
+        default_features: false,
+        ..registry("^2")
+    };
+    let git = NewDependency {
+        source: DependencySource::Git {
+            url: "https://example.org/b".into(),
+            reference: GitReference::Tag("v1".into()),
+            constraint: None,
+        },
+        ..registry("^2")
+    };
+    for (source, dependency, expected) in [
+        (
+            "[dependencies.b]\nversion = \"1\"\nfeatures = [\n  # few\n  \"q\", # why\n]\n",
+            &all,
+            "[dependencies.b]\nversion = \"^2\"\nfeatures = [\n  # few\n  \"q\", \"fast\", # why\n]\ndefault-features = false\noptional = true\n",
+        ),
+        (
+            "[dependencies]\nb = { version = \"1\", default-features = false }\n",
+            &all,
+            "[dependencies]\nb = { version = \"^2\", default-features = false, features = [\"fast\", \"q\"], optional = true }\n",
+        ),
+        (
+            "[dependencies]\nb = { path = \"../b\", version = \"^1\", features = [\"q\"] }\n",
+            &git,
+            "[dependencies]\nb = { version = \"^1\", features = [\"q\"], git = \"https://example.org/b\", tag = \"v1\" }\n",
+        ),
+        (
+            "[dependencies]\nb = { git = \"https://example.org/b\", branch = \"x\" }\n",
+            &git,
+            "[dependencies]\nb = { git = \"https://example.org/b\", tag = \"v1\" }\n",
+        ),
+    ] {
+        let table = DependencyTable::Normal;
+        let text = add_dependency(source, table, &name("b"), dependency).unwrap();
+        assert_eq!(text, expected, "{source}");
+        assert_eq!(
+            add_dependency(&text, table, &name("b"), dependency),
+            Ok(text.clone())
+        );
+        parsed(&text);
+    }
+}
+
 proptest! {
     #[test]
     fn adding_changes_nothing_else(source in any_manifest(), new in sample::select(vec!["a0", "b", "zz", "@o/b"])) {
@@ -622,9 +682,14 @@ proptest! {
     #[test]
     fn replacing_keeps_the_rest(source in any_manifest(), old in sample::select(vec!["a", "c", "d"])) {
         let mut before = parsed(&source);
-        let mut after = parsed(&add(&source, old));
-        before.dependencies.remove(old);
-        after.dependencies.remove(old);
+        let text = add(&source, old);
+        let mut after = parsed(&text);
+        let new = after.dependencies.remove(old).unwrap();
+        if let Some(old) = before.dependencies.remove(old) {
+            prop_assert_eq!(&new.features, &old.features);
+            prop_assert_eq!(new.optional, old.optional);
+            prop_assert_eq!(text.matches('#').count(), source.matches('#').count());
+        }
         prop_assert_eq!(texts(&after), texts(&before));
     }
 
