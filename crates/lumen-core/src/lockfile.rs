@@ -46,6 +46,9 @@ pub struct Lockfile {
     pub registries: BTreeMap<String, LockedRegistry>,
     /// The packages.
     pub packages: BTreeMap<PackageName, LockedPackage>,
+    /// [`manifest::Manifest::requires`] of a project's root that is no package, and so has no
+    /// block of its own; else empty.
+    pub requires: Vec<String>,
 }
 
 /// One registry of a lock.

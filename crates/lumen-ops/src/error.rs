@@ -49,7 +49,7 @@ pub use self::{
     package::{PackageError, PackageHint, Written},
     registry::{RegistryError, RegistryHint},
     settings::{SettingsError, SettingsHint},
-    stale::Stale,
+    stale::{By, Stale},
 };
 
 /// Why an operation failed.

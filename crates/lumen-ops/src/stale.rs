@@ -13,7 +13,11 @@ use lumen_core::{
 };
 use lumen_store::project::{LocalPackage, Project};
 
-use crate::{error::Stale, inputs, settings::Settings};
+use crate::{
+    error::{By, Stale},
+    inputs,
+    settings::Settings,
+};
 
 /// The project that a lock is compared with.
 pub struct Wanted<'a> {
@@ -59,6 +63,11 @@ impl Wanted<'_> {
                 return Some(Stale::Requires(name.clone()));
             }
         }
+        let nameless = self.project.nameless();
+        let requires = nameless.map(|root| inputs::local(self.project, root).requires());
+        if requires.unwrap_or_default() != lock.requires {
+            return Some(Stale::Root);
+        }
         let is_gone = |(name, package): &(&PackageName, &LockedPackage)| {
             matches!(package.source, LockedSource::Path(_)) && !self.locals.contains_key(*name)
         };
@@ -68,7 +77,10 @@ impl Wanted<'_> {
 
     /// What local packages need must be there, at a version that they accept, and no more.
     fn unmet(&self, lock: &Lockfile) -> Option<Stale> {
-        for (by, local) in self.locals {
+        let named = self.locals.iter().map(|(name, local)| (Some(name), local));
+        let nameless = self.project.nameless().map(|root| (None, root));
+        for (name, local) in named.chain(nameless) {
+            let by = || name.cloned().map_or(By::Project, By::Package);
             let mut may_need = BTreeSet::new();
             for (name, dependency) in inputs::local(self.project, local).needs() {
                 may_need.insert(name);
@@ -76,7 +88,7 @@ impl Wanted<'_> {
                     continue;
                 }
                 let Some(locked) = lock.packages.get(name) else {
-                    let (by, name) = (by.clone(), name.clone());
+                    let (by, name) = (by(), name.clone());
                     return Some(Stale::Lacks { by, name });
                 };
                 let refused = dependency.constraint().filter(|constraint| {
@@ -85,17 +97,17 @@ impl Wanted<'_> {
                 });
                 if let Some(constraint) = refused {
                     return Some(Stale::Unmet {
-                        by: by.clone(),
+                        by: by(),
                         name: name.clone(),
                         constraint: constraint.clone(),
                         version: locked.version.clone(),
                     });
                 }
             }
-            let listed = lock.packages.get(by).into_iter();
+            let listed = name.and_then(|name| lock.packages.get(name)).into_iter();
             let mut listed = listed.flat_map(|locked| &locked.dependencies);
             if let Some(name) = listed.find(|name| !may_need.contains(name)) {
-                let (by, name) = (by.clone(), name.clone());
+                let (by, name) = (by(), name.clone());
                 return Some(Stale::Invented { by, name });
             }
         }
@@ -103,7 +115,7 @@ impl Wanted<'_> {
             let mut listed = package.dependencies.iter();
             let name = listed.find(|name| !lock.packages.contains_key(*name))?;
             Some(Stale::Lacks {
-                by: by.clone(),
+                by: By::Package(by.clone()),
                 name: name.clone(),
             })
         };
@@ -160,7 +172,10 @@ impl Wanted<'_> {
 
     /// What follows from no local package.
     fn unneeded(&self, lock: &Lockfile) -> Option<Stale> {
-        let needed = lock.needed(self.locals.keys());
+        let asked = self.project.nameless().into_iter();
+        let asked = asked.flat_map(|root| inputs::local(self.project, root).needs());
+        let roots = self.locals.keys().chain(asked.map(|(name, _)| name));
+        let needed = lock.needed(roots);
         let mut packages = lock.packages.keys();
         let name = packages.find(|name| !needed.contains(*name))?;
         Some(Stale::Unneeded(name.clone()))
@@ -170,9 +185,11 @@ impl Wanted<'_> {
     fn asked(&self) -> BTreeMap<&PackageName, Vec<&Dependency>> {
         let patches = &self.project.root_package.manifest.patches;
         let mut asked: BTreeMap<&PackageName, Vec<&Dependency>> = BTreeMap::new();
+        let nameless = self.project.nameless();
         let of_locals = self
             .locals
             .values()
+            .chain(nameless)
             .flat_map(|local| inputs::local(self.project, local).needs());
         for (name, dependency) in of_locals.chain(patches) {
             let dependency = patches.get(name).unwrap_or(dependency);

@@ -57,7 +57,8 @@ pub struct Project {
     pub root: PathBuf,
     /// The root's manifest; a workspace root may have no package.
     pub root_package: LocalPackage,
-    /// Workspace members, and the root if it is a package; sorted by folder.
+    /// Workspace members, and the root unless it only has members; sorted by folder. The root
+    /// may have dependencies without being a package: then it has no name.
     pub members: Vec<LocalPackage>,
     /// Index in `members` of the package the command was run in, if it was run in one.
     pub current: Option<usize>,
@@ -157,6 +158,11 @@ impl Project {
     /// Whether a folder is the project's root or the folder of one of its members.
     pub fn is_member(&self, dir: &Path) -> bool {
         self.member_dirs.contains(dir)
+    }
+
+    /// The root, if it is a member that is no package.
+    pub fn nameless(&self) -> Option<&LocalPackage> {
+        self.members.iter().find(|member| member.name().is_none())
     }
 
     fn loader(&self) -> MutexGuard<'_, Loader> {

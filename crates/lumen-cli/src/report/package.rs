@@ -5,7 +5,12 @@ use lumen_ops::error::{PackageHint, Written};
 /// The words of a hint.
 pub fn words(hint: PackageHint<'_>) -> String {
     match hint {
-        PackageHint::PackageFolder => "run this in a package's folder".into(),
+        PackageHint::PackageFolder => {
+            "add [package] with `name` and `version`, or run this in a package's folder".into()
+        }
+        PackageHint::Members([]) => {
+            "its `members` match no folder yet: `lumen pkg new <folder>` makes one".into()
+        }
         PackageHint::Members(members) => {
             let quoted: Vec<String> = members.iter().map(|member| format!("`{member}`")).collect();
             format!("run it in a member's folder: {}", quoted.join(", "))

@@ -14,6 +14,7 @@ mod bundles;
 mod commits;
 mod crash;
 mod damage;
+mod everyday;
 mod faults;
 mod git;
 mod handmade;

@@ -162,6 +162,7 @@ impl Builder<'_> {
         Ok(Lockfile {
             registries,
             packages,
+            requires: plain(raw.requires),
         })
     }
 

@@ -50,6 +50,7 @@ pub(super) fn read(text: &str) -> Option<Lock<'_>> {
         let start = line.start + key.len() + 3;
         match table {
             Table::Root if key == "version" => set(&mut lock.version, number(value, start)?)?,
+            Table::Root if key == "requires" => set(&mut lock.requires, list(&mut lines, value)?)?,
             Table::Root => return None,
             Table::Registry => {
                 let registry = lock.registries.last_mut()?;

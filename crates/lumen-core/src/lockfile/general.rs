@@ -25,6 +25,7 @@ pub(super) fn read<'d>(reader: &mut Reader, document: &'d Document<Arc<str>>) ->
             return lock;
         }
     }
+    lock.requires = root.take("requires").map(|field| reader.strings(&field));
     for mut section in blocks(reader, root.take("registry")) {
         let mut string = |key| {
             let field = section.take(key)?;

@@ -14,6 +14,8 @@ pub(super) struct Number {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Lock<'t> {
     pub version: Option<Number>,
+    /// Of a root that is no package.
+    pub requires: Option<Vec<Text<'t>>>,
     pub registries: Vec<Registry<'t>>,
     pub packages: Vec<Package<'t>>,
 }

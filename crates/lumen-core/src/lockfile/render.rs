@@ -13,6 +13,7 @@ impl Lockfile {
         let mut out = String::with_capacity(256 + self.packages.len() * 512);
         out.push_str("# Written by `lumen pkg`. Commit this file; do not edit it.\n");
         number(&mut out, "version", VERSION);
+        list(&mut out, "requires", &self.requires, String::as_str);
         for (name, registry) in &self.registries {
             out.push_str("\n[[registry]]\n");
             string(&mut out, "name", name);

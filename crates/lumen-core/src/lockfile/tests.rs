@@ -83,6 +83,7 @@ fn sample() -> Lockfile {
             (name("repo"), repo),
         ]
         .into(),
+        requires: Vec::new(),
     }
 }
 
@@ -527,7 +528,8 @@ pub(super) fn any_lock() -> impl Strategy<Value = Lockfile> {
     );
     let trust = option::of((digest(), "[a-z\n\"\\\\é\u{2014} ]{0,12}"));
     let packages = collection::btree_map(any_name(), package, 0..6);
-    (packages, trust).prop_map(|(packages, trust)| {
+    let requires = collection::btree_set("[a-z ^é\"]{1,4}", 0..3);
+    (packages, trust, requires).prop_map(|(packages, trust, requires)| {
         let names: Vec<PackageName> = packages.keys().cloned().collect();
         let packages = packages
             .into_iter()
@@ -558,6 +560,7 @@ pub(super) fn any_lock() -> impl Strategy<Value = Lockfile> {
             .collect();
         let mut lock = Lockfile {
             packages,
+            requires: requires.into_iter().collect(),
             ..sample()
         };
         if let Some(registry) = lock.registries.get_mut("local") {

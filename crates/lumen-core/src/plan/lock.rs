@@ -37,15 +37,18 @@ pub enum Source<'s> {
     },
 }
 
-/// Makes the lock of a resolution. What has no source and is not local is left out.
+/// Makes the lock of a resolution. What has no source and is not local is left out. `nameless`:
+/// the root of the project, if it is no package.
 pub fn lock(
     resolution: &Resolution,
     locals: &BTreeMap<PackageName, Local<'_>>,
+    nameless: Option<Local<'_>>,
     sources: &BTreeMap<PackageName, Source<'_>>,
     registries: BTreeMap<String, LockedRegistry>,
 ) -> Lockfile {
     let mut lock = Lockfile {
         registries,
+        requires: nameless.map(Local::requires).unwrap_or_default(),
         ..Lockfile::default()
     };
     for (name, resolved) in &resolution.packages {
@@ -153,7 +156,13 @@ mod tests {
         let resolution = Resolution {
             packages: BTreeMap::from([(name("lib"), resolved)]),
         };
-        let lock = lock(&resolution, &locals, &BTreeMap::new(), BTreeMap::new());
+        let lock = lock(
+            &resolution,
+            &locals,
+            None,
+            &BTreeMap::new(),
+            BTreeMap::new(),
+        );
         let app = &lock.packages[&name("app")];
         assert_eq!(app.source, LockedSource::Path(".".into()));
         assert_eq!(app.dependencies, [name("lib")]);
@@ -180,6 +189,7 @@ mod tests {
         let lock = lock(
             &resolution,
             &BTreeMap::new(),
+            None,
             &BTreeMap::new(),
             BTreeMap::new(),
         );

@@ -1,6 +1,26 @@
 //! Why a lock does not fit.
 
+use std::fmt;
+
 use lumen_core::{Constraint, PackageName, Version};
+
+/// Who needs a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// Another package.
+    Package(PackageName),
+    /// The project, whose root is no package.
+    Project,
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Package(name) => write!(f, "`{name}`"),
+            Self::Project => f.write_str("this project"),
+        }
+    }
+}
 
 /// Why a lock no longer says what the manifests ask for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +45,9 @@ pub enum Stale {
     /// A local package asks for other dependencies.
     #[error("the dependencies of `{0}` have changed")]
     Requires(PackageName),
+    /// The root of the project, which is no package, asks for other dependencies.
+    #[error("the dependencies of this project have changed")]
+    Root,
     /// A local package is not here any more.
     #[error("`{0}` is no longer here")]
     Gone(PackageName),
@@ -32,26 +55,26 @@ pub enum Stale {
     #[error("nothing needs `{0}`, which is in it")]
     Unneeded(PackageName),
     /// The lock lacks a package that is needed.
-    #[error("`{by}` needs `{name}`, which is not in it")]
+    #[error("{by} needs `{name}`, which is not in it")]
     Lacks {
         /// The package that needs it.
-        by: PackageName,
+        by: By,
         /// The package.
         name: PackageName,
     },
     /// The lock says that a package needs another, which it does not.
-    #[error("`{by}` does not need `{name}`, but it says so")]
+    #[error("{by} does not need `{name}`, but it says so")]
     Invented {
         /// The package.
-        by: PackageName,
+        by: By,
         /// What it is said to need.
         name: PackageName,
     },
     /// The lock has a version that a package does not accept.
-    #[error("`{by}` needs `{name}` {}, but it has {version}", .constraint.as_str())]
+    #[error("{by} needs `{name}` {}, but it has {version}", .constraint.as_str())]
     Unmet {
         /// The package that needs it.
-        by: PackageName,
+        by: By,
         /// The package.
         name: PackageName,
         /// The versions that are accepted.
@@ -80,6 +103,7 @@ impl Stale {
             | Self::Place(_)
             | Self::Version { .. }
             | Self::Requires(_)
+            | Self::Root
             | Self::Gone(_) => true,
             Self::Unneeded(_)
             | Self::Lacks { .. }

@@ -23,7 +23,7 @@ use super::{
     memory::{Fact, Memory},
 };
 use crate::{
-    error::{FetchError, OpsError, Stale},
+    error::{By, FetchError, OpsError, Stale},
     inputs, parallel,
     session::Session,
 };
@@ -121,12 +121,12 @@ impl Archives<'_> {
         for (by, resolved) in &active.packages {
             for name in &resolved.dependencies {
                 let Some(locked) = self.lock.packages.get(name) else {
-                    let (by, name) = (by.clone(), name.clone());
+                    let (by, name) = (By::Package(by.clone()), name.clone());
                     return Err(OpsError::Misfit(Stale::Lacks { by, name }));
                 };
                 if let Some(constraint) = refusal(&catalog, by, name, locked) {
                     return Err(OpsError::Misfit(Stale::Unmet {
-                        by: by.clone(),
+                        by: By::Package(by.clone()),
                         name: name.clone(),
                         constraint,
                         version: locked.version.clone(),

@@ -66,6 +66,7 @@ pub(super) fn lock(
     Ok(plan::lock(
         &loaded.resolution,
         &locals.collect(),
+        project.nameless().map(|root| inputs::local(project, root)),
         &sources,
         registries,
     ))

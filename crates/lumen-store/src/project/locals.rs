@@ -22,10 +22,8 @@ impl Project {
         let mut found: BTreeMap<PackageName, LocalPackage> = BTreeMap::new();
         let mut queue: Vec<LocalPackage> = self.members.clone();
         queue.extend(
-            self.root_package
-                .manifest
-                .package
-                .is_none()
+            // The root of a workspace that is no member may have patches.
+            (!self.members.iter().any(|member| member.dir == self.root))
                 .then(|| self.root_package.clone()),
         );
         for member in &self.members {

@@ -68,7 +68,7 @@ impl Snapshot {
     }
 
     /// The package of the project's root, and the members of the workspace, sorted by folder.
-    /// The root is a member, too, if it is a package.
+    /// The root is a member, too, if it is a package, or asks for packages without being one.
     ///
     /// # Errors
     /// When a manifest is unreadable or invalid.
@@ -76,7 +76,9 @@ impl Snapshot {
         let root_dir = self.loader.project_root()?;
         let root = self.loader.package(&root_dir)?;
         let mut members = self.loader.members(&root)?;
-        if root.manifest.package.is_some() {
+        let manifest = &root.manifest;
+        let asks = !(manifest.dependencies.is_empty() && manifest.dev_dependencies.is_empty());
+        if manifest.package.is_some() || manifest.workspace.is_none() || asks {
             members.push(root.clone());
         }
         members.sort_by(|a, b| a.relative.cmp(&b.relative));

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     args::ProjectArgs,
     commands::shared::{
-        lock::{known, lock, roots},
+        lock::{asked, known, lock, roots},
         session::session,
     },
     ui::Ui,
@@ -31,7 +31,9 @@ pub fn run(name: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
         };
         ui.print(&path.iter().map(step).collect::<Vec<_>>().join(" -> "));
     }
-    if paths.is_empty() {
+    if asked(&project).contains(&name) {
+        ui.print(&format!("this project asks for {name} itself"));
+    } else if paths.is_empty() {
         ui.print(&format!("{name} is part of the project itself"));
     }
     if more {
