@@ -98,21 +98,7 @@ pub fn put_events(
 ) -> Result<Vec<u8>, JsonError> {
     let foreign = object(existing)?;
     let mut root = first_form(history, events, releases);
-    // Descriptions from void releases are not repeated.
-    let mut good = history.releases.iter().rev();
-    let newest = good.find(|(_, release)| !release.revoked);
-    let newest = newest.and_then(|(version, _)| releases.get(version));
-    put_shown(&mut root, newest);
-    let times = history.releases.iter().map(|(version, logged)| {
-        let release = releases.get(version);
-        let time = release.and_then(|release| release.published_at.as_ref());
-        (version.to_string(), json!(time.unwrap_or(&logged.time)))
-    });
-    root.insert("published_at".into(), Value::Object(times.collect()));
-    let about = about(releases);
-    if about.as_object().is_some_and(|about| !about.is_empty()) {
-        root.insert("about".into(), about);
-    }
+    root.extend(additions(history, releases, |_| true));
     let is_own = |field: &str| [&OWN[..], &ADDED, &SHOWN].concat().contains(&field);
     for (field, value) in foreign {
         if !is_own(&field) {
@@ -123,7 +109,8 @@ pub fn put_events(
 }
 
 /// The package index as [`put_events`] makes it, or, if the existing one lacks what version
-/// 0.1 did not know, as that version makes it: both are right.
+/// 0.1 did not know, of all versions or of those that it added, as that version makes it: both
+/// are right.
 ///
 /// # Errors
 /// When the existing bytes are not a JSON object.
@@ -134,8 +121,18 @@ pub fn put_events_alike(
     releases: &BTreeMap<Version, Release>,
 ) -> Result<Vec<u8>, JsonError> {
     let foreign = object(Some(existing))?;
-    let mut added = ADDED.iter().chain(&SHOWN);
-    if added.any(|field| foreign.contains_key(*field)) || !foreign.contains_key("events") {
+    let added = |field: &str| ADDED.contains(&field) || SHOWN.contains(&field);
+    let found = foreign.iter().filter(|(field, _)| added(field));
+    let found: Map<String, Value> = found
+        .map(|(field, value)| (field.clone(), value.clone()))
+        .collect();
+    let times = found.get("published_at").and_then(Value::as_object);
+    let is_known =
+        |version: &Version| times.is_some_and(|times| times.contains_key(&version.to_string()));
+    // A writer of version 0.1 adds versions and leaves these fields as they were.
+    let is_old = history.releases.keys().any(|version| !is_known(version));
+    let is_right = found.is_empty() || (is_old && found == additions(history, releases, is_known));
+    if !is_right || !foreign.contains_key("events") {
         return put_events(Some(existing), history, events, releases);
     }
     let mut root = first_form(history, events, releases);
@@ -145,6 +142,35 @@ pub fn put_events_alike(
         }
     }
     Ok(json::to_line(&Value::Object(root)))
+}
+
+/// The fields that version 0.1 did not know, as they follow from some of the versions.
+fn additions(
+    history: &PackageHistory,
+    releases: &BTreeMap<Version, Release>,
+    is_known: impl Fn(&Version) -> bool,
+) -> Map<String, Value> {
+    let known = history
+        .releases
+        .iter()
+        .filter(|(version, _)| is_known(version));
+    // Descriptions from void releases are not repeated.
+    let mut good = known.clone().rev();
+    let newest = good.find(|(_, release)| !release.revoked);
+    let newest = newest.and_then(|(version, _)| releases.get(version));
+    let mut fields = Map::new();
+    put_shown(&mut fields, newest);
+    let times = known.map(|(version, logged)| {
+        let release = releases.get(version);
+        let time = release.and_then(|release| release.published_at.as_ref());
+        (version.to_string(), json!(time.unwrap_or(&logged.time)))
+    });
+    fields.insert("published_at".into(), Value::Object(times.collect()));
+    let about = about(releases.iter().filter(|(version, _)| is_known(version)));
+    if about.as_object().is_some_and(|about| !about.is_empty()) {
+        fields.insert("about".into(), about);
+    }
+    fields
 }
 
 /// The fields that version 0.1 knew.

@@ -272,7 +272,7 @@ pub(super) fn shortened(history: &PackageHistory, releases: &BTreeMap<Version, R
 
 /// The fields that the first form lacks, by version: each as a change of those of the release
 /// before. A version in which nothing changes is left out.
-pub(super) fn about(releases: &BTreeMap<Version, Release>) -> Value {
+pub(super) fn about<'r>(releases: impl IntoIterator<Item = (&'r Version, &'r Release)>) -> Value {
     let mut changes = Fields::new();
     let mut before = Fields::new();
     for (version, release) in releases {

@@ -395,4 +395,24 @@ fn an_index_of_version_0_1_is_right_as_it_is() {
     assert_ne!(put(&mixed), mixed);
     assert!(same_additions(&put(&mixed), &now));
     assert_eq!(put(b"{}"), now);
+    // Version 0.1 added the last version, and kept what it does not know.
+    let fewer: BTreeMap<_, _> = releases
+        .clone()
+        .into_iter()
+        .take(releases.len() - 1)
+        .collect();
+    let world_before = world_of(&fewer);
+    let before = world_before.verify("tool").unwrap();
+    let before = put_events(None, &before, &world_before.package, &fewer).unwrap();
+    let before: serde_json::Map<_, _> = json::parse(&before).unwrap();
+    let mut fields: serde_json::Map<_, _> = json::parse(&old).unwrap();
+    fields.shift_remove("x-mine");
+    fields.insert("license".into(), before["license"].clone());
+    fields.insert("published_at".into(), before["published_at"].clone());
+    let added = json::to_line(&fields.clone().into());
+    assert_eq!(put(&added), added);
+    // What it kept must have been right.
+    fields.insert("license".into(), "GPL-3.0".into());
+    let changed = json::to_line(&fields.into());
+    assert_ne!(put(&changed), changed);
 }
