@@ -10,6 +10,10 @@ pub enum Remedy {
     Text(String),
     /// Restore the lock file, or resolve again without it.
     RestoreLock,
+    /// Move the lock file of another program away, then install.
+    OtherClient,
+    /// Publish a lost release again, or choose another version.
+    PublishAgain(PackageName),
     /// Restore one side of a merged lock file, then install.
     ChooseSide,
     /// Install: that merges the two sides of the lock file.

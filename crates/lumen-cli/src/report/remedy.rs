@@ -7,6 +7,13 @@ pub fn words(remedy: &Remedy) -> String {
     match remedy {
         Remedy::Text(text) => text.clone(),
         Remedy::RestoreLock => "restore the file, or delete it and run `lumen pkg install`".into(),
+        Remedy::OtherClient => {
+            "move it away, then run `lumen pkg install`: the two programs cannot share one file"
+                .into()
+        }
+        Remedy::PublishAgain(name) => format!(
+            "its owner can publish it again; `lumen pkg update {name}` chooses another version"
+        ),
         Remedy::ChooseSide => "restore either side of it, then run `lumen pkg install`".into(),
         Remedy::MergeLock => "`lumen pkg install` mends it from both sides".into(),
         Remedy::NewerProgram => {
@@ -64,6 +71,14 @@ mod tests {
             (
                 Remedy::ChooseSide,
                 "restore either side of it, then run `lumen pkg install`",
+            ),
+            (
+                Remedy::OtherClient,
+                "move it away, then run `lumen pkg install`: the two programs cannot share one file",
+            ),
+            (
+                Remedy::PublishAgain(name.clone()),
+                "its owner can publish it again; `lumen pkg update @org/a` chooses another version",
             ),
             (
                 Remedy::MergeLock,

@@ -33,6 +33,15 @@ pub(super) fn build(
         source,
         registries,
     };
+    let number = raw.version.as_ref();
+    let by_number = number.filter(|version| version.value == COMPILERS);
+    if let Some(span) = by_number
+        .map(|version| version.span.clone())
+        .or(raw.metadata.clone())
+    {
+        let what = "this is a lock of `wares`, the package client of the compiler, which has the same name and another format";
+        return Err(builder.stale(span, what).hint(Remedy::OtherClient));
+    }
     match &raw.version {
         Some(version) if version.value > VERSION => {
             let what = format!(
@@ -46,6 +55,9 @@ pub(super) fn build(
         None => Err(builder.stale(0..0, "the lock has no `version`")),
     }
 }
+
+/// The format of the lock that the compiler's package client writes; never one of ours.
+const COMPILERS: u64 = 4;
 
 struct Builder<'s> {
     file: &'s str,

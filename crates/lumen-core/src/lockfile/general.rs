@@ -14,6 +14,10 @@ use crate::manifest::reader::{Field, Reader, Section};
 pub(super) fn read<'d>(reader: &mut Reader, document: &'d Document<Arc<str>>) -> Lock<'d> {
     let mut root = reader.root(document);
     let mut lock = Lock::default();
+    // Ours has no such table, and ignores what it does not know.
+    let metadata = root.take("metadata");
+    let metadata = metadata.filter(|field| field.item.get("resolver").is_some());
+    lock.metadata = metadata.map(|field| field.span());
     if let Some(field) = root.take("version") {
         lock.version = number(reader, &field);
         // A later version may have changed everything else.

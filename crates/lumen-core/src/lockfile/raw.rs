@@ -16,6 +16,9 @@ pub(super) struct Lock<'t> {
     pub version: Option<Number>,
     /// Of a root that is no package.
     pub requires: Option<Vec<Text<'t>>>,
+    /// Where the table `metadata` with a `resolver` stands, which only locks of the compiler's
+    /// client have.
+    pub metadata: Option<Range<usize>>,
     pub registries: Vec<Registry<'t>>,
     pub packages: Vec<Package<'t>>,
 }

@@ -305,6 +305,17 @@ fn whole_file_problems() {
       |           ^
       hint: NewerProgram
     "#);
+    assert_snapshot!(problem("version = 4\n\n[[package]]\nsource = \"path+../a\"\n"), @r#"
+    error: this is a lock of `wares`, the package client of the compiler, which has the same name and another format
+      lumen.lock:1:11
+      | version = 4
+      |           ^
+      hint: OtherClient
+    "#);
+    for version in ["", "version = 3\n"] {
+        let text = format!("{version}\n[metadata]\nresolver = \"lumen-sat-v1\"\n");
+        assert!(problem(&text).contains("a lock of `wares`"), "{text}");
+    }
     assert_snapshot!(problem("version = \"1\"\n"), @r#"
     error: `version` must be a whole number
       lumen.lock:1:11
