@@ -20,6 +20,9 @@ pub enum Trust {
         /// Only accept the new owners of these packages and scopes.
         #[arg(long, value_delimiter = ',', value_name = "NAMES")]
         owners: Vec<String>,
+        /// Put this state into the lumen.lock here, too; versions and archives stay.
+        #[arg(long, conflicts_with = "owners")]
+        lock: bool,
         /// Do not ask.
         #[arg(short, long)]
         yes: bool,

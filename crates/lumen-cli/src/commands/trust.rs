@@ -2,13 +2,20 @@
 
 use lumen_core::Digest;
 use lumen_ops::{
-    OpsError, error::InputError, report::Reporter as _, session::Session, signed::Owned,
-    verbs::trust,
+    OpsError,
+    error::InputError,
+    report::Reporter as _,
+    session::Session,
+    signed::Owned,
+    verbs::{
+        anchor::{self, Anchored},
+        trust,
+    },
 };
 use lumen_registry::{Freshness, location::redacted, verify::state::Remembered};
 use serde_json::json;
 
-use super::shared::session::with;
+use super::shared::{session::with, text::count};
 use crate::{
     args::{RegistryArgs, Trust},
     report::{CliError, Declined},
@@ -36,6 +43,7 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
         Trust::Accept {
             registry,
             owners,
+            lock,
             yes,
         } => {
             // Accepting a registry without looking at it protects no user.
@@ -54,11 +62,23 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
             }
             let accepted = trust::accept(&session, &registry)?;
             let before = accepted.before.as_ref().map(entry);
-            if ui.json {
-                ui.print_json(&json!({ "before": before, "now": entry(&accepted.now) }));
-            }
             let now = &accepted.now;
             ui.done("Accepted", format!("{} as {}", now.url, now.root));
+            let anchored = match lock {
+                true => Some(anchor::lock(&session, &registry, &accepted)?),
+                false => None,
+            };
+            if ui.json {
+                let lock = anchored.as_ref().map(anchored_json);
+                ui.print_json(&json!({ "before": before, "now": entry(now), "lock": lock }));
+            }
+            if let Some(anchored) = anchored {
+                let packages = count(anchored.packages, "package");
+                let size = anchored.size;
+                let message =
+                    format!("lumen.lock on {size} entries; the hashes of {packages} stay");
+                ui.done("Anchored", message);
+            }
         }
         Trust::Forget { registry } => {
             let known = trust::forget(&session, &registry)?;
@@ -73,6 +93,15 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
         }
     }
     Ok(())
+}
+
+fn anchored_json(anchored: &Anchored) -> serde_json::Value {
+    let differing = anchored.differing.iter();
+    let differing = differing.map(|(name, version)| json!({ "name": name, "version": version }));
+    json!({
+        "packages": anchored.packages, "size": anchored.size,
+        "differing": differing.collect::<Vec<_>>(),
+    })
 }
 
 fn accept_owners(

@@ -16,6 +16,9 @@ pub fn words(hint: InputHint<'_>) -> String {
             "write `name=key` or `@scope=key`, in a file `name key`, one on a line".into()
         }
         InputHint::Folder(text) => format!("give its URL, or `./{text}` for a folder"),
+        InputHint::InProject => {
+            "the registry was accepted; run it in the project whose lock has its packages".into()
+        }
         InputHint::Commit => "`git rev-parse v1.2.3^{commit}` prints that of a tag".into(),
         InputHint::Claims => "`lumen registry approve` lists the claims".into(),
         InputHint::FirstDigits => {

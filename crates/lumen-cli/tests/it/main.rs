@@ -36,6 +36,7 @@ mod proxy;
 mod races;
 mod registries;
 mod releases;
+mod restored;
 mod signed;
 mod stats;
 mod streams;

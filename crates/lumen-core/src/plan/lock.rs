@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Local;
 use crate::{
     digest::Digest,
-    index::ReleaseSummary,
+    index::{Artifact, ReleaseSummary},
     key::ArtifactKind,
     lockfile::{Compressed, LockedPackage, LockedRegistry, LockedSource, Lockfile},
     name::PackageName,
@@ -103,16 +103,10 @@ fn of_source(source: &Source<'_>, version: Version) -> LockedPackage {
             owners,
         } => {
             let artifacts = &release.artifacts;
-            let compressed = artifacts.iter().find(|artifact| {
-                artifact.kind == ArtifactKind::TarZst.as_str() && artifact.key().is_ok()
-            });
             LockedPackage {
                 checksum: artifacts.first().map(|artifact| artifact.hash),
                 size: artifacts.first().map(|artifact| artifact.size),
-                compressed: compressed.map(|artifact| Compressed {
-                    hash: artifact.hash,
-                    size: artifact.size,
-                }),
+                compressed: compressed(artifacts),
                 metadata: release.metadata,
                 owners: owners.map(|note| note.seq),
                 owners_note: owners.map(|note| note.hash),
@@ -120,6 +114,17 @@ fn of_source(source: &Source<'_>, version: Version) -> LockedPackage {
             }
         }
     }
+}
+
+/// The compressed archive of a release, as a lock has it.
+pub fn compressed(artifacts: &[Artifact]) -> Option<Compressed> {
+    let is_it = |artifact: &&Artifact| {
+        artifact.kind == ArtifactKind::TarZst.as_str() && artifact.key().is_ok()
+    };
+    artifacts.iter().find(is_it).map(|artifact| Compressed {
+        hash: artifact.hash,
+        size: artifact.size,
+    })
 }
 
 #[cfg(test)]

@@ -4,5 +4,5 @@
 mod lock;
 mod roots;
 
-pub use lock::{Source, lock};
+pub use lock::{Source, compressed, lock};
 pub use roots::{Local, requirements, root};

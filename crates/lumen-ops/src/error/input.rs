@@ -25,6 +25,12 @@ pub enum InputError {
     /// Neither `name=key` nor `@scope=key`.
     #[error("`{0}` does not say who is to own what")]
     Assignment(String),
+    /// There is no lock file where one is needed.
+    #[error("there is no `lumen.lock` here")]
+    NoLock,
+    /// The lock has nothing from a registry.
+    #[error("`lumen.lock` has no package of the signed registry {0}")]
+    NotLocked(String),
     /// Neither a URL nor the name of a configured registry; without credentials.
     #[error("no registry is called `{0}`")]
     Registry(String),
@@ -69,6 +75,8 @@ pub enum InputHint<'e> {
     Patterns,
     /// How an owner is assigned.
     Assignment,
+    /// The command belongs into a project.
+    InProject,
     /// What this would be as a folder.
     Folder(&'e str),
     /// How the hash of a tag's commit is found.
@@ -98,6 +106,7 @@ impl InputError {
             Self::Patterns(_) => InputHint::Patterns,
             Self::Assignment(_) => InputHint::Assignment,
             Self::Registry(text) => InputHint::Folder(text),
+            Self::NoLock | Self::NotLocked(_) => InputHint::InProject,
             Self::Commit(_) => InputHint::Commit,
             Self::Claim(_) => InputHint::Claims,
             Self::Claims(_) => InputHint::FirstDigits,

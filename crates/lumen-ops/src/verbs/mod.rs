@@ -1,6 +1,7 @@
 //! The verbs: one file each, the same for every caller.
 
 pub mod add;
+pub mod anchor;
 pub mod approve;
 pub mod bundle;
 pub mod cache;

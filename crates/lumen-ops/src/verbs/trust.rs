@@ -146,7 +146,7 @@ pub fn accept_owners(
 }
 
 /// Where a registry is that was given by URL, path or name.
-fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
+pub(super) fn location(session: &Session<'_>, text: &str) -> Result<Location, OpsError> {
     if is_location(text) {
         return session.place(Which::Place(text), false);
     }
