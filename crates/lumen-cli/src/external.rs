@@ -10,6 +10,8 @@ use std::{
     process::Command,
 };
 
+use crate::environment;
+
 /// Runs the command in another program. Returns its exit code, or `None` when there is none.
 ///
 /// # Errors
@@ -18,8 +20,8 @@ pub fn run(arguments: &[OsString]) -> std::io::Result<Option<i32>> {
     let Some((name, rest)) = arguments.split_first() else {
         return Ok(None);
     };
-    let path = env::var_os("PATH").unwrap_or_default();
-    let dirs: Vec<PathBuf> = env::split_paths(&path).collect();
+    let path = environment::variables().raw("PATH").unwrap_or_default();
+    let dirs: Vec<PathBuf> = env::split_paths(path).collect();
     let subcommand = format!(
         "lumen-{}{}",
         name.to_string_lossy(),

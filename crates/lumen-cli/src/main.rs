@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod environment;
 mod external;
 mod report;
 mod ui;
@@ -24,7 +25,7 @@ fn run() -> ExitCode {
     };
     // One screen, as long as the process lives: waits for locks are told to it.
     let ui: &'static ui::Ui = Box::leak(Box::new(ui::Ui::new(&cli.global, report::remedy)));
-    lumen_ops::process::start(ui);
+    lumen_ops::process::start(ui, environment::variables());
     let done = commands::run(cli, ui);
     match done.and_then(|code| Ok(ui.written().map(|()| code)?)) {
         Ok(code) => code,

@@ -34,7 +34,10 @@ use lumen_registry::progress::Progress;
 use serde_json::Value;
 
 pub use self::{command_line::parse, streams::Streams};
-use crate::args::{Color, Global};
+use crate::{
+    args::{Color, Global},
+    environment,
+};
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -71,7 +74,7 @@ impl Ui {
         };
         choice.write_global();
         let mut streams = Streams::of_process();
-        streams.is_terminal &= std::env::var_os("CI").is_none();
+        streams.is_terminal &= !environment::variables().has("CI");
         Self::on(global, words, streams)
     }
 

@@ -12,6 +12,7 @@
 //! there, the last one must fail. `UPDATE_GUIDE=1` writes what is printed into the guide
 //! where it differs.
 
+#![allow(clippy::disallowed_methods, reason = "tests are steered by variables")]
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,

@@ -25,6 +25,10 @@ pub fn point(_operation: &'static str, _path: &Path) -> io::Result<()> {
 /// # Errors
 /// Only when this point was chosen to fail.
 #[cfg(feature = "fault")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests steer a process from outside"
+)]
 pub fn point(operation: &'static str, path: &Path) -> io::Result<()> {
     use std::{
         io::Write as _,

@@ -5,7 +5,6 @@
 //! synced before the name that shows it, and locks are the kernel's, so that a
 //! killed process leaves none behind. Each operation passes a [`fault::point`]
 //! before and after it acts; tests kill the process at every one of them.
-
 //!
 //! This crate also stops attacks by other users and hostile folders: [`Folder`] is a folder
 //! that cannot be left, new folders and files are writable for their owner, and for the
@@ -20,6 +19,7 @@ mod file;
 mod folder;
 mod lock;
 pub mod owner;
+mod path;
 mod share;
 mod tree;
 
@@ -31,6 +31,7 @@ pub use file::{
 };
 pub use folder::{Access, Folder, NewFile, Status, StatusKind, Step, Time};
 pub use lock::{Busy, Holder, Lock, Waiting, on_lock_wait, set_lock_limit};
+pub use path::absolute;
 pub use share::{is_shared, share_tree};
 pub use tree::remove_dir_all;
 

@@ -1,6 +1,6 @@
 //! Users: the owner of a file, and the umask of this process.
 
-use std::{io, path::Path};
+use std::{io, path::Path, sync::OnceLock};
 
 /// The owner of a file or folder. On systems without such numbers, the user owns everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,30 +83,50 @@ fn name_of(user: u32) -> Option<String> {
     name.chars().all(plain).then(|| name.to_owned())
 }
 
+/// Names of the user and the machine, for the notes in lock files.
+static NAMES: OnceLock<Names> = OnceLock::new();
+
+/// What people call the user and the machine that this process runs on.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// The user's login name; `None`: the number of the user, where users have one.
+    pub user: Option<String>,
+    /// The machine's name; `None`: what the system says, where it says it without the environment.
+    pub host: Option<String>,
+}
+
+/// From now on, locks of this process name their holder so. The first call counts.
+pub fn call_us(names: Names) {
+    let _ = NAMES.set(names);
+}
+
 /// The login name of the user, as well as it is known.
 pub(crate) fn user() -> String {
-    let variable = if cfg!(windows) { "USERNAME" } else { "USER" };
-    let known = std::env::var(variable).ok().filter(|name| !name.is_empty());
+    let known = NAMES.get().and_then(|names| names.user.clone());
     let number = || current().map(|user| user.0.to_string());
     known.or_else(number).unwrap_or_default()
 }
 
 /// The name of this machine.
-#[cfg(unix)]
 pub(crate) fn host() -> String {
-    let system = rustix::system::uname();
-    system.nodename().to_string_lossy().into_owned()
+    let known = NAMES.get().and_then(|names| names.host.clone());
+    known.or_else(system_name).unwrap_or_default()
 }
 
-/// The name of this machine.
+#[cfg(unix)]
+fn system_name() -> Option<String> {
+    let system = rustix::system::uname();
+    Some(system.nodename().to_string_lossy().into_owned())
+}
+
 #[cfg(not(unix))]
-pub(crate) fn host() -> String {
-    std::env::var("COMPUTERNAME").unwrap_or_default()
+fn system_name() -> Option<String> {
+    None
 }
 
 /// The umask this process was started with, once it was tightened.
 #[cfg(unix)]
-static STARTED_WITH: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+static STARTED_WITH: OnceLock<u32> = OnceLock::new();
 
 /// From now on, no other user can write to files that this process or its children make,
 /// whatever the umask. Files in a folder of a group still follow that folder

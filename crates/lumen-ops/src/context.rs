@@ -1,10 +1,37 @@
-//! What a run is given from outside: nothing below reads arguments, the clock or the folder it
-//! runs in.
+//! What a run is given from outside. Nothing below reads arguments, the clock, the environment
+//! of the process or its working folder: `clippy.toml` forbids it.
+//!
+//! Settings follow from these inputs and the project ([`crate::workspace`]). Programs that a run
+//! starts, such as git, inherit the environment of the process.
 
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use lumen_registry::{Freshness, storage::Storages};
+use lumen_store::project::Surroundings;
+
+use crate::{environment::Environment, report::Reporter};
+
+/// The inputs of a run.
+#[derive(Clone)]
+pub struct Context<'r> {
+    /// Where Lumen keeps its own files, and what the environment says.
+    pub environment: Environment,
+    /// What the command line says.
+    pub options: Options,
+    /// Receives the events of the run.
+    pub reporter: &'r dyn Reporter,
+}
+
+impl Context<'_> {
+    /// What a project is looked at from.
+    pub fn surroundings(&self) -> Surroundings {
+        Surroundings {
+            working_dir: self.options.working_dir.clone(),
+            safe_folders: self.environment.safe_folders.clone(),
+        }
+    }
+}
 
 /// Whether the project that the command runs in has a say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +67,21 @@ pub struct Options {
 }
 
 impl Options {
+    /// The options of a command without arguments, run in an absolute folder at this time.
+    pub fn at(working_dir: impl Into<PathBuf>, now: Timestamp) -> Self {
+        Self {
+            working_dir: working_dir.into(),
+            manifest_path: None,
+            project: ProjectUse::default(),
+            registry: None,
+            offline: false,
+            stale_if_error: false,
+            freshness: Freshness::default(),
+            now,
+            storages: Storages::default(),
+        }
+    }
+
     /// The time of the run, RFC 3339.
     pub fn timestamp(&self) -> String {
         lumen_core::trust::text::time_of(self.now.as_second())

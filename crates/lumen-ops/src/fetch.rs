@@ -106,7 +106,7 @@ fn obtain(
         verb: "Fetching",
         steps: downloads.len() as u64,
     };
-    session.reporter.report(fetching.into());
+    session.context.reporter.report(fetching.into());
     let result = session.block_on(async {
         for registry in registries(&downloads) {
             // A locked install reads no index, but it does not take files from a forked log.
@@ -126,7 +126,7 @@ fn obtain(
             Err(error) => Err(proofs.blame(lock, error).await),
         }
     });
-    session.reporter.report(Progress::Finished.into());
+    session.context.reporter.report(Progress::Finished.into());
     result
 }
 
@@ -170,7 +170,10 @@ async fn fetch_all(
             match result {
                 Ok(entry) => {
                     let item = name.to_string();
-                    session.reporter.report(Progress::Advanced { item }.into());
+                    session
+                        .context
+                        .reporter
+                        .report(Progress::Advanced { item }.into());
                     Ok((name, entry))
                 }
                 Err(source) => Err(OpsError::Fetch {

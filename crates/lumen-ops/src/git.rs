@@ -19,6 +19,7 @@ use lumen_registry::{
     ReadError, StorageError,
     git::{self, Git},
     tls,
+    variables::Variables,
 };
 
 /// A commit's files in a folder.
@@ -66,6 +67,8 @@ pub enum GitError {
 pub struct Place<'a> {
     /// `$LUMEN_HOME`.
     pub home: &'a Path,
+    /// The environment variables that git runs with.
+    pub variables: &'a Variables,
     /// The certificates to trust, if not those of the system.
     pub authorities: Option<&'a Path>,
     /// Whether the network is off.
@@ -103,7 +106,7 @@ pub fn checkout(
     let home = place.home;
     let id = &Digest::of(url.as_bytes()).hex()[..16];
     let shown = without_credentials(url);
-    let git = Git::new(&home.join("git/db").join(id), &shown);
+    let git = Git::new(&home.join("git/db").join(id), &shown).inheriting(place.variables);
     let git = match place.authorities {
         Some(file) => git.trusting(file),
         None => git,

@@ -36,7 +36,10 @@ pub fn update(session: &Session<'_>, dir: &Path, links: &[String]) -> Result<(),
         Err(error @ ProjectError::Outside { .. }) => {
             let what = format!("{error}: it is left as it is");
             let hint = "list `.lumen/` and the import links there yourself";
-            session.reporter.warn(Problem::warning(what).hint(hint));
+            session
+                .context
+                .reporter
+                .warn(Problem::warning(what).hint(hint));
             Ok(())
         }
         result => Ok(result?),

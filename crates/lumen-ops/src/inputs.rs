@@ -1,7 +1,7 @@
 //! Everything on this machine that a resolution depends on: members, path and git packages.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +15,8 @@ use lumen_core::{
     plan::{self, Local},
     resolve::{CatalogPackage, CatalogVersion, Root},
 };
-use lumen_store::project::{self, LocalPackage, Project, Snapshot};
+use lumen_registry::variables::Variables;
+use lumen_store::project::{self, LocalPackage, Project, Snapshot, Surroundings};
 
 use crate::{
     error::OpsError,
@@ -57,6 +58,10 @@ pub struct Inputs {
 pub struct GitOptions<'a> {
     /// `$LUMEN_HOME`.
     pub home: &'a Path,
+    /// What checkouts are looked at from.
+    pub surroundings: Surroundings,
+    /// The environment variables that git runs with.
+    pub variables: &'a Variables,
     /// Certificates to trust beside the system's.
     pub ca_file: Option<&'a Path>,
     /// Whether the network is off.
@@ -246,7 +251,7 @@ impl Gatherer<'_> {
                     let inside = inside.is_some_and(|(dir, checkout)| dir.starts_with(checkout));
                     let mut manifest = None;
                     if inside {
-                        let snapshot = snapshot(&mut self.checkouts, &parent.checkout.dir)?;
+                        let snapshot = self.snapshot(&parent.checkout.dir);
                         manifest = read_manifest(snapshot, &dir)?;
                     }
                     let missing = || OpsError::GitPackage {
@@ -265,6 +270,14 @@ impl Gatherer<'_> {
             self.follow(&package.manifest, false, Some(&package), locals)?;
         }
         Ok(())
+    }
+
+    /// What is read in a checkout, the same at each call.
+    fn snapshot(&mut self, checkout: &Path) -> &mut Snapshot {
+        let surroundings = &self.options.surroundings;
+        let new = || Snapshot::of(&checkout.join(project::MANIFEST), surroundings);
+        let known = self.checkouts.entry(checkout.to_owned());
+        known.or_insert_with(new)
     }
 
     fn check_out(
@@ -290,6 +303,7 @@ impl Gatherer<'_> {
         let authorities = git::authorities(home, self.options.ca_file, url)?;
         let place = Place {
             home,
+            variables: self.options.variables,
             authorities: authorities.as_deref(),
             offline: self.options.offline,
             netrc: (self.options.netrc)(url),
@@ -304,7 +318,7 @@ impl Gatherer<'_> {
             name: name.clone(),
             url: shown.clone(),
         };
-        let snapshot = snapshot(&mut self.checkouts, &checkout.dir)?;
+        let snapshot = self.snapshot(&checkout.dir);
         let (dir, manifest) = find_package(snapshot, &checkout.dir, name)?.ok_or_else(missing)?;
         Ok(GitPackage {
             url: url.to_owned(),
@@ -320,21 +334,14 @@ impl Gatherer<'_> {
 ///
 /// # Errors
 /// When a manifest on the way is invalid.
-pub fn folder_of(checkout: &Path, name: &PackageName) -> Result<Option<PathBuf>, OpsError> {
-    let mut snapshot = Snapshot::of(&checkout.join(project::MANIFEST))?;
+pub fn folder_of(
+    checkout: &Path,
+    name: &PackageName,
+    surroundings: &Surroundings,
+) -> Result<Option<PathBuf>, OpsError> {
+    let mut snapshot = Snapshot::of(&checkout.join(project::MANIFEST), surroundings);
     let found = find_package(&mut snapshot, checkout, name)?;
     Ok(found.map(|(dir, _)| dir))
-}
-
-/// What is read in a checkout, the same at each call.
-fn snapshot<'c>(
-    checkouts: &'c mut BTreeMap<PathBuf, Snapshot>,
-    checkout: &Path,
-) -> Result<&'c mut Snapshot, OpsError> {
-    match checkouts.entry(checkout.to_owned()) {
-        Entry::Occupied(known) => Ok(known.into_mut()),
-        Entry::Vacant(new) => Ok(new.insert(Snapshot::of(&checkout.join(project::MANIFEST))?)),
-    }
 }
 
 /// The folder at or below `dir` that holds the package, nearest first.

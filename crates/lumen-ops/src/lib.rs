@@ -6,7 +6,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`error`], [`report`] | every way to fail; events while an operation runs |
-//! | [`context`], [`settings`] | the inputs of a run; the settings from environment and files |
+//! | [`environment`], [`context`] | what the environment says; all inputs of a run |
+//! | [`settings`] | the settings from environment and files |
 //! | [`keys`], [`credentials`] | signing keys of the user; credentials for registries over HTTP |
 //! | [`workspace`] | the project and its settings, loaded once |
 //! | [`session`] | one run: its inputs, its workspace, the registries that it opened |
@@ -25,6 +26,7 @@ pub mod advice;
 pub(crate) mod contents;
 pub mod context;
 pub mod credentials;
+pub mod environment;
 pub mod error;
 pub mod fetch;
 pub mod git;

@@ -77,7 +77,7 @@ pub async fn check(
                 since.unread
             );
             let warning = Problem::warning(what).hint(Remedy::CheckAll);
-            session.reporter.warn(warning);
+            session.context.reporter.warn(warning);
         }
         registry.confirm_shown(&since).await?;
         for name in &since.named {
@@ -151,17 +151,17 @@ async fn look(
     }
     if let Some(yanked) = history.yanked.get(version) {
         let warning = advice::yanked(name, version, &yanked.reason);
-        session.reporter.warn(warning);
+        session.context.reporter.warn(warning);
     }
     if let Some(deprecated) = &history.deprecated {
         let replacement = deprecated.replacement.as_ref();
         let warning = advice::deprecated(name, &deprecated.reason, replacement);
-        session.reporter.warn(warning);
+        session.context.reporter.warn(warning);
     }
     // The lock relies on the earlier owners; the user who updates is asked.
     let known = package.owners.unwrap_or(u64::MAX);
     if let Some(by) = Override::after(&history.owners, known) {
-        session.reporter.warn(advice::overridden(&by));
+        session.context.reporter.warn(advice::overridden(&by));
     }
     Ok(())
 }

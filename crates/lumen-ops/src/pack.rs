@@ -13,7 +13,7 @@ use lumen_core::{
 use lumen_store::{
     archive::{Limits, Summary},
     pack::{self, PackOptions, Packed},
-    project::{LocalPackage, Project},
+    project::{LocalPackage, Project, Surroundings},
     unpack,
 };
 
@@ -105,7 +105,7 @@ pub(crate) fn stays_inside(
     path: &str,
     written: Written,
 ) -> Result<(), OpsError> {
-    match pack::link_out_of(&session.options.working_dir, path)? {
+    match pack::link_out_of(&session.context.options.working_dir, path)? {
         Some(link) => Err(PackageError::LinkOut {
             path: link.path,
             target: link.target,
@@ -184,6 +184,7 @@ pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBu
         .trim_start_matches('@')
         .replace('/', "-");
     let file = session
+        .context
         .options
         .working_dir
         .join(out)
@@ -202,11 +203,12 @@ pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBu
 /// # Errors
 /// When the archive breaks a rule, `dir` is not empty, a link of the project that the command
 /// runs in leads to it, or the disk fails.
-pub fn unpack(file: &Path, working_dir: &Path, dir: &Path) -> Result<Summary, OpsError> {
-    let input = fs::File::open(file)?;
+pub fn unpack(file: &Path, surroundings: &Surroundings, dir: &Path) -> Result<Summary, OpsError> {
+    let working_dir = &surroundings.working_dir;
+    let input = fs::File::open(working_dir.join(file))?;
     let size = input.metadata()?.len();
     // Only a project can have links that the user did not make.
-    let project = Project::find(working_dir).ok();
+    let project = Project::find(surroundings).ok();
     let project = project.as_deref().and_then(Path::parent);
     let dir = working_dir.join(dir);
     unpack::unpack(input, Some(size), &Limits::default(), project, &dir).map_err(|source| {

@@ -164,11 +164,11 @@ pub(crate) fn afresh(
         (Unlock::Names(names), _) => names.clone(),
     };
     match solve(session, project, options, unlock.clone()) {
-        Err(error) if session.options.stale_if_error && !session.is_offline() => {
+        Err(error) if session.context.options.stale_if_error && !session.is_offline() => {
             let Some(host) = error.storage().filter(|host| host.is_outage()) else {
                 return Err(error);
             };
-            session.reporter.warn(
+            session.context.reporter.warn(
                 Problem::warning(host.to_string())
                     .hint("going on without the network, with what is in the cache"),
             );
@@ -190,7 +190,9 @@ fn solve(
     let settings = session.settings()?;
     let bound = locks(project);
     let git = GitOptions {
-        home: &session.environment.home,
+        home: &session.context.environment.home,
+        surroundings: session.context.surroundings(),
+        variables: &session.context.environment.variables,
         ca_file: settings.http.ca_file.as_deref(),
         offline: session.is_offline(),
         netrc: &|url| session.may_use_netrc(url),
@@ -202,7 +204,7 @@ fn solve(
         project,
         project.local_packages()?.clone(),
         &git,
-        session.reporter,
+        session.context.reporter,
     )?;
     let mut request = request(session, options, &inputs, old, unlock.clone());
     request.limits = settings.limits;
@@ -321,10 +323,10 @@ fn load(
         verb: "Resolving",
         steps: 0,
     };
-    session.reporter.report(resolving.into());
+    session.context.reporter.report(resolving.into());
     let result =
         session.block_on(async { Ok(loader::load_and_resolve(routes, &catalog, request).await) });
-    session.reporter.report(Progress::Finished.into());
+    session.context.reporter.report(Progress::Finished.into());
     session.save_caches();
     result?.map_err(|error| match error {
         LoadError::Conflict { conflict, catalog } => {

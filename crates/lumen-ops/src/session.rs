@@ -25,11 +25,11 @@ use lumen_store::{
 use tokio::runtime::Runtime;
 
 use crate::{
-    context::Options,
+    context::Context,
     credentials::Found,
     error::OpsError,
-    report::{Event, Reporter},
-    settings::{Environment, Settings},
+    report::Event,
+    settings::Settings,
     workspace::{self, Workspace},
 };
 
@@ -41,12 +41,8 @@ pub type Writer = (Option<Arc<dyn Signer>>, Option<Checkpoint>);
 
 /// One run of a command.
 pub struct Session<'r> {
-    /// The environment.
-    pub environment: Environment,
-    /// The command line.
-    pub options: Options,
-    /// Receives the events of the run.
-    pub reporter: &'r dyn Reporter,
+    /// Its inputs.
+    pub context: Context<'r>,
     /// The project and the settings, once one of them was asked for.
     workspace: Mutex<Option<Arc<Workspace>>>,
     /// Warnings that were told.
@@ -61,13 +57,11 @@ pub struct Session<'r> {
 
 impl<'r> Session<'r> {
     /// A session; nothing is read yet but how long locks are waited for.
-    pub fn new(environment: Environment, options: Options, reporter: &'r dyn Reporter) -> Self {
-        let seconds = environment.limit(Limit::LockSeconds);
+    pub fn new(context: Context<'r>) -> Self {
+        let seconds = context.environment.limit(Limit::LockSeconds);
         lumen_durable::set_lock_limit(Duration::from_secs(seconds));
         Self {
-            environment,
-            options,
-            reporter,
+            context,
             workspace: Mutex::default(),
             warned: Mutex::default(),
             registries: Mutex::default(),
@@ -79,7 +73,7 @@ impl<'r> Session<'r> {
 
     /// Whether the network must not be used.
     pub fn is_offline(&self) -> bool {
-        self.options.offline || self.gave_up.load(Ordering::Relaxed)
+        self.context.options.offline || self.gave_up.load(Ordering::Relaxed)
     }
 
     /// From now on the network is not used; forgets the registries that were read.
@@ -98,7 +92,7 @@ impl<'r> Session<'r> {
         if let Some(workspace) = &*known {
             return Ok(workspace.clone());
         }
-        let workspace = Arc::new(Workspace::find(&self.environment, &self.options)?);
+        let workspace = Arc::new(Workspace::find(&self.context)?);
         self.warn(&workspace.warnings);
         *known = Some(workspace.clone());
         Ok(workspace)
@@ -110,7 +104,7 @@ impl<'r> Session<'r> {
     /// When there is no project or something in it is invalid.
     pub fn project(&self) -> Result<Arc<Project>, OpsError> {
         let project = self.workspace()?.project.clone();
-        let missing = || ProjectError::NotFound(self.options.working_dir.clone());
+        let missing = || ProjectError::NotFound(self.context.options.working_dir.clone());
         Ok(project.ok_or_else(missing)?)
     }
 
@@ -137,8 +131,8 @@ impl<'r> Session<'r> {
 
     /// The project as it is, with nothing read yet.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, OpsError> {
-        let manifest = workspace::manifest_path(&self.options)?;
-        Ok(Snapshot::of(&manifest)?)
+        let manifest = workspace::manifest_path(&self.context)?;
+        Ok(Snapshot::of(&manifest, &self.context.surroundings()))
     }
 
     /// The same for a project that was loaded, but may have changed since.
@@ -154,7 +148,7 @@ impl<'r> Session<'r> {
                 (self.snapshot()?, Some(lock))
             }
         };
-        let workspace = Workspace::load(&self.environment, &self.options, snapshot.merging())?;
+        let workspace = Workspace::load(&self.context, snapshot.merging())?;
         self.warn(&workspace.warnings);
         // Registries that were opened before may have old settings.
         locked(&self.registries).clear();
@@ -167,7 +161,7 @@ impl<'r> Session<'r> {
         let mut told = locked(&self.warned);
         for warning in warnings {
             if !told.contains(warning) {
-                self.reporter.warn(warning.clone());
+                self.context.reporter.warn(warning.clone());
                 told.push(warning.clone());
             }
         }
@@ -192,7 +186,7 @@ impl<'r> Session<'r> {
                     "`{}` as {} from now on (first contact: compare it with the fingerprint from the people who run it)",
                     info.origin, info.fingerprint
                 );
-                self.reporter.report(Event::Done {
+                self.context.reporter.report(Event::Done {
                     verb: "Trusting",
                     message,
                 });
@@ -216,7 +210,7 @@ impl<'r> Session<'r> {
 
     /// The time of the run, RFC 3339.
     pub fn timestamp(&self) -> String {
-        self.options.timestamp()
+        self.context.options.timestamp()
     }
 
     /// Writes new metadata of registries to the cache.
@@ -231,7 +225,7 @@ impl<'r> Session<'r> {
     /// # Errors
     /// Any I/O error.
     pub fn store(&self) -> Result<Arc<Store>, OpsError> {
-        let dir = self.environment.store_dir();
+        let dir = self.context.environment.store_dir();
         let store = Store::open(&dir)?;
         if let Some(exposure) = store.exposure()? {
             let what = format!(

@@ -13,9 +13,9 @@ use lumen_registry::verify::LockedOwners;
 use lumen_store::project::{MANIFEST, Project, ProjectError, Snapshot};
 
 use crate::{
-    context::{Options, ProjectUse},
+    context::{Context, ProjectUse},
     error::OpsError,
-    settings::{Environment, Settings},
+    settings::Settings,
 };
 
 /// A project, if there is one, and the settings that follow.
@@ -47,8 +47,8 @@ impl Workspace {
     ///
     /// # Errors
     /// When a configuration file is invalid.
-    pub fn without_project(environment: &Environment, options: &Options) -> Result<Self, OpsError> {
-        let (settings, warnings) = Settings::merge(environment, None, options.registry.as_deref())?;
+    pub fn without_project(context: &Context<'_>) -> Result<Self, OpsError> {
+        let (settings, warnings) = Settings::merge(context, None)?;
         Ok(Self {
             project: None,
             settings: Arc::new(settings),
@@ -62,15 +62,10 @@ impl Workspace {
     ///
     /// # Errors
     /// When the project or a configuration file is invalid.
-    pub fn load(
-        environment: &Environment,
-        options: &Options,
-        snapshot: Snapshot,
-    ) -> Result<Self, OpsError> {
+    pub fn load(context: &Context<'_>, snapshot: Snapshot) -> Result<Self, OpsError> {
         let project = snapshot.load()?;
         let manifest = &project.root_package.manifest;
-        let (settings, more) =
-            Settings::merge(environment, Some(manifest), options.registry.as_deref())?;
+        let (settings, more) = Settings::merge(context, Some(manifest))?;
         let mut warnings = project.warnings.clone();
         warnings.extend(more);
         let lock = project.lock.as_ref().map(|(lock, _)| lock);
@@ -88,16 +83,19 @@ impl Workspace {
     /// # Errors
     /// When the project or a configuration file is invalid, or the options name a manifest that
     /// does not exist.
-    pub fn find(environment: &Environment, options: &Options) -> Result<Self, OpsError> {
-        if options.project == ProjectUse::Ignored {
-            return Self::without_project(environment, options);
+    pub fn find(context: &Context<'_>) -> Result<Self, OpsError> {
+        if context.options.project == ProjectUse::Ignored {
+            return Self::without_project(context);
         }
-        match manifest_path(options) {
-            Ok(manifest) => Self::load(environment, options, Snapshot::of(&manifest)?),
+        match manifest_path(context) {
+            Ok(manifest) => {
+                let snapshot = Snapshot::of(&manifest, &context.surroundings());
+                Self::load(context, snapshot)
+            }
             Err(OpsError::Project(ProjectError::NotFound(_)))
-                if options.manifest_path.is_none() =>
+                if context.options.manifest_path.is_none() =>
             {
-                Self::without_project(environment, options)
+                Self::without_project(context)
             }
             Err(error) => Err(error),
         }
@@ -108,9 +106,10 @@ impl Workspace {
 ///
 /// # Errors
 /// When there is none.
-pub fn manifest_path(options: &Options) -> Result<PathBuf, OpsError> {
+pub fn manifest_path(context: &Context<'_>) -> Result<PathBuf, OpsError> {
+    let options = &context.options;
     let Some(path) = &options.manifest_path else {
-        return Ok(Project::find(&options.working_dir)?);
+        return Ok(Project::find(&context.surroundings())?);
     };
     let path = options.working_dir.join(path);
     let file = match path.is_dir() {

@@ -28,7 +28,7 @@ pub(crate) use failure::{is_cut, told};
 use lumen_core::limits::{Exceeded, Limit, MAX_GIT_OUTPUT, MAX_GIT_SAID};
 
 use self::growth::Growth;
-use crate::login::Credentials;
+use crate::{login::Credentials, variables::Variables};
 
 /// Transports that may be used; `ext::` and others would run commands.
 const PROTOCOLS: &str = "file:git:http:https:ssh";
@@ -61,6 +61,8 @@ pub struct Git {
     /// The same with credentials, which messages must not have.
     secret: Option<String>,
     config: Vec<(String, String)>,
+    /// How much configuration git inherits in the same variables.
+    inherited: usize,
     /// The most bytes that a pack may have while it is written.
     most: Option<u64>,
     /// Whether its credentials are for one address only.
@@ -104,6 +106,7 @@ impl Git {
             shown: shown.into(),
             secret: None,
             config: config.into(),
+            inherited: 0,
             most: None,
             stays: false,
             moved: Arc::default(),
@@ -137,6 +140,14 @@ impl Git {
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.config.push((key.into(), value.into()));
+        self
+    }
+
+    /// Keeps the configuration in these variables, which git inherits from this process.
+    #[must_use]
+    pub fn inheriting(mut self, variables: &Variables) -> Self {
+        let count = variables.get("GIT_CONFIG_COUNT");
+        self.inherited = count.and_then(|n| n.parse().ok()).unwrap_or_default();
         self
     }
 
@@ -236,11 +247,9 @@ impl Git {
         for variable in MISLEADING {
             command.env_remove(variable);
         }
-        let count = std::env::var("GIT_CONFIG_COUNT");
-        let first: usize = count.ok().and_then(|n| n.parse().ok()).unwrap_or_default();
         let moved = self.moved.get();
         let moved = moved.map(|(from, to)| (format!("url.{to}.insteadOf"), from.clone()));
-        let mut count = first;
+        let mut count = self.inherited;
         for (key, value) in self.config.iter().chain(&moved) {
             command
                 .env(format!("GIT_CONFIG_KEY_{count}"), key)

@@ -5,6 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`progress`], [`signer`] | progress of long operations; anything that can sign |
+//! | [`variables`] | the environment variables that a run is given |
 //! | [`audience`], [`login`], [`tls`] | where a secret may go, credentials for hosts, trusted authorities |
 //! | [`location`] | registry URLs |
 //! | [`git`] | the `git` program, run with care |
@@ -60,6 +61,7 @@ mod source;
 pub mod stats;
 pub mod storage;
 pub mod tls;
+pub mod variables;
 pub mod verify;
 mod write;
 

@@ -23,7 +23,7 @@ use lumen_core::{
 use lumen_durable::owner::Owner;
 
 pub use crate::paths::{normalize, relative, slashed};
-pub use owners::SAFE_FOLDERS;
+pub use owners::Surroundings;
 pub use snapshot::Snapshot;
 
 use loader::Loader;
@@ -113,18 +113,19 @@ pub enum ProjectError {
 }
 
 impl Project {
-    /// Finds the manifest for a command run in `start`: the nearest `lumen.toml` upwards.
+    /// Finds the manifest for a command: the nearest `lumen.toml`, from the working folder upwards.
     ///
     /// # Errors
-    /// When there is none, or one above `start` belongs to another user.
-    pub fn find(start: &Path) -> Result<PathBuf, ProjectError> {
+    /// When there is none, or one above the working folder belongs to another user.
+    pub fn find(surroundings: &Surroundings) -> Result<PathBuf, ProjectError> {
+        let start = surroundings.working_dir.as_path();
         let candidates = start.ancestors().map(|dir| dir.join(MANIFEST));
         let file = candidates
             .into_iter()
             .find(|file| file.is_file())
             .ok_or_else(|| ProjectError::NotFound(start.to_owned()))?;
         if parent(&file) != start {
-            owners::check(&file, start)?;
+            owners::check(&file, start, &surroundings.safe_folders)?;
         }
         Ok(file)
     }
@@ -133,8 +134,8 @@ impl Project {
     ///
     /// # Errors
     /// When a manifest or the lock file is unreadable or invalid.
-    pub fn load(manifest_file: &Path) -> Result<Self, ProjectError> {
-        Snapshot::of(manifest_file)?.load()
+    pub fn load(manifest_file: &Path, surroundings: &Surroundings) -> Result<Self, ProjectError> {
+        Snapshot::of(manifest_file, surroundings).load()
     }
 
     /// The project as if some manifests had other texts; nothing is read again, nor written.

@@ -43,9 +43,9 @@ impl Target {
     /// Finds the way to a folder; `project` is the folder that the command is about, if there
     /// is one. Nothing is changed.
     pub(crate) fn find(project: Option<&Path>, dir: &Path) -> Result<Self, Blocked> {
-        let dir = normalize(&std::path::absolute(dir)?);
+        let dir = normalize(&lumen_durable::absolute(dir)?);
         let inside = project.and_then(|project| {
-            let project = normalize(&std::path::absolute(project).ok()?);
+            let project = normalize(&lumen_durable::absolute(project).ok()?);
             let below = dir.strip_prefix(&project).ok()?.to_owned();
             Some((project, below))
         });

@@ -28,6 +28,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             // What needs nothing of a registry.
             "random",
             "progress",
+            "variables",
             "signer",
             "audience",
             "selection",
@@ -73,6 +74,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "git",
             "error",
             // What a run is given, and what it shares.
+            "environment",
             "context",
             "settings",
             "keys",

@@ -11,15 +11,17 @@ use zeroize::Zeroizing;
 
 use crate::{
     args::Key,
+    environment,
     report::{CliError, Declined},
     ui::{Ui, path_json},
 };
 
 pub fn run(command: Key, ui: &Ui) -> Result<(), CliError> {
-    let store = KeyStore::of(&Environment::read()?)?;
+    let environment = environment::read()?;
+    let store = KeyStore::of(&environment)?;
     match command {
         Key::New { name, passphrase } => {
-            let passphrase = wanted(passphrase, name.as_deref().unwrap_or("new"))?;
+            let passphrase = wanted(&environment, passphrase, name.as_deref().unwrap_or("new"))?;
             let passphrase = passphrase.as_deref().map(String::as_str);
             let info = store.generate(name.as_deref(), passphrase)?;
             show(ui, &info, "Created");
@@ -53,14 +55,20 @@ pub fn run(command: Key, ui: &Ui) -> Result<(), CliError> {
             name,
             passphrase,
         } => {
-            let passphrase = wanted(passphrase, name.as_deref().unwrap_or("imported"))?;
+            let passphrase = wanted(
+                &environment,
+                passphrase,
+                name.as_deref().unwrap_or("imported"),
+            )?;
             let passphrase = passphrase.as_deref().map(String::as_str);
             let info = store.import(&file, name.as_deref(), passphrase)?;
             show(ui, &info, "Imported");
         }
-        Key::Export { name, secret } => export(&store, name.as_deref(), secret, ui)?,
+        Key::Export { name, secret } => {
+            export((&environment, &store), name.as_deref(), secret, ui)?
+        }
         Key::Rotate { name, passphrase } => {
-            let passphrase = wanted(passphrase, name.as_deref().unwrap_or("new"))?;
+            let passphrase = wanted(&environment, passphrase, name.as_deref().unwrap_or("new"))?;
             let passphrase = passphrase.as_deref().map(String::as_str);
             let (old, new) = store.rotate(name.as_deref(), passphrase)?;
             advise(&store, &old, ui)?;
@@ -115,8 +123,13 @@ fn remove(store: &KeyStore, name: &str, yes: bool, ui: &Ui) -> Result<(), CliErr
     Ok(())
 }
 
-fn wanted(passphrase: bool, name: &str) -> Result<Option<Zeroizing<String>>, OpsError> {
-    Ok(passphrase.then(|| keys::new_passphrase(name)).transpose()?)
+fn wanted(
+    environment: &Environment,
+    passphrase: bool,
+    name: &str,
+) -> Result<Option<Zeroizing<String>>, OpsError> {
+    let asked = passphrase.then(|| keys::new_passphrase(name, environment));
+    Ok(asked.transpose()?)
 }
 
 fn list(store: &KeyStore, ui: &Ui) -> Result<(), OpsError> {
@@ -145,7 +158,12 @@ fn list(store: &KeyStore, ui: &Ui) -> Result<(), OpsError> {
     Ok(())
 }
 
-fn export(store: &KeyStore, name: Option<&str>, secret: bool, ui: &Ui) -> Result<(), OpsError> {
+fn export(
+    (environment, store): (&Environment, &KeyStore),
+    name: Option<&str>,
+    secret: bool,
+    ui: &Ui,
+) -> Result<(), OpsError> {
     let info = store.info(name)?;
     advise(store, &info, ui)?;
     if !secret {
@@ -157,7 +175,7 @@ fn export(store: &KeyStore, name: Option<&str>, secret: bool, ui: &Ui) -> Result
         return Ok(());
     }
     let (_, file) = store.read(name)?;
-    let text = keys::unlock(file)?.to_text();
+    let text = keys::unlock(file, environment)?.to_text();
     if ui.json {
         ui.print_json(&json!({ "name": info.public.name(), "secret": &*text }));
     } else {

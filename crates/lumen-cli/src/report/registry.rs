@@ -10,7 +10,7 @@ use super::{
     disk,
     git::{self, OWN_AUTHORITY},
 };
-use crate::ui::word;
+use crate::{environment, ui::word};
 
 /// The words of a hint.
 pub fn words(hint: Hint<'_>) -> Option<String> {
@@ -260,6 +260,6 @@ fn proxy_variable() -> Option<&'static str> {
         "ALL_PROXY",
         "all_proxy",
     ];
-    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    names.into_iter().find(is_set)
+    let variables = environment::variables();
+    names.into_iter().find(|name| variables.raw(name).is_some())
 }

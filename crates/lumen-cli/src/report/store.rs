@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use lumen_store::{failure::Hint, link::Foreign, project::SAFE_FOLDERS};
+use lumen_ops::settings::SAFE_FOLDERS;
+use lumen_store::{failure::Hint, link::Foreign};
 
 use super::disk;
 

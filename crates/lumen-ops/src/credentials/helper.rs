@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
@@ -21,18 +22,21 @@ pub struct Helper {
     command: Vec<String>,
     name: String,
     url: Url,
+    /// The folder that it runs in: not the project's, since nothing in there is the user's.
+    folder: PathBuf,
     patience: Duration,
     /// The login to use when the program has none.
     otherwise: Option<Login>,
 }
 
 impl Helper {
-    /// A program with its arguments, for the registry at this URL.
-    pub fn new(command: &[String], url: &Url, otherwise: Option<Login>) -> Self {
+    /// A program with its arguments, run in a folder, for the registry at this URL.
+    pub fn new(command: &[String], url: &Url, folder: &Path, otherwise: Option<Login>) -> Self {
         Self {
             command: command.to_vec(),
             name: format!("the credential helper `{}`", command.join(" ")),
             url: url.clone(),
+            folder: folder.to_owned(),
             patience: HELPER_PATIENCE,
             otherwise,
         }
@@ -65,8 +69,7 @@ impl Helper {
         let child = Command::new(program)
             .args(arguments)
             .arg(action)
-            // Not the project's folder: nothing in there is the user's.
-            .current_dir(std::env::temp_dir())
+            .current_dir(&self.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
@@ -179,7 +182,7 @@ mod tests {
             origin: "another place".into(),
             audience: Audience::Origin(url.clone()),
         };
-        Helper::new(&command, &url, Some(otherwise))
+        Helper::new(&command, &url, Path::new("/"), Some(otherwise))
     }
 
     fn basic(user: &str, password: &str) -> Credentials {
@@ -248,7 +251,7 @@ mod tests {
             assert!(error.ends_with(reason) || broken, "{error}");
         }
         let url = Url::parse("https://h/").unwrap();
-        let missing = Helper::new(&["no-such-program".to_owned()], &url, None);
+        let missing = Helper::new(&["no-such-program".to_owned()], &url, Path::new("/"), None);
         let error = missing.login().unwrap_err().to_string();
         assert!(error.starts_with("the credential helper `no-such-program` cannot be run: "));
     }

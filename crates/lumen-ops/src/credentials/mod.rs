@@ -142,8 +142,8 @@ impl Logins<'_> {
             .iter()
             .map(|(name, reach)| token_variable(name, *reach))
             .find_map(|variable| {
-                let token = std::env::var(&variable).ok()?;
-                (!token.is_empty()).then_some((token, variable))
+                let token = self.environment.variables.get(&variable)?;
+                Some((token, variable))
             });
         let location = match token {
             Some((token, variable)) => location.with_token(token, &format!("`{variable}`")),
@@ -198,13 +198,16 @@ impl Logins<'_> {
         let mut options = HostOptions {
             http: self.settings.http.clone(),
             state: Some(self.environment.hosts_dir()),
+            variables: self.environment.variables.clone(),
             ..HostOptions::default()
         };
         if let Location::Http(http) = location
             && http.login().is_none()
             && let Some(command) = self.settings.helper(http.base().as_str())
         {
-            let helper = Helper::new(command, http.base(), self.netrc_login(http, false));
+            let folder = &self.environment.temporary;
+            let otherwise = self.netrc_login(http, false);
+            let helper = Helper::new(command, http.base(), folder, otherwise);
             options.helper = Some(Arc::new(helper));
         }
         options

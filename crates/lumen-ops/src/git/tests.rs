@@ -41,8 +41,10 @@ fn repository() -> (tempfile::TempDir, String) {
 fn references_commits_and_offline() {
     let (dir, url) = repository();
     let home = dir.path().join("home");
+    let variables = Variables::default();
     let place = |offline| Place {
         home: &home,
+        variables: &variables,
         authorities: None,
         offline,
         netrc: true,
@@ -84,6 +86,7 @@ fn a_manifest_cannot_run_commands() {
     let url = format!("ext::sh -c touch% {}", mark.display());
     let place = Place {
         home: home.path(),
+        variables: &Variables::default(),
         authorities: None,
         offline: false,
         netrc: true,

@@ -24,14 +24,13 @@ pub struct AgentKey {
 }
 
 impl AgentKey {
-    /// The Ed25519 key with this fingerprint, or the only one when none is given.
+    /// The Ed25519 key with this fingerprint, or the only one when none is given, of the agent
+    /// at a socket.
     ///
     /// # Errors
     /// When there is no agent, no such key, or more than one to choose from.
-    pub fn find(fingerprint: Option<&str>) -> Result<Self, KeysError> {
-        let socket = std::env::var_os("SSH_AUTH_SOCK").filter(|socket| !socket.is_empty());
-        let socket =
-            PathBuf::from(socket.ok_or_else(|| agent("is not running: SSH_AUTH_SOCK is not set"))?);
+    pub fn find(socket: Option<PathBuf>, fingerprint: Option<&str>) -> Result<Self, KeysError> {
+        let socket = socket.ok_or_else(|| agent("is not running: SSH_AUTH_SOCK is not set"))?;
         let answer = ask(&socket, &[REQUEST_IDENTITIES])?;
         let keys = identities(&answer)
             .ok_or_else(|| agent("answered with something else than its keys"))?;

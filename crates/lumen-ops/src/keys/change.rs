@@ -24,7 +24,7 @@ impl KeyStore {
         name: Option<&str>,
         passphrase: Option<&str>,
     ) -> Result<KeyInfo, KeysError> {
-        let name = name.map_or_else(usual_name, str::to_owned);
+        let name = name.map_or_else(|| usual_name(&self.variables), str::to_owned);
         let key = self.new_key(&name, *seal::random()?)?;
         self.add(key, passphrase)
     }
@@ -40,11 +40,11 @@ impl KeyStore {
         name: Option<&str>,
         passphrase: Option<&str>,
     ) -> Result<KeyInfo, KeysError> {
-        let file = parse(file, name)?;
+        let file = parse(file, name, &self.variables)?;
         self.path(file.public.name())?;
         match passphrase.is_none() {
             true => self.put(&file),
-            false => self.add(super::unlock(file)?, passphrase),
+            false => self.add(super::opened(file, &self.variables)?, passphrase),
         }
     }
 
@@ -142,7 +142,7 @@ impl KeyStore {
     }
 
     fn move_one(&self, name: &str, from: &Path, to: &str) -> Result<KeyInfo, KeysError> {
-        let file = parse(from, Some(to))?;
+        let file = parse(from, Some(to), &self.variables)?;
         let was_default = self.default_name()?.as_deref() == Some(name)
             && (to == name || self.path(name)?.symlink_metadata().is_err());
         let path = self.path(to)?;

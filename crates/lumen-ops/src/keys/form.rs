@@ -5,6 +5,8 @@ use std::path::Path;
 use fs_err as fs;
 use lumen_core::signing::SecretKey;
 
+use lumen_registry::variables::Variables;
+
 use super::{
     KeysError,
     file::{INPUT_NAME, KeyFile, read_input, read_secret},
@@ -21,7 +23,7 @@ const INPUT: &str = "-";
 ///
 /// # Errors
 /// When the file is none, or others can read it.
-pub fn parse(path: &Path, name: Option<&str>) -> Result<KeyFile, KeysError> {
+pub fn parse(path: &Path, name: Option<&str>, variables: &Variables) -> Result<KeyFile, KeysError> {
     let (text, path) = match path == Path::new(INPUT) {
         true => (read_input()?, Path::new(INPUT_NAME)),
         false => (read_secret(path)?, path),
@@ -35,7 +37,7 @@ pub fn parse(path: &Path, name: Option<&str>) -> Result<KeyFile, KeysError> {
         match name {
             Some(name) if name != file.public.name() => {
                 check_name(name)?;
-                return file.renamed(name, super::passphrase);
+                return file.renamed(name, |name| super::passphrase(name, variables));
             }
             _ => return Ok(file),
         }
@@ -79,7 +81,7 @@ pub(super) fn check_name(name: &str) -> Result<(), KeysError> {
 }
 
 /// `user@host` as far as they are known, with everything odd left out.
-pub(super) fn usual_name() -> String {
+pub(super) fn usual_name(variables: &Variables) -> String {
     let clean = |text: String| -> String {
         let short = text.split('.').next().unwrap_or_default().to_owned();
         let good = short
@@ -90,9 +92,10 @@ pub(super) fn usual_name() -> String {
             .trim_start_matches('-')
             .to_owned()
     };
-    let user = super::variable("USER").or_else(|| super::variable("USERNAME"));
-    let host = super::variable("HOSTNAME")
-        .or_else(|| super::variable("COMPUTERNAME"))
+    let user = variables.get("USER").or_else(|| variables.get("USERNAME"));
+    let host = variables
+        .get("HOSTNAME")
+        .or_else(|| variables.get("COMPUTERNAME"))
         .or_else(|| fs::read_to_string("/etc/hostname").ok());
     let user = user.map(clean).filter(|user| !user.is_empty());
     let user = user.unwrap_or_else(|| "lumen".into());

@@ -10,7 +10,10 @@ mod openssh;
 mod seal;
 mod store;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use lumen_core::{
     limits::MAX_LINE,
@@ -18,7 +21,7 @@ use lumen_core::{
     screen,
     signing::{PublicKey, SecretKey},
 };
-use lumen_registry::signer::Signer;
+use lumen_registry::{signer::Signer, variables::Variables};
 use zeroize::Zeroizing;
 
 pub use self::{
@@ -48,7 +51,7 @@ pub fn signer(environment: &Environment, tell: Tell<'_>) -> Result<Arc<dyn Signe
         return Ok(signer);
     }
     let (_, file) = used(&KeyStore::of(environment)?, None, tell)?;
-    Ok(Arc::new(unlock(file)?))
+    Ok(Arc::new(unlock(file, environment)?))
 }
 
 /// The file of a key that is going to be used.
@@ -133,7 +136,7 @@ pub fn signer_of(
         return Ok(None);
     };
     let (_, file) = used(&store, Some(own.public.name()), tell)?;
-    Ok(match unlock(file) {
+    Ok(match unlock(file, environment) {
         Ok(key) => Some(Arc::new(key)),
         Err(_) => None,
     })
@@ -143,17 +146,24 @@ pub fn signer_of(
 ///
 /// # Errors
 /// When there is no passphrase or it is wrong.
-pub fn unlock(file: KeyFile) -> Result<SecretKey, KeysError> {
+pub fn unlock(file: KeyFile, environment: &Environment) -> Result<SecretKey, KeysError> {
+    opened(file, &environment.variables)
+}
+
+fn opened(file: KeyFile, variables: &Variables) -> Result<SecretKey, KeysError> {
     let name = file.public.name().to_owned();
-    file.unlock(|| passphrase(&name))
+    file.unlock(|| passphrase(&name, variables))
 }
 
 /// A passphrase for a new key, typed twice.
 ///
 /// # Errors
 /// When there is no terminal to ask, or the two differ.
-pub fn new_passphrase(name: &str) -> Result<Zeroizing<String>, KeysError> {
-    let first = match variable(PASSPHRASE) {
+pub fn new_passphrase(
+    name: &str,
+    environment: &Environment,
+) -> Result<Zeroizing<String>, KeysError> {
+    let first = match environment.variables.get(PASSPHRASE) {
         Some(passphrase) => Zeroizing::new(passphrase),
         None => {
             let first = ask(name, &format!("New passphrase for the key `{name}`: "))?;
@@ -169,8 +179,8 @@ pub fn new_passphrase(name: &str) -> Result<Zeroizing<String>, KeysError> {
     }
 }
 
-fn passphrase(name: &str) -> Result<Zeroizing<String>, KeysError> {
-    match variable(PASSPHRASE) {
+fn passphrase(name: &str, variables: &Variables) -> Result<Zeroizing<String>, KeysError> {
+    match variables.get(PASSPHRASE) {
         Some(passphrase) => Ok(Zeroizing::new(passphrase)),
         None => ask(name, &format!("Passphrase of the key `{name}`: ")),
     }
@@ -196,14 +206,15 @@ fn from_environment(
     environment: &Environment,
     tell: Tell<'_>,
 ) -> Result<Option<Arc<dyn Signer>>, KeysError> {
-    if let Some(text) = variable(KEY) {
+    let variables = &environment.variables;
+    if let Some(text) = variables.get(KEY) {
         let own = |name: &str| used(&KeyStore::of(environment)?, Some(name), tell);
-        return from_text(&Zeroizing::new(text), own).map(Some);
+        return from_text(&Zeroizing::new(text), own, variables).map(Some);
     }
-    let Some(path) = variable(KEY_FILE) else {
+    let Some(path) = variables.raw(KEY_FILE) else {
         return Ok(None);
     };
-    let key = unlock(form::parse(&PathBuf::from(path), None)?)?;
+    let key = opened(form::parse(Path::new(path), None, variables)?, variables)?;
     Ok(Some(Arc::new(key)))
 }
 
@@ -211,12 +222,18 @@ fn from_environment(
 fn from_text(
     text: &str,
     own: impl FnOnce(&str) -> Result<(PathBuf, KeyFile), KeysError>,
+    variables: &Variables,
 ) -> Result<Arc<dyn Signer>, KeysError> {
+    let agent = |fingerprint| {
+        let socket = variables.raw("SSH_AUTH_SOCK").map(PathBuf::from);
+        let key = agent::AgentKey::find(socket, fingerprint)?;
+        Ok(Arc::new(key) as Arc<dyn Signer>)
+    };
     let text = text.trim();
     if let Some(rest) = text.strip_prefix("ssh-agent") {
         return match rest.strip_prefix(':') {
-            Some(fingerprint) => Ok(Arc::new(agent::AgentKey::find(Some(fingerprint))?)),
-            None if rest.is_empty() => Ok(Arc::new(agent::AgentKey::find(None)?)),
+            Some(fingerprint) => agent(Some(fingerprint)),
+            None if rest.is_empty() => agent(None),
             None => Err(bad_variable(
                 "must be `ssh-agent` or `ssh-agent:SHA256:` and a fingerprint",
             )),
@@ -227,7 +244,7 @@ fn from_text(
         return Ok(Arc::new(key));
     }
     match own(text) {
-        Ok((_, file)) => Ok(Arc::new(unlock(file)?)),
+        Ok((_, file)) => Ok(Arc::new(opened(file, variables)?)),
         // What it holds may be a secret in a form we do not know.
         Err(KeysError::Unknown { .. } | KeysError::Name { .. }) => {
             Err(bad_variable("holds neither a key nor the name of one"))
@@ -241,10 +258,6 @@ fn bad_variable(reason: &str) -> KeysError {
         variable: KEY,
         reason: reason.to_owned(),
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A line of an OpenSSH public key file, under the name it has everywhere.
@@ -268,7 +281,8 @@ mod tests {
     fn the_environment_gives_a_key_and_errors_never_show_it() {
         let dir = tempfile::tempdir().unwrap();
         let store = KeyStore::at(dir.path().join("keys"));
-        let from_text = |text: &str| from_text(text, |name| store.read(Some(name)));
+        let none = Variables::default();
+        let from_text = |text: &str| from_text(text, |name| store.read(Some(name)), &none);
         let key = SecretKey::from_seed("ci", [3; 32]).unwrap();
         let signer = from_text(&key.to_text()).unwrap();
         assert_eq!(signer.public(), key.public());

@@ -24,6 +24,7 @@ use super::{
     form::check_name,
 };
 use crate::settings::Environment;
+use lumen_registry::variables::Variables;
 
 pub(super) const EXTENSION: &str = "key";
 pub(super) const DEFAULT: &str = "default";
@@ -34,6 +35,8 @@ pub struct KeyStore {
     pub(super) dir: PathBuf,
     /// Where keys lay before.
     pub(super) old: Option<PathBuf>,
+    /// The user and the machine that a key without a name is called after.
+    pub(super) variables: Variables,
 }
 
 /// The public data of a key.
@@ -62,12 +65,17 @@ impl KeyStore {
         Ok(Self {
             old: old.filter(|old| *old != dir),
             dir,
+            variables: environment.variables.clone(),
         })
     }
 
     /// The keys in a folder.
-    pub const fn at(dir: PathBuf) -> Self {
-        Self { dir, old: None }
+    pub fn at(dir: PathBuf) -> Self {
+        Self {
+            dir,
+            old: None,
+            variables: Variables::default(),
+        }
     }
 
     /// Their folder.

@@ -96,7 +96,10 @@ impl Archives<'_> {
             {
                 let what = format!("`{name}` {}: {what}", package.version);
                 let hint = "it is installed, since its bytes are those that are locked; tell the people who run the registry";
-                session.reporter.warn(Problem::warning(what).hint(hint));
+                session
+                    .context
+                    .reporter
+                    .warn(Problem::warning(what).hint(hint));
             }
         }
         Ok(())

@@ -90,7 +90,7 @@ impl Claims {
         asked: &Asked<'_>,
         downloading: &[&Registry],
     ) -> Result<Self, OpsError> {
-        let memory = Memory::read(&session.environment.home)?;
+        let memory = Memory::read(&session.context.environment.home)?;
         let downloading: BTreeSet<&str> = downloading.iter().map(|r| r.name()).collect();
         let mut by_registry: BTreeMap<&str, Vec<(&PackageName, &LockedPackage)>> = BTreeMap::new();
         for (name, package) in &lock.packages {
@@ -378,7 +378,7 @@ impl Proofs {
 /// Writes the proofs down. A failure only costs the next run requests.
 pub(crate) fn save(session: &Session<'_>, memory: &mut Memory) {
     if let Err(error) = memory.save() {
-        let reporter = session.reporter;
+        let reporter = session.context.reporter;
         reporter.detail("Forgot", format!("what was proven now: {error}"));
     }
 }
@@ -409,7 +409,7 @@ fn warn_unproven<'a>(session: &Session<'_>, names: impl Iterator<Item = &'a Pack
         [] => return,
     };
     let warning = Problem::warning(what);
-    session.reporter.warn(
+    session.context.reporter.warn(
         warning.hint("only `lumen.lock` vouches for them; an install with the network proves it"),
     );
 }

@@ -55,7 +55,7 @@ pub fn recheck(
         };
         found.insert(name.clone(), agreement);
     }
-    let memory = Memory::read(&session.environment.home)?;
+    let memory = Memory::read(&session.context.environment.home)?;
     // Where a registry is not configured, packages of it can be verified all the same.
     let behind = order::of(session, lock, asked, &memory).unwrap_or_default();
     for behind in behind {

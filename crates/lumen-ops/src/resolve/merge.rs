@@ -30,17 +30,18 @@ pub(super) fn tell_merge(session: &Session<'_>, merge: &Merge, lock: &Lockfile) 
         theirs.archives().count(),
         differing.len()
     );
-    session.reporter.done("Merged", message);
+    session.context.reporter.done("Merged", message);
     for (name, own, other) in differing.iter().take(LISTED) {
         let now = match lock.packages.get(*name) {
             Some(package) => shown(package),
             None => "not needed any more".to_owned(),
         };
         let message = format!("{name} {} and {}: {now}", shown(own), shown(other));
-        session.reporter.done("=", message);
+        session.context.reporter.done("=", message);
     }
     if let more @ 1.. = differing.len().saturating_sub(LISTED) {
         session
+            .context
             .reporter
             .done("\u{2026}", format!("and {more} more"));
     }

@@ -27,7 +27,7 @@ pub(super) fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), 
         return Ok(());
     }
     let store = session.store()?;
-    let mut memory = Memory::read(&session.environment.home)?;
+    let mut memory = Memory::read(&session.context.environment.home)?;
     for (name, package) in &lock.packages {
         let (Some(fact), Some(checksum)) = (Fact::git(name, package), package.checksum) else {
             continue;
@@ -62,19 +62,21 @@ fn restore(
     else {
         return Ok(());
     };
-    let home = &session.environment.home;
+    let home = &session.context.environment.home;
     let settings = session.settings()?;
     let ca_file = settings.http.ca_file.as_deref();
     let authorities = git::authorities(home, ca_file, url)?;
     let place = Place {
         home,
+        variables: &session.context.environment.variables,
         authorities: authorities.as_deref(),
         offline: session.is_offline(),
         netrc: session.may_use_netrc(url),
         limits: session.settings()?.limits,
     };
     let checkout = git::checkout(&place, url, reference, Some(commit))?;
-    let dir = inputs::folder_of(&checkout.dir, name)?.ok_or_else(|| OpsError::GitPackage {
+    let found = inputs::folder_of(&checkout.dir, name, &session.context.surroundings())?;
+    let dir = found.ok_or_else(|| OpsError::GitPackage {
         name: name.clone(),
         url: url.clone(),
     })?;

@@ -15,7 +15,10 @@ pub(crate) fn warn_of_misfit(session: &Session<'_>, reason: &Stale) {
     let what = format!("`lumen.lock` does not fit: {reason}");
     let hint =
         "versions are chosen again where necessary; look at the changes before you commit them";
-    session.reporter.warn(Problem::warning(what).hint(hint));
+    session
+        .context
+        .reporter
+        .warn(Problem::warning(what).hint(hint));
 }
 
 /// Says which packages their owners advise against; the indexes are in memory by now.
@@ -27,7 +30,7 @@ pub(super) fn warn_of_deprecations(session: &Session<'_>, loaded: &Loaded) -> Re
         };
         let replacement = deprecated.replacement.as_ref();
         let warning = advice::deprecated(name, &deprecated.reason, replacement);
-        session.reporter.warn(warning);
+        session.context.reporter.warn(warning);
     }
     Ok(())
 }
@@ -44,7 +47,10 @@ pub(super) fn warn_of_moves(session: &Session<'_>, old: &Lockfile, new: &Lockfil
             let hint = format!(
                 "if that is not meant, name the registry: `{name} = {{ version = \"…\", registry = \"{before}\" }}`"
             );
-            session.reporter.warn(Problem::warning(what).hint(hint));
+            session
+                .context
+                .reporter
+                .warn(Problem::warning(what).hint(hint));
         }
     }
 }
@@ -58,7 +64,7 @@ pub(super) fn warn_of_overrides(session: &Session<'_>, loaded: &Loaded) {
     // A scope has one owner for all of its packages.
     let overrides: BTreeMap<String, Override> = overrides.map(|by| (by.name.clone(), by)).collect();
     for by in overrides.values() {
-        session.reporter.warn(advice::overridden(by));
+        session.context.reporter.warn(advice::overridden(by));
     }
 }
 
@@ -75,7 +81,7 @@ pub(super) fn warn_of_yanks(session: &Session<'_>, loaded: &Loaded) {
             .find_map(|v| v.yanked.as_deref());
         if let Some(reason) = yanked {
             let warning = advice::yanked(name, &resolved.version, reason);
-            session.reporter.warn(warning);
+            session.context.reporter.warn(warning);
         }
     }
 }

@@ -35,7 +35,7 @@ impl Session<'_> {
                 _ => self.place(Which::Place(text), writes),
             },
             (Which::Place(text), _) => {
-                let location = Location::parse_path(text, &self.options.working_dir)?;
+                let location = Location::parse_path(text, &self.context.options.working_dir)?;
                 self.with_login((None, true), text, location)
             }
             (Which::Configured(text), false) => match (self.name_at(text)?, text.contains("://")) {
@@ -108,7 +108,7 @@ impl Session<'_> {
     /// # Errors
     /// When a configuration file is invalid.
     pub fn home_of_subject(&self, subject: &Subject) -> Result<String, OpsError> {
-        let scope = match (subject, &self.options.registry) {
+        let scope = match (subject, &self.context.options.registry) {
             (Subject::Scope(scope), None) => Some(scope.as_str()),
             _ => None,
         };
@@ -161,7 +161,7 @@ impl Session<'_> {
 
     /// The fingerprint that this machine remembers of a place.
     fn remembered(&self, location: &Location) -> Result<Option<Digest>, OpsError> {
-        let known = state::read(&self.environment.trust_dir(), &location.url());
+        let known = state::read(&self.context.environment.trust_dir(), &location.url());
         Ok(known.map_err(ReadError::from)?.map(|known| known.root))
     }
 
@@ -172,7 +172,7 @@ impl Session<'_> {
     pub fn host_options(&self, location: &Location) -> Result<HostOptions, OpsError> {
         let options = self.logins(&*self.settings()?).host_options(location);
         Ok(HostOptions {
-            storages: self.options.storages.clone(),
+            storages: self.context.options.storages.clone(),
             ..options
         })
     }
@@ -195,9 +195,9 @@ impl Session<'_> {
     fn logins<'s>(&'s self, settings: &'s Settings) -> Logins<'s> {
         Logins {
             settings,
-            environment: &self.environment,
+            environment: &self.context.environment,
             netrc: &self.netrc,
-            reporter: self.reporter,
+            reporter: self.context.reporter,
         }
     }
 }

@@ -141,16 +141,16 @@ impl Session<'_> {
         let workspace = self.workspace()?;
         let freshness = match self.is_offline() || purpose.is_offline() {
             true => Freshness::Offline,
-            false => self.options.freshness,
+            false => self.context.options.freshness,
         };
         let locked = workspace.locked.get(name);
         let locked = locked.filter(|_| purpose != Purpose::ReadOffline { with_lock: false });
         let expected = workspace.expected.get(name);
         let options = RegistryOptions {
-            cache: Some(self.environment.cache_dir()),
+            cache: Some(self.context.environment.cache_dir()),
             freshness,
             trust: TrustOptions {
-                state_dir: Some(self.environment.trust_dir()),
+                state_dir: Some(self.context.environment.trust_dir()),
                 pin: self.pin(name, &location)?,
                 required: workspace.settings.signed_only,
                 locked: locked
@@ -160,7 +160,7 @@ impl Session<'_> {
                     .map(|locked| locked.owners.clone())
                     .unwrap_or_default(),
                 any_age: purpose == Purpose::WriteAtAnyAge,
-                now: self.options.now.as_second(),
+                now: self.context.options.now.as_second(),
             },
             host: self.host_options(&location)?,
             expected: expected.cloned().unwrap_or_default(),

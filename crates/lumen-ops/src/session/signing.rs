@@ -14,7 +14,7 @@ impl Session<'_> {
     /// # Errors
     /// When there is none, or it cannot be unlocked.
     pub fn signer(&self) -> Result<Arc<dyn Signer>, OpsError> {
-        keys::signer(&self.environment, &|problem| self.tell(problem))
+        keys::signer(&self.context.environment, &|problem| self.tell(problem))
     }
 
     /// As [`Session::signer`]; nothing where there is no key.
@@ -22,7 +22,7 @@ impl Session<'_> {
     /// # Errors
     /// When it cannot be unlocked.
     pub fn signer_if_any(&self) -> Result<Option<Arc<dyn Signer>>, OpsError> {
-        keys::signer_if_any(&self.environment, &|problem| self.tell(problem))
+        keys::signer_if_any(&self.context.environment, &|problem| self.tell(problem))
     }
 
     /// As [`Session::signer`]; makes a first key when there is none and says where it is.
@@ -30,7 +30,7 @@ impl Session<'_> {
     /// # Errors
     /// As [`Session::signer`], and when a key cannot be made.
     pub fn signer_or_new(&self) -> Result<(Arc<dyn Signer>, Option<PathBuf>), OpsError> {
-        keys::signer_or_new(&self.environment, &|problem| self.tell(problem))
+        keys::signer_or_new(&self.context.environment, &|problem| self.tell(problem))
     }
 
     /// The public half of the user's key, without unlocking it.
@@ -38,7 +38,7 @@ impl Session<'_> {
     /// # Errors
     /// When there is no key.
     pub fn public_key(&self) -> Result<PublicKey, OpsError> {
-        keys::public(&self.environment, &|problem| self.tell(problem))
+        keys::public(&self.context.environment, &|problem| self.tell(problem))
     }
 
     /// The public half of the user's key of this name.
@@ -46,7 +46,9 @@ impl Session<'_> {
     /// # Errors
     /// When there is no such key.
     pub fn own_key(&self, name: &str) -> Result<PublicKey, OpsError> {
-        keys::named(&self.environment, Some(name), &|problem| self.tell(problem))
+        keys::named(&self.context.environment, Some(name), &|problem| {
+            self.tell(problem)
+        })
     }
 
     /// The user's key with this public half, if there is one and it can be unlocked.
@@ -54,7 +56,9 @@ impl Session<'_> {
     /// # Errors
     /// When the folder of keys cannot be read.
     pub(crate) fn signer_of(&self, key: &PublicKey) -> Result<Option<Arc<dyn Signer>>, OpsError> {
-        keys::signer_of(&self.environment, key, &|problem| self.tell(problem))
+        keys::signer_of(&self.context.environment, key, &|problem| {
+            self.tell(problem)
+        })
     }
 
     fn tell(&self, problem: Problem) {

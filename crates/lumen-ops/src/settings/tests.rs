@@ -1,8 +1,18 @@
 use lumen_core::Digest;
 
+use jiff::Timestamp;
 use lumen_core::limits::Limit;
 
-use super::{environment::limits_of, *};
+use fs_err as fs;
+use lumen_core::manifest::Manifest;
+use lumen_registry::Location;
+
+use super::*;
+use crate::{
+    context::{Context, Options},
+    environment::limits_of,
+    report::Silent,
+};
 
 fn settings(
     environment: Option<&str>,
@@ -15,20 +25,31 @@ fn settings(
     fs::write(&file, config).unwrap();
     let environment = Environment {
         home: dir.path().into(),
-        config_dir: None,
         registry: environment.map(str::to_owned),
-        registries: BTreeMap::new(),
-        publish_registry: None,
         config_files: vec![file],
-        netrc: None,
-        ca_file: None,
-        http_timeout: None,
-        limits: BTreeMap::new(),
+        ..Environment::at(dir.path())
     };
     let manifest = lumen_core::manifest::parse("lumen.toml", manifest)
         .manifest
         .unwrap();
-    Settings::merge(&environment, Some(&manifest), flag).map(|(settings, _)| settings)
+    merged(environment, Some(&manifest), flag)
+}
+
+fn merged(
+    environment: Environment,
+    manifest: Option<&Manifest>,
+    flag: Option<&str>,
+) -> Result<Settings, OpsError> {
+    let options = Options {
+        registry: flag.map(str::to_owned),
+        ..Options::at(&environment.home, Timestamp::UNIX_EPOCH)
+    };
+    let context = Context {
+        environment,
+        options,
+        reporter: &Silent,
+    };
+    Settings::merge(&context, manifest).map(|(settings, _)| settings)
 }
 
 #[test]
@@ -152,6 +173,42 @@ fn a_path_stands_for_its_url() {
 }
 
 #[test]
+fn relative_paths_start_at_the_working_folder_of_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let found = merged(Environment::at(dir.path()), None, Some("./reg")).unwrap();
+    let expected = url::Url::from_file_path(dir.path().join("reg")).unwrap();
+    assert_eq!(found.default.unwrap().read, expected.as_str());
+    let variables = [
+        ("LUMEN_HOME", "own"),
+        ("LUMEN_KEY_FILE", "key"),
+        ("LUMEN_CA_FILE", "ca.pem"),
+        ("NETRC", "logins"),
+        ("LUMEN_SAFE_FOLDERS", "safe"),
+        ("LUMEN_REGISTRY", "reg"),
+    ];
+    let folders = Folders {
+        working: dir.path().canonicalize().unwrap(),
+        ..Folders::default()
+    };
+    let of = |variables: &[(&str, &str)]| {
+        Environment::of(&variables.iter().copied().collect(), &folders)
+    };
+    let environment = of(&variables).unwrap();
+    let at = |name: &str| folders.working.join(name);
+    assert_eq!(environment.home, at("own"));
+    assert_eq!(environment.ca_file, Some(at("ca.pem")));
+    assert_eq!(environment.netrc, Some(at("logins")));
+    assert_eq!(environment.safe_folders, [at("safe")]);
+    assert_eq!(environment.registry.as_deref(), Some("reg"));
+    assert_eq!(
+        environment.variables.raw("LUMEN_KEY_FILE"),
+        Some(at("key").as_os_str())
+    );
+    // What the process has does not count.
+    assert!(matches!(of(&[]), Err(OpsError::NoHome)));
+}
+
+#[test]
 fn scopes_pin_a_registry_and_unknown_names_are_refused() {
     let manifest =
         "[registry.registries]\nlocal = \"file:///l\"\n[registry.scopes]\n\"@org\" = \"local\"\n";
@@ -177,7 +234,7 @@ fn scopes_pin_a_registry_and_unknown_names_are_refused() {
 
 #[test]
 fn limits_of_the_environment() {
-    let of = |name: &str, value: &str| limits_of([(name.into(), value.into())].into_iter());
+    let of = |name: &str, value: &str| limits_of(&[(name, value)].into_iter().collect());
     let chosen = of("LUMEN_LIMIT_ARTIFACT_BYTES", "2 KiB").unwrap();
     assert_eq!(chosen, BTreeMap::from([(Limit::ArtifactBytes, 2048)]));
     assert_eq!(of("LUMEN_REGISTRY", "x").unwrap(), BTreeMap::new());
@@ -200,17 +257,14 @@ fn the_environment_chooses_before_the_configuration() {
     fs::write(&file, "[limits]\nartifact-bytes = 5\ninstall-bytes = 6\n").unwrap();
     let environment = Environment {
         home: dir.path().to_owned(),
-        config_dir: None,
         registry: None,
         registries: BTreeMap::new(),
         publish_registry: None,
         config_files: vec![file],
-        netrc: None,
-        ca_file: None,
-        http_timeout: None,
         limits: BTreeMap::from([(Limit::ArtifactBytes, 4)]),
+        ..Environment::at(dir.path())
     };
-    let (settings, _) = Settings::merge(&environment, None, None).unwrap();
+    let settings = merged(environment, None, None).unwrap();
     assert_eq!(settings.limits.get(Limit::ArtifactBytes), 4);
     assert_eq!(settings.limits.get(Limit::InstallBytes), 6);
 }
@@ -220,18 +274,12 @@ fn a_variable_gives_a_name_its_url() {
     let settings = |url: &str, manifest: &str| {
         let environment = Environment {
             home: "/".into(),
-            config_dir: None,
             registry: None,
             registries: BTreeMap::from([("MY_WORK".to_owned(), url.to_owned())]),
-            publish_registry: None,
-            config_files: Vec::new(),
-            netrc: None,
-            ca_file: None,
-            http_timeout: None,
-            limits: BTreeMap::new(),
+            ..Environment::at("/")
         };
         let manifest = lumen_core::manifest::parse("lumen.toml", manifest).manifest;
-        Settings::merge(&environment, manifest.as_ref(), None).map(|(settings, _)| settings)
+        merged(environment, manifest.as_ref(), None)
     };
     let (cdn, bucket, other) = (
         "https://cdn.example/r",

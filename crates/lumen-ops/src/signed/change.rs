@@ -77,7 +77,7 @@ pub(crate) fn submit(
         }
     }
     let file = out.map_or_else(|| proposal.change.file_name().into(), Path::to_owned);
-    let path = session.options.working_dir.join(&file);
+    let path = session.context.options.working_dir.join(&file);
     if !lumen_durable::create_new(&path, proposal.note.to_text().as_bytes())? {
         return Err(ChangeError::Exists(file).into());
     }

@@ -12,7 +12,7 @@ pub(crate) fn accept_note(
     name: &Subject,
     note: NoteRef,
 ) -> Result<(), OpsError> {
-    let dir = session.environment.trust_dir();
+    let dir = session.context.environment.trust_dir();
     // It may be read elsewhere than it is written to.
     let read = session.location(registry.name()).ok();
     for place in registry.location().into_iter().chain(&read) {

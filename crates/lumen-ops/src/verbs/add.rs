@@ -134,6 +134,7 @@ fn newest_constraint(
 fn named_registry(session: &Session<'_>) -> Result<Option<String>, OpsError> {
     let settings = session.settings()?;
     Ok(session
+        .context
         .options
         .registry
         .clone()

@@ -127,9 +127,9 @@ fn open(session: &Session<'_>, registry: &str) -> Result<Registry, OpsError> {
     let options = RegistryOptions {
         freshness: Freshness::Revalidate,
         trust: TrustOptions {
-            state_dir: Some(session.environment.trust_dir()),
+            state_dir: Some(session.context.environment.trust_dir()),
             pin: session.settings()?.pins.of(registry, &location),
-            now: session.options.now.as_second(),
+            now: session.context.options.now.as_second(),
             ..TrustOptions::default()
         },
         host: session.host_options(&location)?,

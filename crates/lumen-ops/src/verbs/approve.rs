@@ -87,7 +87,7 @@ fn waiting(session: &Session<'_>, registry: &Signed) -> Result<(Vec<Waiting>, bo
 /// When there is no such claim or more than one, this user's key is no names key,
 /// or the registry cannot be written.
 pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError> {
-    if session.options.working_dir.join(what).is_file() {
+    if session.context.options.working_dir.join(what).is_file() {
         return sign::approve(session, Path::new(what));
     }
     let (registry, Waiting { mut proposal, .. }) = find(session, what)?;
@@ -97,7 +97,7 @@ pub fn approve(session: &Session<'_>, what: &str) -> Result<Submitted, OpsError>
     let owners = owners(session, &registry, &claim.name)?;
     let needs = proposal::owners_needs(&registry.roots, &owners, claim, registry.info.size);
     let signer = session.signer()?;
-    proposal.show(session.reporter);
+    proposal.show(session.context.reporter);
     let signed = proposal.sign(&*signer, &needs)?;
     let missing = proposal.missing(&needs)?;
     if missing.is_empty() {

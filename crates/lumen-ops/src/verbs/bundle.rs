@@ -42,7 +42,7 @@ pub struct Request {
 /// When the registry is not trustworthy or fails, or the file exists or cannot be written.
 pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorReport>, OpsError> {
     let packages = selection(&request.packages)?;
-    let path = session.options.working_dir.join(&request.file);
+    let path = session.context.options.working_dir.join(&request.file);
     if path.exists() {
         return Err(exists(&request.file));
     }
@@ -75,7 +75,7 @@ pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorRe
         packages,
         without_page: request.without_page,
     };
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let mut report = None;
     let is_new = lumen_durable::create_new_with(&path, |file| {
         let mut out = BufWriter::new(file);
@@ -97,7 +97,7 @@ fn exists(file: &Path) -> OpsError {
 
 /// Entries of the log of an earlier bundle, or of a registry.
 fn size_at(session: &Session<'_>, text: &str, fingerprint: &Digest) -> Result<u64, OpsError> {
-    let path = session.options.working_dir.join(text);
+    let path = session.context.options.working_dir.join(text);
     let (found, size) = if path.is_file() {
         let head = bundle::head(&path)?;
         (head.fingerprint, head.size)
@@ -135,18 +135,18 @@ pub fn take_in(
     fingerprint: Option<Digest>,
 ) -> Result<Taken, OpsError> {
     let location = session.place(Which::Given(to), true)?;
-    let path = session.options.working_dir.join(file);
+    let path = session.context.options.working_dir.join(file);
     let known = session.known_root(to, &location)?;
     let trust = TrustOptions {
         pin: fingerprint.or(known),
         required: session.settings()?.signed_only,
-        now: session.options.now.as_second(),
+        now: session.context.options.now.as_second(),
         ..TrustOptions::default()
     };
     let is_pinned = trust.pin.is_some();
     let target = Storage::open(&location, &session.host_options(&location)?);
     let target = target.map_err(ReadError::from)?;
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let report =
         session.block_on(async { Ok(bundle::unbundle(&path, &target, trust, &watch).await?) })?;
     Ok(Taken {

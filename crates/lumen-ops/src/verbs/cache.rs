@@ -11,7 +11,7 @@ use lumen_registry::storage::GitStorage;
 use lumen_store::{
     cas::{Stats, Store},
     link::{Known, Ledger},
-    project::{DOT_LUMEN, LOCKFILE, MANIFEST, Snapshot},
+    project::{DOT_LUMEN, LOCKFILE, MANIFEST, Snapshot, Surroundings},
 };
 
 use crate::{error::OpsError, session::Session};
@@ -36,7 +36,7 @@ pub struct CacheInfo {
 /// # Errors
 /// When the disk fails.
 pub fn cache_info(session: &Session<'_>) -> Result<CacheInfo, OpsError> {
-    let environment = &session.environment;
+    let environment = &session.context.environment;
     Ok(CacheInfo {
         home: environment.home.clone(),
         store: session.store()?.stats()?,
@@ -51,19 +51,19 @@ pub fn cache_info(session: &Session<'_>) -> Result<CacheInfo, OpsError> {
 /// # Errors
 /// When the disk fails.
 pub fn cache_clean(session: &Session<'_>) -> Result<Stats, OpsError> {
-    let home = &session.environment.home;
+    let home = &session.context.environment.home;
     let mut used = BTreeSet::new();
-    for known in projects(&session.environment.ledger())? {
+    for known in projects(&session.context.environment.ledger())? {
         used.extend(used_by(&known));
     }
-    let removed =
-        Store::open(&session.environment.store_dir())?.clean(|digest| used.contains(digest))?;
-    for dir in [session.environment.cache_dir(), home.join("git")] {
+    let removed = Store::open(&session.context.environment.store_dir())?
+        .clean(|digest| used.contains(digest))?;
+    for dir in [session.context.environment.cache_dir(), home.join("git")] {
         if dir.exists() {
             lumen_durable::remove_dir_all(&dir)?;
         }
     }
-    GitStorage::remove_clones(&session.environment.hosts_dir())?;
+    GitStorage::remove_clones(&session.context.environment.hosts_dir())?;
     Ok(removed)
 }
 
@@ -87,8 +87,9 @@ fn used_by(known: &Known) -> Vec<Digest> {
         let packages = state.packages.values();
         return packages.filter_map(|package| package.digest).collect();
     }
-    let snapshot = Snapshot::of(&known.root.join(MANIFEST)).ok();
-    let text = snapshot.and_then(|mut root| root.peek(&known.root.join(LOCKFILE)));
+    let surroundings = Surroundings::of(&known.root);
+    let mut root = Snapshot::of(&known.root.join(MANIFEST), &surroundings);
+    let text = root.peek(&known.root.join(LOCKFILE));
     let lock = text.and_then(|text| Lockfile::parse(LOCKFILE, &text).ok());
     let packages = lock
         .into_iter()

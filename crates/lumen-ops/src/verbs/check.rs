@@ -16,7 +16,7 @@ use crate::{
 /// When the registry is not signed, or the host fails.
 pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let checked = session.block_on(async { Ok(log::check(registry.storage(), &watch).await?) });
     checked.map_err(|error| or_absent(session, &registry, error))
 }

@@ -19,7 +19,7 @@ pub fn clean(session: &Session<'_>) -> Result<(), OpsError> {
         packages: BTreeMap::new(),
         facts: BTreeMap::new(),
     };
-    let ledger = session.environment.ledger();
+    let ledger = session.context.environment.ledger();
     let place = Place::open(&project.root)?;
     link::install(&place, &ledger, &nothing)?;
     gitignore::update(session, &project.root, &[])?;

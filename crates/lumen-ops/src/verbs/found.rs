@@ -53,7 +53,7 @@ pub fn init(
     let origin = match origin {
         Some(origin) => origin.to_owned(),
         None => {
-            let unique = format!("{name} {} {}", session.options.now, signer.public());
+            let unique = format!("{name} {} {}", session.context.options.now, signer.public());
             origin_of(&name, &Digest::of(unique.as_bytes()))
         }
     };
@@ -68,7 +68,7 @@ pub fn init(
         Ok(storage.together("Make a registry", init).await?)
     })?;
     // The user who made it need not confirm it.
-    let (dir, url) = (session.environment.trust_dir(), location.url());
+    let (dir, url) = (session.context.environment.trust_dir(), location.url());
     state::pin(&dir, &url, root.fingerprint, &now).map_err(ReadError::from)?;
     Ok(Founded {
         location,

@@ -25,7 +25,7 @@ pub fn run(session: &Session<'_>, grace: Duration, dry_run: bool) -> Result<GcRe
         grace,
         now: SystemTime::now(),
     };
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     session.block_on(async {
         // A registry that readers refuse can be cleaned up.
         if let Err(error @ ReadError::NoRegistry { .. }) = registry.exists().await {

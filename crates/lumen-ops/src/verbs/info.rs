@@ -67,7 +67,7 @@ pub fn info(session: &Session<'_>, text: &str) -> Result<Info, OpsError> {
     };
     session.save_caches();
     if let Some(by) = registry.first_seen_override(&name) {
-        session.reporter.warn(advice::overridden(&by));
+        session.context.reporter.warn(advice::overridden(&by));
     }
     let location = registry
         .location()

@@ -24,12 +24,13 @@ pub struct Created {
     pub missing: Vec<&'static str>,
 }
 
-/// Makes a package in a folder, which is created where needed. Files that exist are kept.
+/// Makes a package in a folder, an absolute path, which is created where needed. Files that
+/// exist are kept.
 ///
 /// # Errors
 /// When the folder has a `lumen.toml`, or no valid name can be made of it.
 pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
-    let dir = project::normalize(&std::path::absolute(dir)?);
+    let dir = project::normalize(&lumen_durable::absolute(dir)?);
     let manifest = dir.join(project::MANIFEST);
     if manifest.exists() {
         return Err(PackageError::ManifestExists(manifest).into());

@@ -48,8 +48,8 @@ pub struct Outcome {
 /// When the project is invalid, no versions fit, a package cannot be had, or the disk fails.
 /// The project is then as it was.
 pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, OpsError> {
-    let manifest = workspace::manifest_path(&session.options)?;
-    let mut seen = Snapshot::of(&manifest)?;
+    let manifest = workspace::manifest_path(&session.context)?;
+    let mut seen = Snapshot::of(&manifest, &session.context.surroundings());
     if options.may_trust_state()
         && let Some(outcome) = nothing_to_do(session, &manifest, &mut seen)?
     {
@@ -107,7 +107,7 @@ pub fn apply(
     let planned = planned(project, &lock, &locals, &fetched.entries);
     let import_root = import_root(session)?;
     // Whatever is refused is refused before the manifest is written.
-    let ledger = session.environment.ledger();
+    let ledger = session.context.environment.ledger();
     let place = Place::open(&project.root)?;
     link::check(&place, &ledger, &import_root, &planned)
         .map_err(|error| shadowed(project, error))?;
@@ -136,7 +136,7 @@ pub fn apply(
             "`{}` has the import path `{}` of `{}`",
             skipped.package, skipped.path, skipped.taken_by
         );
-        session.reporter.warn(
+        session.context.reporter.warn(
             Problem::warning(what).hint("only the latter can be imported; rename one of them"),
         );
     }
@@ -290,7 +290,7 @@ fn nothing_to_do(
     let Ok(Some(place)) = Place::find(&root) else {
         return Ok(None);
     };
-    let ledger = session.environment.ledger();
+    let ledger = session.context.environment.ledger();
     let known = ledger.load(&place)?;
     let is_known = known.is_some();
     let state = match known {
@@ -323,13 +323,9 @@ fn nothing_to_do(
         return Ok(None);
     }
     let mut warnings = Vec::new();
-    if !session.environment.config_files.is_empty() {
+    if !session.context.environment.config_files.is_empty() {
         let (package, _) = seen.packages()?;
-        let (settings, more) = Settings::merge(
-            &session.environment,
-            Some(&package.manifest),
-            session.options.registry.as_deref(),
-        )?;
+        let (settings, more) = Settings::merge(&session.context, Some(&package.manifest))?;
         if state.facts.get("settings") != Some(&settings_fact(&settings)) {
             return Ok(None);
         }

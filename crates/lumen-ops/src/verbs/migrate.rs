@@ -91,7 +91,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let location = session.publish_location(DEFAULT)?;
     let assignments = assignments(session, request)?;
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let storage = registry.storage();
     let (signed, inventory) = session.block_on(async {
         let signed = is_signed(storage).await?;
@@ -113,7 +113,7 @@ pub fn prepare(session: &Session<'_>, request: &Request) -> Result<Plan, OpsErro
             let name = name.unwrap_or_else(|| registry_name(&location));
             let key = signer.as_ref().map(|signer| signer.public().to_string());
             let key = key.unwrap_or_else(|| location.url());
-            let unique = format!("{name} {} {key}", session.options.now);
+            let unique = format!("{name} {} {key}", session.context.options.now);
             Some(origin_of(&name, &Digest::of(unique.as_bytes())))
         }
     };
@@ -148,7 +148,7 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
     };
     let now = session.timestamp();
     let storage = plan.registry.storage();
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let migrated = session.block_on(async {
         let origin = match &plan.origin {
             Some(origin) => origin.clone(),
@@ -164,7 +164,7 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
     })?;
     if let Some(root) = &migrated.root {
         // The user who made it need not confirm it.
-        let (dir, url) = (session.environment.trust_dir(), plan.location.url());
+        let (dir, url) = (session.context.environment.trust_dir(), plan.location.url());
         state::pin(&dir, &url, root.fingerprint, &now).map_err(ReadError::from)?;
     }
     Ok(Done { migrated, new_key })
@@ -191,7 +191,7 @@ fn assignments(session: &Session<'_>, request: &Request) -> Result<Assignments, 
         lines.push((name.trim().to_owned(), key.trim().to_owned()));
     }
     if let Some(file) = &request.owners_file {
-        let text = fs_err::read_to_string(session.options.working_dir.join(file))?;
+        let text = fs_err::read_to_string(session.context.options.working_dir.join(file))?;
         let said = |line: &&str| !line.is_empty() && !line.starts_with('#');
         for line in text.lines().map(str::trim).filter(said) {
             let (name, key) = line

@@ -71,7 +71,7 @@ pub(crate) fn copy(
     session.block_on(async { Ok(source.exists().await?) })?;
     let target = Storage::open(&to, &session.host_options(&to)?);
     let target = target.map_err(ReadError::from)?;
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let report =
         session.block_on(async { Ok(mirror::mirror(source, &target, &options, &watch).await?) })?;
     Ok(Mirrored { to, report })

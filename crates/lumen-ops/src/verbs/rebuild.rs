@@ -17,7 +17,7 @@ use crate::{
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let rebuild = async |storage: &Storage| log::rebuild(storage, &watch).await;
     let storage = registry.storage();
     let rebuilt = storage.together("Rebuild the registry", rebuild);

@@ -20,7 +20,7 @@ use crate::{
 /// When the registry is not signed, its log is damaged, or it cannot be written.
 pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let repair = async |storage: &Storage| log::repair(storage, &watch).await;
     let storage = registry.storage();
     let repaired = session.block_on(async {

@@ -64,7 +64,7 @@ pub fn rotation(
     if old.bytes() != new.bytes() {
         return Ok(RootChange::Rotate { old, new });
     }
-    let own = KeyStore::of(&session.environment)?.list()?;
+    let own = KeyStore::of(&session.context.environment)?.list()?;
     let is_old = |key: &PublicKey| {
         key.bytes() != new.bytes() && known.iter().any(|old| old.bytes() == key.bytes())
     };

@@ -13,14 +13,14 @@ use crate::{
 /// # Errors
 /// When it is none, this user's key is not asked for, or the file cannot be written.
 pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
-    let path = session.options.working_dir.join(file);
+    let path = session.context.options.working_dir.join(file);
     let mut proposal = Proposal::read(&path)?;
     let registry = home_of(session, &proposal)?;
     let needs = needs(session, &registry, &proposal)?;
     let signer = session.signer()?;
     // A forged signature must not be handed on under ours.
     proposal.missing(&needs)?;
-    proposal.show(session.reporter);
+    proposal.show(session.context.reporter);
     if !proposal.sign(&*signer, &needs)? {
         return Err(ChangeError::NotAsked {
             key: signer.public().name().to_owned(),
@@ -47,7 +47,7 @@ pub fn sign(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
 /// # Errors
 /// When signatures are missing, or the registry cannot be written.
 pub fn apply(session: &Session<'_>, file: &Path) -> Result<Submitted, OpsError> {
-    let path = session.options.working_dir.join(file);
+    let path = session.context.options.working_dir.join(file);
     let proposal = Proposal::read(&path)?;
     let registry = home_of(session, &proposal)?;
     let needs = needs(session, &registry, &proposal)?;

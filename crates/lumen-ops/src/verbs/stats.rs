@@ -19,7 +19,7 @@ use crate::{
 pub fn run(session: &Session<'_>) -> Result<(Location, Stats), OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let location = session.publish_location(DEFAULT)?;
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     session.block_on(async { Ok(registry.exists().await?) })?;
     let counted = session.block_on(async { Ok(stats::stats(&registry, &watch).await) })?;
     let counted = counted.map_err(|error| match error {

@@ -33,7 +33,9 @@ pub fn place(session: &Session<'_>, made: &Made, out: &Path) -> Result<Location,
         let path = format!("{FOLDER}/{}", made.submission.folder());
         stays_inside(session, &path, Written::Submission)?;
     }
-    Ok(Location::File(session.options.working_dir.join(out)))
+    Ok(Location::File(
+        session.context.options.working_dir.join(out),
+    ))
 }
 
 /// A submission that can be written.

@@ -32,7 +32,7 @@ pub struct Accepted {
 /// # Errors
 /// When the folder cannot be read.
 pub fn list(session: &Session<'_>) -> Result<Vec<Remembered>, OpsError> {
-    Ok(state::list(&session.environment.trust_dir()).map_err(ReadError::from)?)
+    Ok(state::list(&session.context.environment.trust_dir()).map_err(ReadError::from)?)
 }
 
 /// Remembers that a registry must have this fingerprint.
@@ -42,7 +42,7 @@ pub fn list(session: &Session<'_>) -> Result<Vec<Remembered>, OpsError> {
 pub fn pin(session: &Session<'_>, registry: &str, root: &Digest) -> Result<Remembered, OpsError> {
     let url = location(session, registry)?.url();
     let pinned = state::pin(
-        &session.environment.trust_dir(),
+        &session.context.environment.trust_dir(),
         &url,
         *root,
         &session.timestamp(),
@@ -56,7 +56,7 @@ pub fn pin(session: &Session<'_>, registry: &str, root: &Digest) -> Result<Remem
 /// When the file cannot be removed.
 pub fn forget(session: &Session<'_>, registry: &str) -> Result<bool, OpsError> {
     let url = location(session, registry)?.url();
-    Ok(state::forget(&session.environment.trust_dir(), &url).map_err(ReadError::from)?)
+    Ok(state::forget(&session.context.environment.trust_dir(), &url).map_err(ReadError::from)?)
 }
 
 /// Remembers a registry as it is now, whatever was remembered before.
@@ -65,7 +65,7 @@ pub fn forget(session: &Session<'_>, registry: &str) -> Result<bool, OpsError> {
 /// When what it shows now does not hold together, or the file cannot be written.
 pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsError> {
     let location = location(session, registry)?;
-    let (dir, url) = (session.environment.trust_dir(), location.url());
+    let (dir, url) = (session.context.environment.trust_dir(), location.url());
     let before = match state::read(&dir, &url) {
         Ok(before) => before,
         // A damaged file is one of the reasons to accept.
@@ -114,13 +114,13 @@ pub fn accept_owners(
     names: &[Subject],
 ) -> Result<Vec<(Subject, u64)>, OpsError> {
     let location = location(session, registry)?;
-    let (dir, url) = (session.environment.trust_dir(), location.url());
+    let (dir, url) = (session.context.environment.trust_dir(), location.url());
     let options = RegistryOptions {
         freshness: Freshness::Revalidate,
         trust: TrustOptions {
             state_dir: Some(dir.clone()),
             pin: session.settings()?.pins.of(registry, &location),
-            now: session.options.now.as_second(),
+            now: session.context.options.now.as_second(),
             ..TrustOptions::default()
         },
         host: session.host_options(&location)?,

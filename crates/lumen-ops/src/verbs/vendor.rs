@@ -57,7 +57,7 @@ pub fn vendor(session: &Session<'_>, dir: &Path) -> Result<usize, OpsError> {
         };
         trees.extend(from.map(|from| (name.clone(), from)));
     }
-    let dir = session.options.working_dir.join(dir);
+    let dir = session.context.options.working_dir.join(dir);
     vendor::vendor(&project.root, &dir, &trees)?;
     Ok(trees.len())
 }

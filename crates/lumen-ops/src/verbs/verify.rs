@@ -186,7 +186,7 @@ pub fn discard(session: &Session<'_>, found: &Found) -> Result<(), OpsError> {
         store.discard(&checksum)?;
     }
     if let Some(place) = Place::find(&project.root)? {
-        session.environment.ledger().invalidate(&place)?;
+        session.context.environment.ledger().invalidate(&place)?;
     }
     Ok(())
 }

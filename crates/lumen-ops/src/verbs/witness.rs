@@ -112,7 +112,7 @@ fn checked(
     growth_only: bool,
 ) -> Result<RootHistory, OpsError> {
     let storage = signed.registry.storage();
-    let watch = watch(session.reporter);
+    let watch = watch(session.context.reporter);
     let roots = session.block_on(async {
         Ok(match growth_only {
             true => log::roots_at(storage, top.checkpoint.size).await,
@@ -138,7 +138,7 @@ fn sign(
     growth_only: bool,
 ) -> Result<Vec<Cosignature>, OpsError> {
     let key = CosignerKey::new(signer.public().clone());
-    let time = u64::try_from(session.options.now.as_second()).unwrap_or_default();
+    let time = u64::try_from(session.context.options.now.as_second()).unwrap_or_default();
     let mut signed = Vec::new();
     for Shown { checkpoint, note } in states {
         let root = roots.at(checkpoint.size.saturating_sub(1));
@@ -200,7 +200,7 @@ fn refusal(session: &Session<'_>, storage: &Storage, top: &Shown, error: Publish
 
 /// The folder with what this witness signed.
 fn folder(session: &Session<'_>) -> PathBuf {
-    session.environment.trust_dir().join("witness")
+    session.context.environment.trust_dir().join("witness")
 }
 
 /// Saves the evidence that a log is wrong; `None` when that fails.

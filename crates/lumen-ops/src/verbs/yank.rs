@@ -45,7 +45,7 @@ pub fn yank(
         && !reason.is_empty()
     {
         let what = "an unsigned registry has no place for the reason, so it is left out";
-        session.reporter.warn(Problem::warning(what));
+        session.context.reporter.warn(Problem::warning(what));
     }
     Ok(changed.into())
 }

@@ -1,7 +1,6 @@
 //! A user's machine: a home, folders, and registries in memory.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -13,7 +12,7 @@ use lumen_core::{
 };
 use lumen_ops::{
     OpsError,
-    context::{Options, ProjectUse},
+    context::{Context, Options, ProjectUse},
     keys::KeyStore,
     resolve::ResolveOptions,
     session::Session,
@@ -95,13 +94,7 @@ impl Machine {
             home: home.join("lumen"),
             config_dir: Some(home.join("config")),
             registry: Some(MAIN.into()),
-            registries: BTreeMap::new(),
-            publish_registry: None,
-            config_files: Vec::new(),
-            netrc: None,
-            ca_file: None,
-            http_timeout: None,
-            limits: BTreeMap::new(),
+            ..Environment::at(&home)
         };
         Self {
             dir,
@@ -121,11 +114,11 @@ impl Machine {
 
     /// Runs work in a session of its own, as a command does.
     pub fn run<T>(&self, work: impl FnOnce(&Session<'_>) -> T) -> T {
-        work(&Session::new(
-            self.environment.clone(),
-            self.options.clone(),
-            &self.recorder,
-        ))
+        work(&Session::new(Context {
+            environment: self.environment.clone(),
+            options: self.options.clone(),
+            reporter: &self.recorder,
+        }))
     }
 
     /// All that was reported since the last time.

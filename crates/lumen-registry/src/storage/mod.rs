@@ -26,7 +26,7 @@ mod requests;
 mod storages;
 mod upkeep;
 
-use std::{collections::BTreeMap, fmt, io::Write, path::PathBuf, sync::Arc};
+use std::{io::Write, path::PathBuf, sync::Arc};
 
 use lumen_core::{Digest, Key};
 
@@ -41,14 +41,14 @@ pub use file::FileStorage;
 pub use git::GitStorage;
 #[cfg(feature = "fuzzing")]
 pub(crate) use git::listed_by_git;
-pub use http::{Fetched, HttpOptions, HttpStorage, Validators};
+pub use http::{Fetched, HttpOptions, HttpStorage, Proxies, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
 pub use object::ObjectStorage;
 pub(crate) use object::is_passing;
 pub use storages::Storages;
 pub use upkeep::{Listed, YOUNG};
 
-use crate::{location::Location, login::LoginHelper};
+use crate::{location::Location, login::LoginHelper, variables::Variables};
 
 /// A host of registry files.
 #[derive(Debug, Clone)]
@@ -75,66 +75,15 @@ pub struct HostOptions {
     /// The helper for credentials that the location does not have.
     pub helper: Option<Arc<dyn LoginHelper>>,
     /// Folder for data about hosts between runs: clones, and which hosts were probed. `None`:
-    /// nothing is kept.
+    /// nothing is kept, and a clone is in the system's folder for temporary files meanwhile.
     pub state: Option<PathBuf>,
     /// Whether the network must not be used.
     pub offline: bool,
-    /// Where credentials, regions and endpoints of buckets come from.
+    /// Where credentials, regions and endpoints of buckets come from, and the configuration
+    /// that git has besides its files.
     pub variables: Variables,
     /// Storages that the caller has at hand: at their places no host is asked.
     pub storages: Storages,
-}
-
-/// Environment variables.
-#[derive(Clone, Default)]
-pub enum Variables {
-    /// Those of this process.
-    #[default]
-    OfProcess,
-    /// These and no others.
-    Given(BTreeMap<String, String>),
-}
-
-impl Variables {
-    /// The value of a variable that is not empty.
-    pub fn get(&self, name: &str) -> Option<String> {
-        let value = match self {
-            Self::OfProcess => std::env::var(name).ok(),
-            Self::Given(variables) => variables.get(name).cloned(),
-        };
-        value.filter(|value| !value.is_empty())
-    }
-
-    /// All variables whose names start like this and whose values are not empty.
-    pub fn with_prefix(&self, prefix: &str) -> Vec<(String, String)> {
-        let all: Vec<(String, String)> = match self {
-            Self::OfProcess => std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
-                .collect(),
-            Self::Given(variables) => variables.clone().into_iter().collect(),
-        };
-        let wanted =
-            |(name, value): &(String, String)| name.starts_with(prefix) && !value.is_empty();
-        all.into_iter().filter(wanted).collect()
-    }
-}
-
-impl FromIterator<(String, String)> for Variables {
-    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
-        Self::Given(variables.into_iter().collect())
-    }
-}
-
-impl fmt::Debug for Variables {
-    /// Shows no values: there are secrets among them.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OfProcess => f.write_str("OfProcess"),
-            Self::Given(variables) => f.debug_set().entries(variables.keys()).finish(),
-        }
-    }
 }
 
 /// The revision of a file when it was read; equal revisions mean equal contents.

@@ -1,4 +1,6 @@
 //! Tests across modules, against real folders, processes and sockets.
+
+#![allow(clippy::disallowed_methods, reason = "tests are steered by variables")]
 #![allow(
     missing_docs,
     clippy::unwrap_used,

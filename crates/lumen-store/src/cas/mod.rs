@@ -136,7 +136,7 @@ impl Store {
     /// # Errors
     /// Any I/O error.
     pub fn open(root: &Path) -> io::Result<Self> {
-        let root = std::path::absolute(root)?;
+        let root = lumen_durable::absolute(root)?;
         lumen_durable::create_dir_all(&root)?;
         Ok(Self {
             _lock: Lock::shared(&lock_file(&root))?,

@@ -256,7 +256,8 @@ fn imports_intact(place: &Place, state: &State) -> bool {
 /// How a package will be recorded, and linked to if it is linked.
 fn installed(project: &Path, mode: LinkMode, name: &PackageName, planned: &Planned) -> Installed {
     let link = mode == LinkMode::Symlink || planned.digest.is_none();
-    let target = std::path::absolute(&planned.target).unwrap_or_else(|_| planned.target.clone());
+    let target =
+        lumen_durable::absolute(&planned.target).unwrap_or_else(|_| planned.target.clone());
     // Relative within the project, so that it can be moved; the store stays where it is.
     let target = match target.strip_prefix(project) {
         Ok(inside) if link => {

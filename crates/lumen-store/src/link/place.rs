@@ -89,7 +89,7 @@ impl Place {
         project: &Path,
         dot: impl FnOnce(&Folder) -> Result<Option<Folder>, LinkError>,
     ) -> Result<Option<Self>, LinkError> {
-        let path = std::path::absolute(project)?;
+        let path = lumen_durable::absolute(project)?;
         let root = Folder::open_named(&path)?;
         let Some(dot) = dot(&root)? else {
             return Ok(None);

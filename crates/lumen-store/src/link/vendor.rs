@@ -74,7 +74,7 @@ pub fn vendor(
     dir: &Path,
     packages: &BTreeMap<PackageName, Vendored>,
 ) -> Result<(), VendorError> {
-    let dir = &normalize(&std::path::absolute(dir)?);
+    let dir = &normalize(&lumen_durable::absolute(dir)?);
     let name = match (dir.parent(), dir.file_name()) {
         (Some(_), Some(name)) if !project.starts_with(dir) => name,
         _ => return Err(VendorError::Occupied(dir.clone())),

@@ -48,7 +48,7 @@ pub(super) fn is_ignored(ignores: &[Gitignore], file: &Path, folder: bool) -> bo
 /// The ignore files between the top of the repository and `root`; none outside of a
 /// repository. Links are passed by, as git does.
 pub(super) fn above(root: &Path) -> Result<Vec<Gitignore>, PackError> {
-    let root = std::path::absolute(root)?;
+    let root = lumen_durable::absolute(root)?;
     let Some(top) = root.ancestors().find(|folder| folder.join(".git").exists()) else {
         return Ok(Vec::new());
     };

@@ -16,8 +16,8 @@ use lumen_core::{
 };
 
 use super::{
-    LOCKFILE, LocalPackage, MANIFEST, ProjectError, base_of, members::Patterns, normalize, owners,
-    parent, relative, slashed, text_of,
+    LOCKFILE, LocalPackage, MANIFEST, ProjectError, Surroundings, base_of, members::Patterns,
+    normalize, owners, parent, relative, slashed, text_of,
 };
 
 /// The lock with its text, and its sides before they were merged.
@@ -31,8 +31,7 @@ type Locked = (Option<(Lockfile, Arc<str>)>, Option<Merge>);
 pub(super) struct Loader {
     /// The manifest the command names.
     pub(super) absolute: PathBuf,
-    /// Where relative paths in messages start.
-    working_dir: PathBuf,
+    surroundings: Surroundings,
     root: PathBuf,
     /// Warnings, in the order of their files' first use.
     pub(super) warnings: Vec<Problem>,
@@ -71,17 +70,16 @@ struct Workspace {
 }
 
 impl Loader {
-    pub(super) fn new(manifest_file: &Path) -> Result<Self, ProjectError> {
-        let working_dir = std::env::current_dir()?;
-        let absolute = normalize(&working_dir.join(manifest_file));
+    pub(super) fn new(manifest_file: &Path, surroundings: &Surroundings) -> Self {
+        let absolute = normalize(&surroundings.working_dir.join(manifest_file));
         // Until the root is known, it may be any folder above with a manifest.
         let has_manifest = |dir: &&Path| dir.join(MANIFEST).symlink_metadata().is_ok();
         let own = parent(&absolute);
         let highest = own.ancestors().filter(has_manifest).last();
-        Ok(Self {
+        Self {
             root: highest.unwrap_or(&own).to_owned(),
             absolute,
-            working_dir,
+            surroundings: surroundings.clone(),
             warnings: Vec::new(),
             edited: BTreeMap::new(),
             merges: false,
@@ -89,7 +87,7 @@ impl Loader {
             parsed: BTreeMap::new(),
             workspaces: BTreeMap::new(),
             used: BTreeSet::new(),
-        })
+        }
     }
 
     /// The same, as if some manifests had other texts.
@@ -141,7 +139,9 @@ impl Loader {
                 continue;
             }
             let above = candidate != dir;
-            if above && let Err(refused) = owners::check(&file, &dir.join(MANIFEST)) {
+            let safe_folders = &self.surroundings.safe_folders;
+            let checked = || owners::check(&file, &dir.join(MANIFEST), safe_folders);
+            if above && let Err(refused) = checked() {
                 let parsed = self
                     .parsed(&file)
                     .ok()
@@ -388,7 +388,7 @@ impl Loader {
 
     /// A path as the user would write it: relative to the working folder when below it.
     pub(super) fn shown(&self, file: &Path) -> String {
-        file.strip_prefix(&self.working_dir)
+        file.strip_prefix(&self.surroundings.working_dir)
             .unwrap_or(file)
             .display()
             .to_string()

@@ -13,8 +13,25 @@ use lumen_durable::{Folder, owner::Owner};
 
 use super::{ProjectError, parent};
 
-/// The variable with folders whose manifests count for every owner.
-pub const SAFE_FOLDERS: &str = "LUMEN_SAFE_FOLDERS";
+/// What a project is looked at from.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The folder that the command runs in, absolute: relative paths start there, in arguments
+    /// and in messages.
+    pub working_dir: PathBuf,
+    /// Folders whose manifests count whichever user they belong to.
+    pub safe_folders: Vec<PathBuf>,
+}
+
+impl Surroundings {
+    /// A working folder, and no folder where manifests of other users count.
+    pub fn of(working_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            working_dir: working_dir.into(),
+            safe_folders: Vec::new(),
+        }
+    }
+}
 
 /// Checks that a manifest above belongs to us, to the administrator, or to the owner of
 /// `ours` (the package's own manifest, or the folder that the command runs in), or that it
@@ -22,7 +39,11 @@ pub const SAFE_FOLDERS: &str = "LUMEN_SAFE_FOLDERS";
 ///
 /// # Errors
 /// [`ProjectError::Foreign`] when it does not, or any I/O error.
-pub(super) fn check(manifest: &Path, ours: &Path) -> Result<(), ProjectError> {
+pub(super) fn check(
+    manifest: &Path,
+    ours: &Path,
+    safe_folders: &[PathBuf],
+) -> Result<(), ProjectError> {
     let Some(owner) = strangest(manifest, ours)? else {
         return Ok(());
     };
@@ -31,12 +52,9 @@ pub(super) fn check(manifest: &Path, ours: &Path) -> Result<(), ProjectError> {
     if is_shared.unwrap_or(false) {
         return Ok(());
     }
-    let listed = std::env::var_os(SAFE_FOLDERS).unwrap_or_default();
-    let same = |safe: PathBuf| {
-        !safe.as_os_str().is_empty()
-            && (safe == folder || safe.canonicalize().ok() == folder.canonicalize().ok())
-    };
-    match std::env::split_paths(&listed).any(same) {
+    let same =
+        |safe: &PathBuf| *safe == folder || safe.canonicalize().ok() == folder.canonicalize().ok();
+    match safe_folders.iter().any(same) {
         true => Ok(()),
         false => Err(ProjectError::Foreign {
             file: manifest.to_owned(),

@@ -8,7 +8,7 @@ use std::{
 use lumen_core::limits::{MAX_LOCKFILE_BYTES, MAX_MANIFEST_BYTES};
 use lumen_core::problem::Problem;
 
-use super::{LOCKFILE, LocalPackage, Project, ProjectError, loader::Loader, parent};
+use super::{LOCKFILE, LocalPackage, Project, ProjectError, Surroundings, loader::Loader, parent};
 
 /// One state of a project's files: each is read when it is first asked for, and then kept.
 #[derive(Debug)]
@@ -18,12 +18,9 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// A snapshot of the project that the manifest file belongs to; nothing is read yet.
-    ///
-    /// # Errors
-    /// When there is no working folder.
-    pub fn of(manifest_file: &Path) -> Result<Self, ProjectError> {
-        let loader = Loader::new(manifest_file)?;
-        Ok(Self { loader })
+    pub fn of(manifest_file: &Path, surroundings: &Surroundings) -> Self {
+        let loader = Loader::new(manifest_file, surroundings);
+        Self { loader }
     }
 
     /// The same, for a command that writes the lock anew: one with the markers of a merge

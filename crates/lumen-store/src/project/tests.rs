@@ -34,7 +34,11 @@ fn workspace_members_are_found_from_a_member() {
         ("tool/lumen.toml", &package("tool", "")),
     ]);
     let root = normalize(dir.path());
-    let project = Project::load(&root.join("packages/b/lumen.toml")).unwrap();
+    let project = Project::load(
+        &root.join("packages/b/lumen.toml"),
+        &Surroundings::of(&root),
+    )
+    .unwrap();
     assert_eq!(project.root, root);
     let members: Vec<&str> = project
         .members
@@ -68,7 +72,9 @@ fn path_dependencies_are_followed_and_checked() {
         ),
     ]);
     let root = normalize(dir.path());
-    let load = |name: &str| Project::load(&root.join(name).join(MANIFEST)).unwrap();
+    let load = |name: &str| {
+        Project::load(&root.join(name).join(MANIFEST), &Surroundings::of(&root)).unwrap()
+    };
     let app = load("app");
     let found = app.local_packages().unwrap();
     let relative: Vec<&str> = found
@@ -125,7 +131,7 @@ fn each_file_of_a_project_is_read_once() {
     let root = normalize(dir.path());
     let member = root.join("m/7").join(MANIFEST);
     let before = files::reads();
-    let mut snapshot = Snapshot::of(&member).unwrap();
+    let mut snapshot = Snapshot::of(&member, &Surroundings::of(&root));
     assert!(snapshot.peek(&member).is_some());
     assert_eq!(snapshot.root().unwrap(), root);
     let project = snapshot.load().unwrap();
@@ -153,7 +159,7 @@ fn a_root_below_a_strange_folder_is_judged_by_itself() {
     {
         let link = root.join("app").join(MANIFEST);
         std::os::unix::fs::symlink("../shared/real.toml", &link).unwrap();
-        let refused = Project::load(&link);
+        let refused = Project::load(&link, &Surroundings::of(&root));
         assert!(matches!(refused, Err(ProjectError::Outside { .. })));
     }
 }
@@ -162,7 +168,7 @@ fn a_root_below_a_strange_folder_is_judged_by_itself() {
 fn a_missing_manifest_is_said() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(
-        Project::find(dir.path()),
+        Project::find(&Surroundings::of(dir.path())),
         Err(ProjectError::NotFound(_))
     ));
 }

@@ -38,6 +38,7 @@ use lumen_ops::{
 
 use crate::{
     args::{Cli, Pkg},
+    environment,
     report::CliError,
     ui::Ui,
 };
@@ -48,8 +49,14 @@ use crate::{
 /// Whatever the operation fails with.
 pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
     match command {
-        Pkg::Init { name, path } => init::created(ui, ops_init::run(&path, name.as_deref())?),
-        Pkg::New { path, name } => init::created(ui, ops_init::run_new(&path, name.as_deref())?),
+        Pkg::Init { name, path } => {
+            let path = environment::absolute(&path)?;
+            init::created(ui, ops_init::run(&path, name.as_deref())?);
+        }
+        Pkg::New { path, name } => {
+            let path = environment::absolute(&path)?;
+            init::created(ui, ops_init::run_new(&path, name.as_deref())?);
+        }
         Pkg::Add(arguments) => add::run(arguments, ui)?,
         Pkg::Remove {
             names,
@@ -187,7 +194,8 @@ pub fn names() -> Vec<String> {
 /// What a publisher allows. Nobody reads the warnings of a CI job, so it has to allow missing
 /// dependencies itself.
 fn allowed(dirty: bool, missing_dependencies: bool) -> Allowed {
-    let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    let ci = environment::variables().raw("CI");
+    let is_ci = ci.is_some_and(|value| value != "false");
     let missing = match (missing_dependencies, is_ci) {
         (true, _) => Missing::Allow,
         (false, true) => Missing::Refuse,

@@ -3,15 +3,24 @@
 use std::path::Path;
 
 use lumen_ops::{OpsError, pack, report::Reporter as _};
+use lumen_store::project::Surroundings;
 use serde_json::json;
 
 use crate::{
     commands::shared::text::{bytes, count},
+    environment,
     ui::Ui,
 };
 
 pub fn run(file: &Path, out: &Path, ui: &Ui) -> Result<(), OpsError> {
-    let summary = pack::unpack(file, &std::env::current_dir()?, out)?;
+    let surroundings = Surroundings {
+        working_dir: environment::working_dir()?,
+        // Without a home folder there is still something to unpack.
+        safe_folders: environment::read()
+            .map(|environment| environment.safe_folders)
+            .unwrap_or_default(),
+    };
+    let summary = pack::unpack(file, &surroundings, out)?;
     if ui.json {
         ui.print_json(&json!({ "files": summary.files, "bytes": summary.unpacked }));
     }

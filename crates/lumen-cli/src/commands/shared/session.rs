@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use lumen_ops::{
     OpsError,
-    context::{Options, ProjectUse},
+    context::{Context, Options, ProjectUse},
     resolve::{ResolveOptions, Unlock},
     session::Session,
-    settings::Environment,
 };
 use lumen_registry::{Freshness, storage::Storages};
 
 use crate::{
     args::{LockArgs, ProjectArgs, RegistryArgs, ResolveArgs, Target},
     commands::shared::when,
+    environment,
     ui::Ui,
 };
 
@@ -55,7 +55,7 @@ fn open<'u>(
     ui: &'u Ui,
 ) -> Result<Session<'u>, OpsError> {
     let options = Options {
-        working_dir: std::env::current_dir()?,
+        working_dir: environment::working_dir()?,
         manifest_path,
         project,
         registry: registry.registry.clone(),
@@ -65,7 +65,11 @@ fn open<'u>(
         now: Timestamp::now(),
         storages: Storages::default(),
     };
-    Ok(Session::new(Environment::read()?, options, ui))
+    Ok(Session::new(Context {
+        environment: environment::read()?,
+        options,
+        reporter: ui,
+    }))
 }
 
 pub fn resolve_options(
@@ -96,7 +100,7 @@ pub fn target<'u>(target: &Target, ui: &'u Ui) -> Result<Session<'u>, OpsError> 
     let registry = match &target.location {
         // A folder needs no slash in its name.
         Some(text) if !text.contains("://") && Path::new(text).is_dir() => {
-            let path = std::path::absolute(text)?;
+            let path = environment::absolute(Path::new(text))?;
             Some(path.to_string_lossy().into_owned())
         }
         other => other.clone(),

@@ -48,7 +48,7 @@ fn names_stay_inside_the_folder() {
         let made = store.generate(Some(name), None);
         assert!(matches!(made, Err(KeysError::Name { .. })), "{name}");
     }
-    assert!(check_name(&usual_name()).is_ok());
+    assert!(check_name(&usual_name(&lumen_registry::variables::Variables::default())).is_ok());
 }
 
 #[test]

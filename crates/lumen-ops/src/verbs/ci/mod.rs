@@ -185,8 +185,8 @@ fn is_local(location: &Location) -> bool {
 /// When the file is there with other contents and `force` does not say to replace it.
 pub fn write(session: &Session<'_>, workflow: &Workflow, force: bool) -> Result<PathBuf, OpsError> {
     stays_inside(session, workflow.path, Written::Workflow)?;
-    let path = session.options.working_dir.join(workflow.path);
-    let base = &session.options.working_dir;
+    let path = session.context.options.working_dir.join(workflow.path);
+    let base = &session.context.options.working_dir;
     let there = files::read(base, &path, MAX_WORKFLOW_BYTES)?;
     let other = there.is_some_and(|bytes| bytes != workflow.text.as_bytes());
     if other && !force {

@@ -143,7 +143,7 @@ pub fn plan(session: &Session<'_>, kind: Kind, wishes: &Wishes) -> Result<Plan, 
         }
         Kind::GithubPages => return pages(&places).map(Plan::Pages),
     };
-    let site = Site::new(&places, wishes)?;
+    let site = Site::new(&places, wishes, &session.context.options.working_dir)?;
     let config = make(&site);
     Ok(Plan::Site { site, config })
 }
@@ -195,7 +195,7 @@ fn one_line<'t>(parts: impl IntoIterator<Item = &'t str>) -> Result<(), OpsError
 }
 
 impl Site {
-    fn new(places: &[Location], wishes: &Wishes) -> Result<Self, OpsError> {
+    fn new(places: &[Location], wishes: &Wishes, working_dir: &Path) -> Result<Self, OpsError> {
         let url = web(places);
         let folder = places.iter().find_map(|place| match place {
             Location::File(folder) => Some(folder.as_path()),
@@ -218,7 +218,7 @@ impl Site {
             wishes.certificate.is_some() || url.is_none_or(|url| url.scheme() == "https");
         let tls = (wants_tls && !wishes.plain_http).then(|| wishes.tls(&server_name));
         let site = Self {
-            root: text(&std::path::absolute(root)?)?,
+            root: text(&lumen_durable::absolute(&working_dir.join(root))?)?,
             server_name,
             prefix,
             listen: wishes.listen.clone(),

@@ -47,7 +47,10 @@ pub(crate) fn find(
         Err(error) => {
             let what = "the commit of this release is not recorded, since git failed";
             let problem = Problem::warning(what);
-            session.reporter.warn(problem.hint(error.to_string()));
+            session
+                .context
+                .reporter
+                .warn(problem.hint(error.to_string()));
             None
         }
     }

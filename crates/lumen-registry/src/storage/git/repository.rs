@@ -106,6 +106,7 @@ impl Repository {
         let dir = parent.join(id.get(..16).unwrap_or(&id));
         let silence = options.http.read_timeout.as_secs().max(1);
         let mut git = Git::new(&dir, remote.as_str())
+            .inheriting(&options.variables)
             .with("remote.origin.url", remote.as_str())
             .with("remote.origin.promisor", "true")
             .with("remote.origin.partialclonefilter", "blob:none")

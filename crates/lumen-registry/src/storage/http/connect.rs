@@ -32,7 +32,7 @@ impl Clients {
             options: options.clone(),
             made: Mutex::default(),
             // As the clients themselves look for proxies.
-            proxies: Matcher::from_system(),
+            proxies: options.proxies.matcher(),
         }
     }
 
@@ -72,14 +72,17 @@ impl Clients {
 
 /// A client that tries once, follows no redirect, and has the patience of the options.
 fn builder(options: &HttpOptions, tls: bool) -> Result<ClientBuilder, StorageError> {
-    let mut builder = reqwest::Client::builder()
+    let client = reqwest::Client::builder();
+    let mut builder = options
+        .proxies
+        .give(client)
         .user_agent(concat!("lumen/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout)
         .pool_max_idle_per_host(options.concurrency)
         .redirect(Policy::none())
         .retry(reqwest::retry::never());
-    if tls || proxy_needs_tls() {
+    if tls || options.proxies.need_tls() {
         // Fails only when a provider is installed already, which is just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if let Some(file) = &options.ca_file {
@@ -89,15 +92,6 @@ fn builder(options: &HttpOptions, tls: bool) -> Result<ClientBuilder, StorageErr
         builder = builder.tls_backend_preconfigured(config);
     }
     Ok(builder)
-}
-
-/// Whether plain HTTP goes through a proxy that is spoken to over TLS.
-fn proxy_needs_tls() -> bool {
-    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
-    let over_tls = |proxy: &str| {
-        std::env::var(proxy).is_ok_and(|url| url.trim().to_ascii_lowercase().starts_with("https:"))
-    };
-    proxies.into_iter().any(over_tls)
 }
 
 /// A TLS configuration that trusts no authority, for a client that only speaks plain HTTP.

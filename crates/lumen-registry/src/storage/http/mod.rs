@@ -6,6 +6,7 @@ mod client;
 mod connect;
 mod headers;
 mod pace;
+mod proxies;
 mod retry;
 mod zone;
 
@@ -36,6 +37,7 @@ pub(super) use self::{
 };
 pub use ask::Answer;
 pub use headers::Validators;
+pub use proxies::Proxies;
 
 use self::{
     body::{Body, Coding},
@@ -66,6 +68,8 @@ pub struct HttpOptions {
     pub concurrency: usize,
     /// A file with certificates (PEM) of authorities to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// The proxies that requests go through.
+    pub proxies: Proxies,
     /// What requests and downloads may cost.
     pub limits: Limits,
 }
@@ -80,6 +84,7 @@ impl Default for HttpOptions {
             longest_delay: Duration::from_secs(20),
             concurrency: 64,
             ca_file: None,
+            proxies: Proxies::default(),
             limits: Limits::default(),
         }
     }

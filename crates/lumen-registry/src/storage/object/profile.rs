@@ -6,7 +6,7 @@ use fs_err as fs;
 
 use lumen_core::limits::MAX_PROFILE_BYTES;
 
-use crate::storage::Variables;
+use crate::variables::Variables;
 
 /// The settings of a profile. Not `Debug`: it has secrets.
 #[derive(Default)]
@@ -198,7 +198,7 @@ sso_session = x
             "AWS_PROFILE names `none`, which is no profile"
         );
         assert!(error("sso").contains("uses `sso_session`"));
-        let nowhere = Variables::from_iter([]);
+        let nowhere = Variables::default();
         assert!(Profile::read(&nowhere).is_ok_and(|profile| profile.settings.is_empty()));
     }
 }

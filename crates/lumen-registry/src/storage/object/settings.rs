@@ -1,6 +1,6 @@
 //! The host and the credentials: from the URL, the environment and the user's own files.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use object_store::{
     ObjectStore, RetryConfig,
@@ -16,7 +16,8 @@ use super::{client::Connector, profile::Profile};
 use crate::{
     audience::Audience,
     location::{ObjectLocation, Provider},
-    storage::{HostOptions, Variables, http::root_cause, requests::Requests},
+    storage::{HostOptions, http::root_cause, requests::Requests},
+    variables::Variables,
 };
 
 /// A bucket that can be spoken to.
@@ -242,12 +243,21 @@ fn gcs(
     if let Some(endpoint) = &endpoint {
         builder = builder.with_base_url(endpoint);
     }
+    // Named, so that `object_store` does not look for it in the environment of the process.
+    let login = login_of(variables);
+    if let Some(login) = &login
+        && builder
+            .get_config_value(&Name::ApplicationCredentials)
+            .is_none()
+    {
+        builder = builder.with_application_credentials(login);
+    }
     let named = |name: &Name| builder.get_config_value(name).is_some();
     let has_credentials = named(&Name::ServiceAccount)
         || named(&Name::ServiceAccountKey)
         || named(&Name::ApplicationCredentials)
         || named(&Name::BearerToken)
-        || has_login(variables);
+        || login.is_some();
     let has_credentials =
         has_credentials && !is_true(builder.get_config_value(&Name::SkipSignature));
     let lacks = lacking(has_credentials, elsewhere && !location.trusted, GCS_LACKS);
@@ -266,18 +276,14 @@ fn gcs(
     bucket(built, host, lacks)
 }
 
-/// Whether `gcloud auth application-default login` left something; `object_store` looks there by itself.
-fn has_login(variables: &Variables) -> bool {
+/// The file that `gcloud auth application-default login` leaves, if it did.
+fn login_of(variables: &Variables) -> Option<String> {
     let place = match variables.get("APPDATA") {
         Some(folder) if cfg!(windows) => folder,
-        _ => match variables.get("HOME") {
-            Some(home) => format!("{home}/.config"),
-            None => return false,
-        },
+        _ => format!("{}/.config", variables.get("HOME")?),
     };
-    std::path::Path::new(&place)
-        .join("gcloud/application_default_credentials.json")
-        .is_file()
+    let file = Path::new(&place).join("gcloud/application_default_credentials.json");
+    file.is_file().then(|| file.display().to_string())
 }
 
 fn azure(

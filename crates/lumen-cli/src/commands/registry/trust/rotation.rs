@@ -19,7 +19,7 @@ const SHOWN: usize = 10;
 pub fn tell(session: &Session<'_>, change: &ChangeArgs, old: &PublicKey, new: &PublicKey, ui: &Ui) {
     let at = change.registry.registry.as_deref();
     let at = at.map_or(String::new(), |at| format!(" --registry {}", word(at)));
-    let own = KeyStore::of(&session.environment).and_then(|store| store.list());
+    let own = KeyStore::of(&session.context.environment).and_then(|store| store.list());
     let own = own.unwrap_or_default();
     let called = |key: &PublicKey| {
         let mut own = own.iter().map(|own| &own.public);
