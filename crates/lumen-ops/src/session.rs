@@ -3,6 +3,7 @@
 
 mod places;
 mod registries;
+mod runtime;
 mod signing;
 
 use std::{
@@ -22,7 +23,6 @@ use lumen_store::{
     link::Place,
     project::{Project, ProjectError, Snapshot},
 };
-use tokio::runtime::Runtime;
 
 use crate::{
     context::Context,
@@ -50,7 +50,7 @@ pub struct Session<'r> {
     /// The registries that were opened to be read, by what they were called.
     registries: Mutex<BTreeMap<String, Registry>>,
     netrc: OnceLock<Found>,
-    runtime: OnceLock<Runtime>,
+    runtime: runtime::Own,
     /// Whether a registry could not be reached, and the run goes on with the cache.
     gave_up: AtomicBool,
 }
@@ -66,7 +66,7 @@ impl<'r> Session<'r> {
             warned: Mutex::default(),
             registries: Mutex::default(),
             netrc: OnceLock::new(),
-            runtime: OnceLock::new(),
+            runtime: runtime::Own::default(),
             gave_up: AtomicBool::new(false),
         }
     }
@@ -239,7 +239,8 @@ impl<'r> Session<'r> {
         Ok(Arc::new(store))
     }
 
-    /// Runs asynchronous work to its end, on a runtime that is started when first needed.
+    /// Runs asynchronous work to its end, on a runtime that is started when first needed. It
+    /// blocks, and may be called inside another program's runtime, too.
     ///
     /// # Errors
     /// When the runtime cannot start, and those of the work.
@@ -247,16 +248,7 @@ impl<'r> Session<'r> {
         &self,
         work: impl Future<Output = Result<T, OpsError>>,
     ) -> Result<T, OpsError> {
-        if self.runtime.get().is_none() {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .enable_all()
-                .build()?;
-            let _ = self.runtime.set(runtime);
-        }
-        match self.runtime.get() {
-            Some(runtime) => runtime.block_on(work),
-            None => Err(std::io::Error::other("no runtime").into()),
-        }
+        self.runtime.block_on(work)
     }
 }
 
