@@ -6,10 +6,12 @@ use lumen_core::{PackageName, lockfile::LockedSource};
 use lumen_store::{
     link::vendor::{self, Vendored},
     pack::PackOptions,
+    project::Project,
 };
 
 use crate::{
-    error::OpsError, fetch, pack, proof::Asked, resolve, resolve::ResolveOptions, session::Session,
+    error::OpsError, fetch, pack, proof::Asked, resolve, resolve::ResolveOptions,
+    resolve::Resolved, session::Session,
 };
 
 /// Copies every locked package into a folder. Returns how many.
@@ -26,9 +28,24 @@ pub fn vendor(session: &Session<'_>, dir: &Path) -> Result<usize, OpsError> {
             ..ResolveOptions::default()
         },
     )?;
+    copy(session, &project, &resolved, dir)
+}
+
+/// Copies every package of a resolution into a folder, which is relative to the working folder
+/// of the run. Returns how many. The lock file is not written: [`resolve::write_lock`] does that.
+///
+/// # Errors
+/// When the folder holds other things, or a package cannot be had; [`OpsError::Locked`] when a
+/// package has other contents than the lock that it was taken from says.
+pub fn copy(
+    session: &Session<'_>,
+    project: &Project,
+    resolved: &Resolved,
+    dir: &Path,
+) -> Result<usize, OpsError> {
     let store = session.store()?;
     let asked = Asked {
-        project: &project,
+        project,
         locals: &resolved.locals,
         known: &resolved.known,
         fresh: resolved.fresh,

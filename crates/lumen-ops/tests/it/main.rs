@@ -10,6 +10,7 @@
     reason = "helpers of tests fail a test by panicking"
 )]
 
+mod embed;
 mod fetch;
 mod install;
 mod machine;
