@@ -19,7 +19,7 @@ use super::shared::{session::with, text::count};
 use crate::{
     args::{RegistryArgs, Trust},
     report::{CliError, Declined},
-    ui::Ui,
+    ui::{Ui, word},
 };
 
 pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
@@ -68,6 +68,13 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
                 true => Some(anchor::lock(&session, &registry, &accepted)?),
                 false => None,
             };
+            if !lock {
+                let registry = redacted(&registry);
+                let registry = word(&registry);
+                ui.hints(&[format!(
+                    "a lumen.lock that saw another state goes on refusing it: `lumen trust accept {registry} --lock` in that project mends it"
+                )]);
+            }
             if ui.json {
                 let lock = anchored.as_ref().map(anchored_json);
                 ui.print_json(&json!({ "before": before, "now": entry(now), "lock": lock }));

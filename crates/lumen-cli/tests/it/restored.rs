@@ -129,7 +129,12 @@ fn what_comes_back_with_other_bytes_is_not_installed() {
 fn only_the_project_that_is_meant_is_changed() {
     let (sandbox, before) = lost();
     // Without --lock, the lock goes on to protect the project.
-    accepted(&sandbox, &[]);
+    let plain = accepted(&sandbox, &[]);
+    let hint = format!(
+        "`lumen trust accept {} --lock` in that project",
+        sandbox.registry_url()
+    );
+    assert!(plain.err.contains(&hint), "{plain:#?}");
     assert_eq!(sandbox.read("app/lumen.lock").unwrap(), before);
     let refused = sandbox.run("app", &["pkg", "update"]).unwrap();
     fails(&refused, 3, &["log rolled back"]);
