@@ -105,11 +105,33 @@ fn keep_new(file: NamedTempFile, path: &Path) -> io::Result<bool> {
     match file.persist_noclobber(path) {
         Ok(_) => {}
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        Err(error) => return Err(named(error.error, "create", path)),
+        Err(error) => return Err(named(lacking(error.error), "create", path)),
     }
     fault::point("created", path)?;
     sync_parent(path)?;
     Ok(true)
+}
+
+/// The reason why a file that was written cannot get a new name: the file system has neither
+/// links nor renaming without replacing, which systems report in many ways.
+#[cfg(unix)]
+fn lacking(error: io::Error) -> io::Error {
+    use rustix::io::Errno;
+    let lacks = [Errno::PERM, Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
+    match Errno::from_io_error(&error) {
+        Some(errno) if lacks.contains(&errno) => {
+            let what = format!(
+                "this file system cannot create a file without replacing another ({error})"
+            );
+            io::Error::new(io::ErrorKind::Unsupported, what)
+        }
+        _ => error,
+    }
+}
+
+#[cfg(not(unix))]
+fn lacking(error: io::Error) -> io::Error {
+    error
 }
 
 /// Renames a file or folder.

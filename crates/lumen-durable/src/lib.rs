@@ -30,7 +30,7 @@ pub use file::{
     write_atomic, write_atomic_fast,
 };
 pub use folder::{Access, Folder, NewFile, Status, StatusKind, Step, Time};
-pub use lock::{Busy, Holder, Lock, Waiting, on_lock_wait, set_lock_limit};
+pub use lock::{Busy, Holder, Lock, NoLock, Waiting, on_lock_wait, set_lock_limit};
 pub use path::absolute;
 pub use share::{is_shared, share_tree};
 pub use tree::remove_dir_all;

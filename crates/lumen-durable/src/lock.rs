@@ -12,7 +12,7 @@ mod open;
 use std::{
     fs::File,
     io::{self, Seek as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
     sync::{
         OnceLock,
@@ -69,6 +69,29 @@ impl Busy {
     }
 }
 
+/// The file system of a file has no locks.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to take the lock `{}`: {error}", .path.display())]
+pub struct NoLock {
+    /// The lock file.
+    pub path: PathBuf,
+    /// What the system says.
+    pub error: io::Error,
+}
+
+impl NoLock {
+    /// The refusal in an I/O error, if that is what it is.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// The error of the system, with the name of the file.
+    fn refusal(error: io::Error, path: &Path) -> io::Error {
+        let path = path.to_owned();
+        io::Error::new(io::ErrorKind::Unsupported, Self { path, error })
+    }
+}
+
 /// A lock on a file, held until dropped.
 ///
 /// The lock belongs to the open file: two locks of one process exclude each
@@ -104,7 +127,7 @@ impl Lock {
                 signed: false,
             })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(error)) => Err(error),
+            Err(std::fs::TryLockError::Error(error)) => Err(NoLock::refusal(error, path)),
         }
     }
 
@@ -133,7 +156,9 @@ impl Lock {
             match tried {
                 Ok(()) => break,
                 Err(std::fs::TryLockError::WouldBlock) => {}
-                Err(std::fs::TryLockError::Error(error)) => return Err(error),
+                Err(std::fs::TryLockError::Error(error)) => {
+                    return Err(NoLock::refusal(error, path));
+                }
             }
             let waited = start.elapsed();
             if waited >= limit {
@@ -216,6 +241,22 @@ mod tests {
         let _one = Lock::shared(&path).unwrap();
         let _two = Lock::shared(&path).unwrap();
         assert!(Lock::try_exclusive(&path).unwrap().is_none());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_cannot_be_locked_is_named() {
+        use rustix::fs::{CWD, Mode, OFlags, openat};
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        std::fs::write(&path, "").unwrap();
+        // The system refuses locks on such a descriptor, as file systems without locks do.
+        let bare = openat(CWD, &path, OFlags::PATH, Mode::empty()).unwrap();
+        let error = Lock::wait_for(File::from(bare), &path, true).unwrap_err();
+        assert!(NoLock::of(&error).is_some());
+        assert_eq!(error.kind(), io::ErrorKind::Unsupported);
+        let said = format!("failed to take the lock `{}`: ", path.display());
+        assert!(error.to_string().starts_with(&said), "{error}");
     }
 
     #[cfg(unix)]

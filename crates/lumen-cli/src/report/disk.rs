@@ -16,6 +16,9 @@ pub fn words(kind: ErrorKind) -> Option<String> {
         ErrorKind::ResourceBusy => {
             "if that program hangs, end it; to wait longer, raise LUMEN_LIMIT_LOCK_SECONDS".into()
         }
+        ErrorKind::Unsupported => {
+            "this file system lacks locks, links or another feature (NFS, exFAT and FUSE may): use a folder on a local disk; a registry can also be in a bucket or a git branch".into()
+        }
         ErrorKind::NotADirectory => {
             "a file is where a folder must be: move it away, or set LUMEN_HOME".into()
         }

@@ -5,6 +5,7 @@ use lumen_core::{
     Key,
     limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_WAITS},
 };
+use lumen_durable::{Busy, NoLock};
 
 use super::{PublishError, Snapshot};
 use crate::{
@@ -161,7 +162,7 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::Bundle { .. }
         | StorageError::Offline { .. } => true,
         // A lock that was waited for to the end is not waited for again.
-        StorageError::Io(error) => lumen_durable::Busy::of(error).is_some(),
+        StorageError::Io(error) => Busy::of(error).is_some() || NoLock::of(error).is_some(),
         StorageError::Answered { status, .. } => !crate::storage::is_passing(*status),
         StorageError::Conflict { .. }
         | StorageError::Status { .. }
