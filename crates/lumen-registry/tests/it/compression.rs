@@ -222,4 +222,12 @@ fn the_name_of_an_artifact_is_not_how_it_is_sent() {
     let server = Server::start(|_| coded("gzip", &compress("gzip", b"zst")));
     let found = download(&server, &artifact(".tar.zst"), 99).unwrap();
     assert_eq!(found, b"zst");
+    // A file that is stored compressed has its own length on the way.
+    for coding in CODINGS {
+        let stored = compress(coding, b"made with tar -cz");
+        let (sent, size) = (stored.clone(), stored.len() as u64);
+        let server = Server::start(move |_| coded(coding, &sent));
+        let found = download(&server, &artifact(".tar"), size).unwrap();
+        assert_eq!(found, stored, "{coding}");
+    }
 }

@@ -177,6 +177,64 @@ fn a_download_continues_where_it_broke_off() {
     assert!(read(&server, 6).unwrap_err().contains("became shorter"));
 }
 
+/// What servers, and caches in front of them, answer to a request for the rest of a file.
+#[test]
+fn a_range_that_is_not_answered_with_it_ends_with_the_whole_file() {
+    type Rest = fn(&[u8]) -> Answer;
+    let file: Vec<u8> = (0..=99).collect();
+    let rests: [(&str, Rest); 6] = [
+        ("the whole file", |file| ok(file)),
+        ("from another start", |file| {
+            answer(
+                "206 Partial Content",
+                &["Content-Range: bytes 40-99/100"],
+                &file[40..],
+            )
+        }),
+        ("without a range", |file| {
+            answer("206 Partial Content", &[], &file[50..])
+        }),
+        ("a part of the rest", |file| {
+            answer(
+                "206 Partial Content",
+                &["Content-Range: bytes 50-59/100"],
+                &file[50..60],
+            )
+        }),
+        ("no such range", |_| {
+            answer(
+                "416 Range Not Satisfiable",
+                &["Content-Range: bytes */100"],
+                b"",
+            )
+        }),
+        ("the rest", |file| {
+            answer(
+                "206 Partial Content",
+                &["Content-Range: bytes 50-99/100"],
+                &file[50..],
+            )
+        }),
+    ];
+    for (what, rest) in rests {
+        let sent = file.clone();
+        let server = Server::start(
+            move |asked| match (asked.before, asked.headers.get("range")) {
+                (0, _) => {
+                    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n";
+                    Answer::Raw([&head[..], &sent[..50]].concat())
+                }
+                (_, Some(_)) => rest(&sent),
+                (_, None) => ok(&sent),
+            },
+        );
+        assert_eq!(read(&server, 100), Ok(Some(file.clone())), "{what}");
+        let asked = server.asked();
+        assert_eq!(asked[1].headers["range"], "bytes=50-", "{what}");
+        assert!(asked.len() <= 3, "{what}: {} requests", asked.len());
+    }
+}
+
 #[test]
 fn nothing_is_read_beyond_the_limit() {
     const ENDLESS: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n";

@@ -115,10 +115,25 @@ pub(super) fn range_from(start: u64) -> HeaderValue {
         .unwrap_or_else(|_| HeaderValue::from_static("bytes=0-"))
 }
 
-/// The first byte of a partial answer.
-pub(super) fn range_start(headers: &HeaderMap) -> Option<u64> {
+/// What a partial answer is a part of (RFC 9110 section 14.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Its first byte.
+    pub(super) start: u64,
+    /// The bytes of the whole file, if the server says.
+    pub(super) whole: Option<u64>,
+}
+
+/// The part of the file that a partial answer has.
+pub(super) fn range(headers: &HeaderMap) -> Option<Part> {
     let range = text(headers, CONTENT_RANGE)?.strip_prefix("bytes ")?;
-    range.split_once('-')?.0.parse().ok()
+    let (start, rest) = range.split_once('-')?;
+    Some(Part {
+        start: start.parse().ok()?,
+        whole: rest
+            .split_once('/')
+            .and_then(|(_, whole)| whole.parse().ok()),
+    })
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
@@ -176,8 +191,10 @@ mod tests {
         assert_eq!(after("soon"), None);
         assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), None);
         assert!(after("Fri, 06 Nov 2099 08:49:37 GMT").is_some());
-        let start = |text| range_start(&headers(&[(CONTENT_RANGE, text)]));
-        assert_eq!(start("bytes 5-9/10"), Some(5));
-        assert_eq!(start("bytes */10"), None);
+        let part = |text| range(&headers(&[(CONTENT_RANGE, text)]));
+        let found = |start, whole| Some(Part { start, whole });
+        assert_eq!(part("bytes 5-9/10"), found(5, Some(10)));
+        assert_eq!(part("bytes 5-9/*"), found(5, None));
+        assert_eq!(part("bytes */10"), None);
     }
 }

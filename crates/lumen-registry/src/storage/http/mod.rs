@@ -112,8 +112,10 @@ struct Download {
     clock: Clock,
     /// Bytes handed on.
     received: u64,
-    /// Whether the server compresses the file although it was asked not to: no ranges then.
-    is_coded: bool,
+    /// Whether the rest cannot be asked for: the server compresses the file although it was
+    /// asked not to, or did not answer a range with its bytes. Then the whole file is asked for
+    /// again, and what was handed on is skipped.
+    no_ranges: bool,
 }
 
 /// The answer to a metadata request.
@@ -179,7 +181,24 @@ impl HttpStorage {
     ) -> Result<Fetched, StorageError> {
         let file = self.inner.location.url(key.as_str());
         let headers = validators.map(Validators::conditions).unwrap_or_default();
-        self.fetch_patiently(file, limit, headers).await
+        self.fetch_patiently(file, limit, headers, Coding::ACCEPTED)
+            .await
+    }
+
+    /// Reads a file as a server sends it to a client that accepts only `coding`: `gzip`, `br`,
+    /// `zstd`, or `identity` for the file as it is stored. The bytes are decoded.
+    ///
+    /// # Errors
+    /// As [`super::Storage::get`].
+    pub(crate) async fn fetch_coded(
+        &self,
+        key: &Key,
+        limit: u64,
+        coding: &'static str,
+    ) -> Result<Fetched, StorageError> {
+        let file = self.inner.location.url(key.as_str());
+        self.fetch_patiently(file, limit, HeaderMap::new(), coding)
+            .await
     }
 
     /// Reads a file past the caches on the way, which have it under a name without `buster`.
@@ -194,7 +213,8 @@ impl HttpStorage {
     ) -> Result<Fetched, StorageError> {
         let file = format!("{}?c={buster}", self.inner.location.url(key.as_str()));
         let no_cache = (CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        self.fetch_patiently(file, limit, HeaderMap::from_iter([no_cache]))
+        let headers = HeaderMap::from_iter([no_cache]);
+        self.fetch_patiently(file, limit, headers, Coding::ACCEPTED)
             .await
     }
 
@@ -237,8 +257,9 @@ impl HttpStorage {
         file: String,
         limit: u64,
         mut headers: HeaderMap,
+        accepted: &'static str,
     ) -> Result<Fetched, StorageError> {
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(Coding::ACCEPTED));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
         let mut tries = Tries::new(&self.inner.options);
         loop {
             let (coding, failure) = match self.fetch_once(&file, limit, &headers).await {
@@ -274,12 +295,13 @@ impl HttpStorage {
         let mut tries = Tries::new(&self.inner.options);
         let mut download = Download::default();
         loop {
-            let before = download.received;
+            let (before, no_ranges) = (download.received, download.no_ranges);
             let failure = match self.read_once(&file, limit, &mut download, out).await {
                 Ok(found) => return Ok(found.then_some(download.received)),
                 Err(failure) => failure,
             };
-            if download.received - before >= PROGRESS {
+            // Asking for the whole file is another question, and happens once.
+            if download.received - before >= PROGRESS || download.no_ranges != no_ranges {
                 tries = Tries::new(&self.inner.options);
             }
             tries.wait(failure).await?;
@@ -344,7 +366,8 @@ impl HttpStorage {
         out: Sink<'_>,
     ) -> Result<bool, Failure> {
         let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]);
-        if download.received > 0 && !download.is_coded {
+        let asks_range = download.received > 0 && !download.no_ranges;
+        if asks_range {
             headers.insert(RANGE, headers::range_from(download.received));
         }
         let _permit = self.permit().await;
@@ -355,26 +378,27 @@ impl HttpStorage {
         let late = download.clock.check(&self.inner.options.limits);
         late.map_err(|exceeded| Failure::final_(exceeded.into()))?;
         let response = response?;
-        let found = coding(file, &response)?;
-        let coding = match found {
-            // The server took the end of the name for a way to send it.
-            Coding::Zstd if file.ends_with(".zst") => Coding::Identity,
-            found => found,
-        };
+        let coding = stored_coding(file, limit, &response)?;
         // An answer of a server that compresses anyway has another length than the file.
-        download.is_coded |= coding != Coding::Identity;
+        download.no_ranges |= coding != Coding::Identity;
+        let range = headers::range(response.headers());
         // The file is content-addressed: a server without ranges sends the same bytes again.
         let mut skip = match response.status() {
             StatusCode::OK => download.received,
             StatusCode::PARTIAL_CONTENT
-                if !download.is_coded
-                    && headers::range_start(response.headers()) == Some(download.received) =>
+                if !download.no_ranges
+                    && range.is_some_and(|range| range.start == download.received) =>
             {
                 0
+            }
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if asks_range => {
+                download.no_ranges = true;
+                return Err(Failure::again(self.refusal(file, &response).error));
             }
             StatusCode::NOT_FOUND | StatusCode::GONE if download.received == 0 => return Ok(false),
             _ => return Err(self.refusal(file, &response)),
         };
+        let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
         let allowed = limit - download.received + skip;
         let body = Body::new(response, coding, allowed, self.pace(&download.clock));
         let read = body.read(|chunk| {
@@ -385,13 +409,21 @@ impl HttpStorage {
             Ok(())
         });
         read.await.map_err(|stop| stop.failure(file, limit))?;
-        match skip {
-            0 => Ok(true),
-            _ => Err(Failure::again(StorageError::Transfer {
+        let again = |reason: &str| {
+            Failure::again(StorageError::Transfer {
                 file: file.to_owned(),
-                reason: "the file became shorter while it was read".into(),
-            })),
+                reason: reason.into(),
+            })
+        };
+        if skip > 0 {
+            return Err(again("the file became shorter while it was read"));
         }
+        let whole = range.and_then(|range| range.whole);
+        if is_part && whole.is_some_and(|whole| download.received < whole) {
+            download.no_ranges = true;
+            return Err(again("the server sent less than the rest of the file"));
+        }
+        Ok(true)
     }
 
     fn refusal(&self, file: &str, response: &Response) -> Failure {
@@ -426,6 +458,19 @@ fn there_unless_page(answer: &Response) -> Presence {
         true => Presence::Unclear,
         false => Presence::There,
     }
+}
+
+/// The compression that an answer has on top of the file as it is stored, of which at most
+/// `limit` bytes may come: an artifact's size.
+fn stored_coding(file: &str, limit: u64, response: &Response) -> Result<Coding, Failure> {
+    let found = coding(file, response)?;
+    // Servers take the end of a name, or the first bytes, for a way to send the file. Then the
+    // header says how the file is stored, and the answer has the file's own length.
+    let is_file = match found {
+        Coding::Zstd if file.ends_with(".zst") => true,
+        _ => response.content_length() == Some(limit),
+    };
+    Ok(if is_file { Coding::Identity } else { found })
 }
 
 /// The compression of an answer; an error for one that was not asked for.
