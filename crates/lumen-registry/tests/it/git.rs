@@ -246,6 +246,21 @@ fn repositories_with_longer_hashes() {
 }
 
 #[test]
+fn a_clone_with_other_line_ends_is_the_same_registry() {
+    let world = World::new();
+    let storage = world.storage(&world.url(), "a");
+    block_on(init_signed(&storage)).unwrap();
+    assert!(block_on(put(&storage, "a", "1.0.0")).unwrap());
+    let clone = world.dir.path().join("clone");
+    let (from, to) = (world.repository(), clone.to_str().unwrap());
+    let clone_it = ["-c", "core.autocrlf=true", "clone", "-q", "-b", "gh-pages"];
+    let clone_it = [&clone_it[..], &[from.to_str().unwrap(), to]].concat();
+    git(world.dir.path(), &clone_it).unwrap();
+    let folder = Storage::open(&Location::File(clone.clone()), &HostOptions::default()).unwrap();
+    assert_clean(&folder);
+}
+
+#[test]
 fn a_folder_of_a_branch_leaves_the_rest_alone() {
     let world = World::new();
     git::branch(&world.repository(), "site", "docs/CNAME", "example.org").unwrap();
@@ -257,6 +272,9 @@ fn a_folder_of_a_branch_leaves_the_rest_alone() {
     assert_eq!(world.git(&["show", "site:docs/CNAME"]), "example.org");
     let top = world.git(&["ls-tree", "--name-only", "site", "docs/"]);
     assert_eq!(top, "docs/.nojekyll\ndocs/CNAME\ndocs/packages");
+    // Line ends are the registry's matter in its own folder only.
+    let attributes = world.git(&["show", "site:docs/packages/.gitattributes"]);
+    assert_eq!(attributes, "* -text");
     let keys = block_on(storage.list("packages/")).unwrap();
     assert_eq!(keys[0].as_str(), "packages/a/1.0.0.json");
 }

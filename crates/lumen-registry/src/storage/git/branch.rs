@@ -24,6 +24,9 @@ use crate::{
 /// Keeps GitHub Pages from leaving out names that start with `_`.
 const NO_JEKYLL: &str = ".nojekyll";
 
+/// Keeps git from changing line ends in a clone, as it does on Windows.
+const ATTRIBUTES: (&str, &[u8]) = (".gitattributes", b"* -text\n");
+
 /// A branch, as far as this process knows it.
 #[derive(Debug)]
 pub(super) struct Branch {
@@ -233,9 +236,14 @@ impl Branch {
         } else {
             ""
         };
-        let no_jekyll = format!("{served}{NO_JEKYLL}");
-        if is_new && draft.base.entry(&no_jekyll).is_none() {
-            files.insert(no_jekyll, Some(Vec::new()));
+        let beside = [
+            (format!("{served}{NO_JEKYLL}"), &[][..]),
+            (format!("{folder}{}", ATTRIBUTES.0), ATTRIBUTES.1),
+        ];
+        for (path, bytes) in beside {
+            if is_new && draft.base.entry(&path).is_none() {
+                files.insert(path, Some(bytes.to_vec()));
+            }
         }
         // Two writers that do the same at the same time must not make the same commit.
         let message = format!("{message}\n\nWrite-Id: {:016x}\n", crate::random::random());
