@@ -82,9 +82,7 @@ async fn state_after<'a>(
     let snapshot = Arc::new(Snapshot::of(storage));
     let mut looks = 0;
     let (head, revision, lacking) = loop {
-        let Some((head, revision)) = Head::read(storage).await? else {
-            return Err(PublishError::NotSigned);
-        };
+        let (head, revision) = Head::of_signed(storage).await?;
         snapshot.forget();
         looks += 1;
         // While others were busy with it, they may have gone on.

@@ -22,7 +22,7 @@ use lumen_core::{
 use super::pending;
 use crate::{
     derived::{self, Expected, Row, Whole, tree, whole::Replay},
-    logread::{Head, read_checkpoint},
+    logread::{Head, no_head, read_checkpoint},
     progress::{Progress, Watch, advance},
     storage::{Storage, StorageError},
     write::PublishError,
@@ -128,7 +128,7 @@ impl Checker<'_> {
     async fn checkpoint(&mut self, has_head: bool) -> Result<Option<Checkpoint>, PublishError> {
         match read_checkpoint(self.storage).await {
             Ok(Some((checkpoint, _))) => return Ok(Some(checkpoint)),
-            Ok(None) if !has_head => return Err(PublishError::NotSigned),
+            Ok(None) if !has_head => return Err(no_head(self.storage).await?),
             Ok(None) => self.add(&Key::checkpoint(), "it does not exist"),
             Err(PublishError::Damaged { what, .. }) => self.add(&Key::checkpoint(), what),
             Err(error) => return Err(error),

@@ -14,10 +14,12 @@
 //! | `append` | the loop around the commit |
 //! | `init` | the first batch |
 //! | `check`, `restore` | the whole registry against its log |
+//! | `lost` | a lost head, made again |
 
 mod append;
 mod check;
 mod init;
+mod lost;
 pub(crate) mod pending;
 pub(crate) mod recover;
 mod restore;

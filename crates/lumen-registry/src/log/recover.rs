@@ -38,9 +38,7 @@ pub async fn is_signed(storage: &Storage) -> Result<bool, PublishError> {
 /// # Errors
 /// [`PublishError::NotSigned`], failures of the host, and files that are damaged.
 pub async fn recover(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
-    let Some((head, _)) = Head::read(storage).await? else {
-        return Err(PublishError::NotSigned);
-    };
+    let (head, _) = Head::of_signed(storage).await?;
     let state = finish_head(&Snapshot::of(storage), &head, watch).await;
     watch(Progress::Finished);
     state?;

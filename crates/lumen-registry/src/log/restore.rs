@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lumen_core::{Key, checkpoint::Checkpoint, limits::MAX_GLOBAL_INDEX_BYTES};
+use lumen_core::{Key, limits::MAX_GLOBAL_INDEX_BYTES};
 
-use super::recover::{recover, show};
+use super::{
+    lost::{self, is_of},
+    recover::{recover, show},
+};
 use crate::{
     derived::{self, Expected, ROWS, Row, Whole, checkpoint, global::Public, tree},
     logread::Head,
@@ -37,7 +40,8 @@ enum Which {
 /// compared with one listing of the registry, and read only where that shows a fault.
 ///
 /// # Errors
-/// [`PublishError::NotSigned`], a log that is damaged itself, and failures of the host.
+/// [`PublishError::NotSigned`], a log that is damaged itself, and failures of the host. A lost
+/// `log/head` is made again.
 pub async fn repair(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
     restore(storage, Mode::Repair, watch).await?;
     // Others may have gone on meanwhile.
@@ -68,9 +72,7 @@ async fn restore(
 
 async fn run(storage: &Storage, mode: Mode, watch: Watch<'_>) -> Result<Vec<Key>, PublishError> {
     // Before the files are listed, which hosts that can only be read refuse.
-    let Some((head, _)) = Head::read(storage).await? else {
-        return Err(PublishError::NotSigned);
-    };
+    let (head, head_is_new) = lost::find(storage).await?;
     let which = &mode.which(storage).await?;
     let whole = Whole::load(storage, &head.checkpoint, Some(&head.staging)).await?;
     let roots = &whole.log.roots;
@@ -138,6 +140,9 @@ async fn run(storage: &Storage, mode: Mode, watch: Watch<'_>) -> Result<Vec<Key>
         }
     }
     let mut changed = work.changed;
+    if head_is_new {
+        changed.push(Key::head());
+    }
     if public.is_none() {
         if !whole.log.roots.current().has_quorum() {
             checkpoint::replace_unsigned(storage, head.note.as_bytes()).await?;
@@ -149,21 +154,6 @@ async fn run(storage: &Storage, mode: Mode, watch: Watch<'_>) -> Result<Vec<Key>
         show(&Snapshot::of(storage), &head, Public::Earlier(roots), roots).await?;
     }
     Ok(changed)
-}
-
-/// Checks that entries are those of a checkpoint.
-fn is_of(
-    storage: &Storage,
-    log: &derived::whole::Replay,
-    checkpoint: &Checkpoint,
-) -> Result<(), PublishError> {
-    match tree::tiles(log).is_ok_and(|all| all.root == checkpoint.root) {
-        true => Ok(()),
-        false => {
-            let what = "its root is not that of the log's entries";
-            Err(damaged(storage, &Key::checkpoint(), what))
-        }
-    }
 }
 
 /// Files that are being restored.

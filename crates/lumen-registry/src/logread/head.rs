@@ -4,7 +4,7 @@ use lumen_core::{
     Digest, Key,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
     json,
-    limits::MAX_STAGING_BYTES,
+    limits::{MAX_ROOTS_BYTES, MAX_STAGING_BYTES},
     signing::PublicKey,
 };
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,17 @@ impl Head {
         Ok(Some((head, revision)))
     }
 
+    /// The current head of a signed registry; does not check its signature.
+    ///
+    /// # Errors
+    /// [`PublishError::NotSigned`], and a head that is damaged or lost.
+    pub(crate) async fn of_signed(storage: &Storage) -> Result<(Self, Revision), PublishError> {
+        match Self::read(storage).await? {
+            Some(found) => Ok(found),
+            None => Err(no_head(storage).await?),
+        }
+    }
+
     /// Checks that one of the keys signed it for this registry.
     pub(crate) fn check(
         &self,
@@ -64,6 +75,21 @@ impl Head {
             Err(error) => Err(damaged(storage, &Key::head(), error)),
         }
     }
+}
+
+/// The error for a registry without a head. The files that are made after the first head show
+/// that it is lost, and that the registry is signed.
+pub(crate) async fn no_head(storage: &Storage) -> Result<PublishError, PublishError> {
+    for (key, limit) in [
+        (Key::checkpoint(), MAX_CHECKPOINT_BYTES),
+        (Key::root_index(), MAX_ROOTS_BYTES),
+    ] {
+        if storage.get(&key, limit).await?.is_some() {
+            let what = format!("it does not exist, though the registry is signed and has `{key}`");
+            return Ok(damaged(storage, &Key::head(), what));
+        }
+    }
+    Ok(PublishError::NotSigned)
 }
 
 /// The public checkpoint and its revision; does not check its signatures.

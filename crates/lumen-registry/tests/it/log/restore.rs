@@ -24,12 +24,7 @@ fn world() -> (MemoryStorage, Storage) {
 
 /// What follows from nothing: the log, its commit, and the contents of releases.
 fn is_origin(key: &Key) -> bool {
-    let origins = [
-        "log/tile/entries/",
-        "log/head",
-        "log/staging/",
-        "artifacts/",
-    ];
+    let origins = ["log/tile/entries/", "log/staging/", "artifacts/"];
     origins.iter().any(|start| key.as_str().starts_with(start))
 }
 
@@ -127,8 +122,9 @@ fn every_altered_file_is_made_again() {
 fn all_that_follows_from_the_log_may_be_lost_at_once() {
     let (memory, storage) = world();
     let files = memory.files();
-    // Releases are told by the indexes: one of both has to be there.
-    let is_kept = |key: &Key| is_origin(key) || key.named_release().is_some();
+    // Releases are told by the indexes, and the head by the checkpoint: one of both has to be there.
+    let is_kept =
+        |key: &Key| is_origin(key) || *key == Key::head() || key.named_release().is_some();
     for way in [by_repair as Way, by_rebuild] {
         let mut bare = files.clone();
         bare.retain(|key, _| is_kept(key));
@@ -290,4 +286,33 @@ fn indexes_go_back_with_a_log_that_is_taken_back() {
         json::parse(&memory.file(&Key::global_index()).unwrap()).unwrap();
     let a = listed.packages.iter().find(|entry| entry.name == name("a"));
     assert_eq!(a.unwrap().latest, Some(version("1.0.0")));
+}
+
+/// A registry that lost its head is damaged, and must not look like an unsigned one, in which
+/// `init` could be the next step.
+#[test]
+fn a_lost_head_is_named_and_made_again() {
+    let (memory, _) = world();
+    let mut files = memory.files();
+    let head = files.remove(&Key::head());
+    for lost in [&[][..], &[Key::checkpoint()], &[Key::root_index()]] {
+        let mut files = files.clone();
+        files.retain(|key, _| !lost.contains(key));
+        let memory = MemoryStorage::with_files(files);
+        let storage = Storage::Memory(memory.clone());
+        let refused = block_on(put(&storage, "ada", "a", "2.0.0")).unwrap_err();
+        assert!(
+            matches!(&refused, PublishError::Damaged { file, .. } if file.ends_with("log/head")),
+            "{refused}"
+        );
+        if lost == [Key::checkpoint()] {
+            // Nothing says which entries were committed.
+            assert!(block_on(repair(&storage, &nobody)).is_err());
+            continue;
+        }
+        block_on(repair(&storage, &nobody)).unwrap();
+        assert_eq!(memory.file(&Key::head()), head);
+        block_on(put(&storage, "ada", "a", "2.0.0")).unwrap();
+        assert_clean(&storage);
+    }
 }
