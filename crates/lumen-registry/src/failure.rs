@@ -145,6 +145,12 @@ impl TrustError {
             Self::Reverted(reverted) => Hint::Reverted(reverted.by),
             Self::Unfinished { .. } => Hint::Unfinished,
             Self::NotSigned => Hint::Unsigned,
+            Self::Rollback { .. } => Hint::OlderState,
+            Self::Withheld { .. }
+            | Self::ForgedAbsence { .. }
+            | Self::Log { .. }
+            | Self::Map { .. } => Hint::OldCopy,
+            Self::Stale { .. } | Self::Witnesses { .. } | Self::Expired { .. } => Hint::Clock,
             Self::State { disk, .. } => Hint::Disk((*disk)?),
             _ => return None,
         })
@@ -265,12 +271,12 @@ impl PublishError {
             Self::NeedsApproval { subject, .. } => Hint::NeedsApproval(subject),
             Self::Submitted(error) => error.hint(),
             Self::Storage(error) => return error.hint(),
+            Self::Damaged { .. } => Hint::Damaged,
             Self::TooLarge { .. }
             | Self::LongVersion { .. }
             | Self::Malformed(_)
             | Self::History(_)
             | Self::Sign(_)
-            | Self::Damaged { .. }
             | Self::Diverged { .. } => return None,
         })
     }

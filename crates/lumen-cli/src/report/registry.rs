@@ -86,6 +86,16 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         }
         Hint::Reverted(by) => reverted(by).into(),
         Hint::Unfinished => "the people who run it can finish it with `lumen registry repair`".into(),
+        Hint::OldCopy => OLD_COPY.into(),
+        Hint::OlderState => format!(
+            "{OLD_COPY}. If the registry was restored from a backup, ask the people who run it, but not through the registry"
+        ),
+        Hint::Clock => {
+            "check the clock of this machine; if it is right, tell the people who run the registry: its witnesses or its admins have work to do".into()
+        }
+        Hint::Damaged => {
+            "`lumen registry check` lists what is wrong; `lumen registry repair` makes files again that follow from others".into()
+        }
         Hint::Unsigned => {
             "only signed registries have owners, keys and a log; `lumen registry migrate` signs one that is not".into()
         }
@@ -142,6 +152,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Unlistable => "mirror it from its folder or bucket".into(),
     })
 }
+
+/// What may be wrong beside an attack, and how to tell.
+const OLD_COPY: &str = "a cache on the way may be old, or a compressed copy beside a file on the server: try again later; `lumen registry doctor <registry>` compares what caches and copies show. If it finds nothing, ask the people who run the registry";
 
 fn bound(bound: Bound) -> String {
     match bound {

@@ -96,6 +96,15 @@ pub enum Hint<'e> {
     Reverted(SeenBy),
     /// Signing the registry was not finished.
     Unfinished,
+    /// What was shown is older than, or other than, what was shown before or beside it. Besides an
+    /// attack, that may be an old copy of a file in a cache, or beside the file on the server.
+    OldCopy,
+    /// The same; a backup that was restored is another cause.
+    OlderState,
+    /// Too few witnesses signed lately, or the root note expired, by this machine's clock.
+    Clock,
+    /// A file that writers need is lost or damaged.
+    Damaged,
     /// Only signed registries can do this.
     Unsigned,
     /// A version exists.
