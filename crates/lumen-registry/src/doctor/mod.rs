@@ -11,7 +11,7 @@
 mod web;
 mod write;
 
-use lumen_core::{Key, PackageName, Version, limits::MAX_SAMPLED};
+use lumen_core::{Key, PackageName, Version, key::Mutability, limits::MAX_SAMPLED};
 
 use crate::{
     log::waiting,
@@ -23,6 +23,8 @@ use crate::{
 pub enum Check {
     /// There is a registry, and it can be read.
     Readable,
+    /// The files of packages are there and can be read.
+    Packages,
     /// Missing files are answered with 404.
     Absence,
     /// It is signed, and its files agree with each other.
@@ -51,6 +53,8 @@ pub enum Check {
     Ranges,
     /// Compressed answers.
     Compression,
+    /// Compressed answers have the contents of the files.
+    Copies,
     /// Web pages of others may read.
     Cors,
     /// Web pages of others may send a token.
@@ -137,6 +141,7 @@ impl Check {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Readable => "readable",
+            Self::Packages => "packages",
             Self::Absence => "absence",
             Self::Trust => "trust",
             Self::Witnesses => "witnesses",
@@ -151,6 +156,7 @@ impl Check {
             Self::Revalidation => "revalidation",
             Self::Ranges => "ranges",
             Self::Compression => "compression",
+            Self::Copies => "copies",
             Self::Cors => "cors",
             Self::Preflight => "preflight",
             Self::Listing => "listing",
@@ -208,7 +214,7 @@ pub async fn examine(registry: &Registry, options: Options) -> Report {
     match readable(registry, &mut report).await {
         Some(true) => {
             trust(registry, options, &mut report).await;
-            samples = Samples::of(registry).await;
+            samples = Samples::of(registry, &mut report).await;
             if let Some(http) = registry.storage().web_server() {
                 web::examine(http, &samples, options, &mut report).await;
             }
@@ -283,40 +289,62 @@ async fn trust(registry: &Registry, options: Options, report: &mut Report) {
 }
 
 impl Samples {
-    async fn of(registry: &Registry) -> Self {
+    /// Finds files to look at: those of the first package that has a release.
+    async fn of(registry: &Registry, report: &mut Report) -> Self {
         let mut samples = Self::default();
         if registry.trusted().is_some() {
             samples.checkpoint = Some(Key::checkpoint());
             samples.note = Some(Key::root_note(1));
         }
         for name in registry.names().await.into_iter().take(MAX_SAMPLED) {
-            // Other checks report files that cannot be read.
-            if let Ok(Some(version)) = samples.take_package(registry, &name).await {
-                samples.release = Some(Key::release(&name, &version));
-                break;
+            match samples.take_package(registry, &name).await {
+                Ok(None) => {}
+                Ok(Some(version)) => {
+                    let seen = format!("`{name}` {version} can be read");
+                    report.add(Check::Packages, Verdict::Good, seen);
+                    break;
+                }
+                Err(reason) => {
+                    report.add(Check::Packages, Verdict::Bad, reason);
+                    break;
+                }
             }
         }
         samples
     }
 
+    /// Takes the files of a package and its newest version, if it has one; an error says what
+    /// cannot be read.
     async fn take_package(
         &mut self,
         registry: &Registry,
         name: &PackageName,
-    ) -> Result<Option<Version>, ReadError> {
-        let Some(index) = registry.package_index(name).await? else {
-            return Ok(None);
+    ) -> Result<Option<Version>, String> {
+        let said = |error: ReadError| error.to_string();
+        let missing = |key: &Key| {
+            let file = registry.storage().describe(key);
+            format!("`{file}` does not exist, though `{name}` is listed")
         };
-        self.index = Some(Key::package_index(name));
+        let key = Key::package_index(name);
+        self.index = Some(key.clone());
+        let index = registry.package_index(name).await.map_err(said)?;
+        let index = index.ok_or_else(|| missing(&key))?;
         let Some(version) = index.latest.as_ref().or(index.versions.first()) else {
             return Ok(None);
         };
-        let Some((release, _)) = registry.release(name, version, None).await? else {
-            return Ok(None);
-        };
+        let key = Key::release(name, version);
+        self.release = Some(key.clone());
+        let found = registry.release(name, version, None).await.map_err(said)?;
+        let (release, _) = found.ok_or_else(|| missing(&key))?;
         let last = release.artifacts.last();
         self.artifact = last.and_then(|artifact| Key::parse(&artifact.url).ok());
         Ok(Some(version.clone()))
+    }
+
+    /// Those that change when something is published.
+    fn changing(&self) -> impl Iterator<Item = Key> {
+        self.all()
+            .filter(|key| key.mutability() == Mutability::Mutable)
     }
 
     fn all(&self) -> impl Iterator<Item = Key> {

@@ -1,10 +1,15 @@
 //! Checks of the answers of a web server.
 
-use lumen_core::{Key, key::Mutability, limits::MAX_EXAMINED_BYTES};
+use lumen_core::{
+    Key, index::MAX_PACKAGE_INDEX_BYTES, key::Mutability, limits::MAX_EXAMINED_BYTES,
+};
 use reqwest::Method;
 
 use super::{Check, Options, Report, Samples, Verdict};
-use crate::storage::{HttpStorage, StorageError, http::Answer};
+use crate::storage::{
+    HttpStorage, StorageError,
+    http::{Answer, Fetched},
+};
 
 /// Seconds for which an index may be kept without asking before it is too long.
 const LONGEST: u64 = 600;
@@ -72,6 +77,7 @@ async fn all(
     if let Some((_, index)) = answers.first() {
         connection(http, index, options, report);
     }
+    unread(samples, &answers, report);
     absence(http, report).await?;
     fresh(http, samples, report).await?;
     types(&answers, report);
@@ -82,6 +88,7 @@ async fn all(
     let index = samples.index.clone().unwrap_or_else(Key::global_index);
     revalidation(http, &index, report).await?;
     compression(http, &index, report).await?;
+    copies(http, samples, report).await?;
     listing(http, report).await
 }
 
@@ -163,26 +170,97 @@ async fn absence(http: &HttpStorage, report: &mut Report) -> Result<(), StorageE
     Ok(())
 }
 
-/// Whether caches on the way have an older state of the log.
+/// Files that the registry needs and the server does not give. Artifacts have a check of their own.
+fn unread(samples: &Samples, answers: &[(Key, Answer)], report: &mut Report) {
+    let given = |(key, answer): &&(Key, Answer)| {
+        (200..300).contains(&answer.status) || Some(key) == samples.artifact.as_ref()
+    };
+    let faults: Vec<String> = answers
+        .iter()
+        .filter(|answer| !given(answer))
+        .map(|(key, answer)| format!("{} for `{key}`", answer.status))
+        .collect();
+    if !faults.is_empty() {
+        report.add(Check::Readable, Verdict::Bad, faults.join("; "));
+    }
+}
+
+/// The contents of a file, or nothing where there is nothing to compare: it is missing or too
+/// large, or the server refuses it, which is a finding of its own.
+fn contents(fetched: Result<Fetched, StorageError>) -> Result<Option<Vec<u8>>, StorageError> {
+    match fetched {
+        Ok(Fetched::Found { bytes, .. }) => Ok(Some(bytes)),
+        Ok(Fetched::Absent | Fetched::NotModified { .. })
+        | Err(
+            StorageError::TooLarge { .. }
+            | StorageError::Denied { .. }
+            | StorageError::Status { .. },
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A file as it is stored.
+async fn stored(http: &HttpStorage, key: &Key) -> Result<Option<Vec<u8>>, StorageError> {
+    contents(
+        http.fetch_coded(key, MAX_PACKAGE_INDEX_BYTES, PLAIN.1)
+            .await,
+    )
+}
+
+/// Whether caches on the way have older files than the server.
 async fn fresh(
     http: &HttpStorage,
     samples: &Samples,
     report: &mut Report,
 ) -> Result<(), StorageError> {
-    let Some(key) = &samples.checkpoint else {
-        return Ok(());
-    };
-    let usual = get(http, key, &[]).await?;
-    let no_cache = [("cache-control", "no-cache")];
-    let newest = get(http, key, &no_cache).await?;
-    match usual.body == newest.body {
-        true => report.add(Check::Fresh, Verdict::Good, "the newest checkpoint"),
-        false => report.add(
-            Check::Fresh,
-            Verdict::Poor,
-            "a cache on the way has an older checkpoint",
-        ),
+    let mut faults = Vec::new();
+    for key in samples.changing() {
+        let usual = stored(http, &key).await?;
+        let buster = format!("{:016x}", crate::random::random());
+        let newest = http.fetch_uncached(&key, MAX_PACKAGE_INDEX_BYTES, &buster);
+        let newest = contents(newest.await)?;
+        // A publisher may have written it in between.
+        if usual != newest && stored(http, &key).await? == usual {
+            faults.push(format!(
+                "`{key}` is another file in a cache on the way than on the server"
+            ));
+        }
     }
+    report.add_faults(
+        Check::Fresh,
+        Verdict::Poor,
+        "no old files in caches",
+        &faults,
+    );
+    Ok(())
+}
+
+/// Whether the server sends old compressed copies that lie beside its files.
+async fn copies(
+    http: &HttpStorage,
+    samples: &Samples,
+    report: &mut Report,
+) -> Result<(), StorageError> {
+    let mut faults = Vec::new();
+    for key in samples.changing() {
+        for coding in ["gzip", "br", "zstd"] {
+            let file = stored(http, &key).await?;
+            let sent = http.fetch_coded(&key, MAX_PACKAGE_INDEX_BYTES, coding);
+            let sent = contents(sent.await)?;
+            if sent != file && stored(http, &key).await? == file {
+                faults.push(format!(
+                    "`{key}` sent as {coding} is not the file: an old compressed copy of it"
+                ));
+            }
+        }
+    }
+    report.add_faults(
+        Check::Copies,
+        Verdict::Bad,
+        "the same as the files",
+        &faults,
+    );
     Ok(())
 }
 

@@ -58,7 +58,8 @@ fn well(files: &BTreeMap<Key, Vec<u8>>, asked: &Asked) -> Reply {
         reply.set("Access-Control-Allow-Headers", "Range, Authorization");
         return reply;
     }
-    let path = asked.path.trim_start_matches('/');
+    let path = asked.path.split('?').next().unwrap_or_default();
+    let path = path.trim_start_matches('/');
     let Some((key, bytes)) = files.iter().find(|(key, _)| key.as_str() == path) else {
         return reply;
     };
@@ -148,14 +149,19 @@ fn nothing_is_wrong_with_a_good_server() {
 fn each_fault_is_found() {
     use Verdict::{Bad, Poor};
     type Spoil = fn(&Asked, &mut Reply);
-    let cases: [(Spoil, &[(Check, Verdict)]); 17] = [
+    let cases: [(Spoil, &[(Check, Verdict)]); 22] = [
         (
             |_, reply| {
                 if reply.status.starts_with("404") {
                     reply.status = "200 OK";
                 }
             },
-            &[(Check::Absence, Bad), (Check::Hidden, Poor)],
+            // Nobody can tell what is missing from what is damaged.
+            &[
+                (Check::Packages, Bad),
+                (Check::Absence, Bad),
+                (Check::Hidden, Poor),
+            ],
         ),
         (
             |_, reply| {
@@ -163,7 +169,7 @@ fn each_fault_is_found() {
                     reply.status = "403 Forbidden";
                 }
             },
-            &[(Check::Absence, Bad)],
+            &[(Check::Packages, Bad), (Check::Absence, Bad)],
         ),
         (
             |_, reply| {
@@ -275,7 +281,56 @@ fn each_fault_is_found() {
                     reply.status = "hang";
                 }
             },
-            &[(Check::Readable, Bad)],
+            &[(Check::Packages, Bad), (Check::Readable, Bad)],
+        ),
+        // An old copy beside the file, as servers with `gzip_static` send it.
+        (
+            |asked, reply| {
+                let wishes = asked.headers.get("accept-encoding");
+                if asked.path == "/packages/text/index.json"
+                    && wishes.is_some_and(|wishes| wishes == "gzip")
+                {
+                    reply.body = b"{\"name\": \"text\", \"versions\": []}".to_vec();
+                }
+            },
+            &[(Check::Copies, Bad)],
+        ),
+        // A cache that is passed with another query, and has an old index.
+        (
+            |asked, reply| {
+                if asked.path == "/index.json" && !asked.headers.contains_key("origin") {
+                    reply.body = b"{\"packages\": []}".to_vec();
+                }
+            },
+            &[(Check::Fresh, Poor)],
+        ),
+        (
+            |asked, reply| {
+                if asked.path.starts_with("/packages/text/1.") {
+                    reply.status = "404 Not Found";
+                }
+            },
+            &[(Check::Packages, Bad), (Check::Readable, Bad)],
+        ),
+        (
+            |asked, reply| {
+                if asked.path.starts_with("/packages/text/index.json") {
+                    reply.status = "403 Forbidden";
+                }
+            },
+            &[
+                (Check::Packages, Bad),
+                (Check::Readable, Bad),
+                (Check::Revalidation, Poor),
+            ],
+        ),
+        (
+            |asked, reply| {
+                if asked.path.starts_with("/artifacts/") {
+                    reply.status = "403 Forbidden";
+                }
+            },
+            &[(Check::Ranges, Bad)],
         ),
     ];
     for (at, (spoil, expected)) in cases.into_iter().enumerate() {

@@ -102,6 +102,7 @@ fn summary(place: &Examined) -> String {
 fn label(check: Check) -> &'static str {
     match check {
         Check::Readable => "registry",
+        Check::Packages => "packages",
         Check::Absence => "missing files",
         Check::Trust => "signatures",
         Check::Witnesses => "witnesses",
@@ -116,6 +117,7 @@ fn label(check: Check) -> &'static str {
         Check::Revalidation => "revalidation",
         Check::Ranges => "range requests",
         Check::Compression => "compression",
+        Check::Copies => "compressed copies",
         Check::Cors => "CORS",
         Check::Preflight => "preflight",
         Check::Listing => "directory listings",
@@ -139,6 +141,9 @@ fn fix(place: &Examined, finding: &Finding) -> Option<String> {
     };
     Some(match finding.check {
         Check::Readable => "check the address, and who may read it; `lumen registry init` makes a registry".into(),
+        Check::Packages => "let everybody read all files of the registry; `lumen registry check` and `lumen registry repair` find and restore lost ones".into(),
+        Check::Copies => "delete the compressed copies beside the files, or make them again after each publish".into(),
+        Check::Absence if finding.seen.starts_with("403") => "readers cannot tell a missing file from a forbidden one: let everybody list the bucket (s3:ListBucket), or answer 404".into(),
         Check::Absence => configured("answer 404 for missing files, and let caches keep no errors"),
         Check::Trust if finding.verdict == Verdict::Poor => {
             "`lumen registry init` makes signed registries, in which no change goes unnoticed".into()
@@ -146,7 +151,7 @@ fn fix(place: &Examined, finding: &Finding) -> Option<String> {
         Check::Trust => "`lumen registry check` lists what is wrong; do not publish before you know the cause".into(),
         Check::Witnesses => "the holder of a witness's key runs `lumen registry witness`".into(),
         Check::Expiry => "`lumen registry trust expire` sets another time".into(),
-        Check::Fresh => "let caches ask for `log/checkpoint` each time: they must keep to `Cache-Control`".into(),
+        Check::Fresh => "let caches ask each time for files that change: they must keep to `Cache-Control`".into(),
         Check::Clock => "let the server and this machine set their clocks by NTP".into(),
         Check::Https => configured("serve over HTTPS"),
         Check::Http2 => configured("use HTTP/2"),
