@@ -29,9 +29,13 @@ impl Partial {
         self.packages.with(coming)
     }
 
-    /// The selection of a mirror that gets more packages.
+    /// The selection of a mirror that gets more packages. Without patterns it stays as it is:
+    /// that a run does not name any must not copy what was left out, perhaps to the public.
     pub(crate) fn with(&self, wanted: &Selection) -> Selection {
-        wanted.with(&self.packages())
+        match wanted.patterns() {
+            [] => self.packages(),
+            _ => wanted.with(&self.packages()),
+        }
     }
 
     /// Its contents while the mirror gets these packages.

@@ -166,7 +166,8 @@ impl Job<'_> {
         optional: bool,
     ) -> Result<(), MirrorError> {
         let key = Key::release(&release.name, &release.version);
-        if self.target.has(&key).await? {
+        // The file is written last, so the artifacts are there, too, unless they got lost.
+        if !self.options.full && self.target.has(&key).await? {
             return Ok(());
         }
         for artifact in &release.artifacts {

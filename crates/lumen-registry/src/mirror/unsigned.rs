@@ -215,12 +215,16 @@ async fn release(
     let key = Key::release(name, version);
     let digest = |summary: Option<&ReleaseSummary>| summary.and_then(|summary| summary.metadata);
     if job.target.has(&key).await? {
-        return match (digest(summary), digest(known)) {
-            (Some(theirs), Some(ours)) if theirs != ours => Err(MirrorError::Changed {
-                file: job.target.describe(&key),
-            }),
-            _ => Ok(()),
-        };
+        match (digest(summary), digest(known)) {
+            (Some(theirs), Some(ours)) if theirs != ours => {
+                return Err(MirrorError::Changed {
+                    file: job.target.describe(&key),
+                });
+            }
+            _ if !job.options.full => return Ok(()),
+            // Its artifacts may have got lost.
+            _ => {}
+        }
     }
     let Some(bytes) = job.read(&key, MAX_RELEASE_BYTES).await? else {
         let file = job.file(&key);

@@ -307,6 +307,17 @@ fn lost_files_come_back_when_everything_is_looked_at() {
         };
         run_with(&origin.storage, &Storage::Memory(lost.clone()), &full).unwrap();
         assert_same(&lost.files(), &whole);
+        // Artifacts are not told by the file of their release.
+        for artifact in whole
+            .keys()
+            .filter(|key| key.as_str().starts_with("artifacts/"))
+        {
+            let mut lost = whole.clone();
+            lost.remove(artifact);
+            let lost = MemoryStorage::with_files(lost);
+            run_with(&origin.storage, &Storage::Memory(lost.clone()), &full).unwrap();
+            assert_same(&lost.files(), &whole);
+        }
     }
 }
 

@@ -38,7 +38,11 @@ fn a_mirror_with_some_packages() {
         assert!(!has("packages/a/"));
         run_with(&origin.storage, &storage, &only(&["a"])).unwrap();
         assert!(has("packages/a/3.0.0.json") && has("packages/@s/b/") && !has("packages/c/"));
-        run(&origin.storage, &storage).unwrap();
+        // A run that names no packages does not get those that were left out.
+        let report = run(&origin.storage, &storage).unwrap();
+        assert!(!has("packages/c/"));
+        assert_eq!(report.selection.unwrap().patterns(), ["@s/*", "a"]);
+        run_with(&origin.storage, &storage, &only(&["*"])).unwrap();
         for (key, bytes) in origin.needed() {
             assert_eq!(copy.files().get(&key), Some(&bytes), "{key}");
         }
