@@ -9,8 +9,8 @@ use lumen_core::{
     index::Release,
     note::Note,
     trust::{
-        Action, Entry, HistoryError, OwnersHistory, OwnersNote, PackageHistory, RootHistory,
-        Statement, Subject,
+        Action, Entry, HistoryError, LoggedRelease, OwnersHistory, OwnersNote, PackageHistory,
+        RootHistory, Statement, Subject,
     },
 };
 
@@ -77,7 +77,19 @@ pub(super) async fn publish(
             create_artifacts(storage, files, &existing.release).await?;
             existing
         }
-        _ => create(storage, files).await?,
+        _ => match history.releases.get(&files.release.version) {
+            // Its file got lost.
+            Some(logged) => {
+                let release = as_logged(files, logged)?;
+                let files = Files {
+                    bytes: release.to_bytes(),
+                    release: &release,
+                    ..*files
+                };
+                create(storage, &files).await?
+            }
+            None => create(storage, files).await?,
+        },
     };
     let publish = Action::Publish {
         version: published.release.version.clone(),
@@ -88,6 +100,23 @@ pub(super) async fn publish(
         endorse(roots, name, owners, publish.clone(), signer, &request.now)
     };
     log(&writer, state, files, published, endorse).await
+}
+
+/// The release as it was logged, if these are its contents. Nothing may be written before: a file
+/// at the path of a version never changes.
+fn as_logged(files: &Files<'_>, logged: &LoggedRelease) -> Result<Release, PublishError> {
+    let release = Release {
+        published_at: Some(logged.time.clone()),
+        ..files.release.clone()
+    };
+    match Digest::of(&release.to_bytes()) == logged.metadata {
+        true => Ok(release),
+        false => Err(PublishError::VersionExists {
+            name: release.name,
+            version: release.version,
+            published_at: Some(logged.time.clone()),
+        }),
+    }
 }
 
 /// Logs a release whose files exist: the claim, if the name has no owner, and the statement,

@@ -316,3 +316,29 @@ fn a_lost_head_is_named_and_made_again() {
         assert_clean(&storage);
     }
 }
+
+/// What the log says of a version decides before a file is written that could never change again.
+#[test]
+fn a_lost_release_comes_back_by_publishing_the_same_and_nothing_else_does() {
+    let (memory, _) = world();
+    let file = Key::release(&name("a"), &version("1.0.0"));
+    let mut files = memory.files();
+    let lost = files.remove(&file);
+    let memory = MemoryStorage::with_files(files.clone());
+    let storage = Storage::Memory(memory.clone());
+    let later = |contents: &str| PublishRequest {
+        signer: Some(Arc::new(key("ada"))),
+        now: "2026-06-01T00:00:00Z".into(),
+        ..crate::request("a", "1.0.0", contents)
+    };
+    let refused = block_on(publish(&storage, &later("other"))).unwrap_err();
+    assert!(
+        matches!(refused, PublishError::VersionExists { .. }),
+        "{refused}"
+    );
+    assert_eq!(memory.files(), files);
+    let published = block_on(publish(&storage, &later("a 1.0.0"))).unwrap();
+    assert!(!published.new);
+    assert_eq!(memory.file(&file), lost);
+    assert_clean(&storage);
+}
