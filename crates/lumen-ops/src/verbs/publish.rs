@@ -10,12 +10,18 @@ pub mod workspace;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use lumen_core::{Digest, Version, edit, index::Release, trust::Lacking};
+use lumen_core::{
+    Digest, Version, edit, index::Release, limits::MAX_MANIFEST_BYTES, problem::Problem,
+    trust::Lacking,
+};
 use lumen_registry::{
     Location, Storage,
     publish::{self, PublishError, Published},
 };
-use lumen_store::{pack::Packed, project::LocalPackage};
+use lumen_store::{
+    pack::Packed,
+    project::{LocalPackage, MANIFEST, ProjectError, files},
+};
 
 use self::target::Target;
 use crate::{
@@ -58,7 +64,26 @@ pub struct Prepared {
 struct Bumped {
     /// The folder of the project.
     root: PathBuf,
-    text: String,
+    file: PathBuf,
+    /// Its text before.
+    old: String,
+    new: String,
+}
+
+impl Bumped {
+    fn write(&self) -> Result<(), ProjectError> {
+        files::write(&self.root, &self.file, self.new.as_bytes())
+    }
+
+    /// Writes the text before, unless somebody changed the file since.
+    fn undo(&self) -> Result<(), ProjectError> {
+        let limit = MAX_MANIFEST_BYTES as u64;
+        let now = files::read(&self.root, &self.file, limit)?;
+        match now.is_some_and(|now| now == self.new.as_bytes()) {
+            true => files::write(&self.root, &self.file, self.old.as_bytes()),
+            false => Ok(()),
+        }
+    }
 }
 
 impl Prepared {
@@ -113,9 +138,11 @@ pub fn prepare(
         .as_ref()
         .map(|version| edit::set_version(&local.source, version))
         .transpose()?;
-    let bumped = bumped.map(|text| Bumped {
+    let bumped = bumped.map(|new| Bumped {
         root: project.root.clone(),
-        text,
+        file: local.dir.join(MANIFEST),
+        old: local.source.to_string(),
+        new,
     });
     let mut checked = pack::check(&project, version.as_ref())?;
     if !checked.package.publish {
@@ -160,15 +187,25 @@ fn packed(
 ///
 /// # Errors
 /// When the version exists with other contents, or the registry cannot be written.
-pub fn run(session: &Session<'_>, prepared: Prepared) -> Result<Outcome, OpsError> {
+pub fn run(session: &Session<'_>, mut prepared: Prepared) -> Result<Outcome, OpsError> {
     let target = Target::open(session, &prepared.registry, false)?;
+    let bumped = prepared.bumped.take();
     let request = target.request(prepared)?;
     let message = format!(
         "Publish {} {}",
         request.release.name, request.release.version
     );
+    // Not before it is known who signs; and a publisher that is killed finds the version raised.
+    bumped.as_ref().map(Bumped::write).transpose()?;
     let publish = async |storage: &Storage| publish::publish(storage, &request).await;
-    let outcome = target.put(&message, publish)?.into();
+    let published = target.put(&message, publish);
+    if published.is_err()
+        && let Some(Err(error)) = bumped.as_ref().map(Bumped::undo)
+    {
+        let what = format!("the version stays raised: {error}");
+        session.context.reporter.warn(Problem::warning(what));
+    }
+    let outcome = published?.into();
     target.read_back(std::slice::from_ref(&outcome))?;
     Ok(outcome)
 }

@@ -6,9 +6,8 @@ use lumen_registry::{
     publish::{PublishError, PublishRequest},
     verify::TrustError,
 };
-use lumen_store::project::{MANIFEST, files};
 
-use super::{Bumped, Outcome, Prepared, approval::asked, visible::read_back};
+use super::{Outcome, Prepared, approval::asked, visible::read_back};
 use crate::{
     error::{Again, OpsError},
     keys::KeysError,
@@ -49,13 +48,8 @@ impl<'s> Target<'s> {
         self.session.publish_location(&self.name)
     }
 
-    /// The release to publish; its manifest has the version from here on.
+    /// The release to publish.
     pub(super) fn request(&self, prepared: Prepared) -> Result<PublishRequest, OpsError> {
-        // Not before it is known who signs: else a failure for want of a key raises it all the same.
-        if let Some(Bumped { root, text }) = prepared.bumped {
-            let file = prepared.checked.dir.join(MANIFEST);
-            files::write(&root, &file, text.as_bytes())?;
-        }
         let (signer, last_seen) = self.writer.clone();
         Ok(PublishRequest {
             release: prepared.checked.release,
