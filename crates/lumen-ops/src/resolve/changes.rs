@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lumen_core::{
     PackageName, Version,
-    lockfile::{LockedSource, Lockfile},
+    lockfile::{LockedPackage, LockedSource, Lockfile},
 };
 
 /// Differences between two locks, registry and git packages only.
@@ -16,42 +16,52 @@ pub struct Changes {
     pub removed: Vec<(PackageName, Version)>,
     /// Packages at another version: old, new.
     pub changed: Vec<(PackageName, Version, Version)>,
+    /// Git packages at another commit and the same version: the version, old commit, new commit.
+    pub moved: Vec<(PackageName, Version, String, String)>,
 }
 
 impl Changes {
     /// Compares two locks.
     pub fn between(old: Option<&Lockfile>, new: &Lockfile) -> Self {
-        let remote = |lock: &Lockfile| -> BTreeMap<PackageName, Version> {
-            let packages = lock
-                .packages
-                .iter()
-                .filter(|(_, package)| !matches!(package.source, LockedSource::Path(_)));
+        let remote = |lock: &Lockfile| -> BTreeMap<PackageName, LockedPackage> {
+            let mut packages = lock.packages.clone();
+            packages.retain(|_, package| !matches!(package.source, LockedSource::Path(_)));
             packages
-                .map(|(name, package)| (name.clone(), package.version.clone()))
-                .collect()
         };
         let (old, new) = (old.map(remote).unwrap_or_default(), remote(new));
         let mut changes = Self::default();
-        for (name, version) in &new {
+        for (name, now) in &new {
+            let version = now.version.clone();
             match old.get(name) {
-                None => changes.added.push((name.clone(), version.clone())),
-                Some(before) if before != version => {
+                None => changes.added.push((name.clone(), version)),
+                Some(before) if before.version != version => {
                     changes
                         .changed
-                        .push((name.clone(), before.clone(), version.clone()));
+                        .push((name.clone(), before.version.clone(), version));
                 }
-                Some(_) => {}
+                Some(before) => {
+                    if let (
+                        LockedSource::Git { commit: from, .. },
+                        LockedSource::Git { commit: to, .. },
+                    ) = (&before.source, &now.source)
+                        && from != to
+                    {
+                        let moved = (name.clone(), version, from.clone(), to.clone());
+                        changes.moved.push(moved);
+                    }
+                }
             }
         }
-        changes.removed = old
-            .into_iter()
-            .filter(|(name, _)| !new.contains_key(name))
+        let gone = old.into_iter().filter(|(name, _)| !new.contains_key(name));
+        changes.removed = gone
+            .map(|(name, package)| (name, package.version))
             .collect();
         changes
     }
 
     /// Whether the locks are the same.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+        let versions = self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty();
+        versions && self.moved.is_empty()
     }
 }

@@ -52,7 +52,11 @@ pub fn show_changes(ui: &Ui, changes: &Changes) {
         .changed
         .iter()
         .map(|(name, old, new)| ("~", format!("{name} {old} -> {new}")));
-    let lines: Vec<_> = added.chain(removed).chain(changed).collect();
+    let moved = changes.moved.iter().map(|(name, version, old, new)| {
+        let (old, new) = (short(old), short(new));
+        ("~", format!("{name} {version}: commit {old} -> {new}"))
+    });
+    let lines: Vec<_> = added.chain(removed).chain(changed).chain(moved).collect();
     for (sign, line) in lines.iter().take(MOST) {
         ui.done(sign, line.clone());
     }
@@ -64,11 +68,18 @@ pub fn show_changes(ui: &Ui, changes: &Changes) {
 pub fn changes_json(changes: &Changes) -> serde_json::Value {
     let pair = |(name, version): &(_, _)| json!({ "name": name, "version": version });
     let change = |(name, old, new): &(_, _, _)| json!({ "name": name, "from": old, "to": new });
+    let moved = |(name, version, old, new): &(_, _, _, _)| json!({ "name": name, "version": version, "from": old, "to": new });
     json!({
+        "moved": changes.moved.iter().map(moved).collect::<Vec<_>>(),
         "added": changes.added.iter().map(pair).collect::<Vec<_>>(),
         "removed": changes.removed.iter().map(pair).collect::<Vec<_>>(),
         "changed": changes.changed.iter().map(change).collect::<Vec<_>>(),
     })
+}
+
+/// The first digits of a commit.
+fn short(commit: &str) -> &str {
+    commit.get(..10).unwrap_or(commit)
 }
 
 pub fn seconds(start: Instant) -> String {
