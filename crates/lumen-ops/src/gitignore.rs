@@ -27,12 +27,18 @@ pub fn create(dir: &Path) -> Result<(), ProjectError> {
 /// Lists the import links in the block, if the user has kept the block. A file that leads
 /// out of the project is left alone, with a warning.
 ///
-/// `links` are relative to the folder, with `/`.
+/// `links` are relative to the folder, with `/`. `may_adopt`: where git is in use and does not
+/// ignore the links yet, a block is added.
 ///
 /// # Errors
 /// Any I/O error.
-pub fn update(session: &Session<'_>, dir: &Path, links: &[String]) -> Result<(), OpsError> {
-    match change(dir, links) {
+pub fn update(
+    session: &Session<'_>,
+    dir: &Path,
+    links: &[String],
+    may_adopt: bool,
+) -> Result<(), OpsError> {
+    match change(dir, links, may_adopt) {
         Err(error @ ProjectError::Outside { .. }) => {
             let what = format!("{error}: it is left as it is");
             let hint = "list `.lumen/` and the import links there yourself";
@@ -46,10 +52,31 @@ pub fn update(session: &Session<'_>, dir: &Path, links: &[String]) -> Result<(),
     }
 }
 
-fn change(dir: &Path, links: &[String]) -> Result<(), ProjectError> {
+/// Whether the block is there, or may come: the next install does not add it again.
+pub fn is_kept(dir: &Path) -> bool {
+    in_git(dir) || read(dir).is_ok_and(|text| text.contains(BEGIN))
+}
+
+/// Whether a folder is in the working tree of a git repository.
+fn in_git(dir: &Path) -> bool {
+    dir.ancestors()
+        .any(|dir| dir.join(".git").symlink_metadata().is_ok())
+}
+
+/// Whether each link is named by a line of its own.
+fn lists(text: &str, links: &[String]) -> bool {
+    let named = |link: &String| {
+        let mut lines = text.lines().map(str::trim);
+        lines.any(|line| line.strip_prefix('/').unwrap_or(line) == link)
+    };
+    links.iter().all(named)
+}
+
+fn change(dir: &Path, links: &[String], may_adopt: bool) -> Result<(), ProjectError> {
     let text = read(dir)?;
     let new = with_block(&text, links);
-    match text.contains(BEGIN) && new != text {
+    let adopts = may_adopt && in_git(dir) && !lists(&text, links);
+    match (text.contains(BEGIN) || adopts) && new != text {
         true => files::write(dir, &dir.join(NAME), new.as_bytes()),
         false => Ok(()),
     }
@@ -133,16 +160,38 @@ mod tests {
     }
 
     #[test]
+    fn the_block_is_added_where_git_would_see_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let links = ["x".to_owned(), "org/http".to_owned()];
+        change(dir.path(), &links, true).unwrap();
+        assert!(!dir.path().join(NAME).exists());
+        fs::create_dir(dir.path().join(".git")).unwrap();
+        let below = dir.path().join("sub");
+        fs::create_dir(&below).unwrap();
+        for dir in [dir.path(), &below] {
+            change(dir, &[], true).unwrap();
+            assert!(!dir.join(NAME).exists());
+            fs::write(dir.join(NAME), "org/http\n/x\n").unwrap();
+            change(dir, &links, true).unwrap();
+            assert_eq!(read(dir).unwrap(), "org/http\n/x\n");
+            fs::write(dir.join(NAME), "mine").unwrap();
+            change(dir, &links, true).unwrap();
+            let block = format!("mine\n{BEGIN}\n.lumen/\n/x\n/org/http\n{END}\n");
+            assert_eq!(read(dir).unwrap(), block);
+        }
+    }
+
+    #[test]
     fn users_who_removed_the_block_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(".gitignore"), "mine\n").unwrap();
-        change(dir.path(), &["x".into()]).unwrap();
+        change(dir.path(), &["x".into()], false).unwrap();
         assert_eq!(
             fs::read_to_string(dir.path().join(".gitignore")).unwrap(),
             "mine\n"
         );
         create(dir.path()).unwrap();
-        change(dir.path(), &["x".into()]).unwrap();
+        change(dir.path(), &["x".into()], false).unwrap();
         assert!(
             fs::read_to_string(dir.path().join(".gitignore"))
                 .unwrap()

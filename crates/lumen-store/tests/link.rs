@@ -59,6 +59,7 @@ impl World {
             .unwrap()
             .entry;
         let planned = Planned {
+            folder: None,
             version: version.to_owned(),
             digest: Some(*entry.digest()),
             target: entry.tree().to_owned(),
@@ -359,6 +360,7 @@ fn path_dependencies_are_linked_in_every_mode() {
     write(&project, "libs/inner/src/main.lm", "inner");
     write(world.dir.path(), "outer/src/main.lm", "outer");
     let local = |target: PathBuf| Planned {
+        folder: None,
         version: "0.1.0".into(),
         digest: None,
         target,

@@ -22,7 +22,7 @@ pub fn clean(session: &Session<'_>) -> Result<(), OpsError> {
     let ledger = session.context.environment.ledger();
     let place = Place::open(&project.root)?;
     link::install(&place, &ledger, &nothing)?;
-    gitignore::update(session, &project.root, &[])?;
+    gitignore::update(session, &project.root, &[], false)?;
     ledger.forget(&place)?;
     Ok(place.remove()?)
 }

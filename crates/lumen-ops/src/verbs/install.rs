@@ -27,6 +27,10 @@ use crate::{
 /// The fact that packages of an install were not proven: the next one has to try again.
 const UNPROVEN: &str = "unproven";
 
+/// The fact that the import links were listed in `.gitignore` before: a user who took them out
+/// meant that.
+const IGNORED: &str = "ignored";
+
 /// What an install did.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -116,6 +120,12 @@ pub fn apply(
     }
     let text = resolve::write_lock(project, &lock)?;
     let mut facts = facts(session, project, &text, &locals)?;
+    let known = ledger.load(&place)?;
+    let may_adopt = !known.is_some_and(|state| state.facts.contains_key(IGNORED));
+    let is_kept = !may_adopt || !planned.is_empty() && gitignore::is_kept(&project.root);
+    if is_kept {
+        facts.insert(IGNORED.into(), String::new());
+    }
     if !fetched.proven {
         facts.insert(UNPROVEN.into(), String::new());
     }
@@ -130,7 +140,7 @@ pub fn apply(
     let links: Vec<String> = state
         .map(|state| state.imports.into_keys().collect())
         .unwrap_or_default();
-    gitignore::update(session, &project.root, &links)?;
+    gitignore::update(session, &project.root, &links, may_adopt)?;
     for skipped in &linked.imports_skipped {
         let what = format!(
             "`{}` has the import path `{}` of `{}`",
@@ -181,6 +191,7 @@ fn planned(
                     digest: None,
                     target: local.dir.clone(),
                     sources: Sources::find(&local.dir),
+                    folder: Some(local.relative.clone()),
                     direct: asked_for.contains(name),
                 }
             }
@@ -189,6 +200,7 @@ fn planned(
                 digest: locked.checksum,
                 target: entry.tree().to_owned(),
                 sources: entry.sources(),
+                folder: None,
                 direct: asked_for.contains(name),
             },
             (_, None) => continue,

@@ -81,6 +81,9 @@ pub struct Planned {
     pub target: PathBuf,
     /// Where its Lumen sources are.
     pub sources: Sources,
+    /// Its folder relative to the project, with `/`, if it is a folder of this machine. At its
+    /// own import path it needs no link.
+    pub folder: Option<String>,
     /// Whether a manifest of the project asks for it; only then it comes first where packages
     /// have the same import path.
     pub direct: bool,
@@ -179,6 +182,7 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
     let ground = Ground::new(place, old);
     let changes = Changes::find(&ground, &wanted)?;
     place.sweep()?;
+    place.hide_from_git()?;
     let packages: BTreeMap<_, _> = plan
         .packages
         .iter()

@@ -204,6 +204,14 @@ impl Place {
         self.root.remove_all(DOT_LUMEN)
     }
 
+    /// Keeps what is in `.lumen` out of git, whatever the project's own `.gitignore` says.
+    pub(super) fn hide_from_git(&self) -> io::Result<()> {
+        match self.dot.status(IGNORE)? {
+            Some(_) => Ok(()),
+            None => self.dot.write(IGNORE, b"*\n"),
+        }
+    }
+
     /// Removes unfinished files of killed installs, and the state file of older versions of
     /// Lumen.
     pub(super) fn sweep(&self) -> io::Result<()> {
@@ -225,6 +233,9 @@ impl Place {
         Ok(status.is_some_and(|status| status.kind == StatusKind::File))
     }
 }
+
+/// Tells git that nothing in the folder is to be committed.
+const IGNORE: &str = ".gitignore";
 
 /// The state file of older versions of Lumen.
 const OLD_STATE: &str = "state.json";

@@ -78,6 +78,10 @@ impl Wanted {
                 });
                 continue;
             }
+            if planned.folder.as_ref() == Some(&path) {
+                taken.insert(folded, package.clone());
+                continue;
+            }
             let up = "../".repeat(path.matches('/').count());
             let target = format!("{up}{DOT_LUMEN}/{PACKAGES}/{package}{below}");
             let package = package.clone();
@@ -162,6 +166,7 @@ mod tests {
             digest: None,
             target: PathBuf::new(),
             sources,
+            folder: None,
             direct,
         };
         packages
