@@ -263,6 +263,8 @@ pub enum GitReference {
 pub struct Workspace {
     /// Folders, or glob patterns of folders, relative to the root.
     pub members: Vec<String>,
+    /// Where each of them stands in the file.
+    pub member_spans: Vec<Range<usize>>,
     /// Folders that are no members although a pattern says so.
     pub exclude: Vec<String>,
     /// `[workspace.dependencies]`.

@@ -1,28 +1,30 @@
 //! Everything on this machine that a resolution depends on: members, path and git packages.
 
+mod gather;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use fs_err as fs;
 use lumen_core::{
     PackageName,
-    limits::{GIT_SEARCH_DEPTH, Limits},
-    lockfile::{LockedSource, Lockfile},
-    manifest::{self, DependencySource, GitReference, Manifest, without_credentials},
+    limits::Limits,
+    lockfile::Lockfile,
+    manifest::{DependencySource, GitReference, Manifest, without_credentials},
     plan::{self, Local},
-    resolve::{CatalogPackage, CatalogVersion, Root},
+    problem::Problem,
+    resolve::{CatalogPackage, CatalogVersion, Resolution, Root},
 };
 use lumen_registry::variables::Variables;
-use lumen_store::project::{self, LocalPackage, Project, Snapshot, Surroundings};
+use lumen_store::project::{LocalPackage, Project, Surroundings};
 
-use crate::{
-    error::OpsError,
-    git::{self, Checkout, Place},
-    report::Reporter,
-};
+use crate::{error::OpsError, git::Checkout, report::Reporter};
+
+pub use gather::folder_of;
+
+use gather::Gatherer;
 
 /// A package from a git repository.
 #[derive(Debug, Clone)]
@@ -88,18 +90,8 @@ impl Inputs {
         reporter: &dyn Reporter,
     ) -> Result<Self, OpsError> {
         let patches = &project.root_package.manifest.patches;
-        let mut gatherer = Gatherer {
-            options,
-            reporter,
-            patches,
-            found: BTreeMap::new(),
-            checkouts: BTreeMap::new(),
-        };
-        for local in locals.values().chain([&project.root_package]) {
-            let member = project.is_member(&local.dir);
-            gatherer.follow(&local.manifest, member, None, &locals)?;
-        }
-        let git = gatherer.found;
+        let gatherer = Gatherer::new(options, reporter, patches, &locals);
+        let git = gatherer.gather(project)?;
         let routes = routes(project)?;
         let roots = roots(project);
         Ok(Self {
@@ -109,6 +101,35 @@ impl Inputs {
             routes,
             patched: patches.keys().cloned().collect(),
         })
+    }
+
+    /// Fails if a package of a registry needs one that only the repository of a git package
+    /// brought in: nothing says that both mean the same.
+    ///
+    /// # Errors
+    /// The first such package.
+    pub fn refuse_mixed(&self, project: &Project, resolution: &Resolution) -> Result<(), OpsError> {
+        let by_name = |name: &PackageName| {
+            let of_locals = self.locals.values().chain([&project.root_package]);
+            let mut needs = of_locals.flat_map(|package| local(project, package).needs());
+            self.patched.contains(name) || needs.any(|(needed, _)| needed == name)
+        };
+        for (by, resolved) in &resolution.packages {
+            if self.locals.contains_key(by) || self.git.contains_key(by) {
+                continue;
+            }
+            for name in &resolved.dependencies {
+                if let Some(package) = self.git.get(name).filter(|_| !by_name(name)) {
+                    let what = format!(
+                        "`{name}` is used from two places: {}, and the registry of `{by}`, which needs it",
+                        package.place()
+                    );
+                    let hint = patch_hint(name);
+                    return Err(OpsError::Problems(vec![Problem::error(what).hint(hint)]));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The catalog entries of packages that come from no registry.
@@ -210,179 +231,16 @@ fn collect_routes(
     Ok(())
 }
 
-struct Gatherer<'a> {
-    options: &'a GitOptions<'a>,
-    reporter: &'a dyn Reporter,
-    patches: &'a manifest::Dependencies,
-    found: BTreeMap<PackageName, GitPackage>,
-    /// What was read in each checkout.
-    checkouts: BTreeMap<PathBuf, Snapshot>,
-}
-
-impl Gatherer<'_> {
-    /// Checks out the git packages a manifest needs, and those they need.
-    fn follow(
-        &mut self,
-        manifest: &Manifest,
-        member: bool,
-        inside: Option<&GitPackage>,
-        locals: &BTreeMap<PackageName, LocalPackage>,
-    ) -> Result<(), OpsError> {
-        let own = member.then(|| manifest.dev_dependencies.iter().chain(&manifest.patches));
-        let all: Vec<_> = manifest
-            .dependencies
-            .iter()
-            .chain(own.into_iter().flatten())
-            .collect();
-        for (name, dependency) in all {
-            if locals.contains_key(name) || self.found.contains_key(name) {
-                continue;
-            }
-            let dependency = self.patches.get(name).unwrap_or(dependency);
-            let package = match (&dependency.source, inside) {
-                (DependencySource::Git { url, reference, .. }, _) => {
-                    self.check_out(name, url, reference)?
-                }
-                (DependencySource::Path { path, .. }, Some(parent)) => {
-                    let dir = project::normalize(&parent.dir.join(path));
-                    // Without links: one of the repository could lead out of it.
-                    let real = |dir: &Path| std::fs::canonicalize(dir).ok();
-                    let inside = real(&dir).zip(real(&parent.checkout.dir));
-                    let inside = inside.is_some_and(|(dir, checkout)| dir.starts_with(checkout));
-                    let mut manifest = None;
-                    if inside {
-                        let snapshot = self.snapshot(&parent.checkout.dir);
-                        manifest = read_manifest(snapshot, &dir)?;
-                    }
-                    let missing = || OpsError::GitPackage {
-                        name: name.clone(),
-                        url: parent.url.clone(),
-                    };
-                    GitPackage {
-                        dir,
-                        manifest: manifest.ok_or_else(missing)?,
-                        ..parent.clone()
-                    }
-                }
-                _ => continue,
-            };
-            self.found.insert(name.clone(), package.clone());
-            self.follow(&package.manifest, false, Some(&package), locals)?;
-        }
-        Ok(())
-    }
-
-    /// What is read in a checkout, the same at each call.
-    fn snapshot(&mut self, checkout: &Path) -> &mut Snapshot {
-        let surroundings = &self.options.surroundings;
-        let new = || Snapshot::of(&checkout.join(project::MANIFEST), surroundings);
-        let known = self.checkouts.entry(checkout.to_owned());
-        known.or_insert_with(new)
-    }
-
-    fn check_out(
-        &mut self,
-        name: &PackageName,
-        url: &str,
-        reference: &GitReference,
-    ) -> Result<GitPackage, OpsError> {
-        let shown = without_credentials(url);
-        let locks = self.options.locks.iter();
-        let locked = locks
-            .filter_map(|lock| lock.packages.get(name))
-            .find_map(|locked| match &locked.source {
-                LockedSource::Git {
-                    url,
-                    reference: asked,
-                    commit,
-                } if *url == shown && asked == reference => Some(commit.as_str()),
-                _ => None,
-            });
-        let locked = locked.filter(|_| !self.options.unlock.contains(name));
-        let home = self.options.home;
-        let authorities = git::authorities(home, self.options.ca_file, url)?;
-        let place = Place {
-            home,
-            variables: self.options.variables,
-            authorities: authorities.as_deref(),
-            offline: self.options.offline,
-            netrc: (self.options.netrc)(url),
-            limits: self.options.limits,
-        };
-        let checkout = git::checkout(&place, url, reference, locked)?;
-        self.reporter.detail(
-            "Checked out",
-            format!("{shown} at {}", &checkout.commit[..10]),
-        );
-        let missing = || OpsError::GitPackage {
-            name: name.clone(),
-            url: shown.clone(),
-        };
-        let snapshot = self.snapshot(&checkout.dir);
-        let (dir, manifest) = find_package(snapshot, &checkout.dir, name)?.ok_or_else(missing)?;
-        Ok(GitPackage {
-            url: url.to_owned(),
-            reference: reference.clone(),
-            checkout,
-            dir,
-            manifest,
-        })
+impl GitPackage {
+    /// Where it comes from, in words.
+    fn place(&self) -> String {
+        format!("git `{}`", without_credentials(&self.url))
     }
 }
 
-/// The folder of a package in a checkout.
-///
-/// # Errors
-/// When a manifest on the way is invalid.
-pub fn folder_of(
-    checkout: &Path,
-    name: &PackageName,
-    surroundings: &Surroundings,
-) -> Result<Option<PathBuf>, OpsError> {
-    let mut snapshot = Snapshot::of(&checkout.join(project::MANIFEST), surroundings);
-    let found = find_package(&mut snapshot, checkout, name)?;
-    Ok(found.map(|(dir, _)| dir))
-}
-
-/// The folder at or below `dir` that holds the package, nearest first.
-fn find_package(
-    snapshot: &mut Snapshot,
-    dir: &Path,
-    name: &PackageName,
-) -> Result<Option<(PathBuf, Arc<Manifest>)>, OpsError> {
-    let mut level = vec![dir.to_owned()];
-    for _ in 0..=GIT_SEARCH_DEPTH {
-        let mut next = Vec::new();
-        for dir in &level {
-            if let Some(manifest) = read_manifest(snapshot, dir)?
-                && manifest
-                    .package
-                    .as_ref()
-                    .is_some_and(|package| package.name == *name)
-            {
-                return Ok(Some((dir.clone(), manifest)));
-            }
-            for entry in fs::read_dir(dir)? {
-                let entry = entry?;
-                // A link could lead out of the checkout.
-                if entry.file_type()?.is_dir()
-                    && !entry.file_name().to_string_lossy().starts_with('.')
-                {
-                    next.push(entry.path());
-                }
-            }
-        }
-        next.sort();
-        level = next;
-    }
-    Ok(None)
-}
-
-/// The manifest of a folder in a git repository; `None` when it has none.
-fn read_manifest(snapshot: &mut Snapshot, dir: &Path) -> Result<Option<Arc<Manifest>>, OpsError> {
-    let file = dir.join(project::MANIFEST).symlink_metadata();
-    match file.is_ok_and(|file| file.is_file()) {
-        true => Ok(Some(snapshot.package(dir)?.manifest)),
-        false => Ok(None),
-    }
+/// How a package that is used from two places gets one.
+fn patch_hint(name: &PackageName) -> String {
+    format!(
+        "choose one for all: name `{name}` in [patch] of the root's lumen.toml, with its `path` or `git`"
+    )
 }

@@ -26,7 +26,9 @@ use self::{
     lock::lock,
     merge::tell_merge,
     restore::restore_git,
-    warn::{warn_of_deprecations, warn_of_moves, warn_of_overrides, warn_of_yanks},
+    warn::{
+        warn_of_deprecations, warn_of_idle_patches, warn_of_moves, warn_of_overrides, warn_of_yanks,
+    },
 };
 use crate::{
     error::OpsError,
@@ -123,6 +125,7 @@ pub fn run(
             Some(None) => {
                 let lock = old.cloned().unwrap_or_default();
                 restore_git(session, &lock)?;
+                warn_of_idle_patches(session, project, &lock);
                 return Ok(Resolved {
                     lock,
                     locals: locals.clone(),
@@ -221,6 +224,7 @@ fn solve(
     });
     let routes = routes(session, &inputs, locked)?;
     let loaded = load(session, &routes, &inputs, &request)?;
+    inputs.refuse_mixed(project, &loaded.resolution)?;
     for lock in &bound {
         locked::confirm(session, lock, &loaded)?;
     }
@@ -235,6 +239,7 @@ fn solve(
         merge.check(&lock)?;
         tell_merge(session, merge, &lock);
     }
+    warn_of_idle_patches(session, project, &lock);
     let changes = Changes::between(old, &lock);
     let chosen = loaded.chosen.into_iter();
     Ok(Resolved {

@@ -157,7 +157,9 @@ impl Wanted<'_> {
                     }
                 }
                 // A package from git may have others beside it in its repository, or name more.
-                LockedSource::Git { .. } if is_needed_by_git(lock, name) => continue,
+                LockedSource::Git { .. } if direct.is_empty() && is_needed_by_git(lock, name) => {
+                    continue;
+                }
                 LockedSource::Git { .. } => registries(&self.registries_of(name)),
                 LockedSource::Registry(_) | LockedSource::Path(_) => sources(&by_git),
             };

@@ -18,7 +18,7 @@ use lumen_core::{
     PackageName,
     lockfile::{Lockfile, Merge},
     manifest::Manifest,
-    problem::{Place, Problem},
+    problem::{Place, Problem, Severity},
 };
 use lumen_durable::owner::Owner;
 
@@ -199,6 +199,16 @@ impl LocalPackage {
             label: label.into(),
         };
         Problem::error(what).at(place)
+    }
+}
+
+impl LocalPackage {
+    /// A warning that points into this manifest.
+    pub fn warning(&self, span: &std::ops::Range<usize>, what: impl Into<String>) -> Problem {
+        Problem {
+            severity: Severity::Warning,
+            ..self.problem(span, what, "")
+        }
     }
 }
 

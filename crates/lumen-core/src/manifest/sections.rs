@@ -1,6 +1,6 @@
 //! `[registry]` and `[install]`, which the user's configuration has, too; and `[workspace]`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use url::Url;
 
@@ -391,10 +391,11 @@ pub(super) fn workspace(reader: &mut Reader, field: &Field<'_>) -> Option<Worksp
     let mut section = reader.section(field, "[workspace]")?;
     let mut out = Workspace::default();
     if let Some(field) = section.take("members") {
-        out.members = members(reader, &field);
+        (out.members, out.member_spans) = members(reader, &field).into_iter().unzip();
     }
     if let Some(field) = section.take("exclude") {
-        out.exclude = members(reader, &field);
+        let exclude = members(reader, &field).into_iter();
+        out.exclude = exclude.map(|(pattern, _)| pattern).collect();
     }
     if let Some(field) = section.take("dependencies") {
         out.dependencies = dependency::dependencies(reader, &field, Table::Workspace);
@@ -407,7 +408,7 @@ pub(super) fn workspace(reader: &mut Reader, field: &Field<'_>) -> Option<Worksp
 }
 
 /// Folders or patterns below the root.
-fn members(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
+fn members(reader: &mut Reader, field: &Field<'_>) -> Vec<(String, Range<usize>)> {
     let mut out = Vec::new();
     for text in reader.strings(field) {
         let Some(path) = relative_path(reader, &text) else {
@@ -418,7 +419,7 @@ fn members(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
             let problem = reader.error(text.span.clone(), what);
             reader.push(problem.hint("move it below the root, or make it a workspace of its own"));
         }
-        out.push(path);
+        out.push((path, text.span));
     }
     out
 }

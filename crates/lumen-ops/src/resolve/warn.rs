@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use lumen_core::{
+    PackageName,
     lockfile::{LockedSource, Lockfile},
     problem::Problem,
 };
 use lumen_registry::{loader::Loaded, verify::known::Override};
 
-use crate::{advice, error::OpsError, error::Stale, session::Session};
+use lumen_store::project::{LocalPackage, Project};
+
+use crate::{advice, error::OpsError, error::Stale, inputs, session::Session};
 
 /// Says that a lock does not fit though no manifest was edited.
 pub(crate) fn warn_of_misfit(session: &Session<'_>, reason: &Stale) {
@@ -19,6 +22,34 @@ pub(crate) fn warn_of_misfit(session: &Session<'_>, reason: &Stale) {
         .context
         .reporter
         .warn(Problem::warning(what).hint(hint));
+}
+
+/// Says which patches replace nothing: those that nothing needs, and those of a member.
+pub(super) fn warn_of_idle_patches(session: &Session<'_>, project: &Project, lock: &Lockfile) {
+    let mut warnings = Vec::new();
+    for member in &project.members {
+        if member.dir == project.root {
+            continue;
+        }
+        if let Some(patch) = member.manifest.patches.values().next() {
+            let what = format!("[patch] in `{}` has no effect", member.file);
+            let hint = "it counts in the root of the workspace only: move it there";
+            warnings.push(member.warning(&patch.name_span, what).hint(hint));
+        }
+    }
+    let root = &project.root_package;
+    let patches = &root.manifest.patches;
+    let named = project.members.iter().filter_map(LocalPackage::name);
+    let asked = project.nameless().into_iter();
+    let asked = asked.flat_map(|own| inputs::local(project, own).needs());
+    let roots: Vec<&PackageName> = named.chain(asked.map(|(name, _)| name)).collect();
+    let needed = lock.needed(roots);
+    for (name, patch) in patches.iter().filter(|(name, _)| !needed.contains(name)) {
+        let what = format!("nothing needs `{name}`, so its patch has no effect");
+        let hint = "correct the name, or remove the line";
+        warnings.push(root.warning(&patch.name_span, what).hint(hint));
+    }
+    session.warn(&warnings);
 }
 
 /// Says which packages their owners advise against; the indexes are in memory by now.

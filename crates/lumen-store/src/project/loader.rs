@@ -324,6 +324,12 @@ impl Loader {
             return Ok(Vec::new());
         }
         let dirs = self.member_dirs(&root.dir)?;
+        let idle = idle_patterns(root, &dirs)?;
+        let new = idle
+            .into_iter()
+            .filter(|warning| !self.warnings.contains(warning));
+        let new: Vec<Problem> = new.collect();
+        self.warnings.extend(new);
         dirs.iter()
             .filter(|dir| **dir != root.dir)
             .map(|dir| self.package(dir))
@@ -393,4 +399,26 @@ impl Loader {
             .display()
             .to_string()
     }
+}
+
+/// Warnings about patterns of `members` that no member fits.
+fn idle_patterns(
+    root: &LocalPackage,
+    dirs: &BTreeSet<PathBuf>,
+) -> Result<Vec<Problem>, ProjectError> {
+    let Some(workspace) = &root.manifest.workspace else {
+        return Ok(Vec::new());
+    };
+    let mut warnings = Vec::new();
+    let spans = workspace.member_spans.iter();
+    for (pattern, span) in workspace.members.iter().zip(spans) {
+        let alone = Patterns::parse(std::slice::from_ref(pattern), &[])?;
+        if dirs.iter().any(|dir| alone.include(&root.dir, dir)) {
+            continue;
+        }
+        let what = format!("`members` has `{pattern}`, but no member is there");
+        let hint = "each member is a folder with a `lumen.toml`; correct the pattern, or remove it";
+        warnings.push(root.warning(span, what).hint(hint));
+    }
+    Ok(warnings)
 }

@@ -31,7 +31,8 @@ impl Project {
         }
         while let Some(package) = queue.pop() {
             let is_member = self.is_member(&package.dir);
-            for (name, dependency) in path_dependencies(&package.manifest, is_member) {
+            let is_root = package.dir == self.root;
+            for (name, dependency) in path_dependencies(&package.manifest, is_member, is_root) {
                 let DependencySource::Path { path, .. } = &dependency.source else {
                     continue;
                 };
@@ -59,15 +60,18 @@ impl Project {
     }
 }
 
-/// Dependencies by path: for a member also those of development and of `[patch]`.
+/// Dependencies by path: for a member also those of development, for the root those of `[patch]`.
 fn path_dependencies(
     manifest: &Manifest,
     is_member: bool,
+    is_root: bool,
 ) -> impl Iterator<Item = (&PackageName, &Dependency)> {
-    let own = is_member.then(|| manifest.dev_dependencies.iter().chain(&manifest.patches));
+    let dev = is_member.then_some(&manifest.dev_dependencies);
+    let patches = is_root.then_some(&manifest.patches);
     let all = manifest
         .dependencies
         .iter()
-        .chain(own.into_iter().flatten());
+        .chain(dev.into_iter().flatten())
+        .chain(patches.into_iter().flatten());
     all.filter(|(_, dependency)| matches!(dependency.source, DependencySource::Path { .. }))
 }
