@@ -7,7 +7,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`name`], [`version`], [`constraint`], [`digest`] | the basic types |
+//! | [`name`], [`version`], [`constraint`], [`requirement`], [`digest`] | the basic types |
 //! | [`key`] | every path inside a registry |
 //! | [`json`], [`base64`] | strict JSON with positions; base64 in one form |
 //! | [`manifest`], [`edit`] | `lumen.toml`: read with positions, changed without losing anything |

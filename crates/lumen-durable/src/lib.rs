@@ -10,6 +10,16 @@
 //! that cannot be left, new folders and files are writable for their owner, and for the
 //! group that may write to the folder they are in ([`is_shared`]), and no wait for a
 //! [`Lock`] is endless.
+//!
+//! | module | what |
+//! |---|---|
+//! | `file`, `exchange` | whole files by rename; two paths that change places |
+//! | `folder` | open folders that no link leads out of |
+//! | `dirlink` | links to folders, on every system |
+//! | `lock` | locks that die with their process |
+//! | [`owner`], `share` | whose a file is; folders that a group shares |
+//! | `tree`, `path` | removal of trees; paths that depend on no working folder |
+//! | [`fault`] | points where tests fail or kill a process |
 
 mod dirlink;
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! The verbs of the package manager: the only place where registry, store and project meet.
 //!
-//! One file in [`verbs`] per verb; each takes a [`Session`](session::Session)
-//! and returns data. Words, colours and exit codes are the caller's.
+//! The verbs are in [`verbs`]; each takes a [`Session`](session::Session) and returns data.
+//! Hints, colours and exit codes are the caller's.
 //!
 //! | module | what |
 //! |---|---|
@@ -13,13 +13,14 @@
 //! | [`session`] | one run: its inputs, its workspace, the registries that it opened |
 //! | [`names`], [`lookup`] | packages as users name them, and in their registry |
 //! | [`inputs`], [`stale`], [`resolve`] | from manifests to a lock, and whether one still fits |
-//! | [`fetch`] | from a lock to packages in the store |
+//! | [`fetch`], `contents` | from a lock to packages in the store; an archive that is not in it |
 //! | [`proof`] | proofs that locked packages were released, and that archives agree with them |
 //! | [`locked`], [`advice`], [`recheck`] | new entries about locked releases; warnings about packages; signatures without a network |
-//! | [`pack`], [`git`], [`gitignore`] | a folder that may be published; git sources; ignored files |
+//! | [`pack`] | a folder that may be published |
+//! | [`git`], [`gitignore`] | git sources; ignored files |
 //! | [`graph`] | how the packages of a lock need each other |
 //! | [`signed`] | roots and owners of signed registries, and changes that several keys must sign |
-//! | [`verbs`] | the verbs, one file each |
+//! | [`verbs`] | the verbs: one file each, or a folder |
 //! | [`parallel`], [`process`] | work on many items at once; setup of the whole process |
 
 pub mod advice;

@@ -1,10 +1,11 @@
 //! A Lumen registry: a folder of plain files behind four storage operations.
 //!
-//! Each module may use those above it in this table only; `cargo xtask modules` checks that.
+//! Each module uses those above it in this table only: `cargo xtask modules` checks the
+//! imports against its list of layers.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`progress`], [`signer`] | progress of long operations; anything that can sign |
+//! | [`progress`], [`signer`], `random` | progress of long operations; anything that can sign; random names |
 //! | [`variables`] | the environment variables that a run is given |
 //! | [`audience`], [`login`], [`tls`] | where a secret may go, credentials for hosts, trusted authorities |
 //! | [`location`] | registry URLs |
@@ -12,7 +13,8 @@
 //! | [`storage`] | `get`, `create`, `replace`, `list` on a folder, over HTTP, in a bucket, a branch or memory |
 //! | `write` | compare-and-swap with retries, and the errors of writing |
 //! | [`cache`] | metadata of HTTP registries kept on the local disk |
-//! | `refusal` | why a client does not trust a registry |
+//! | `refusal`, [`failure`] | why a client does not trust a registry; who can do something about an error, and what |
+//! | `selection`, `partial` | the packages of a partial mirror |
 //! | `source` | the files of a registry as they come: from the cache or the host, unverified |
 //! | `logread` | tiles, entries, map and what lists their events, checked |
 //! | [`verify`] | what a client checks before it trusts a signed registry |

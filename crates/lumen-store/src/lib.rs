@@ -12,6 +12,7 @@
 //! | [`cas`] | the content-addressed store |
 //! | [`link`] | `.lumen/packages` and the import links of a project |
 //! | [`project`] | a project's manifests, members and lock file |
+//! | [`failure`] | who can do something about an error, and what |
 //!
 //! On disk, below `$LUMEN_HOME/store`:
 //!

@@ -1,8 +1,8 @@
 //! Everything that follows from the log or from releases: one row of [`ROWS`] for each kind of
 //! file.
 //!
-//! Publishing, recovering, checking, rebuilding, mirrors, bundles and garbage collection go
-//! through the rows, in their order. A new kind of derived file is a module here and a line in
+//! Publishing, recovering, checking and rebuilding go through the rows, in their order. Mirrors,
+//! bundles and garbage collection do so for rows that follow from the global index. A new kind of derived file is a module here and a line in
 //! the table. How files are served and cached follows from their class in
 //! [`lumen_core::key::table`], which has a rule for paths that it does not know.
 //!

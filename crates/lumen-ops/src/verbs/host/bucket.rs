@@ -11,8 +11,9 @@ use super::{ALLOWED_METHODS, EXPOSED_HEADERS, PREFLIGHT_SECONDS, fill, quoted};
 ///
 /// The files that never change cannot be told from indexes by such patterns: a part of a
 /// name may look like a version.
-const CHANGING: [&str; 10] = [
+const CHANGING: [&str; 11] = [
     "index.json",
+    "mirror.json",
     "packages/*/index.json",
     "trust/*/index.json",
     "log/checkpoint",
@@ -218,6 +219,7 @@ fn own_url(location: &ObjectLocation) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lumen_core::key::{serving::Mutability, table::CLASSES};
     use lumen_registry::Location;
 
     use super::*;
@@ -296,6 +298,32 @@ mod tests {
         }
         let policy = bucket("s3://b/x").policy.unwrap();
         assert!(allows(&policy, "other", "s3:PutObject", None));
+    }
+
+    #[test]
+    fn each_known_file_that_changes_may_be_replaced() {
+        let policy = bucket("s3://b").policy.unwrap();
+        let mut paths = Vec::new();
+        for class in CLASSES
+            .iter()
+            .filter(|class| class.mutability == Mutability::Mutable)
+        {
+            match (class.start, class.ending) {
+                ("", _) => {}
+                (folder, "") if folder.ends_with('/') => {
+                    if class.kind == FileKind::Page {
+                        paths.push(format!("{folder}a"));
+                    }
+                }
+                (start, ending) if start.ends_with('/') => paths.push(format!("{start}a{ending}")),
+                (file, _) => paths.push(file.to_owned()),
+            }
+        }
+        assert!(paths.len() >= 9, "{paths:?}");
+        for path in paths {
+            let put = allows(&policy, &path, "s3:PutObject", Some("s3:if-match"));
+            assert!(put, "{path}");
+        }
     }
 
     #[test]
