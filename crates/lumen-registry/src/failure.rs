@@ -288,6 +288,7 @@ impl MirrorError {
         match self {
             Self::Read(error) => error.kind(),
             Self::Log(error) => error.kind(),
+            Self::Lacking { .. } => Kind::Host,
             Self::Diverged { .. }
             | Self::Foreign { .. }
             | Self::Changed { .. }
@@ -316,6 +317,7 @@ impl MirrorError {
             Self::Narrower { .. } => Hint::Narrower,
             Self::Gap { ours, .. } => Hint::Gap { ours: *ours },
             Self::Older { .. } => Hint::Older,
+            Self::Lacking { .. } => Hint::MirrorLacks,
             Self::Incomplete { .. } => Hint::IncompleteBundle,
             Self::NoLog => Hint::NoLog,
             Self::Unlistable { .. } => Hint::Unlistable,

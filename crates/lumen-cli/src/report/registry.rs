@@ -145,6 +145,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
             format!("bring the bundles in between first, or one that was made with `--since {ours}`")
         }
         Hint::Older => "it has nothing new; nothing was written".into(),
+        Hint::MirrorLacks => {
+            "tell the people who run the source; when it has them again, run this with --full".into()
+        }
         Hint::IncompleteBundle => {
             "it was damaged on its way, or is of another registry; make it again".into()
         }

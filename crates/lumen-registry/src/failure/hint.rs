@@ -163,6 +163,8 @@ pub enum Hint<'e> {
     },
     /// A bundle has nothing new.
     Older,
+    /// The source of a mirror lacks artifacts.
+    MirrorLacks,
     /// A bundle lacks a file.
     IncompleteBundle,
     /// The registry has no log.

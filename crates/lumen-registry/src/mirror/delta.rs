@@ -10,7 +10,7 @@ use lumen_core::{
 };
 
 use super::{
-    Job, MirrorError, MirrorOptions, MirrorReport,
+    Job, Lacking, MirrorError, MirrorOptions, MirrorReport,
     growth::Growth,
     plan::Plan,
     reads::{checkpoint, global_index, list, listed_below},
@@ -64,6 +64,7 @@ pub(crate) async fn run(
         watch,
         verb: "Bundling",
         transfers: Transfers::new(),
+        lacking: Lacking::Refused,
     };
     let report = match seen {
         Some((info, after)) => signed(&job, (info, after), since).await?,

@@ -37,6 +37,8 @@ mod target;
 pub(crate) mod transfer;
 mod unsigned;
 
+use std::sync::{Mutex, PoisonError};
+
 use lumen_core::{Digest, Key, index::FORMAT, limits::MAX_MIRRORED_ARTIFACT_BYTES};
 
 use self::target::Target;
@@ -168,6 +170,12 @@ pub enum MirrorError {
         /// Entries of the registry.
         ours: u64,
     },
+    /// Everything was mirrored but artifacts that the source does not have itself.
+    #[error("the source lacks {}; everything else was mirrored", listed(.files))]
+    Lacking {
+        /// Their paths or URLs in the source, sorted.
+        files: Vec<String>,
+    },
     /// A bundle lacks a file that it should have.
     #[error("`{file}` is incomplete: `{missing}` does not exist")]
     Incomplete {
@@ -201,6 +209,15 @@ impl From<TrustError> for MirrorError {
     }
 }
 
+/// The first of some files, and how many more there are.
+fn listed(files: &[String]) -> String {
+    let first = files.first().map_or("", String::as_str);
+    match files.len() {
+        0 | 1 => format!("`{first}`"),
+        many => format!("`{first}` and {} more files", many - 1),
+    }
+}
+
 /// The inputs of one run.
 struct Job<'a> {
     source: &'a Registry,
@@ -210,6 +227,16 @@ struct Job<'a> {
     /// What progress is called.
     verb: &'static str,
     transfers: transfer::Transfers,
+    /// Artifacts that the source does not have.
+    lacking: Lacking,
+}
+
+/// What becomes of artifacts that the source does not have.
+enum Lacking {
+    /// They end the run: a bundle is whole.
+    Refused,
+    /// They are noted, and the run goes on.
+    Noted(Mutex<Vec<String>>),
 }
 
 /// Makes a storage a mirror of a registry, or brings one up to date. A run that failed or
@@ -233,6 +260,7 @@ pub async fn mirror(
         lumen_durable::create_shared_dir_all(folder.root()).map_err(StorageError::from)?;
     }
     let message = "Mirror a registry";
+    let is_bundle = source.storage().is_bundle();
     target
         .together(message, async |storage: &Storage| {
             let job = Job {
@@ -242,14 +270,51 @@ pub async fn mirror(
                 watch,
                 verb: "Mirroring",
                 transfers: transfer::Transfers::new(),
+                lacking: match is_bundle {
+                    true => Lacking::Refused,
+                    false => Lacking::Noted(Mutex::default()),
+                },
             };
-            match &trust {
-                Some(info) => signed::run(&job, storage, info).await,
-                None if is_signed(source.storage()).await? => Err(TrustError::NotSigned.into()),
-                None => unsigned::run(&job).await,
-            }
+            let report = match &trust {
+                Some(info) => signed::run(&job, storage, info).await?,
+                None if is_signed(source.storage()).await? => {
+                    return Err(TrustError::NotSigned.into());
+                }
+                None => unsigned::run(&job).await?,
+            };
+            Ok((report, job.lacking.files()))
         })
         .await
+        .and_then(|(report, files)| match files.is_empty() {
+            true => Ok(report),
+            false => Err(MirrorError::Lacking { files }),
+        })
+}
+
+impl Lacking {
+    /// Notes an artifact that the source does not have, or refuses to go on without it.
+    fn note(&self, file: String) -> Result<(), MirrorError> {
+        match self {
+            Self::Refused => Err(ReadError::Missing { file }.into()),
+            Self::Noted(files) => {
+                let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
+                files.push(file);
+                Ok(())
+            }
+        }
+    }
+
+    /// The files that were noted, sorted.
+    fn files(&self) -> Vec<String> {
+        match self {
+            Self::Refused => Vec::new(),
+            Self::Noted(files) => {
+                let mut files = files.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                files.sort();
+                files
+            }
+        }
+    }
 }
 
 /// Entries of the log that a mirror has; none where there is no log.

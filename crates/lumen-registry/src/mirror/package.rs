@@ -72,7 +72,9 @@ impl Job<'_> {
                 },
             };
             if logged.index >= expected.from {
-                self.copy_release(&release, bytes, logged.revoked).await?;
+                // Operators remove what must go after a yank: by law, or for a leaked secret.
+                let may_be_gone = logged.revoked || history.yanked.contains_key(version);
+                self.copy_release(&release, bytes, may_be_gone).await?;
             }
             releases.insert(version.clone(), release);
         }
@@ -177,6 +179,7 @@ impl Job<'_> {
             };
             match self.copy(&address, artifact).await {
                 Err(MirrorError::Read(ReadError::Missing { .. })) if optional => {}
+                Err(MirrorError::Read(ReadError::Missing { file })) => self.lacking.note(file)?,
                 other => other?,
             }
         }

@@ -199,7 +199,8 @@ async fn package(job: &Job<'_>, name: &PackageName) -> Result<Option<Vec<u8>>, M
     for version in &index.versions {
         let summary = index.releases.get(version);
         let known = ours.as_ref().and_then(|ours| ours.releases.get(version));
-        release(job, name, version, summary, known).await?;
+        let may_be_gone = index.yanked.contains_key(version);
+        release(job, (name, version), (summary, known), may_be_gone).await?;
     }
     Ok((!same).then_some(bytes))
 }
@@ -207,10 +208,9 @@ async fn package(job: &Job<'_>, name: &PackageName) -> Result<Option<Vec<u8>>, M
 /// Copies a release that the mirror lacks.
 async fn release(
     job: &Job<'_>,
-    name: &PackageName,
-    version: &Version,
-    summary: Option<&ReleaseSummary>,
-    known: Option<&ReleaseSummary>,
+    (name, version): (&PackageName, &Version),
+    (summary, known): (Option<&ReleaseSummary>, Option<&ReleaseSummary>),
+    may_be_gone: bool,
 ) -> Result<(), MirrorError> {
     let key = Key::release(name, version);
     let digest = |summary: Option<&ReleaseSummary>| summary.and_then(|summary| summary.metadata);
@@ -238,5 +238,5 @@ async fn release(
     }
     let release = check::release(&job.file(&key), &bytes, name, version)?;
     identity(&release.artifacts).map_err(|error| job.forged(&key, error))?;
-    job.copy_release(&release, bytes, false).await
+    job.copy_release(&release, bytes, may_be_gone).await
 }

@@ -342,6 +342,11 @@ impl Storage {
         }
     }
 
+    /// Whether it was made in one go, so that a file that it lacks got lost on the way.
+    pub(crate) const fn is_bundle(&self) -> bool {
+        matches!(self, Self::Bundle(_))
+    }
+
     /// Deletes a file; that there is none is success.
     ///
     /// Nothing may refer to it: no release, and no file of the log, is ever deleted by publishing.

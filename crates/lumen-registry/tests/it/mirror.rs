@@ -8,7 +8,7 @@ mod partial;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lumen_core::{Digest, Key, index::PackageIndex, json, signing::SecretKey};
+use lumen_core::{Digest, Key, index::PackageIndex, json, key::ArtifactKind, signing::SecretKey};
 use lumen_registry::{
     ReadError, Registry, Storage,
     log::{check, init_signed},
@@ -318,6 +318,41 @@ fn lost_files_come_back_when_everything_is_looked_at() {
             run_with(&origin.storage, &Storage::Memory(lost.clone()), &full).unwrap();
             assert_same(&lost.files(), &whole);
         }
+    }
+}
+
+#[test]
+fn an_artifact_that_the_source_lost_does_not_stop_the_others() {
+    for (signed, is_yanked) in [(true, false), (false, false), (true, true), (false, true)] {
+        let origin = Origin::stocked(signed);
+        let (copy, storage) = memory();
+        run(&origin.storage, &storage).unwrap();
+        origin.put("bad", "1.0.0");
+        origin.put("fresh", "1.0.0");
+        if is_yanked {
+            origin.yank("bad", "1.0.0");
+        }
+        let contents = request("bad", "1.0.0", "bad 1.0.0").tar;
+        let tar = Key::artifact(&Digest::of(&contents), ArtifactKind::Tar);
+        assert!(block_on(origin.storage.delete(&tar)).is_ok());
+        match run(&origin.storage, &storage) {
+            Ok(_) => assert!(is_yanked),
+            Err(MirrorError::Lacking { files }) => {
+                assert!(!is_yanked && files.len() == 1 && files[0].ends_with(tar.as_str()));
+            }
+            Err(error) => panic!("{error}"),
+        }
+        let files = copy.files();
+        assert!(files.contains_key(&Key::release(&name("fresh"), &version("1.0.0"))));
+        assert!(!files.contains_key(&tar));
+        // Once the source has it again, a look at everything brings it along.
+        block_on(origin.storage.create(&tar, &contents)).unwrap();
+        let full = MirrorOptions {
+            full: true,
+            ..MirrorOptions::default()
+        };
+        run_with(&origin.storage, &storage, &full).unwrap();
+        assert!(copy.files().contains_key(&tar));
     }
 }
 
