@@ -104,6 +104,7 @@ pub fn run(
     project: &Project,
     options: &ResolveOptions,
 ) -> Result<Resolved, OpsError> {
+    session.bind_to_lock();
     let old = project.lock.as_ref().map(|(lock, _)| lock);
     let locals = project.local_packages()?;
     if project.merge.is_some() {

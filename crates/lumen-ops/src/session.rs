@@ -53,6 +53,8 @@ pub struct Session<'r> {
     runtime: runtime::Own,
     /// Whether a registry could not be reached, and the run goes on with the cache.
     gave_up: AtomicBool,
+    /// Whether the run is about packages of the lock.
+    binds: AtomicBool,
 }
 
 impl<'r> Session<'r> {
@@ -68,6 +70,7 @@ impl<'r> Session<'r> {
             netrc: OnceLock::new(),
             runtime: runtime::Own::default(),
             gave_up: AtomicBool::new(false),
+            binds: AtomicBool::new(false),
         }
     }
 
@@ -141,6 +144,7 @@ impl<'r> Session<'r> {
         mut seen: Snapshot,
         dry_run: bool,
     ) -> Result<(Arc<Project>, Option<Lock>), OpsError> {
+        self.bind_to_lock();
         let (snapshot, lock) = match dry_run {
             true => (seen, None),
             false => {
@@ -154,6 +158,12 @@ impl<'r> Session<'r> {
         locked(&self.registries).clear();
         *locked(&self.workspace) = Some(Arc::new(workspace));
         Ok((self.project()?, lock))
+    }
+
+    /// From now on the registry of `--registry`, too, has to be the one that the lock knows: the
+    /// run is about packages of the lock.
+    pub(crate) fn bind_to_lock(&self) {
+        self.binds.store(true, Ordering::Relaxed);
     }
 
     /// Tells warnings that were not told yet.

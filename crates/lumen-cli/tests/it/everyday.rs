@@ -348,3 +348,50 @@ fn an_update_shows_commits_that_move() {
     let again = sandbox.ok("app", &["pkg", "update"]).unwrap();
     assert!(!again.err.contains("commit"), "{}", again.err);
 }
+
+/// A registry that is named for one command is judged by itself; the lock binds where its
+/// packages come from.
+#[test]
+fn another_registry_is_not_that_of_the_lock() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    let other = format!("file://{}", sandbox.path("other").display());
+    sandbox.ok(".", &["registry", "init", &other]).unwrap();
+    sandbox
+        .package("sources/tool", "tool", "1.0.0", "")
+        .unwrap();
+    let publish = ["pkg", "publish", "--yes", "--registry", &other];
+    sandbox.ok("sources/tool", &publish).unwrap();
+    let manifest = "[dependencies]\ntext = \"^1\"\n";
+    sandbox.package("app", "app", "0.1.0", manifest).unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    for arguments in [
+        &["pkg", "info", "tool"][..],
+        &["pkg", "owner", "list", "tool"],
+        &["pkg", "publish", "--yes"],
+        &["pkg", "yank", "tool@1.0.0", "--reason", "bad"],
+        &["pkg", "unyank", "tool@1.0.0"],
+    ] {
+        let with = [arguments, &["--registry", &other]].concat();
+        sandbox.ok("app", &with).unwrap();
+    }
+    // Packages of the lock do not come from there.
+    let install = ["pkg", "update", "--registry", &other];
+    let ran = sandbox.run("app", &install).unwrap();
+    fails(&ran, 3, &["the lock says"]);
+
+    // A dependency from a named registry leaves the others where they are.
+    let table = format!("[registry.registries]\nother = \"{other}\"\n");
+    let manifest = format!("{manifest}{table}");
+    sandbox.package("app", "app", "0.1.0", &manifest).unwrap();
+    let add = ["pkg", "add", "tool", "--registry", "other"];
+    sandbox.ok("app", &add).unwrap();
+    let text = sandbox.read("app/lumen.toml").unwrap();
+    let line = "tool = { version = \"^1.0.0\", registry = \"other\" }";
+    assert!(text.contains(line), "{text}");
+    sandbox.ok("app", &["pkg", "install", "--locked"]).unwrap();
+    assert_eq!(
+        sandbox.read("app/tool/main.lm.md").unwrap(),
+        "# tool 1.0.0\n"
+    );
+}

@@ -1,5 +1,7 @@
 //! Which registry to open, for which purpose, and the one way to open it.
 
+use std::sync::atomic::Ordering;
+
 use lumen_core::PackageName;
 use lumen_registry::{
     Freshness, Location, ReadError, Registry, RegistryOptions, verify::TrustOptions,
@@ -9,6 +11,7 @@ use super::{Session, locked};
 use crate::{
     error::{OpsError, SettingsError},
     settings::DEFAULT,
+    workspace::Workspace,
 };
 
 /// Which registry is meant.
@@ -143,9 +146,10 @@ impl Session<'_> {
             true => Freshness::Offline,
             false => self.context.options.freshness,
         };
-        let locked = workspace.locked.get(name);
+        let binds = self.is_bound(&workspace, name, &location, purpose);
+        let locked = workspace.locked.get(name).filter(|_| binds);
         let locked = locked.filter(|_| purpose != Purpose::ReadOffline { with_lock: false });
-        let expected = workspace.expected.get(name);
+        let expected = workspace.expected.get(name).filter(|_| binds);
         let options = RegistryOptions {
             cache: Some(self.context.environment.cache_dir()),
             freshness,
@@ -167,6 +171,29 @@ impl Session<'_> {
         };
         let registry = Registry::open(name, location, &options);
         Ok(registry.map_err(ReadError::from)?)
+    }
+
+    /// Whether a registry has to be the one that the lock knows under its name. One that the
+    /// user names for this run is another, unless the run is about packages of the lock, or it
+    /// is at the place that the lock has.
+    fn is_bound(
+        &self,
+        workspace: &Workspace,
+        name: &str,
+        location: &Location,
+        purpose: Purpose,
+    ) -> bool {
+        let is_given = name == DEFAULT && self.context.options.registry.is_some();
+        let is_of_lock = self.binds.load(Ordering::Relaxed)
+            || purpose == Purpose::ReadOffline { with_lock: true };
+        if !is_given || is_of_lock {
+            return true;
+        }
+        let project = workspace.project.as_ref();
+        let lock = project.and_then(|project| project.lock.as_ref());
+        let known = lock.and_then(|(lock, _)| lock.registries.get(DEFAULT));
+        let origin = known.and_then(|registry| registry.origin.as_ref());
+        origin.is_some() && origin == location.origin().as_ref()
     }
 
     /// A project alone may name where to write, but only a registry that is there: not any

@@ -16,6 +16,7 @@ use crate::{
     pack,
     resolve::ResolveOptions,
     session::Session,
+    settings::{DEFAULT, is_location},
     verbs::{
         edit::{Added, apply},
         install::Outcome,
@@ -29,6 +30,8 @@ pub struct Addition {
     pub package: String,
     /// Where it comes from, if not from a registry.
     pub from: Option<AddFrom>,
+    /// The configured registry that it comes from, if not the one of all packages of its scope.
+    pub registry: Option<String>,
     /// Into which table.
     pub table: DependencyTable,
     /// Only needed when a feature asks for it.
@@ -84,11 +87,11 @@ pub fn add(
             None => {
                 let constraint = match constraint.clone() {
                     Some(constraint) => constraint,
-                    None => newest_constraint(session, &name, options.exclude_newer)?,
+                    None => newest_constraint(session, &name, addition, options.exclude_newer)?,
                 };
                 DependencySource::Registry {
                     constraint,
-                    registry: named_registry(session)?,
+                    registry: addition.registry.clone(),
                 }
             }
         };
@@ -117,9 +120,13 @@ pub fn add(
 fn newest_constraint(
     session: &Session<'_>,
     name: &PackageName,
+    addition: &Addition,
     exclude_newer: Option<i64>,
 ) -> Result<Constraint, OpsError> {
-    let registry = session.registry_for(name)?;
+    let registry = match &addition.registry {
+        Some(registry) => session.registry(registry)?,
+        None => session.registry_for(name)?,
+    };
     let index = package_index(session, &registry, name)?;
     let index = match index {
         Some(index) => index,
@@ -130,13 +137,8 @@ fn newest_constraint(
         .ok_or_else(|| PackageError::NoVersion(name.clone()).into())
 }
 
-/// With `--registry <name>` of a configured registry, the dependency records that name.
-fn named_registry(session: &Session<'_>) -> Result<Option<String>, OpsError> {
-    let settings = session.settings()?;
-    Ok(session
-        .context
-        .options
-        .registry
-        .clone()
-        .filter(|text| settings.registries.contains_key(text)))
+/// Takes the name of a registry out of `--registry`: the new dependency comes from there, and
+/// the others from where they were. A URL or a path stays.
+pub fn take_name(registry: &mut Option<String>) -> Option<String> {
+    registry.take_if(|text| !is_location(text) && text != DEFAULT)
 }

@@ -313,6 +313,7 @@ pub fn add(package: &str) -> Addition {
     Addition {
         package: package.into(),
         from: None,
+        registry: None,
         table: lumen_core::edit::DependencyTable::Normal,
         optional: false,
         features: Vec::new(),

@@ -22,9 +22,10 @@ use crate::{
     ui::Ui,
 };
 
-pub fn run(arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(mut arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
     let options = resolve_options(&LockArgs::default(), arguments.dry_run, &arguments.resolve)?;
+    let registry = add::take_name(&mut arguments.project.registry.registry);
     let session = session(&arguments.project, Freshness::Revalidate, ui)?;
     let reference = match (&arguments.tag, &arguments.branch, &arguments.rev) {
         (Some(tag), ..) => GitReference::Tag(tag.clone()),
@@ -46,6 +47,7 @@ pub fn run(arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
         .map(|package| Addition {
             package: package.clone(),
             from: from.clone(),
+            registry: registry.clone(),
             table: if arguments.dev {
                 DependencyTable::Dev
             } else {
