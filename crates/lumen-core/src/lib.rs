@@ -23,6 +23,50 @@
 //! | [`screen`] | text from elsewhere, made safe to show |
 //! | [`failure`] | who can do something about an error |
 //! | [`problem`], [`remedy`] | what is wrong, where, and what next; worded and rendered by the CLI |
+//!
+//! # Start here
+//!
+//! [`manifest::parse`] reads a `lumen.toml`, [`plan::root`] says what it asks for, and
+//! [`resolve::resolve`] chooses the versions. A [`resolve::Catalog`] lists the packages that
+//! exist; the caller fills it, from a registry or from memory.
+//!
+//! ```
+//! use lumen_core::{
+//!     manifest, plan,
+//!     resolve::{self, Catalog, CatalogPackage, CatalogVersion, Outcome, Request},
+//!     Requirement,
+//! };
+//!
+//! let text = r#"
+//! [dependencies]
+//! http = "^1.0"
+//! "#;
+//! let parsed = manifest::parse("lumen.toml", text);
+//! assert_eq!(parsed.problems, []);
+//! let manifest = parsed.manifest.ok_or("the manifest has errors")?;
+//!
+//! // `http` has two versions that fit, and one that is too new. Each needs `url`.
+//! let needs_url = vec![Requirement::new("url".parse()?, "^2.0".parse()?)];
+//! let mut http = Vec::new();
+//! for version in ["1.0.0", "1.1.0", "2.0.0"] {
+//!     http.push(CatalogVersion::new(version.parse()?).with(needs_url.clone(), Default::default()));
+//! }
+//! let url = CatalogVersion::new("2.3.0".parse()?).with(Vec::new(), Default::default());
+//! let mut catalog = Catalog::default();
+//! let source = "registry `main`";
+//! catalog.packages.insert("http".parse()?, CatalogPackage::present(source, http));
+//! catalog.packages.insert("url".parse()?, CatalogPackage::present(source, vec![url]));
+//!
+//! let request = Request { roots: vec![plan::root(&manifest, false)], ..Request::default() };
+//! // An `Err` is a conflict; `explain::explain` finds its causes.
+//! let Ok(Outcome::Solved(resolution)) = resolve::resolve(&catalog, &request) else {
+//!     return Err("no versions were chosen".into());
+//! };
+//! let chosen = resolution.packages.iter();
+//! let chosen: Vec<String> = chosen.map(|(name, it)| format!("{name} {}", it.version)).collect();
+//! assert_eq!(chosen, ["http 1.1.0", "url 2.3.0"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod base64;
 pub mod checkpoint;

@@ -20,6 +20,44 @@
 //! | [`owner`], `share` | whose a file is; folders that a group shares |
 //! | `tree`, `path` | removal of trees; paths that depend on no working folder |
 //! | [`fault`] | points where tests fail or kill a process |
+//!
+//! # Start here
+//!
+//! [`write_atomic`] writes a file whole or not at all. Where the new contents depend on the old
+//! ones, hold a [`Lock`] from reading to writing.
+//!
+//! ```
+//! use std::{fs, path::Path};
+//!
+//! use lumen_durable::{Lock, write_atomic};
+//!
+//! /// Adds one to the number in a file, which processes may do at the same time.
+//! fn count(folder: &Path) -> Result<u64, Box<dyn std::error::Error>> {
+//!     // Waits while another process counts. The lock ends when it is dropped, and when this
+//!     // process dies.
+//!     let _lock = Lock::exclusive(&folder.join("count.lock"))?;
+//!     let file = folder.join("count");
+//!     let count = match file.exists() {
+//!         true => fs::read_to_string(&file)?.parse::<u64>()? + 1,
+//!         false => 1,
+//!     };
+//!     // A reader, also one without the lock, sees the old number or the new one. When this
+//!     // returns, the new one survives a loss of power.
+//!     write_atomic(&file, count.to_string().as_bytes())?;
+//!     Ok(count)
+//! }
+//!
+//! let folder = tempfile::tempdir()?;
+//! assert_eq!(count(folder.path())?, 1);
+//! assert_eq!(count(folder.path())?, 2);
+//! assert_eq!(fs::read_to_string(folder.path().join("count"))?, "2");
+//!
+//! // A process that must not wait takes the lock only if it is free.
+//! let held = Lock::exclusive(&folder.path().join("count.lock"))?;
+//! assert!(Lock::try_exclusive(&folder.path().join("count.lock"))?.is_none());
+//! # drop(held);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod dirlink;
 #[cfg(unix)]

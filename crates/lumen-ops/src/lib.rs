@@ -22,6 +22,54 @@
 //! | [`signed`] | roots and owners of signed registries, and changes that several keys must sign |
 //! | [`verbs`] | the verbs: one file each, or a folder |
 //! | [`parallel`], [`process`] | work on many items at once; setup of the whole process |
+//!
+//! # Start here
+//!
+//! A [`Context`](context::Context) holds all that a run is told, a [`Session`](session::Session) is
+//! the run, and a verb does the work. `examples/embed.rs` shows the same inside of an async program
+//! with a registry on a host.
+//!
+//! ```
+//! use std::fs;
+//!
+//! use lumen_ops::context::{Context, Options};
+//! use lumen_ops::verbs::{found, install, publish};
+//! use lumen_ops::{environment::Environment, report::Silent};
+//! use lumen_ops::{resolve::ResolveOptions, session::Session};
+//! use lumen_registry::{Location, Storage, storage::{MemoryStorage, Storages}};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let home = dir.path().canonicalize()?;
+//! const REGISTRY: &str = "https://packages.example";
+//! // At this address, a registry in memory: no host is asked.
+//! let memory = Storage::Memory(MemoryStorage::new());
+//! let storages = Storages::default().with(&Location::parse(REGISTRY)?, memory);
+//! let context = |folder: &str| Context {
+//!     environment: Environment::at(home.join("lumen")),
+//!     options: Options {
+//!         registry: Some(REGISTRY.into()),
+//!         storages: storages.clone(),
+//!         ..Options::at(home.join(folder), jiff::Timestamp::now())
+//!     },
+//!     reporter: &Silent,
+//! };
+//!
+//! fs::create_dir(home.join("url"))?;
+//! fs::write(home.join("url/lumen.toml"), "[package]\nname = \"url\"\nversion = \"1.0.0\"\n")?;
+//! let author = Session::new(context("url"));
+//! found::init(&author, REGISTRY, Some("main"), None, true)?;
+//! let prepared = publish::prepare(&author, None, publish::Allowed::default())?;
+//! publish::run(&author, prepared)?;
+//!
+//! fs::create_dir(home.join("app"))?;
+//! fs::write(home.join("app/lumen.toml"), "[dependencies]\nurl = \"^1.0\"\n")?;
+//! let user = Session::new(context("app"));
+//! let outcome = install::run(&user, &ResolveOptions::default())?;
+//! assert_eq!((outcome.packages, outcome.downloaded), (1, 1));
+//! assert!(home.join("app/.lumen/packages/url/lumen.toml").is_file());
+//! # lumen_durable::remove_dir_all(&home)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod advice;
 pub(crate) mod contents;

@@ -29,6 +29,52 @@
 //! | [`doctor`], [`stats`], [`search`] | whether a host is fit for a registry, numbers, ranked search |
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
+//!
+//! # Start here
+//!
+//! [`Storage`] is a host, [`publish::init`] and [`publish::publish`](publish::publish()) write to
+//! it, and a [`Registry`] reads from it. [`loader::load_and_resolve`] reads what a resolution needs.
+//!
+//! ```
+//! use lumen_core::{Digest, index::Release, tar};
+//! use lumen_registry::{
+//!     Registry, Storage,
+//!     publish::{self, PublishRequest},
+//!     storage::MemoryStorage,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // For a folder or a bucket: `Storage::open` with a `Location`.
+//! let storage = Storage::Memory(MemoryStorage::new());
+//! publish::init(&storage, "main", "2026-01-15T10:00:00Z").await?;
+//!
+//! // An archive with one file; `lumen_store::pack` makes one from a folder.
+//! let manifest = b"[package]\nname = \"hello\"\nversion = \"1.0.0\"\n";
+//! let size = manifest.len() as u64;
+//! let padding = vec![0; tar::padding(size)];
+//! let tar = [&tar::head("lumen.toml", size, false), &manifest[..], &padding, &tar::END].concat();
+//! let request = PublishRequest {
+//!     release: Release::new("hello".parse()?, "1.0.0".parse()?),
+//!     tar: tar.clone(),
+//!     zst: None,
+//!     now: "2026-01-15T10:05:00Z".into(),
+//!     registry_name: "main".into(),
+//!     signer: None,
+//!     last_seen: None,
+//! };
+//! let published = publish::publish(&storage, &request).await?;
+//!
+//! let registry = Registry::on("main", storage);
+//! let found = registry.find(&"hello".parse()?).await?.ok_or("there is no `hello`")?;
+//! assert_eq!(found.versions, ["1.0.0".parse()?]);
+//! let mut bytes = Vec::new();
+//! let artifact = &published.release.artifacts[0];
+//! registry.artifact(&artifact.key()?, artifact.size, &mut bytes).await?;
+//! assert_eq!(Digest::of(&bytes), artifact.hash);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod audience;
 pub mod bundle;

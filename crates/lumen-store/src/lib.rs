@@ -37,6 +37,45 @@
 //! | `.lumen/id` | a token that ties the project to its record |
 //! | `.lumen/install.lock`, `.lumen/links.lock` | held during an install, and while links change |
 //! | `.lumen/tmp-<unique>` | the next `packages`, while it is built |
+//!
+//! # Start here
+//!
+//! [`pack::pack`] makes an archive from a folder, [`cas::Store::insert`] checks an archive and
+//! unpacks it into a store, and [`cas::Store::get`] finds it there again by its digest.
+//!
+//! ```
+//! use std::fs;
+//!
+//! use lumen_store::{
+//!     cas::{Check, Expect, Store},
+//!     pack::{self, PackOptions},
+//! };
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let home = dir.path();
+//! let folder = home.join("hello");
+//! fs::create_dir_all(folder.join("src"))?;
+//! fs::write(folder.join("lumen.toml"), "[package]\nname = \"hello\"\nversion = \"1.0.0\"\n")?;
+//! fs::write(folder.join("src/main.lm.md"), "# Hello\n")?;
+//! let packed = pack::pack(&folder, &PackOptions::default())?;
+//!
+//! let store = Store::open(&home.join("store"))?;
+//! // The archive comes compressed, from a registry for example. Nothing appears in the store
+//! // unless all of these fit.
+//! let expect = Expect {
+//!     hash: packed.zst_digest,
+//!     size: Some(packed.zst.len() as u64),
+//!     plain: Some(packed.digest),
+//! };
+//! store.insert(&packed.digest, packed.zst.as_slice(), &expect)?;
+//!
+//! // Later, also in another process:
+//! let entry = store.get(&packed.digest, Check::Quick)?.ok_or("it is not in the store")?;
+//! assert_eq!(entry.files(), 2);
+//! assert_eq!(fs::read_to_string(entry.tree().join("src/main.lm.md"))?, "# Hello\n");
+//! # store.clean(|_| false)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod archive;
 pub mod cas;
