@@ -80,6 +80,28 @@ impl Sandbox {
         )
     }
 
+    /// What differs from run to run in texts about this sandbox, as pairs of a regular
+    /// expression and what stands for it: folders, digests, fingerprints, keys and durations.
+    pub fn filters(&self) -> Vec<(String, &'static str)> {
+        let folder = |path: &Path| path.display().to_string().replace('.', "\\.");
+        let real = self.dir.path().canonicalize();
+        let mut filters = vec![(folder(self.dir.path()), "[dir]")];
+        filters.extend(real.ok().map(|real| (folder(&real), "[dir]")));
+        let usual = [
+            (r"sha256:[0-9a-f]{64}", "sha256:[digest]"),
+            (r"SHA256:[A-Za-z0-9+/]{43}", "SHA256:[fingerprint]"),
+            (r"\b[0-9a-f]{64}\b", "[digest]"),
+            (r"registry/[0-9a-f]{8}\b", "registry/[origin]"),
+            (r"\blumen@[\w.-]+", "lumen@[machine]"),
+            (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[time]"),
+            (r"\b\d{4}-\d\d-\d\d\b", "[day]"),
+            (r"\b\d+(\.\d+)? ?(ms|s)\b", "[duration]"),
+            (r"\b\d+(\.\d+)? (B|bytes|KB|KiB|kB|MB)\b", "[size]"),
+        ];
+        filters.extend(usual.map(|(text, name)| (text.to_owned(), name)));
+        filters
+    }
+
     /// The command, in a folder of the sandbox, with the sandbox's registry as the default.
     pub fn command(&self, folder: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
@@ -120,6 +142,20 @@ impl Sandbox {
 }
 
 impl Ran {
+    /// All of it as one text for a snapshot: the exit code, then each stream that has one.
+    pub fn text(&self) -> String {
+        let mut text = match self.code {
+            Some(code) => format!("exit code: {code}\n"),
+            None => "killed\n".to_owned(),
+        };
+        for (name, stream) in [("stdout", &self.out), ("stderr", &self.err)] {
+            if !stream.is_empty() {
+                text.push_str(&format!("----- {name} -----\n{stream}"));
+            }
+        }
+        text
+    }
+
     /// The result of a finished process.
     pub fn of(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -38,6 +38,7 @@ mod races;
 mod registries;
 mod releases;
 mod restored;
+mod shown;
 mod signed;
 mod stats;
 mod streams;
