@@ -1,7 +1,10 @@
 //! What a screen writes, to which stream, with and without colours.
 
 use clap::Parser as _;
-use lumen_core::problem::{Place, Problem};
+use lumen_core::{
+    problem::{Place, Problem},
+    remedy::Remedy,
+};
 use lumen_ops::report::{Event, Reporter as _};
 use lumen_registry::progress::Progress;
 use serde_json::json;
@@ -10,14 +13,22 @@ use super::{
     Ui,
     streams::tests::{Written, in_memory},
 };
-use crate::{args::Cli, report};
+use crate::args::Cli;
+
+/// The words of a remedy: a text as it is.
+fn words(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Text(text) => text.clone(),
+        other => format!("{other:?}"),
+    }
+}
 
 /// A screen for a command line, and what it writes to its streams.
 fn screen(arguments: &[&str], colours: bool) -> (Ui, Written, Written) {
     let line = ["lumen", "pkg", "list"].iter().chain(arguments);
     let cli = Cli::try_parse_from(line).unwrap();
     let (streams, out, err) = in_memory(colours);
-    (Ui::on(&cli.global, report::remedy, streams), out, err)
+    (Ui::on(&cli.global, words, streams), out, err)
 }
 
 fn events() -> Vec<Event> {

@@ -33,12 +33,15 @@ pub async fn is_signed(storage: &Storage) -> Result<bool, PublishError> {
     Ok(false)
 }
 
-/// Finishes whatever a killed writer left. Returns the size of the log.
+/// Finishes what a killed writer left. Returns the size of the log.
 ///
 /// # Errors
-/// [`PublishError::NotSigned`], failures of the host, and files that are damaged.
+/// [`PublishError::NotSigned`] where there is no head, as in a copy without writers; failures of
+/// the host, and files that are damaged.
 pub async fn recover(storage: &Storage, watch: Watch<'_>) -> Result<u64, PublishError> {
-    let (head, _) = Head::of_signed(storage).await?;
+    let Some((head, _)) = Head::read(storage).await? else {
+        return Err(PublishError::NotSigned);
+    };
     let state = finish_head(&Snapshot::of(storage), &head, watch).await;
     watch(Progress::Finished);
     state?;
