@@ -172,13 +172,14 @@ impl Sink for TreeWriter {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use fs_err as fs;
 
     use super::*;
     use crate::pack::tar::tests::tar as archive;
 
-    fn names(dir: &Path) -> Vec<String> {
+    /// The names in a folder, sorted.
+    pub(crate) fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(dir)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

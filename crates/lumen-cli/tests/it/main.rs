@@ -49,8 +49,10 @@ mod web;
 mod workflows;
 mod workspaces;
 
+use std::path::Path;
+
 use lumen_testkit::{
-    sandbox::{Ran, Sandbox},
+    sandbox::{Ran, Sandbox, tree},
     verifier::verify,
 };
 
@@ -84,6 +86,15 @@ fn publish(sandbox: &Sandbox, name: &str, version: &str, more: &str) {
     let folder = format!("sources/{}-{version}", name.replace('/', "-"));
     sandbox.package(&folder, name, version, more).unwrap();
     sandbox.ok(&folder, &["pkg", "publish", "--yes"]).unwrap();
+}
+
+/// Copies the files of a folder.
+fn copy(from: &Path, to: &Path) {
+    for (path, bytes) in tree(from).unwrap() {
+        let path = to.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
 }
 
 /// Asserts that a command failed with this code and said all of this.

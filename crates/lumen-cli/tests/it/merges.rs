@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use lumen_testkit::sandbox::{Ran, Sandbox, tree};
 
-use crate::{fails, publish, sandbox};
+use crate::{copy, fails, publish, sandbox};
 
 /// Runs git in the project and returns whether it ended well.
 fn git(sandbox: &Sandbox, arguments: &[&str]) -> bool {
@@ -275,17 +275,6 @@ fn what_the_registry_does_not_confirm_is_refused() {
     }
     // A checkpoint of a log that went another way since.
     let (path, aside) = (sandbox.path("registry"), sandbox.path("aside"));
-    let copy = |from: &std::path::Path, to: &std::path::Path| {
-        let mut command = Command::new("cp");
-        assert!(
-            command
-                .arg("-a")
-                .args([from, to])
-                .status()
-                .unwrap()
-                .success()
-        );
-    };
     copy(&path, &aside);
     publish(&sandbox, "other", "1.0.0", "");
     sandbox.write("app/lumen.lock", &lock).unwrap();

@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
     process::{Child, Stdio},
     sync::mpsc::{Receiver, channel},
     time::Duration,
@@ -10,7 +9,7 @@ use std::{
 
 use lumen_testkit::sandbox::{Sandbox, tree};
 
-use crate::{as_key, fails, ok_as, publish, sandbox};
+use crate::{as_key, copy, fails, ok_as, publish, sandbox};
 
 /// Longest wait for a line that has to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -88,14 +87,6 @@ fn witnessed() -> Sandbox {
 }
 
 const WITNESS: [&str; 3] = ["registry", "witness", "registry"];
-
-fn copy(from: &Path, to: &Path) {
-    for (path, bytes) in tree(from).unwrap() {
-        let path = to.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
-}
 
 /// Puts another state of the registry in its place; all but the witness forget what was.
 fn show(sandbox: &Sandbox, state: &str) {

@@ -1,24 +1,18 @@
 //! Registries that version 0.1 made, as every later version has to take them.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path};
 
 use lumen_testkit::sandbox::{Ran, Sandbox, tree};
 use serde_json::{Value, json};
 
-use crate::{bare, verify};
+use crate::{bare, copy, verify};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/registry-0.1");
 
 /// A sandbox with a copy of a registry.
 fn sandbox(kind: &str) -> Sandbox {
     let sandbox = bare();
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(format!("{FIXTURES}/{kind}"))
-        .arg(sandbox.path("registry"))
-        .status()
-        .unwrap();
-    assert!(copied.success());
+    copy(&Path::new(FIXTURES).join(kind), &sandbox.path("registry"));
     sandbox
 }
 

@@ -1,35 +1,28 @@
 //! A registry that came back from a backup, and the projects that saw more of it.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use lumen_testkit::sandbox::{Ran, Sandbox};
 
-use crate::{bare, fails, publish, sandbox};
+use crate::{bare, copy, fails, publish, sandbox};
 
-fn copy(sandbox: &Sandbox, from: &str, to: &str) {
+/// Puts a copy of a folder in the place of another one.
+fn replace(sandbox: &Sandbox, from: &str, to: &str) {
     let (from, to) = (sandbox.path(from), sandbox.path(to));
     let _ = fs::remove_dir_all(&to);
-    let mut command = Command::new("cp");
-    assert!(
-        command
-            .arg("-a")
-            .args([from, to])
-            .status()
-            .unwrap()
-            .success()
-    );
+    copy(&from, &to);
 }
 
 /// A project that has `text` 1.1.0 locked, which the registry lost; returns its lock.
 fn lost() -> (Sandbox, String) {
     let sandbox = sandbox();
     publish(&sandbox, "text", "1.0.0", "");
-    copy(&sandbox, "registry", "yesterday");
+    replace(&sandbox, "registry", "yesterday");
     publish(&sandbox, "text", "1.1.0", "");
     let needs = "[dependencies]\ntext = \"^1\"\n";
     sandbox.package("app", "app", "0.1.0", needs).unwrap();
     sandbox.ok("app", &["pkg", "install"]).unwrap();
-    copy(&sandbox, "yesterday", "registry");
+    replace(&sandbox, "yesterday", "registry");
     let lock = sandbox.read("app/lumen.lock").unwrap();
     (sandbox, lock)
 }

@@ -47,6 +47,17 @@ fn agreed(machine: &Machine, name: &str, wanted: OwnersChange, other: &Machine) 
     other.told();
 }
 
+/// From here on, each claim needs the key of `ada`.
+fn give_out_names(ada: &Machine) {
+    let policy = RootChange::Policy {
+        policy: NamePolicy::Approve,
+        keys: vec![lumen_testkit::world::key("ada", 1).public().clone()],
+        threshold: None,
+    };
+    ada.run(|session| verbs::root::change_root(session, |_| Ok(policy), None))
+        .unwrap();
+}
+
 /// An operator and owner, `ada`, and another user, `bob`, whose key may write to the log.
 fn two() -> (Machine, Machine, PublicKey) {
     let ada = Machine::signed();
@@ -273,14 +284,7 @@ fn a_package_of_a_scope_has_publishers_but_no_owners_of_its_own() {
 #[test]
 fn a_name_that_the_registry_gives_out_waits_for_a_names_key() {
     let (ada, bob, _) = two();
-    let key = lumen_testkit::world::key("ada", 1).public().clone();
-    let policy = RootChange::Policy {
-        policy: NamePolicy::Approve,
-        keys: vec![key],
-        threshold: None,
-    };
-    ada.run(|session| verbs::root::change_root(session, |_| Ok(policy), None))
-        .unwrap();
+    give_out_names(&ada);
     bob.package("project", "url", "1.0.0", &[]);
     assert_eq!(
         error(bob.publish_here()),
@@ -315,14 +319,7 @@ fn a_name_that_the_registry_gives_out_waits_for_a_names_key() {
 #[test]
 fn a_rejected_claim_says_why_to_the_claimant() {
     let (ada, bob, _) = two();
-    let key = lumen_testkit::world::key("ada", 1).public().clone();
-    let policy = RootChange::Policy {
-        policy: NamePolicy::Approve,
-        keys: vec![key],
-        threshold: None,
-    };
-    ada.run(|session| verbs::root::change_root(session, |_| Ok(policy), None))
-        .unwrap();
+    give_out_names(&ada);
     bob.package("project", "url", "1.0.0", &[]);
     bob.publish_here().unwrap_err();
     assert_eq!(

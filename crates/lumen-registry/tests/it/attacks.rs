@@ -5,6 +5,8 @@ mod growth;
 mod owners;
 mod roots;
 
+use std::path::Path;
+
 use lumen_core::{
     Digest,
     index::{Artifact, Release, identity},
@@ -26,6 +28,22 @@ use crate::{
     verified::{NOW, Served, World, key, seconds, signed, trust, versions},
     version,
 };
+
+/// Options of a client that keeps what it saw in a folder.
+fn remembering(dir: &Path) -> TrustOptions {
+    TrustOptions {
+        state_dir: Some(dir.into()),
+        ..Default::default()
+    }
+}
+
+/// Options of a client with a lock that was made with a registry as it is now.
+fn with_lock(world: &World) -> TrustOptions {
+    TrustOptions {
+        locked: locked(world),
+        ..Default::default()
+    }
+}
 
 /// A registry with a package `a` of two releases.
 fn world() -> (World, SecretKey) {

@@ -10,19 +10,12 @@ fn rollback() {
     world.seal();
     let served = honest(&world);
     let dir = tempfile::tempdir().unwrap();
-    let remembering = || TrustOptions {
-        state_dir: Some(dir.path().into()),
-        ..Default::default()
-    };
-    let with_lock = || TrustOptions {
-        locked: locked(&world),
-        ..Default::default()
-    };
-    for options in [remembering(), with_lock()] {
+    let remembering = || remembering(dir.path());
+    for options in [remembering(), with_lock(&world)] {
         assert!(trust(&served.registry(options)).is_ok());
     }
     served.show(&old);
-    for options in [remembering(), with_lock()] {
+    for options in [remembering(), with_lock(&world)] {
         let error = trust(&served.registry(options)).unwrap_err();
         assert_eq!(error, TrustError::Rollback { from: 7, to: 5 });
         assert_eq!(error.to_string(), "log rolled back from 7 to 5 entries");
@@ -45,10 +38,7 @@ fn fork() {
     for shown in [&same_size, &right] {
         let served = honest(&left);
         let dir = tempfile::tempdir().unwrap();
-        let options = || TrustOptions {
-            state_dir: Some(dir.path().into()),
-            ..Default::default()
-        };
+        let options = || remembering(dir.path());
         assert!(trust(&served.registry(options())).is_ok());
         served.show(shown);
         let error = trust(&served.registry(options())).unwrap_err();

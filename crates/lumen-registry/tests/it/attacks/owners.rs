@@ -54,12 +54,7 @@ fn replaced_owners() {
     world.seal();
     let served = Served::new(&world);
     let dir = tempfile::tempdir().unwrap();
-    let remembering = || {
-        served.registry(TrustOptions {
-            state_dir: Some(dir.path().into()),
-            ..Default::default()
-        })
-    };
+    let remembering = || served.registry(remembering(dir.path()));
     let with_lock = |seq| {
         served.registry(TrustOptions {
             locked: locked(&world),
@@ -125,12 +120,7 @@ fn replaced_owners_of_a_scope() {
     world.seal();
     let served = Served::new(&world);
     let dir = tempfile::tempdir().unwrap();
-    let registry = || {
-        served.registry(TrustOptions {
-            state_dir: Some(dir.path().into()),
-            ..Default::default()
-        })
-    };
+    let registry = || served.registry(remembering(dir.path()));
     assert!(versions(&registry(), "@org/a").is_ok());
     world.override_owners("@org", &names, &thief);
     world.publish("@org/new", "1.0.0", &[], &thief);

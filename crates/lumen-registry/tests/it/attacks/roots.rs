@@ -79,14 +79,7 @@ fn unsigned_downgrade() {
     let (world, _) = world();
     let served = honest(&world);
     let dir = tempfile::tempdir().unwrap();
-    let remembering = || TrustOptions {
-        state_dir: Some(dir.path().into()),
-        ..Default::default()
-    };
-    let with_lock = || TrustOptions {
-        locked: locked(&world),
-        ..Default::default()
-    };
+    let remembering = || remembering(dir.path());
     let pinned = || TrustOptions {
         pin: Some(world.fingerprint()),
         ..Default::default()
@@ -95,7 +88,7 @@ fn unsigned_downgrade() {
         required: true,
         ..Default::default()
     };
-    for options in [remembering(), with_lock(), pinned(), required()] {
+    for options in [remembering(), with_lock(&world), pinned(), required()] {
         assert!(trust(&served.registry(options)).is_ok());
     }
     served.clear();
@@ -113,7 +106,11 @@ fn unsigned_downgrade() {
             PinSource::State,
             "this machine remembers its fingerprint",
         ),
-        (with_lock(), PinSource::Lock, "the lock has its fingerprint"),
+        (
+            with_lock(&world),
+            PinSource::Lock,
+            "the lock has its fingerprint",
+        ),
         (pinned(), PinSource::Pin, "its fingerprint is pinned"),
     ] {
         let error = refused(&served.registry(options));
@@ -167,10 +164,7 @@ fn earlier_root() {
     let (world, _) = world();
     let served = honest(&world);
     let dir = tempfile::tempdir().unwrap();
-    let options = || TrustOptions {
-        state_dir: Some(dir.path().into()),
-        ..Default::default()
-    };
+    let options = || remembering(dir.path());
     assert!(trust(&served.registry(options())).is_ok());
     let mut kept = state::list(dir.path()).unwrap().remove(0);
     assert_eq!(kept.root_seq, 1);

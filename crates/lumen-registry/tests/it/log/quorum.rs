@@ -25,7 +25,7 @@ use lumen_registry::{
 };
 
 use super::{
-    schedules::{Random, Turns},
+    schedules::{Random, Turns, each_schedule},
     *,
 };
 

@@ -203,16 +203,17 @@ fn run(seed: u64, base: &BTreeMap<Key, Vec<u8>>) {
     }
 }
 
-#[test]
-fn writers_at_once_that_fail_and_die_leave_a_good_registry() {
-    let (memory, _) = shared_registry();
-    let base = memory.files();
+/// Runs as many schedules as `LUMEN_TEST_SCHEDULES` says, else `usual`, on all cores.
+pub(super) fn each_schedule(
+    usual: u64,
+    base: &BTreeMap<Key, Vec<u8>>,
+    run: fn(u64, &BTreeMap<Key, Vec<u8>>),
+) {
     let count = std::env::var("LUMEN_TEST_SCHEDULES").ok();
-    let count: u64 = count.and_then(|count| count.parse().ok()).unwrap_or(1000);
+    let count: u64 = count.and_then(|count| count.parse().ok()).unwrap_or(usual);
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
     std::thread::scope(|scope| {
         for first in 0..threads {
-            let base = &base;
             scope.spawn(move || {
                 for seed in (first..count).step_by(threads as usize) {
                     let ended = std::panic::catch_unwind(|| run(seed, base));
@@ -221,4 +222,11 @@ fn writers_at_once_that_fail_and_die_leave_a_good_registry() {
             });
         }
     });
+}
+
+#[test]
+fn writers_at_once_that_fail_and_die_leave_a_good_registry() {
+    let (memory, _) = shared_registry();
+    let base = memory.files();
+    each_schedule(1000, &base, run);
 }

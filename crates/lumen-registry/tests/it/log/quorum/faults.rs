@@ -199,18 +199,5 @@ fn run(seed: u64, base: &BTreeMap<Key, Vec<u8>>) {
 fn writers_and_witnesses_at_once_that_fail_and_die_leave_a_good_registry() {
     let (memory, _) = registry_with_witnesses();
     let base = memory.files();
-    let count = std::env::var("LUMEN_TEST_SCHEDULES").ok();
-    let count: u64 = count.and_then(|count| count.parse().ok()).unwrap_or(100);
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    std::thread::scope(|scope| {
-        for first in 0..threads {
-            let base = &base;
-            scope.spawn(move || {
-                for seed in (first..count).step_by(threads as usize) {
-                    let ended = std::panic::catch_unwind(|| run(seed, base));
-                    assert!(ended.is_ok(), "schedule {seed} ended badly, see above");
-                }
-            });
-        }
-    });
+    each_schedule(100, &base, run);
 }
