@@ -120,7 +120,7 @@ impl<'r> Session<'r> {
     }
 
     /// The project, locked against other commands until the lock is dropped. A lock file with
-    /// the markers of a merge conflict is merged: these commands write it anew.
+    /// the markers of a merge conflict is merged, since these commands write it.
     ///
     /// A foreign file in the place of Lumen's own is an error before anything else. The lock
     /// comes first: another command that held it may have changed the manifest and the lock

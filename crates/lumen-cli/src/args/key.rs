@@ -41,7 +41,7 @@ pub enum Key {
     Export {
         /// Its name; default: the default key.
         name: Option<String>,
-        /// Print the secret half instead; everyone who has it can sign as you.
+        /// Print the secret half instead; anyone who has it can sign as you.
         #[arg(long)]
         secret: bool,
     },

@@ -96,7 +96,7 @@ fn a_release_names_its_commit() {
 fn packed_files_that_differ_from_the_commit_are_refused() {
     let sandbox = repository();
     let hash = commit(&sandbox, "repo");
-    // What is not packed is nobody's business.
+    // Files that are not packed do not count.
     sandbox.write("repo/lib/.notes", "x").unwrap();
     sandbox.write("repo/elsewhere", "x").unwrap();
     let tried = publish(&sandbox, &["--dry-run"]);

@@ -141,7 +141,7 @@ fn a_member_at_its_import_path_needs_no_link() {
     assert_eq!(sandbox.read("app/text/mine").unwrap(), "mine");
 }
 
-/// What an install makes stays out of git, whoever wrote the manifest.
+/// Git ignores what an install makes, also in a project that `init` did not make.
 #[test]
 fn git_sees_nothing_of_what_an_install_makes() {
     let sandbox = sandbox();
@@ -255,7 +255,7 @@ fn repository(sandbox: &Sandbox, folder: &str, packages: &[(&str, &str)]) -> Str
     format!("file://{}", path.display())
 }
 
-/// A package has one source: no repository overrules what somebody else asks for.
+/// A package has one source: a repository does not overrule what other manifests ask for.
 #[test]
 fn a_name_from_two_places_is_an_error() {
     let sandbox = sandbox();

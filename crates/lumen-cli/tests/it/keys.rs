@@ -407,7 +407,7 @@ fn two_keys_of_one_name_are_both_kept() {
     );
 }
 
-/// The commands in the hints of what a command said.
+/// The commands that the hints in this output name.
 fn commands(ran: &Ran) -> Vec<Vec<String>> {
     let hints = ran.err.lines().filter(|line| line.starts_with("hint: "));
     let quoted = hints.flat_map(|hint| hint.split('`').skip(1).step_by(2));

@@ -90,7 +90,7 @@ fn a_root_of_two_is_changed_by_two() {
 
 #[test]
 fn the_only_key_of_a_registry_is_replaced() {
-    // By a key of the same user, and by that of another one, who has to sign, too.
+    // The new key is one of the same user, or that of a second user, who must sign too.
     for is_own in [true, false] {
         let sandbox = sandbox();
         let me = sandbox.ok(".", &["key", "export"]).unwrap().out;

@@ -587,7 +587,7 @@ fn any_manifest() -> impl Strategy<Value = String> {
         })
 }
 
-/// What is not named stays, in every form; another source takes the place of the old one.
+/// Settings that the change does not name stay, in every form; a new source replaces the old one.
 #[test]
 fn added_again() {
     let all = NewDependency {

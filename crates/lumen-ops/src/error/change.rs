@@ -115,7 +115,7 @@ pub enum ChangeError {
     RevokedAdmin {
         /// Its fingerprint.
         key: String,
-        /// Of what it is an admin.
+        /// The name or scope whose admin it is.
         name: Subject,
         /// The entry of the log.
         from: u64,

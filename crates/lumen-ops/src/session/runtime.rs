@@ -42,8 +42,8 @@ impl Own {
             return runtime.block_on(work);
         }
         let _entered = runtime.enter();
-        // The caller's task has a budget of work, which is not for ours: once it is spent,
-        // ours would wait until the caller's goes on, for ever.
+        // Tokio gives the caller's task a budget of work. Ours must not spend it: the budget is
+        // renewed only when the caller's task goes on, which waits for ours.
         drive(unconstrained(work))
     }
 }
@@ -57,7 +57,8 @@ impl Drop for Own {
             drop(runtime);
             return;
         }
-        // A thread may wait for the end of what still runs, such as a write to the store.
+        // Dropping a runtime waits for its blocking work, such as a write to the store. Only a
+        // thread outside of other runtimes may wait.
         let mut runtime = Some(runtime);
         thread::scope(|scope| {
             let end = || drop(runtime.take());

@@ -1,4 +1,4 @@
-//! `install`: the lock, the links, what is downloaded, and what is told.
+//! `install`: the lock, the links, the downloads, and the events that it reports.
 
 use lumen_core::problem::Severity;
 use lumen_ops::{

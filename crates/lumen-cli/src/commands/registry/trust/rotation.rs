@@ -1,4 +1,4 @@
-//! What is left to do after a key took another one's place in the root.
+//! The steps that remain after the root note replaced one key with another.
 
 use lumen_core::signing::PublicKey;
 use lumen_ops::{
