@@ -111,6 +111,8 @@ fn advise(store: &KeyStore, used: &KeyInfo, ui: &Ui) -> Result<(), OpsError> {
 }
 
 fn remove(store: &KeyStore, name: &str, yes: bool, ui: &Ui) -> Result<(), CliError> {
+    // A key that cannot be removed is no question.
+    store.removable(name)?;
     let question = format!("Remove the key `{name}` for ever?");
     if !yes && ui.confirm(&question) != Some(true) {
         return Err(Declined::RemoveKey.into());

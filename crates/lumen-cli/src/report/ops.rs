@@ -62,7 +62,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
             "install a later Lumen, or ask for an older version: `lumen pkg info {name}` lists them"
         ),
         Hint::Dirty => {
-            "commit them, so that people can find the source of the release, or pass --allow-dirty".into()
+            "commit your changes, so that people can find the source of the release, or pass --allow-dirty".into()
         }
         Hint::NotReleased => {
             "lumen.lock was changed; nothing was installed. Restore it from a version that you trust, or delete it and run `lumen pkg install`".into()

@@ -265,6 +265,11 @@ fn keys_come_from_standard_input_and_go_for_ever() {
         &["nothing was removed", "lumen key export NAME --secret"],
     );
     fails(
+        &sandbox.run(".", &["key", "remove", "ad"]).unwrap(),
+        1,
+        &["there is no key `ad`", "did you mean `ada`?"],
+    );
+    fails(
         &remove("ad"),
         1,
         &["there is no key `ad`", "did you mean `ada`?"],

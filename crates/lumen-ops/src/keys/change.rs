@@ -79,12 +79,12 @@ impl KeyStore {
         self.choose(name)
     }
 
-    /// Removes a key for ever. Its file may be damaged.
+    /// The file of a key that may be removed. It may be damaged.
     ///
     /// # Errors
     /// When there is no such key, when it is the default and there are others, when another key
     /// of this name would take its place, and any I/O error.
-    pub fn remove(&self, name: &str) -> Result<PathBuf, KeysError> {
+    pub fn removable(&self, name: &str) -> Result<PathBuf, KeysError> {
         let path = self.find(name)?;
         if let Some(old) = self.old_path(name)?.filter(|old| *old != path) {
             return Err(KeysError::Hidden {
@@ -102,6 +102,15 @@ impl KeyStore {
                 other,
             });
         }
+        Ok(path)
+    }
+
+    /// Removes a key for ever.
+    ///
+    /// # Errors
+    /// As [`Self::removable`].
+    pub fn remove(&self, name: &str) -> Result<PathBuf, KeysError> {
+        let path = self.removable(name)?;
         self.forget(name)?;
         remove_file(&path)?;
         Ok(path)
