@@ -1,4 +1,5 @@
-//! What installs make in a project, and what they leave alone.
+//! What installs make in a project, and what they leave alone; long because each mode of linking
+//! meets each kind of thing in its way.
 
 #![allow(
     clippy::unwrap_used,

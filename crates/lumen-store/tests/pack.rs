@@ -1,4 +1,5 @@
-//! Packing: what goes in, what is refused, and that the bytes depend on nothing else.
+//! Packing: what goes in, what is refused, and that the bytes depend on nothing else; long because
+//! one rule after another chooses the files.
 
 #![allow(
     clippy::unwrap_used,

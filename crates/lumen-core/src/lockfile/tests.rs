@@ -1,3 +1,5 @@
+//! Locks in every form, and each way in which one can be wrong; long because the ways are many.
+
 use insta::assert_snapshot;
 use proptest::{collection, option, prelude::*, sample};
 
