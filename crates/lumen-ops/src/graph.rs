@@ -164,17 +164,8 @@ mod tests {
 
     fn lock(edges: &[(&str, &[&str])]) -> Lockfile {
         let package = |source, dependencies: &[&str]| LockedPackage {
-            version: Version::new(1, 0, 0),
-            source,
-            checksum: None,
-            size: None,
-            compressed: None,
-            metadata: None,
-            owners: None,
-            owners_note: None,
             dependencies: dependencies.iter().map(|text| name(text)).collect(),
-            features: Vec::new(),
-            requires: Vec::new(),
+            ..LockedPackage::new(Version::new(1, 0, 0), source)
         };
         let mut lock = Lockfile::default();
         for (text, dependencies) in edges {
