@@ -444,6 +444,9 @@ pub struct ReleaseSummary {
     /// statement do.
     #[serde(skip)]
     pub integrity: Option<Integrity>,
+    /// As in [`Release`], where the file or the whole index was read.
+    #[serde(skip)]
+    pub source: Option<SourceCommit>,
 }
 
 impl ReleaseSummary {
@@ -458,6 +461,7 @@ impl ReleaseSummary {
             published_at: release.published_at,
             lumen: release.lumen,
             integrity: release.integrity,
+            source: release.source,
         }
     }
 

@@ -13,6 +13,7 @@ use url::Url;
 use crate::limits::{MAX_LOCK_VALUES, MAX_LOCKFILE_BYTES, rows};
 use crate::{
     digest::Digest,
+    index::SourceCommit,
     manifest::{
         self, GitReference,
         reader::{self, Reader},
@@ -88,6 +89,9 @@ pub struct LockedPackage {
     pub compressed: Option<Compressed>,
     /// SHA-256 of `<version>.json`.
     pub metadata: Option<Digest>,
+    /// `source` of the release, as far as it is plain; nothing in locks of earlier versions. It is
+    /// a hint, which nothing proves: with it, `<version>.json` can be made from the archive.
+    pub source_commit: Option<SourceCommit>,
     /// In a signed registry: the number of the ownership note in force when it was chosen.
     /// Which note that is follows from the registry's checkpoint.
     pub owners: Option<u64>,
@@ -113,6 +117,7 @@ impl LockedPackage {
             size: None,
             compressed: None,
             metadata: None,
+            source_commit: None,
             owners: None,
             owners_note: None,
             dependencies: Vec::new(),

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_testkit::{
+    sandbox::{Ran, Sandbox},
+    server::{Server, not_found, ok},
+};
 use serde_json::{Value, json};
 
 use crate::{fails, sandbox};
@@ -206,4 +209,49 @@ fn a_repository_runs_no_program() {
     let ran = publish(&sandbox, &["--dry-run"]);
     assert_ne!(ran.code, Some(70), "{ran:#?}");
     assert!(!mark.exists(), "a program ran");
+}
+
+/// What a locked install on a machine that has nothing asks of the registry.
+fn asked(sandbox: &Sandbox, server: &Server, project: &str) -> Vec<String> {
+    fs::remove_dir_all(sandbox.path("home/lumen")).unwrap();
+    let _ = fs::remove_dir_all(sandbox.path(&format!("{project}/.lumen")));
+    server.take();
+    let install = ["pkg", "install", "--locked", "--registry", &server.url()];
+    sandbox.ok(project, &install).unwrap();
+    server.take()
+}
+
+#[test]
+fn a_locked_release_with_a_commit_takes_no_request_more() {
+    let sandbox = repository();
+    sandbox.package("plain", "plain", "1.0.0", "").unwrap();
+    sandbox.ok("plain", &["pkg", "publish", "--yes"]).unwrap();
+    let hash = commit(&sandbox, "repo");
+    assert_eq!(publish(&sandbox, &[]).code, Some(0));
+    let root = sandbox.path("registry");
+    let server = Server::start(move |asked| {
+        let path = asked.path.split('?').next().unwrap_or_default();
+        fs::read(root.join(&path[1..])).map_or_else(|_| not_found(), |bytes| ok(&bytes))
+    });
+    for (project, needs) in [("without", "plain"), ("with", "lib")] {
+        let needs = format!("[dependencies]\n{needs} = \"^1\"\n");
+        sandbox.package(project, project, "1.0.0", &needs).unwrap();
+        let lock = ["pkg", "lock", "--registry", &server.url()];
+        sandbox.ok(project, &lock).unwrap();
+    }
+    let lock = sandbox.read("with/lumen.lock").unwrap();
+    let line = format!("\nsource-commit = \"{hash}:lib\"\n");
+    assert!(lock.contains(&line), "{lock}");
+    let without = asked(&sandbox, &server, "without");
+    let with = asked(&sandbox, &server, "with");
+    assert_eq!(with.len(), without.len(), "{with:#?} {without:#?}");
+    // The lock of an earlier version does not say it. What a lock says wrongly is not believed.
+    for other in [String::from("\n"), line.replace(&hash[..6], "000000")] {
+        sandbox
+            .write("with/lumen.lock", &lock.replace(&line, &other))
+            .unwrap();
+        let more = asked(&sandbox, &server, "with");
+        assert_eq!(more.len(), with.len() + 1, "{more:#?}");
+        assert!(more.iter().any(|path| path == "/packages/lib/1.0.0.json"));
+    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::Release;
-use crate::version::Version;
+use crate::{limits::MAX_PATH_BYTES, version::Version};
 
 /// The version of this program, which releases compare their `lumen` with.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -53,7 +53,41 @@ pub struct SourceCommit {
     pub dirty: bool,
 }
 
+/// The only version control system that publishers record.
+const GIT: &str = "git";
+
+/// What follows the commit in the short form, if packed files differed from it.
+const DIRTY: &str = "-dirty";
+
 impl SourceCommit {
+    /// Its short form, as git writes such things: `<commit>[-dirty][:<path>]`. Nothing for a
+    /// source that is not plain or has a long path.
+    pub fn short(&self) -> Option<String> {
+        let path = self.path.as_deref();
+        let is_short = path.is_none_or(|path| path.len() <= MAX_PATH_BYTES);
+        (is_short && self.is_plain()).then(|| {
+            let dirty = if self.dirty { DIRTY } else { "" };
+            let path = path.map(|path| format!(":{path}")).unwrap_or_default();
+            format!("{}{dirty}{path}", self.commit)
+        })
+    }
+
+    /// The source with this short form.
+    pub fn from_short(text: &str) -> Option<Self> {
+        let (commit, path) = match text.split_once(':') {
+            Some((commit, path)) => (commit, Some(path.to_owned())),
+            None => (text, None),
+        };
+        let clean = commit.strip_suffix(DIRTY);
+        let source = Self {
+            vcs: GIT.into(),
+            commit: clean.unwrap_or(commit).into(),
+            path,
+            dirty: clean.is_some(),
+        };
+        source.short().map(|_| source)
+    }
+
     /// Whether it has the form that publishers write.
     pub fn is_plain(&self) -> bool {
         let digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
@@ -61,7 +95,7 @@ impl SourceCommit {
             let mut parts = path.split('/');
             parts.all(|part| !matches!(part, "" | "." | "..")) && !path.contains(char::is_control)
         };
-        self.vcs == "git"
+        self.vcs == GIT
             && matches!(self.commit.len(), 40 | 64)
             && self.commit.bytes().all(digit)
             && self.path.as_ref().is_none_or(is_path)
@@ -203,5 +237,29 @@ mod tests {
         assert!(!source(commit, Some("../x")).is_plain());
         assert!(!source(&commit[1..], None).is_plain());
         assert!(!source(&commit.to_uppercase(), None).is_plain());
+    }
+
+    #[test]
+    fn a_commit_has_a_short_form() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let long = format!("{commit}:{}", "d/".repeat(512) + "e");
+        for (text, is_read) in [
+            (commit.to_owned(), true),
+            (format!("{commit}-dirty"), true),
+            (format!("{commit}:libs/text"), true),
+            (format!("{commit}-dirty:a:b"), true),
+            (format!("{commit}:"), false),
+            (format!("{commit}:../x"), false),
+            (format!("{commit}+dirty"), false),
+            (commit[1..].to_owned(), false),
+            (long, false),
+            (String::new(), false),
+        ] {
+            let source = SourceCommit::from_short(&text);
+            assert_eq!(source.is_some(), is_read, "{text}");
+            if let Some(source) = source {
+                assert_eq!(source.short(), Some(text));
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Artifact, DependencyOptions, Provenance, Release, ReleaseSummary};
+use super::{Artifact, DependencyOptions, Provenance, Release, ReleaseSummary, SourceCommit};
 use crate::{constraint::Constraint, name::PackageName, requirement::Features};
 
 /// An item of a list of texts.
@@ -106,6 +106,11 @@ fn of_texts(texts: &[String]) -> u64 {
     texts.iter().map(|text| of_text(text)).sum()
 }
 
+fn of_source(source: &SourceCommit) -> u64 {
+    let path = source.path.as_ref().map_or(0, String::len);
+    OPTIONS + (source.vcs.len() + source.commit.len() + path) as u64
+}
+
 /// Objects of any form.
 fn of_provenance(provenance: &Provenance) -> u64 {
     const VALUE: u64 = 256;
@@ -138,10 +143,7 @@ impl Release {
         let texts = texts.into_iter().flatten().map(|text| of_text(text));
         let links = self.links.iter();
         let links = links.map(|(name, url)| FEATURE + (name.len() + url.len()) as u64);
-        let source = self.source.iter().map(|source| {
-            let path = source.path.as_ref().map_or(0, String::len);
-            OPTIONS + (source.vcs.len() + source.commit.len() + path) as u64
-        });
+        let source = self.source.iter().map(of_source);
         let provenance = self.provenance.iter().map(of_provenance);
         lists.memory(before.map(|before| &before.deps))
             + [&self.categories, &self.keywords, &self.authors]
@@ -168,6 +170,7 @@ impl ReleaseSummary {
         };
         let texts = self.published_at.iter().chain(&self.lumen);
         let texts = texts.map(|text| of_text(text));
-        lists.memory(before.map(|before| &before.deps)) + texts.sum::<u64>()
+        let source = self.source.iter().map(of_source);
+        lists.memory(before.map(|before| &before.deps)) + texts.chain(source).sum::<u64>()
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
+    index::SourceCommit,
     manifest::{
         self, GitReference,
         reader::{Reader, Text, brief, shown},
@@ -79,6 +80,7 @@ struct Strings<'t> {
     compressed: Option<Text<'t>>,
     metadata: Option<Text<'t>>,
     owners_note: Option<Text<'t>>,
+    source_commit: Option<Text<'t>>,
 }
 
 impl<'t> From<[Option<Text<'t>>; raw::STRINGS.len()]> for Strings<'t> {
@@ -97,6 +99,7 @@ impl<'t> From<[Option<Text<'t>>; raw::STRINGS.len()]> for Strings<'t> {
             compressed,
             metadata,
             owners_note,
+            source_commit,
         ] = strings;
         Self {
             name,
@@ -110,6 +113,7 @@ impl<'t> From<[Option<Text<'t>>; raw::STRINGS.len()]> for Strings<'t> {
             compressed,
             metadata,
             owners_note,
+            source_commit,
         }
     }
 }
@@ -239,6 +243,9 @@ impl Builder<'_> {
             return Err(self.stale(span.clone(), "`owners-note` needs `owners`"));
         }
         let source = self.source(&strings, span, registries)?;
+        // A hint that this version does not understand is none.
+        let source_commit = strings.source_commit.as_ref();
+        let source_commit = source_commit.and_then(|text| SourceCommit::from_short(text.text));
         if checksum.is_none() && matches!(source, LockedSource::Registry(_)) {
             let what = format!("package {} has no `checksum`", shown(name.text));
             return Err(self.stale(span.clone(), what));
@@ -250,6 +257,7 @@ impl Builder<'_> {
             size,
             compressed,
             metadata,
+            source_commit,
             owners,
             owners_note,
             dependencies: Vec::new(),

@@ -285,6 +285,10 @@ fn of_package(ours: &LockedPackage, theirs: &LockedPackage) -> LockedPackage {
         merged.size = first.size.or(second.size);
         merged.compressed = first.compressed.or(second.compressed);
         merged.metadata = first.metadata.or(second.metadata);
+        // A hint about other metadata is of no use.
+        if merged.source_commit.is_none() && merged.metadata == second.metadata {
+            merged.source_commit = second.source_commit.clone();
+        }
     }
     if first.source == second.source && second.owners > first.owners {
         merged.owners = second.owners;

@@ -56,7 +56,7 @@ pub(super) struct Package<'t> {
 }
 
 /// Keys of `[[package]]` whose values are strings.
-pub(super) const STRINGS: [&str; 13] = [
+pub(super) const STRINGS: [&str; 14] = [
     "name",
     "version",
     "registry",
@@ -70,6 +70,7 @@ pub(super) const STRINGS: [&str; 13] = [
     "compressed",
     "metadata",
     "owners-note",
+    "source-commit",
 ];
 
 /// Keys of `[[package]]` whose values are whole numbers.

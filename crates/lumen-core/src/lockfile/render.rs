@@ -4,7 +4,9 @@ use std::{borrow::Cow, fmt::Write};
 
 use super::{LockedPackage, LockedSource, Lockfile, VERSION, origin};
 use crate::manifest::without_credentials;
-use crate::{digest::Digest, manifest::GitReference, name::PackageName, screen};
+use crate::{
+    digest::Digest, index::SourceCommit, manifest::GitReference, name::PackageName, screen,
+};
 
 impl Lockfile {
     /// The text of the file. Lists are sorted, credentials are left out.
@@ -69,6 +71,9 @@ fn block(out: &mut String, name: &PackageName, package: &LockedPackage) {
     }
     if let Some(metadata) = &package.metadata {
         digest(out, "metadata", metadata);
+    }
+    if let Some(short) = package.source_commit.as_ref().and_then(SourceCommit::short) {
+        string(out, "source-commit", &short);
     }
     if let Some(owners) = package.owners {
         number(out, "owners", owners);

@@ -36,6 +36,8 @@ pub(super) fn signed_sample() -> Lockfile {
         }),
     });
     let package = lock.packages.get_mut(&name("@org/http")).unwrap();
+    package.source_commit =
+        SourceCommit::from_short(&format!("{}-dirty:libs/http", "0".repeat(40)));
     package.owners = Some(3);
     package.owners_note = package.checksum;
     lock
@@ -523,6 +525,10 @@ fn any_source() -> impl Strategy<Value = LockedSource> {
     ]
 }
 
+fn has_control(text: &str) -> bool {
+    text.contains(char::is_control)
+}
+
 pub(super) fn any_lock() -> impl Strategy<Value = Lockfile> {
     let digest = || any::<[u8; 32]>().prop_map(Digest::from_bytes);
     let sizes = 0..u64::from(u32::MAX);
@@ -562,6 +568,12 @@ pub(super) fn any_lock() -> impl Strategy<Value = Lockfile> {
                     size,
                     compressed,
                     metadata,
+                    source_commit: metadata.map(|digest| SourceCommit {
+                        vcs: "git".into(),
+                        commit: digest.hex(),
+                        path: texts.first().filter(|path| !has_control(path)).cloned(),
+                        dirty: owners.is_some(),
+                    }),
                     owners,
                     owners_note: owners.and(metadata),
                     dependencies,

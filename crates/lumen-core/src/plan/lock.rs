@@ -108,6 +108,8 @@ fn of_source(source: &Source<'_>, version: Version) -> LockedPackage {
                 size: artifacts.first().map(|artifact| artifact.size),
                 compressed: compressed(artifacts),
                 metadata: release.metadata,
+                // Only signed releases are made from their archives.
+                source_commit: owners.and(release.source.clone()),
                 owners: owners.map(|note| note.seq),
                 owners_note: owners.map(|note| note.hash),
                 ..LockedPackage::new(version, LockedSource::Registry((*name).to_owned()))

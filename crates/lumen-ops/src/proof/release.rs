@@ -84,7 +84,16 @@ fn rebuild(
         let bytes = release.to_bytes();
         bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata
     };
-    let mut forms = described.releases().into_iter().map(complete);
+    let with_source = |release| Release {
+        source: package.source_commit.clone(),
+        ..release
+    };
+    // What the archive does not say, the lock may know.
+    let mut forms = described.releases();
+    if package.source_commit.is_some() {
+        forms.splice(0..0, described.releases().into_iter().map(with_source));
+    }
+    let mut forms = forms.into_iter().map(complete);
     let release = forms.find(is_logged)?;
     Some(ReleaseSummary::of(release, logged.metadata))
 }

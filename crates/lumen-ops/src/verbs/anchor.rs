@@ -91,6 +91,7 @@ pub fn lock(
             Some((release, digest)) if archive(&release) == package.checksum => {
                 package.metadata = package.metadata.map(|_| digest);
                 package.compressed = plan::compressed(&release.artifacts);
+                package.source_commit = release.source;
                 continue;
             }
             Some(_) => (

@@ -183,6 +183,21 @@ fn the_newer_state_and_the_higher_numbers_win() {
 }
 
 #[test]
+fn what_one_side_does_not_say_comes_from_the_other() {
+    let full = changed(|_| {});
+    let earlier = changed(|lock| http(lock).source_commit = None);
+    for (ours, theirs) in [(&full, &earlier), (&earlier, &full)] {
+        assert_eq!(merged(ours, theirs), full);
+    }
+    // What one says of another version is of no use.
+    let higher = changed(|lock| {
+        http(lock).version = Version::new(9, 0, 0);
+        http(lock).source_commit = None;
+    });
+    assert_eq!(http(&mut merged(&full, &higher)).source_commit, None);
+}
+
+#[test]
 fn both_versions_are_wishes_and_all_packages_are_there() {
     let ours = changed(|lock| {
         let other = lock.packages.get(&name("@org/http")).cloned().unwrap();
@@ -304,7 +319,7 @@ fn what_a_side_cannot_be_read_is_told_where_it_stands() {
     assert_snapshot!(problem(&format!("{text}<<<<<<< HEAD\n")), @"
     malformed
     error: the conflict that begins here has no end
-      lumen.lock:58:1
+      lumen.lock:59:1
       | <<<<<<< HEAD
       | ^^^^^^^^^^^^
       hint: ChooseSide
