@@ -19,7 +19,11 @@ fn run() -> ExitCode {
         let ui = ui::Ui::on(&args::Global::default(), report::remedy, streams);
         report::report(&ui, &error.into())
     };
-    let cli = match ui::parse(std::env::args_os().collect(), failed) {
+    let wrong = |usage: args::Usage| {
+        let ui = ui::Ui::new(&args::Global::default(), report::remedy);
+        report::report(&ui, &usage.into())
+    };
+    let cli = match ui::parse(std::env::args_os().collect(), failed, wrong) {
         Ok(cli) => cli,
         Err(code) => return code,
     };

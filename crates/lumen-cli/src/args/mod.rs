@@ -5,20 +5,67 @@ mod owner;
 mod pkg;
 mod registry;
 mod trust;
+pub mod unknown;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub use self::{
     key::Key,
     owner::{HowArgs, Owner},
-    pkg::{AddArgs, Bump, Cache, Pkg},
+    pkg::{AddArgs, Bump, Cache, Family, Pkg},
     registry::{
         ChangeArgs, CiService, HostArgs, HostKind, Policy, Registry, RegistryTrust, Target,
     },
     trust::Trust,
+    unknown::Usage,
 };
+
+/// The commands of the Lumen compiler. Lumen has none of these names at top level, and passes
+/// them on.
+pub const COMPILER: [&str; 15] = [
+    "check", "run", "emit", "trace", "cache", "repl", "fmt", "doc", "lang-ref", "lint", "test",
+    "ci", "build", "watch", "migrate",
+];
+
+/// Where the other commands are.
+const AFTER_HELP: &str = "\
+The commands below `pkg` work without that word, too: `lumen add`, `lumen install`, `lumen \
+publish`. `lumen help add` shows the help of one.
+
+The commands of the Lumen compiler (run, check, test, build, fmt and others) are passed to it, if \
+it is on the path: `lumen run --help` shows its help.";
+
+/// The command line that the program understands.
+pub fn command() -> clap::Command {
+    let command = Cli::command();
+    let verbs: Vec<String> = Family::verbs();
+    let hidden = command.mut_subcommands(|command| {
+        let is_verb = verbs.iter().any(|verb| verb == command.get_name());
+        command.hide(is_verb)
+    });
+    versioned(hidden)
+}
+
+/// Lets `--version` of every command be that of the program.
+fn versioned(command: clap::Command) -> clap::Command {
+    command.display_name("lumen").mut_subcommands(versioned)
+}
+
+/// Reads a command line.
+///
+/// # Errors
+/// When it is wrong, or asks for help or for the version.
+pub fn parse<I, T>(arguments: I) -> Result<Cli, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(arguments)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+}
 
 /// The Lumen package manager.
 ///
@@ -29,6 +76,7 @@ pub use self::{
     name = "lumen",
     version,
     max_term_width = 100,
+    after_help = AFTER_HELP,
     disable_help_subcommand = true,
     propagate_version = true
 )]
@@ -80,7 +128,7 @@ pub enum Color {
 pub enum Command {
     /// Packages: add, install, publish and more.
     #[command(subcommand)]
-    Pkg(Box<Pkg>),
+    Pkg(Family),
     /// Registries: set one up, manage its keys, check it.
     #[command(subcommand)]
     Registry(Registry),
@@ -95,6 +143,9 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// The commands below `pkg`, without that word.
+    #[command(flatten)]
+    Verb(Box<Pkg>),
     /// Anything else goes to `lumen-<command>` or to the Lumen compiler.
     #[command(external_subcommand)]
     External(Vec<OsString>),

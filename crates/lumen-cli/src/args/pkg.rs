@@ -6,6 +6,28 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{InstallArgs, Owner, ProjectArgs, ResolveArgs};
 
+/// The commands below `lumen pkg`.
+#[derive(Debug, Subcommand)]
+pub enum Family {
+    /// One that is a command at top level, too.
+    #[command(flatten)]
+    Verb(Box<Pkg>),
+    // `lumen cache` is a command of the compiler.
+    /// The store and caches of this machine.
+    #[command(subcommand)]
+    Cache(Cache),
+}
+
+impl Family {
+    /// The names of the commands that exist at top level, too.
+    pub fn verbs() -> Vec<String> {
+        let verbs = Pkg::augment_subcommands(clap::Command::new("pkg"));
+        let names = verbs.get_subcommands();
+        names.map(|verb| verb.get_name().to_owned()).collect()
+    }
+}
+
+/// Those that exist at top level, too: `lumen pkg add` and `lumen add`.
 #[derive(Debug, Subcommand)]
 pub enum Pkg {
     /// Make the current folder a package.
@@ -28,7 +50,7 @@ pub enum Pkg {
     /// Add dependencies and install them.
     Add(AddArgs),
     /// Remove dependencies, and packages that only they needed.
-    #[command(visible_alias = "rm")]
+    #[command(visible_aliases = ["rm", "un", "uninstall"])]
     Remove {
         /// Names of the dependencies.
         #[arg(required = true)]
@@ -40,9 +62,16 @@ pub enum Pkg {
         project: ProjectArgs,
     },
     /// Install what lumen.toml asks for, as lumen.lock says.
-    #[command(visible_alias = "sync")]
-    Install(InstallArgs),
+    #[command(visible_aliases = ["i", "sync"])]
+    Install {
+        /// Other package managers add packages so.
+        #[arg(hide = true)]
+        names: Vec<String>,
+        #[command(flatten)]
+        install: InstallArgs,
+    },
     /// Move to newer versions within the constraints, and install them.
+    #[command(visible_aliases = ["up", "upgrade"])]
     Update {
         /// Only these packages; default: all.
         names: Vec<String>,
@@ -60,6 +89,7 @@ pub enum Pkg {
     /// Resolve and write lumen.lock without installing.
     Lock(InstallArgs),
     /// List the locked packages.
+    #[command(visible_alias = "ls")]
     List {
         #[command(flatten)]
         project: ProjectArgs,
@@ -88,6 +118,7 @@ pub enum Pkg {
         project: ProjectArgs,
     },
     /// Show what the registry knows about a package.
+    #[command(visible_aliases = ["show", "view"])]
     Info {
         /// `name` or `name@version`.
         package: String,
@@ -245,9 +276,6 @@ pub enum Pkg {
         #[command(flatten)]
         project: ProjectArgs,
     },
-    /// The store and caches of this machine.
-    #[command(subcommand)]
-    Cache(Cache),
     /// Remove what install made in this project.
     Clean {
         /// Path of lumen.toml, if not here or above.

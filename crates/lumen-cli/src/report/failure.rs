@@ -4,6 +4,8 @@ use std::{fmt, io};
 
 use lumen_ops::{OpsError, keys::KeysError};
 
+use crate::args::Usage;
+
 /// Why a command did not do all that it was asked for.
 #[derive(Debug)]
 pub enum CliError {
@@ -11,6 +13,8 @@ pub enum CliError {
     Ops(OpsError),
     /// The user answered a question with no.
     Declined(Declined),
+    /// The command line is understood, and is none that makes sense.
+    Usage(Usage),
 }
 
 /// What the user did not agree to.
@@ -47,6 +51,12 @@ impl From<io::Error> for CliError {
 impl From<Declined> for CliError {
     fn from(declined: Declined) -> Self {
         Self::Declined(declined)
+    }
+}
+
+impl From<Usage> for CliError {
+    fn from(usage: Usage) -> Self {
+        Self::Usage(usage)
     }
 }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 0 | done |
 //! | 1 | the user can mend it |
-//! | 2 | the command line is wrong (clap's own) |
+//! | 2 | the command line is wrong |
 //! | 3 | bytes are not what they must be: a hash or an archive was refused |
 //! | 4 | network or storage |
 //! | 70 | a defect of Lumen |
@@ -43,6 +43,8 @@ use crate::ui::Ui;
 
 /// The user can mend it.
 const USER: u8 = 1;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
 /// The host or the disk is to blame.
 pub const STORAGE: u8 = 4;
 /// Lumen itself is to blame.
@@ -54,6 +56,7 @@ pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
         let value = match error {
             CliError::Ops(error) => error_json(error),
             CliError::Declined(declined) => as_json(declined, &[declined.hint()]),
+            CliError::Usage(usage) => as_json(&usage.what, &usage.hints),
         };
         ui.print_json(&json!({ "error": value }));
     }
@@ -62,6 +65,10 @@ pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
         CliError::Declined(declined) => {
             ui.error(&declined.to_string(), &[declined.hint()]);
             ExitCode::from(USER)
+        }
+        CliError::Usage(usage) => {
+            ui.error(&usage.what, &usage.hints);
+            ExitCode::from(USAGE)
         }
     }
 }

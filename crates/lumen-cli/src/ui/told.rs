@@ -1,6 +1,5 @@
 //! What a screen writes, to which stream, with and without colours.
 
-use clap::Parser as _;
 use lumen_core::{
     problem::{Place, Problem},
     remedy::Remedy,
@@ -13,7 +12,7 @@ use super::{
     Ui,
     streams::tests::{Written, in_memory},
 };
-use crate::args::Cli;
+use crate::args;
 
 /// The words of a remedy: a text as it is.
 fn words(remedy: &Remedy) -> String {
@@ -26,7 +25,7 @@ fn words(remedy: &Remedy) -> String {
 /// A screen for a command line, and what it writes to its streams.
 fn screen(arguments: &[&str], colours: bool) -> (Ui, Written, Written) {
     let line = ["lumen", "pkg", "list"].iter().chain(arguments);
-    let cli = Cli::try_parse_from(line).unwrap();
+    let cli = args::parse(line).unwrap();
     let (streams, out, err) = in_memory(colours);
     (Ui::on(&cli.global, words, streams), out, err)
 }

@@ -35,6 +35,7 @@ mod owners;
 mod project;
 mod proxy;
 mod races;
+mod reflexes;
 mod registries;
 mod releases;
 mod restored;

@@ -25,7 +25,6 @@ mod verify;
 mod why;
 mod yank;
 
-use clap::CommandFactory as _;
 use lumen_core::trust::Action;
 use lumen_ops::{
     names as package_names,
@@ -37,17 +36,28 @@ use lumen_ops::{
 };
 
 use crate::{
-    args::{Cli, Pkg},
+    args::{Family, Pkg, Usage},
     environment,
     report::CliError,
-    ui::Ui,
+    ui::{Ui, word},
 };
 
-/// Runs one of the commands.
+/// Runs one of the commands below `lumen pkg`.
 ///
 /// # Errors
 /// Whatever the operation fails with.
-pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
+pub fn run(command: Family, ui: &Ui) -> Result<(), CliError> {
+    match command {
+        Family::Verb(verb) => run_verb(*verb, ui),
+        Family::Cache(command) => Ok(cache::run(&command, ui)?),
+    }
+}
+
+/// Runs one of those that exist at top level, too.
+///
+/// # Errors
+/// Whatever the operation fails with.
+pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
     match command {
         Pkg::Init { name, path } => {
             let path = environment::absolute(&path)?;
@@ -63,7 +73,10 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
             dry_run,
             project,
         } => remove::run(&names, dry_run, &project, ui)?,
-        Pkg::Install(arguments) => install::run(&arguments, ui)?,
+        Pkg::Install { names, install } => match names.as_slice() {
+            [] => install::run(&install, ui)?,
+            names => return Err(adds(names).into()),
+        },
         Pkg::Update {
             names,
             breaking,
@@ -175,20 +188,21 @@ pub fn run(command: Pkg, ui: &Ui) -> Result<(), CliError> {
         Pkg::Owner(command) => owner::run(command, ui)?,
         Pkg::Vendor { dir, project } => vendor::run(&dir, &project, ui)?,
         Pkg::Verify { repair, project } => verify::run(repair, &project, ui)?,
-        Pkg::Cache(command) => cache::run(&command, ui)?,
         Pkg::Clean { manifest_path } => clean::run(manifest_path, ui)?,
     }
     Ok(())
 }
 
-/// Names of the commands below `lumen pkg`.
-pub fn names() -> Vec<String> {
-    let cli = Cli::command();
-    let pkg = cli.find_subcommand("pkg");
-    pkg.into_iter()
-        .flat_map(clap::Command::get_subcommands)
-        .map(|command| command.get_name().to_owned())
-        .collect()
+/// Says that `install` installs what the manifest asks for, and which command adds to that.
+fn adds(names: &[String]) -> Usage {
+    let words: Vec<_> = names.iter().map(|name| word(name)).collect();
+    Usage {
+        what: "`install` takes no names: it installs what lumen.toml asks for".into(),
+        hints: vec![format!(
+            "`lumen pkg add {}` adds to that, and installs it",
+            words.join(" ")
+        )],
+    }
 }
 
 /// What a publisher allows. Nobody reads the warnings of a CI job, so it has to allow missing

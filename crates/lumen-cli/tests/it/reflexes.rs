@@ -1,0 +1,98 @@
+//! What people type who know other package managers.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use lumen_testkit::sandbox::{Ran, Sandbox};
+
+use crate::{fails, publish, sandbox};
+
+/// Runs a command line that finds this folder first on the path.
+fn run_with(sandbox: &Sandbox, folder: &str, arguments: &[&str]) -> Ran {
+    let mut command = sandbox.command(".", arguments);
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{}:{path}", sandbox.path(folder).display()));
+    Ran::of(&command.output().unwrap())
+}
+
+#[test]
+fn packages_are_added_installed_and_removed_at_top_level() {
+    let sandbox = sandbox();
+    publish(&sandbox, "csv", "1.0.0", "");
+    sandbox.ok(".", &["new", "app"]).unwrap();
+    sandbox.ok("app", &["add", "csv"]).unwrap();
+    assert!(sandbox.ok("app", &["ls"]).unwrap().out.contains("csv"));
+    sandbox.ok("app", &["i", "--locked"]).unwrap();
+    sandbox.ok("app", &["un", "csv"]).unwrap();
+    assert!(!sandbox.read("app/lumen.toml").unwrap().contains("csv ="));
+    let ran = sandbox.run("app", &["i", "csv", "a b"]).unwrap();
+    fails(&ran, 2, &["takes no names", "`lumen pkg add csv 'a b'`"]);
+}
+
+#[test]
+fn the_client_of_the_compiler_is_the_same_program() {
+    let sandbox = sandbox();
+    publish(&sandbox, "csv", "1.0.0", "");
+    sandbox.ok(".", &["new", "app"]).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_lumen"), sandbox.path("wares")).unwrap();
+    let mut command = sandbox.command("app", &[]);
+    let mut wares = std::process::Command::new(sandbox.path("wares"));
+    wares.args(["add", "csv"]).current_dir(sandbox.path("app"));
+    for (name, value) in command.get_envs() {
+        wares.env(name, value.unwrap_or_default());
+    }
+    let ran = Ran::of(&wares.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(
+        sandbox
+            .read("app/lumen.toml")
+            .unwrap()
+            .contains("csv = \"^1.0.0\"")
+    );
+    command.args(["pkg", "list"]);
+    assert!(Ran::of(&command.output().unwrap()).out.contains("csv"));
+}
+
+#[test]
+fn the_commands_of_the_compiler_reach_it() {
+    let sandbox = sandbox();
+    sandbox
+        .write("bin/lumen", "#!/bin/sh\necho \"compiler: $*\"\nexit 7\n")
+        .unwrap();
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(sandbox.path("bin/lumen"), mode).unwrap();
+    for verb in [
+        "check", "run", "emit", "trace", "cache", "repl", "fmt", "doc", "lang-ref", "lint", "test",
+        "ci", "build", "watch", "migrate",
+    ] {
+        let ran = run_with(&sandbox, "bin", &[verb, "--flag", "x"]);
+        assert_eq!(ran.code, Some(7), "{ran:#?}");
+        assert_eq!(ran.out, format!("compiler: {verb} --flag x\n"));
+        let ran = run_with(&sandbox, "bin", &["help", verb]);
+        assert_eq!(ran.out, format!("compiler: {verb} --help\n"));
+        let ran = sandbox.run(".", &[verb]).unwrap();
+        fails(&ran, 2, &["not on the path"]);
+    }
+    // What both could have is Lumen's.
+    let ran = run_with(&sandbox, "bin", &["help"]);
+    assert!(ran.out.contains("lumen run --help"), "{ran:#?}");
+    let ran = run_with(&sandbox, "bin", &["--version"]);
+    assert!(ran.out.starts_with("lumen "), "{ran:#?}");
+}
+
+#[test]
+fn unknown_commands_are_answered_by_meaning() {
+    let sandbox = sandbox();
+    for (arguments, said) in [
+        (&["pkg", "audit"][..], "there are no advisories"),
+        (&["audit"], "there are no advisories"),
+        (&["pkg", "instal"], "did you mean `lumen pkg install`?"),
+        (&["-q", "ad", "csv"], "did you mean `lumen add`?"),
+        (
+            &["registry", "chek"],
+            "did you mean `lumen registry check`?",
+        ),
+    ] {
+        let ran = sandbox.run(".", arguments).unwrap();
+        fails(&ran, 2, &["error: there is no command `lumen ", said]);
+    }
+}
