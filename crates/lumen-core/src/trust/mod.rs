@@ -9,6 +9,7 @@
 //! | [`subject`] | what an event is about: a name, a scope or the registry |
 //! | [`event`] | entries of the log, and the chain of a name's |
 //! | [`quorum`] | which witnesses signed a checkpoint, and which are missing |
+//! | [`age`] | how old an entry is, by evidence that its publisher did not choose |
 //! | [`seen`] | a note that a client or a lock remembers, by number and hash |
 //! | [`queue`] | claims that wait for the names keys |
 //! | [`rejection`] | notes that refuse a claim |
@@ -17,6 +18,7 @@
 //!
 //! Formats: docs/registry-spec.md.
 
+pub mod age;
 pub mod event;
 pub mod history;
 pub mod map;
@@ -30,6 +32,7 @@ pub mod statement;
 pub mod subject;
 pub mod text;
 
+pub use age::{Asked, Bounds, Sighting, Timeline};
 pub use event::{Entry, EntryError, Event, MapLeaf, chain, extend, up_to};
 pub use history::{
     HistoryError, Ledger, LoggedRelease, OwnersHistory, PackageHistory, RootHistory, may_append,

@@ -59,6 +59,21 @@ impl Cosigned {
         times.into_iter().find(fits).filter(|_| asked)
     }
 
+    /// When both quorums were complete for the first time, by the cosignatures that are there,
+    /// in seconds since 1970. `None` where no witness is asked for, or too few signed.
+    pub fn complete(&self) -> Option<i64> {
+        let asked = self.quorum > 0 || self.validating_quorum > 0;
+        let mut times: Vec<(bool, i64)> = self.times.clone();
+        times.sort_unstable_by_key(|(_, time)| *time);
+        let until = |last: usize| Self {
+            times: times.iter().take(last).copied().collect(),
+            ..*self
+        };
+        let complete = (1..=times.len()).find(|last| until(*last).lacking(i64::MIN).is_nothing());
+        let last = complete.filter(|_| asked)?.checked_sub(1)?;
+        times.get(last).map(|(_, time)| *time)
+    }
+
     /// How many there are that were made at `since` or later, by any witnesses and by
     /// validating ones.
     pub fn count(&self, since: i64) -> (usize, usize) {
@@ -107,27 +122,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quorum_is_as_old_as_the_oldest_of_it() {
+    fn a_quorum_has_a_first_and_a_last_moment() {
         let cosigned = |times: &[(bool, i64)], quorum, validating_quorum| Cosigned {
             times: times.to_vec(),
             quorum,
             validating_quorum,
         };
         let times = [(false, 50), (true, 40), (false, 30), (true, 20)];
-        for (quorum, validating, since) in [
-            (0, 0, None),
-            (1, 0, Some(50)),
-            (2, 0, Some(40)),
-            (1, 1, Some(40)),
-            (3, 1, Some(30)),
-            (1, 2, Some(20)),
-            (0, 2, Some(20)),
-            (4, 0, Some(20)),
-            (5, 0, None),
-            (1, 3, None),
+        for (quorum, validating, since, complete) in [
+            (0, 0, None, None),
+            (1, 0, Some(50), Some(20)),
+            (2, 0, Some(40), Some(30)),
+            (1, 1, Some(40), Some(20)),
+            (3, 1, Some(30), Some(40)),
+            (1, 2, Some(20), Some(40)),
+            (0, 2, Some(20), Some(40)),
+            (4, 0, Some(20), Some(50)),
+            (5, 0, None, None),
+            (1, 3, None, None),
         ] {
-            let found = cosigned(&times, quorum, validating).since();
-            assert_eq!(found, since, "{quorum} {validating}");
+            let found = cosigned(&times, quorum, validating);
+            assert_eq!(found.since(), since, "{quorum} {validating}");
+            assert_eq!(found.complete(), complete, "{quorum} {validating}");
         }
     }
 

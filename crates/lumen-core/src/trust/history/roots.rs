@@ -116,6 +116,13 @@ impl RootHistory {
         before.map_or(&self.current, |(_, note)| note)
     }
 
+    /// The note in force at a place in the log, and all that came later.
+    pub fn since(&self, index: u64) -> impl Iterator<Item = &RootNote> {
+        let later = self.notes.partition_point(|(from, _)| *from <= index);
+        let notes = self.notes.get(later.saturating_sub(1)..);
+        notes.unwrap_or_default().iter().map(|(_, note)| note)
+    }
+
     /// All notes, with their places in the log.
     pub fn notes(&self) -> &[(u64, RootNote)] {
         &self.notes
