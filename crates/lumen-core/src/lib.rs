@@ -18,6 +18,7 @@
 //! | [`submission`] | releases that another person publishes |
 //! | [`tar`] | how an entry of an archive is written |
 //! | [`trust`] | roots, owners, statements, the name map, and the history they make |
+//! | [`path`] | what the path of a file in a package must be |
 //! | [`plan`] | from manifests to what is resolved, and from a resolution to a lock |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`screen`] | text from elsewhere, made safe to show |
@@ -85,6 +86,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod name;
 pub mod note;
+pub mod path;
 pub mod plan;
 pub mod problem;
 pub mod remedy;

@@ -163,7 +163,7 @@ fixed! {
     /// Bytes of a path in an archive.
     MAX_PATH_BYTES: usize = 1024, Bytes, Format, "store::archive";
     /// Bytes of a component of a path.
-    MAX_COMPONENT_BYTES: usize = 255, Bytes, Format, "store::portable";
+    MAX_COMPONENT_BYTES: usize = 255, Bytes, Format, "core::path";
     /// Bytes of the body of an extension header of a tar.
     MAX_EXTENSION_BYTES: u64 = 64 << 10, Bytes, Format, "store::archive, registry::bundle";
     /// Window of a zstd frame in an archive, as a power of two: 128 MiB.

@@ -2,9 +2,12 @@
 
 use std::{fmt, io};
 
-use lumen_core::limits::{MAX_QUOTED_NAME, rows};
+use lumen_core::{
+    limits::{MAX_QUOTED_NAME, rows},
+    path::is_invisible,
+};
 
-use crate::portable::{Clash, PathRule, is_invisible};
+use crate::portable::{Clash, PathRule};
 
 /// Why an archive could not be read.
 #[derive(Debug, thiserror::Error)]
