@@ -8,7 +8,7 @@ FIELDS = ("deps", "dependency_options", "features", "artifacts", "integrity", "l
 
 # The other fields of a release.
 ABOUT = ("keywords", "authors", "repository", "homepage", "documentation", "links", "readme",
-         "lumen", "support_until", "source", "provenance")
+         "lumen", "support_until", "source", "provenance", "files")
 
 # What an index repeats of its highest version, beside description and categories.
 SHOWN = ("license", "keywords", "repository", "homepage", "documentation", "links")

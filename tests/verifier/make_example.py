@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
 from derive import added, derived_index, shortened
+from file_list import files_of
 from formats import (
     Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
     owner_subject, parse_entry, root_of, sha256, tiles_of,
@@ -205,7 +206,7 @@ class Registry:
             "updated_at": self.now(), "package_count": len(packages),
             "packages": packages, "log": len(self.leaves)}))
 
-    def release(self, name, version, description, deps, owners, signer):
+    def release(self, name, version, description, deps, owners, signer, *, listed=True):
         """Stores a release and gives the statement that publishes it."""
         manifest = (f'[package]\nname = "{name}"\nversion = "{version}"\n'
                     f'description = "{description}"\nlicense = "MIT"\n')
@@ -222,7 +223,13 @@ class Registry:
             "artifacts": [{"kind": "tar", "url": url, "hash": f"sha256:{value}",
                            "size": len(archive)}],
             "integrity": {"manifest_hash": digest(manifest.encode())},
-            "license": "MIT", "description": description, "published_at": self.now()}
+            "license": "MIT", "description": description}
+        if listed:
+            files = files_of(archive)
+            value = sha256(files).hex()
+            self.write(f"artifacts/sha256/{value[:2]}/{value[2:]}.files", files)
+            release["files"] = {"hash": f"sha256:{value}", "size": len(files)}
+        release["published_at"] = self.now()
         data = pretty(release)
         self.write(f"packages/{name}/{version}.json", data)
         self.releases[name, version] = release, data
@@ -249,7 +256,7 @@ def make(folder):
     registry.append(scope)
     registry.append(
         registry.claim("my-utils", [ADA]),
-        registry.release("my-utils", "1.0.0", "Utility functions", {}, 1, ADA))
+        registry.release("my-utils", "1.0.0", "Utility functions", {}, 1, ADA, listed=False))
     registry.append(registry.release(
         "@org/http", "1.2.0", "HTTP for Lumen", {"my-utils": "^1.0"}, 1, BOB))
     registry.append(

@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import ed25519
 import make_example
+from file_list import files_of, head, parse_files
 from formats import Bad, Checkpoint, Root, bundle_path, decode_bundle, digest, key_hash
 from verify import Folder, Verifier
 
@@ -25,6 +26,13 @@ def problems(folder, fingerprint=None, older=None):
     verifier = Verifier(Folder(folder))
     verifier.run(fingerprint, older)
     return verifier.problems
+
+
+def example_list():
+    """The key of the file list of `my-utils` 1.1.0."""
+    release = json.loads((EXAMPLE / "packages/my-utils/1.1.0.json").read_bytes())
+    value = release["files"]["hash"].removeprefix("sha256:")
+    return f"artifacts/sha256/{value[:2]}/{value[2:]}.files"
 
 
 class Case(unittest.TestCase):
@@ -61,7 +69,7 @@ class Good(Case):
     def test_the_specification_shows_the_example(self):
         text = (EXAMPLE.parents[2] / "docs/registry-spec.md").read_text()
         for key in ("trust/root/1.note", "trust/names/@org/2.note", "map/size/2",
-                    "log/checkpoint"):
+                    "log/checkpoint", example_list()):
             self.assertIn(f"```text\n{(EXAMPLE / key).read_text()}```", text)
         index = (EXAMPLE / "packages/my-utils/index.json").read_text()
         self.assertIn(index[index.index('"releases":'):index.index(',"events":')], text)
@@ -109,6 +117,40 @@ class Damaged(Case):
         path = next((EXAMPLE / "artifacts").rglob("*.tar")).relative_to(EXAMPLE)
         self.edit(path, lambda d: d[:-1] + b"x")
         self.noticed("is not what its name says")
+
+    def test_a_file_list(self):
+        self.edit(example_list(), lambda d: d.replace(b" 644 ", b" 755 ", 1))
+        self.noticed("another size or hash than the release says")
+
+    def test_a_signed_list_of_other_files(self):
+        """A publisher lists something else than the archive has."""
+        good = make_example.files_of
+        self.addCleanup(setattr, make_example, "files_of", good)
+        for before, after, text in (
+                ("src/main.lm.md", "src/other.lm", "does not list what the archive has"),
+                ("644 512 ", "755 512 ", "does not list what the archive has"),
+                ("644 1536 ", "644 512 ", "src/main.lm.md cannot be there"),
+                ("tar ", "tar 0", "is no file list"),
+                ("v1", "v2", "is no file list")):
+            with self.subTest(after):
+                make_example.files_of = lambda tar: good(tar).replace(
+                    before.encode(), after.encode(), 1)
+                shutil.rmtree(self.folder, ignore_errors=True)
+                make_example.make(self.folder)
+                self.noticed(text)
+
+    def test_a_list_of_any_archive(self):
+        files = {"a": b"", "b": b"x" * 512, "c/" + "d" * 120 + "/e": b"1", "f" * 130: b"2"}
+        paths = sorted(files)
+        tar = b"".join(head(path, len(files[path]), 0o644) + files[path]
+                       + bytes(-len(files[path]) % 512) for path in paths) + bytes(1024)
+        listed = parse_files(files_of(tar)).files
+        self.assertEqual([file.path for file in listed], paths)
+        for file in listed:
+            self.assertEqual(tar[file.offset:file.offset + file.size], files[file.path])
+        for other in (tar[:-1], tar + bytes(512), tar.replace(b"0000644", b"0000600", 1)):
+            with self.assertRaises((ValueError, IndexError)):
+                files_of(other)
 
     def test_a_summary(self):
         self.edit("packages/my-utils/index.json",

@@ -29,6 +29,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from derive import FIELDS, SHOWN, added, derived_index, lengthened
 from ed25519 import verify as ed25519_verify
+from file_list import files_of, parse_files
 from formats import (
     Bad, Checkpoint, MapLeaf, Owners, Root, Statement, bundle_path, decode_bundle,
     digest, extend, leaf_hash, map_nodes, owner_subject, parse_entry,
@@ -527,7 +528,28 @@ class Verifier:
             self.problem(f"{path}: it is {release['name']} {release['version']}")
         for number, artifact in enumerate(release.get("artifacts", [])):
             self.check_artifact(f"{name} {version}", number, artifact, release)
+        self.check_files(f"{name} {version}", release)
         return release
+
+    def check_files(self, what, release):
+        """The file list: that of the archive, and of no other (8.3)."""
+        named = release.get("files")
+        if not isinstance(named, dict):
+            return
+        try:
+            value = named["hash"].removeprefix("sha256:")
+            data = self.read(f"artifacts/sha256/{value[:2]}/{value[2:]}.files")
+            if len(data) != named["size"] or digest(data) != named["hash"]:
+                raise ValueError("it has another size or hash than the release says")
+            files = parse_files(data)
+            tar = release["artifacts"][0]
+            if files.tar != (tar["hash"].removeprefix("sha256:"), tar["size"]):
+                raise ValueError("it is the list of another archive")
+            archive = self.read(tar["url"])
+            if files_of(archive) != data:
+                raise ValueError("it does not list what the archive has")
+        except (KeyError, ValueError) as error:
+            self.problem(f"{what}: the file list: {error}")
 
     def check_artifact(self, what, number, artifact, release):
         value = artifact["hash"].removeprefix("sha256:")

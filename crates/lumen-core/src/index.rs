@@ -15,7 +15,7 @@ mod summary;
 
 use std::{collections::BTreeMap, fmt};
 
-pub use about::{Provenance, SourceCommit, Unsupported, VERSION, supported};
+pub use about::{FilesRef, Provenance, SourceCommit, Unsupported, VERSION, supported};
 pub use described::{Contradiction, Described, ManifestHash};
 pub use memory::VERSION_MEMORY;
 pub use rewrite::{
@@ -157,6 +157,13 @@ pub struct Release {
         skip_serializing_if = "Option::is_none"
     )]
     pub provenance: Option<Provenance>,
+    /// Its file list: the publisher's word, until it is compared with the archive.
+    #[serde(
+        default,
+        deserialize_with = "lenient",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub files: Option<FilesRef>,
     /// RFC 3339 time of the publish, by the publisher's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<String>,
@@ -330,8 +337,15 @@ impl Release {
             support_until: None,
             source: None,
             provenance: None,
+            files: None,
             published_at: None,
         }
+    }
+
+    /// The files that it names by their contents: its artifacts and its file list.
+    pub fn objects(&self) -> impl Iterator<Item = Artifact> {
+        let list = self.files.map(Artifact::from);
+        self.artifacts.iter().cloned().chain(list)
     }
 
     /// The dependencies as the resolver wants them, sorted by name.
@@ -345,7 +359,8 @@ impl Release {
     }
 
     /// Whether a release that exists says the same as another: they differ only in their time
-    /// of publishing and their source, and constraints have the same canonical form. If it is
+    /// of publishing, their source and their file lists, which follow from the archive, and
+    /// constraints have the same canonical form. If it is
     /// in the form of version 0.1, fields that this form lacks say nothing: they follow from
     /// the `lumen.toml`, whose hash both have.
     pub fn same_contents(&self, other: &Self) -> bool {
@@ -353,6 +368,7 @@ impl Release {
             deps: release.canonical_deps(),
             published_at: None,
             source: None,
+            files: None,
             ..release.clone()
         };
         let (own, other) = (essence(self), essence(other));

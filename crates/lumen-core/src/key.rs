@@ -52,6 +52,9 @@ impl ArtifactKind {
     }
 }
 
+/// The extension of file lists.
+pub(crate) const FILE_LIST: &str = "files";
+
 impl Key {
     /// The folder of files to try a host with.
     pub const SCRATCH: &str = ".lumen";
@@ -97,6 +100,18 @@ impl Key {
             &hex[..2],
             &hex[2..]
         ))
+    }
+
+    /// `artifacts/sha256/<2 hex>/<62 hex>.files`, the file list with this digest.
+    pub fn file_list(digest: &Digest) -> Self {
+        Self::artifact_of(digest, FILE_LIST)
+    }
+
+    /// `artifacts/sha256/<2 hex>/<62 hex>.tar.files`, a file list that no release names: beside
+    /// the plain tar with this digest.
+    pub fn unsigned_file_list(tar: &Digest) -> Self {
+        let tar = Self::artifact(tar, ArtifactKind::Tar);
+        Self(format!("{tar}.{FILE_LIST}"))
     }
 
     /// `signatures/<name>/<version>.sig.json`.
@@ -253,6 +268,14 @@ mod tests {
         assert_eq!(
             Key::artifact(&digest, ArtifactKind::TarZst).as_str(),
             "artifacts/sha256/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad.tar.zst"
+        );
+        assert_eq!(
+            Key::file_list(&digest).as_str(),
+            "artifacts/sha256/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad.files"
+        );
+        assert_eq!(
+            Key::unsigned_file_list(&digest).as_str(),
+            "artifacts/sha256/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad.tar.files"
         );
     }
 

@@ -14,6 +14,7 @@
 //! | [`limits`] | the one table of limits |
 //! | [`lockfile`], [`config`] | `lumen.lock` and the user's configuration |
 //! | [`index`] | the registry's JSON files: read, and rewritten without losing fields |
+//! | [`file_list`] | which files a release has, and where they are in its tar |
 //! | [`signing`], [`note`], [`merkle`], [`tile`], [`checkpoint`] | signatures and logs, as C2SP says |
 //! | [`submission`] | releases that another person publishes |
 //! | [`tar`] | how an entry of an archive is written |
@@ -77,6 +78,7 @@ pub mod digest;
 pub mod edit;
 pub mod explain;
 pub mod failure;
+pub mod file_list;
 pub mod index;
 pub mod json;
 pub mod key;

@@ -40,6 +40,22 @@ pub fn head(path: &str, size: u64, executable: bool) -> Vec<u8> {
     out
 }
 
+/// The bytes of [`head`], without making them.
+pub fn head_size(path: &str, size: u64) -> u64 {
+    let mut records = 0;
+    if split(path).is_none() {
+        records += record_size("path", path);
+    }
+    if size > OCTAL_SIZE {
+        records += record_size("size", &size.to_string());
+    }
+    let extension = match records {
+        0 => 0,
+        records => BLOCK + records + padding(records as u64),
+    };
+    (extension + BLOCK) as u64
+}
+
 /// How many zeros follow a body of this size.
 pub const fn padding(size: u64) -> usize {
     (BLOCK - (size % BLOCK as u64) as usize) % BLOCK
@@ -63,12 +79,18 @@ fn short(path: &str) -> &str {
 
 /// A pax record `<length> <key>=<value>\n`, whose length counts its own digits.
 fn record(key: &str, value: &str) -> Vec<u8> {
+    let length = record_size(key, value);
+    format!("{length} {key}={value}\n").into_bytes()
+}
+
+/// The bytes of a pax record.
+fn record_size(key: &str, value: &str) -> usize {
     let rest = key.len() + value.len() + 3;
     let mut length = rest;
     while length != rest + length.to_string().len() {
         length = rest + length.to_string().len();
     }
-    format!("{length} {key}={value}\n").into_bytes()
+    length
 }
 
 fn header(flag: u8, prefix: &str, name: &str, size: u64, executable: bool) -> [u8; BLOCK] {
@@ -108,5 +130,21 @@ mod tests {
     fn long_paths_are_split_where_that_will_do() {
         assert_eq!(head(&("d/".repeat(100) + "f"), 0, false).len(), BLOCK);
         assert_eq!(head(&"f".repeat(101), 0, false).len(), 3 * BLOCK);
+    }
+
+    #[test]
+    fn the_size_of_a_head_is_known_without_it() {
+        for length in 1..1100 {
+            for part in [7, 99, 101, 2000] {
+                let path: Vec<u8> = (0..length)
+                    .map(|at| if at % part == part - 1 { b'/' } else { b'f' })
+                    .collect();
+                let path = String::from_utf8(path).unwrap();
+                for size in [0, OCTAL_SIZE, OCTAL_SIZE + 1, u64::MAX] {
+                    let made = head(&path, size, false).len() as u64;
+                    assert_eq!(head_size(&path, size), made, "{path} {size}");
+                }
+            }
+        }
     }
 }

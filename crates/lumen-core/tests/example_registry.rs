@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use lumen_core::{
     Digest, Version, checkpoint,
-    index::{self, EventList, Release},
+    file_list::{FileList, Lister},
+    index::{self, EventList, FilesRef, Release},
     json,
     key::Key,
     merkle::{self, leaf_hash},
@@ -219,6 +220,21 @@ fn the_histories_say_what_happened() {
     assert_eq!(release.metadata, Digest::of(&metadata));
     let deprecated = http.deprecated.unwrap();
     assert_eq!(deprecated.replacement.unwrap().as_str(), "my-utils");
+}
+
+#[test]
+fn file_lists_are_those_of_the_archives() {
+    for (package, version) in [("my-utils", "1.1.0"), ("@org/http", "1.2.0")] {
+        let release = read(&format!("packages/{package}/{version}.json"));
+        let release: Release = json::parse(&release).unwrap();
+        let bytes = read(release.files.unwrap().key().as_str());
+        assert_eq!(FilesRef::of(&bytes), release.files.unwrap());
+        let list = FileList::parse(&bytes).unwrap();
+        assert_eq!(list.to_bytes(), bytes);
+        let mut lister = Lister::new();
+        lister.update(&read(release.artifacts[0].key().unwrap().as_str()));
+        assert_eq!(lister.finish().list, Ok(list));
+    }
 }
 
 #[test]

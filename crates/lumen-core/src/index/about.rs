@@ -7,14 +7,19 @@
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::Release;
-use crate::{limits::MAX_PATH_BYTES, version::Version};
+use super::{Artifact, Release};
+use crate::{
+    digest::Digest,
+    key::{FILE_LIST, Key},
+    limits::MAX_PATH_BYTES,
+    version::Version,
+};
 
 /// The version of this program, which releases compare their `lumen` with.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The fields of a release that the first form lacks.
-pub(super) const ABOUT: [&str; 11] = [
+pub(super) const ABOUT: [&str; 12] = [
     "keywords",
     "authors",
     "repository",
@@ -26,6 +31,7 @@ pub(super) const ABOUT: [&str; 11] = [
     "support_until",
     "source",
     "provenance",
+    "files",
 ];
 
 /// Those of them that a package index repeats of its newest release, and the licence.
@@ -99,6 +105,42 @@ impl SourceCommit {
             && matches!(self.commit.len(), 40 | 64)
             && self.commit.bytes().all(digit)
             && self.path.as_ref().is_none_or(is_path)
+    }
+}
+
+/// `files` of a release: its file list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesRef {
+    /// SHA-256 of the list.
+    pub hash: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl FilesRef {
+    /// The reference to the list with these bytes.
+    pub fn of(list: &[u8]) -> Self {
+        Self {
+            hash: Digest::of(list),
+            size: list.len() as u64,
+        }
+    }
+
+    /// Where the list is.
+    pub fn key(&self) -> Key {
+        Key::file_list(&self.hash)
+    }
+}
+
+impl From<FilesRef> for Artifact {
+    /// The list as one of the files that a release names by their contents.
+    fn from(list: FilesRef) -> Self {
+        Self {
+            kind: FILE_LIST.into(),
+            url: list.key().as_str().into(),
+            hash: list.hash,
+            size: list.size,
+        }
     }
 }
 
@@ -180,6 +222,7 @@ impl Release {
             support_until: None,
             source: None,
             provenance: None,
+            files: None,
             ..self
         }
     }

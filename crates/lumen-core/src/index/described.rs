@@ -172,6 +172,7 @@ impl Release {
             support_until: package.support_until.clone(),
             source: None,
             provenance: None,
+            files: None,
             published_at: None,
         }
     }

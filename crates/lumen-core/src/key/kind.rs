@@ -13,6 +13,8 @@ pub enum FileKind {
     Release,
     /// Contents of releases.
     Artifact,
+    /// Where the files of releases are in their tars.
+    FileList,
     /// Signature files of releases.
     Signature,
     /// Tiles and entries of the log.
@@ -38,6 +40,7 @@ impl FileKind {
             Self::Index => "indexes",
             Self::Release => "releases",
             Self::Artifact => "artifacts",
+            Self::FileList => "file lists",
             Self::Signature => "signatures",
             Self::Tile => "tiles",
             Self::Log => "log",

@@ -29,23 +29,27 @@ pub struct Class {
 }
 
 /// Media types by the ending of the path; the first that fits counts.
-pub const CONTENT_TYPES: [(&str, &str); 4] = [
+pub const CONTENT_TYPES: [(&str, &str); 5] = [
     (".json", "application/json"),
     (".tar", "application/x-tar"),
     (".tar.zst", "application/zstd"),
     (".note", TEXT),
+    (".files", TEXT),
 ];
 
 /// All classes; the first that fits counts. Files of none may be replaced.
 ///
 /// Partial tiles never change: their names have their width, and a log only grows.
-pub const CLASSES: [Class; 23] = {
+pub const CLASSES: [Class; 24] = {
     use FileKind::{
-        Artifact, Index, Log, Map, Other, Page, Release, Signature, Staging, Tile, Trust,
+        Artifact, FileList, Index, Log, Map, Other, Page, Release, Signature, Staging, Tile, Trust,
     };
     [
         Class::at("index.json", Index, rows::MAX_GLOBAL_INDEX_BYTES).metadata(),
         Class::at("mirror.json", Index, rows::MAX_SELECTION_BYTES),
+        Class::at("artifacts/", FileList, rows::MAX_FILE_LIST_BYTES)
+            .ending(".files")
+            .immutable(),
         Class::at("artifacts/", Artifact, rows::MAX_MIRRORED_ARTIFACT_BYTES).immutable(),
         Class::at("packages/", Release, rows::MAX_RELEASE_BYTES)
             .ending(".json")
@@ -244,6 +248,8 @@ mod tests {
             ("packages/a/README", "other"),
             ("packages/x.json", "other"),
             ("artifacts/sha256/ab/c.tar.zst", "artifacts"),
+            ("artifacts/sha256/ab/c.files", "file lists"),
+            ("artifacts/sha256/ab/c.tar.files", "file lists"),
             ("signatures/a/1.0.0.sig.json", "signatures"),
             ("log/tile/0/000.p/5", "tiles"),
             ("log/staging/ab", "staging"),
@@ -312,6 +318,7 @@ mod tests {
                 "application/zstd",
                 Immutable,
             ),
+            ("artifacts/sha256/ab/c.files", TEXT, Immutable),
             ("signatures/a/1.0.0.sig.json", json, Immutable),
             ("log/checkpoint", TEXT, Mutable),
             ("log/head", TEXT, Mutable),

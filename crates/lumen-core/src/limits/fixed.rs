@@ -37,6 +37,8 @@ fixed! {
     MAX_RELEASE_BYTES: u64 = 1 << 20, Bytes, Format, "registry::reader";
     /// Bytes of `packages/<name>/index.json`.
     MAX_PACKAGE_INDEX_BYTES: u64 = 64 << 20, Bytes, Format, "registry::reader";
+    /// Bytes of the file list of a release: more than that of any archive.
+    MAX_FILE_LIST_BYTES: u64 = 72 << 20, Bytes, Format, "core::file_list";
     /// Bytes of `index.json`.
     MAX_GLOBAL_INDEX_BYTES: u64 = 512 << 20, Bytes, Format, "registry::reader";
     /// Bytes of the release files that the summaries of a signed package index replace, the

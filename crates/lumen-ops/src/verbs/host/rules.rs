@@ -48,8 +48,8 @@ const KINDS: [(&str, &str, &str); 7] = [
         "packages/name/1.0.0.json",
     ),
     (
-        "notes of the root and of owners, and roots of the map",
-        r"(?:trust/.+\.note|map/size/.+)",
+        "notes of the root and of owners, roots of the map, and file lists",
+        r"(?:trust/.+\.note|map/size/.+|artifacts/.+\.files)",
         "trust/root/1.note",
     ),
     (
