@@ -286,11 +286,11 @@ pub enum Pkg {
 
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// `name` or `name@constraint`.
+    /// `name` or `name@constraint`, such as `csv@^1.2`, or the path of a folder, such as `../csv`.
     #[arg(required = true)]
     pub packages: Vec<String>,
     /// Needed for development only.
-    #[arg(long)]
+    #[arg(short = 'D', long, alias = "save-dev")]
     pub dev: bool,
     /// Only needed when a feature asks for it.
     #[arg(long, conflicts_with = "dev")]

@@ -2,10 +2,26 @@
 
 use lumen_ops::error::InputHint;
 
+use crate::ui::word;
+
 /// The words of a hint.
 pub fn words(hint: InputHint<'_>) -> String {
     match hint {
         InputHint::Release => "write `name@1.2.3`".into(),
+        InputHint::Repository(url) => format!(
+            "say what it is called: `lumen pkg add NAME --git {}`",
+            word(url.strip_prefix("git+").unwrap_or(url))
+        ),
+        InputHint::Channel(name) => format!(
+            "write `{name}@latest` or versions such as `{name}@^1.2`; `lumen pkg info {name}` lists what there is"
+        ),
+        InputHint::Extras(name, features) => {
+            format!("ask for features so: `lumen pkg add {name} --features {}`", word(features))
+        }
+        InputHint::NoPackageIn => {
+            "correct the path; a package of a registry is named without `./` and `/`".into()
+        }
+        InputHint::TwoPlaces => "write the package's name in its place".into(),
         InputHint::Subject => "write `name`, `@scope` or `@scope/name`".into(),
         InputHint::PublicKey => {
             "give what `lumen key export` prints, an `ssh-ed25519 …` line, or the name of a key of yours".into()

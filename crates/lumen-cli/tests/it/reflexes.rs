@@ -96,3 +96,108 @@ fn unknown_commands_are_answered_by_meaning() {
         fails(&ran, 2, &["error: there is no command `lumen ", said]);
     }
 }
+
+#[test]
+fn dependencies_are_added_in_the_words_of_others() {
+    let sandbox = sandbox();
+    publish(&sandbox, "csv", "1.0.0", "");
+    publish(&sandbox, "csv", "1.1.0", "");
+    sandbox.package("lib", "my-lib", "0.2.0", "").unwrap();
+    sandbox.package("app", "app", "0.1.0", "").unwrap();
+    let empty = sandbox.read("app/lumen.toml").unwrap();
+    for (arguments, line) in [
+        (&["csv@latest"][..], "csv = \"^1.1.0\""),
+        (&["csv==1.0.0"], "csv = \"=1.0.0\""),
+        (&["csv>=1"], "csv = \">=1\""),
+        (&["csv 1.0.0"], "csv = \"1.0.0\""),
+        (&["csv@^1"], "csv = \"^1\""),
+        (&["-D", "csv"], "[dev-dependencies]\ncsv = \"^1.1.0\""),
+        (
+            &["--save-dev", "csv"],
+            "[dev-dependencies]\ncsv = \"^1.1.0\"",
+        ),
+        (&["../lib"], "my-lib = { path = \"../lib\" }"),
+        (
+            &["my-lib", "--path", "../lib"],
+            "my-lib = { path = \"../lib\" }",
+        ),
+    ] {
+        sandbox.write("app/lumen.toml", &empty).unwrap();
+        sandbox.ok("app", &[&["add"], arguments].concat()).unwrap();
+        let text = sandbox.read("app/lumen.toml").unwrap();
+        assert!(text.contains(line), "{arguments:?}: {text}");
+    }
+    sandbox.write("app/lumen.toml", &empty).unwrap();
+    for (asked, said) in [
+        ("csv@beta", "write `csv@latest`"),
+        ("csv[fast]", "`lumen pkg add csv --features fast`"),
+        (
+            "https://example.org/csv",
+            "`lumen pkg add NAME --git https://example.org/csv`",
+        ),
+        ("../nowhere", "it has no `lumen.toml`"),
+        ("..", "it has no `lumen.toml`"),
+        (".", "cannot depend on itself"),
+    ] {
+        fails(&sandbox.run("app", &["add", asked]).unwrap(), 1, &[said]);
+        assert_eq!(sandbox.read("app/lumen.toml").unwrap(), empty);
+    }
+    // A folder is found from where the command runs, and written as the manifest needs it.
+    sandbox.write("app/src/deep/x.lm.md", "x").unwrap();
+    sandbox
+        .ok("app/src/deep", &["add", "../../../lib"])
+        .unwrap();
+    let text = sandbox.read("app/lumen.toml").unwrap();
+    assert!(text.contains("path = \"../lib\""), "{text}");
+}
+
+#[test]
+fn members_and_shared_dependencies_are_added_as_such() {
+    let sandbox = sandbox();
+    publish(&sandbox, "csv", "1.0.0", "");
+    let root =
+        "[workspace]\nmembers = [\"core\", \"cli\"]\n\n[workspace.dependencies]\ncsv = \"^1\"\n";
+    sandbox.write("ws/lumen.toml", root).unwrap();
+    sandbox.package("ws/core", "core", "0.3.0", "").unwrap();
+    sandbox.package("ws/cli", "cli", "0.1.0", "").unwrap();
+    let empty = sandbox.read("ws/cli/lumen.toml").unwrap();
+    for (arguments, line) in [
+        (
+            &["core"][..],
+            "core = { path = \"../core\", version = \"^0.3.0\" }",
+        ),
+        (
+            &["core@^0.3"],
+            "core = { path = \"../core\", version = \"^0.3\" }",
+        ),
+        (
+            &["../core"],
+            "core = { path = \"../core\", version = \"^0.3.0\" }",
+        ),
+        (
+            &["core", "--path", "../core"],
+            "core = { path = \"../core\", version = \"^0.3.0\" }",
+        ),
+        (&["csv"], "csv = { workspace = true }"),
+        (&["csv@^1.0"], "csv = \"^1.0\""),
+    ] {
+        sandbox.write("ws/cli/lumen.toml", &empty).unwrap();
+        sandbox
+            .ok("ws/cli", &[&["add"], arguments].concat())
+            .unwrap();
+        let text = sandbox.read("ws/cli/lumen.toml").unwrap();
+        assert!(text.contains(line), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn new_packages_are_called_what_was_said() {
+    let sandbox = sandbox();
+    sandbox.ok(".", &["new", "@org/thing"]).unwrap();
+    let text = sandbox.read("@org/thing/lumen.toml").unwrap();
+    assert!(text.contains("name = \"@org/thing\""), "{text}");
+    let ran = sandbox.run(".", &["new", "café"]).unwrap();
+    fails(&ran, 1, &["`café` cannot be the name", "--name"]);
+    assert!(!sandbox.path("café").exists());
+    sandbox.ok(".", &["new", "café", "--name", "cafe"]).unwrap();
+}

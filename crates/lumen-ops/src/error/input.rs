@@ -1,6 +1,6 @@
 //! Texts of the user that mean nothing here.
 
-use lumen_core::{note::NoteError, trust::FormError};
+use lumen_core::{PackageName, note::NoteError, trust::FormError};
 use lumen_registry::mirror::SelectionError;
 
 /// Why a text of the command line cannot be used.
@@ -10,6 +10,31 @@ pub enum InputError {
     /// Not `name@version`.
     #[error("`{0}` is not a release")]
     Release(String),
+    /// A repository where a package is to be named.
+    #[error("`{0}` is a repository, not the name of a package")]
+    Repository(String),
+    /// A channel, which no registry has.
+    #[error("`{name}` has no channel `{tag}`")]
+    Channel {
+        /// The package.
+        name: PackageName,
+        /// What was asked for.
+        tag: String,
+    },
+    /// Features in brackets behind a name.
+    #[error("`{name}[{features}]` is not the name of a package")]
+    Extras {
+        /// The package.
+        name: PackageName,
+        /// What is in the brackets.
+        features: String,
+    },
+    /// A folder that is to be a dependency, and has no package.
+    #[error("there is no package in `{0}`: it has no `lumen.toml`")]
+    NoPackageIn(String),
+    /// A folder and another place for one dependency.
+    #[error("`{0}` is a folder, and another place is given for it")]
+    TwoPlaces(String),
     /// Neither a package nor a scope.
     #[error("`{0}` is neither a package nor a scope")]
     Subject(String),
@@ -65,6 +90,16 @@ pub enum InputError {
 pub enum InputHint<'e> {
     /// What a release looks like.
     Release,
+    /// How a dependency comes from a repository.
+    Repository(&'e str),
+    /// Which versions can be asked for.
+    Channel(&'e PackageName),
+    /// How features are asked for.
+    Extras(&'e PackageName, &'e str),
+    /// How packages of folders and of registries are named.
+    NoPackageIn,
+    /// How the package of a folder is named.
+    TwoPlaces,
     /// What a package or a scope looks like.
     Subject,
     /// What stands for a public key.
@@ -100,6 +135,11 @@ impl InputError {
     pub fn hint(&self) -> InputHint<'_> {
         match self {
             Self::Release(_) => InputHint::Release,
+            Self::Repository(url) => InputHint::Repository(url),
+            Self::Channel { name, .. } => InputHint::Channel(name),
+            Self::Extras { name, features } => InputHint::Extras(name, features),
+            Self::NoPackageIn(_) => InputHint::NoPackageIn,
+            Self::TwoPlaces(_) => InputHint::TwoPlaces,
             Self::Subject(_) => InputHint::Subject,
             Self::PublicKey(_) => InputHint::PublicKey,
             Self::Keys(_) => InputHint::Fingerprint,

@@ -1,18 +1,18 @@
 //! `lumen pkg add`: new dependencies.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use lumen_core::{
     Constraint, PackageName,
     edit::{self, DependencyTable, NewDependency},
     manifest::{DependencySource, GitReference},
 };
-use lumen_store::project::MANIFEST;
+use lumen_store::project::{LocalPackage, MANIFEST, Project, normalize, relative, slashed};
 
 use crate::{
-    error::{OpsError, PackageError},
+    error::{InputError, OpsError, PackageError},
     lookup::{newest, no_such_package, package_index},
-    names::parse_package,
+    names::{Wanted, parse_wanted},
     pack,
     resolve::ResolveOptions,
     session::Session,
@@ -26,7 +26,7 @@ use crate::{
 /// A dependency to add, as the user asks for it.
 #[derive(Debug, Clone)]
 pub struct Addition {
-    /// `name` or `name@constraint`.
+    /// `name`, `name@constraint` or a folder, as [`parse_wanted`] reads it.
     pub package: String,
     /// Where it comes from, if not from a registry.
     pub from: Option<AddFrom>,
@@ -45,7 +45,7 @@ pub struct Addition {
 /// Where a dependency comes from, if not from a registry.
 #[derive(Debug, Clone)]
 pub enum AddFrom {
-    /// A folder, as the manifest will have it.
+    /// A folder, by its path from the working folder.
     Path(String),
     /// A git repository.
     Git {
@@ -70,35 +70,20 @@ pub fn add(
     let mut text = local.source.to_string();
     let mut added = Vec::new();
     for addition in additions {
-        let (name, constraint) = parse_package(&addition.package)?;
+        let named = named(session, addition)?;
+        let name = named.name.clone();
         if local.name() == Some(&name) {
             return Err(PackageError::Itself(name).into());
         }
-        let source = match &addition.from {
-            Some(AddFrom::Path(path)) => DependencySource::Path {
-                path: path.replace('\\', "/"),
-                constraint: constraint.clone(),
-            },
-            Some(AddFrom::Git { url, reference }) => DependencySource::Git {
-                url: url.clone(),
-                reference: reference.clone(),
-                constraint: constraint.clone(),
-            },
-            None => {
-                let constraint = match constraint.clone() {
-                    Some(constraint) => constraint,
-                    None => newest_constraint(session, &name, addition, options.exclude_newer)?,
-                };
-                DependencySource::Registry {
-                    constraint,
-                    registry: addition.registry.clone(),
-                }
-            }
-        };
-        let written = match &source {
-            DependencySource::Registry { constraint, .. } => Some(constraint.clone()),
-            _ => constraint,
-        };
+        let source = source_of(
+            session,
+            &project,
+            local,
+            addition,
+            named,
+            options.exclude_newer,
+        )?;
+        let written = constraint_of(&source).cloned();
         let dependency = NewDependency {
             source,
             optional: addition.optional,
@@ -114,6 +99,124 @@ pub fn add(
     let file = local.dir.join(MANIFEST);
     let outcome = apply(session, &project, BTreeMap::from([(file, text)]), options)?;
     Ok((added, outcome))
+}
+
+/// A dependency to add, once its name is known.
+struct Named {
+    name: PackageName,
+    constraint: Option<Constraint>,
+    /// The folder that it is in, by its path from the working folder.
+    folder: Option<String>,
+}
+
+/// Which package is meant.
+fn named(session: &Session<'_>, addition: &Addition) -> Result<Named, OpsError> {
+    let options = &session.context.options;
+    match parse_wanted(&addition.package)? {
+        Wanted::Package(name, constraint) => Ok(Named {
+            name,
+            constraint,
+            folder: match &addition.from {
+                Some(AddFrom::Path(path)) => Some(path.clone()),
+                _ => None,
+            },
+        }),
+        Wanted::Folder(path) => {
+            if addition.from.is_some() || addition.registry.is_some() {
+                return Err(InputError::TwoPlaces(path).into());
+            }
+            let manifest = options.working_dir.join(&path).join(MANIFEST);
+            if !manifest.is_file() {
+                return Err(InputError::NoPackageIn(path).into());
+            }
+            let there = Project::load(&manifest, &session.context.surroundings())?;
+            let package = there.current_member().and_then(LocalPackage::name);
+            let name = package.cloned().ok_or_else(|| PackageError::NoPackage {
+                file: format!("{}/{MANIFEST}", path.trim_end_matches('/')),
+            })?;
+            Ok(Named {
+                name,
+                constraint: None,
+                folder: Some(path),
+            })
+        }
+    }
+}
+
+/// Where it comes from: what the user says, else the workspace, else a registry.
+fn source_of(
+    session: &Session<'_>,
+    project: &Project,
+    local: &LocalPackage,
+    addition: &Addition,
+    named: Named,
+    exclude_newer: Option<i64>,
+) -> Result<DependencySource, OpsError> {
+    let Named {
+        name,
+        constraint,
+        folder,
+    } = named;
+    let working_dir = &session.context.options.working_dir;
+    if let Some(path) = folder {
+        let dir = normalize(&working_dir.join(&path));
+        let member = project.members.iter().find(|member| member.dir == dir);
+        // The manifest has the path from its own folder, wherever the command runs.
+        let path = match Path::new(&path).is_relative() && dir.join(MANIFEST).is_file() {
+            true => slashed(&relative(&local.dir, &dir)),
+            false => path.replace('\\', "/"),
+        };
+        return Ok(DependencySource::Path {
+            path,
+            constraint: constraint.or_else(|| member.and_then(of_member)),
+        });
+    }
+    if let Some(AddFrom::Git { url, reference }) = &addition.from {
+        return Ok(DependencySource::Git {
+            url: url.clone(),
+            reference: reference.clone(),
+            constraint,
+        });
+    }
+    if addition.registry.is_none() {
+        let mut members = project.members.iter();
+        if let Some(member) = members.find(|member| member.name() == Some(&name)) {
+            return Ok(DependencySource::Path {
+                path: slashed(&relative(&local.dir, &member.dir)),
+                constraint: constraint.or_else(|| of_member(member)),
+            });
+        }
+        let shared = project.root_package.manifest.workspace.as_ref();
+        if constraint.is_none()
+            && shared.is_some_and(|shared| shared.dependencies.contains_key(&name))
+        {
+            return Ok(DependencySource::Workspace);
+        }
+    }
+    let constraint = match constraint {
+        Some(constraint) => constraint,
+        None => newest_constraint(session, &name, addition, exclude_newer)?,
+    };
+    Ok(DependencySource::Registry {
+        constraint,
+        registry: addition.registry.clone(),
+    })
+}
+
+/// What a dependency on a member says of its version, for those who get it from a registry.
+fn of_member(member: &LocalPackage) -> Option<Constraint> {
+    let package = member.manifest.package.as_ref();
+    package.map(|package| Constraint::caret(&package.version))
+}
+
+const fn constraint_of(source: &DependencySource) -> Option<&Constraint> {
+    match source {
+        DependencySource::Registry { constraint, .. } => Some(constraint),
+        DependencySource::Path { constraint, .. } | DependencySource::Git { constraint, .. } => {
+            constraint.as_ref()
+        }
+        DependencySource::Workspace => None,
+    }
 }
 
 /// `^newest` of a package, as `pkg add` writes it.

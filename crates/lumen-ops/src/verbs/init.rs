@@ -85,25 +85,28 @@ fn parse_name(text: &str) -> Result<PackageName, OpsError> {
     })
 }
 
-/// The folder's name, made to fit: lower case, other characters as `-`.
+/// The folder's name, made to fit: lower case, spaces and punctuation as `-`; with the scope,
+/// if the folder is in one that is called like it, such as `@org/http`. Other letters stay, so
+/// that the name is refused: a package is not called by a part of its folder's name.
 fn name_from_folder(dir: &Path) -> String {
-    let folder = dir
-        .file_name()
-        .map(|name| name.to_string_lossy().to_ascii_lowercase())
-        .unwrap_or_default();
-    let fit = |c: char| {
-        if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') {
-            c
-        } else {
-            '-'
-        }
+    let name_of = |dir: &Path| {
+        let name = dir.file_name()?.to_string_lossy().to_lowercase();
+        Some(name)
     };
-    folder
-        .chars()
-        .map(fit)
-        .collect::<String>()
-        .trim_matches(['-', '_', '.'])
-        .to_owned()
+    let fit = |c: char| match c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
+        true => c,
+        false => '-',
+    };
+    let fitted = |text: &str| {
+        let fitted: String = text.chars().map(fit).collect();
+        fitted.trim_matches(['-', '_', '.']).to_owned()
+    };
+    let bare = fitted(&name_of(dir).unwrap_or_default());
+    let scope = dir.parent().and_then(name_of);
+    match scope.as_deref().and_then(|scope| scope.strip_prefix('@')) {
+        Some(scope) if !bare.is_empty() => format!("@{}/{bare}", fitted(scope)),
+        _ => bare,
+    }
 }
 
 fn starter(name: &PackageName) -> String {
@@ -143,6 +146,15 @@ mod tests {
                 .to_string()
                 .contains("is not empty")
         );
+        let scoped = run_new(&dir.path().join("@org/http"), None).unwrap();
+        assert_eq!(scoped.name.as_str(), "@org/http");
+        for folder in ["café", "日本", "@örg/http"] {
+            let refused = run_new(&dir.path().join(folder), None).unwrap_err();
+            assert!(refused.to_string().contains("is not allowed"), "{refused}");
+            assert!(!dir.path().join(folder).exists());
+        }
+        let named = run_new(&dir.path().join("café"), Some("cafe")).unwrap();
+        assert_eq!(named.name.as_str(), "cafe");
         let scoped = run(&dir.path().join("x"), Some("@org/http")).unwrap();
         assert_eq!(scoped.name.as_str(), "@org/http");
         assert!(run(&dir.path().join("y"), Some("No Good")).is_err());
