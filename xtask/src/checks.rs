@@ -195,7 +195,18 @@ fn clippy() -> io::Result<()> {
         "--",
         "-D",
         "warnings",
-    ]))
+    ]))?;
+    // No feature, and each alone: a library that only resolves has none.
+    for feature in ["", "lumen-ops/bucket", "lumen-ops/git", "lumen-ops/publish"] {
+        let packages = ["-p", "lumen-registry", "-p", "lumen-ops"];
+        let features = ["--no-default-features", "--features", feature];
+        sh(cargo()
+            .arg("clippy")
+            .args(packages)
+            .args(features)
+            .args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// Licences, duplicates and sources always; advisories where their database can be had.

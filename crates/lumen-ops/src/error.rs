@@ -25,9 +25,10 @@ use lumen_core::{
     problem::Problem,
     trust::Lacking,
 };
+#[cfg(feature = "publish")]
+use lumen_registry::mirror::MirrorError;
 use lumen_registry::{
-    ReadError, StorageError, location::LocationError, mirror::MirrorError, publish::PublishError,
-    verify::TrustError,
+    PublishError, ReadError, StorageError, location::LocationError, verify::TrustError,
 };
 use lumen_store::{
     cas::InsertError,
@@ -199,6 +200,7 @@ pub enum OpsError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// A registry could not be mirrored.
+    #[cfg(feature = "publish")]
     #[error(transparent)]
     Mirror(#[from] MirrorError),
     /// A submission is damaged, or contradicts itself.
@@ -320,7 +322,9 @@ impl OpsError {
 
     fn read(&self) -> Option<&ReadError> {
         match self {
-            Self::Read(read) | Self::Mirror(MirrorError::Read(read)) => Some(read),
+            Self::Read(read) => Some(read),
+            #[cfg(feature = "publish")]
+            Self::Mirror(MirrorError::Read(read)) => Some(read),
             Self::Fetch { source, .. } => match source.as_ref() {
                 FetchError::Read(read) => Some(read),
                 _ => None,
@@ -334,12 +338,10 @@ impl OpsError {
     pub fn storage(&self) -> Option<&StorageError> {
         match (self, self.read()) {
             (Self::Partly { source, .. }, _) => source.storage(),
-            (
-                Self::Publish(PublishError::Storage(storage))
-                | Self::Mirror(MirrorError::Log(PublishError::Storage(storage))),
-                _,
-            )
+            (Self::Publish(PublishError::Storage(storage)), _)
             | (_, Some(ReadError::Storage(storage))) => Some(storage),
+            #[cfg(feature = "publish")]
+            (Self::Mirror(MirrorError::Log(PublishError::Storage(storage))), _) => Some(storage),
             _ => None,
         }
     }

@@ -23,6 +23,12 @@
 //! | [`verbs`] | the verbs: one file each, or a folder |
 //! | [`parallel`], [`process`] | work on many items at once; setup of the whole process |
 //!
+//! # Features
+//!
+//! All are on by default: `bucket`, `git` and `publish`, as in [`lumen_registry`]. Without
+//! `publish`, the verbs that resolve, install and look things up are left. Dependencies from git
+//! need no feature.
+//!
 //! # Start here
 //!
 //! A [`Context`](context::Context) holds all that a run is told, a [`Session`](session::Session) is
@@ -71,6 +77,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// What a build leaves out is the only user of some helpers that stay.
+#![cfg_attr(not(feature = "publish"), allow(dead_code, unused_imports))]
+
 pub mod advice;
 pub(crate) mod contents;
 pub mod context;
@@ -95,6 +104,7 @@ pub mod report;
 pub mod resolve;
 pub mod session;
 pub mod settings;
+#[cfg(feature = "publish")]
 pub mod signed;
 pub mod stale;
 pub mod verbs;

@@ -2,17 +2,18 @@
 //! words are the caller's.
 
 mod hint;
+#[cfg(feature = "publish")]
+mod mirror;
 
 use lumen_core::failure::Kind;
 
 use crate::{
     git::GitError,
     location::LocationError,
-    mirror::MirrorError,
-    publish::{PublishError, SubmittedError},
     reader::ReadError,
     refusal::TrustError,
     storage::StorageError,
+    write::{PublishError, SubmittedError},
 };
 
 pub use hint::{GitHint, Hint};
@@ -73,6 +74,7 @@ impl StorageError {
             | Self::TooLarge { .. }
             | Self::Status { .. }
             | Self::Transfer { .. }
+            | Self::LeftOut { .. }
             | Self::Settings { .. } => return None,
         })
     }
@@ -278,50 +280,6 @@ impl PublishError {
             | Self::History(_)
             | Self::Sign(_)
             | Self::Diverged { .. } => return None,
-        })
-    }
-}
-
-impl MirrorError {
-    /// Who can do something about it.
-    pub const fn kind(&self) -> Kind {
-        match self {
-            Self::Read(error) => error.kind(),
-            Self::Log(error) => error.kind(),
-            Self::Lacking { .. } => Kind::Host,
-            Self::Diverged { .. }
-            | Self::Foreign { .. }
-            | Self::Changed { .. }
-            | Self::Forged { .. } => Kind::Untrusted,
-            Self::Other { .. }
-            | Self::Narrower { .. }
-            | Self::Unlistable { .. }
-            | Self::Gap { .. }
-            | Self::Older { .. }
-            | Self::Incomplete { .. }
-            | Self::NoLog
-            | Self::TooLarge { .. } => Kind::User,
-        }
-    }
-
-    /// What may help.
-    pub fn hint(&self) -> Option<Hint<'_>> {
-        Some(match self {
-            Self::Read(error) => return error.hint(),
-            Self::Log(error) => return error.hint(),
-            Self::Diverged { .. } => Hint::MirrorDiverged,
-            Self::Other { .. } => Hint::OtherMirror,
-            Self::Foreign { .. } => Hint::MirrorForeign,
-            Self::Changed { .. } => Hint::MirrorChanged,
-            Self::Forged { .. } => Hint::Forged,
-            Self::Narrower { .. } => Hint::Narrower,
-            Self::Gap { ours, .. } => Hint::Gap { ours: *ours },
-            Self::Older { .. } => Hint::Older,
-            Self::Lacking { .. } => Hint::MirrorLacks,
-            Self::Incomplete { .. } => Hint::IncompleteBundle,
-            Self::NoLog => Hint::NoLog,
-            Self::Unlistable { .. } => Hint::Unlistable,
-            Self::TooLarge { .. } => return None,
         })
     }
 }

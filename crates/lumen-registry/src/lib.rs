@@ -30,6 +30,17 @@
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
 //!
+//! # Features
+//!
+//! All are on by default. Without any, the crate reads registries in folders and over HTTP, and
+//! resolves; other hosts end with [`StorageError::LeftOut`].
+//!
+//! | feature | what |
+//! |---|---|
+//! | `bucket` | buckets of object stores, by the crate `object_store` |
+//! | `git` | branches of git repositories, by the program `git` |
+//! | `publish` | everything that writes to registries or looks after them: [`log`], [`publish`], [`mirror`], [`bundle`], [`gc`], [`migrate`], [`doctor`], [`stats`] |
+//!
 //! # Start here
 //!
 //! [`Storage`] is a host, [`publish::init`] and [`publish::publish`](publish::publish()) write to
@@ -76,36 +87,52 @@
 //! # }
 //! ```
 
+// What a build leaves out is the only user of some helpers that stay.
+#![cfg_attr(
+    not(all(feature = "bucket", feature = "git", feature = "publish")),
+    allow(dead_code, unused_imports)
+)]
+
 pub mod audience;
+#[cfg(feature = "publish")]
 pub mod bundle;
 pub mod cache;
+#[cfg(feature = "publish")]
 mod derived;
+#[cfg(feature = "publish")]
 pub mod doctor;
 pub mod failure;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+#[cfg(feature = "publish")]
 pub mod gc;
 pub mod git;
 pub mod loader;
 pub mod location;
+#[cfg(feature = "publish")]
 pub mod log;
 pub mod login;
 mod logread;
+#[cfg(feature = "publish")]
 pub mod migrate;
+#[cfg(feature = "publish")]
 pub mod mirror;
 mod partial;
 pub mod progress;
+#[cfg(feature = "publish")]
 pub mod publish;
 mod random;
 pub mod reader;
 mod refusal;
+#[cfg(feature = "publish")]
 #[cfg(test)]
 mod row_tests;
 pub mod search;
 mod selection;
 pub mod signer;
 mod source;
+#[cfg(feature = "publish")]
 pub mod stats;
 pub mod storage;
 pub mod tls;
@@ -115,4 +142,6 @@ mod write;
 
 pub use location::Location;
 pub use reader::{Freshness, ReadError, Registry, RegistryOptions};
+pub use selection::SelectionError;
 pub use storage::{Revision, Storage, StorageError};
+pub use write::PublishError;

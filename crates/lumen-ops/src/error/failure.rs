@@ -241,6 +241,7 @@ impl OpsError {
             Self::Location(error) => error.kind(),
             Self::Read(error) => error.kind(),
             Self::Publish(error) => error.kind(),
+            #[cfg(feature = "publish")]
             Self::Mirror(error) => error.kind(),
             Self::Pack(error) => error.kind(),
             Self::Unpack { source, .. } => source.kind(),
@@ -334,6 +335,7 @@ impl OpsError {
             Self::Location(error) => return error.hint().map(Hint::Registry),
             Self::Read(error) => return error.hint().map(Hint::Registry),
             Self::Publish(error) => return error.hint().map(Hint::Registry),
+            #[cfg(feature = "publish")]
             Self::Mirror(error) => return error.hint().map(Hint::Registry),
             Self::Git(error) => error.hint(),
             Self::Keys(error) => return error.hint().map(Hint::Keys),

@@ -1,7 +1,7 @@
 //! Texts of the user that mean nothing here.
 
 use lumen_core::{PackageName, note::NoteError, trust::FormError};
-use lumen_registry::mirror::SelectionError;
+use lumen_registry::SelectionError;
 
 /// Why a text of the command line cannot be used.
 #[derive(Debug, thiserror::Error)]

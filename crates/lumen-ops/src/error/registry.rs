@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lumen_core::trust::Subject;
+#[cfg(feature = "publish")]
 use lumen_registry::stats::StatsError;
 
 /// Why a verb cannot be done with a registry.
@@ -35,6 +36,7 @@ pub enum RegistryError {
     #[error("`{}` exists", .0.display())]
     BundleExists(PathBuf),
     /// What a registry has cannot be counted.
+    #[cfg(feature = "publish")]
     #[error(transparent)]
     Stats(StatsError),
     /// A problem keeps a registry from being signed.
@@ -100,6 +102,7 @@ impl RegistryError {
             Self::NoLog => RegistryHint::WithoutSince,
             Self::Ahead { .. } => RegistryHint::RolledBack,
             Self::BundleExists(_) => RegistryHint::AnotherFile,
+            #[cfg(feature = "publish")]
             Self::Stats(_) => RegistryHint::PublishPlace,
             Self::NotSignable { .. } => RegistryHint::DryRun,
             Self::NoPackageOf(_) => RegistryHint::NameOfIt,

@@ -134,6 +134,14 @@ pub enum StorageError {
         /// The URL.
         file: String,
     },
+    /// This build of the library does not support such hosts.
+    #[error("cannot use {location}: this program was built without the feature `{feature}`")]
+    LeftOut {
+        /// The registry.
+        location: String,
+        /// The feature of `lumen-registry` that supports them.
+        feature: &'static str,
+    },
     /// What the environment says of a host makes no sense.
     #[error("cannot use {location}: {reason}")]
     Settings {

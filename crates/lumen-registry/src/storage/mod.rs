@@ -13,14 +13,18 @@
 //! A closed set of hosts, so an enum. All have the same operations; [`Capabilities`] says in
 //! what they differ. Nothing outside of this module asks which host it is.
 
+#[cfg(not(all(feature = "bucket", feature = "git")))]
+mod absent;
 mod bound;
 mod bundle;
 mod capabilities;
 mod error;
 mod file;
+#[cfg(feature = "git")]
 mod git;
 pub(crate) mod http;
 mod memory;
+#[cfg(feature = "bucket")]
 mod object;
 mod requests;
 mod storages;
@@ -38,17 +42,26 @@ pub use bundle::{BundleStorage, Head as BundleHead};
 pub use capabilities::Capabilities;
 pub use error::StorageError;
 pub use file::FileStorage;
+#[cfg(feature = "git")]
 pub use git::GitStorage;
 #[cfg(feature = "fuzzing")]
 pub(crate) use git::listed_by_git;
 pub use http::{Fetched, HttpOptions, HttpStorage, Proxies, Validators};
 pub use memory::{Fault, FaultKind, MemoryStorage};
+#[cfg(feature = "bucket")]
 pub use object::ObjectStorage;
-pub(crate) use object::is_passing;
+pub(crate) use requests::is_passing;
 pub use storages::Storages;
 pub use upkeep::{Listed, YOUNG};
 
 use crate::{location::Location, login::LoginHelper, variables::Variables};
+
+/// The place of buckets in a build without them.
+#[cfg(not(feature = "bucket"))]
+pub type ObjectStorage = absent::Absent<crate::location::ObjectLocation>;
+/// The place of branches in a build without them.
+#[cfg(not(feature = "git"))]
+pub type GitStorage = absent::Absent<crate::location::GitLocation>;
 
 /// A host of registry files.
 #[derive(Debug, Clone)]

@@ -7,6 +7,11 @@ use std::{
 
 use lumen_core::limits::{Exceeded, Limit, Limits};
 
+/// Whether an object store may answer the same request better later.
+pub(crate) const fn is_passing(status: u16) -> bool {
+    matches!(status, 408 | 409 | 429 | 500 | 502..=599)
+}
+
 /// Counts the requests to the host of one registry.
 #[derive(Debug)]
 pub(super) struct Requests {

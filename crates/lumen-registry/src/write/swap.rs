@@ -152,6 +152,7 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
         | StorageError::Authorities { .. }
         | StorageError::TooLarge { .. }
         | StorageError::Limit(_)
+        | StorageError::LeftOut { .. }
         | StorageError::Settings { .. }
         | StorageError::NoCredentials { .. }
         | StorageError::NoBucket { .. }

@@ -31,7 +31,7 @@ use self::{client::Trace, settings::Bucket};
 use super::{
     HostOptions, HttpOptions, Revision, StorageError,
     http::{Failure, Traffic, Tries, root_cause},
-    requests::Requests,
+    requests::{Requests, is_passing},
 };
 use crate::location::{Location, ObjectLocation};
 
@@ -226,11 +226,6 @@ impl ObjectStorage {
             false => Failure::final_(error),
         }
     }
-}
-
-/// Whether the same request may be answered better later.
-pub(crate) const fn is_passing(status: u16) -> bool {
-    matches!(status, 408 | 409 | 429 | 500 | 502..=599)
 }
 
 fn is_no_bucket(code: Option<&str>) -> bool {
