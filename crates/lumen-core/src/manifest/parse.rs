@@ -113,8 +113,22 @@ fn refuse_itself(reader: &mut Reader, manifest: &Manifest, name: &PackageName) {
 fn foreign(reader: &mut Reader, field: &Field<'_>) {
     let near = reader.nearest(field.key, TABLES);
     let is_table = field.item.is_table_like() || field.item.is_array_of_tables();
-    if is_table && field.key == "limits" {
-        let what = "[limits] of a project is ignored: only the user chooses limits";
+    let users = match (field.key, field.item.as_table_like()) {
+        ("limits", Some(_)) => Some("limits"),
+        ("http", Some(http))
+            if ["ca-file", "timeout"]
+                .iter()
+                .any(|key| http.contains_key(key)) =>
+        {
+            Some("authorities and timeouts")
+        }
+        _ => None,
+    };
+    if let Some(users) = users {
+        let what = format!(
+            "[{}] of a project is ignored: only the user chooses {users}",
+            field.key
+        );
         let problem = reader.warning(field.key_span.clone(), what);
         reader.push(problem.hint("write it into `config.toml` in Lumen's configuration folder"));
         return;

@@ -488,7 +488,16 @@ fn names() {
 }
 
 #[test]
-fn limits_are_the_users() {
+fn what_only_the_user_chooses() {
+    assert_snapshot!(problems("[http]\nca-file = \"/own.pem\"\n"), @r"
+    warning: [http] of a project is ignored: only the user chooses authorities and timeouts
+      lumen.toml:1:2
+      | [http]
+      |  ^^^^
+      hint: write it into `config.toml` in Lumen's configuration folder
+    ");
+    // This one may be the compiler's.
+    assert_snapshot!(problems("[http]\nport = 80\n"), @"");
     assert_snapshot!(problems("[limits]\nartifact-bytes = \"8 GiB\"\n"), @r"
     warning: [limits] of a project is ignored: only the user chooses limits
       lumen.toml:1:2
