@@ -12,6 +12,9 @@ pub const OCTAL_SIZE: u64 = 0o777_7777_7777;
 /// The end of a tar: two blocks of zeros.
 pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
+/// The first file of a bundle of registry files.
+pub const BUNDLE_HEAD: &str = "bundle.json";
+
 /// Time of every file: 2000-01-01T00:00:00Z, in seconds. Not 0, since tools warn of times
 /// near it, and after 1980 in every time zone, since zip knows nothing earlier.
 const TIME: u64 = 946_684_800;

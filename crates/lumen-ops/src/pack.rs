@@ -13,7 +13,7 @@ use lumen_core::{
 use lumen_store::{
     archive::{Limits, Summary},
     pack::{self, PackOptions, Packed},
-    project::{LocalPackage, Project, Surroundings},
+    project::{LocalPackage, Project, Surroundings, files},
     unpack,
 };
 
@@ -123,6 +123,7 @@ pub(crate) fn options(package: &Package) -> PackOptions {
         include: files.include,
         exclude: files.exclude,
         allow_secrets: files.allow_secrets,
+        package: Some(package.name.clone()),
         ..PackOptions::default()
     }
 }
@@ -131,8 +132,12 @@ pub(crate) fn options(package: &Package) -> PackOptions {
 ///
 /// # Errors
 /// When the folder holds secrets, links that lead out of it, or paths that do not work everywhere.
-pub fn pack(checked: &Checked) -> Result<Packed, OpsError> {
-    Ok(pack::pack(&checked.dir, &checked.options)?)
+pub fn pack(session: &Session<'_>, checked: &Checked) -> Result<Packed, OpsError> {
+    let options = PackOptions {
+        places: vec![session.context.environment.home.clone()],
+        ..checked.options.clone()
+    };
+    Ok(pack::pack(&checked.dir, &options)?)
 }
 
 /// The keys that a package to publish should have and lacks, those that matter most first.
@@ -170,30 +175,34 @@ pub(crate) fn check_readme(
 }
 
 /// Packs the package into `<out>/<name>-<version>.tar`; a scope becomes part of the file name.
+/// Without `out`, the folder is `dist` in that of the package.
 ///
 /// # Errors
 /// As [`check`] and [`pack()`], and any I/O error.
-pub fn run(session: &Session<'_>, out: &Path) -> Result<(Checked, Packed, PathBuf), OpsError> {
+pub fn run(
+    session: &Session<'_>,
+    out: Option<&Path>,
+) -> Result<(Checked, Packed, PathBuf), OpsError> {
     let project = session.project()?;
     let checked = check(&project, None)?;
-    let packed = pack(&checked)?;
-    let name = checked
-        .package
-        .name
-        .as_str()
-        .trim_start_matches('@')
-        .replace('/', "-");
-    let file = session
-        .context
-        .options
-        .working_dir
-        .join(out)
-        .join(format!("{name}-{}.tar", checked.package.version));
+    let packed = pack(session, &checked)?;
+    let stem = pack::stem(&checked.package.name);
+    let name = format!("{stem}-{}.tar", checked.package.version);
+    let folder = match out {
+        Some(out) => session.context.options.working_dir.join(out),
+        None => checked.dir.join(pack::OUTPUT),
+    };
+    let is_new = out.is_none() && folder.symlink_metadata().is_err();
+    let file = folder.join(name);
     // A link of a clone does not lead out of it; outside, the user's own links count.
     let inside = lumen_store::project::normalize(&file);
     match inside.starts_with(&project.root) {
-        true => lumen_store::project::files::write(&project.root, &inside, &packed.tar)?,
+        true => files::write(&project.root, &inside, &packed.tar)?,
         false => lumen_durable::write_atomic(&file, &packed.tar)?,
+    }
+    if is_new {
+        let ignore = folder.join(".gitignore");
+        files::write(&checked.dir, &ignore, pack::OUTPUT_IGNORE)?;
     }
     Ok((checked, packed, file))
 }

@@ -141,9 +141,9 @@ pub enum Pkg {
     },
     /// Pack the package into a tar file.
     Pack {
-        /// Folder for the file.
-        #[arg(long, value_name = "DIR", default_value = ".")]
-        out: PathBuf,
+        /// Folder for the file; default: `dist` in that of the package.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
         /// Show files, sizes and digest; write nothing.
         #[arg(long)]
         dry_run: bool,

@@ -222,7 +222,7 @@ fn unpack_does_not_blame_the_archive_for_the_folder() {
     sandbox.write("app/full/file", "mine").unwrap();
     sandbox.write("app/file", "mine").unwrap();
     for out in ["full", "file", "file/below"] {
-        let arguments = ["pkg", "unpack", "app-1.0.0.tar", "--out", out];
+        let arguments = ["pkg", "unpack", "dist/app-1.0.0.tar", "--out", out];
         let ran = sandbox.run("app", &arguments).unwrap();
         fails(
             &ran,
@@ -240,10 +240,10 @@ fn unpack_leaves_nothing_of_a_refused_archive() {
     sandbox.package("p", "p", "1.0.0", "").unwrap();
     sandbox.ok("p", &["pkg", "pack"]).unwrap();
     sandbox
-        .ok("p", &["pkg", "unpack", "p-1.0.0.tar", "--out", "out"])
+        .ok("p", &["pkg", "unpack", "dist/p-1.0.0.tar", "--out", "out"])
         .unwrap();
     assert_eq!(sandbox.read("p/out/src/main.lm.md").unwrap(), "# p 1.0.0\n");
-    let mut bytes = fs::read(sandbox.path("p/p-1.0.0.tar")).unwrap();
+    let mut bytes = fs::read(sandbox.path("p/dist/p-1.0.0.tar")).unwrap();
     bytes.extend_from_slice(b"more");
     fs::write(sandbox.path("p/bad.tar"), bytes).unwrap();
     let ran = sandbox

@@ -25,6 +25,7 @@ mod keys;
 mod loading;
 mod locked;
 mod login;
+mod made;
 mod merges;
 mod migrated;
 mod mirrors;

@@ -163,7 +163,7 @@ fn packed(
 ) -> Result<Prepared, OpsError> {
     let registry = session.home_of(&checked.package.name)?;
     let location = session.publish_location(&registry)?;
-    let packed = pack::pack(&checked)?;
+    let packed = pack::pack(session, &checked)?;
     pack::check_readme(local, &checked, &packed)?;
     if let Some(found) = source_commit::find(session, &local.dir, &local.source, &packed) {
         if found.source.dirty && !allowed.dirty {

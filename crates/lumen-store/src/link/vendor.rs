@@ -11,13 +11,10 @@ use lumen_durable::{Access, Folder, StatusKind, fault};
 
 use crate::{
     cas,
-    pack::{self, PackError, PackOptions},
+    pack::{self, PackError, PackOptions, VENDOR_LIST},
     project::normalize,
     target::{Blocked, Target, aside},
 };
-
-/// Lists the packages that `vendor` put into a folder, one a line.
-const LIST: &str = ".lumen-vendor";
 
 /// Where the files of a package come from.
 #[derive(Debug, Clone)]
@@ -124,7 +121,7 @@ fn fill(new: &Folder, packages: &BTreeMap<PackageName, Vendored>) -> Result<(), 
         list.push_str(name.as_str());
         list.push('\n');
     }
-    let mut file = new.new_file(LIST, false, Access::Writable)?;
+    let mut file = new.new_file(VENDOR_LIST, false, Access::Writable)?;
     Ok(file.write_all(list.as_bytes())?)
 }
 
@@ -173,7 +170,7 @@ fn copy_folder(from: &Path, options: &PackOptions, to: &Folder) -> Result<(), Pa
 /// An error if anything in a folder is not ours.
 fn check(folder: &Folder) -> Result<(), VendorError> {
     let list = folder
-        .read_limited(LIST, MAX_VENDOR_LIST_BYTES)?
+        .read_limited(VENDOR_LIST, MAX_VENDOR_LIST_BYTES)?
         .unwrap_or_default();
     let list = String::from_utf8_lossy(&list);
     let ours: BTreeSet<&str> = list.lines().collect();
@@ -184,7 +181,7 @@ fn check(folder: &Folder) -> Result<(), VendorError> {
     let occupied = |path: &str| VendorError::Occupied(folder.path().join(path));
     for name in folder.names()? {
         let name = name.to_string_lossy();
-        if name == LIST || ours.contains(&*name) {
+        if name == VENDOR_LIST || ours.contains(&*name) {
             continue;
         }
         let inner = folder.open_inside(&*name)?;

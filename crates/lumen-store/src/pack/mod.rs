@@ -4,7 +4,10 @@
 //!
 //! 1. `lumen.toml`, always; its bytes may be replaced.
 //! 2. Never: folders of version control (`.git`, `.hg`, `.svn`, `.jj`), `.lumen`, the root's
-//!    `lumen.lock` and `.gitignore`, which installs rewrite, `.DS_Store` and `Thumbs.db`.
+//!    `lumen.lock` and `.gitignore`, which installs rewrite, `.DS_Store` and `Thumbs.db`. Nor
+//!    what Lumen makes: archives of the package by their names, submissions, registries and
+//!    copies of packages by the files in them, and `dist`, unless `include` names something
+//!    in it.
 //! 3. `exclude` patterns take out. They and `include` are written as in `.gitignore`.
 //! 4. A file or folder that `include` names exactly (no wildcard, relative to the root) goes
 //!    in even if it is ignored.
@@ -29,16 +32,21 @@
 //! with executables from another system.
 
 mod ignore;
+mod made;
 mod pattern;
 mod root;
 mod secrets;
 mod select;
 pub(crate) mod tar;
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
-use lumen_core::{Digest, limits::rows};
+use lumen_core::{Digest, PackageName, limits::rows};
 
+pub use made::{OUTPUT, OUTPUT_IGNORE, VENDOR_LIST, stem};
 pub use secrets::{Secret, SecretKind};
 
 use self::{
@@ -65,6 +73,10 @@ pub struct PackOptions {
     pub allow_secrets: Vec<String>,
     /// Replaces the bytes of `lumen.toml`.
     pub manifest_override: Option<Vec<u8>>,
+    /// The package's name: its archives are left out.
+    pub package: Option<PackageName>,
+    /// Folders of Lumen's own, such as `LUMEN_HOME`: they are left out.
+    pub places: Vec<PathBuf>,
     /// Whether to make [`Packed::zst`].
     pub compress: bool,
     /// Whether the folder belongs to the user and will be published: then secrets and links
@@ -79,6 +91,8 @@ impl Default for PackOptions {
             exclude: Vec::new(),
             allow_secrets: Vec::new(),
             manifest_override: None,
+            package: None,
+            places: Vec::new(),
             compress: true,
             is_own: true,
         }
@@ -127,6 +141,12 @@ pub enum NoteReason {
     /// A pattern of `include` with a wildcard.
     #[error("a pattern of `include` that matches no file")]
     NoMatch,
+    /// An archive of the package, a submission, a registry or copies of packages.
+    #[error("Lumen made it")]
+    Made,
+    /// The folder for archives has other files, too.
+    #[error("a folder for archives, unless `include` names it")]
+    Output,
     /// Named by `include`, or the target of a link, but of a version control system or our own.
     #[error("never part of a package")]
     Never,
@@ -348,6 +368,7 @@ pub(crate) fn read(
         return Err(PackError::TooLarge { size, limit });
     }
     let mut secrets = Vec::new();
+    let mut notes = selection.notes;
     for (path, source) in &selection.files {
         let Source { real, size, .. } = source;
         let bytes = match &options.manifest_override {
@@ -357,13 +378,18 @@ pub(crate) fn read(
                 .filter(|bytes| bytes.len() as u64 == *size)
                 .ok_or_else(|| PackError::Changed(path.clone()))?,
         };
+        if options.is_own && made::is_bundle(&bytes) {
+            let (path, reason) = (path.clone(), NoteReason::Made);
+            notes.push(Note { path, reason });
+            continue;
+        }
         if options.is_own && !options.allow_secrets.contains(path) {
             secrets.extend(secrets::look(path, real, &bytes));
         }
         take(path, &bytes, source.executable)?;
     }
     match secrets.is_empty() {
-        true => Ok(selection.notes),
+        true => Ok(notes),
         false => Err(PackError::Secrets {
             found: secrets,
             allowed: options.allow_secrets.clone(),

@@ -29,6 +29,14 @@ pub(super) fn exact(pattern: &str) -> Option<String> {
     (plain && check_path(path, usize::MAX, usize::MAX).is_ok()).then(|| path.to_owned())
 }
 
+/// The path before the first component with a wildcard: what the pattern surely names.
+pub(super) fn prefix(pattern: &str) -> String {
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    let components = pattern.trim_start_matches('/').split('/');
+    let plain = components.take_while(|part| !part.is_empty() && exact(part).is_some());
+    plain.collect::<Vec<_>>().join("/")
+}
+
 /// A list of patterns; `None` if it is empty.
 pub(super) fn patterns(
     root: &Path,

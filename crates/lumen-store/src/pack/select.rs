@@ -11,6 +11,7 @@ use lumen_core::limits::{MAX_IGNORE_FILE_BYTES, MAX_WALK_DEPTH};
 
 use super::{
     BadLink, BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, ignore,
+    made::{Made, OUTPUT, OUTPUT_IGNORE, is_made_folder, is_never},
     pattern::{about_hidden, exact, is_hidden, is_match, patterns},
     root::{Leads, Root},
 };
@@ -18,25 +19,11 @@ use lumen_durable::{Folder, Status, StatusKind};
 
 use crate::{
     archive::Limits,
-    portable::{Kind, Names, PathRule, check_path, fold},
+    portable::{Kind, Names, PathRule, check_path},
 };
 
 /// Name of a manifest.
 pub(super) const MANIFEST: &str = "lumen.toml";
-
-/// Folders and files that are never part of a package, wherever they are, in lower case.
-const NEVER: [&str; 7] = [
-    ".git",
-    ".hg",
-    ".svn",
-    ".jj",
-    ".lumen",
-    ".ds_store",
-    "thumbs.db",
-];
-
-/// Files of the root that say something about this working copy: installs rewrite both.
-const LOCAL: [&str; 2] = [".gitignore", "lumen.lock"];
 
 /// A file of the package.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +47,13 @@ pub(super) fn select(
     path: &Path,
     options: &PackOptions,
 ) -> Result<Selection, PackError> {
+    let package = options.package.as_ref();
+    let made = Made::new(path, package, &options.include, &options.places);
     let mut walk = Walk {
         root,
         path,
+        // What is in the repository of another author is part of it.
+        made: options.is_own.then_some(made),
         include: patterns(path, "include", &options.include)?,
         exact: options.include.iter().filter_map(|p| exact(p)).collect(),
         hidden: patterns(path, "include", &about_hidden(&options.include))?,
@@ -85,6 +76,8 @@ struct Walk<'r> {
     root: &'r Root,
     /// The path of the root, which patterns are relative to.
     path: &'r Path,
+    /// What Lumen makes of the package.
+    made: Option<Made>,
     include: Option<Gitignore>,
     /// Paths that `include` names without wildcards.
     exact: BTreeSet<String>,
@@ -114,6 +107,13 @@ impl Walk<'_> {
         self.ignores_in(folder, relative, real, ignores)?;
         let mut names = folder.names()?;
         names.sort();
+        let known = names.iter().filter_map(|name| name.to_str());
+        let is_root = relative.is_empty();
+        if !is_root && self.made.is_some() && is_made_folder(known.clone()) {
+            self.note(relative.to_owned(), NoteReason::Made);
+            ignores.truncate(above);
+            return Ok(());
+        }
         for name in names {
             let Some(text) = name.to_str() else {
                 let path = join(relative, &name.to_string_lossy());
@@ -124,12 +124,45 @@ impl Walk<'_> {
                 continue;
             };
             let path = join(relative, text);
-            if !is_never(&path) {
+            if !is_never(&path) && !self.is_made(folder, text, &path, ignores)? {
                 self.entry(folder, text, path, &join(real, text), ignores)?;
             }
         }
         ignores.truncate(above);
         Ok(())
+    }
+
+    /// Whether Lumen made a file or folder, or it is the folder for archives: then it is left
+    /// out, with a note if it may be something else, too.
+    fn is_made(
+        &mut self,
+        folder: &Folder,
+        name: &str,
+        path: &str,
+        ignores: &[Gitignore],
+    ) -> Result<bool, PackError> {
+        let Some(made) = &self.made else {
+            return Ok(false);
+        };
+        if made.is_archive(name) || made.is_place(path) {
+            self.note(path.to_owned(), NoteReason::Made);
+            return Ok(true);
+        }
+        if !made.is_output(path) {
+            return Ok(false);
+        }
+        let Some(inside) = folder.open_inside(name)? else {
+            return Ok(false);
+        };
+        let file = &self.path.join(path);
+        let excluded = is_match(self.exclude.as_ref(), file, true);
+        let known = |name: &str| is_hidden(name) || made.is_archive(name);
+        let names = inside.names()?;
+        let all_known = names.iter().all(|name| name.to_str().is_some_and(known));
+        if !all_known && !excluded && !ignore::is_ignored(ignores, file, true) {
+            self.note(path.to_owned(), NoteReason::Output);
+        }
+        Ok(true)
     }
 
     /// Looks at one file, folder or link: `name` in `folder`.
@@ -209,7 +242,10 @@ impl Walk<'_> {
     /// Adds files that `include` names exactly and the walk did not reach.
     fn named(&mut self, above: &mut Vec<Gitignore>) -> Result<(), PackError> {
         for path in self.exact.clone() {
-            if is_never(&path) {
+            let name = path.rsplit('/').next().unwrap_or(&path);
+            let made = self.made.as_ref();
+            let is_made = made.is_some_and(|made| made.is_archive(name) || made.is_place(&path));
+            if is_never(&path) || is_made {
                 self.note(path, NoteReason::Never);
                 continue;
             }
@@ -325,6 +361,10 @@ impl Walk<'_> {
             // One byte more than allowed, which is an error: without it, too much would be packed.
             let bytes = self.root.start(&path, MAX_IGNORE_FILE_BYTES + 1)?;
             let bytes = bytes.ok_or_else(|| PackError::Changed(place.clone()))?;
+            // Ours keeps archives out of git, not files out of packages.
+            if relative == OUTPUT && bytes == OUTPUT_IGNORE {
+                continue;
+            }
             ignores.push(ignore::parse(&self.path.join(relative), &place, &bytes)?);
         }
         Ok(())
@@ -413,10 +453,4 @@ fn join(folder: &str, name: &str) -> String {
         "" => name.to_owned(),
         _ => format!("{folder}/{name}"),
     }
-}
-
-/// Whether a path is never part of a package, however its letters are written.
-fn is_never(path: &str) -> bool {
-    let never = |name: &str| NEVER.contains(&&*fold(name));
-    LOCAL.contains(&&*fold(path)) || path.split('/').any(never)
 }

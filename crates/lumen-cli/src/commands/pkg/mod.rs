@@ -112,7 +112,7 @@ pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
             out,
             dry_run,
             manifest_path,
-        } => pack::run(&out, dry_run, manifest_path, ui)?,
+        } => pack::run(out.as_deref(), dry_run, manifest_path, ui)?,
         Pkg::Unpack { file, out } => unpack::run(&file, &out, ui)?,
         Pkg::Publish {
             yes,

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub fn run(
-    out: &Path,
+    out: Option<&Path>,
     dry_run: bool,
     manifest_path: Option<PathBuf>,
     ui: &Ui,
@@ -30,7 +30,7 @@ pub fn run(
     let (checked, packed, file) = match dry_run {
         true => {
             let checked = pack::check(session.project()?.as_ref(), None)?;
-            let packed = pack::pack(&checked)?;
+            let packed = pack::pack(&session, &checked)?;
             (checked, packed, None)
         }
         false => {

@@ -21,6 +21,14 @@ pub fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
                 let what = format!("`{}` is left out: {}", note.path, note.reason);
                 ui.warn(Problem::warning(what).hint("`--dry-run` lists what is packed"));
             }
+            NoteReason::Output => {
+                let what = format!("`{}` is left out: it is {}", note.path, note.reason);
+                let hint = format!(
+                    "add `{0}/**` to `include`, or `{0}` to `exclude`",
+                    note.path
+                );
+                ui.warn(Problem::warning(what).hint(hint));
+            }
             _ => ui.detail("Left out", format!("`{}`: {}", note.path, note.reason)),
         }
     }

@@ -19,7 +19,7 @@ use super::head::{FORMAT, Head};
 use crate::selection::Selection;
 
 /// The first file, which describes the others. It is no file of a registry.
-const HEAD: &str = "bundle.json";
+const HEAD: &str = lumen_core::tar::BUNDLE_HEAD;
 
 /// A bundle that is being written.
 pub(crate) struct Writer<'a> {
