@@ -86,6 +86,7 @@ pub mod context;
 pub mod credentials;
 pub mod environment;
 pub mod error;
+mod excludes;
 pub mod fetch;
 pub mod git;
 pub mod gitignore;

@@ -8,17 +8,18 @@ use lumen_core::{
     edit::{self, EditError},
     index::Release,
     manifest::{self, Dependency, DependencySource, Package},
-    problem::Problem,
+    problem::{self, Place, Problem},
 };
 use lumen_store::{
     archive::{Limits, Summary},
-    pack::{self, PackOptions, Packed},
+    pack::{self, Note, PackOptions, Packed},
     project::{LocalPackage, Project, Surroundings, files},
     unpack,
 };
 
 use crate::{
     error::{OpsError, PackageError, Written},
+    excludes,
     session::Session,
 };
 
@@ -27,6 +28,8 @@ use crate::{
 pub struct Checked {
     /// The package's folder.
     pub dir: PathBuf,
+    /// The package as it is in its folder.
+    pub local: LocalPackage,
     /// `[package]`.
     pub package: Package,
     /// The release's metadata, without artifacts and time.
@@ -90,6 +93,7 @@ pub fn check_package(local: &LocalPackage, version: Option<&Version>) -> Result<
     };
     Ok(Checked {
         dir: local.dir.clone(),
+        local: local.clone(),
         package,
         release,
         options,
@@ -133,11 +137,56 @@ pub(crate) fn options(package: &Package) -> PackOptions {
 /// # Errors
 /// When the folder holds secrets, links that lead out of it, or paths that do not work everywhere.
 pub fn pack(session: &Session<'_>, checked: &Checked) -> Result<Packed, OpsError> {
-    let options = PackOptions {
-        places: vec![session.context.environment.home.clone()],
-        ..checked.options.clone()
-    };
+    let options = on_this_machine(session, &checked.dir, checked.options.clone());
     Ok(pack::pack(&checked.dir, &options)?)
+}
+
+/// Adds to the options of a package in a folder what this machine says about its files.
+pub(crate) fn on_this_machine(
+    session: &Session<'_>,
+    dir: &Path,
+    options: PackOptions,
+) -> PackOptions {
+    PackOptions {
+        places: vec![session.context.environment.home.clone()],
+        excludes: excludes::find(&session.context.environment.variables, dir),
+        ..options
+    }
+}
+
+/// A file of the package whose path is nearly that of a note.
+pub fn nearest_file(checked: &Checked, packed: &Packed, path: &str) -> Option<String> {
+    // Without `include`, more files would be packed: one of them may be meant.
+    let there = fs::read_dir(&checked.dir).into_iter().flatten().flatten();
+    let there: Vec<String> = there
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let known = packed.files.iter().map(|file| file.path.as_str());
+    let known = known.chain(there.iter().map(String::as_str));
+    let known: Vec<&str> = known.filter(|known| *known != path).collect();
+    let found = problem::nearest(path, known.iter().copied());
+    let same = |known: &&&str| known.eq_ignore_ascii_case(path);
+    found
+        .or_else(|| known.iter().find(same).copied())
+        .map(str::to_owned)
+}
+
+/// The line of `include` that a note is about, if it is about one.
+pub fn pattern_of(checked: &Checked, note: &Note) -> Option<Place> {
+    let files = &checked.package.files;
+    let named = |pattern: &str| {
+        let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+        let pattern = pattern.trim_start_matches('/');
+        let path = note.path.as_str();
+        pattern == path
+            || pattern.trim_end_matches('/') == path
+            || pattern
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let mut patterns = files.include.iter().zip(&files.include_spans);
+    let (_, span) = patterns.find(|(pattern, _)| named(pattern))?;
+    checked.local.problem(span, "", "").place
 }
 
 /// The keys that a package to publish should have and lacks, those that matter most first.
@@ -293,7 +342,7 @@ fn warnings(local: &LocalPackage, package: &Package) -> Vec<Problem> {
         problems.push(missing("description", "search shows and searches it"));
     }
     for problem in &mut problems {
-        problem.severity = lumen_core::problem::Severity::Warning;
+        problem.severity = problem::Severity::Warning;
     }
     problems
 }

@@ -71,6 +71,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "parallel",
             "report",
             "process",
+            "excludes",
             "git",
             "error",
             // What a run is given, and what it shares.

@@ -12,6 +12,7 @@
 
 mod buckets;
 mod bundles;
+mod chosen;
 mod commits;
 mod crash;
 mod damage;

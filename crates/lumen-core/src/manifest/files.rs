@@ -16,6 +16,8 @@ const WILDCARDS: [char; 2] = ['*', '?'];
 pub struct Files {
     /// Patterns of the files to pack; empty: all.
     pub include: Vec<String>,
+    /// Where each of them stands.
+    pub include_spans: Vec<Range<usize>>,
     /// Patterns of files not to pack.
     pub exclude: Vec<String>,
     /// Exact paths of files that are packed although they look like secrets.
@@ -24,7 +26,11 @@ pub struct Files {
 
 /// Patterns as in `.gitignore`, relative to the manifest; one that cannot mean a file of the
 /// package is a problem of this severity.
-pub(super) fn patterns(reader: &mut Reader, field: &Field<'_>, severity: Severity) -> Vec<String> {
+pub(super) fn patterns(
+    reader: &mut Reader,
+    field: &Field<'_>,
+    severity: Severity,
+) -> Vec<(String, Range<usize>)> {
     let texts = reader.strings(field);
     for text in &texts {
         let pattern = text.text.strip_prefix('!').unwrap_or(text.text);
@@ -56,7 +62,8 @@ pub(super) fn patterns(reader: &mut Reader, field: &Field<'_>, severity: Severit
             reader.push(problem);
         }
     }
-    owned(texts)
+    let text = |text: Text<'_>| (text.text.to_owned(), text.span);
+    texts.into_iter().map(text).collect()
 }
 
 /// Paths of files in the package, without wildcards.
@@ -91,8 +98,4 @@ fn leads_up(pattern: &str) -> Option<Range<usize>> {
         start += component.len() + 1;
     }
     None
-}
-
-fn owned(texts: Vec<Text<'_>>) -> Vec<String> {
-    texts.into_iter().map(|text| text.text.to_owned()).collect()
 }

@@ -34,14 +34,17 @@ pub(super) fn package(reader: &mut Reader, field: &Field<'_>) -> Option<Package>
     let allow_secrets = section.take("allow-secrets");
     let links = section.take("links");
     let span = section.span.clone();
+    let mut patterns = |field: Option<Field<'_>>, severity| {
+        let found = field.map(|field| files::patterns(reader, &field, severity));
+        found.unwrap_or_default().into_iter().unzip()
+    };
+    let (include, include_spans): (_, Vec<_>) = patterns(include, Severity::Error);
+    // A pattern that takes nothing out gives nothing away either.
+    let (exclude, _): (_, Vec<_>) = patterns(exclude, Severity::Warning);
     let files = Files {
-        include: include.map_or_else(Vec::new, |field| {
-            files::patterns(reader, &field, Severity::Error)
-        }),
-        // A pattern that takes nothing out gives nothing away either.
-        exclude: exclude.map_or_else(Vec::new, |field| {
-            files::patterns(reader, &field, Severity::Warning)
-        }),
+        include,
+        include_spans,
+        exclude,
         allow_secrets: allow_secrets
             .map_or_else(Vec::new, |field| files::exact_paths(reader, &field)),
     };

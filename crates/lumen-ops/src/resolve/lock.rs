@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, path::Path};
 
 use lumen_core::{
+    PackageName,
     lockfile::{LockedRegistry, LockedSource, Lockfile},
     manifest::without_credentials,
     plan::{self, Source},
+    problem::Problem,
 };
 use lumen_registry::{Location, loader::Loaded};
 use lumen_store::{
-    pack::{self, PackOptions},
+    pack::{self, Note, NoteReason, PackOptions},
     project::{LOCKFILE, Project},
 };
 
@@ -35,6 +37,7 @@ pub(super) fn lock(
         }
         let source = if let Some(package) = inputs.git.get(name) {
             let packed = pack_folder(&package.dir)?;
+            warn_of_lacking(session, name, &packed.notes);
             Source::Git {
                 source: LockedSource::Git {
                     url: without_credentials(&package.url),
@@ -80,6 +83,29 @@ pub(super) fn pack_folder(dir: &Path) -> Result<pack::Packed, OpsError> {
         ..PackOptions::default()
     };
     Ok(pack::pack(dir, &options)?)
+}
+
+/// Warns of what the package from a git repository lacks, since git alone does not fetch it or
+/// no archive can have it.
+pub(super) fn warn_of_lacking(session: &Session<'_>, name: &PackageName, notes: &[Note]) {
+    let lacks = |note: &&Note| {
+        use NoteReason::{DanglingLink, Pointer, Special, Submodule};
+        matches!(note.reason, DanglingLink | Pointer | Special | Submodule)
+    };
+    for note in notes.iter().filter(lacks) {
+        let what = format!(
+            "`{}` of the git package `{name}` is {}",
+            note.path, note.reason
+        );
+        let hint = match note.reason {
+            NoteReason::Pointer | NoteReason::Submodule => {
+                "it is installed without it; ask its author to publish it, or to commit the files"
+            }
+            _ => "it is installed without it; tell its author",
+        };
+        let problem = Problem::warning(what).hint(hint);
+        session.context.reporter.warn(problem);
+    }
 }
 
 /// Writes the lock file if its text changes; returns the text.

@@ -6,7 +6,7 @@ use lumen_core::{
 };
 use lumen_store::cas::{Check, Store};
 
-use super::lock::pack_folder;
+use super::lock::{pack_folder, warn_of_lacking};
 use crate::{
     error::{OpsError, PackageError},
     fetch,
@@ -90,6 +90,7 @@ fn restore(
         }
         .into());
     }
+    warn_of_lacking(session, name, &packed.notes);
     fetch::insert_folder(store, &packed)?;
     Ok(())
 }

@@ -67,6 +67,7 @@ pub fn copy(
                 local.map(|local| {
                     let package = local.manifest.package.as_ref();
                     let options = package.map_or_else(PackOptions::default, pack::options);
+                    let options = pack::on_this_machine(session, &local.dir, options);
                     Vendored::Folder(local.dir.clone(), options)
                 })
             }

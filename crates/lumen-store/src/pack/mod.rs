@@ -10,10 +10,10 @@
 //!    in it.
 //! 3. `exclude` patterns take out. They and `include` are written as in `.gitignore`.
 //! 4. A file or folder that `include` names exactly (no wildcard, relative to the root) goes
-//!    in even if it is ignored.
+//!    in even if it is ignored; so does what a pattern matches in an ignored folder that it
+//!    names before its first wildcard.
 //! 5. `.lumenignore` and `.gitignore` files take out, those of folders above the root as far
-//!    as the repository goes. What git is told elsewhere (`.git/info/exclude`, the user's own
-//!    excludes) does not count: it differs between machines.
+//!    as the repository goes, and so does what git is told elsewhere ([`Excludes`]).
 //! 6. Hidden files, with a name that starts with a dot in their path, go in only if a pattern
 //!    of `include` with such a name in it matches: they belong to tools (`.github`,
 //!    `.editorconfig`), or are private.
@@ -62,6 +62,12 @@ use crate::{
 /// Largest tar that is compressed with the most effort, in bytes.
 const SMALL: usize = 8 << 20;
 
+/// The start of the file that Git LFS commits in the place of a large one.
+pub const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+
+/// The most bytes that such a file has, by its specification.
+const LFS_BYTES: usize = 1024;
+
 /// What to pack.
 #[derive(Debug, Clone)]
 pub struct PackOptions {
@@ -77,6 +83,8 @@ pub struct PackOptions {
     pub package: Option<PackageName>,
     /// Folders of Lumen's own, such as `LUMEN_HOME`: they are left out.
     pub places: Vec<PathBuf>,
+    /// What git is told to ignore outside of the work tree, the weakest first.
+    pub excludes: Vec<Excludes>,
     /// Whether to make [`Packed::zst`].
     pub compress: bool,
     /// Whether the folder belongs to the user and will be published: then secrets and links
@@ -93,10 +101,20 @@ impl Default for PackOptions {
             manifest_override: None,
             package: None,
             places: Vec::new(),
+            excludes: Vec::new(),
             compress: true,
             is_own: true,
         }
     }
+}
+
+/// The text of a file with patterns as in `.gitignore`, relative to the top of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excludes {
+    /// The file, for messages.
+    pub place: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// A file of a package.
@@ -110,16 +128,16 @@ pub struct PackedFile {
     pub executable: bool,
 }
 
-/// Something left out that the author may have expected in.
+/// Something left out that the author may have expected in, or taken in that is not what it seems.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// Relative path with `/`.
     pub path: String,
-    /// Why it was left out.
+    /// What is to be known about it.
     pub reason: NoteReason,
 }
 
-/// Why something was left out.
+/// Why something was left out, or is worth a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoteReason {
@@ -147,6 +165,15 @@ pub enum NoteReason {
     /// The folder for archives has other files, too.
     #[error("a folder for archives, unless `include` names it")]
     Output,
+    /// Not left out: it is ignored, but `include` names it.
+    #[error("ignored, but named by `include`")]
+    Named,
+    /// A submodule of git that is not checked out.
+    #[error("a git submodule that is not checked out")]
+    Submodule,
+    /// Not left out: in the place of a large file, what Git LFS commits.
+    #[error("a pointer of Git LFS, not the file itself")]
+    Pointer,
     /// Named by `include`, or the target of a link, but of a version control system or our own.
     #[error("never part of a package")]
     Never,
@@ -279,6 +306,12 @@ fn unportable(paths: &[BadPath]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
+/// Whether a file is what Git LFS commits in the place of a large one.
+fn is_pointer(bytes: &[u8]) -> bool {
+    let rest = bytes.strip_prefix(LFS_POINTER);
+    rest.is_some_and(|rest| rest.starts_with(b"oid sha256:") && bytes.len() <= LFS_BYTES)
+}
+
 /// Packs a folder.
 ///
 /// # Errors
@@ -382,6 +415,10 @@ pub(crate) fn read(
             let (path, reason) = (path.clone(), NoteReason::Made);
             notes.push(Note { path, reason });
             continue;
+        }
+        if is_pointer(&bytes) {
+            let (path, reason) = (path.clone(), NoteReason::Pointer);
+            notes.push(Note { path, reason });
         }
         if options.is_own && !options.allow_secrets.contains(path) {
             secrets.extend(secrets::look(path, real, &bytes));

@@ -12,7 +12,7 @@ use lumen_core::limits::{MAX_IGNORE_FILE_BYTES, MAX_WALK_DEPTH};
 use super::{
     BadLink, BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, ignore,
     made::{Made, OUTPUT, OUTPUT_IGNORE, is_made_folder, is_never},
-    pattern::{about_hidden, exact, is_hidden, is_match, patterns},
+    pattern::{about_hidden, exact, is_hidden, is_match, patterns, prefix},
     root::{Leads, Root},
 };
 use lumen_durable::{Folder, Status, StatusKind};
@@ -56,6 +56,9 @@ pub(super) fn select(
         made: options.is_own.then_some(made),
         include: patterns(path, "include", &options.include)?,
         exact: options.include.iter().filter_map(|p| exact(p)).collect(),
+        prefixes: prefixes(&options.include),
+        ignored: BTreeSet::new(),
+        empty: Vec::new(),
         hidden: patterns(path, "include", &about_hidden(&options.include))?,
         exclude: patterns(path, "exclude", &options.exclude)?,
         files: BTreeMap::new(),
@@ -64,9 +67,11 @@ pub(super) fn select(
         dangling: BTreeMap::new(),
         bad: Vec::new(),
     };
-    let mut above = ignore::above(path)?;
+    let mut above = ignore::above(path, &options.excludes)?;
     walk.folder(&root.again()?, "", "", &mut above)?;
     walk.named(&mut above)?;
+    walk.begun()?;
+    walk.submodules()?;
     walk.manifest(options)?;
     walk.unmatched(&options.include)?;
     walk.finish(options)
@@ -81,6 +86,12 @@ struct Walk<'r> {
     include: Option<Gitignore>,
     /// Paths that `include` names without wildcards.
     exact: BTreeSet<String>,
+    /// Folders that patterns of `include` name before their first wildcard.
+    prefixes: BTreeSet<String>,
+    /// What was left out since it is ignored.
+    ignored: BTreeSet<String>,
+    /// Folders with nothing in them, relative to the package.
+    empty: Vec<String>,
     /// Those patterns of `include` that name something hidden.
     hidden: Option<Gitignore>,
     exclude: Option<Gitignore>,
@@ -113,6 +124,9 @@ impl Walk<'_> {
             self.note(relative.to_owned(), NoteReason::Made);
             ignores.truncate(above);
             return Ok(());
+        }
+        if !is_root && names.is_empty() {
+            self.empty.push(relative.to_owned());
         }
         for name in names {
             let Some(text) = name.to_str() else {
@@ -180,8 +194,12 @@ impl Walk<'_> {
         let is_folder = status.kind == StatusKind::Folder;
         let file = &self.path.join(&path);
         let named = self.exact.contains(&path);
-        if !named && ignore::is_ignored(ignores, file, is_folder) {
-            return Ok(());
+        if ignore::is_ignored(ignores, file, is_folder) {
+            if !named {
+                self.ignored.insert(path);
+                return Ok(());
+            }
+            self.note(path.clone(), NoteReason::Named);
         }
         if is_folder {
             if is_match(self.exclude.as_ref(), file, true) {
@@ -288,6 +306,42 @@ impl Walk<'_> {
                 _ if self.files.contains_key(&path) => {}
                 _ => self.entry(&inside, name, path.clone(), &real, above)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Takes in ignored folders that patterns of `include` name before their first wildcard, as
+    /// far as the patterns match, and except where their own ignore files say otherwise.
+    fn begun(&mut self) -> Result<(), PackError> {
+        for path in self.prefixes.clone() {
+            let is_ignored = |part| self.ignored.contains(part);
+            if !above(&path).chain([path.as_str()]).any(is_ignored) || is_never(&path) {
+                continue;
+            }
+            let Leads::Inside(real) = self.root.follow(&path)? else {
+                continue;
+            };
+            let Some(inside) = self.root.folder(&real)?.filter(|_| !is_never(&real)) else {
+                continue;
+            };
+            let manifest = inside.status(MANIFEST)?.map(|manifest| manifest.kind);
+            if matches!(manifest, Some(StatusKind::File | StatusKind::Link)) {
+                self.note(path, NoteReason::NestedPackage);
+                continue;
+            }
+            let before = self.files.len();
+            self.folder(&inside, &path, &real, &mut Vec::new())?;
+            if self.files.len() > before {
+                self.note(path, NoteReason::Named);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes submodules of git that nobody has checked out: their folders are empty.
+    fn submodules(&mut self) -> Result<(), PackError> {
+        for path in ignore::submodules(self.path, &self.empty)? {
+            self.note(path, NoteReason::Submodule);
         }
         Ok(())
     }
@@ -446,6 +500,25 @@ impl Walk<'_> {
         let rule = BadPathRule::Path(rule);
         self.bad.push(BadPath { path, rule });
     }
+}
+
+/// The folders that patterns with wildcards name before their first wildcard; those that lie in
+/// another one of them are left out.
+fn prefixes(include: &[String]) -> BTreeSet<String> {
+    let wild = include
+        .iter()
+        .filter(|pattern| !pattern.starts_with('!') && exact(pattern).is_none());
+    let all: BTreeSet<String> = wild
+        .map(|pattern| prefix(pattern))
+        .filter(|path| !path.is_empty())
+        .collect();
+    let outer = |path: &&String| !above(path).any(|part| all.contains(part));
+    all.iter().filter(outer).cloned().collect()
+}
+
+/// The paths of all folders above a path, the highest first.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(end, _)| &path[..end])
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -1,8 +1,8 @@
 //! A packed package, on the screen and as JSON.
 
-use lumen_core::problem::Problem;
+use lumen_core::problem::{Problem, line_column};
 use lumen_ops::{pack, report::Reporter as _};
-use lumen_store::pack::{NoteReason, Packed};
+use lumen_store::pack::{Note, NoteReason, Packed};
 use serde_json::json;
 
 use crate::{
@@ -15,23 +15,62 @@ pub fn warn(ui: &Ui, checked: &pack::Checked, packed: &Packed) {
         ui.warn(warning.clone());
     }
     for note in &packed.notes {
-        match note.reason {
-            // Files that the author asked for and did not get.
-            NoteReason::NotThere | NoteReason::NoMatch | NoteReason::Never => {
-                let what = format!("`{}` is left out: {}", note.path, note.reason);
-                ui.warn(Problem::warning(what).hint("`--dry-run` lists what is packed"));
-            }
-            NoteReason::Output => {
-                let what = format!("`{}` is left out: it is {}", note.path, note.reason);
-                let hint = format!(
-                    "add `{0}/**` to `include`, or `{0}` to `exclude`",
-                    note.path
-                );
-                ui.warn(Problem::warning(what).hint(hint));
-            }
-            _ => ui.detail("Left out", format!("`{}`: {}", note.path, note.reason)),
-        }
+        tell(ui, checked, packed, note);
     }
+}
+
+/// Tells about one file or folder: a warning where the author may have meant something else.
+fn tell(ui: &Ui, checked: &pack::Checked, packed: &Packed, note: &Note) {
+    let left_out = format!("`{}` is left out: {}", note.path, note.reason);
+    let (what, hint) = match note.reason {
+        // Files that the author asked for and did not get.
+        NoteReason::NotThere | NoteReason::NoMatch => {
+            let known = pack::nearest_file(checked, packed, &note.path);
+            let hint = known.map(|known| format!("did you mean `{known}`?"));
+            let usual = || "`--dry-run` lists what is packed".to_owned();
+            (left_out, hint.unwrap_or_else(usual))
+        }
+        NoteReason::Never => (left_out, "`--dry-run` lists what is packed".into()),
+        NoteReason::Output => {
+            let what = format!("`{}` is left out: it is {}", note.path, note.reason);
+            let hint = format!(
+                "add `{0}/**` to `include`, or `{0}` to `exclude`",
+                note.path
+            );
+            (what, hint)
+        }
+        NoteReason::Submodule => {
+            let hint = "`git submodule update --init` fetches its files";
+            (left_out, hint.into())
+        }
+        NoteReason::Pointer => {
+            let what = format!("`{}` is {}", note.path, note.reason);
+            (what, "`git lfs pull` fetches the file".into())
+        }
+        NoteReason::Special => {
+            let hint = format!("add `{}` to `exclude` if that is meant", note.path);
+            (left_out, hint)
+        }
+        NoteReason::Named => {
+            let place = pack::pattern_of(checked, note);
+            let line = place.map(|place| {
+                let line = line_column(&place.source, place.span.start).0;
+                format!(" ({}:{line})", place.file)
+            });
+            let line = line.unwrap_or_default();
+            let what = format!("`{}` is {}{line}", note.path, note.reason);
+            return ui.done("Taken in", what);
+        }
+        _ => {
+            let what = format!("`{}`: {}", note.path, note.reason);
+            return ui.detail("Left out", what);
+        }
+    };
+    let problem = Problem::warning(what).hint(hint);
+    ui.warn(match pack::pattern_of(checked, note) {
+        Some(place) => problem.at(place),
+        None => problem,
+    });
 }
 
 /// Names what pages, search and bots would show of a package and find nothing of.

@@ -11,14 +11,11 @@ use lumen_core::{Digest, index::SourceCommit, problem::Problem};
 use lumen_registry::git::{Git, GitError};
 use lumen_store::{
     archive::{self, ArchiveError, Body, FileEntry, Limits, Sink},
-    pack::Packed,
+    pack::{LFS_POINTER, Packed},
     project::MANIFEST,
 };
 
 use crate::session::Session;
-
-/// The start of the file that Git LFS commits in the place of a large one.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 
 /// A commit, and the packed files that differ from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
