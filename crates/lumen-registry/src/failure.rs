@@ -249,6 +249,7 @@ impl PublishError {
             | Self::NotOwner { .. }
             | Self::NeedsApproval { .. }
             | Self::History(_)
+            | Self::Clock { .. }
             | Self::Sign(_) => Kind::User,
         }
     }
@@ -268,6 +269,7 @@ impl PublishError {
             Self::Busy { .. } => Hint::GoOn,
             Self::NoKey => Hint::NoKey,
             Self::NotSigned => Hint::NotSigned,
+            Self::Clock { .. } => Hint::SetClock,
             Self::LogKey { key, .. } => Hint::LogKey(key),
             Self::NotOwner { name, key } => Hint::NotOwner { name, key },
             Self::NeedsApproval { subject, .. } => Hint::NeedsApproval(subject),

@@ -38,7 +38,7 @@ pub use self::{
     signed::{Endorsement, endorse, may_publish},
     submission::{Ingest, Submitted, ingest},
 };
-pub use crate::write::{PublishError, SubmittedError};
+pub use crate::write::{ClockWitness, PublishError, SubmittedError};
 use crate::{
     log::is_signed,
     progress::nobody,

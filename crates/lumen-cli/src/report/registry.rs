@@ -93,6 +93,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Clock => {
             "check the clock of this machine; if it is right, tell the people who run the registry: its witnesses or its admins have work to do".into()
         }
+        Hint::SetClock => {
+            "nothing was added to the log: set the clock of this machine, and run the command again".into()
+        }
         Hint::Damaged => {
             "`lumen registry check` lists what is wrong; `lumen registry repair` makes files again that follow from others".into()
         }

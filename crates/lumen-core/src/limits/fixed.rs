@@ -261,6 +261,9 @@ fixed! {
     MAX_ESTABLISH_ROUNDS: usize = 8, Count, Program, "registry::verify";
     /// Seconds that the clock of a witness may be ahead.
     MAX_CLOCK_AHEAD: i64 = 600, Seconds, Program, "registry::verify";
+    /// Seconds by which the clock of a writer may be ahead of that of the host, or behind the
+    /// newest entry of the log.
+    MAX_WRITER_CLOCK: i64 = 600, Seconds, Program, "registry::log";
 
     /// Downloads under way at once.
     DOWNLOADS: usize = 48, Count, Program, "ops::fetch";

@@ -103,6 +103,8 @@ pub enum Hint<'e> {
     OlderState,
     /// Too few witnesses signed lately, or the root note expired, by this machine's clock.
     Clock,
+    /// The clock of this machine is wrong, and nothing was appended.
+    SetClock,
     /// A file that writers need is lost or damaged.
     Damaged,
     /// Only signed registries can do this.

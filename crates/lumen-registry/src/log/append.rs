@@ -10,7 +10,7 @@ use lumen_core::{
 };
 
 use super::{
-    check_log_key,
+    check_log_key, clock,
     recover::{apply, finish, finish_head_patiently},
     sign_as,
     state::State,
@@ -108,6 +108,16 @@ impl<'a> Writer<'a> {
         self.state_after(self.last_seen.as_ref()).await
     }
 
+    /// The same, for a writer that is about to write files: by a clock that is not wrong.
+    ///
+    /// # Errors
+    /// As [`Writer::state`], and [`PublishError::Clock`].
+    pub(crate) async fn state_in_time(&self) -> Result<State<'a>, PublishError> {
+        let state = self.state().await?;
+        clock::check(&state).await?;
+        Ok(state)
+    }
+
     async fn state_after(&self, seen: Option<&Checkpoint>) -> Result<State<'a>, PublishError> {
         state_after(self.storage, seen).await
     }
@@ -156,6 +166,7 @@ impl<'a> Writer<'a> {
                 });
             }
             state.check(&entries).await?;
+            clock::check(&state).await?;
             let mut base = state.base.clone();
             let batch = Batch::make(self.storage, &mut base, entries).await?;
             let head = self.commitment(&state, &batch).await?;

@@ -12,12 +12,14 @@
 //! | `validate` | a log replayed by a validating witness |
 //! | `state` | the registry's state for a writer, and what it may append |
 //! | `append` | the loop around the commit |
+//! | `clock` | a writer's clock, compared with that of the host |
 //! | `init` | the first batch |
 //! | `check`, `restore` | the whole registry against its log |
 //! | `lost` | a lost head, made again |
 
 mod append;
 mod check;
+mod clock;
 mod init;
 mod lost;
 pub(crate) mod pending;

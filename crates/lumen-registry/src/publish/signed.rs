@@ -49,7 +49,7 @@ pub(super) async fn publish(
         last_seen: request.last_seen.clone(),
     };
     let name = &files.release.name;
-    let state = writer.state().await?;
+    let state = writer.state_in_time().await?;
     check_log_key(state.roots.current(), signer)?;
     let history = state.package(name).await?;
     let owners = &history.owners;

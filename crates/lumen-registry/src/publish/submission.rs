@@ -159,7 +159,7 @@ async fn ingest_signed(
         last_seen: how.last_seen.clone(),
     };
     let Release { name, version, .. } = files.release;
-    let state = writer.state().await?;
+    let state = writer.state_in_time().await?;
     if !how.dry_run {
         check_log_key(state.roots.current(), signer)?;
     }

@@ -103,6 +103,10 @@ mod bucket {
     }
 
     impl Absent<ObjectLocation> {
+        pub(in crate::storage) fn time(&self) -> Option<i64> {
+            match self.never {}
+        }
+
         pub(in crate::storage) fn allow_mirroring(&self) {
             match self.never {}
         }

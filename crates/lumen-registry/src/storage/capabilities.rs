@@ -59,6 +59,16 @@ impl Storage {
         }
     }
 
+    /// The time by the host's own clock, in seconds since 1970; `None` where it has none, or has
+    /// not answered yet.
+    pub(crate) fn time(&self) -> Option<i64> {
+        match self {
+            Self::Object(bucket) => bucket.time(),
+            Self::Memory(memory) => memory.time(),
+            Self::File(_) | Self::Http(_) | Self::Git(_) | Self::Bundle(_) => None,
+        }
+    }
+
     /// Refuses a host that can only be read.
     ///
     /// # Errors

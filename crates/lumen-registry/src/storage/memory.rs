@@ -24,6 +24,8 @@ struct State {
     /// Seconds after 1970, by the clock below, at which files were written or relied on.
     times: BTreeMap<Key, u64>,
     clock: u64,
+    /// The time by the clock of the host, if it has one.
+    host_time: Option<i64>,
     operations: u64,
     writes: Vec<(Key, u64)>,
     reads: Vec<Key>,
@@ -90,6 +92,16 @@ impl MemoryStorage {
     /// Sets the clock that files get their times from, in seconds since 1970.
     pub fn set_clock(&self, seconds: u64) {
         self.lock().clock = seconds;
+    }
+
+    /// Gives the host a clock of its own, that says this time in seconds since 1970, or takes it
+    /// away.
+    pub fn set_host_time(&self, seconds: Option<i64>) {
+        self.lock().host_time = seconds;
+    }
+
+    pub(super) fn time(&self) -> Option<i64> {
+        self.lock().host_time
     }
 
     /// Lets other tasks have a turn before each operation, so that a test can decide the order.

@@ -18,6 +18,7 @@ mod absent;
 mod bound;
 mod bundle;
 mod capabilities;
+mod clock;
 mod error;
 mod file;
 #[cfg(feature = "git")]

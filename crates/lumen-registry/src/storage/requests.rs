@@ -1,4 +1,4 @@
-//! How often one host was asked in this run.
+//! How often one host was asked in this run, and what its clock says.
 
 use std::{
     fmt::Display,
@@ -7,18 +7,22 @@ use std::{
 
 use lumen_core::limits::{Exceeded, Limit, Limits};
 
+use super::clock::HostClock;
+
 /// Whether an object store may answer the same request better later.
 pub(crate) const fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 409 | 429 | 500 | 502..=599)
 }
 
-/// Counts the requests to the host of one registry.
+/// Counts the requests to the host of one registry, and listens to the time of its answers.
 #[derive(Debug)]
 pub(super) struct Requests {
     count: AtomicU64,
     /// Whether all files of the registry are wanted.
     is_mirrored: AtomicBool,
     limits: Limits,
+    /// The host's clock.
+    pub(super) clock: HostClock,
 }
 
 impl Requests {
@@ -27,6 +31,7 @@ impl Requests {
             count: AtomicU64::new(0),
             is_mirrored: AtomicBool::new(false),
             limits,
+            clock: HostClock::default(),
         }
     }
 

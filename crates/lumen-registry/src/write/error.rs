@@ -1,6 +1,6 @@
 //! Why a registry was not written to.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use lumen_core::{
     Key, PackageName, Version,
@@ -184,6 +184,16 @@ pub enum PublishError {
         /// What is wrong.
         what: String,
     },
+    /// The clock of this machine is wrong, as far as others can tell.
+    #[error("the clock of this machine says {own}, but {by} {other}")]
+    Clock {
+        /// The time by this machine's clock, RFC 3339.
+        own: String,
+        /// The other time, RFC 3339.
+        other: String,
+        /// Whose it is.
+        by: ClockWitness,
+    },
     /// The log does not continue the checkpoint that was seen before.
     #[error("the log has {found} entries and does not continue the {seen} seen before")]
     Diverged {
@@ -192,6 +202,24 @@ pub enum PublishError {
         /// Entries it has now.
         found: u64,
     },
+}
+
+/// What contradicts the clock of a writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockWitness {
+    /// The clock of the host.
+    Host,
+    /// The newest entry of the log, which the clock of the host confirms.
+    Entry,
+}
+
+impl Display for ClockWitness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "the host of the registry says",
+            Self::Entry => "the newest entry of the log is from",
+        })
+    }
 }
 
 /// The error for a wrong file of the log, the map or the root.

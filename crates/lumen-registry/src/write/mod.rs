@@ -6,7 +6,7 @@ mod snapshot;
 mod submitted;
 pub(crate) mod swap;
 
-pub use error::PublishError;
+pub use error::{ClockWitness, PublishError};
 pub(crate) use error::{damaged, malformed};
 pub(crate) use snapshot::Snapshot;
 pub use submitted::SubmittedError;

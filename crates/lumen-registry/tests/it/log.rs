@@ -1,6 +1,7 @@
 //! The log of a signed registry: appending, crashes, races, repair.
 
 mod approve;
+mod clock;
 mod cost;
 pub(crate) mod crashes;
 mod long;

@@ -149,6 +149,7 @@ impl Connector {
         let response = answer.map_err(|_| too_late())??;
         fault::point("answer", Path::new(uri.path())).map_err(other)?;
         let (parts, body) = response.into_parts();
+        self.shared.requests.clock.hear(&parts.headers);
         let good = parts.status.is_success();
         {
             let mut seen = trace.lock();

@@ -126,6 +126,11 @@ impl ObjectStorage {
         self.inner.requests.allow_mirroring();
     }
 
+    /// The time by the host's clock, in seconds since 1970, if it has answered.
+    pub(super) fn time(&self) -> Option<i64> {
+        self.inner.requests.clock.now()
+    }
+
     /// The address.
     pub fn location(&self) -> &ObjectLocation {
         &self.inner.location
