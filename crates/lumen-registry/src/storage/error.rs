@@ -218,7 +218,9 @@ impl StorageError {
     /// Whether the host did not answer, or not as one that is well: it may be back later.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Transfer { .. } => true,
+            Self::Unreachable { .. }
+            | Self::Transfer { .. }
+            | Self::Git(GitError::Unreachable { .. }) => true,
             Self::Status { status, .. } | Self::Answered { status, .. } => *status >= 500,
             _ => false,
         }

@@ -23,6 +23,7 @@ mod loader;
 mod log;
 mod migrate;
 mod mirror;
+mod outage;
 mod prove;
 mod publish;
 mod races;

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     git::GitError,
     location::GitLocation,
-    storage::{HostOptions, Sink, StorageError},
+    storage::{HostOptions, Sink, StorageError, http::Line},
 };
 
 /// Keeps GitHub Pages from leaving out names that start with `_`.
@@ -41,6 +41,8 @@ pub(super) struct Branch {
     wanted: Mutex<HashSet<String>>,
     /// Held by the task that fetches them.
     fetching: tokio::sync::Mutex<()>,
+    /// Whether the host answers.
+    line: Line,
 }
 
 /// The last commit, as far as this process knows it.
@@ -73,6 +75,7 @@ impl Branch {
             reader: Mutex::default(),
             wanted: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
+            line: Line::new(&options.http, &Arc::default()),
         })
     }
 
@@ -119,7 +122,7 @@ impl Branch {
             return Ok(tip);
         }
         if !self.offline {
-            return self.update(Reach::Tip).await;
+            return self.asking(self.update(Reach::Tip)).await;
         }
         match self.blocking(Repository::last).await? {
             Some((commit, contents)) => Ok(self.learn(Tip::new(Some(commit), contents))),
@@ -134,6 +137,23 @@ impl Branch {
             Ok(Tip::new(commit, contents))
         });
         Ok(self.learn(tip.await?))
+    }
+
+    /// Asks the host, unless it was given up a short while ago: git has used up its tries when it
+    /// fails.
+    async fn asking<T>(
+        &self,
+        work: impl Future<Output = Result<T, StorageError>>,
+    ) -> Result<T, StorageError> {
+        let url = self.location.url();
+        if let Some(error) = self.line.given_up_on(&url) {
+            return Err(error);
+        }
+        let result = work.await;
+        if let Err(error) = &result {
+            self.line.give_up(&url, error);
+        }
+        result
     }
 
     fn learn(&self, tip: Tip) -> Arc<Tip> {
@@ -182,7 +202,7 @@ impl Branch {
             repository.fetch_blobs(&batch)?;
             Ok(batch)
         });
-        tip.arrived(&batch.await?);
+        tip.arrived(&self.asking(batch).await?);
         Ok(())
     }
 

@@ -8,10 +8,7 @@ use reqwest::{
 };
 use url::Url;
 
-use super::{
-    HttpStorage,
-    retry::{self, Failure, Tries},
-};
+use super::{HttpStorage, line::Failure, retry};
 use crate::storage::StorageError;
 
 /// The unchanged answer of a server.
@@ -81,9 +78,10 @@ impl HttpStorage {
             Some((name, HeaderValue::from_str(value).ok()?))
         };
         let headers: HeaderMap = headers.iter().filter_map(header).collect();
-        let mut tries = Tries::new(&self.inner.options);
+        let mut tries = self.tries(&file);
         loop {
-            match self.ask_once(method.clone(), &file, &headers, limit).await {
+            let asking = self.ask_once(method.clone(), &file, &headers, limit);
+            match tries.once(asking).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => tries.wait(failure).await?,
             }

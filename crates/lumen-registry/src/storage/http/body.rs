@@ -15,8 +15,9 @@ use reqwest::{
 use lumen_core::limits::{Exceeded, MAX_CODING_SLACK, MAX_HTTP_WINDOW, MAX_QUOTED};
 
 use super::{
+    line::Failure,
     pace::{Late, Pace},
-    retry::{self, Failure},
+    retry,
 };
 use crate::storage::StorageError;
 

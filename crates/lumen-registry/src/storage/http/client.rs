@@ -17,7 +17,8 @@ use lumen_core::limits::MAX_REDIRECTS;
 use super::{
     HttpOptions,
     connect::Clients,
-    retry::{self, Failure},
+    line::Failure,
+    retry,
     zone::{TooFarInside, Zone},
 };
 use crate::{

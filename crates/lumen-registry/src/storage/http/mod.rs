@@ -5,6 +5,7 @@ mod body;
 mod client;
 mod connect;
 mod headers;
+mod line;
 mod pace;
 mod proxies;
 mod retry;
@@ -32,8 +33,9 @@ use tokio::sync::Semaphore;
 pub(super) use self::{
     connect::Clients,
     headers::{Caching, retry_after},
+    line::{Failure, Line},
     pace::{Clock, Late, Pace, Traffic},
-    retry::{Failure, Tries, root_cause},
+    retry::{Tries, root_cause},
 };
 pub use ask::Answer;
 pub use headers::Validators;
@@ -103,6 +105,7 @@ struct Inner {
     client: Client,
     permits: Semaphore,
     traffic: Arc<Traffic>,
+    line: Line,
     requests: Requests,
 }
 
@@ -145,10 +148,12 @@ impl HttpStorage {
     /// The storage at this address; connects when something is read.
     pub fn new(location: HttpLocation, host: &HostOptions) -> Self {
         let options = host.http.clone();
+        let traffic = Arc::default();
         let inner = Inner {
             client: Client::new(&location, host),
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            traffic: Arc::default(),
+            line: Line::new(&options, &traffic),
+            traffic,
             requests: Requests::new(options.limits),
             location,
             options,
@@ -221,9 +226,9 @@ impl HttpStorage {
     /// Whether a file is there: by its head or, where the server gives none, by its first bytes.
     pub(super) async fn presence(&self, key: &Key) -> Result<Presence, StorageError> {
         let file = self.inner.location.url(key.as_str());
-        let mut tries = Tries::new(&self.inner.options);
+        let mut tries = self.tries(&file);
         loop {
-            match self.presence_once(&file).await {
+            match tries.once(self.presence_once(&file)).await {
                 Ok(presence) => return Ok(presence),
                 Err(failure) => tries.wait(failure).await?,
             }
@@ -260,11 +265,13 @@ impl HttpStorage {
         accepted: &'static str,
     ) -> Result<Fetched, StorageError> {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-        let mut tries = Tries::new(&self.inner.options);
+        let mut tries = self.tries(&file);
         loop {
-            let (coding, failure) = match self.fetch_once(&file, limit, &headers).await {
+            let mut coding = Coding::Identity;
+            let fetching = self.fetch_once(&file, limit, &headers, &mut coding);
+            let failure = match tries.once(fetching).await {
                 Ok(fetched) => return Ok(fetched),
-                Err(failed) => failed,
+                Err(failure) => failure,
             };
             // A compressed copy may be damaged where the file is not.
             if coding != Coding::Identity {
@@ -292,34 +299,34 @@ impl HttpStorage {
         out: Sink<'_>,
     ) -> Result<Option<u64>, StorageError> {
         let file = self.inner.location.url(key.as_str());
-        let mut tries = Tries::new(&self.inner.options);
+        let mut tries = self.tries(&file);
         let mut download = Download::default();
         loop {
             let (before, no_ranges) = (download.received, download.no_ranges);
-            let failure = match self.read_once(&file, limit, &mut download, out).await {
+            let reading = self.read_once(&file, limit, &mut download, out);
+            let failure = match tries.once(reading).await {
                 Ok(found) => return Ok(found.then_some(download.received)),
                 Err(failure) => failure,
             };
             // Asking for the whole file is another question, and happens once.
             if download.received - before >= PROGRESS || download.no_ranges != no_ranges {
-                tries = Tries::new(&self.inner.options);
+                tries.begin_again(&self.inner.options);
             }
             tries.wait(failure).await?;
         }
     }
 
-    /// One try; a failure has the coding of the answer.
+    /// One try; says which coding the answer has.
     async fn fetch_once(
         &self,
         file: &str,
         limit: u64,
         headers: &HeaderMap,
-    ) -> Result<Fetched, (Coding, Failure)> {
-        let plainly = |failure| (Coding::Identity, failure);
+        coding: &mut Coding,
+    ) -> Result<Fetched, Failure> {
         let _permit = self.permit().await;
-        self.count_request().map_err(plainly)?;
-        let response = self.inner.client.get(file, headers).await;
-        let response = response.map_err(plainly)?;
+        self.count_request()?;
+        let response = self.inner.client.get(file, headers).await?;
         let caching = Caching::of(response.headers());
         let is_conditional = || {
             headers
@@ -329,8 +336,8 @@ impl HttpStorage {
         match response.status() {
             StatusCode::OK => {
                 let validators = Validators::of(response.headers());
-                let coding = coding(file, &response).map_err(plainly)?;
-                let body = Body::new(response, coding, limit, self.pace(&Clock::default()));
+                *coding = coding_of(file, &response)?;
+                let body = Body::new(response, *coding, limit, self.pace(&Clock::default()));
                 // The length is a claim; reserve only this much before bytes arrive.
                 let expected = body.length().unwrap_or_default().min(MAX_BELIEVED_BYTES);
                 let mut bytes = Vec::with_capacity(expected as usize);
@@ -338,8 +345,7 @@ impl HttpStorage {
                     bytes.extend_from_slice(chunk);
                     Ok(())
                 });
-                read.await
-                    .map_err(|stop| (coding, stop.failure(file, limit)))?;
+                read.await.map_err(|stop| stop.failure(file, limit))?;
                 Ok(Fetched::Found {
                     bytes,
                     validators,
@@ -351,7 +357,7 @@ impl HttpStorage {
                 max_age: caching.max_age,
             }),
             StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Fetched::Absent),
-            _ => Err(plainly(self.refusal(file, &response))),
+            _ => Err(self.refusal(file, &response)),
         }
     }
 
@@ -426,6 +432,10 @@ impl HttpStorage {
         Ok(true)
     }
 
+    fn tries(&self, file: &str) -> Tries<'_> {
+        Tries::new(&self.inner.options, &self.inner.line, file)
+    }
+
     fn refusal(&self, file: &str, response: &Response) -> Failure {
         retry::refusal(file.to_owned(), response, self.location().acquaintance())
     }
@@ -463,7 +473,7 @@ fn there_unless_page(answer: &Response) -> Presence {
 /// The compression that an answer has on top of the file as it is stored, of which at most
 /// `limit` bytes may come: an artifact's size.
 fn stored_coding(file: &str, limit: u64, response: &Response) -> Result<Coding, Failure> {
-    let found = coding(file, response)?;
+    let found = coding_of(file, response)?;
     // Servers take the end of a name, or the first bytes, for a way to send the file. Then the
     // header says how the file is stored, and the answer has the file's own length.
     let is_file = match found {
@@ -474,7 +484,7 @@ fn stored_coding(file: &str, limit: u64, response: &Response) -> Result<Coding, 
 }
 
 /// The compression of an answer; an error for one that was not asked for.
-fn coding(file: &str, response: &Response) -> Result<Coding, Failure> {
+fn coding_of(file: &str, response: &Response) -> Result<Coding, Failure> {
     Coding::of(response.headers()).map_err(|name| {
         Failure::final_(StorageError::Transfer {
             file: file.to_owned(),

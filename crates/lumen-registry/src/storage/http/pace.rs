@@ -10,14 +10,21 @@ use std::{
 
 use lumen_core::limits::{Exceeded, Limit, Limits};
 
-use super::{HttpOptions, retry};
-use crate::storage::bound::SLOW;
+use super::HttpOptions;
+use crate::storage::bound::{SILENT, SLOW};
 
 /// The bytes that all transfers from one server have received together.
 #[derive(Debug, Default)]
 pub(in crate::storage) struct Traffic {
     bytes: AtomicU64,
     transfers: AtomicU64,
+}
+
+impl Traffic {
+    /// The bytes received so far.
+    pub(in crate::storage) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
 }
 
 /// The time and bytes of all tries to read one file so far.
@@ -148,7 +155,7 @@ impl Pace {
         let transfers = self.traffic.transfers.load(Ordering::Relaxed);
         if is_too_slow(self.received, now - self.before, transfers, self.least) {
             return Err(match silence * 2 > self.window {
-                true => retry::SILENT.into(),
+                true => SILENT.into(),
                 false => format!(
                     "{SLOW}{} bytes in {} s",
                     self.least,

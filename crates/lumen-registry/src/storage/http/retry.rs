@@ -7,67 +7,85 @@ use reqwest::{Response, StatusCode};
 use rustls::CertificateError;
 use url::Url;
 
-use super::{HttpOptions, headers};
+use super::{
+    HttpOptions, headers,
+    line::{Failure, Line, Mark, Turn},
+};
 use crate::{login::Acquaintance, storage::StorageError};
 
 pub(super) use crate::storage::bound::SILENT;
 
-/// A failed try.
-pub(in crate::storage) struct Failure {
-    pub(in crate::storage) error: StorageError,
-    /// Whether the next try may fare better, and the least wait before it.
-    again: Option<Duration>,
-}
-
-impl Failure {
-    pub(in crate::storage) fn final_(error: StorageError) -> Self {
-        Self { error, again: None }
-    }
-
-    pub(in crate::storage) fn again(error: StorageError) -> Self {
-        Self {
-            error,
-            again: Some(Duration::ZERO),
-        }
-    }
-
-    /// Whether trying again cannot help.
-    pub(in crate::storage) fn is_final(&self) -> bool {
-        self.again.is_none()
-    }
-
-    /// The next try may succeed, but not before this much time has passed.
-    pub(in crate::storage) fn after(error: StorageError, least: Duration) -> Self {
-        Self {
-            error,
-            again: Some(least),
-        }
-    }
-}
-
 /// The tries left for one file.
-pub(in crate::storage) struct Tries {
+pub(in crate::storage) struct Tries<'l> {
     delays: ExponentialBackoff,
     longest: Duration,
+    file: String,
+    /// The other reads from this host; none for a write, whose tries are its own.
+    line: Option<&'l Line>,
+    /// What the host had sent before the tries that failed.
+    seen: Mark,
+    /// The right to try again while nothing comes from the host.
+    turn: Option<Turn<'l>>,
 }
 
-impl Tries {
-    pub(in crate::storage) fn new(options: &HttpOptions) -> Self {
-        let delays = ExponentialBuilder::new()
-            .with_jitter()
-            .with_min_delay(options.first_delay)
-            .with_max_delay(options.longest_delay)
-            .with_max_times(options.tries.saturating_sub(1))
-            .build();
+impl<'l> Tries<'l> {
+    /// The tries of a read, which share their fate with other reads from this host.
+    pub(in crate::storage) fn new(options: &HttpOptions, line: &'l Line, file: &str) -> Self {
         Self {
-            delays,
+            file: file.to_owned(),
+            line: Some(line),
+            seen: line.mark(),
+            ..Self::alone(options)
+        }
+    }
+
+    /// The tries of a write.
+    pub(in crate::storage) fn alone(options: &HttpOptions) -> Self {
+        Self {
+            delays: delays(options),
             longest: options.longest_delay,
+            file: String::new(),
+            line: None,
+            seen: Mark::default(),
+            turn: None,
+        }
+    }
+
+    /// Gives the file all its tries again.
+    pub(in crate::storage) fn begin_again(&mut self, options: &HttpOptions) {
+        self.delays = delays(options);
+    }
+
+    /// Does one try.
+    pub(in crate::storage) async fn once<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        match self.line {
+            Some(line) => line.attempt(&self.file, &mut self.turn, work).await,
+            None => work.await,
         }
     }
 
     /// Waits for the next try; gives the error back when there is none.
     pub(in crate::storage) async fn wait(&mut self, failure: Failure) -> Result<(), StorageError> {
-        let (Some(least), Some(delay)) = (failure.again, self.delays.next()) else {
+        let Some(least) = failure.again else {
+            return Err(failure.error);
+        };
+        let line = self.line.filter(|_| failure.error.is_outage());
+        if line.is_none() {
+            self.turn = None;
+        }
+        if let Some(line) = line
+            && self.is_last(line).await?
+        {
+            line.give_up(&self.file, &failure.error);
+            return Err(failure.error);
+        }
+        let Some(delay) = self.delays.next() else {
+            if let Some(line) = line.filter(|_| self.turn.is_some()) {
+                line.give_up(&self.file, &failure.error);
+            }
             return Err(failure.error);
         };
         let delay = delay.max(least.min(self.longest));
@@ -75,6 +93,30 @@ impl Tries {
         tokio::time::sleep(delay).await;
         Ok(())
     }
+
+    /// Takes note of a failed try, and waits for the turn to try again while nothing comes from
+    /// the host. Whether it is in vain, as another file failed in all its tries just before.
+    async fn is_last(&mut self, line: &'l Line) -> Result<bool, StorageError> {
+        let is_in_vain = line.failed(&self.file);
+        if self.turn.is_none() && !line.is_alive_since(self.seen) {
+            self.turn = Some(line.turn(&self.file).await?);
+        }
+        if line.is_alive_since(self.seen) {
+            self.turn = None;
+            self.seen = line.mark();
+            return Ok(false);
+        }
+        Ok(is_in_vain)
+    }
+}
+
+fn delays(options: &HttpOptions) -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_jitter()
+        .with_min_delay(options.first_delay)
+        .with_max_delay(options.longest_delay)
+        .with_max_times(options.tries.saturating_sub(1))
+        .build()
 }
 
 /// The failure for a status that is neither success nor absence; `registry` is what the

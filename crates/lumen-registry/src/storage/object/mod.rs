@@ -30,7 +30,7 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use self::{client::Trace, settings::Bucket};
 use super::{
     HostOptions, HttpOptions, Revision, StorageError,
-    http::{Failure, Traffic, Tries, root_cause},
+    http::{Failure, Line, Traffic, Tries, root_cause},
     requests::{Requests, is_passing},
 };
 use crate::location::{Location, ObjectLocation};
@@ -52,6 +52,7 @@ struct Inner {
     state: Option<PathBuf>,
     permits: Semaphore,
     traffic: Arc<Traffic>,
+    line: Line,
     requests: Arc<Requests>,
     /// Set once the host is known to keep conditions.
     probed: OnceCell<()>,
@@ -102,6 +103,7 @@ impl ObjectStorage {
             location: Location::Object(location.clone()).to_string(),
             reason,
         })?;
+        let traffic = Arc::default();
         let permits = options.http.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let inner = Inner {
             location: location.clone(),
@@ -112,7 +114,8 @@ impl ObjectStorage {
             lacks,
             state: options.state.clone(),
             permits: Semaphore::new(permits),
-            traffic: Arc::default(),
+            line: Line::new(&options.http, &traffic),
+            traffic,
             requests,
             probed: OnceCell::new(),
         };
@@ -166,8 +169,14 @@ impl ObjectStorage {
         })
     }
 
-    fn tries(&self) -> Tries {
-        Tries::new(&self.inner.options)
+    /// The tries of a read.
+    fn tries(&self, file: &str) -> Tries<'_> {
+        Tries::new(&self.inner.options, &self.inner.line, file)
+    }
+
+    /// The tries of a write, which reads in between.
+    fn write_tries(&self) -> Tries<'_> {
+        Tries::alone(&self.inner.options)
     }
 
     async fn permit(&self) -> Option<SemaphorePermit<'_>> {

@@ -50,7 +50,7 @@ impl ObjectStorage {
     /// # Errors
     /// [`StorageError::Unsafe`] when the host ignores one, and failures of the host.
     pub async fn probe(&self) -> Result<(), StorageError> {
-        let mut tries = self.tries();
+        let mut tries = self.write_tries();
         loop {
             // An unclear answer may have been a success, so every try has its own file.
             let scratch = Key::scratch("probe", crate::random::random());

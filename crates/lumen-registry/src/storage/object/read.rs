@@ -75,16 +75,17 @@ impl ObjectStorage {
 
     /// Whether a file is there.
     pub(in crate::storage) async fn has(&self, key: &Key) -> Result<bool, StorageError> {
-        let mut tries = self.tries();
+        let mut tries = self.tries(&self.file(key));
         loop {
-            let options = GetOptions {
-                head: true,
-                ..GetOptions::default()
+            let asking = async {
+                let options = GetOptions {
+                    head: true,
+                    ..GetOptions::default()
+                };
+                let _permit = self.permit().await;
+                self.ask(key, options).await
             };
-            let permit = self.permit().await;
-            let answer = self.ask(key, options).await;
-            drop(permit);
-            match answer {
+            match tries.once(asking).await {
                 Ok(answer) => return Ok(!matches!(answer, Answer::Absent)),
                 Err(failure) => tries.wait(failure).await?,
             }
@@ -104,9 +105,9 @@ impl ObjectStorage {
     }
 
     async fn read(&self, key: &Key, limit: u64, etag: Option<&str>) -> Result<Read, StorageError> {
-        let mut tries = self.tries();
+        let mut tries = self.tries(&self.file(key));
         loop {
-            match self.read_once(key, limit, etag).await {
+            match tries.once(self.read_once(key, limit, etag)).await {
                 Ok(read) => return Ok(read),
                 Err(failure) => tries.wait(failure).await?,
             }
@@ -161,15 +162,16 @@ impl ObjectStorage {
         limit: u64,
         out: Sink<'_>,
     ) -> Result<Option<u64>, StorageError> {
-        let mut tries = self.tries();
+        let mut tries = self.tries(&self.file(key));
         let mut received = 0;
         loop {
             let before = received;
-            match self.read_on(key, limit, &mut received, out).await {
+            let reading = self.read_on(key, limit, &mut received, out);
+            match tries.once(reading).await {
                 Ok(found) => return Ok(found.then_some(received)),
                 Err(failure) => {
                     if received - before >= PROGRESS {
-                        tries = self.tries();
+                        tries.begin_again(&self.inner.options);
                     }
                     tries.wait(failure).await?;
                 }
@@ -222,9 +224,9 @@ impl ObjectStorage {
         key: &Key,
         bytes: &[u8],
     ) -> Result<Option<(bool, Revision)>, StorageError> {
-        let mut tries = self.tries();
+        let mut tries = self.tries(&self.file(key));
         loop {
-            match self.compare_once(key, bytes).await {
+            match tries.once(self.compare_once(key, bytes)).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => tries.wait(failure).await?,
             }
@@ -275,9 +277,9 @@ impl ObjectStorage {
         let mut keys = Vec::new();
         let mut token = None;
         loop {
-            let mut tries = self.tries();
+            let mut tries = self.tries(&self.inner.location.file(prefix));
             let page = loop {
-                match self.page(&whole, token.clone()).await {
+                match tries.once(self.page(&whole, token.clone())).await {
                     Ok(page) => break page,
                     Err(failure) => tries.wait(failure).await?,
                 }

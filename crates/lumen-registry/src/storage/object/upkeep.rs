@@ -68,9 +68,9 @@ impl ObjectStorage {
     }
 
     async fn meta(&self, key: &Key) -> Result<Option<ObjectMeta>, StorageError> {
-        let mut tries = self.tries();
+        let mut tries = self.tries(&self.file(key));
         loop {
-            match self.meta_once(key).await {
+            match tries.once(self.meta_once(key)).await {
                 Ok(meta) => return Ok(meta),
                 Err(failure) => tries.wait(failure).await?,
             }

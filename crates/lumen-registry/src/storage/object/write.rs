@@ -28,7 +28,7 @@ impl ObjectStorage {
     ) -> Result<(), StorageError> {
         self.may_write().await?;
         let payload = PutPayload::from(bytes.to_vec());
-        let mut tries = self.tries();
+        let mut tries = self.write_tries();
         loop {
             let failure = match self.put(key, &payload, PutMode::Create).await {
                 Written::Yes => return Ok(()),
@@ -66,7 +66,7 @@ impl ObjectStorage {
         let conflict = || StorageError::Conflict {
             file: self.file(key),
         };
-        let mut tries = self.tries();
+        let mut tries = self.write_tries();
         let mut first = true;
         loop {
             let mode = match expected {
