@@ -10,7 +10,8 @@ use crate::{error::OpsError, session::Session};
 const BEGIN: &str = "# lumen: made by `lumen pkg install`";
 const END: &str = "# lumen: end";
 
-const NAME: &str = ".gitignore";
+/// The file's name.
+pub(crate) const NAME: &str = ".gitignore";
 
 /// Adds the block to a folder's `.gitignore`, creating the file where needed.
 ///
@@ -25,7 +26,7 @@ pub fn create(dir: &Path) -> Result<(), ProjectError> {
 }
 
 /// Lists the import links in the block, if the user has kept the block. A file that leads
-/// out of the project is left alone, with a warning.
+/// out of the project or is read-only is left alone, with a warning.
 ///
 /// `links` are relative to the folder, with `/`. `may_adopt`: where git is in use and does not
 /// ignore the links yet, a block is added.
@@ -39,7 +40,7 @@ pub fn update(
     may_adopt: bool,
 ) -> Result<(), OpsError> {
     match change(dir, links, may_adopt) {
-        Err(error @ ProjectError::Outside { .. }) => {
+        Err(error @ (ProjectError::Outside { .. } | ProjectError::ReadOnly(_))) => {
             let what = format!("{error}: it is left as it is");
             let hint = "list `.lumen/` and the import links there yourself";
             session

@@ -40,6 +40,7 @@ use crate::{
     workspace::locks,
 };
 
+pub(crate) use self::lock::check_writes;
 pub(crate) use self::warn::warn_of_misfit;
 pub use self::{changes::Changes, lock::write_lock};
 

@@ -20,6 +20,8 @@ pub enum Hint<'e> {
     NoProject,
     /// A file of the project is a link that leads out of it.
     Outside,
+    /// A file of the project is read-only.
+    ReadOnly(&'e Path),
     /// A manifest above belongs to another user.
     ForeignManifest(&'e Path),
     /// Something of the user's is where an import link would go.
@@ -78,9 +80,11 @@ impl ProjectError {
     /// Who can do something about it.
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::NotFound(_) | Self::Problems(_) | Self::Outside { .. } | Self::Foreign { .. } => {
-                Kind::User
-            }
+            Self::NotFound(_)
+            | Self::Problems(_)
+            | Self::Outside { .. }
+            | Self::ReadOnly(_)
+            | Self::Foreign { .. } => Kind::User,
             Self::Contradiction(_) => Kind::Untrusted,
             Self::Io(_) => Kind::Host,
         }
@@ -91,6 +95,7 @@ impl ProjectError {
         Some(match self {
             Self::NotFound(_) => Hint::NoProject,
             Self::Outside { .. } => Hint::Outside,
+            Self::ReadOnly(file) => Hint::ReadOnly(file),
             Self::Foreign { file, .. } => Hint::ForeignManifest(file),
             Self::Io(error) => disk(error),
             Self::Problems(_) | Self::Contradiction(_) => return None,

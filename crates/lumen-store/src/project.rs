@@ -99,6 +99,9 @@ pub enum ProjectError {
         /// Where it leads.
         target: PathBuf,
     },
+    /// A file of the project may not be written to, and no user may.
+    #[error("`{}` is read-only, and has to change", .0.display())]
+    ReadOnly(PathBuf),
     /// A manifest above the package belongs to another user.
     #[error("`{}` would decide about this project, but belongs to {owner}", .file.display())]
     Foreign {
@@ -173,9 +176,17 @@ impl Project {
     /// Writes one of the project's files, or the file of the project that it is a link to.
     ///
     /// # Errors
-    /// When it leads out of the project, or any I/O error.
+    /// When it leads out of the project, or is read-only, or any I/O error.
     pub fn write(&self, file: &Path, text: &str) -> Result<(), ProjectError> {
         files::write(base_of(&self.root, file), file, text.as_bytes())
+    }
+
+    /// Says whether one of the project's files may be written, before anything changes.
+    ///
+    /// # Errors
+    /// As [`Project::write`].
+    pub fn check_write(&self, file: &Path) -> Result<(), ProjectError> {
+        files::check(base_of(&self.root, file), file)
     }
 }
 

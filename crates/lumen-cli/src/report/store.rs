@@ -14,6 +14,13 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
             "run `lumen pkg init` to make a package here, or pass --manifest-path".into()
         }
         Hint::Outside => "put the file itself there, or link to one inside the project".into(),
+        Hint::ReadOnly(file) => {
+            let file = file.display();
+            match cfg!(windows) {
+                true => format!("to let it change: `attrib -R \"{file}\"`; nothing was changed"),
+                false => format!("to let it change: `chmod u+w {file}`; nothing was changed"),
+            }
+        }
         Hint::ForeignManifest(file) => {
             let folder = file.parent().unwrap_or(file).display();
             format!(

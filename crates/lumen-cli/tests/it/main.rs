@@ -48,6 +48,7 @@ mod streams;
 mod submissions;
 mod sync;
 mod trust_cli;
+mod unchanged;
 mod waiting;
 mod web;
 mod workflows;

@@ -208,6 +208,18 @@ impl Folder {
         }))
     }
 
+    /// Whether a file inside is marked as one that is not to be changed.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn is_read_only(&self, name: impl AsRef<Path>) -> io::Result<bool> {
+        match fs::symlink_metadata(self.0.join(name)) {
+            Ok(metadata) => Ok(metadata.is_file() && metadata.permissions().readonly()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     pub(super) fn list(&self) -> io::Result<Vec<OsString>> {
         fs::read_dir(&self.0)?
             .map(|entry| Ok(entry?.file_name()))

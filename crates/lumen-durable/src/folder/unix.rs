@@ -253,12 +253,17 @@ impl Folder {
         let written = self.create_file(temporary, mode).and_then(|fd| {
             let mut file = NewFile(fd, std::marker::PhantomData);
             file.write_all(bytes)?;
+            let old = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW).ok();
+            let old =
+                old.filter(|old| FileType::from_raw_mode(old.st_mode) == FileType::RegularFile);
+            // A file that its user wrote keeps its mode; those of Lumen's own have one by rule.
+            if let Some(old) = old.as_ref().filter(|_| sync) {
+                let mode = Mode::from_raw_mode(old.st_mode) & Mode::from_raw_mode(0o777);
+                rustix::fs::fchmod(&file.0, mode)?;
+            }
             // The administrator, who changes a user's file, leaves it to the user where that
             // is possible.
-            if let Ok(old) = statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
-                && rustix::process::geteuid().is_root()
-                && FileType::from_raw_mode(old.st_mode) == FileType::RegularFile
-            {
+            if let Some(old) = old.filter(|_| rustix::process::geteuid().is_root()) {
                 let owner = rustix::fs::Uid::from_raw(old.st_uid);
                 let group = rustix::fs::Gid::from_raw(old.st_gid);
                 let _ = rustix::fs::fchown(&file.0, Some(owner), Some(group));
@@ -275,6 +280,15 @@ impl Folder {
             return Err(named(error, "write", &whole));
         }
         fault::point("renamed", &whole)
+    }
+
+    /// Whether a file inside is marked as one that is not to be changed: no user may write to it.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn is_read_only(&self, name: impl AsRef<Path>) -> io::Result<bool> {
+        let status = self.status(name)?;
+        Ok(status.is_some_and(|status| status.kind == StatusKind::File && !status.writable))
     }
 
     /// The target of a link inside; `None` when there is none.

@@ -114,8 +114,27 @@ pub(super) fn warn_of_lacking(session: &Session<'_>, name: &PackageName, notes: 
 /// Any I/O error; the old file is then still there.
 pub fn write_lock(project: &Project, lock: &Lockfile) -> Result<String, OpsError> {
     let text = lock.render();
-    if project.lock.as_ref().is_none_or(|(_, old)| **old != *text) {
+    if changes(project, &text) {
         project.write(&project.root.join(LOCKFILE), &text)?;
     }
     Ok(text)
+}
+
+/// Says whether the lock file and the edited manifests may be written, before one of them is.
+///
+/// # Errors
+/// When one of them leads out of the project or is read-only.
+pub(crate) fn check_writes(project: &Project, lock: &Lockfile) -> Result<(), OpsError> {
+    for file in project.edited.keys() {
+        project.check_write(file)?;
+    }
+    if changes(project, &lock.render()) {
+        project.check_write(&project.root.join(LOCKFILE))?;
+    }
+    Ok(())
+}
+
+fn changes(project: &Project, text: &str) -> bool {
+    let old = project.lock.as_ref().map(|(_, old)| &**old);
+    old != Some(text)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fs_err as fs;
 use lumen_core::{PackageName, Version, edit, manifest};
-use lumen_store::project;
+use lumen_store::project::{self, ProjectError};
 
 use crate::{
     error::{OpsError, PackageError},
@@ -46,6 +46,10 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     let package = manifest::parse(project::MANIFEST, &text).manifest;
     let package = package.and_then(|manifest| manifest.package);
     let missing = package.as_ref().map(pack::missing).unwrap_or_default();
+    // Whatever is refused is refused before the manifest is there.
+    for name in [gitignore::NAME, attributes::NAME] {
+        project::files::check(&dir, &dir.join(name)).or_else(absent)?;
+    }
     lumen_durable::write_atomic(&manifest, text.as_bytes())?;
     files.push(project::MANIFEST.to_owned());
     if !dir.join("src").exists() {
@@ -62,6 +66,14 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
         files,
         missing,
     })
+}
+
+/// A folder that is to be made has nothing that could be in the way.
+fn absent(error: ProjectError) -> Result<(), ProjectError> {
+    match error {
+        ProjectError::Io(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        error => Err(error),
+    }
 }
 
 /// Makes a package in a new folder.

@@ -115,6 +115,7 @@ pub fn apply(
     let place = Place::open(&project.root)?;
     link::check(&place, &ledger, &import_root, &planned)
         .map_err(|error| shadowed(project, error))?;
+    resolve::check_writes(project, &lock)?;
     for (file, text) in &project.edited {
         project.write(file, text)?;
     }

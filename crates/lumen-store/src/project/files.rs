@@ -71,6 +71,16 @@ impl Spot {
     }
 }
 
+impl Spot {
+    /// A file that its user made read-only stays as it is. (A rename would replace it.)
+    fn may_change(&self, file: &Path) -> Result<(), ProjectError> {
+        match self.folder.is_read_only(&self.name)? {
+            true => Err(ProjectError::ReadOnly(file.to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Where the link leads that ends the way to a folder which does not exist: to nothing today, and
 /// to whatever is there tomorrow.
 fn dangling(folder: &Path) -> Option<PathBuf> {
@@ -112,14 +122,29 @@ pub(super) fn reads() -> usize {
     READS.with(std::cell::Cell::get)
 }
 
+/// Says whether a file of the project in `base` may be written, before anything changes.
+///
+/// # Errors
+/// As [`write`].
+pub fn check(base: &Path, file: &Path) -> Result<(), ProjectError> {
+    match Spot::find(base, file)? {
+        Some(spot) => spot.may_change(file),
+        None => Ok(()),
+    }
+}
+
 /// Writes a file of the project in `base`, or the file of it that it is a link to, and makes
 /// the folders that it needs. It is on the disk, whole, when this returns.
 ///
 /// # Errors
-/// When it leads out of the project, or any I/O error; the old contents are then still there.
+/// When it leads out of the project, or is read-only, or any I/O error; the old contents are
+/// then still there.
 pub fn write(base: &Path, file: &Path, bytes: &[u8]) -> Result<(), ProjectError> {
     match Spot::find(base, file)? {
-        Some(spot) => Ok(spot.folder.write(&spot.name, bytes)?),
+        Some(spot) => {
+            spot.may_change(file)?;
+            Ok(spot.folder.write(&spot.name, bytes)?)
+        }
         None => {
             let (Some(parent), Some(name)) = (file.parent(), file.file_name()) else {
                 return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
@@ -172,5 +197,31 @@ mod tests {
         assert_eq!(fs::read(dir.path().join("secret")).unwrap(), b"secret");
         assert!(!dir.path().join("new").exists());
         assert!(read(&base, &at("inside"), 2).is_err());
+    }
+
+    #[test]
+    fn modes_are_respected_and_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        for mode_of_user in [0o600, 0o640, 0o755] {
+            fs::write(&file, "old").unwrap();
+            let wanted = std::fs::Permissions::from_mode(mode_of_user);
+            fs::set_permissions(&file, wanted).unwrap();
+            check(dir.path(), &file).unwrap();
+            write(dir.path(), &file, b"new").unwrap();
+            assert_eq!(mode(), mode_of_user);
+        }
+        fs::set_permissions(&file, std::fs::Permissions::from_mode(0o444)).unwrap();
+        symlink("file", dir.path().join("link")).unwrap();
+        for path in [&file, &dir.path().join("link")] {
+            let is_refused = |result: Result<(), ProjectError>| matches!(result.unwrap_err(), ProjectError::ReadOnly(found) if found == *path);
+            assert!(is_refused(check(dir.path(), path)));
+            assert!(is_refused(write(dir.path(), path, b"x")));
+        }
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(mode(), 0o444);
+        check(dir.path(), &dir.path().join("none")).unwrap();
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use lumen_core::limits::MAX_GITIGNORE_BYTES;
 use lumen_store::project::{LOCKFILE, ProjectError, files};
 
-const NAME: &str = ".gitattributes";
+/// The file's name.
+pub(super) const NAME: &str = ".gitattributes";
 
 /// Adds the line to a folder's `.gitattributes`, creating the file where needed. One that says
 /// something of the lock file already stays as it is. Returns whether it was written.
