@@ -138,7 +138,23 @@ impl PackageName {
     pub fn import_path(&self) -> String {
         self.0.trim_start_matches('@').replace(['-', '.'], "_")
     }
+
+    /// The part of the import path that the Lumen compiler does not read as a name, if there is
+    /// one: it starts with a digit, or is a word of the language.
+    pub fn unimportable(&self) -> Option<String> {
+        let path = self.import_path();
+        let is_bad =
+            |part: &&str| part.starts_with(|c: char| c.is_ascii_digit()) || KEYWORDS.contains(part);
+        path.split('/').find(is_bad).map(str::to_owned)
+    }
 }
+
+/// The words that the compiler takes for no name in an import.
+const KEYWORDS: [&str; 33] = [
+    "and", "as", "await", "break", "const", "continue", "defer", "else", "emit", "end", "enum",
+    "expect", "false", "fn", "for", "grant", "halt", "impl", "import", "in", "is", "let", "mod",
+    "mut", "not", "null", "or", "pub", "return", "then", "trait", "true", "use",
+];
 
 fn parts(text: &str) -> Result<impl Iterator<Item = &str>, NameError> {
     if text.is_empty() {

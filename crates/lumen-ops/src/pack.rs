@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use lumen_core::{
-    Digest, Version,
+    Digest, PackageName, Version,
     edit::{self, EditError},
     index::Release,
     manifest::{self, Dependency, DependencySource, Package},
     problem::{self, Place, Problem},
 };
 use lumen_store::{
+    Sources,
     archive::{Limits, Summary},
     pack::{self, Note, PackOptions, Packed},
     project::{LocalPackage, Project, Surroundings, files},
@@ -328,6 +329,18 @@ fn no_version(local: &LocalPackage, error: EditError) -> OpsError {
     }
 }
 
+/// A warning about a name that no program can import.
+pub(crate) fn unimportable(name: &PackageName) -> Option<Problem> {
+    let part = name.unimportable()?;
+    let why = match part.starts_with(|c: char| c.is_ascii_digit()) {
+        true => "starts with a digit",
+        false => "is a word of the language",
+    };
+    let what = format!("`{name}` cannot be imported by programs: `{part}` {why}");
+    let hint = "choose another name before the first release, since a release keeps its name";
+    Some(Problem::warning(what).hint(hint))
+}
+
 fn warnings(local: &LocalPackage, package: &Package) -> Vec<Problem> {
     let missing = |key: &str, why: &str| {
         local
@@ -340,6 +353,12 @@ fn warnings(local: &LocalPackage, package: &Package) -> Vec<Problem> {
     }
     if package.description.is_none() {
         problems.push(missing("description", "search shows and searches it"));
+    }
+    if Sources::find(&local.dir) != Sources::None {
+        problems.extend(unimportable(&package.name).map(|problem| {
+            let place = local.problem(&package.name_span, "", "").place;
+            Problem { place, ..problem }
+        }));
     }
     for problem in &mut problems {
         problem.severity = problem::Severity::Warning;

@@ -78,6 +78,8 @@ impl World {
             mode: LinkMode::Symlink,
             import_root: ".".into(),
             packages: packages.collect(),
+            own: None,
+            sites: Vec::new(),
             facts: BTreeMap::from([("lock".into(), "1".into())]),
         }
     }

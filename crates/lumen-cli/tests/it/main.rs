@@ -14,6 +14,7 @@ mod buckets;
 mod bundles;
 mod chosen;
 mod commits;
+mod compiler;
 mod crash;
 mod damage;
 mod everyday;

@@ -143,3 +143,18 @@ fn derived_forms() {
         "my_utils"
     );
 }
+
+#[test]
+fn some_names_cannot_be_imported() {
+    let check = |name: &str, part: Option<&str>| {
+        let name = PackageName::parse(name).unwrap();
+        assert_eq!(name.unimportable().as_deref(), part, "{name}");
+    };
+    check("7seven", Some("7seven"));
+    check("@org/2fa", Some("2fa"));
+    check("@3d/shapes", Some("3d"));
+    check("import", Some("import"));
+    for good in ["seven7", "json", "match", "a-7", "@org/imports", "in-order"] {
+        check(good, None);
+    }
+}

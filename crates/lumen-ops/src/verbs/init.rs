@@ -5,7 +5,8 @@ mod attributes;
 use std::path::Path;
 
 use fs_err as fs;
-use lumen_core::{PackageName, Version, edit, manifest};
+use lumen_core::{PackageName, Version, edit, manifest, problem::Problem};
+use lumen_store::Sources;
 use lumen_store::project::{self, ProjectError};
 
 use crate::{
@@ -22,6 +23,8 @@ pub struct Created {
     pub files: Vec<String>,
     /// Keys of `[package]` to fill in before publishing.
     pub missing: Vec<&'static str>,
+    /// What to know about its name.
+    pub warnings: Vec<Problem>,
 }
 
 /// Makes a package in a folder, an absolute path, which is created where needed. Files that
@@ -52,7 +55,8 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     }
     lumen_durable::write_atomic(&manifest, text.as_bytes())?;
     files.push(project::MANIFEST.to_owned());
-    if !dir.join("src").exists() {
+    // Sources that are there, in `src` or not, are the package's: it needs no others.
+    if !dir.join("src").exists() && Sources::find(&dir) == Sources::None {
         lumen_durable::write_atomic_fast(&dir.join(&module), starter(&name).as_bytes())?;
         files.push(module);
     }
@@ -62,6 +66,7 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
         files.push(".gitattributes".into());
     }
     Ok(Created {
+        warnings: pack::unimportable(&name).into_iter().collect(),
         name,
         files,
         missing,

@@ -13,7 +13,7 @@ use lumen_core::{
 use lumen_store::{
     Sources,
     cas::Entry,
-    link::{self, LinkError, Linked, Place, Plan, Planned, State},
+    link::{self, LinkError, Linked, Place, Plan, Planned, Site, State},
     project::{
         self, LOCKFILE, LocalPackage, MANIFEST, Project, Snapshot, normalize, relative, slashed,
     },
@@ -30,6 +30,10 @@ const UNPROVEN: &str = "unproven";
 /// The fact that the import links were listed in `.gitignore` before: a user who took them out
 /// meant that.
 const IGNORED: &str = "ignored";
+
+/// The fact that a package of the project has several modules: a member then has a link to its
+/// own sources.
+const MODULES: &str = "modules ";
 
 /// What an install did.
 #[derive(Debug, Default)]
@@ -108,13 +112,11 @@ pub fn apply(
     };
     let fetched = fetch::run(session, &store, &lock, &asked)?;
     session.tell_first_use()?;
-    let planned = planned(project, &lock, &locals, &fetched.entries);
-    let import_root = import_root(session)?;
+    let mut plan = plan(session, project, &lock, &locals, &fetched.entries)?;
     // Whatever is refused is refused before the manifest is written.
     let ledger = session.context.environment.ledger();
     let place = Place::open(&project.root)?;
-    link::check(&place, &ledger, &import_root, &planned)
-        .map_err(|error| shadowed(project, error))?;
+    link::check(&place, &ledger, &plan).map_err(|error| shadowed(project, error))?;
     resolve::check_writes(project, &lock)?;
     for (file, text) in &project.edited {
         project.write(file, text)?;
@@ -123,19 +125,14 @@ pub fn apply(
     let mut facts = facts(session, project, &text, &locals)?;
     let known = ledger.load(&place)?;
     let may_adopt = !known.is_some_and(|state| state.facts.contains_key(IGNORED));
-    let is_kept = !may_adopt || !planned.is_empty() && gitignore::is_kept(&project.root);
+    let is_kept = !may_adopt || !plan.packages.is_empty() && gitignore::is_kept(&project.root);
     if is_kept {
         facts.insert(IGNORED.into(), String::new());
     }
     if !fetched.proven {
         facts.insert(UNPROVEN.into(), String::new());
     }
-    let plan = Plan {
-        mode: session.settings()?.link,
-        import_root,
-        packages: planned,
-        facts,
-    };
+    plan.facts = facts;
     let linked = link::install(&place, &ledger, &plan)?;
     let state = ledger.load(&place)?;
     let links: Vec<String> = state
@@ -223,17 +220,81 @@ pub fn plan(
     entries: &BTreeMap<PackageName, Entry>,
 ) -> Result<Plan, OpsError> {
     Ok(Plan {
-        mode: session.settings()?.link,
-        import_root: import_root(session)?,
         packages: planned(project, lock, locals, entries),
+        ..nothing(session, project, Some(lock))?
+    })
+}
+
+/// A plan without packages. With a lock, it says what may be imported where.
+///
+/// # Errors
+/// When a configuration file is invalid.
+pub(crate) fn nothing(
+    session: &Session<'_>,
+    project: &Project,
+    lock: Option<&Lockfile>,
+) -> Result<Plan, OpsError> {
+    let settings = session.settings()?;
+    let import_root = settings.import_root.to_string_lossy().replace('\\', "/");
+    let own = |member: &LocalPackage| {
+        let name = member.name().filter(|_| lock.is_some())?;
+        has_modules(&member.dir).then(|| name.clone())
+    };
+    // A package without a workspace is its own member.
+    let below =
+        |member: &&LocalPackage| !member.relative.is_empty() && !member.relative.starts_with("..");
+    let sites = project.members.iter().filter(below).map(|member| {
+        let chosen = member.manifest.install.import_root.clone();
+        Site {
+            folder: member.relative.clone(),
+            import_root: chosen.unwrap_or_else(|| import_root.clone()),
+            packages: lock.map_or_else(BTreeMap::new, |lock| imports(project, member, lock)),
+            own: own(member),
+        }
+    });
+    let sites = sites.collect();
+    let root = project
+        .members
+        .iter()
+        .find(|member| member.relative.is_empty());
+    Ok(Plan {
+        mode: settings.link,
+        import_root,
+        packages: BTreeMap::new(),
+        own: root.and_then(own),
+        sites,
         facts: BTreeMap::new(),
     })
 }
 
-fn import_root(session: &Session<'_>) -> Result<String, OpsError> {
-    let settings = session.settings()?;
-    let root = &settings.import_root;
-    Ok(root.to_string_lossy().replace('\\', "/"))
+/// What a member may import, and whether it asks for it: what it needs, and what that needs,
+/// since the compiler takes the modules of packages for the member's own.
+fn imports(
+    project: &Project,
+    member: &LocalPackage,
+    lock: &Lockfile,
+) -> BTreeMap<PackageName, bool> {
+    let needs = inputs::local(project, member).needs();
+    let direct: BTreeSet<&PackageName> = needs.map(|(name, _)| name).collect();
+    let mut found = BTreeMap::new();
+    let mut next: Vec<&PackageName> = direct.iter().copied().collect();
+    while let Some(name) = next.pop() {
+        let Some(locked) = lock.packages.get(name) else {
+            continue;
+        };
+        // Members that need each other in a circle come round to this one.
+        if found.contains_key(name) || member.name() == Some(name) {
+            continue;
+        }
+        found.insert(name.clone(), direct.contains(name));
+        next.extend(&locked.dependencies);
+    }
+    found
+}
+
+/// Whether the modules of a package may import each other by its name.
+fn has_modules(dir: &Path) -> bool {
+    Sources::has_modules(dir)
 }
 
 /// Points to the lines that ask for packages with one import path.
@@ -277,6 +338,9 @@ fn facts(
             fact_of(&local.relative),
             Digest::of(local.source.as_bytes()).to_string(),
         );
+        if may_link_itself(&project.root, &local.relative) {
+            facts.insert(format!("{MODULES}{}", local.relative), String::new());
+        }
     }
     facts.insert("settings".into(), settings_fact(&*session.settings()?));
     Ok(facts)
@@ -321,7 +385,11 @@ fn nothing_to_do(
     for (fact, value) in &state.facts {
         let same = match (fact.as_str(), fact.strip_prefix("manifest ")) {
             ("lock", _) => unchanged(&root.join(LOCKFILE), value),
-            (_, Some(relative)) => unchanged(&root.join(relative).join(MANIFEST), value),
+            (_, Some(relative)) => {
+                let had_modules = state.facts.contains_key(&format!("{MODULES}{relative}"));
+                unchanged(&root.join(relative).join(MANIFEST), value)
+                    && (had_modules || !may_link_itself(&root, relative))
+            }
             _ => true,
         };
         if !same {
@@ -363,6 +431,12 @@ fn nothing_to_do(
         packages,
         ..Outcome::default()
     }))
+}
+
+/// Whether a folder of the project has got modules that may import each other. Path
+/// dependencies outside of the project have no links.
+fn may_link_itself(root: &Path, relative: &str) -> bool {
+    !relative.starts_with("..") && has_modules(&root.join(relative))
 }
 
 /// The nearest folder, from the manifest's upwards, in which an install was made.

@@ -51,7 +51,7 @@ impl<'p> Audit<'p> {
             place,
             plan,
             packages: place.dot.open_inside(PACKAGES)?,
-            wanted: Wanted::new(&plan.import_root, &plan.packages)?,
+            wanted: Wanted::new(plan)?,
         })
     }
 
@@ -99,7 +99,7 @@ impl<'p> Audit<'p> {
     pub fn imports(&self) -> BTreeMap<&PackageName, &str> {
         let ground = Ground::new(self.place, None);
         let wrong = self.wanted.links.iter();
-        let wrong = wrong.filter(|(path, link)| !ground.has(path, &link.target));
+        let wrong = wrong.filter(|(path, link)| !link.own && !ground.has(path, &link.target));
         wrong
             .map(|(path, link)| (&link.package, path.as_str()))
             .collect()

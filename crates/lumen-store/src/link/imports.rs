@@ -119,10 +119,18 @@ impl<'p> Ground<'p> {
 
     /// Links that may be ours: those of the record, or where there is none (the project was
     /// moved, or installed by another version), those by the rule in the import root.
-    fn candidates(&self, root: &str) -> io::Result<Vec<String>> {
+    fn candidates(&self, roots: &BTreeSet<String>) -> io::Result<Vec<String>> {
         if let Some(state) = self.old {
             return Ok(state.imports.keys().cloned().collect());
         }
+        let mut found = Vec::new();
+        for root in roots {
+            found.extend(self.candidates_in(root)?);
+        }
+        Ok(found)
+    }
+
+    fn candidates_in(&self, root: &str) -> io::Result<Vec<String>> {
         let mut found = Vec::new();
         let mut scopes = Vec::new();
         for path in self.inside(root)? {
@@ -231,9 +239,43 @@ fn blocked(path: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotADirectory, message)
 }
 
+impl Wanted {
+    /// Gives up links of packages to their own sources where something else is.
+    fn yield_to_users(&mut self, ground: &Ground<'_>) -> io::Result<()> {
+        let own = self.links.iter().filter(|(_, link)| link.own);
+        let mut given_up = Vec::new();
+        for (path, link) in own {
+            let mut folders = above(path);
+            let blocked = folders.try_fold(false, |blocked, folder| {
+                let is_free = matches!(ground.kind(folder)?, Kind::Absent | Kind::Folder);
+                io::Result::Ok(blocked || !is_free)
+            })?;
+            let is_free = match ground.kind(path)? {
+                Kind::Absent => true,
+                Kind::Link(found) => {
+                    ground.says(path, &found, &link.target) || ground.is_ours(path, &found)
+                }
+                Kind::Folder | Kind::Other => false,
+            };
+            if blocked || !is_free {
+                given_up.push(path.clone());
+            }
+        }
+        for path in given_up {
+            self.links.remove(&path);
+        }
+        Ok(())
+    }
+}
+
 impl Changes {
     /// Compares the wanted links with the existing files, and changes nothing.
-    pub(super) fn find(ground: &Ground<'_>, wanted: &Wanted) -> Result<Self, LinkError> {
+    ///
+    /// A link of a package to its own sources is not wanted any more where something of the
+    /// user's is in its place.
+    pub(super) fn find(ground: &Ground<'_>, wanted: &mut Wanted) -> Result<Self, LinkError> {
+        wanted.yield_to_users(ground)?;
+        let wanted = &*wanted;
         let mut changes = Self::default();
         let mut folders = BTreeSet::new();
         for (path, link) in &wanted.links {
@@ -270,13 +312,14 @@ impl Changes {
                 Kind::Link(_) | Kind::Folder | Kind::Other => return Err(occupied(path)),
             }
         }
-        for path in ground.candidates(&wanted.root)? {
+        for path in ground.candidates(&wanted.roots)? {
             // A file that the user put in the place of a link belongs to the user.
             if let Kind::Link(found) = ground.kind(&path)?
                 && ground.is_stale(&path, &found, wanted)
             {
                 let scope = path.rsplit_once('/').map(|(scope, _)| scope);
-                let scope = scope.filter(|scope| ground.old.is_none() && *scope != wanted.root);
+                let scope =
+                    scope.filter(|scope| ground.old.is_none() && !wanted.roots.contains(*scope));
                 changes.emptied.extend(scope.map(str::to_owned));
                 changes.remove.push(path);
             }

@@ -64,10 +64,28 @@ pub struct Plan {
     pub mode: LinkMode,
     /// Folder for import links, relative to the project with `/`; empty or `.` is the project itself.
     pub import_root: String,
-    /// The packages.
+    /// The packages, all of which may be imported in the project's folder.
     pub packages: BTreeMap<PackageName, Planned>,
+    /// The package in the project's folder, if its modules import each other by its name.
+    pub own: Option<PackageName>,
+    /// Other folders for import links: members are projects of their own for the compiler.
+    pub sites: Vec<Site>,
     /// The caller's own keys and values, kept in the record (digests of lock file and manifests).
     pub facts: BTreeMap<String, String>,
+}
+
+/// A folder below the project's with import links of its own.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The folder, relative to the project, with `/`.
+    pub folder: String,
+    /// Folder for import links, relative to this folder; empty or `.` is the folder itself.
+    pub import_root: String,
+    /// The packages that may be imported there, and whether its manifest asks for them. Those
+    /// that the plan does not have are passed by.
+    pub packages: BTreeMap<PackageName, bool>,
+    /// The package in the folder, if its modules import each other by its name.
+    pub own: Option<PackageName>,
 }
 
 /// A package to install.
@@ -158,16 +176,11 @@ pub enum LinkError {
 /// # Errors
 /// When the project asks for two packages that are imported by the same path, or a link would
 /// cover something of the user's.
-pub fn check(
-    place: &Place,
-    ledger: &Ledger,
-    import_root: &str,
-    packages: &BTreeMap<PackageName, Planned>,
-) -> Result<(), LinkError> {
-    let wanted = Wanted::new(import_root, packages)?;
+pub fn check(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<(), LinkError> {
+    let mut wanted = Wanted::new(plan)?;
     let kept = ledger.kept(place)?;
     let ground = Ground::new(place, kept.as_ref().map(|kept| &kept.state));
-    Changes::find(&ground, &wanted).map(drop)
+    Changes::find(&ground, &mut wanted).map(drop)
 }
 
 /// Makes a project's links as planned, and records them.
@@ -178,9 +191,9 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
     let _lock = place.lock_links()?;
     let kept = ledger.kept(place)?;
     let old = kept.as_ref().map(|kept| &kept.state);
-    let wanted = Wanted::new(&plan.import_root, &plan.packages)?;
+    let mut wanted = Wanted::new(plan)?;
     let ground = Ground::new(place, old);
-    let changes = Changes::find(&ground, &wanted)?;
+    let changes = Changes::find(&ground, &mut wanted)?;
     place.sweep()?;
     place.hide_from_git()?;
     let packages: BTreeMap<_, _> = plan

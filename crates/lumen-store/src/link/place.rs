@@ -196,19 +196,33 @@ impl Place {
         }
     }
 
-    /// Removes `.lumen` with all that is in it.
+    /// Removes what Lumen made in `.lumen`, and `.lumen` itself if nothing is left: the compiler
+    /// keeps its caches and traces there, too.
     ///
     /// # Errors
     /// Any I/O error.
     pub fn remove(self) -> io::Result<()> {
-        self.root.remove_all(DOT_LUMEN)
+        self.sweep()?;
+        self.dot.remove_all(PACKAGES)?;
+        for file in [TOKEN, LINKS_LOCK, INSTALL_LOCK] {
+            self.dot.remove(file)?;
+        }
+        let names = self.dot.names()?;
+        let others = names.iter().any(|name| name != IGNORE);
+        let ignore = self.dot.read_limited(IGNORE, IGNORE_ALL.len() as u64);
+        // What the user wrote there stays, and what is there stays out of git.
+        if !others && matches!(ignore, Ok(Some(bytes)) if bytes == IGNORE_ALL) {
+            self.dot.remove(IGNORE)?;
+        }
+        self.root.remove_empty(DOT_LUMEN)?;
+        Ok(())
     }
 
     /// Keeps what is in `.lumen` out of git, whatever the project's own `.gitignore` says.
     pub(super) fn hide_from_git(&self) -> io::Result<()> {
         match self.dot.status(IGNORE)? {
             Some(_) => Ok(()),
-            None => self.dot.write(IGNORE, b"*\n"),
+            None => self.dot.write(IGNORE, IGNORE_ALL),
         }
     }
 
@@ -236,6 +250,7 @@ impl Place {
 
 /// Tells git that nothing in the folder is to be committed.
 const IGNORE: &str = ".gitignore";
+const IGNORE_ALL: &[u8] = b"*\n";
 
 /// The state file of older versions of Lumen.
 const OLD_STATE: &str = "state.json";

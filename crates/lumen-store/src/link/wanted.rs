@@ -1,11 +1,14 @@
 //! The rule of import links: `<import root>/<import path>` leads to a package's sources, so
 //! that the compiler finds them.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use lumen_core::PackageName;
 
-use super::{DOT_LUMEN, LinkError, PACKAGES, Planned, SkippedImport, link_text, plain};
+use super::{DOT_LUMEN, LinkError, PACKAGES, Plan, Planned, SkippedImport, link_text, plain};
 use crate::{
     Sources,
     portable::{check_path, fold},
@@ -17,8 +20,8 @@ const KEPT: [&str; 5] = [".git", ".hg", ".svn", ".jj", DOT_LUMEN];
 /// The links a project shall have.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
-    /// The import root, relative to the project; empty for the project itself.
-    pub root: String,
+    /// The folders of import links, relative to the project; empty for the project itself.
+    pub roots: BTreeSet<String>,
     /// By path relative to the project.
     pub links: BTreeMap<String, Link>,
     pub skipped: Vec<SkippedImport>,
@@ -28,25 +31,63 @@ pub(super) struct Wanted {
 pub(super) struct Link {
     pub package: PackageName,
     pub target: String,
+    /// Whether it leads from a package to its own sources: it gives way to anything.
+    pub own: bool,
+}
+
+/// What may be imported in one folder.
+struct Ground<'p> {
+    folder: &'p str,
+    import_root: &'p str,
+    /// Each package, and whether the folder's own manifest asks for it.
+    packages: Vec<(&'p PackageName, &'p Planned, bool)>,
+    own: Option<&'p PackageName>,
 }
 
 impl Wanted {
-    /// Decides on the links of all packages that have sources. A package that the project did
-    /// not ask for never takes the path of one that it asked for, or a path above or below.
-    pub(super) fn new(
-        import_root: &str,
-        packages: &BTreeMap<PackageName, Planned>,
-    ) -> Result<Self, LinkError> {
-        let root = normalize(import_root)?;
-        let mut wanted = Self {
-            root: root.clone(),
-            ..Self::default()
-        };
+    /// Decides on the links of all packages that have sources.
+    pub(super) fn new(plan: &Plan) -> Result<Self, LinkError> {
+        let mut wanted = Self::default();
+        let all = plan.packages.iter();
+        wanted.take(&Ground {
+            folder: "",
+            import_root: &plan.import_root,
+            packages: all
+                .map(|(name, planned)| (name, planned, planned.direct))
+                .collect(),
+            own: plan.own.as_ref(),
+        })?;
+        for site in &plan.sites {
+            let needed = site.packages.iter();
+            let found = |(name, direct): (&'_ PackageName, &bool)| {
+                let (name, planned) = plan.packages.get_key_value(name)?;
+                Some((name, planned, *direct))
+            };
+            wanted.take(&Ground {
+                folder: &site.folder,
+                import_root: &site.import_root,
+                packages: needed.filter_map(found).collect(),
+                own: site.own.as_ref(),
+            })?;
+        }
+        wanted
+            .skipped
+            .sort_by(|a, b| (&a.package, &a.path).cmp(&(&b.package, &b.path)));
+        wanted.skipped.dedup();
+        Ok(wanted)
+    }
+
+    /// Decides on the links in one folder. A package that its manifest did not ask for never
+    /// takes the path of one that it asked for, or a path above or below.
+    fn take(&mut self, ground: &Ground<'_>) -> Result<(), LinkError> {
+        let inner = normalize(ground.import_root)?;
+        let root = join_folders(ground.folder, &inner);
+        self.roots.insert(root.clone());
         // By folded path: one link a name, and none inside another package.
         let mut taken: BTreeMap<String, PackageName> = BTreeMap::new();
-        let direct = packages.iter().filter(|(_, planned)| planned.direct);
-        let others = packages.iter().filter(|(_, planned)| !planned.direct);
-        for (package, planned) in direct.chain(others) {
+        let direct = ground.packages.iter().filter(|(.., direct)| *direct);
+        let others = ground.packages.iter().filter(|(.., direct)| !*direct);
+        for (package, planned, is_direct) in direct.chain(others).copied() {
             let below = match planned.sources {
                 Sources::None => continue,
                 Sources::Src => "/src",
@@ -54,41 +95,89 @@ impl Wanted {
             };
             let path = join(&root, &package.import_path());
             let folded = fold(&path).into_owned();
-            let holder = above(&folded)
-                .chain([folded.as_str()])
-                .find_map(|path| taken.get(path))
-                .or_else(|| {
-                    let below = format!("{folded}/");
-                    let next = taken.range(below.clone()..).next();
-                    next.filter(|(path, _)| path.starts_with(&below))
-                        .map(|(_, holder)| holder)
-                });
-            if let Some(holder) = holder {
-                if planned.direct {
+            if let Some(holder) = holder(&taken, &folded) {
+                if is_direct {
                     return Err(LinkError::Shadowed {
                         first: holder.clone(),
                         second: package.clone(),
                         path: package.import_path(),
                     });
                 }
-                wanted.skipped.push(SkippedImport {
+                self.skipped.push(SkippedImport {
                     package: package.clone(),
                     path: package.import_path(),
                     taken_by: holder.clone(),
                 });
                 continue;
             }
+            taken.insert(folded, package.clone());
             if planned.folder.as_ref() == Some(&path) {
-                taken.insert(folded, package.clone());
                 continue;
             }
             let up = "../".repeat(path.matches('/').count());
             let target = format!("{up}{DOT_LUMEN}/{PACKAGES}/{package}{below}");
-            let package = package.clone();
-            taken.insert(folded, package.clone());
-            wanted.links.insert(path, Link { package, target });
+            let link = Link {
+                package: package.clone(),
+                target,
+                own: false,
+            };
+            self.links.insert(path, link);
         }
-        Ok(wanted)
+        if let Some(package) = ground.own {
+            self.own_link(ground.folder, &inner, package, &taken);
+        }
+        Ok(())
+    }
+
+    /// A package imports its own modules by its full name, as those who depend on it do: the
+    /// name leads to its own `src`. A link in `src` itself would lead round in circles.
+    fn own_link(
+        &mut self,
+        folder: &str,
+        inner: &str,
+        package: &PackageName,
+        taken: &BTreeMap<String, PackageName>,
+    ) {
+        let import = package.import_path();
+        let is_in_src = inner == "src" || inner.starts_with("src/");
+        let below = if is_in_src {
+            import
+        } else {
+            join(inner, &import)
+        };
+        let path = join_folders(folder, &below);
+        if holder(taken, &fold(&path)).is_some() {
+            return;
+        }
+        let up = "../".repeat(below.matches('/').count());
+        let (package, target) = (package.clone(), format!("{up}src"));
+        let link = Link {
+            package,
+            target,
+            own: true,
+        };
+        self.links.entry(path).or_insert(link);
+    }
+}
+
+/// The package that has a path, or one above or below it.
+fn holder<'t>(taken: &'t BTreeMap<String, PackageName>, folded: &str) -> Option<&'t PackageName> {
+    let at_or_above = above(folded)
+        .chain([folded])
+        .find_map(|path| taken.get(path));
+    at_or_above.or_else(|| {
+        let below = format!("{folded}/");
+        let next = taken.range(below.clone()..).next();
+        next.filter(|(path, _)| path.starts_with(&below))
+            .map(|(_, holder)| holder)
+    })
+}
+
+/// A folder in another one; either may be empty.
+fn join_folders(folder: &str, inner: &str) -> String {
+    match inner {
+        "" => folder.to_owned(),
+        _ => join(folder, inner),
     }
 }
 
@@ -158,6 +247,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::link::Site;
 
     /// Packages by name; those with a `!` in front are direct dependencies.
     fn planned(packages: &[(&str, Sources)]) -> BTreeMap<PackageName, Planned> {
@@ -179,13 +269,72 @@ mod tests {
             .collect()
     }
 
+    fn wanted(root: &str, packages: BTreeMap<PackageName, Planned>) -> Result<Wanted, LinkError> {
+        Wanted::new(&plan(root, packages))
+    }
+
+    fn plan(root: &str, packages: BTreeMap<PackageName, Planned>) -> Plan {
+        Plan {
+            mode: lumen_core::manifest::LinkMode::Symlink,
+            import_root: root.into(),
+            packages,
+            own: None,
+            sites: Vec::new(),
+            facts: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn members_have_links_of_their_own() {
+        let (src, root) = (Sources::Src, Sources::Root);
+        let name = |text: &str| PackageName::parse(text).unwrap();
+        let packages = planned(&[("!a", src), ("@org/b", root), ("core", src)]);
+        let mut plan = plan("deps", packages);
+        plan.packages.get_mut(&name("core")).unwrap().folder = Some("core".into());
+        let site = |folder: &str, import_root: &str, needs: &[&str], own: Option<&str>| Site {
+            folder: folder.into(),
+            import_root: import_root.into(),
+            packages: needs.iter().map(|needed| (name(needed), true)).collect(),
+            own: own.map(name),
+        };
+        plan.sites = vec![
+            site("core", "", &["@org/b"], Some("core")),
+            site("apps/cli", "./src/", &["core", "a"], Some("@org/cli")),
+            site("apps/b", "lib", &[], Some("@org/b")),
+        ];
+        let found = Wanted::new(&plan).unwrap();
+        let targets = found.targets();
+        let in_members: Vec<(&str, &str)> = targets
+            .iter()
+            .map(|(path, target)| (path.as_str(), target.as_str()))
+            .filter(|(path, _)| !path.starts_with("deps/"))
+            .collect();
+        assert_eq!(
+            in_members,
+            [
+                ("apps/b/lib/org/b", "../../src"),
+                ("apps/cli/org/cli", "../src"),
+                ("apps/cli/src/a", "../../../.lumen/packages/a/src"),
+                ("apps/cli/src/core", "../../../.lumen/packages/core/src"),
+                ("core/core", "src"),
+                ("core/org/b", "../../.lumen/packages/@org/b"),
+            ]
+        );
+        let roots: Vec<&str> = found.roots.iter().map(String::as_str).collect();
+        assert_eq!(roots, ["apps/b/lib", "apps/cli/src", "core", "deps"]);
+        // A dependency has a path before the package itself.
+        plan.sites = vec![site("x", "", &["a"], Some("a"))];
+        let targets = Wanted::new(&plan).unwrap().targets();
+        assert_eq!(targets["x/a"], "../.lumen/packages/a/src");
+    }
+
     #[test]
     fn paths_and_targets() {
         let check = |root: &str,
                      packages: &[(&str, Sources)],
                      links: &[(&str, &str)],
                      skipped: &[(&str, &str)]| {
-            let wanted = Wanted::new(root, &planned(packages)).unwrap();
+            let wanted = wanted(root, planned(packages)).unwrap();
             let targets = wanted.targets();
             let targets = targets
                 .iter()
@@ -251,7 +400,7 @@ mod tests {
         for [first, second] in [["a-b", "a_b"], ["@org/http", "org"], ["a.b", "a_b"]] {
             let direct = [first, second].map(|name| format!("!{name}"));
             let packages = planned(&[(&direct[0], src), (&direct[1], root)]);
-            match Wanted::new("", &packages).unwrap_err() {
+            match wanted("", packages).unwrap_err() {
                 LinkError::Shadowed {
                     first: one,
                     second: two,
@@ -281,7 +430,7 @@ mod tests {
             "C:x",
             r"a\b",
         ] {
-            let error = Wanted::new(bad, &planned(&[])).unwrap_err();
+            let error = wanted(bad, planned(&[])).unwrap_err();
             assert!(matches!(error, LinkError::ImportRoot(_)), "{bad}");
         }
     }

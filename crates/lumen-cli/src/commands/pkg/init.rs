@@ -10,6 +10,9 @@ pub fn created(ui: &Ui, created: init::Created) {
     if ui.json {
         ui.print_json(&json!({ "name": created.name, "files": created.files }));
     }
+    for warning in created.warnings {
+        ui.warn(warning);
+    }
     ui.done(
         "Created",
         format!("package `{}`: {}", created.name, created.files.join(", ")),
