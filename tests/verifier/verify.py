@@ -134,7 +134,8 @@ class Verifier:
                 self.problem(f"entry {index}: {error}")
         if not isinstance(self.last, MapLeaf):
             self.problem("the last entry of the log is no map leaf")
-        for check in (self.check_signers, self.check_head, self.check_map,
+        for check in (self.check_signers, self.check_head, self.check_witnessed,
+                      self.check_map,
                       self.check_trust, self.check_packages, self.check_global_index):
             try:
                 check()
@@ -287,6 +288,34 @@ class Verifier:
             elif root_of(hashes[:waiting.size]) != waiting.root:
                 self.problem(f"log/pending: {waiting.size} entries have another root")
             last = waiting.size
+
+    def check_witnessed(self):
+        """The checkpoints that were kept when others took their place (16.6)."""
+        if self.source.get("log/witnessed.json") is None:
+            return
+        for size, _ in self.read_json("log/witnessed.json").get("witnessed", []):
+            key = f"log/witnessed/{size}"
+            data = self.source.get(key)
+            if data is None:
+                continue  # lost evidence only makes entries look younger
+            text, signatures = parse_note(data, limit=16)
+            kept = Checkpoint.parse(text)
+            if kept.origin != self.origin or kept.size != size:
+                self.problem(f"{key}: another checkpoint")
+            elif size > len(self.hashes) or root_of(self.hashes[:size]) != kept.root:
+                self.problem(f"{key}: {size} entries have another root")
+            else:
+                self.check_witnesses(key, text, signatures, size)
+
+    def check_witnesses(self, key, text, signatures, size):
+        """Whether those witnesses signed that the root note in force at a size asks for."""
+        root = [root for index, root in self.roots if index < size][-1]
+        if not signed_by(text, signatures, root.log):
+            self.problem(f"{key}: no log key signed it")
+        times = cosigned(text, signatures, root.witnesses + root.validators)
+        validated = cosigned(text, signatures, root.validators)
+        if len(times) < root.quorum or len(validated) < root.validating_quorum:
+            self.problem(f"{key}: too few witnesses signed it")
 
     def check_older(self, data):
         """A checkpoint seen before must be a beginning of this log."""

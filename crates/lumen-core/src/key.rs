@@ -134,6 +134,19 @@ impl Key {
         Self("log/pending".into())
     }
 
+    /// `log/witnessed/<size>`, a checkpoint that witnesses signed and that another replaced.
+    pub fn witnessed(size: u64) -> Self {
+        Self(format!("{}{size}", Self::WITNESSED))
+    }
+
+    /// The prefix of those checkpoints.
+    pub const WITNESSED: &str = "log/witnessed/";
+
+    /// `log/witnessed.json`, the sizes and times of those checkpoints.
+    pub fn witnessed_list() -> Self {
+        Self("log/witnessed.json".into())
+    }
+
     /// `log/staging/<64 hex>`, the entries of a batch.
     pub fn staging(digest: &Digest) -> Self {
         Self(format!("log/staging/{}", digest.hex()))
@@ -293,6 +306,8 @@ mod tests {
             (Key::checkpoint(), "log/checkpoint", Mutable),
             (Key::head(), "log/head", Mutable),
             (Key::pending(), "log/pending", Mutable),
+            (Key::witnessed(17), "log/witnessed/17", Immutable),
+            (Key::witnessed_list(), "log/witnessed.json", Mutable),
             (
                 Key::staging(&digest),
                 "log/staging/ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",

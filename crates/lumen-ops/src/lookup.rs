@@ -9,21 +9,23 @@ use lumen_store::project::Project;
 use crate::{error::OpsError, session::Session};
 
 /// The newest version that may be chosen.
-pub(crate) fn newest(index: &PackageIndex, exclude_newer: Option<i64>) -> Option<&Version> {
-    let too_new = |version: &Version| {
-        exclude_newer.is_some_and(|limit| {
-            let published = index
-                .releases
-                .get(version)
-                .and_then(|release| release.published_at.as_deref());
-            published
-                .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-                .is_none_or(|at| at.as_second() > limit)
-        })
-    };
-    version::latest(&index.versions, |version| {
-        index.is_yanked(version) || too_new(version)
-    })
+///
+/// # Errors
+/// When the registry cannot be read.
+pub(crate) fn newest(
+    session: &Session<'_>,
+    registry: &Registry,
+    index: &PackageIndex,
+    exclude_newer: Option<i64>,
+) -> Result<Option<Version>, OpsError> {
+    let limits = Vec::from_iter(exclude_newer);
+    let released = session.block_on(async { Ok(registry.released(index, &limits).await?) })?;
+    let newest = version::latest(&index.versions, |version| {
+        let since = released.get(version).map(|bounds| bounds.since);
+        let is_new = |limit| since.is_none_or(|since| since > limit);
+        index.is_yanked(version) || exclude_newer.is_some_and(is_new)
+    });
+    Ok(newest.cloned())
 }
 
 /// Reads a package index.

@@ -1,5 +1,6 @@
 //! Checked reads: all results have the right shape, name, size and hash.
 
+mod ages;
 mod signed;
 
 use std::{

@@ -40,7 +40,7 @@ pub const CONTENT_TYPES: [(&str, &str); 5] = [
 /// All classes; the first that fits counts. Files of none may be replaced.
 ///
 /// Partial tiles never change: their names have their width, and a log only grows.
-pub const CLASSES: [Class; 24] = {
+pub const CLASSES: [Class; 26] = {
     use FileKind::{
         Artifact, FileList, Index, Log, Map, Other, Page, Release, Signature, Staging, Tile, Trust,
     };
@@ -73,6 +73,11 @@ pub const CLASSES: [Class; 24] = {
         Class::at("log/pending", Log, rows::MAX_PENDING_BYTES)
             .served_as(JSON)
             .metadata(),
+        Class::at("log/witnessed/", Log, rows::MAX_CHECKPOINT_BYTES)
+            .immutable()
+            .served_as(TEXT)
+            .metadata(),
+        Class::at("log/witnessed.json", Log, rows::MAX_WITNESSED_BYTES).metadata(),
         Class::at("log/checkpoint", Log, rows::MAX_CHECKPOINT_BYTES)
             .served_as(TEXT)
             .metadata(),
@@ -323,6 +328,8 @@ mod tests {
             ("log/checkpoint", TEXT, Mutable),
             ("log/head", TEXT, Mutable),
             ("log/pending", json, Mutable),
+            ("log/witnessed.json", json, Mutable),
+            ("log/witnessed/17", TEXT, Immutable),
             ("log/staging/abc", json, Immutable),
             ("log/tile/0/000.p/5", binary, Immutable),
             ("log/tile/entries/000", binary, Immutable),
@@ -350,6 +357,7 @@ mod tests {
                 "signatures/*",
                 "log/tile/*",
                 "log/staging/*",
+                "log/witnessed/*",
                 "map/*",
                 "trust/*.note",
             ]

@@ -130,6 +130,15 @@ fixed! {
     MAX_PENDING: usize = 32, Count, Format, "registry::log";
     /// Bytes of `log/pending`.
     MAX_PENDING_BYTES: u64 = 32 * MAX_CHECKPOINT_BYTES, Bytes, Format, "registry::log";
+    /// Bytes of `log/witnessed.json`.
+    MAX_WITNESSED_BYTES: u64 = 1 << 20, Bytes, Format, "registry::derived, registry::verify";
+    /// Seconds between the checkpoints that are kept below `log/witnessed/`.
+    WITNESSED_APART: i64 = 86_400, Seconds, Program, "registry::derived";
+    /// Witnessed checkpoints that a client reads to learn when entries of the log were made.
+    MAX_WITNESSED_READ: usize = 32, Count, Program, "registry::verify";
+    /// States of a log that this machine remembers with the time at which it saw them, a day
+    /// apart.
+    MAX_SIGHTINGS: usize = 64, Count, Program, "registry::verify";
     /// Maximum re-reads of `log/head`. An old head costs a writer a lost race at worst.
     MAX_LOOKS: u32 = 5, Count, Program, "registry::log";
     /// Nodes of the map that a validating witness holds in memory before it drops old ones.

@@ -55,7 +55,8 @@ pub struct CatalogVersion {
     pub version: Version,
     /// The reason it was yanked for (may be empty), if it was.
     pub yanked: Option<String>,
-    /// When it was published, in seconds since 1970, if the registry says.
+    /// The moment that its age counts from, in seconds since 1970, if the registry says and the
+    /// request has a limit.
     pub published_at: Option<i64>,
     /// What it needs.
     pub contents: Contents,

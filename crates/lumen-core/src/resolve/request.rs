@@ -34,6 +34,13 @@ pub struct Request {
     pub limits: Limits,
 }
 
+impl Request {
+    /// The moments that releases are compared with, in seconds since 1970.
+    pub fn age_limits(&self) -> Vec<i64> {
+        self.exclude_newer.into_iter().collect()
+    }
+}
+
 /// A manifest whose requirements must all hold.
 ///
 /// Its optional dependencies are resolved too, with all of its features on, so that

@@ -16,10 +16,12 @@
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 use super::{history::RootHistory, root::RootNote, text::seconds};
 
 /// A state of the log and a time at which it was that of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Sighting {
     /// Entries of the log.
     pub size: u64,
@@ -52,11 +54,22 @@ impl Asked {
     }
 }
 
+/// What shows that an entry is not older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// The time of an entry before it.
+    Entries,
+    /// Witnesses signed the log without it.
+    Witnesses,
+    /// This machine saw the log without it.
+    Machine,
+}
+
 /// The bounds of the time at which an entry got into the log, in seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Not earlier than this; `None`: nothing shows it.
-    pub not_before: Option<i64>,
+    /// Not earlier than this, and what shows it; `None`: nothing does.
+    pub not_before: Option<(i64, Basis)>,
     /// Not later than this; `None`: no witness said so.
     pub not_after: Option<i64>,
     /// The moment that its age counts from.
@@ -95,7 +108,7 @@ pub struct Timeline {
     seen: Vec<Sighting>,
     /// By size; each with the latest time at which the log was seen or witnessed with no more
     /// entries.
-    without: Vec<Sighting>,
+    without: Vec<(u64, (i64, Basis))>,
     /// By index; each with the latest credible time of itself and of all before it.
     entries: Vec<(u64, i64)>,
 }
@@ -104,12 +117,18 @@ impl Timeline {
     /// The evidence by a reader's clock: checkpoints that a quorum of witnesses signed, each
     /// with the time at which the quorum was complete, and states that this machine itself saw.
     pub fn new(now: i64, witnessed: &[Sighting], seen: &[Sighting]) -> Self {
-        let mut without = [witnessed, seen].concat();
+        let basis = |states: &[Sighting], basis| {
+            let states = states.iter();
+            let states = states.map(move |state| (state.size, (state.at, basis)));
+            states.collect::<Vec<_>>()
+        };
+        let mut without = basis(witnessed, Basis::Witnesses);
+        without.extend(basis(seen, Basis::Machine));
         without.sort_unstable();
-        let mut latest = i64::MIN;
-        for state in &mut without {
-            latest = latest.max(state.at);
-            state.at = latest;
+        let mut latest = (i64::MIN, Basis::Entries);
+        for (_, state) in &mut without {
+            latest = latest.max(*state);
+            *state = latest;
         }
         Self {
             now,
@@ -141,13 +160,12 @@ impl Timeline {
         let not_after = first(&self.witnessed, index);
         let entries = self.entries.partition_point(|(other, _)| *other < index);
         let entry = entries.checked_sub(1).and_then(|at| self.entries.get(at));
-        let states = self.without.partition_point(|state| state.size <= index);
+        let states = self.without.partition_point(|(size, _)| *size <= index);
         let state = states.checked_sub(1).and_then(|at| self.without.get(at));
-        let lower = entry
-            .map(|(_, time)| *time)
-            .max(state.map(|state| state.at));
+        let entry = entry.map(|(_, time)| (*time, Basis::Entries));
+        let lower = entry.max(state.map(|(_, state)| *state));
         let unproven = || {
-            let least = own.max(lower.unwrap_or(i64::MIN));
+            let least = own.max(lower.map_or(i64::MIN, |(lower, _)| lower));
             match asked {
                 Asked::Never => least,
                 Asked::Now => least.max(self.now),
@@ -156,17 +174,10 @@ impl Timeline {
         };
         Bounds {
             // Of two that contradict each other, the one that the age counts from is right.
-            not_before: lower.map(|lower| not_after.map_or(lower, |upper| lower.min(upper))),
+            not_before: lower.map(|(lower, basis)| (lower.min(not_after.unwrap_or(lower)), basis)),
             not_after,
             since: not_after.unwrap_or_else(unproven),
         }
-    }
-
-    /// The latest time at which the log was seen or witnessed without entries from `size` on.
-    pub fn without(&self, size: u64) -> Option<i64> {
-        let states = self.without.partition_point(|state| state.size <= size);
-        let state = states.checked_sub(1).and_then(|at| self.without.get(at));
-        state.map(|state| state.at)
     }
 }
 

@@ -32,7 +32,7 @@ pub mod statement;
 pub mod subject;
 pub mod text;
 
-pub use age::{Asked, Bounds, Sighting, Timeline};
+pub use age::{Asked, Basis, Bounds, Sighting, Timeline};
 pub use event::{Entry, EntryError, Event, MapLeaf, chain, extend, up_to};
 pub use history::{
     HistoryError, Ledger, LoggedRelease, OwnersHistory, PackageHistory, RootHistory, may_append,

@@ -235,7 +235,8 @@ fn newest_constraint(
         Some(index) => index,
         None => return Err(no_such_package(session, &registry, name)),
     };
-    newest(&index, exclude_newer)
+    newest(session, &registry, &index, exclude_newer)?
+        .as_ref()
         .map(Constraint::caret)
         .ok_or_else(|| PackageError::NoVersion(name.clone()).into())
 }

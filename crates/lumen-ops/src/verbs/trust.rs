@@ -96,6 +96,7 @@ pub fn accept(session: &Session<'_>, registry: &str) -> Result<Accepted, OpsErro
         checkpoint: info.checkpoint,
         root_seq: info.root_note.seq,
         root_note: Some(info.root_note),
+        sightings: Vec::new(),
         first_seen: session.timestamp(),
         pinned: true,
     };

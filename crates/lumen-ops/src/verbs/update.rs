@@ -105,7 +105,8 @@ fn raise(
         let Some(index) = package_index(session, &registry, name)? else {
             continue;
         };
-        let Some(newest) = newest(&index, options.exclude_newer) else {
+        let newest = newest(session, &registry, &index, options.exclude_newer)?;
+        let Some(newest) = &newest else {
             continue;
         };
         // A constraint that reaches beyond the newest release, or names a pre-release, is left alone.

@@ -14,6 +14,7 @@
 //! | `lists` | the events of the root and of scopes |
 //! | `release` | `<version>.json` |
 //! | `package` | package indexes |
+//! | `witnessed` | checkpoints that witnesses signed, when another takes their place |
 //! | `checkpoint` | the public checkpoint |
 //! | `global` | the global index |
 //!
@@ -35,6 +36,7 @@ pub(crate) mod stamp;
 pub(crate) mod toy;
 pub(crate) mod tree;
 pub(crate) mod whole;
+pub(crate) mod witnessed;
 
 use std::collections::BTreeMap;
 
@@ -61,6 +63,8 @@ pub(crate) const ROWS: &[&dyn Row] = &[
     &lists::ScopeLists,
     &release::Releases,
     &package::PackageIndexes,
+    // It is kept before it is replaced.
+    &witnessed::Witnessed,
     &checkpoint::PublicCheckpoint,
     &global::GlobalIndex,
     #[cfg(test)]
@@ -84,6 +88,8 @@ pub(crate) struct Publication<'a> {
     /// The checkpoint with its signatures.
     pub(crate) note: &'a [u8],
     pub(crate) what: Public<'a>,
+    /// The root notes at that state, or at a later one.
+    pub(crate) roots: &'a RootHistory,
 }
 
 /// The files of a row that there must be.

@@ -1,10 +1,11 @@
 //! What registries answered.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use lumen_core::{
     PackageName, Version,
     index::{PackageIndex, ReleaseSummary},
+    trust::Bounds,
 };
 
 use crate::reader::{ReadError, Registry};
@@ -20,11 +21,35 @@ pub(super) struct ReleaseOf {
 pub(super) struct IndexOf {
     pub(super) registry: Registry,
     pub(super) result: Result<Option<Arc<PackageIndex>>, ReadError>,
+    /// From when on the ages of its releases count, if there is a limit on them.
+    pub(super) released: BTreeMap<Version, Bounds>,
 }
 
 impl IndexOf {
-    /// Asks one registry after the other until one has the package.
-    pub(super) async fn find(first: Registry, others: Vec<Registry>, name: &PackageName) -> Self {
+    /// Asks one registry after the other until one has the package. `limits`: the moments that
+    /// its releases are compared with.
+    pub(super) async fn find(
+        first: Registry,
+        others: Vec<Registry>,
+        name: &PackageName,
+        limits: &[i64],
+    ) -> Self {
+        let mut found = Self::search(first, others, name).await;
+        if let Ok(Some(index)) = &found.result {
+            match found.registry.released(index, limits).await {
+                Ok(released) => found.released = released,
+                Err(error) => found.result = Err(error),
+            }
+        }
+        found
+    }
+
+    async fn search(first: Registry, others: Vec<Registry>, name: &PackageName) -> Self {
+        let of = |registry, result| Self {
+            registry,
+            result,
+            released: BTreeMap::new(),
+        };
         let mut result = first.find(name).await;
         for registry in others {
             if !matches!(result, Ok(None)) {
@@ -32,12 +57,9 @@ impl IndexOf {
             }
             result = registry.find(name).await;
             if !matches!(result, Ok(None)) {
-                return Self { registry, result };
+                return of(registry, result);
             }
         }
-        Self {
-            registry: first,
-            result,
-        }
+        of(first, result)
     }
 }

@@ -80,7 +80,7 @@ impl Closure<'_> {
         if let Some(limit) = self.request.exclude_newer {
             // The dates decide, and may be in files not read yet.
             let mut undated = usable.clone();
-            undated.retain(|version| !has_summary(version));
+            undated.retain(|version| version.published_at.is_none() && !has_summary(version));
             if !undated.is_empty() {
                 return owned(undated);
             }

@@ -231,8 +231,9 @@ impl<'r> Closure<'r> {
         let others: Vec<Registry> = candidates.cloned().collect();
         let (first, name) = (registry.clone(), name.clone());
         let key = Key::package_index(&name);
+        let limits = self.request.age_limits();
         let future = async move {
-            let found = IndexOf::find(first, others, &name).await;
+            let found = IndexOf::find(first, others, &name, &limits).await;
             Work::Index(name, Box::new(found))
         };
         self.ask(registry, &key, future.boxed());
@@ -273,7 +274,12 @@ impl<'r> Closure<'r> {
         self.tasks.spawn(future);
     }
 
-    fn take_index(&mut self, name: &PackageName, IndexOf { registry, result }: IndexOf) {
+    fn take_index(&mut self, name: &PackageName, found: IndexOf) {
+        let IndexOf {
+            registry,
+            result,
+            released,
+        } = found;
         let Some(entry) = self.entries.get_mut(name) else {
             return;
         };
@@ -287,7 +293,7 @@ impl<'r> Closure<'r> {
                 if !self.bounds.index(&index) {
                     return;
                 }
-                let versions = catalog_versions(&index, self.request.exclude_newer.is_some());
+                let versions = catalog_versions(&index, &released);
                 entry.index = Some(index);
                 CatalogPackage::present(source, versions)
             }
@@ -347,7 +353,8 @@ impl<'r> Closure<'r> {
             at.ok().and_then(|at| versions.get_mut(at))
         });
         if let Some(slot) = slot {
-            slot.published_at = published_at;
+            // In a signed registry the log says it.
+            slot.published_at = slot.published_at.or(published_at);
             slot.contents = match contents {
                 Ok(contents) => Contents::Loaded(Arc::new(contents)),
                 Err(reason) => Contents::Unavailable(reason),

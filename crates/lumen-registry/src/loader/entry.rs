@@ -9,6 +9,7 @@ use lumen_core::{
     Constraint, PackageName, Version,
     index::{PackageIndex, ReleaseSummary, identity, supported},
     resolve::{CatalogVersion, Contents, ReleaseContents},
+    trust::Bounds,
 };
 
 use crate::reader::{ReadError, Registry};
@@ -71,7 +72,10 @@ impl Entry {
 }
 
 /// The versions of an index for the catalog, oldest first.
-pub(super) fn catalog_versions(index: &Arc<PackageIndex>, dates: bool) -> Vec<CatalogVersion> {
+pub(super) fn catalog_versions(
+    index: &Arc<PackageIndex>,
+    released: &BTreeMap<Version, Bounds>,
+) -> Vec<CatalogVersion> {
     let mut versions: Vec<&Version> = index.versions.iter().collect();
     versions.sort_unstable();
     versions.dedup();
@@ -82,7 +86,7 @@ pub(super) fn catalog_versions(index: &Arc<PackageIndex>, dates: bool) -> Vec<Ca
             yanked: index
                 .yank_reason(version)
                 .map(|reason| reason.unwrap_or_default().to_owned()),
-            published_at: summary.filter(|_| dates).and_then(published_at),
+            published_at: released.get(version).map(|bounds| bounds.since),
             contents: summary.map_or(Contents::NotLoaded, |summary| {
                 let (index, version) = (Arc::clone(index), version.clone());
                 Contents::deferred(!summary.features.is_empty(), move || {

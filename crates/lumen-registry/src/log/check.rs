@@ -11,6 +11,7 @@ use lumen_core::{
     key::kind::FileKind,
     limits::MAX_GLOBAL_INDEX_BYTES,
     merkle::leaf_hash,
+    tile::Tiles,
     trust::{
         Entry, MapLeaf, OwnersHistory, Subject,
         event::NO_EVENTS,
@@ -21,8 +22,8 @@ use lumen_core::{
 
 use super::pending;
 use crate::{
-    derived::{self, Expected, Row, Whole, tree, whole::Replay},
-    logread::{Head, no_head, read_checkpoint},
+    derived::{self, Expected, Row, Whole, tree, whole::Replay, witnessed},
+    logread::{Growth, Head, growth, no_head, read_checkpoint},
     progress::{Progress, Watch, advance},
     storage::{Storage, StorageError},
     write::PublishError,
@@ -194,7 +195,30 @@ impl Checker<'_> {
                 self.same(&key, &bytes, what).await?;
             }
         }
+        self.witnessed(&whole, top).await?;
         self.old_tiles(&whole.log, &there).await
+    }
+
+    /// The checkpoints that were kept: states of this log that witnesses signed.
+    async fn witnessed(&mut self, whole: &Whole<'_>, top: &Checkpoint) -> Result<(), PublishError> {
+        for key in self.storage_list(Key::WITNESSED).await? {
+            let Some(bytes) = self.get(&key, MAX_CHECKPOINT_BYTES).await? else {
+                continue;
+            };
+            let signed = witnessed::complete(&bytes, &whole.log.roots);
+            let signed = signed.is_some_and(|signed| key == Key::witnessed(signed.size));
+            let is_good = match Checkpoint::of_note(&bytes) {
+                Ok(kept) if signed => {
+                    let mut tiles = Tiles::default();
+                    growth(self.storage, &mut tiles, &kept, top).await? == Growth::Continues
+                }
+                _ => false,
+            };
+            if !is_good {
+                self.add(&key, "it is not a state of this log that witnesses signed");
+            }
+        }
+        Ok(())
     }
 
     /// Checks a file that is derived from others, and the files that a release refers to.

@@ -304,6 +304,7 @@ async fn make_public(
         checkpoint: &shown.checkpoint,
         note: note.as_bytes(),
         what: Public::Earlier(roots),
+        roots,
     })
     .await
 }

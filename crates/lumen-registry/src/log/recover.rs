@@ -207,6 +207,7 @@ pub(super) async fn show(
         checkpoint,
         note: note.as_bytes(),
         what,
+        roots,
     };
     derived::publish(to).await?;
     Ok(None)

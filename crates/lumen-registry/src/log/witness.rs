@@ -6,6 +6,7 @@ use super::pending::{
     Cosignature, Shown, Waiting, change, promote, public_size, read, roots_at, waiting,
 };
 use crate::{
+    derived::witnessed,
     logread::Head,
     storage::Storage,
     write::{PublishError, Snapshot, damaged, swap::Swap},
@@ -70,7 +71,13 @@ pub async fn cosign(
         };
         shown.add(ours);
         let bytes = shown.note.to_text().into_bytes();
-        if bytes == current || swap.write(&bytes).await? {
+        if bytes == current {
+            break;
+        }
+        // A new signature takes the place of the one that says when the witness first saw it.
+        let roots = roots_at(storage, shown.checkpoint.size).await?;
+        witnessed::keep(&Snapshot::of(storage), &current, &roots).await?;
+        if swap.write(&bytes).await? {
             break;
         }
     }

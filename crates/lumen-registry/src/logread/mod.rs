@@ -7,12 +7,14 @@
 //! | `base` | the log and its map at a size, to go on from |
 //! | `proofs` | that a log continues another, and has an entry |
 //! | `events` | the events of a subject |
+//! | `witnessed` | checkpoints that witnesses signed, and their list |
 
 mod base;
 mod events;
 mod files;
 mod head;
 mod proofs;
+mod witnessed;
 
 pub(crate) use base::{Base, update_map};
 pub(crate) use events::{listed, verified};
@@ -22,3 +24,4 @@ pub(crate) use files::{
 };
 pub(crate) use head::{Head, Staging, no_head, public_checkpoint, read_checkpoint};
 pub(crate) use proofs::{Growth, growth, has_entry, load_map_root};
+pub(crate) use witnessed::{list_witnessed, parse_witnessed, witnessed};

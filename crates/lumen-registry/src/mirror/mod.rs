@@ -36,6 +36,7 @@ mod signed;
 mod target;
 pub(crate) mod transfer;
 mod unsigned;
+mod witnessed;
 
 use std::sync::{Mutex, PoisonError};
 

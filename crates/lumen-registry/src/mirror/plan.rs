@@ -321,6 +321,7 @@ impl Plan<'_> {
         }
         let newer =
             |current: &[u8]| Checkpoint::of_note(current).is_ok_and(|current| current.size > size);
+        self.copy_witnessed().await?;
         let note = self.note.as_bytes();
         target.put(&Key::checkpoint(), note, newer).await?;
         let newer = |current: &[u8]| log_size(current) > size;

@@ -11,7 +11,7 @@ use lumen_core::{
     checkpoint::Checkpoint,
     limits::{MAX_ESTABLISH_ROUNDS, MAX_ROOTS_BYTES},
     note::Note,
-    trust::{Event, RootHistory, chain, text, up_to},
+    trust::{Event, RootHistory, Sighting, chain, text, up_to},
 };
 use tokio::sync::OnceCell;
 
@@ -162,6 +162,7 @@ impl View {
             packages: Mutex::default(),
             scopes: Mutex::default(),
             replayed: Mutex::default(),
+            evidence: Mutex::default(),
         };
         Ok(Some(view))
     }
@@ -187,6 +188,10 @@ impl View {
             checkpoint: self.info.checkpoint.clone(),
             root_seq: newest.seq,
             root_note: Some(newest),
+            sightings: vec![Sighting {
+                size: self.checkpoint.size,
+                at: self.now,
+            }],
             first_seen: text::time_of(self.now),
             pinned: self.info.pinned,
         };

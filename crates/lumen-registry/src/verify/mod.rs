@@ -16,13 +16,17 @@
 //! | `lookup` | packages and scopes, read and checked to be all that the log has |
 //! | `package` | a verified package, and the index made of its history |
 //! | `prove` | releases that a lock names, proved by the log or the map |
+//! | `age` | when entries got into the log, by evidence that their publishers did not choose |
+//! | `evidence` | what is asked about these times, and the answers |
 //! | `since` | entries about locked releases since they were locked |
 //! | `files` | reads of logs, maps and notes through the caches |
 //! | [`state`] | what this machine remembers of registries |
 //! | `memo` | the files of both |
 //! | [`known`] | the owners of names that this machine or a lock relied on |
 
+mod age;
 mod establish;
+pub(crate) mod evidence;
 pub(crate) mod files;
 pub mod known;
 mod lookup;

@@ -13,7 +13,8 @@ use lumen_core::{
     Digest,
     checkpoint::Checkpoint,
     json,
-    trust::{NoteRef, RootHistory, Subject},
+    limits::{MAX_SIGHTINGS, WITNESSED_APART},
+    trust::{NoteRef, RootHistory, Sighting, Subject},
 };
 use lumen_durable::write_atomic;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,10 @@ pub struct Remembered {
     /// version of Lumen wrote the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_note: Option<NoteRef>,
+    /// States of the log that this machine saw, the oldest first, a day apart: what is not in
+    /// them is not older. Nobody else can change them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sightings: Vec<Sighting>,
     /// When it was first seen, RFC 3339.
     pub first_seen: String,
     /// Whether the user confirmed the fingerprint.
@@ -166,6 +171,7 @@ pub fn pin(dir: &Path, url: &str, root: Digest, now: &str) -> Result<Remembered,
             checkpoint: String::new(),
             root_seq: 0,
             root_note: None,
+            sightings: Vec::new(),
             first_seen: now.to_owned(),
             pinned: true,
         },
@@ -215,11 +221,24 @@ pub(super) fn advance(
         }
         new.pinned |= old.pinned;
         new.first_seen.clone_from(&old.first_seen);
+        new.sightings = sighted(&old.sightings, &new.sightings);
     }
     if old.as_ref() != Some(&new) {
         write(&path, &new)?;
     }
     Ok(Some(new))
+}
+
+/// The sightings of before with those of now, a day apart; the oldest are dropped.
+fn sighted(before: &[Sighting], now: &[Sighting]) -> Vec<Sighting> {
+    let mut all = before.to_vec();
+    for new in now {
+        let is_apart = |last: &Sighting| new.at >= last.at.saturating_add(WITNESSED_APART);
+        if all.last().is_none_or(is_apart) {
+            all.push(*new);
+        }
+    }
+    all.split_off(all.len().saturating_sub(MAX_SIGHTINGS))
 }
 
 /// Remembers newer root notes than those that were read first.

@@ -16,7 +16,9 @@ use lumen_core::{
 use tokio::sync::OnceCell;
 
 use super::{
-    TrustError, TrustInfo, TrustOptions, files,
+    TrustError, TrustInfo, TrustOptions,
+    evidence::{Evidence, Question},
+    files,
     known::{Memory, Standing},
     map::{Head, NameMap, Names, Proof},
     package::{Complete, Package},
@@ -48,6 +50,8 @@ pub(crate) struct View {
     pub(super) scopes: Once<String, Arc<Complete>>,
     /// Packages that were verified by the whole log.
     pub(super) replayed: Mutex<HashMap<PackageName, Arc<PackageHistory>>>,
+    /// The evidence about times that was read for some questions.
+    pub(super) evidence: Once<Vec<Question>, Arc<Evidence>>,
 }
 
 /// Values made once for each key, by the first caller.
@@ -166,7 +170,7 @@ impl View {
     }
 
     /// The root notes, as far as they were read.
-    pub(super) fn newest_roots(&self) -> &RootHistory {
+    pub(crate) fn newest_roots(&self) -> &RootHistory {
         let names = self.names.get();
         names.map_or(&self.roots, |names| &names.roots)
     }

@@ -1,5 +1,6 @@
 //! The log of a signed registry: appending, crashes, races, repair.
 
+mod ages;
 mod approve;
 mod clock;
 mod cost;

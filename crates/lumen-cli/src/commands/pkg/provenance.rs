@@ -1,7 +1,15 @@
 //! `lumen pkg info --provenance`.
 
-use lumen_core::trust::{Action, PackageHistory, history::Remark};
-use lumen_ops::{OpsError, names, verbs::provenance};
+use std::collections::BTreeMap;
+
+use lumen_core::{
+    Version,
+    trust::{Action, Basis, Bounds, PackageHistory, history::Remark, text::time_of},
+};
+use lumen_ops::{
+    OpsError, names,
+    verbs::provenance::{self, Provenance},
+};
 use lumen_registry::Freshness;
 use serde_json::json;
 
@@ -18,7 +26,7 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
         Ok((name, version)) => (name, Some(version)),
         Err(_) => (names::parse_name(package)?, None),
     };
-    let history = provenance::provenance(&session, &name)?;
+    let Provenance { history, bounds } = provenance::provenance(&session, &name, version.as_ref())?;
     let mut releases: Vec<_> = history
         .releases
         .iter()
@@ -33,7 +41,7 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
         });
     }
     if ui.json {
-        ui.print_json(&history_json(&history, version.as_ref()));
+        ui.print_json(&history_json(&history, &bounds, version.as_ref()));
         return Ok(());
     }
     let owner = &history.owners.subject;
@@ -51,6 +59,9 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
         };
         let (time, index) = (&release.time, release.index);
         ui.print(&format!("{version:>12}: entry {index}, {time}{state}"));
+        if let Some(bounds) = bounds.get(version) {
+            ui.print(&format!("{:>14}{}", "", bounds_line(bounds)));
+        }
         let (key, by) = (release.signer.fingerprint(), release.signer.name());
         ui.print(&format!("{:>14}{key} {by}", ""));
         for remark in history
@@ -69,6 +80,27 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
         ui.print(&format!("{:>14}{}", "", remark_line(remark)));
     }
     Ok(())
+}
+
+/// `not before 2026-01-31T10:30:00Z (entries before it), not after …`
+fn bounds_line(bounds: &Bounds) -> String {
+    let lower = bounds.not_before.map(|(time, basis)| {
+        let time = time_of(time);
+        format!("not before {time} ({}), ", words_of(basis))
+    });
+    let upper = match bounds.not_after {
+        Some(time) => format!("not after {} (witnesses)", time_of(time)),
+        None => "no witness says until when (unproven)".into(),
+    };
+    format!("{}{upper}", lower.unwrap_or_default())
+}
+
+const fn words_of(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Entries => "entries before it",
+        Basis::Witnesses => "witnesses did not see it",
+        Basis::Machine => "this machine did not see it",
+    }
 }
 
 /// `unyank, entry 12, 2026-01-31T10:30:00Z, by ada: why`
@@ -95,14 +127,22 @@ fn remark_line(remark: &Remark) -> String {
 
 fn history_json(
     history: &PackageHistory,
-    version: Option<&lumen_core::Version>,
+    bounds: &BTreeMap<Version, Bounds>,
+    version: Option<&Version>,
 ) -> serde_json::Value {
     let releases = history
         .releases
         .iter()
         .filter(|(found, _)| version.is_none_or(|version| version == *found));
     let releases = releases.map(|(version, release)| {
+        let bounds = bounds.get(version);
+        let lower = bounds.and_then(|bounds| bounds.not_before);
         json!({
+            "not_before": lower.map(|(time, _)| time_of(time)),
+            "not_before_by": lower.map(|(_, basis)| words_of(basis)),
+            "not_after": bounds.and_then(|bounds| bounds.not_after).map(time_of),
+            "since": bounds.map(|bounds| time_of(bounds.since)),
+            "proven": bounds.is_some_and(Bounds::is_proven),
             "version": version, "index": release.index, "time": release.time,
             "key": release.signer.to_string(), "fingerprint": release.signer.fingerprint(),
             "metadata": release.metadata, "size": release.size, "revoked": release.revoked,

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Asked, Bounds, Sighting, Timeline};
+use super::{Asked, Basis, Bounds, Sighting, Timeline};
 
 const NOW: i64 = 1000;
 
@@ -27,7 +27,8 @@ fn evidence_decides_and_not_the_word_of_the_publisher() {
     use Asked::{Never, Now, Until};
     let early = &[(0, 100), (3, 500)][..];
     let check = |what: &str, found: Bounds, expected: (Option<i64>, Option<i64>, i64)| {
-        let found = (found.not_before, found.not_after, found.since);
+        let lower = found.not_before.map(|(lower, _)| lower);
+        let found = (lower, found.not_after, found.since);
         assert_eq!(found, expected, "{what}");
     };
     let none: &[Sighting] = &[];
@@ -81,6 +82,10 @@ fn evidence_decides_and_not_the_word_of_the_publisher() {
         contradiction,
         (Some(100), Some(300), 300),
     );
+    let basis = |found: Bounds| found.not_before.unwrap().1;
+    assert_eq!(basis(late), Basis::Entries);
+    assert_eq!(basis(own(early, without, 40)), Basis::Machine);
+    assert_eq!(basis(proven(40, Now)), Basis::Witnesses);
     assert_eq!(late.age(NOW), 50);
     assert_eq!(own(early, none, 2000).age(NOW), 0);
 }
@@ -148,14 +153,14 @@ proptest! {
             match found.not_after {
                 Some(upper) => {
                     prop_assert_eq!(found.since, upper);
-                    prop_assert!(found.not_before.is_none_or(|lower| lower <= upper));
+                    prop_assert!(found.not_before.is_none_or(|(lower, _)| lower <= upper));
                     let contains = |state: &&Sighting| state.size > *index;
                     let first = witnessed.iter().filter(contains).map(|state| state.at).min();
                     prop_assert_eq!(first, Some(upper));
                 }
                 None => {
                     prop_assert!(found.since >= own);
-                    prop_assert!(found.not_before.is_none_or(|lower| found.since >= lower));
+                    prop_assert!(found.not_before.is_none_or(|(lower, _)| found.since >= lower));
                 }
             }
             for state in witnessed.iter().chain(&seen).filter(|state| state.size <= *index) {

@@ -11,7 +11,7 @@ use super::{ALLOWED_METHODS, EXPOSED_HEADERS, PREFLIGHT_SECONDS, fill, quoted};
 ///
 /// The files that never change cannot be told from indexes by such patterns: a part of a
 /// name may look like a version.
-const CHANGING: [&str; 11] = [
+const CHANGING: [&str; 12] = [
     "index.json",
     "mirror.json",
     "packages/*/index.json",
@@ -19,6 +19,7 @@ const CHANGING: [&str; 11] = [
     "log/checkpoint",
     "log/head",
     "log/pending",
+    "log/witnessed.json",
     "index.html",
     "assets/*",
     "search/*",
@@ -288,6 +289,7 @@ mod tests {
                 "log/checkpoint",
                 "log/head",
                 "log/pending",
+                "log/witnessed.json",
                 "trust/root/index.json",
             ] {
                 assert!(put(path, once) && put(path, seen), "{path}");

@@ -23,8 +23,8 @@ pub struct Rule {
 /// What files are, a pattern for them and an example of them.
 const KINDS: [(&str, &str, &str); 7] = [
     (
-        "indexes, and what waits for witnesses",
-        r"(?:(?:(?:packages|trust)/.+/)?index\.json|log/pending)",
+        "indexes, what waits for witnesses, and what they signed before",
+        r"(?:(?:(?:packages|trust)/.+/)?index\.json|log/pending|log/witnessed\.json)",
         "packages/name/index.json",
     ),
     (
@@ -48,8 +48,8 @@ const KINDS: [(&str, &str, &str); 7] = [
         "packages/name/1.0.0.json",
     ),
     (
-        "notes of the root and of owners, roots of the map, and file lists",
-        r"(?:trust/.+\.note|map/size/.+|artifacts/.+\.files)",
+        "notes of the root and of owners, roots of the map, kept checkpoints, and file lists",
+        r"(?:trust/.+\.note|map/size/.+|log/witnessed/.+|artifacts/.+\.files)",
         "trust/root/1.note",
     ),
     (
@@ -121,6 +121,8 @@ mod tests {
             Key::checkpoint(),
             Key::head(),
             Key::pending(),
+            Key::witnessed(17),
+            Key::witnessed_list(),
             Key::staging(&digest),
             Key::tile(&tile),
             Key::entries(70_000, 256),
