@@ -1,7 +1,7 @@
 //! The one place that reads the environment of the process and the folder that it runs in.
 
 use std::{
-    env,
+    env, io,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -18,6 +18,17 @@ use lumen_registry::variables::Variables;
 pub fn variables() -> &'static Variables {
     static READ: OnceLock<Variables> = OnceLock::new();
     READ.get_or_init(|| env::vars_os().collect())
+}
+
+/// Runs everything in another folder, also other programs.
+///
+/// # Errors
+/// When it is no folder that can be entered.
+pub fn enter(dir: &Path) -> Result<(), OpsError> {
+    env::set_current_dir(dir).map_err(|source| {
+        let what = format!("cannot run in `{}`: {source}", dir.display());
+        OpsError::Io(io::Error::new(source.kind(), what))
+    })
 }
 
 /// The folder that the program runs in.

@@ -30,7 +30,10 @@ fn run() -> ExitCode {
     // One screen, as long as the process lives: waits for locks are told to it.
     let ui: &'static ui::Ui = Box::leak(Box::new(ui::Ui::new(&cli.global, report::remedy)));
     lumen_ops::process::start(ui, environment::variables());
-    let done = commands::run(cli, ui);
+    let folder = cli.global.directory.as_deref();
+    let entered = folder.map_or(Ok(()), environment::enter);
+    let done = entered.map_err(report::CliError::from);
+    let done = done.and_then(|()| commands::run(cli, ui));
     match done.and_then(|code| Ok(ui.written().map(|()| code)?)) {
         Ok(code) => code,
         Err(error) => report::report(ui, &error),

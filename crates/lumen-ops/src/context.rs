@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use lumen_registry::{Freshness, storage::Storages};
 use lumen_store::project::Surroundings;
 
-use crate::{environment::Environment, report::Reporter};
+use crate::{environment::Environment, members::Members, report::Reporter};
 
 /// The inputs of a run.
 #[derive(Clone)]
@@ -52,6 +52,8 @@ pub struct Options {
     pub manifest_path: Option<PathBuf>,
     /// Whether a project has a say.
     pub project: ProjectUse,
+    /// Which packages of the workspace it is about.
+    pub members: Members,
     /// `--registry`: a URL or the name of a configured registry.
     pub registry: Option<String>,
     /// `--offline`.
@@ -73,6 +75,7 @@ impl Options {
             working_dir: working_dir.into(),
             manifest_path: None,
             project: ProjectUse::default(),
+            members: Members::default(),
             registry: None,
             offline: false,
             stale_if_error: false,

@@ -3,7 +3,13 @@
 mod budget;
 mod download;
 
-use std::{collections::BTreeMap, io, pin::pin, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    io,
+    pin::pin,
+    sync::Arc,
+};
 
 use futures::{
     StreamExt as _,
@@ -40,7 +46,8 @@ pub struct Fetched {
 }
 
 /// Makes sure that every locked package with a checksum is in the store, and that its owner
-/// released it: by a proof of this run or an earlier one.
+/// released it: by a proof of this run or an earlier one. `part`: only these packages. Without
+/// a project, nothing is said about whether the lock follows from one.
 ///
 /// # Errors
 /// The first package that could not be fetched or proven, and [`OpsError::Misfit`].
@@ -48,9 +55,14 @@ pub fn run(
     session: &Session<'_>,
     store: &Arc<Store>,
     lock: &Lockfile,
-    asked: &Asked<'_>,
+    part: Option<&BTreeSet<PackageName>>,
+    asked: Option<&Asked<'_>>,
 ) -> Result<Fetched, OpsError> {
-    let wanted: Vec<(&PackageName, &LockedPackage, Digest)> = lock
+    let needed = match part {
+        Some(part) => Cow::Owned(only(lock, part)),
+        None => Cow::Borrowed(lock),
+    };
+    let wanted: Vec<(&PackageName, &LockedPackage, Digest)> = needed
         .packages
         .iter()
         .filter_map(|(name, package)| Some((name, package, package.checksum?)))
@@ -76,21 +88,34 @@ pub fn run(
         .map(|(name, package, checksum)| Download::new(session, store, name, package, checksum));
     let downloads = downloads.collect::<Result<Vec<_>, _>>()?;
     let registries: Vec<&Registry> = downloads.iter().map(|d| &d.registry).collect();
-    let claims = Claims::of(session, lock, asked, &registries)?;
+    let claims = Claims::of(session, &needed, asked, &registries)?;
     let proofs = match downloads.is_empty() {
         true if claims.is_empty() => Proofs::default(),
-        true => session.block_on(claims.prove(session, lock))?,
+        true => session.block_on(claims.prove(session, &needed))?,
         false => {
             let limits = session.settings()?.limits;
             let announced: Vec<_> = downloads.iter().map(Download::announced).collect();
             let budget = Budget::new(&limits, &announced, &fetched.entries)?;
-            let (proofs, new) = obtain(session, lock, &claims, downloads, budget)?;
+            let (proofs, new) = obtain(session, &needed, &claims, downloads, budget)?;
             fetched.entries.extend(new);
             proofs
         }
     };
-    fetched.proven = claims.finish(session, lock, asked, &fetched.entries, proofs)?;
+    fetched.proven = claims.finish(
+        session,
+        lock,
+        asked.map(|asked| (asked, part.is_none())),
+        &fetched.entries,
+        proofs,
+    )?;
     Ok(fetched)
+}
+
+/// A lock without the other packages.
+fn only(lock: &Lockfile, part: &BTreeSet<PackageName>) -> Lockfile {
+    let mut lock = lock.clone();
+    lock.packages.retain(|name, _| part.contains(name));
+    lock
 }
 
 /// Downloads packages while their releases are proven.

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`error`], [`report`] | every way to fail; events while an operation runs |
+//! | [`members`] | which packages of a workspace a command is about |
 //! | [`environment`], [`context`] | what the environment says; all inputs of a run |
 //! | [`settings`] | the settings from environment and files |
 //! | [`keys`], [`credentials`] | signing keys of the user; credentials for registries over HTTP |
@@ -95,6 +96,7 @@ pub mod inputs;
 pub mod keys;
 pub mod locked;
 pub mod lookup;
+pub mod members;
 pub mod names;
 pub mod pack;
 pub mod parallel;

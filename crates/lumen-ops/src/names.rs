@@ -30,7 +30,7 @@ pub fn parse_wanted(text: &str) -> Result<Wanted, OpsError> {
     let end = text
         .char_indices()
         .skip(1)
-        .find(|(_, c)| "@ =<>^~![:".contains(*c));
+        .find(|(at, c)| "@ =<>^~[:".contains(*c) || text[*at..].starts_with("!="));
     let Some((end, first)) = end else {
         return Ok(Wanted::Package(parse_name(text)?, None));
     };

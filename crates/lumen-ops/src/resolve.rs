@@ -9,12 +9,12 @@ mod warn;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
-    PackageName,
+    Constraint, PackageName, Requirement,
     explain::explain,
     index::ReleaseSummary,
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
-    resolve::{Order, Request},
+    resolve::{Order, Request, Root},
 };
 use lumen_registry::{
     loader::{self, LoadError, Loaded, Routes},
@@ -22,10 +22,11 @@ use lumen_registry::{
 };
 use lumen_store::project::{LocalPackage, Project};
 
+pub use self::{changes::Changes, lock::write_lock};
+pub(crate) use self::{lock::check_writes, restore::restore_git, warn::warn_of_misfit};
 use self::{
     lock::lock,
     merge::tell_merge,
-    restore::restore_git,
     warn::{
         warn_of_deprecations, warn_of_idle_patches, warn_of_moves, warn_of_overrides, warn_of_yanks,
     },
@@ -34,15 +35,12 @@ use crate::{
     error::OpsError,
     inputs::{self, GitOptions, Inputs},
     locked,
+    members::Dev,
     session::Session,
     settings::DEFAULT,
     stale::Wanted,
     workspace::locks,
 };
-
-pub(crate) use self::lock::check_writes;
-pub(crate) use self::warn::warn_of_misfit;
-pub use self::{changes::Changes, lock::write_lock};
 
 /// How to resolve.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +55,10 @@ pub struct ResolveOptions {
     pub exclude_newer: Option<i64>,
     /// What may move to other versions than the lock's.
     pub unlock: Unlock,
+    /// What the user asks of versions, beside the manifests.
+    pub precise: BTreeMap<PackageName, Constraint>,
+    /// Whether what is needed for development is installed; it is in the lock in any case.
+    pub dev: Dev,
 }
 
 /// What may move to other versions than the lock's.
@@ -77,6 +79,7 @@ impl ResolveOptions {
         !self.dry_run
             && self.unlock == Unlock::Nothing
             && self.order == Order::Newest
+            && self.dev == Dev::With
             && self.exclude_newer.is_none()
     }
 }
@@ -211,8 +214,17 @@ fn solve(
         &git,
         session.context.reporter,
     )?;
+    let asked = options.precise.iter().map(|(name, constraint)| Root {
+        member: Some("the command line".into()),
+        requirements: vec![Requirement {
+            default_features: false,
+            ..Requirement::new(name.clone(), constraint.clone())
+        }],
+        features: BTreeMap::new(),
+    });
     let mut request = request(session, options, &inputs, old, unlock.clone());
     request.limits = settings.limits;
+    request.roots.extend(asked);
     if let (Some(merge), Some(both)) = (&project.merge, old) {
         let others = merge.others(both);
         request.also_locked = others

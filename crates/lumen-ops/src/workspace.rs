@@ -63,7 +63,8 @@ impl Workspace {
     /// # Errors
     /// When the project or a configuration file is invalid.
     pub fn load(context: &Context<'_>, snapshot: Snapshot) -> Result<Self, OpsError> {
-        let project = snapshot.load()?;
+        let mut project = snapshot.load()?;
+        context.options.members.choose(&mut project)?;
         let manifest = &project.root_package.manifest;
         let (settings, more) = Settings::merge(context, Some(manifest))?;
         let mut warnings = project.warnings.clone();

@@ -76,6 +76,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "error",
             // What a run is given, and what it shares.
             "environment",
+            "members",
             "context",
             "settings",
             "keys",

@@ -111,6 +111,15 @@ pub struct Global {
     /// No progress bars.
     #[arg(long, global = true, help_heading = "Global options")]
     pub no_progress: bool,
+    /// Run in this folder.
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    pub directory: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -193,6 +202,34 @@ pub struct LockArgs {
     /// As --locked and --offline.
     #[arg(long)]
     pub frozen: bool,
+}
+
+/// Which packages of a workspace.
+#[derive(Debug, Clone, Default, Args)]
+pub struct MemberArgs {
+    /// Only this package of the workspace, by its name or folder.
+    #[arg(short, long, value_name = "NAME")]
+    pub package: Vec<String>,
+    /// Only packages of the workspace that match, such as `@org/*`.
+    #[arg(long, value_name = "PATTERN")]
+    pub filter: Vec<String>,
+    /// All packages of the workspace but these.
+    #[arg(long, value_name = "NAME")]
+    pub exclude: Vec<String>,
+    /// All packages of the workspace, which is the default.
+    #[arg(short, long, conflicts_with = "package")]
+    pub recursive: bool,
+}
+
+/// Which dependencies are installed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct DevArgs {
+    /// Leave out what is needed for development only.
+    #[arg(long, visible_aliases = ["prod", "production"], conflicts_with = "only_dev")]
+    pub no_dev: bool,
+    /// Only what is needed for development.
+    #[arg(long)]
+    pub only_dev: bool,
 }
 
 /// What `install` and `lock` take.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{InstallArgs, Owner, ProjectArgs, ResolveArgs};
+use super::{DevArgs, InstallArgs, MemberArgs, Owner, ProjectArgs, ResolveArgs};
 
 /// The commands below `lumen pkg`.
 #[derive(Debug, Subcommand)]
@@ -59,6 +59,8 @@ pub enum Pkg {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
+        members: MemberArgs,
+        #[command(flatten)]
         project: ProjectArgs,
     },
     /// Install what lumen.toml asks for, as lumen.lock says.
@@ -68,13 +70,20 @@ pub enum Pkg {
         #[arg(hide = true)]
         names: Vec<String>,
         #[command(flatten)]
+        dev: DevArgs,
+        #[command(flatten)]
+        members: MemberArgs,
+        #[command(flatten)]
         install: InstallArgs,
     },
     /// Move to newer versions within the constraints, and install them.
     #[command(visible_aliases = ["up", "upgrade"])]
     Update {
-        /// Only these packages; default: all.
+        /// Only these packages; default: all. `name@1.2` asks for such a version.
         names: Vec<String>,
+        /// Move the named package to exactly this version, also an older one.
+        #[arg(long, value_name = "VERSION", conflicts_with = "breaking")]
+        precise: Option<String>,
         /// Also raise constraints in lumen.toml to the newest releases.
         #[arg(long)]
         breaking: bool,
@@ -84,6 +93,13 @@ pub enum Pkg {
         #[command(flatten)]
         resolve: ResolveArgs,
         #[command(flatten)]
+        members: MemberArgs,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
+    /// Fill the store from lumen.lock, which may be there alone; install nothing.
+    Fetch {
+        #[command(flatten)]
         project: ProjectArgs,
     },
     /// Resolve and write lumen.lock without installing.
@@ -91,6 +107,8 @@ pub enum Pkg {
     /// List the locked packages.
     #[command(visible_alias = "ls")]
     List {
+        #[command(flatten)]
+        members: MemberArgs,
         #[command(flatten)]
         project: ProjectArgs,
     },
@@ -103,6 +121,8 @@ pub enum Pkg {
         #[arg(long, value_name = "NAME")]
         invert: Option<String>,
         #[command(flatten)]
+        members: MemberArgs,
+        #[command(flatten)]
         project: ProjectArgs,
     },
     /// Show why a package is there: every path that leads to it.
@@ -114,6 +134,11 @@ pub enum Pkg {
     },
     /// List dependencies that have newer releases.
     Outdated {
+        /// Exit with 1 if something is outdated.
+        #[arg(long)]
+        exit_code: bool,
+        #[command(flatten)]
+        members: MemberArgs,
         #[command(flatten)]
         project: ProjectArgs,
     },
@@ -147,6 +172,9 @@ pub enum Pkg {
         /// Show files, sizes and digest; write nothing.
         #[arg(long)]
         dry_run: bool,
+        /// The package of the workspace, by its name or folder.
+        #[arg(short, long, value_name = "NAME")]
+        package: Option<String>,
         /// Path of lumen.toml, if not here or above.
         #[arg(long, value_name = "FILE")]
         manifest_path: Option<PathBuf>,
@@ -171,8 +199,8 @@ pub enum Pkg {
         #[arg(long, value_enum, value_name = "PART")]
         bump: Option<Bump>,
         /// Only if this tag, such as `v1.2.3`, is the version.
-        #[arg(long, conflicts_with = "bump")]
-        tag: Option<String>,
+        #[arg(long, alias = "tag", value_name = "TAG", conflicts_with = "bump")]
+        expect_tag: Option<String>,
         /// Wait up to this many seconds until everybody can read the release.
         #[arg(long, value_name = "SECONDS")]
         wait: Option<u64>,
@@ -183,8 +211,17 @@ pub enum Pkg {
         #[arg(long)]
         allow_missing_dependencies: bool,
         /// Publish all packages of the workspace, each after those it needs.
-        #[arg(long, conflicts_with_all = ["bump", "tag"])]
+        #[arg(long, short = 'r', visible_alias = "recursive", conflicts_with_all = ["bump", "expect_tag"])]
         workspace: bool,
+        /// Only this package of the workspace, by its name or folder.
+        #[arg(short, long, value_name = "NAME")]
+        package: Vec<String>,
+        /// Only packages of the workspace that match, such as `@org/*`.
+        #[arg(long, value_name = "PATTERN", conflicts_with_all = ["bump", "expect_tag"])]
+        filter: Vec<String>,
+        /// All packages of the workspace but these.
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["bump", "expect_tag"])]
+        exclude: Vec<String>,
         #[command(flatten)]
         project: ProjectArgs,
     },
@@ -211,6 +248,9 @@ pub enum Pkg {
         /// Submit although its users cannot get everything that it needs.
         #[arg(long)]
         allow_missing_dependencies: bool,
+        /// The package of the workspace, by its name or folder.
+        #[arg(short, long, value_name = "NAME")]
+        package: Option<String>,
         #[command(flatten)]
         project: ProjectArgs,
     },
@@ -292,7 +332,7 @@ pub struct AddArgs {
     /// Needed for development only.
     #[arg(short = 'D', long, alias = "save-dev")]
     pub dev: bool,
-    /// Only needed when a feature asks for it.
+    /// Packages that depend on this one get it only when a feature asks for it.
     #[arg(long, conflicts_with = "dev")]
     pub optional: bool,
     /// Features to turn on, separated by commas.
@@ -319,6 +359,9 @@ pub struct AddArgs {
     /// Show what would change; write nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// The package of the workspace to add them to, by its name or folder.
+    #[arg(short, long, value_name = "NAME")]
+    pub package: Option<String>,
     #[command(flatten)]
     pub resolve: ResolveArgs,
     #[command(flatten)]

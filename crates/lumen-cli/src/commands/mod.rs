@@ -30,8 +30,8 @@ use crate::{
 /// Whatever the operation fails with.
 pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     match cli.command {
-        Command::Pkg(command) => pkg::run(command, ui)?,
-        Command::Verb(command) => pkg::run_verb(*command, ui)?,
+        Command::Pkg(command) => return pkg::run(command, ui),
+        Command::Verb(command) => return pkg::run_verb(*command, ui),
         Command::Registry(command) => return registry::run(command, ui),
         Command::Key(command) => key::run(command, ui)?,
         Command::Trust(command) => trust::run(command, ui)?,

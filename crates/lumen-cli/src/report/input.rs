@@ -21,6 +21,9 @@ pub fn words(hint: InputHint<'_>) -> String {
         InputHint::NoPackageIn => {
             "correct the path; a package of a registry is named without `./` and `/`".into()
         }
+        InputHint::Precise => {
+            "name one, or write versions behind the names: `lumen pkg update a@1.2.0 b@2.0.0`".into()
+        }
         InputHint::TwoPlaces => "write the package's name in its place".into(),
         InputHint::Subject => "write `name`, `@scope` or `@scope/name`".into(),
         InputHint::PublicKey => {

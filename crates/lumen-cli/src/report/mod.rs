@@ -42,7 +42,7 @@ pub use self::{
 use crate::ui::Ui;
 
 /// The user can mend it.
-const USER: u8 = 1;
+pub const USER: u8 = 1;
 /// The command line is wrong.
 pub const USAGE: u8 = 2;
 /// The host or the disk is to blame.

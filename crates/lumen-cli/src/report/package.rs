@@ -13,7 +13,10 @@ pub fn words(hint: PackageHint<'_>) -> String {
         }
         PackageHint::Members(members) => {
             let quoted: Vec<String> = members.iter().map(|member| format!("`{member}`")).collect();
-            format!("run it in a member's folder: {}", quoted.join(", "))
+            format!(
+                "run it in a member's folder, or name a package with `-p`: {}",
+                quoted.join(", ")
+            )
         }
         PackageHint::LinkOut(Written::Workflow) => {
             "remove the link, or pass --stdout and choose the place yourself".into()
@@ -23,6 +26,11 @@ pub fn words(hint: PackageHint<'_>) -> String {
         PackageHint::Meant(nearest) => format!("did you mean `{nearest}`?"),
         PackageHint::List => "`lumen pkg list` lists the packages".into(),
         PackageHint::Tree => "`lumen pkg tree --depth 1` lists the dependencies".into(),
+        PackageHint::Packages(names) => {
+            let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!("its packages are {}", quoted.join(", "))
+        }
+        PackageHint::ExcludeLess => "leave an `--exclude` out".into(),
         PackageHint::Another => "name another package".into(),
         PackageHint::Versions(name) => {
             format!("`lumen pkg info {name}` shows them; ask for one with `{name}@=<version>`")

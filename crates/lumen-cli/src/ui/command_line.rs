@@ -172,6 +172,10 @@ mod tests {
             (&["un", "a"], &["pkg", "remove", "a"]),
             (&["up"], &["pkg", "update"]),
             (&["ls"], &["pkg", "list"]),
+            (
+                &["publish", "--tag", "v1"],
+                &["pkg", "publish", "--expect-tag", "v1"],
+            ),
             (&["owner", "list", "a"], &["pkg", "owner", "list", "a"]),
         ] {
             let parsed = |words: &[&str]| {

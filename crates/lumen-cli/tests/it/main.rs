@@ -42,6 +42,7 @@ mod reflexes;
 mod registries;
 mod releases;
 mod restored;
+mod selection;
 mod shown;
 mod signed;
 mod stats;

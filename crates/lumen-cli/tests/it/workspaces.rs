@@ -147,7 +147,7 @@ fn nothing_is_written_when_anything_is_in_the_way() {
     fs::remove_dir_all(sandbox.path("shop/packages/new-one")).unwrap();
 
     // A tag is one version, a bump one package's.
-    for other in [&["--tag", "v1.0.0"][..], &["--bump", "patch"]] {
+    for other in [&["--expect-tag", "v1.0.0"][..], &["--bump", "patch"]] {
         let ran = sandbox
             .run("shop", &[&PUBLISH[..], other].concat())
             .unwrap();

@@ -32,6 +32,9 @@ pub enum InputError {
     /// A folder that is to be a dependency, and has no package.
     #[error("there is no package in `{0}`: it has no `lumen.toml`")]
     NoPackageIn(String),
+    /// One version for other than one package.
+    #[error("`--precise` is the version of one package, and {0} are named")]
+    Precise(usize),
     /// A folder and another place for one dependency.
     #[error("`{0}` is a folder, and another place is given for it")]
     TwoPlaces(String),
@@ -98,6 +101,8 @@ pub enum InputHint<'e> {
     Extras(&'e PackageName, &'e str),
     /// How packages of folders and of registries are named.
     NoPackageIn,
+    /// How one package gets a version.
+    Precise,
     /// How the package of a folder is named.
     TwoPlaces,
     /// What a package or a scope looks like.
@@ -139,6 +144,7 @@ impl InputError {
             Self::Channel { name, .. } => InputHint::Channel(name),
             Self::Extras { name, features } => InputHint::Extras(name, features),
             Self::NoPackageIn(_) => InputHint::NoPackageIn,
+            Self::Precise(_) => InputHint::Precise,
             Self::TwoPlaces(_) => InputHint::TwoPlaces,
             Self::Subject(_) => InputHint::Subject,
             Self::PublicKey(_) => InputHint::PublicKey,

@@ -60,6 +60,19 @@ pub enum PackageError {
         /// A dependency with a name that is close to it.
         nearest: Option<String>,
     },
+    /// No package of the workspace is called so, or is in such a folder.
+    #[error("no package of this workspace is `{text}`")]
+    NoMember {
+        /// The name, folder or pattern.
+        text: String,
+        /// A package with a name that is close to it.
+        nearest: Option<String>,
+        /// The names of all.
+        members: Vec<String>,
+    },
+    /// Every package of the workspace is excluded.
+    #[error("no package of this workspace is left to do this for")]
+    NoneChosen,
     /// A package that is to depend on itself.
     #[error("`{0}` cannot depend on itself")]
     Itself(PackageName),
@@ -143,6 +156,10 @@ pub enum PackageHint<'e> {
     List,
     /// How dependencies are listed.
     Tree,
+    /// These are the packages of the workspace.
+    Packages(&'e [String]),
+    /// How fewer are excluded.
+    ExcludeLess,
     /// Another package can be named.
     Another,
     /// How the versions of a package are listed, and one chosen.
@@ -182,7 +199,13 @@ impl PackageError {
             | Self::NoDependency {
                 nearest: Some(nearest),
                 ..
+            }
+            | Self::NoMember {
+                nearest: Some(nearest),
+                ..
             } => PackageHint::Meant(nearest),
+            Self::NoMember { members, .. } => PackageHint::Packages(members),
+            Self::NoneChosen => PackageHint::ExcludeLess,
             Self::NotLocked { .. } => PackageHint::List,
             Self::NoDependency { .. } => PackageHint::Tree,
             Self::Itself(_) => PackageHint::Another,

@@ -87,7 +87,7 @@ impl Claims {
     pub fn of(
         session: &Session<'_>,
         lock: &Lockfile,
-        asked: &Asked<'_>,
+        asked: Option<&Asked<'_>>,
         downloading: &[&Registry],
     ) -> Result<Self, OpsError> {
         let memory = Memory::read(&session.context.environment.home)?;
@@ -106,7 +106,8 @@ impl Claims {
         let is_unproven = |(name, package): (&PackageName, &LockedPackage)| {
             Fact::git(name, package).is_some_and(|fact| !memory.has(&fact))
         };
-        let mut unproven = !asked.fresh && lock.packages.iter().any(is_unproven);
+        let is_fresh = asked.is_some_and(|asked| asked.fresh);
+        let mut unproven = !is_fresh && lock.packages.iter().any(is_unproven);
         for (registry, packages) in by_registry {
             let locked = lock.registries.get(registry);
             let locked = locked.and_then(|registry| registry.trust.as_ref());
@@ -164,7 +165,10 @@ impl Claims {
                 });
             }
         }
-        let behind = order::of(session, lock, asked, &memory)?;
+        let behind = match asked {
+            Some(asked) => order::of(session, lock, asked, &memory)?,
+            None => Vec::new(),
+        };
         Ok(Self {
             claims,
             behind,
@@ -272,7 +276,8 @@ impl Claims {
     }
 
     /// Compares the lock, the releases and the archives with each other, and remembers the
-    /// new proofs. Returns whether all packages are proven.
+    /// new proofs. Returns whether all packages are proven. `asked`: the project, and whether
+    /// all archives of the lock are there; else the lock is compared again once they are.
     ///
     /// # Errors
     /// The first contradiction; [`OpsError::Misfit`] when the lock does not follow from
@@ -281,7 +286,7 @@ impl Claims {
         mut self,
         session: &Session<'_>,
         lock: &Lockfile,
-        asked: &Asked<'_>,
+        asked: Option<(&Asked<'_>, bool)>,
         entries: &BTreeMap<PackageName, Entry>,
         proofs: Proofs,
     ) -> Result<bool, OpsError> {
@@ -293,7 +298,8 @@ impl Claims {
             .iter()
             .filter(|(name, _)| is_new || proven.contains(name));
         let described = archives::read(looked_at)?;
-        let mut releases = asked.known.clone();
+        let known = asked.map(|(asked, _)| asked.known.clone());
+        let mut releases = known.unwrap_or_default();
         let mut new = proofs.facts;
         for proof in &proofs.proofs {
             releases.extend(proof.releases(session, lock, &described)?);
@@ -309,10 +315,11 @@ impl Claims {
             releases: &releases,
         };
         archives.check(session, &mut self.memory)?;
-        if is_new && !asked.fresh {
+        if let Some((asked, _)) = asked.filter(|(asked, _)| is_new && !asked.fresh) {
             archives.follow_from(asked)?;
         }
-        for fact in new.into_iter().chain([fact]) {
+        let whole = asked.is_some_and(|(_, whole)| whole);
+        for fact in new.into_iter().chain(whole.then_some(fact)) {
             self.memory.add(fact);
         }
         save(session, &mut self.memory);

@@ -21,7 +21,7 @@ use crate::{
 
 /// Makes sure that each git package of a lock is in the store and is what its commit has:
 /// packed again from the clone, unless that was done on this machine before.
-pub(super) fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), OpsError> {
+pub(crate) fn restore_git(session: &Session<'_>, lock: &Lockfile) -> Result<(), OpsError> {
     let is_git = |package: &LockedPackage| matches!(package.source, LockedSource::Git { .. });
     if !lock.packages.values().any(is_git) {
         return Ok(());

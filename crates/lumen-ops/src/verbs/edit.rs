@@ -38,5 +38,5 @@ pub(super) fn apply(
         }
         other => other,
     })?;
-    install::apply(session, &project, resolved, options.dry_run)
+    install::apply(session, &project, resolved, options)
 }

@@ -20,12 +20,15 @@ use lumen_store::{
 };
 
 use crate::{
-    error::OpsError, fetch, gitignore, inputs, proof::Asked, resolve, resolve::Changes,
+    error::OpsError, fetch, gitignore, inputs, members, proof::Asked, resolve, resolve::Changes,
     resolve::ResolveOptions, session::Session, settings::Settings, workspace,
 };
 
 /// The fact that packages of an install were not proven: the next one has to try again.
 const UNPROVEN: &str = "unproven";
+
+/// The fact that only a part of the lock is installed, and the names of its packages.
+const PART: &str = "part";
 
 /// The fact that the import links were listed in `.gitignore` before: a user who took them out
 /// meant that.
@@ -59,20 +62,21 @@ pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, O
     let manifest = workspace::manifest_path(&session.context)?;
     let mut seen = Snapshot::of(&manifest, &session.context.surroundings());
     if options.may_trust_state()
+        && session.context.options.members.is_all()
         && let Some(outcome) = nothing_to_do(session, &manifest, &mut seen)?
     {
         return Ok(outcome);
     }
     let (project, _lock) = session.lock_project(seen, options.dry_run)?;
     let resolved = resolve::run(session, &project, options)?;
-    match apply(session, &project, resolved, options.dry_run) {
+    match apply(session, &project, resolved, options) {
         Err(OpsError::Misfit(reason)) if options.locked => Err(OpsError::Locked {
             reason: format!("is out of date: {reason}"),
         }),
         Err(OpsError::Misfit(reason)) => {
             resolve::warn_of_misfit(session, &reason);
             let resolved = resolve::afresh(session, &project, options)?;
-            apply(session, &project, resolved, options.dry_run)
+            apply(session, &project, resolved, options)
         }
         applied => applied,
     }
@@ -86,7 +90,7 @@ pub fn apply(
     session: &Session<'_>,
     project: &Project,
     resolved: resolve::Resolved,
-    dry_run: bool,
+    options: &ResolveOptions,
 ) -> Result<Outcome, OpsError> {
     let resolve::Resolved {
         lock,
@@ -95,8 +99,11 @@ pub fn apply(
         known,
         fresh,
     } = resolved;
-    let packages = lock.archives().count();
-    if dry_run {
+    let chosen = &session.context.options.members;
+    let part = members::part(project, &lock, &locals, chosen, options.dev)?;
+    let is_part = |name: &PackageName| part.as_ref().is_none_or(|part| part.contains(name));
+    let packages = lock.archives().filter(|(name, ..)| is_part(name)).count();
+    if options.dry_run {
         return Ok(Outcome {
             packages,
             changes,
@@ -110,9 +117,16 @@ pub fn apply(
         known: &known,
         fresh,
     };
-    let fetched = fetch::run(session, &store, &lock, &asked)?;
+    let fetched = fetch::run(session, &store, &lock, part.as_ref(), Some(&asked))?;
     session.tell_first_use()?;
-    let mut plan = plan(session, project, &lock, &locals, &fetched.entries)?;
+    let mut plan = plan(
+        session,
+        project,
+        &lock,
+        part.as_ref(),
+        &locals,
+        &fetched.entries,
+    )?;
     // Whatever is refused is refused before the manifest is written.
     let ledger = session.context.environment.ledger();
     let place = Place::open(&project.root)?;
@@ -128,6 +142,10 @@ pub fn apply(
     let is_kept = !may_adopt || !plan.packages.is_empty() && gitignore::is_kept(&project.root);
     if is_kept {
         facts.insert(IGNORED.into(), String::new());
+    }
+    if let Some(part) = &part {
+        let names: Vec<&str> = part.iter().map(PackageName::as_str).collect();
+        facts.insert(PART.into(), names.join(" "));
     }
     if !fetched.proven {
         facts.insert(UNPROVEN.into(), String::new());
@@ -161,6 +179,7 @@ pub fn apply(
 fn planned(
     project: &Project,
     lock: &Lockfile,
+    part: Option<&BTreeSet<PackageName>>,
     locals: &BTreeMap<PackageName, LocalPackage>,
     entries: &BTreeMap<PackageName, Entry>,
 ) -> BTreeMap<PackageName, Planned> {
@@ -170,13 +189,15 @@ fn planned(
         .flat_map(|member| inputs::local(project, member).needs())
         .map(|(name, _)| name)
         .collect();
+    let is_part = |name: &PackageName| part.is_none_or(|part| part.contains(name));
     let depended: BTreeSet<&PackageName> = lock
         .packages
-        .values()
-        .flat_map(|package| &package.dependencies)
+        .iter()
+        .filter(|(name, _)| is_part(name))
+        .flat_map(|(_, package)| &package.dependencies)
         .collect();
     let mut packages = BTreeMap::new();
-    for (name, locked) in &lock.packages {
+    for (name, locked) in lock.packages.iter().filter(|(name, _)| is_part(name)) {
         let planned = match (&locked.source, entries.get(name)) {
             (LockedSource::Path(_), _) => {
                 // Members need no link to themselves unless another one depends on them.
@@ -216,13 +237,18 @@ pub fn plan(
     session: &Session<'_>,
     project: &Project,
     lock: &Lockfile,
+    part: Option<&BTreeSet<PackageName>>,
     locals: &BTreeMap<PackageName, LocalPackage>,
     entries: &BTreeMap<PackageName, Entry>,
 ) -> Result<Plan, OpsError> {
-    Ok(Plan {
-        packages: planned(project, lock, locals, entries),
-        ..nothing(session, project, Some(lock))?
-    })
+    let mut plan = nothing(session, project, Some(lock))?;
+    if let Some(part) = part {
+        for site in &mut plan.sites {
+            site.packages.retain(|name, _| part.contains(name));
+        }
+    }
+    plan.packages = planned(project, lock, part, locals, entries);
+    Ok(plan)
 }
 
 /// A plan without packages. With a lock, it says what may be imported where.
@@ -265,6 +291,25 @@ pub(crate) fn nothing(
         sites,
         facts: BTreeMap::new(),
     })
+}
+
+/// The packages of the lock that the last install was about; `None`: all.
+///
+/// # Errors
+/// When the record of it cannot be read.
+pub fn installed_part(
+    session: &Session<'_>,
+    place: Option<&Place>,
+) -> Result<Option<BTreeSet<PackageName>>, OpsError> {
+    let ledger = session.context.environment.ledger();
+    let state = place.map(|place| ledger.load(place)).transpose()?.flatten();
+    let names = state.and_then(|mut state| state.facts.remove(PART));
+    Ok(names.map(|names| {
+        let names = names.split(' ');
+        names
+            .filter_map(|name| PackageName::parse(name).ok())
+            .collect()
+    }))
 }
 
 /// What a member may import, and whether it asks for it: what it needs, and what that needs,
@@ -374,8 +419,12 @@ fn nothing_to_do(
         Some(state) => Some(state),
         None => ledger.restored(&place)?,
     };
-    let Some(state) = state.filter(|state| state.complete && !state.facts.contains_key(UNPROVEN))
-    else {
+    let is_whole = |state: &State| {
+        ![UNPROVEN, PART]
+            .iter()
+            .any(|fact| state.facts.contains_key(*fact))
+    };
+    let Some(state) = state.filter(|state| state.complete && is_whole(state)) else {
         return Ok(None);
     };
     let mut unchanged = |file: &Path, digest: &str| {

@@ -18,6 +18,7 @@ pub mod deprecate;
 #[cfg(feature = "publish")]
 pub mod doctor;
 pub mod edit;
+pub mod fetch;
 #[cfg(feature = "publish")]
 pub mod found;
 #[cfg(feature = "publish")]

@@ -1,14 +1,18 @@
 //! `lumen pkg outdated`: which locked packages have newer versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
-    Constraint, PackageName, Version, index::Deprecation, manifest::DependencySource, version,
+    Constraint, PackageName, Version,
+    index::Deprecation,
+    lockfile::{LockedSource, Lockfile},
+    manifest::DependencySource,
+    version,
 };
 use lumen_registry::Registry;
 
-use crate::{error::OpsError, graph, lookup, session::Session};
+use crate::{error::OpsError, graph, inputs, lookup, members, members::Dev, session::Session};
 
 /// A dependency and the newer versions there are.
 #[derive(Debug, Clone)]
@@ -17,7 +21,8 @@ pub struct Outdated {
     pub name: PackageName,
     /// The locked version.
     pub current: Version,
-    /// The newest that the project's constraints accept.
+    /// The newest that all constraints on it accept: those of the project and those of the
+    /// packages that need it. None where one of these does not say what it needs.
     pub wanted: Option<Version>,
     /// The newest there is.
     pub latest: Option<Version>,
@@ -29,23 +34,54 @@ pub struct Outdated {
     pub deprecated: Option<Deprecation>,
 }
 
+/// What is asked of the versions of each package.
+#[derive(Debug, Default)]
+struct Asked {
+    constraints: BTreeMap<PackageName, Vec<Constraint>>,
+    /// Those that a manifest of the project asks for.
+    direct: BTreeSet<PackageName>,
+    /// Those that packages need of which it is unknown what they ask.
+    hidden: BTreeSet<PackageName>,
+}
+
+impl Asked {
+    fn add(&mut self, name: &PackageName, constraint: &Constraint) {
+        let all = self.constraints.entry(name.clone()).or_default();
+        all.push(constraint.clone());
+    }
+
+    /// Remembers that it is unknown which versions this package of the lock needs.
+    fn hide(&mut self, lock: &Lockfile, by: &PackageName) {
+        let package = lock.packages.get(by);
+        let needs = package
+            .into_iter()
+            .flat_map(|package| &package.dependencies);
+        self.hidden.extend(needs.cloned());
+    }
+
+    fn accept(&self, name: &PackageName, version: &Version) -> bool {
+        let all = self.constraints.get(name);
+        all.is_none_or(|all| all.iter().all(|constraint| constraint.matches(version)))
+    }
+}
+
 /// Compares the lock with the registries.
 ///
 /// # Errors
 /// When there is no lock, or a registry cannot be read.
 pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
     let project = session.project()?;
-    graph::lock(&project)?;
-    let mut constraints: BTreeMap<&PackageName, Vec<&Constraint>> = BTreeMap::new();
-    for member in &project.members {
-        for (name, dependency) in member
-            .manifest
-            .dependencies
-            .iter()
-            .chain(&member.manifest.dev_dependencies)
-        {
+    let lock = graph::lock(&project)?;
+    let locals = project.local_packages()?;
+    let chosen = &session.context.options.members;
+    let part = members::part(&project, lock, locals, chosen, Dev::With)?;
+    let mut asked = Asked::default();
+    let nameless = project.nameless();
+    for local in locals.values().chain(nameless) {
+        for (name, dependency) in inputs::local(&project, local).needs() {
             if let DependencySource::Registry { constraint, .. } = &dependency.source {
-                constraints.entry(name).or_default().push(constraint);
+                asked.direct.insert(name.clone());
+                asked.add(name, constraint);
             }
         }
     }
@@ -65,17 +101,32 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
             .await
     })?;
     session.save_caches();
+    for (name, current, index) in &answers {
+        let release = index.as_ref().and_then(|index| index.releases.get(current));
+        match release {
+            Some(release) => {
+                for needed in release.requirements() {
+                    asked.add(&needed.name, &needed.constraint);
+                }
+            }
+            None => asked.hide(lock, name),
+        }
+    }
+    for (name, package) in &lock.packages {
+        if matches!(package.source, LockedSource::Git { .. }) {
+            asked.hide(lock, name);
+        }
+    }
     let mut rows = Vec::new();
     for (name, current, index) in answers {
         let Some(index) = index else { continue };
-        let asked = constraints.get(&name);
-        let accepted = |version: &Version| {
-            asked.is_none_or(|all| all.iter().all(|constraint| constraint.matches(version)))
-        };
-        let usable = |version: &&Version| accepted(version) && !index.is_yanked(version);
-        let wanted = match asked {
-            Some(_) => index.versions.iter().filter(usable).max().cloned(),
-            None => None,
+        if part.as_ref().is_some_and(|part| !part.contains(&name)) {
+            continue;
+        }
+        let usable = |version: &&Version| asked.accept(&name, version) && !index.is_yanked(version);
+        let wanted = match asked.hidden.contains(&name) {
+            true => None,
+            false => index.versions.iter().filter(usable).max().cloned(),
         };
         let latest = version::latest(&index.versions, |version| index.is_yanked(version)).cloned();
         let yanked = index
@@ -85,7 +136,7 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
             |version: &Option<Version>| version.as_ref().is_some_and(|version| *version > current);
         if newer(&wanted) || newer(&latest) || yanked.is_some() || index.deprecated.is_some() {
             rows.push(Outdated {
-                direct: asked.is_some(),
+                direct: asked.direct.contains(&name),
                 name,
                 current,
                 wanted,

@@ -1,19 +1,19 @@
 //! `lumen pkg update`: newer versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
-    Constraint, PackageName,
+    Constraint, PackageName, Version,
     edit::{self, EditError},
     manifest::DependencySource,
 };
 use lumen_store::project::{LocalPackage, MANIFEST};
 
 use crate::{
-    error::OpsError,
-    graph,
+    error::{InputError, OpsError},
+    graph, inputs,
     lookup::{newest, package_index},
-    names::parse_name,
+    names::{Wanted, parse_name, parse_wanted},
     resolve::{ResolveOptions, Unlock},
     session::Session,
     verbs::{
@@ -23,20 +23,33 @@ use crate::{
 };
 
 /// Moves packages to the newest versions within the constraints; with `breaking`, raises the constraints first.
+/// A name may have versions of its own, `name@1.2`; `precise` is the one version of the only name.
+/// Without names, the members that the user chose say what moves: what they ask for.
 ///
 /// # Errors
 /// When a name is not in the lock, no versions fit, or the install fails; nothing is written then.
 pub fn update(
     session: &Session<'_>,
     names: &[String],
+    precise: Option<&str>,
     breaking: bool,
     options: &ResolveOptions,
 ) -> Result<(Vec<Added>, Outcome), OpsError> {
     let (project, _lock) = session.locked_project(options.dry_run)?;
-    let names = names
-        .iter()
-        .map(|name| parse_name(name))
-        .collect::<Result<Vec<_>, _>>()?;
+    let chosen = &session.context.options.members;
+    let (mut names, precise) = wanted(names, precise)?;
+    if names.is_empty() && !chosen.is_all() {
+        let locked = project.lock.as_ref().map(|(lock, _)| lock);
+        let is_locked =
+            |name: &&PackageName| locked.is_some_and(|lock| lock.packages.contains_key(*name));
+        let members = chosen.of(&project)?.into_iter();
+        let asked: BTreeSet<&PackageName> = members
+            .flat_map(|member| inputs::local(&project, member).needs())
+            .map(|(name, _)| name)
+            .filter(is_locked)
+            .collect();
+        names.extend(asked.into_iter().cloned());
+    }
     for name in &names {
         let locked = project.lock.as_ref().map(|(lock, _)| lock);
         if let Some(lock) = locked {
@@ -50,6 +63,7 @@ pub fn update(
     };
     let options = ResolveOptions {
         unlock,
+        precise,
         ..options.clone()
     };
     let mut edited = BTreeMap::new();
@@ -61,13 +75,43 @@ pub fn update(
             true => None,
             false => Some(&project.root_package),
         };
-        for member in project.members.iter().chain(root) {
+        let members = match chosen.is_all() {
+            true => project.members.iter().chain(root).collect(),
+            false => chosen.of(&project)?,
+        };
+        for member in members {
             let text = raise(session, member, &names, &options, &mut raised)?;
             edited.extend(text.map(|text| (member.dir.join(MANIFEST), text)));
         }
     }
     let outcome = apply(session, &project, edited, &options)?;
     Ok((raised, outcome))
+}
+
+/// The names to move, and what is asked of their versions.
+fn wanted(
+    names: &[String],
+    precise: Option<&str>,
+) -> Result<(Vec<PackageName>, BTreeMap<PackageName, Constraint>), OpsError> {
+    let (mut all, mut asked) = (Vec::new(), BTreeMap::new());
+    for text in names {
+        let (name, constraint) = match parse_wanted(text)? {
+            Wanted::Package(name, constraint) => (name, constraint),
+            // What is no name says so.
+            Wanted::Folder(text) => (parse_name(&text)?, None),
+        };
+        asked.extend(constraint.map(|constraint| (name.clone(), constraint)));
+        all.push(name);
+    }
+    if let Some(text) = precise {
+        let [name] = all.as_slice() else {
+            return Err(InputError::Precise(all.len()).into());
+        };
+        let version = Version::parse(text.trim_start_matches('='));
+        let version = version.map_err(|_| InputError::Release(format!("{name}@{text}")))?;
+        asked.insert(name.clone(), Constraint::exact(&version));
+    }
+    Ok((all, asked))
 }
 
 /// The member's manifest with every constraint raised that keeps the newest release out.

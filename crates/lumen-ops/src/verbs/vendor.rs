@@ -50,7 +50,7 @@ pub fn copy(
         known: &resolved.known,
         fresh: resolved.fresh,
     };
-    let fetched = fetch::run(session, &store, &resolved.lock, &asked);
+    let fetched = fetch::run(session, &store, &resolved.lock, None, Some(&asked));
     let fetched = fetched.map_err(|error| match error {
         OpsError::Misfit(reason) => OpsError::Locked {
             reason: format!("is out of date: {reason}"),

@@ -94,15 +94,17 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     let project = session.project()?;
     let lock = graph::lock(&project)?;
     let store = session.store()?;
-    let packages: Vec<_> = lock.archives().collect();
+    let place = Place::find(&project.root)?;
+    let part = install::installed_part(session, place.as_ref())?;
+    let is_part = |name: &PackageName| part.as_ref().is_none_or(|part| part.contains(name));
+    let packages: Vec<_> = lock.archives().filter(|(name, ..)| is_part(name)).collect();
     let mut entries = BTreeMap::new();
     for (name, _, checksum) in &packages {
         let entry = store.get(checksum, Check::Marker)?;
         entries.extend(entry.map(|entry| ((*name).clone(), entry)));
     }
     let locals = project.local_packages()?;
-    let plan = install::plan(session, &project, lock, locals, &entries)?;
-    let place = Place::find(&project.root)?;
+    let plan = install::plan(session, &project, lock, part.as_ref(), locals, &entries)?;
     let audit = place.as_ref().map(|place| Audit::new(place, &plan));
     let audit = audit.transpose()?;
     let imports = audit.as_ref().map(Audit::imports).unwrap_or_default();

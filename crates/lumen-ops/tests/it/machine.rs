@@ -12,7 +12,7 @@ use lumen_core::{
 };
 use lumen_ops::{
     OpsError,
-    context::{Context, Options, ProjectUse},
+    context::{Context, Options},
     keys::KeyStore,
     resolve::ResolveOptions,
     session::Session,
@@ -21,7 +21,7 @@ use lumen_ops::{
     verbs::{self, add::Addition, install, publish},
 };
 use lumen_registry::{
-    Freshness, Location, Storage,
+    Location, Storage,
     storage::{MemoryStorage, Storages},
 };
 use lumen_testkit::world::{self, NOW};
@@ -80,15 +80,8 @@ impl Machine {
         let home = dir.path().canonicalize().unwrap();
         fs::create_dir(home.join("project")).unwrap();
         let options = Options {
-            working_dir: home.join("project"),
-            manifest_path: None,
-            project: ProjectUse::Nearest,
-            registry: None,
-            offline: false,
-            stale_if_error: false,
-            freshness: Freshness::Normal,
-            now: NOW.parse().unwrap(),
             storages: storages(&main, &other),
+            ..Options::at(home.join("project"), NOW.parse().unwrap())
         };
         let environment = Environment {
             home: home.join("lumen"),

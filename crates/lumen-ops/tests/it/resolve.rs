@@ -231,7 +231,11 @@ fn what_cannot_be_added_changes_no_manifest() {
     assert_eq!(error(add("app")), "`app` cannot depend on itself");
     assert_eq!(
         error(add("url@nonsense")),
-        "`nonsense` is not a version constraint: a version number was expected, not `n`"
+        "`url` has no channel `nonsense`"
+    );
+    assert_eq!(
+        error(add("url@^nonsense")),
+        "`^nonsense` is not a version constraint: a version number was expected, not `n`"
     );
 }
 
@@ -265,7 +269,7 @@ fn a_breaking_update_raises_what_keeps_the_newest_release_out() {
     machine.install().unwrap();
     let update = |breaking| {
         let options = ResolveOptions::default();
-        machine.run(|session| verbs::update::update(session, &[], breaking, &options))
+        machine.run(|session| verbs::update::update(session, &[], None, breaking, &options))
     };
     let (raised, outcome) = update(false).unwrap();
     assert!(raised.is_empty() && outcome.changes.is_empty());
@@ -283,7 +287,8 @@ fn an_update_of_a_package_that_is_not_locked_is_refused() {
     machine.install().unwrap();
     let names = ["urk".to_owned()];
     let options = ResolveOptions::default();
-    let updated = machine.run(|session| verbs::update::update(session, &names, false, &options));
+    let updated =
+        machine.run(|session| verbs::update::update(session, &names, None, false, &options));
     assert_eq!(error(updated), "`urk` is not a package of this project");
 }
 

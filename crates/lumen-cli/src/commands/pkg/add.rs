@@ -17,7 +17,7 @@ use crate::{
     args::{AddArgs, LockArgs},
     commands::shared::{
         changes::show,
-        session::{resolve_options, session},
+        session::{about, member, resolve_options},
     },
     ui::Ui,
 };
@@ -26,7 +26,8 @@ pub fn run(mut arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
     let options = resolve_options(&LockArgs::default(), arguments.dry_run, &arguments.resolve)?;
     let registry = add::take_name(&mut arguments.project.registry.registry);
-    let session = session(&arguments.project, Freshness::Revalidate, ui)?;
+    let members = member(arguments.package.as_ref());
+    let session = about(members, &arguments.project, Freshness::Revalidate, ui)?;
     let reference = match (&arguments.tag, &arguments.branch, &arguments.rev) {
         (Some(tag), ..) => GitReference::Tag(tag.clone()),
         (_, Some(branch), _) => GitReference::Branch(branch.clone()),

@@ -2,21 +2,37 @@
 
 use std::time::Instant;
 
-use lumen_ops::{OpsError, resolve::ResolveOptions, session::Session, verbs::install};
+use lumen_ops::{
+    OpsError,
+    members::{Dev, Members},
+    resolve::ResolveOptions,
+    session::Session,
+    verbs::install,
+};
 use lumen_registry::Freshness;
 
 use crate::{
-    args::InstallArgs,
+    args::{DevArgs, InstallArgs, MemberArgs},
     commands::shared::{
         changes::show,
-        session::{resolve_options, session},
+        session::{about, members, resolve_options},
     },
     ui::Ui,
 };
 
-pub fn run(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
+pub fn run(
+    dev: &DevArgs,
+    chosen: &MemberArgs,
+    arguments: &InstallArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
     let start = Instant::now();
-    let (session, options) = prepare(arguments, ui)?;
+    let (session, mut options) = prepare(arguments, members(chosen), ui)?;
+    options.dev = match (dev.no_dev, dev.only_dev) {
+        (true, _) => Dev::Without,
+        (_, true) => Dev::Only,
+        _ => Dev::With,
+    };
     let outcome = install::run(&session, &options)?;
     show(ui, &outcome, options.dry_run, start);
     Ok(())
@@ -25,10 +41,11 @@ pub fn run(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
 /// The session and options of `install` and `lock`; `--frozen` is also `--offline`.
 pub fn prepare<'u>(
     arguments: &InstallArgs,
+    members: Members,
     ui: &'u Ui,
 ) -> Result<(Session<'u>, ResolveOptions), OpsError> {
     let options = resolve_options(&arguments.lock, arguments.dry_run, &arguments.resolve)?;
     let mut project = arguments.project.clone();
     project.registry.offline |= arguments.lock.frozen;
-    Ok((session(&project, Freshness::Normal, ui)?, options))
+    Ok((about(members, &project, Freshness::Normal, ui)?, options))
 }

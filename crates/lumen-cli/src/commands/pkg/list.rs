@@ -3,21 +3,32 @@
 use std::collections::BTreeSet;
 
 use lumen_core::PackageName;
-use lumen_ops::{OpsError, graph};
+use lumen_ops::{
+    OpsError, graph,
+    members::{Dev, part},
+};
 use lumen_registry::Freshness;
 use lumen_store::project::LocalPackage;
 use serde_json::json;
 
 use crate::{
-    args::ProjectArgs,
-    commands::shared::{lock::lock, session::session},
+    args::{MemberArgs, ProjectArgs},
+    commands::shared::{
+        lock::lock,
+        session::{about, members},
+    },
     ui::Ui,
 };
 
-pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Normal, ui)?;
+pub fn run(arguments: &MemberArgs, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
+    let session = about(members(arguments), project, Freshness::Normal, ui)?;
     let project = session.project()?;
     let lock = lock(&project)?;
+    let chosen = &session.context.options.members;
+    let part = match chosen.is_all() {
+        true => None,
+        false => part(&project, lock, project.local_packages()?, chosen, Dev::With)?,
+    };
     let members: BTreeSet<&PackageName> = project
         .members
         .iter()
@@ -27,6 +38,7 @@ pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
         .packages
         .iter()
         .filter(|(name, _)| !members.contains(name))
+        .filter(|(name, _)| part.as_ref().is_none_or(|part| part.contains(*name)))
         .collect();
     if ui.json {
         let rows = rows.iter().map(|(name, package)| {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lumen_ops::{OpsError, report::Reporter as _, resolve};
+use lumen_ops::{OpsError, members::Members, report::Reporter as _, resolve};
 use serde_json::json;
 
 use super::install::prepare;
@@ -17,7 +17,7 @@ use crate::{
 
 pub fn run(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
-    let (session, options) = prepare(arguments, ui)?;
+    let (session, options) = prepare(arguments, Members::default(), ui)?;
     let dry_run = options.dry_run;
     let (project, _lock) = session.locked_project(dry_run)?;
     let resolved = resolve::run(&session, &project, &options)?;

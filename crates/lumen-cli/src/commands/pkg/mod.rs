@@ -4,6 +4,7 @@ mod add;
 mod cache;
 mod clean;
 mod deprecate;
+mod fetch;
 mod info;
 mod init;
 mod install;
@@ -25,6 +26,8 @@ mod verify;
 mod why;
 mod yank;
 
+use std::process::ExitCode;
+
 use lumen_core::trust::Action;
 use lumen_ops::{
     names as package_names,
@@ -36,20 +39,23 @@ use lumen_ops::{
 };
 
 use crate::{
-    args::{Family, Pkg, Usage},
+    args::{Family, MemberArgs, Pkg, Usage},
     environment,
     report::CliError,
     ui::{Ui, word},
 };
 
-/// Runs one of the commands below `lumen pkg`.
+/// Runs one of the commands below `lumen pkg`, and returns its exit code.
 ///
 /// # Errors
 /// Whatever the operation fails with.
-pub fn run(command: Family, ui: &Ui) -> Result<(), CliError> {
+pub fn run(command: Family, ui: &Ui) -> Result<ExitCode, CliError> {
     match command {
         Family::Verb(verb) => run_verb(*verb, ui),
-        Family::Cache(command) => Ok(cache::run(&command, ui)?),
+        Family::Cache(command) => {
+            cache::run(&command, ui)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -57,7 +63,7 @@ pub fn run(command: Family, ui: &Ui) -> Result<(), CliError> {
 ///
 /// # Errors
 /// Whatever the operation fails with.
-pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
+pub fn run_verb(command: Pkg, ui: &Ui) -> Result<ExitCode, CliError> {
     match command {
         Pkg::Init { name, path } => {
             let path = environment::absolute(&path)?;
@@ -71,30 +77,50 @@ pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
         Pkg::Remove {
             names,
             dry_run,
+            members,
             project,
-        } => remove::run(&names, dry_run, &project, ui)?,
-        Pkg::Install { names, install } => match names.as_slice() {
-            [] => install::run(&install, ui)?,
+        } => remove::run(&names, dry_run, &members, &project, ui)?,
+        Pkg::Install {
+            names,
+            dev,
+            members,
+            install,
+        } => match names.as_slice() {
+            [] => install::run(&dev, &members, &install, ui)?,
             names => return Err(adds(names).into()),
         },
         Pkg::Update {
             names,
+            precise,
             breaking,
             dry_run,
             resolve,
+            members,
             project,
         } => {
-            update::run(&names, breaking, dry_run, &resolve, &project, ui)?;
+            let wishes = update::Wishes {
+                names: &names,
+                precise: precise.as_deref(),
+                breaking,
+                dry_run,
+            };
+            update::run(&wishes, &resolve, &members, &project, ui)?;
         }
+        Pkg::Fetch { project } => fetch::run(&project, ui)?,
         Pkg::Lock(arguments) => lock::run(&arguments, ui)?,
-        Pkg::List { project } => list::run(&project, ui)?,
+        Pkg::List { members, project } => list::run(&members, &project, ui)?,
         Pkg::Tree {
             depth,
             invert,
+            members,
             project,
-        } => tree::run(depth, invert.as_deref(), &project, ui)?,
+        } => tree::run(depth, invert.as_deref(), &members, &project, ui)?,
         Pkg::Why { name, project } => why::run(&name, &project, ui)?,
-        Pkg::Outdated { project } => outdated::run(&project, ui)?,
+        Pkg::Outdated {
+            exit_code,
+            members,
+            project,
+        } => return Ok(outdated::run(exit_code, &members, &project, ui)?),
         Pkg::Info {
             package,
             provenance: true,
@@ -111,31 +137,42 @@ pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
         Pkg::Pack {
             out,
             dry_run,
+            package,
             manifest_path,
-        } => pack::run(out.as_deref(), dry_run, manifest_path, ui)?,
+        } => pack::run(out.as_deref(), dry_run, package.as_ref(), manifest_path, ui)?,
         Pkg::Unpack { file, out } => unpack::run(&file, &out, ui)?,
         Pkg::Publish {
             yes,
             dry_run,
             bump,
-            tag,
+            expect_tag,
             wait,
             allow_dirty,
             allow_missing_dependencies,
             workspace,
+            package,
+            filter,
+            exclude,
             project,
         } => {
             let wishes = publish::Wishes {
                 yes,
                 dry_run,
                 bump,
-                tag: tag.as_deref(),
+                tag: expect_tag.as_deref(),
                 wait,
                 allowed: allowed(allow_dirty, allow_missing_dependencies),
             };
-            match workspace {
-                true => publish::workspace(&wishes, &project, ui)?,
-                false => publish::publish(&wishes, &project, ui)?,
+            let is_one = !workspace && filter.is_empty() && exclude.is_empty() && package.len() < 2;
+            let members = MemberArgs {
+                package,
+                filter,
+                exclude,
+                recursive: workspace,
+            };
+            match is_one {
+                true => publish::publish(&wishes, &members, &project, ui)?,
+                false => publish::workspace(&wishes, &members, &project, ui)?,
             }
         }
         Pkg::Submit {
@@ -144,6 +181,7 @@ pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
             dry_run,
             allow_dirty,
             allow_missing_dependencies,
+            package,
             project,
         } => {
             let wishes = submit::Wishes {
@@ -152,7 +190,7 @@ pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
                 dry_run,
                 allowed: allowed(allow_dirty, allow_missing_dependencies),
             };
-            submit::run(&wishes, &project, ui)?;
+            submit::run(&wishes, package.as_ref(), &project, ui)?;
         }
         Pkg::Yank {
             release,
@@ -190,7 +228,7 @@ pub fn run_verb(command: Pkg, ui: &Ui) -> Result<(), CliError> {
         Pkg::Verify { repair, project } => verify::run(repair, &project, ui)?,
         Pkg::Clean { manifest_path } => clean::run(manifest_path, ui)?,
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says that `install` installs what the manifest asks for, and which command adds to that.

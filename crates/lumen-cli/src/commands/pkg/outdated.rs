@@ -1,19 +1,34 @@
 //! `lumen pkg outdated`.
 
+use std::process::ExitCode;
+
 use lumen_ops::{OpsError, report::Reporter as _, verbs::outdated};
 use lumen_registry::Freshness;
 use serde_json::json;
 
 use super::info::advice;
 use crate::{
-    args::ProjectArgs,
-    commands::shared::{session::session, text::count},
+    args::{MemberArgs, ProjectArgs},
+    commands::shared::{
+        session::{about, members},
+        text::count,
+    },
+    report::USER,
     ui::Ui,
 };
 
-pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Revalidate, ui)?;
+pub fn run(
+    exit_code: bool,
+    arguments: &MemberArgs,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<ExitCode, OpsError> {
+    let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
     let rows = outdated::outdated(&session)?;
+    let code = match exit_code && !rows.is_empty() {
+        true => ExitCode::from(USER),
+        false => ExitCode::SUCCESS,
+    };
     if ui.json {
         let rows = rows.iter().map(|row| {
             json!({
@@ -22,11 +37,11 @@ pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
             })
         });
         ui.print_json(&rows.collect());
-        return Ok(());
+        return Ok(code);
     }
     if rows.is_empty() {
         ui.done("Up to date", "no dependency has a newer release".into());
-        return Ok(());
+        return Ok(code);
     }
     let text = |version: &Option<lumen_core::Version>| {
         version.as_ref().map_or("-".to_owned(), ToString::to_string)
@@ -84,5 +99,5 @@ pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
             count(direct.max(rows.len()), "package")
         ),
     );
-    Ok(())
+    Ok(code)
 }

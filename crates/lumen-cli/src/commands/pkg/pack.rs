@@ -7,10 +7,10 @@ use lumen_registry::Freshness;
 use serde_json::json;
 
 use crate::{
-    args::RegistryArgs,
+    args::ProjectArgs,
     commands::shared::{
         packed::{contents, packed_json, size, warn},
-        session::with,
+        session::{about, member},
     },
     ui::{Ui, path_json},
 };
@@ -18,15 +18,15 @@ use crate::{
 pub fn run(
     out: Option<&Path>,
     dry_run: bool,
+    package: Option<&String>,
     manifest_path: Option<PathBuf>,
     ui: &Ui,
 ) -> Result<(), OpsError> {
-    let session = with(
+    let project = ProjectArgs {
         manifest_path,
-        &RegistryArgs::default(),
-        Freshness::Normal,
-        ui,
-    )?;
+        ..ProjectArgs::default()
+    };
+    let session = about(member(package), &project, Freshness::Normal, ui)?;
     let (checked, packed, file) = match dry_run {
         true => {
             let checked = pack::check(session.project()?.as_ref(), None)?;

@@ -10,10 +10,10 @@ use lumen_registry::Freshness;
 use serde_json::json;
 
 use crate::{
-    args::{Bump, ProjectArgs},
+    args::{Bump, MemberArgs, ProjectArgs},
     commands::shared::{
         packed::{contents, packed_json, size, tell_missing, warn},
-        session::session,
+        session::{about, members},
         text::count,
         waiting::{lacking_json, tell_lacking},
     },
@@ -34,8 +34,13 @@ pub struct Wishes<'a> {
     pub wait: Option<u64>,
 }
 
-pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), CliError> {
-    let session = session(project, Freshness::Revalidate, ui)?;
+pub fn publish(
+    wishes: &Wishes<'_>,
+    arguments: &MemberArgs,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), CliError> {
+    let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
     let bump = wishes.bump.map(|bump| match bump {
         Bump::Major => publish::Bump::Major,
         Bump::Minor => publish::Bump::Minor,
@@ -81,8 +86,13 @@ pub fn publish(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<()
 }
 
 /// All packages of a workspace.
-pub fn workspace(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), CliError> {
-    let session = session(project, Freshness::Revalidate, ui)?;
+pub fn workspace(
+    wishes: &Wishes<'_>,
+    arguments: &MemberArgs,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), CliError> {
+    let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
     let plan = publish::workspace::prepare(&session, wishes.dry_run, wishes.allowed)?;
     for name in &plan.left_out {
         ui.done("Left out", format!("`{name}` says `publish = false`"));

@@ -6,10 +6,10 @@ use lumen_ops::{OpsError, report::Reporter as _, verbs::remove};
 use lumen_registry::Freshness;
 
 use crate::{
-    args::{LockArgs, ProjectArgs, ResolveArgs},
+    args::{LockArgs, MemberArgs, ProjectArgs, ResolveArgs},
     commands::shared::{
         changes::show,
-        session::{resolve_options, session},
+        session::{about, members, resolve_options},
     },
     ui::Ui,
 };
@@ -17,12 +17,13 @@ use crate::{
 pub fn run(
     names: &[String],
     dry_run: bool,
+    arguments: &MemberArgs,
     project: &ProjectArgs,
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let start = Instant::now();
     let options = resolve_options(&LockArgs::default(), dry_run, &ResolveArgs::default())?;
-    let session = session(project, Freshness::Normal, ui)?;
+    let session = about(members(arguments), project, Freshness::Normal, ui)?;
     let outcome = remove::remove(&session, names, &options)?;
     for name in names {
         ui.done(

@@ -14,7 +14,7 @@ use crate::{
     args::ProjectArgs,
     commands::shared::{
         packed::{contents, packed_json, size, warn},
-        session::session,
+        session::{about, member},
     },
     ui::Ui,
 };
@@ -30,8 +30,13 @@ pub struct Wishes<'a> {
     pub allowed: Allowed,
 }
 
-pub fn run(wishes: &Wishes<'_>, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Revalidate, ui)?;
+pub fn run(
+    wishes: &Wishes<'_>,
+    package: Option<&String>,
+    project: &ProjectArgs,
+    ui: &Ui,
+) -> Result<(), OpsError> {
+    let session = about(member(package), project, Freshness::Revalidate, ui)?;
     let to = wishes.to.map(Location::parse).transpose()?;
     let made = submit::make(&session, wishes.allowed)?;
     let to = match to {

@@ -8,10 +8,10 @@ use lumen_registry::Freshness;
 use serde_json::json;
 
 use crate::{
-    args::ProjectArgs,
+    args::{MemberArgs, ProjectArgs},
     commands::shared::{
         lock::{known, lock, roots},
-        session::session,
+        session::{about, members},
     },
     ui::Ui,
 };
@@ -19,16 +19,27 @@ use crate::{
 pub fn run(
     depth: Option<usize>,
     invert: Option<&str>,
+    arguments: &MemberArgs,
     project: &ProjectArgs,
     ui: &Ui,
 ) -> Result<(), OpsError> {
-    let session = session(project, Freshness::Normal, ui)?;
+    let session = about(members(arguments), project, Freshness::Normal, ui)?;
     let project = session.project()?;
     let lock = lock(&project)?;
     let depth = depth.unwrap_or(usize::MAX);
     let rows = match invert {
         Some(name) => graph::inverted(lock, &known(lock, name)?, depth),
-        None => graph::trees(lock, &roots(&project), depth),
+        None => {
+            let chosen = &session.context.options.members;
+            let roots = match chosen.is_all() {
+                true => roots(&project),
+                false => {
+                    let chosen = chosen.of(&project)?.into_iter();
+                    chosen.filter_map(|member| member.name().cloned()).collect()
+                }
+            };
+            graph::trees(lock, &roots, depth)
+        }
     };
     if ui.json {
         let rows = rows.iter().map(|row| {

@@ -7,26 +7,42 @@ use lumen_registry::Freshness;
 
 use super::add::describe;
 use crate::{
-    args::{LockArgs, ProjectArgs, ResolveArgs},
+    args::{LockArgs, MemberArgs, ProjectArgs, ResolveArgs},
     commands::shared::{
         changes::show,
-        session::{resolve_options, session},
+        session::{about, members, resolve_options},
     },
     ui::Ui,
 };
 
+/// What to move, and how far.
+pub struct Wishes<'a> {
+    /// Packages, with versions where the user asks for some.
+    pub names: &'a [String],
+    /// The version of the only one.
+    pub precise: Option<&'a str>,
+    pub breaking: bool,
+    pub dry_run: bool,
+}
+
 pub fn run(
-    names: &[String],
-    breaking: bool,
-    dry_run: bool,
+    wishes: &Wishes<'_>,
     resolve: &ResolveArgs,
+    arguments: &MemberArgs,
     project: &ProjectArgs,
     ui: &Ui,
 ) -> Result<(), OpsError> {
     let start = Instant::now();
+    let dry_run = wishes.dry_run;
     let options = resolve_options(&LockArgs::default(), dry_run, resolve)?;
-    let session = session(project, Freshness::Revalidate, ui)?;
-    let (raised, outcome) = update::update(&session, names, breaking, &options)?;
+    let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
+    let (raised, outcome) = update::update(
+        &session,
+        wishes.names,
+        wishes.precise,
+        wishes.breaking,
+        &options,
+    )?;
     for addition in &raised {
         ui.done(
             if dry_run { "Would raise" } else { "Raised" },

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use lumen_ops::{
     OpsError,
     context::{Context, Options, ProjectUse},
+    members::Members,
     resolve::{ResolveOptions, Unlock},
     session::Session,
 };
-use lumen_registry::{Freshness, storage::Storages};
+use lumen_registry::Freshness;
 
 use crate::{
-    args::{LockArgs, ProjectArgs, RegistryArgs, ResolveArgs, Target},
+    args::{LockArgs, MemberArgs, ProjectArgs, RegistryArgs, ResolveArgs, Target},
     commands::shared::when,
     environment,
     ui::Ui,
@@ -30,6 +31,36 @@ pub fn session<'u>(
         freshness,
         ui,
     )
+}
+
+/// The same for some packages of a workspace.
+pub fn about<'u>(
+    members: Members,
+    project: &ProjectArgs,
+    freshness: Freshness,
+    ui: &'u Ui,
+) -> Result<Session<'u>, OpsError> {
+    let mut options = options(ProjectUse::Nearest, &project.registry, freshness)?;
+    options.manifest_path.clone_from(&project.manifest_path);
+    options.members = members;
+    on(options, ui)
+}
+
+/// The packages of a workspace that the arguments choose.
+pub fn members(arguments: &MemberArgs) -> Members {
+    let include = arguments.package.iter().chain(&arguments.filter);
+    Members {
+        include: include.cloned().collect(),
+        exclude: arguments.exclude.clone(),
+    }
+}
+
+/// The one package of a workspace that an argument chooses.
+pub fn member(package: Option<&String>) -> Members {
+    Members {
+        include: package.into_iter().cloned().collect(),
+        exclude: Vec::new(),
+    }
 }
 
 pub fn with<'u>(
@@ -54,17 +85,27 @@ fn open<'u>(
     freshness: Freshness,
     ui: &'u Ui,
 ) -> Result<Session<'u>, OpsError> {
-    let options = Options {
-        working_dir: environment::working_dir()?,
-        manifest_path,
+    let mut options = options(project, registry, freshness)?;
+    options.manifest_path = manifest_path;
+    on(options, ui)
+}
+
+fn options(
+    project: ProjectUse,
+    registry: &RegistryArgs,
+    freshness: Freshness,
+) -> Result<Options, OpsError> {
+    Ok(Options {
         project,
         registry: registry.registry.clone(),
         offline: registry.offline,
         stale_if_error: registry.stale_if_error,
         freshness,
-        now: Timestamp::now(),
-        storages: Storages::default(),
-    };
+        ..Options::at(environment::working_dir()?, Timestamp::now())
+    })
+}
+
+fn on(options: Options, ui: &Ui) -> Result<Session<'_>, OpsError> {
     Ok(Session::new(Context {
         environment: environment::read()?,
         options,
@@ -92,6 +133,7 @@ pub fn resolve_options(
             .map(|text| when::parse(text, Timestamp::now()))
             .transpose()?,
         unlock: Unlock::Nothing,
+        ..ResolveOptions::default()
     })
 }
 

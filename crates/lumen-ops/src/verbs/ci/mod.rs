@@ -161,7 +161,7 @@ impl Program<'_> {
     fn pin(&self) -> Result<(String, &'static str), OpsError> {
         let Some(commit) = self.commit else {
             let tag = scalar(&format!("v{}", self.version))?;
-            return Ok((format!("LUMEN_TAG: {tag}"), "--tag \"$LUMEN_TAG\""));
+            return Ok((format!("LUMEN_TAG: {tag}"), "--expect-tag \"$LUMEN_TAG\""));
         };
         let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if !COMMIT_DIGITS.contains(&commit.len()) || !commit.bytes().all(hex) {

@@ -75,7 +75,8 @@ pub fn prepare<'s>(
     allowed: Allowed,
 ) -> Result<Plan<'s>, OpsError> {
     let project = session.project()?;
-    let (checked, left_out) = checked(&project)?;
+    let chosen = session.context.options.members.of(&project)?;
+    let (checked, left_out) = checked(&project, &chosen)?;
     let mut packages = Vec::new();
     let batch: BTreeMap<PackageName, Version> = checked
         .iter()
@@ -144,10 +145,14 @@ fn ask_for_all(session: &Session<'_>, names: Asking<'_>) -> OpsError {
 type LocalChecked<'p> = (&'p LocalPackage, Checked);
 
 /// The packages to publish, each after those it needs, and the names of those that are not.
-fn checked(project: &Project) -> Result<(Vec<LocalChecked<'_>>, Vec<PackageName>), OpsError> {
+fn checked<'p>(
+    project: &'p Project,
+    chosen: &[&LocalPackage],
+) -> Result<(Vec<LocalChecked<'p>>, Vec<PackageName>), OpsError> {
     let members = in_order(project);
+    let is_chosen = |local: &LocalPackage| chosen.iter().any(|other| other.dir == local.dir);
     let (mut checked, mut left_out, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for &(local, package) in &members {
+    for &(local, package) in members.iter().filter(|(local, _)| is_chosen(local)) {
         if !package.publish {
             left_out.push(package.name.clone());
             continue;

@@ -4,7 +4,7 @@
 pub type Command = (&'static str, &'static [&'static str], &'static str);
 
 /// In an order in which what is changed does not keep the others from working.
-pub const COMMANDS: [Command; 78] = [
+pub const COMMANDS: [Command; 79] = [
     ("pkg list", &[], "app"),
     ("pkg tree", &[], "app"),
     ("pkg why", &["evil"], "app"),
@@ -28,6 +28,7 @@ pub const COMMANDS: [Command; 78] = [
     ("pkg add", &["evil", "--git", "../evil.git"], "app"),
     ("pkg update", &[], "app"),
     ("pkg lock", &[], "app"),
+    ("pkg fetch", &[], "app"),
     ("pkg cache info", &[], "."),
     ("pkg owner list", &["evil"], "."),
     ("trust list", &[], "."),
