@@ -463,6 +463,9 @@ pub struct ReleaseSummary {
     /// As in [`Release`], where the file or the whole index was read.
     #[serde(skip)]
     pub source: Option<SourceCommit>,
+    /// As `source`.
+    #[serde(skip)]
+    pub files: Option<FilesRef>,
 }
 
 impl ReleaseSummary {
@@ -478,6 +481,7 @@ impl ReleaseSummary {
             lumen: release.lumen,
             integrity: release.integrity,
             source: release.source,
+            files: release.files,
         }
     }
 

@@ -198,6 +198,7 @@ impl SubmittedError {
             Self::Json(_)
             | Self::Form
             | Self::Artifacts
+            | Self::List(_)
             | Self::Note { .. }
             | Self::Other { .. }
             | Self::Signatures { .. }
@@ -215,6 +216,7 @@ impl SubmittedError {
             Self::Json(_)
             | Self::Form
             | Self::Artifacts
+            | Self::List(_)
             | Self::Note { .. }
             | Self::Other { .. }
             | Self::Signatures { .. }

@@ -15,6 +15,7 @@
 //! | [`cache`] | metadata of HTTP registries kept on the local disk |
 //! | `refusal`, [`failure`] | why a client does not trust a registry; who can do something about an error, and what |
 //! | `selection`, `partial` | the packages of a partial mirror |
+//! | [`file_list`] | the file list that a release names, compared with its archive |
 //! | `source` | the files of a registry as they come: from the cache or the host, unverified |
 //! | `logread` | tiles, entries, map and what lists their events, checked |
 //! | [`verify`] | what a client checks before it trusts a signed registry |
@@ -69,6 +70,7 @@
 //!     release: Release::new("hello".parse()?, "1.0.0".parse()?),
 //!     tar: tar.clone(),
 //!     zst: None,
+//!     list: None,
 //!     now: "2026-01-15T10:05:00Z".into(),
 //!     registry_name: "main".into(),
 //!     signer: None,
@@ -102,6 +104,7 @@ mod derived;
 #[cfg(feature = "publish")]
 pub mod doctor;
 pub mod failure;
+pub mod file_list;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::Checkpoint,
-    index::{self, Artifact, MAX_RELEASE_BYTES, Release},
+    index::{self, Artifact, FilesRef, MAX_RELEASE_BYTES, Release},
     json,
     key::ArtifactKind,
     limits::{MAX_GLOBAL_INDEX_BYTES, MAX_VERSION_BYTES},
@@ -56,6 +56,8 @@ pub struct PublishRequest {
     pub tar: Vec<u8>,
     /// The same tree compressed with Zstandard.
     pub zst: Option<Vec<u8>>,
+    /// Its file list, for a tar that has one.
+    pub list: Option<Vec<u8>>,
     /// The time, RFC 3339.
     pub now: String,
     /// The registry's name, for the case that it has no `index.json` yet.
@@ -119,13 +121,14 @@ pub async fn publish(
     request: &PublishRequest,
 ) -> Result<Published, PublishError> {
     let PublishRequest { tar, now, .. } = request;
-    let zst = request.zst.as_deref();
-    let release = complete(&request.release, tar, zst, now)?;
+    let (zst, list) = (request.zst.as_deref(), request.list.as_deref());
+    let release = complete(&request.release, (tar, zst, list), now)?;
     let files = Files {
         bytes: release.to_bytes(),
         release: &release,
         tar,
         zst,
+        list,
     };
     if is_signed(storage).await? {
         return signed::publish(storage, &files, request).await;
@@ -141,6 +144,8 @@ struct Files<'a> {
     bytes: Vec<u8>,
     tar: &'a [u8],
     zst: Option<&'a [u8]>,
+    /// The file list.
+    list: Option<&'a [u8]>,
 }
 
 async fn publish_unsigned(
@@ -173,14 +178,14 @@ async fn publish_unsigned(
     Ok(published)
 }
 
-/// A release with its artifacts and the time, if it may be published.
+/// A release with its artifacts, its file list and the time, if it may be published. The files are
+/// the plain tar, the compressed one and the list.
 ///
 /// # Errors
 /// [`PublishError::Name`], [`PublishError::LongVersion`] and [`PublishError::TooLarge`].
 pub fn complete(
     release: &Release,
-    tar: &[u8],
-    zst: Option<&[u8]>,
+    (tar, zst, list): (&[u8], Option<&[u8]>, Option<&[u8]>),
     now: &str,
 ) -> Result<Release, PublishError> {
     let artifact = |kind, bytes: &[u8]| Artifact::new(kind, Digest::of(bytes), bytes.len() as u64);
@@ -188,6 +193,7 @@ pub fn complete(
     artifacts.extend(zst.map(|zst| artifact(ArtifactKind::TarZst, zst)));
     let release = Release {
         artifacts,
+        files: list.map(FilesRef::of),
         published_at: Some(now.to_owned()),
         ..release.clone()
     };
@@ -257,26 +263,26 @@ async fn create(storage: &Storage, files: &Files<'_>) -> Result<Published, Publi
     }
 }
 
-/// Stores those artifacts of the release whose bytes are at hand.
+/// Stores those artifacts of the release whose bytes are at hand, and its file list.
 async fn create_artifacts(
     storage: &Storage,
     files: &Files<'_>,
     release: &Release,
 ) -> Result<(), PublishError> {
-    let at_hand = [
-        (ArtifactKind::Tar, Some(files.tar)),
-        (ArtifactKind::TarZst, files.zst),
-    ];
-    let files: Vec<(Key, &[u8])> = at_hand
-        .into_iter()
-        .filter_map(|(kind, bytes)| {
-            let bytes: &[u8] = bytes?;
-            let key = Key::artifact(&Digest::of(bytes), kind);
-            let is_its = |artifact: &Artifact| artifact.url == key.as_str();
-            let wanted = release.artifacts.iter().any(is_its);
-            wanted.then_some((key, bytes))
-        })
-        .collect();
+    let tar = Key::artifact(&Digest::of(files.tar), ArtifactKind::Tar);
+    let zst = files.zst.map(|zst| {
+        let key = Key::artifact(&Digest::of(zst), ArtifactKind::TarZst);
+        (key, zst)
+    });
+    let list = files
+        .list
+        .map(|list| (Key::file_list(&Digest::of(list)), list));
+    let at_hand = [Some((tar, files.tar)), zst, list];
+    let is_its = |(key, _): &(Key, &[u8])| {
+        let mut wanted = release.objects();
+        wanted.any(|object| object.url == key.as_str())
+    };
+    let files: Vec<(Key, &[u8])> = at_hand.into_iter().flatten().filter(is_its).collect();
     let files = files.iter().map(|(key, bytes)| (key, *bytes));
     swap::create_all(storage, files, &nobody).await?;
     Ok(())

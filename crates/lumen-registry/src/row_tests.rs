@@ -41,6 +41,7 @@ fn put(storage: &Storage, name: &str, signer: Option<SecretKey>) {
         release,
         tar: name.as_bytes().to_vec(),
         zst: None,
+        list: None,
         now: NOW.into(),
         registry_name: "test".into(),
         signer: signer.map(|signer| Arc::new(signer) as _),

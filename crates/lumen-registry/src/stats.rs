@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures::{StreamExt as _, stream};
-use lumen_core::{Key, PackageName, Version, index::Artifact, key::kind::FileKind};
+use lumen_core::{Key, PackageName, Version, key::kind::FileKind};
 
 use crate::{
     derived::names::indexed_package,
@@ -152,6 +152,8 @@ struct Read {
     yanked: u64,
     deprecated: bool,
     artifacts: HashMap<Key, u64>,
+    /// File lists, with their sizes.
+    lists: HashMap<Key, u64>,
     owners: HashSet<Vec<u8>>,
     publishers: HashSet<Vec<u8>>,
     last_change: Option<String>,
@@ -228,19 +230,24 @@ async fn read(registry: &Registry, name: &PackageName) -> Result<Option<Read>, R
         yanked: 0,
         deprecated: index.deprecated.is_some(),
         artifacts: HashMap::new(),
+        lists: HashMap::new(),
         owners: HashSet::new(),
         publishers: HashSet::new(),
         last_change: None,
     };
     for version in &index.versions {
-        let (artifacts, time): (Vec<Artifact>, _) = match index.releases.get(version) {
-            Some(summary) => (summary.artifacts.clone(), summary.published_at.clone()),
+        let (artifacts, list, time) = match index.releases.get(version) {
+            Some(summary) => {
+                let time = summary.published_at.clone();
+                (summary.artifacts.clone(), summary.files, time)
+            }
             // An index that was made by hand has none.
             None => match registry.release(name, version, None).await? {
-                Some((release, _)) => (release.artifacts, release.published_at),
-                None => (Vec::new(), None),
+                Some((release, _)) => (release.artifacts, release.files, release.published_at),
+                None => (Vec::new(), None, None),
             },
         };
+        read.lists.extend(list.map(|list| (list.key(), list.size)));
         let keyed = artifacts
             .iter()
             .filter_map(|it| Some((it.key().ok()?, it.size)));
@@ -310,7 +317,7 @@ impl Sum {
         };
         stats.artifacts.files += size.files;
         stats.artifacts.bytes += size.bytes;
-        for (key, size) in read.artifacts {
+        for (key, size) in read.artifacts.into_iter().chain(read.lists) {
             if let Some(kind) = self.unknown.remove(&key)
                 && let Some(files) = &mut stats.files
             {

@@ -32,6 +32,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "signer",
             "audience",
             "selection",
+            "file_list",
             "login",
             "tls",
             // Where a registry is, and reading and writing there.

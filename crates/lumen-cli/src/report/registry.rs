@@ -151,6 +151,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::MirrorLacks => {
             "tell the people who run the source; when it has them again, run this with --full".into()
         }
+        Hint::FalseLists => {
+            "installs are not affected; who published this shows readers of the file list other files than clients install: ask them, and the people who run the source".into()
+        }
         Hint::IncompleteBundle => {
             "it was damaged on its way, or is of another registry; make it again".into()
         }

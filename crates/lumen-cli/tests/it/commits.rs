@@ -242,9 +242,19 @@ fn a_locked_release_with_a_commit_takes_no_request_more() {
     let lock = sandbox.read("with/lumen.lock").unwrap();
     let line = format!("\nsource-commit = \"{hash}:lib\"\n");
     assert!(lock.contains(&line), "{lock}");
+    // Each of them names a file list, which no install asks for.
+    for release in ["plain", "lib"] {
+        let file = format!("registry/packages/{release}/1.0.0.json");
+        let release: Value = serde_json::from_str(&sandbox.read(&file).unwrap()).unwrap();
+        assert!(release["files"]["hash"].is_string(), "{release}");
+    }
     let without = asked(&sandbox, &server, "without");
     let with = asked(&sandbox, &server, "with");
     assert_eq!(with.len(), without.len(), "{with:#?} {without:#?}");
+    for path in without.iter().chain(&with) {
+        let is_release = path.starts_with("/packages/") && !path.ends_with("/index.json");
+        assert!(!is_release && !path.ends_with(".files"), "{path}");
+    }
     // The lock of an earlier version does not say it. What a lock says wrongly is not believed.
     for other in [String::from("\n"), line.replace(&hash[..6], "000000")] {
         sandbox

@@ -362,7 +362,14 @@ fn the_doctor_finds_what_a_common_configuration_lacks() {
     let (found, code) = faults(&sandbox, &[&site.url()]);
     assert_eq!(code, Some(0));
     let checks: Vec<&str> = found.iter().map(|(check, _)| check.as_str()).collect();
-    let expected = ["types", "caching", "cors", "preflight", "hidden"];
+    let expected = [
+        "types",
+        "caching",
+        "cors",
+        "preflight",
+        "compression",
+        "hidden",
+    ];
     assert_eq!(checks, expected, "{found:?}");
     let (_, cors) = found.iter().find(|(check, _)| check == "cors").unwrap();
     assert!(
@@ -379,7 +386,7 @@ fn the_doctor_finds_what_a_common_configuration_lacks() {
     let too_long = |line: &&str| line.chars().count() > 80 && line.trim().contains(' ');
     assert_eq!(told.out.lines().find(too_long), None);
     assert!(
-        told.err.contains("fit for a registry; 5 could be better"),
+        told.err.contains("fit for a registry; 6 could be better"),
         "{}",
         told.err
     );

@@ -96,9 +96,16 @@ fn a_signed_registry_of_version_0_1_goes_on() {
         index(&sandbox, "registry", "text"),
         index(&sandbox, "registry", "app"),
     );
+    let release: Value =
+        serde_json::from_str(&sandbox.read("registry/packages/text/1.2.0.json").unwrap()).unwrap();
+    assert!(release["files"].is_object(), "{release}");
     assert_eq!(
         text["about"],
-        json!({"1.2.0": {"keywords": ["old"], "homepage": "https://example.org/"}})
+        json!({"1.2.0": {
+            "keywords": ["old"],
+            "homepage": "https://example.org/",
+            "files": release["files"],
+        }})
     );
     assert_eq!(text["published_at"].as_object().unwrap().len(), 3);
     assert_eq!(app.get("published_at"), None);

@@ -302,7 +302,7 @@ impl Claims {
         let mut releases = known.unwrap_or_default();
         let mut new = proofs.facts;
         for proof in &proofs.proofs {
-            releases.extend(proof.releases(session, lock, &described)?);
+            releases.extend(proof.releases(session, lock, &described, entries)?);
             let facts = proof.packages.keys().filter_map(|name| {
                 let package = lock.packages.get(name)?;
                 Some(Fact::release(&proof.root, name, package))

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Digest, PackageName,
-    index::{Artifact, Described, Release, ReleaseSummary},
+    index::{Artifact, Described, FilesRef, Release, ReleaseSummary},
     key::ArtifactKind,
     limits::DOWNLOADS,
     lockfile::{LockedPackage, Lockfile},
     trust::LoggedRelease,
 };
 use lumen_registry::{Registry, verify::Proven};
+use lumen_store::cas::Entry;
 
 use crate::{
     error::{FetchError, OpsError},
@@ -33,6 +34,7 @@ impl Proof {
         session: &Session<'_>,
         lock: &Lockfile,
         described: &BTreeMap<PackageName, Described>,
+        entries: &BTreeMap<PackageName, Entry>,
     ) -> Result<BTreeMap<PackageName, ReleaseSummary>, OpsError> {
         let mut releases = BTreeMap::new();
         let mut unknown = Vec::new();
@@ -40,8 +42,14 @@ impl Proof {
             let Some(package) = lock.packages.get(name) else {
                 continue;
             };
-            let rebuilt = || rebuild(package, &proven.logged, described.get(name)?);
-            match proven.summary.clone().or_else(rebuilt) {
+            let known = match (&proven.summary, described.get(name), entries.get(name)) {
+                (Some(summary), ..) => Some(summary.clone()),
+                (None, Some(described), Some(entry)) => {
+                    rebuild(package, &proven.logged, described, entry)?
+                }
+                _ => None,
+            };
+            match known {
                 Some(release) => drop(releases.insert(name.clone(), release)),
                 None => unknown.push((name, package, &proven.logged)),
             }
@@ -68,34 +76,47 @@ fn rebuild(
     package: &LockedPackage,
     logged: &LoggedRelease,
     described: &Described,
-) -> Option<ReleaseSummary> {
-    let artifact = |kind, hash, size| Artifact::new(kind, hash, size);
-    let tar = artifact(ArtifactKind::Tar, package.checksum?, package.size?);
+    entry: &Entry,
+) -> Result<Option<ReleaseSummary>, OpsError> {
+    let (Some(checksum), Some(size)) = (package.checksum, package.size) else {
+        return Ok(None);
+    };
     let compressed = package
         .compressed
-        .map(|file| artifact(ArtifactKind::TarZst, file.hash, file.size));
+        .map(|file| Artifact::new(ArtifactKind::TarZst, file.hash, file.size));
+    let tar = Artifact::new(ArtifactKind::Tar, checksum, size);
     let artifacts: Vec<Artifact> = [tar].into_iter().chain(compressed).collect();
-    let complete = |release| Release {
-        artifacts: artifacts.clone(),
-        published_at: Some(logged.time.clone()),
-        ..release
-    };
+    let listed = entry.file_list(size)?;
+    let listed = listed.map(|list| FilesRef::of(&list.to_bytes()));
+    let source = package.source_commit.as_ref();
+    // What the archive does not say, the lock may know. Publishers of earlier versions wrote
+    // less.
+    let mut forms: Vec<Release> = Vec::new();
+    for described in described.releases() {
+        for (source, files) in [
+            (source, listed),
+            (None, listed),
+            (source, None),
+            (None, None),
+        ] {
+            let form = Release {
+                artifacts: artifacts.clone(),
+                published_at: Some(logged.time.clone()),
+                source: source.cloned(),
+                files,
+                ..described.clone()
+            };
+            if !forms.contains(&form) {
+                forms.push(form);
+            }
+        }
+    }
     let is_logged = |release: &Release| {
         let bytes = release.to_bytes();
         bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata
     };
-    let with_source = |release| Release {
-        source: package.source_commit.clone(),
-        ..release
-    };
-    // What the archive does not say, the lock may know.
-    let mut forms = described.releases();
-    if package.source_commit.is_some() {
-        forms.splice(0..0, described.releases().into_iter().map(with_source));
-    }
-    let mut forms = forms.into_iter().map(complete);
-    let release = forms.find(is_logged)?;
-    Some(ReleaseSummary::of(release, logged.metadata))
+    let release = forms.into_iter().find(is_logged);
+    Ok(release.map(|release| ReleaseSummary::of(release, logged.metadata)))
 }
 
 /// Compares a locked package with its owner's release.

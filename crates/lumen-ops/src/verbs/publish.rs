@@ -93,7 +93,8 @@ impl Prepared {
     /// As [`publish::complete`].
     pub(crate) fn release(&self, now: &str) -> Result<Release, PublishError> {
         let Packed { tar, zst, .. } = &self.packed;
-        publish::complete(&self.checked.release, tar, Some(zst), now)
+        let list = self.packed.list.to_bytes();
+        publish::complete(&self.checked.release, (tar, Some(zst), Some(&list)), now)
     }
 }
 

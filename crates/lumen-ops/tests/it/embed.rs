@@ -43,6 +43,7 @@ fn world(dir: &Path) -> Places {
             release,
             tar: packed.tar,
             zst: None,
+            list: None,
             now: NOW.to_owned(),
             registry_name: "test".to_owned(),
             signer: None,

@@ -58,6 +58,7 @@ fn an_unsigned_publish_writes_archives_release_and_indexes() {
     assert_eq!(
         paths(&machine),
         [
+            "artifacts/<digest>.files",
             "artifacts/<digest>.tar",
             "artifacts/<digest>.tar.zst",
             "index.json",
@@ -317,7 +318,7 @@ fn an_outage_is_an_error_of_the_storage_and_the_next_try_finishes() {
             }
             machine.main.set_fault(None);
             machine.publish_here().unwrap();
-            assert_eq!(paths(&machine).len(), 5, "{kind:?} at {at}");
+            assert_eq!(paths(&machine).len(), 6, "{kind:?} at {at}");
         }
     }
 }

@@ -167,6 +167,8 @@ pub enum Hint<'e> {
     Older,
     /// The source of a mirror lacks artifacts.
     MirrorLacks,
+    /// Releases name file lists that are not those of their archives.
+    FalseLists,
     /// A bundle lacks a file.
     IncompleteBundle,
     /// The registry has no log.

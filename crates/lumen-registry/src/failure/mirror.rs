@@ -13,6 +13,7 @@ impl MirrorError {
             Self::Log(error) => error.kind(),
             Self::Lacking { .. } => Kind::Host,
             Self::Diverged { .. }
+            | Self::FalseLists { .. }
             | Self::Foreign { .. }
             | Self::Changed { .. }
             | Self::Forged { .. } => Kind::Untrusted,
@@ -41,6 +42,7 @@ impl MirrorError {
             Self::Gap { ours, .. } => Hint::Gap { ours: *ours },
             Self::Older { .. } => Hint::Older,
             Self::Lacking { .. } => Hint::MirrorLacks,
+            Self::FalseLists { .. } => Hint::FalseLists,
             Self::Incomplete { .. } => Hint::IncompleteBundle,
             Self::NoLog => Hint::NoLog,
             Self::Unlistable { .. } => Hint::Unlistable,

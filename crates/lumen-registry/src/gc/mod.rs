@@ -21,11 +21,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use lumen_core::{
-    Key,
-    index::{Artifact, Release},
-    limits::MAX_GLOBAL_INDEX_BYTES,
-};
+use lumen_core::{Key, index::Release, limits::MAX_GLOBAL_INDEX_BYTES};
 
 use crate::{
     derived::{ROWS, of_index},
@@ -146,10 +142,14 @@ impl Needed {
         Ok(())
     }
 
-    /// The artifacts of a release.
+    /// The artifacts of a release and its file list, signed or not.
     fn artifacts(&mut self, release: &Release) {
+        let objects = release.objects();
         self.keys
-            .extend(release.artifacts.iter().filter_map(Artifact::address));
+            .extend(objects.filter_map(|object| object.address()));
+        let tar = release.artifacts.first();
+        self.keys
+            .extend(tar.map(|tar| Key::unsigned_file_list(&tar.hash)));
     }
 }
 

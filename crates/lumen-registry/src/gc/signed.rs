@@ -129,7 +129,7 @@ pub(super) async fn find(
 /// The kind of garbage that a file would be; other files are never removed.
 fn kind_of(key: &Key) -> Option<Kind> {
     match key.kind() {
-        FileKind::Artifact => Some(Kind::Artifacts),
+        FileKind::Artifact | FileKind::FileList => Some(Kind::Artifacts),
         FileKind::Staging => Some(Kind::Staging),
         FileKind::Tile => Some(Kind::Log),
         FileKind::Map => Some(Kind::Map),

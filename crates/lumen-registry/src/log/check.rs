@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use lumen_core::{
     Digest, Key, PackageName, Version,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
-    digest::Hasher,
-    index::{Release, identity},
+    index::{FilesRef, Release, identity},
     json,
     key::kind::FileKind,
-    limits::MAX_GLOBAL_INDEX_BYTES,
+    limits::{MAX_FILE_LIST_BYTES, MAX_GLOBAL_INDEX_BYTES},
     merkle::leaf_hash,
     tile::Tiles,
     trust::{
@@ -23,6 +22,7 @@ use lumen_core::{
 use super::pending;
 use crate::{
     derived::{self, Expected, Row, Whole, tree, whole::Replay, witnessed},
+    file_list::{FalseList, Reading},
     logread::{Growth, Head, growth, no_head, read_checkpoint},
     progress::{Progress, Watch, advance},
     storage::{Storage, StorageError},
@@ -365,19 +365,49 @@ impl Checker<'_> {
         if let Err(error) = identity(&release.artifacts) {
             self.add(key, format!("{version}: {error}"));
         }
-        for artifact in &release.artifacts {
+        for (number, artifact) in release.artifacts.iter().enumerate() {
             // Kinds that this version does not know are not its business.
-            let Ok(key) = artifact.key() else { continue };
-            let mut hasher = Hasher::new();
-            let read = self.storage.read_to(&key, artifact.size, &mut hasher).await;
+            let Ok(path) = artifact.key() else { continue };
+            let files = release.files.filter(|_| number == 0);
+            let mut reading = Reading::new(files);
+            let read = self
+                .storage
+                .read_to(&path, artifact.size, &mut reading)
+                .await;
+            let (hash, list) = reading.finish();
             match read {
-                Ok(None) => self.add(&key, "it does not exist"),
-                Ok(Some(size)) if size == artifact.size && hasher.finish() == artifact.hash => {}
-                Ok(Some(_)) => self.add(&key, "it has another size or hash than its release says"),
-                Err(error @ StorageError::TooLarge { .. }) => self.add(&key, error),
+                Ok(None) => self.add(&path, "it does not exist"),
+                Ok(Some(size)) if size == artifact.size && hash == artifact.hash => {
+                    if let (Some(named), Some(list)) = (files, list) {
+                        self.file_list(key, version, named, list).await?;
+                    }
+                }
+                Ok(Some(_)) => self.add(&path, "it has another size or hash than its release says"),
+                Err(error @ StorageError::TooLarge { .. }) => self.add(&path, error),
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(())
+    }
+
+    /// The file list that a release names: that of its archive, and there.
+    async fn file_list(
+        &mut self,
+        key: &Key,
+        version: &Version,
+        named: FilesRef,
+        list: Result<Vec<u8>, FalseList>,
+    ) -> Result<(), PublishError> {
+        let made = match list {
+            Ok(made) => made,
+            Err(why) => {
+                self.add(key, format!("{version}: {why}"));
+                return Ok(());
+            }
+        };
+        let found = self.get(&named.key(), MAX_FILE_LIST_BYTES).await?;
+        let fault = "it has another size or hash than its release says";
+        self.compare(&named.key(), found.as_deref(), Some(&made), fault);
         Ok(())
     }
 

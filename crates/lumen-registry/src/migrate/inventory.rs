@@ -8,10 +8,9 @@ use std::{
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Digest, Key, PackageName, Version,
-    digest::Hasher,
     index::{
-        self, Artifact, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES, PackageIndex,
-        identity,
+        self, Artifact, FilesRef, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES,
+        PackageIndex, identity,
     },
     limits::MAX_GLOBAL_INDEX_BYTES,
     trust::{
@@ -21,6 +20,7 @@ use lumen_core::{
 };
 
 use crate::{
+    file_list::Reading,
     log::Finding,
     progress::{Progress, Watch},
     source::check,
@@ -324,30 +324,37 @@ async fn release(
     if let Err(error) = identity(&release.artifacts) {
         return Ok(Err(error.to_string()));
     }
-    for file in &release.artifacts {
-        if let Err(what) = artifact((storage, inspect), &release, file).await? {
+    for (number, file) in release.artifacts.iter().enumerate() {
+        let named = release.files.filter(|_| number == 0);
+        if let Err(what) = artifact((storage, inspect), &release, (file, named)).await? {
             return Ok(Err(what));
         }
     }
     Ok(Ok((release, bytes)))
 }
 
-/// Checks that an artifact matches its release: the operator who logs it vouches for that.
+/// Checks that an artifact matches its release, and that its file list is the one that is named:
+/// the operator who logs it vouches for that.
 async fn artifact(
     (storage, inspect): (&Storage, Inspect<'_>),
     release: &index::Release,
-    artifact: &Artifact,
+    (artifact, named): (&Artifact, Option<FilesRef>),
 ) -> Result<Result<(), String>, PublishError> {
     let Some(key) = artifact.address() else {
         let what = format!("`{}` is not the address of its hash", artifact.url);
         return Ok(Err(what));
     };
     let mut copy = Hashed {
-        hasher: Hasher::new(),
+        reading: Reading::new(named),
         bytes: tempfile::SpooledTempFile::new(MAX_IN_MEMORY),
     };
-    match storage.read_to(&key, artifact.size, &mut copy).await {
-        Ok(Some(size)) if size == artifact.size && copy.hasher.finish() == artifact.hash => {
+    let read = storage.read_to(&key, artifact.size, &mut copy).await;
+    let (hash, list) = copy.reading.finish();
+    match read {
+        Ok(Some(size)) if size == artifact.size && hash == artifact.hash => {
+            if let Some(Err(false_list)) = list {
+                return Ok(Err(false_list.to_string()));
+            }
             copy.bytes.rewind().map_err(StorageError::from)?;
             let inspected = inspect(release, artifact, &mut copy.bytes);
             Ok(inspected.map_err(StorageError::from)?)
@@ -362,14 +369,14 @@ async fn artifact(
 
 /// A copy of an artifact, hashed while it is written.
 struct Hashed {
-    hasher: Hasher,
+    reading: Reading,
     bytes: tempfile::SpooledTempFile,
 }
 
 impl Write for Hashed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.bytes.write(bytes)?;
-        self.hasher.update(&bytes[..written]);
+        self.reading.update(&bytes[..written]);
         Ok(written)
     }
 

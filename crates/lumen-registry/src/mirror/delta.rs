@@ -10,7 +10,7 @@ use lumen_core::{
 };
 
 use super::{
-    Job, Lacking, MirrorError, MirrorOptions, MirrorReport,
+    Job, Lacking, MirrorError, MirrorOptions, MirrorReport, Noted,
     growth::Growth,
     plan::Plan,
     reads::{checkpoint, global_index, list, listed_below},
@@ -65,6 +65,8 @@ pub(crate) async fn run(
         verb: "Bundling",
         transfers: Transfers::new(),
         lacking: Lacking::Refused,
+        // The mirror that gets the bundle makes the lists itself, and tells.
+        false_lists: Noted::default(),
     };
     let report = match seen {
         Some((info, after)) => signed(&job, (info, after), since).await?,

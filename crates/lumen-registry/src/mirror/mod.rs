@@ -177,6 +177,18 @@ pub enum MirrorError {
         /// Their paths or URLs in the source, sorted.
         files: Vec<String>,
     },
+    /// Everything was mirrored but file lists that are not those of their archives.
+    #[error(
+        "the file list that the release names is not that of the archive {}; everything else was mirrored{}",
+        listed(.files),
+        also_lacking(.lacking)
+    )]
+    FalseLists {
+        /// Paths or URLs of the archives in the source, sorted.
+        files: Vec<String>,
+        /// Those of artifacts that the source lacks, sorted.
+        lacking: Vec<String>,
+    },
     /// A bundle lacks a file that it should have.
     #[error("`{file}` is incomplete: `{missing}` does not exist")]
     Incomplete {
@@ -219,6 +231,14 @@ fn listed(files: &[String]) -> String {
     }
 }
 
+/// What else a run did not find.
+fn also_lacking(files: &[String]) -> String {
+    match files.is_empty() {
+        true => String::new(),
+        false => format!("; the source lacks {}", listed(files)),
+    }
+}
+
 /// The inputs of one run.
 struct Job<'a> {
     source: &'a Registry,
@@ -230,14 +250,20 @@ struct Job<'a> {
     transfers: transfer::Transfers,
     /// Artifacts that the source does not have.
     lacking: Lacking,
+    /// Archives whose releases name other file lists than theirs.
+    false_lists: Noted,
 }
+
+/// Files that are told at the end.
+#[derive(Debug, Default)]
+struct Noted(Mutex<Vec<String>>);
 
 /// What becomes of artifacts that the source does not have.
 enum Lacking {
     /// They end the run: a bundle is whole.
     Refused,
     /// They are noted, and the run goes on.
-    Noted(Mutex<Vec<String>>),
+    Noted(Noted),
 }
 
 /// Makes a storage a mirror of a registry, or brings one up to date. A run that failed or
@@ -273,8 +299,9 @@ pub async fn mirror(
                 transfers: transfer::Transfers::new(),
                 lacking: match is_bundle {
                     true => Lacking::Refused,
-                    false => Lacking::Noted(Mutex::default()),
+                    false => Lacking::Noted(Noted::default()),
                 },
+                false_lists: Noted::default(),
             };
             let report = match &trust {
                 Some(info) => signed::run(&job, storage, info).await?,
@@ -283,13 +310,32 @@ pub async fn mirror(
                 }
                 None => unsigned::run(&job).await?,
             };
-            Ok((report, job.lacking.files()))
+            Ok((report, job.lacking.files(), job.false_lists.files()))
         })
         .await
-        .and_then(|(report, files)| match files.is_empty() {
-            true => Ok(report),
-            false => Err(MirrorError::Lacking { files }),
+        .and_then(|(report, lacking, files)| match () {
+            () if !files.is_empty() => Err(MirrorError::FalseLists { files, lacking }),
+            () if !lacking.is_empty() => Err(MirrorError::Lacking { files: lacking }),
+            () => Ok(report),
         })
+}
+
+impl Noted {
+    fn note(&self, file: String) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.push(file);
+    }
+
+    /// The files, sorted.
+    fn files(&self) -> Vec<String> {
+        let mut files = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        files.sort();
+        files
+    }
 }
 
 impl Lacking {
@@ -298,8 +344,7 @@ impl Lacking {
         match self {
             Self::Refused => Err(ReadError::Missing { file }.into()),
             Self::Noted(files) => {
-                let mut files = files.lock().unwrap_or_else(PoisonError::into_inner);
-                files.push(file);
+                files.note(file);
                 Ok(())
             }
         }
@@ -309,11 +354,7 @@ impl Lacking {
     fn files(&self) -> Vec<String> {
         match self {
             Self::Refused => Vec::new(),
-            Self::Noted(files) => {
-                let mut files = files.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                files.sort();
-                files
-            }
+            Self::Noted(files) => files.files(),
         }
     }
 }

@@ -159,8 +159,8 @@ impl Job<'_> {
         Ok(Some((bytes, release)))
     }
 
-    /// Copies the missing files of a release: first the artifacts, then the file that
-    /// refers to them. `optional`: artifacts may be gone.
+    /// Copies the missing files of a release: first the artifacts, with the file list, then the
+    /// file that refers to them. `optional`: artifacts may be gone.
     pub(super) async fn copy_release(
         &self,
         release: &Release,
@@ -172,12 +172,13 @@ impl Job<'_> {
         if !self.options.full && self.target.has(&key).await? {
             return Ok(());
         }
-        for artifact in &release.artifacts {
+        for (number, artifact) in release.artifacts.iter().enumerate() {
             let Some(address) = artifact.address() else {
                 let what = format!("`{}` is not the address of its hash", artifact.url);
                 return Err(self.forged(&key, what));
             };
-            match self.copy(&address, artifact).await {
+            let list = release.files.filter(|_| number == 0);
+            match self.copy(&address, artifact, list).await {
                 Err(MirrorError::Read(ReadError::Missing { .. })) if optional => {}
                 Err(MirrorError::Read(ReadError::Missing { file })) => self.lacking.note(file)?,
                 other => other?,

@@ -2,13 +2,13 @@
 
 use lumen_core::{
     Digest, Key,
-    index::{Artifact, Difference},
+    index::{Artifact, Difference, FilesRef},
     limits::{MAX_BELIEVED_BYTES, MAX_MIRRORED_ARTIFACT_BYTES, MIRROR_MEMORY},
 };
 use tokio::sync::Semaphore;
 
 use super::{CONCURRENCY, Job, MirrorError};
-use crate::{reader::ReadError, storage::StorageError};
+use crate::{file_list::Reading, reader::ReadError, storage::StorageError};
 
 /// Memory for artifacts, in KiB; one that is larger is held alone.
 const BUDGET: u32 = (MIRROR_MEMORY >> 10) as u32;
@@ -30,8 +30,20 @@ impl Transfers {
 
 impl Job<'_> {
     /// Copies an artifact that the mirror lacks, if it has the size and hash that it should.
-    pub(super) async fn copy(&self, key: &Key, artifact: &Artifact) -> Result<(), MirrorError> {
-        if self.target.has(key).await? {
+    /// `named` is the file list that the release names, if this is its tar: the mirror makes the
+    /// list from the tar, and does not fetch it.
+    pub(super) async fn copy(
+        &self,
+        key: &Key,
+        artifact: &Artifact,
+        named: Option<FilesRef>,
+    ) -> Result<(), MirrorError> {
+        let is_there = self.target.has(key).await?;
+        let lacks_list = match named {
+            Some(named) => !self.target.has(&named.key()).await?,
+            None => false,
+        };
+        if is_there && !lacks_list {
             return Ok(());
         }
         let size = artifact.size;
@@ -62,7 +74,10 @@ impl Job<'_> {
             }
             Err(error) => return Err(error.into()),
         }
-        let (expected, actual) = (artifact.hash, Digest::of(&bytes));
+        let mut reading = Reading::new(named);
+        reading.update(&bytes);
+        let (actual, list) = reading.finish();
+        let expected = artifact.hash;
         if bytes.len() as u64 != size {
             return Err(changed(Difference::Smaller {
                 expected: size,
@@ -72,7 +87,17 @@ impl Job<'_> {
         if actual != expected {
             return Err(changed(Difference::Hash { expected, actual }));
         }
-        self.target.create(key, bytes).await
+        if !is_there {
+            self.target.create(key, bytes).await?;
+        }
+        match (named, list) {
+            (Some(named), Some(Ok(list))) => self.target.create(&named.key(), list).await,
+            (_, Some(Err(_))) => {
+                self.false_lists.note(self.file(key));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn other_hash(&self, key: &Key, expected: Digest, actual: Digest) -> MirrorError {

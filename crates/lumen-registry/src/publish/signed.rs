@@ -109,14 +109,20 @@ fn as_logged(files: &Files<'_>, logged: &LoggedRelease) -> Result<Release, Publi
         published_at: Some(logged.time.clone()),
         ..files.release.clone()
     };
-    match Digest::of(&release.to_bytes()) == logged.metadata {
-        true => Ok(release),
-        false => Err(PublishError::VersionExists {
-            name: release.name,
-            version: release.version,
+    // A publisher of an earlier version named no file list.
+    let unlisted = Release {
+        files: None,
+        ..release.clone()
+    };
+    let is_logged = |release: &Release| Digest::of(&release.to_bytes()) == logged.metadata;
+    let mut forms = [release, unlisted].into_iter();
+    forms
+        .find(is_logged)
+        .ok_or_else(|| PublishError::VersionExists {
+            name: files.release.name.clone(),
+            version: files.release.version.clone(),
             published_at: Some(logged.time.clone()),
-        }),
-    }
+        })
 }
 
 /// Logs a release whose files exist: the claim, if the name has no owner, and the statement,
@@ -190,10 +196,10 @@ async fn stand_by(
     let release = &published.release;
     let key = Key::release(&release.name, &release.version);
     let mut there = storage.freshen(&key).await?;
-    for artifact in &release.artifacts {
-        if let Ok(key) = artifact.key() {
-            there &= storage.freshen(&key).await?;
-        }
+    let listed = release.files.map(|list| list.key());
+    let artifacts = release.artifacts.iter();
+    for key in artifacts.filter_map(|file| file.key().ok()).chain(listed) {
+        there &= storage.freshen(&key).await?;
     }
     if !there {
         create_artifacts(storage, files, release).await?;

@@ -23,6 +23,7 @@ use super::{
     signed::{Endorsement, check_claim, is_logged, log, relies_on},
 };
 use crate::{
+    file_list::Reading,
     log::{State, Writer, check_log_key, is_signed},
     signer::Signer,
     storage::Storage,
@@ -90,6 +91,16 @@ impl Submitted {
             false => Err(SubmittedError::Artifacts),
         }
     }
+
+    /// The file list of the tar, if the release names one.
+    ///
+    /// # Errors
+    /// [`SubmittedError::List`].
+    fn list(&self, release: &Release) -> Result<Option<Vec<u8>>, SubmittedError> {
+        let mut reading = Reading::new(release.files);
+        reading.update(&self.tar);
+        Ok(reading.finish().1.transpose()?)
+    }
 }
 
 /// Publishes a submission, or only checks whether it could be. Repeating it is safe.
@@ -106,11 +117,13 @@ pub async fn ingest(
     how: &Ingest,
 ) -> Result<Published, PublishError> {
     let release = submitted.release()?;
+    let list = submitted.list(&release)?;
     let files = Files {
         bytes: submitted.metadata.clone(),
         release: &release,
         tar: &submitted.tar,
         zst: submitted.zst.as_deref(),
+        list: list.as_deref(),
     };
     let signed = is_signed(storage).await?;
     match (&submitted.endorsement, signed) {

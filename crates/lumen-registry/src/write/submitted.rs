@@ -5,6 +5,8 @@ use lumen_core::{
     trust::{Subject, event::EntryError},
 };
 
+use crate::file_list::FalseList;
+
 /// Why a submission is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,9 @@ pub enum SubmittedError {
     /// The artifacts listed are not those submitted.
     #[error("its metadata does not list the artifacts that are submitted")]
     Artifacts,
+    /// It names a file list that is not that of its archive.
+    #[error("its metadata is wrong: {0}")]
+    List(#[from] FalseList),
     /// No word of an owner where one is needed.
     #[error("the registry is signed, but the submission is not")]
     Unsigned,

@@ -13,6 +13,7 @@ mod attacks;
 mod buckets;
 mod compression;
 mod doctor;
+mod file_lists;
 mod freshness;
 mod garbage;
 mod git;
@@ -97,6 +98,7 @@ fn request(package: &str, number: &str, contents: &str) -> PublishRequest {
         release,
         tar: format!("tar of {contents}").into(),
         zst: Some(format!("zst of {contents}").into()),
+        list: None,
         now: NOW.into(),
         registry_name: "test".into(),
         signer: None,

@@ -23,13 +23,16 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::Digest;
+use lumen_core::{Digest, file_list::FileList};
 use lumen_durable::{
     Folder, Lock,
     owner::{self, Owner},
 };
 
-use self::{record::Head, staging::Staging};
+use self::{
+    record::{Head, Line},
+    staging::Staging,
+};
 use crate::{Sources, unpack::MANIFEST};
 
 pub use insert::{Expect, InsertError, Inserted};
@@ -95,6 +98,28 @@ impl Entry {
     /// The digest of its `lumen.toml`, from the record; `None` when it has none.
     pub fn manifest_digest(&self) -> Option<&Digest> {
         self.head.manifest.as_ref()
+    }
+
+    /// The file list of its archive, which has this size, by the record: `None` if its archive has
+    /// none, since it has another form than publishers write, as far as that shows.
+    ///
+    /// # Errors
+    /// Any I/O error other than absence.
+    pub fn file_list(&self, tar_size: u64) -> io::Result<Option<FileList>> {
+        let Some(folder) = self.tree.parent() else {
+            return Ok(None);
+        };
+        let record = optional(Folder::open(folder)?.read(RECORD))?.flatten();
+        let text = record.and_then(|(text, _)| String::from_utf8(text).ok());
+        let Some((_, rest)) = text.as_deref().and_then(record::parse) else {
+            return Ok(None);
+        };
+        let files = record::lines(rest).filter_map(|line| match line? {
+            Line::File(file) => Some((file.path, file.executable, file.size, file.digest)),
+            Line::Folder(_) => None,
+        });
+        let list = FileList::of(self.digest, files).ok();
+        Ok(list.filter(|list| list.tar_size() == tar_size))
     }
 
     /// Its `lumen.toml`; `None` when it has none.
@@ -294,8 +319,8 @@ pub(crate) fn recorded_files(tree: &Path) -> io::Result<Option<Vec<String>>> {
         let lines = record::lines(rest).flatten();
         lines
             .filter_map(|line| match line {
-                record::Line::File(file) => Some(file.path.to_owned()),
-                record::Line::Folder(_) => None,
+                Line::File(file) => Some(file.path.to_owned()),
+                Line::Folder(_) => None,
             })
             .collect()
     };

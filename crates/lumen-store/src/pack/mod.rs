@@ -44,7 +44,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use lumen_core::{Digest, PackageName, limits::rows};
+use lumen_core::{Digest, PackageName, file_list::FileList, limits::rows};
 
 pub use made::{OUTPUT, OUTPUT_IGNORE, VENDOR_LIST, stem};
 pub use secrets::{Secret, SecretKind};
@@ -199,6 +199,8 @@ pub struct Packed {
     pub tar: Vec<u8>,
     /// The tar's digest: the package's identity.
     pub digest: Digest,
+    /// Where the files are in the tar.
+    pub list: FileList,
     /// The tar in one zstd frame; empty unless asked for.
     pub zst: Vec<u8>,
     /// The digest of `zst`.
@@ -317,12 +319,13 @@ fn is_pointer(bytes: &[u8]) -> bool {
 /// # Errors
 /// When it holds secrets or paths that do not work everywhere, is too large, or cannot be read.
 pub fn pack(root: &Path, options: &PackOptions) -> Result<Packed, PackError> {
-    let mut files = Vec::new();
+    let (mut files, mut digests) = (Vec::new(), Vec::new());
     let mut writer = Writer::new(Vec::new());
     let notes = read(root, options, |path, bytes, executable| {
         let size = bytes.len() as u64;
         writer.file(path, size, executable)?;
         writer.body(bytes)?;
+        digests.push(Digest::of(bytes));
         files.push(PackedFile {
             path: path.to_owned(),
             size,
@@ -342,10 +345,21 @@ pub fn pack(root: &Path, options: &PackOptions) -> Result<Packed, PackError> {
     if size > limit {
         return Err(PackError::TooLarge { size, limit });
     }
+    let digest = Digest::of(&tar);
+    let listed = files.iter().zip(digests).map(|(file, digest)| {
+        let PackedFile {
+            path,
+            size,
+            executable,
+        } = file;
+        (path.as_str(), *executable, *size, digest)
+    });
+    let list = FileList::of(digest, listed).map_err(io::Error::other)?;
     Ok(Packed {
         files,
         notes,
-        digest: Digest::of(&tar),
+        digest,
+        list,
         tar,
         zst_digest: Digest::of(&zst),
         zst,

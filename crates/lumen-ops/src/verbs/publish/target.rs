@@ -53,6 +53,7 @@ impl<'s> Target<'s> {
         let (signer, last_seen) = self.writer.clone();
         Ok(PublishRequest {
             release: prepared.checked.release,
+            list: Some(prepared.packed.list.to_bytes()),
             tar: prepared.packed.tar,
             zst: Some(prepared.packed.zst),
             now: self.session.timestamp(),
