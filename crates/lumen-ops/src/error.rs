@@ -128,6 +128,12 @@ pub enum OpsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The same with `--frozen`.
+    #[error("`lumen.lock` {reason}, and --frozen forbids changing it")]
+    Frozen {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A lock that has other packages than the manifests of its packages lead to.
     #[error("`lumen.lock` does not fit: {0}")]
     Misfit(Stale),

@@ -8,7 +8,7 @@ mod tests;
 
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use lumen_core::key::Key;
@@ -67,6 +67,25 @@ pub enum LocationError {
     },
 }
 
+/// A path without `.` and `..`, as the URL of the folder has it; links are not looked at.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(plain.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                plain.pop();
+            }
+            // Nothing is above the root; a path that starts nowhere goes up further.
+            Component::ParentDir if plain.has_root() => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
 impl Location {
     /// Parses a registry URL.
     ///
@@ -121,7 +140,7 @@ impl Location {
         match scheme(text.trim()) {
             Some(_) => Self::parse(text),
             None if has_password(text.trim()) => Self::parse(text),
-            None => Ok(Self::File(base.join(text))),
+            None => Ok(Self::File(without_dots(&base.join(text)))),
         }
     }
 

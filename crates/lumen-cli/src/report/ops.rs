@@ -42,6 +42,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
             "do not use it; compare lumen.lock with an earlier version, and tell the people who run the registry".into()
         }
         Hint::Misfit => "run `lumen pkg install` to choose versions again".into(),
+        Hint::Frozen => "run `lumen pkg lock` without --frozen, and commit lumen.lock".into(),
         Hint::Locked => "run `lumen pkg lock` without --locked, and commit lumen.lock".into(),
         Hint::GitPackage(name) => {
             format!("its lumen.toml must say `name = \"{name}\"`, at the root or at most four folders below")

@@ -20,6 +20,9 @@ pub fn words(hint: SettingsHint<'_>) -> String {
         SettingsHint::InitThere(url) => format!(
             "if that is where you want one, run `lumen registry init {url}`, or publish with `--registry {url}`"
         ),
+        SettingsHint::NameIt(place) => format!(
+            "write `NAME = \"{place}\"` below [registry.registries] in lumen.toml, and run it with `--registry NAME`"
+        ),
         SettingsHint::ConfigureMirrors => {
             "write `[registry.mirrors]` into `config.toml` in Lumen's configuration folder, and below it \
              `inner = { from = \"https://registry.example.org\", to = \"file:///srv/mirror\" }`"

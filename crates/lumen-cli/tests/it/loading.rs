@@ -113,6 +113,25 @@ mod opens {
     }
 }
 
+/// Also where nothing else makes a run look into the manifests.
+#[test]
+fn an_install_without_work_tells_the_warnings_again() {
+    let sandbox = sandbox();
+    publish(&sandbox, "lib", "1.0.0", "");
+    let more = "colour = \"red\"\n[dependencies]\nlib = \"^1\"\n";
+    sandbox.package("app", "app", "1.0.0", more).unwrap();
+    for verb in ["Installed", "Up to date"] {
+        let ran = sandbox.ok("app", &["pkg", "install"]).unwrap();
+        assert!(ran.err.contains(verb), "{}", ran.err);
+        assert_eq!(
+            ran.err.matches("unknown key `colour`").count(),
+            1,
+            "{}",
+            ran.err
+        );
+    }
+}
+
 #[test]
 fn each_warning_is_said_once() {
     let sandbox = sandbox();

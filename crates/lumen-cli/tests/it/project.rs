@@ -118,6 +118,14 @@ fn locked_frozen_and_offline() {
         1,
         &["does not exist", "lumen pkg lock"],
     );
+    for verb in ["install", "lock"] {
+        let ran = sandbox.run("app", &["pkg", verb, "--frozen"]).unwrap();
+        fails(
+            &ran,
+            1,
+            &["does not exist, and --frozen forbids", "without --frozen"],
+        );
+    }
     sandbox.ok("app", &["pkg", "lock"]).unwrap();
     assert!(!sandbox.path("app/.lumen/packages").exists());
     sandbox.ok("app", &["pkg", "install", "--locked"]).unwrap();

@@ -79,6 +79,40 @@ fn flag_environment_project_user() {
 }
 
 #[test]
+fn a_dependency_from_a_url_gets_the_name_of_that_registry() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    publish_to(&sandbox, "other", "csv", "1.0.0");
+    let url = format!("file://{}", sandbox.path("other").display());
+    sandbox.package("app", "app", "1.0.0", "").unwrap();
+    sandbox.ok("app", &["pkg", "add", "text"]).unwrap();
+    let before = sandbox.read("app/lumen.toml").unwrap();
+    // Without a name, no dependency can say where it comes from.
+    let add = ["pkg", "add", "csv", "--registry", &url];
+    let ran = sandbox.run("app", &add).unwrap();
+    fails(&ran, 1, &["has none here", "[registry.registries]", &url]);
+    assert_eq!(sandbox.read("app/lumen.toml").unwrap(), before);
+    let named = format!("[registry.registries]\nmore = \"{url}/\"\n");
+    sandbox.package("app", "app", "1.0.0", &named).unwrap();
+    sandbox.ok("app", &["pkg", "add", "text"]).unwrap();
+    sandbox.ok("app", &add).unwrap();
+    let manifest = sandbox.read("app/lumen.toml").unwrap();
+    assert!(manifest.contains("registry = \"more\""), "{manifest}");
+    let list = sandbox.ok("app", &["pkg", "list"]).unwrap().out;
+    assert!(
+        list.contains("csv") && list.contains("(registry more)"),
+        "{list}"
+    );
+    // That of the default registry says nothing new, and a first package may come from anywhere.
+    let default = sandbox.registry_url();
+    sandbox
+        .ok("app", &["pkg", "add", "text", "--registry", &default])
+        .unwrap();
+    sandbox.package("new", "new", "1.0.0", "").unwrap();
+    sandbox.ok("new", &add).unwrap();
+}
+
+#[test]
 fn a_dependency_names_its_registry_and_a_scope_is_pinned() {
     let sandbox = sandbox();
     publish_to(&sandbox, "private", "secret-lib", "1.0.0");

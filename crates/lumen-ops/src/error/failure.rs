@@ -56,6 +56,8 @@ pub enum Hint<'e> {
     Misfit,
     /// The lock must not change, and has to.
     Locked,
+    /// The same without `--frozen`.
+    Frozen,
     /// A git repository has to say that it holds this package.
     GitPackage(&'e PackageName),
     /// The network was not to be used.
@@ -268,6 +270,7 @@ impl OpsError {
             | Self::Registry(_)
             | Self::Conflict(_)
             | Self::Locked { .. }
+            | Self::Frozen { .. }
             | Self::Misfit(_)
             | Self::Dirty { .. }
             | Self::GitPackage { .. }
@@ -317,6 +320,7 @@ impl OpsError {
             Self::Misfit(_) => Hint::Misfit,
             Self::Rebound(_) => Hint::Contradiction,
             Self::Locked { .. } => Hint::Locked,
+            Self::Frozen { .. } => Hint::Frozen,
             Self::GitPackage { name, .. } => Hint::GitPackage(name),
             Self::NoSuchRelease {
                 name,

@@ -64,6 +64,13 @@ pub enum SettingsError {
         /// Where.
         url: String,
     },
+    /// A dependency shall come from a registry that has no name here, and the project has packages
+    /// of its default registry.
+    #[error("a dependency can only come from a registry with a name, and `{place}` has none here")]
+    Unnamed {
+        /// The URL or path.
+        place: String,
+    },
     /// There is no mirror to bring up to date.
     #[error("no mirrors are configured")]
     NoMirrors,
@@ -100,6 +107,8 @@ pub enum SettingsHint<'e> {
     MirrorOfUser,
     /// How a registry is made at a place that the project names.
     InitThere(&'e str),
+    /// How a registry gets a name.
+    NameIt(&'e str),
     /// How mirrors are configured.
     ConfigureMirrors,
     /// What was meant is probably this.
@@ -124,6 +133,7 @@ impl SettingsError {
             Self::PinsOfPlace { .. } => SettingsHint::PinsOfPlace,
             Self::MirrorOfProject => SettingsHint::MirrorOfUser,
             Self::RegistryOfProject { url } => SettingsHint::InitThere(url),
+            Self::Unnamed { place } => SettingsHint::NameIt(place),
             Self::NoMirrors => SettingsHint::ConfigureMirrors,
             Self::UnknownMirror {
                 nearest: Some(nearest),

@@ -50,7 +50,10 @@ impl Budget {
             })?;
             sum = sum.saturating_add(size);
         }
-        let what = || format!("{} packages to download have {sum} bytes", downloads.len());
+        let what = || match downloads.len() {
+            1 => format!("the package to download has {sum} bytes"),
+            count => format!("{count} packages to download have {sum} bytes"),
+        };
         limits.check(Limit::InstallBytes, sum, what)?;
         Ok(Self {
             limits: *limits,

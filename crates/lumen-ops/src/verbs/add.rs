@@ -10,7 +10,7 @@ use lumen_core::{
 use lumen_store::project::{LocalPackage, MANIFEST, Project, normalize, relative, slashed};
 
 use crate::{
-    error::{InputError, OpsError, PackageError},
+    error::{InputError, OpsError, PackageError, SettingsError},
     lookup::{newest, no_such_package, package_index},
     names::{Wanted, parse_wanted},
     pack,
@@ -21,6 +21,7 @@ use crate::{
         edit::{Added, apply},
         install::Outcome,
     },
+    workspace::Workspace,
 };
 
 /// A dependency to add, as the user asks for it.
@@ -245,4 +246,32 @@ fn newest_constraint(
 /// the others from where they were. A URL or a path stays.
 pub fn take_name(registry: &mut Option<String>) -> Option<String> {
     registry.take_if(|text| !is_location(text) && text != DEFAULT)
+}
+
+/// The configured name of the registry at a URL or path that `add --registry` was given: only a
+/// name can stand in a dependency. `None`: it is the default of this run, since the project has
+/// no packages of another default registry yet.
+///
+/// # Errors
+/// [`SettingsError::Unnamed`] when the project has; when the project or a configuration file is
+/// invalid.
+pub fn name_of(session: &Session<'_>, place: &str) -> Result<Option<String>, OpsError> {
+    let workspace = Workspace::find(&session.context)?;
+    let plain = |text: &str| text.trim_end_matches('/').to_owned();
+    if let Ok(default) = workspace.settings.urls(DEFAULT)
+        && plain(&default.read) == plain(place)
+    {
+        return Ok(Some(DEFAULT.into()));
+    }
+    let mut registries = workspace.settings.registries.iter();
+    if let Some((name, _)) = registries.find(|(_, urls)| plain(&urls.read) == plain(place)) {
+        return Ok(Some(name.clone()));
+    }
+    match workspace.expected.contains_key(DEFAULT) {
+        true => Err(SettingsError::Unnamed {
+            place: place.into(),
+        }
+        .into()),
+        false => Ok(None),
+    }
 }

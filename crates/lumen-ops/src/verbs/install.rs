@@ -38,6 +38,9 @@ const IGNORED: &str = "ignored";
 /// own sources.
 const MODULES: &str = "modules ";
 
+/// The fact that the manifests have warnings, which every install tells.
+const WARNED: &str = "warned";
+
 /// What an install did.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -387,6 +390,9 @@ fn facts(
             facts.insert(format!("{MODULES}{}", local.relative), String::new());
         }
     }
+    if !project.warnings.is_empty() {
+        facts.insert(WARNED.into(), String::new());
+    }
     facts.insert("settings".into(), settings_fact(&*session.settings()?));
     Ok(facts)
 }
@@ -467,6 +473,9 @@ fn nothing_to_do(
             .is_ok_and(|store| link::contents_intact(&place, &ledger, &state, &store));
     if !intact || !members_unchanged(&root, &state, seen) {
         return Ok(None);
+    }
+    if state.facts.contains_key(WARNED) {
+        seen.packages()?;
     }
     session.warn(seen.warnings());
     session.warn(&warnings);

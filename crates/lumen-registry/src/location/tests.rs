@@ -20,7 +20,10 @@ fn folders() {
     for (text, path) in [
         ("reg", "/work/reg"),
         ("/abs", "/abs"),
-        ("./c:/x", "/work/./c:/x"),
+        ("./c:/x", "/work/c:/x"),
+        ("..", "/"),
+        ("../reg/./x/../y/", "/reg/y"),
+        ("../../../reg", "/reg"),
     ] {
         assert_eq!(
             Location::parse_path(text, cwd),

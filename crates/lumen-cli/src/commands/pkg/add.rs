@@ -6,6 +6,7 @@ use lumen_core::{edit::DependencyTable, manifest::GitReference};
 use lumen_ops::{
     OpsError,
     report::Reporter as _,
+    settings::DEFAULT,
     verbs::{
         add::{self, AddFrom, Addition},
         edit::Added,
@@ -14,7 +15,7 @@ use lumen_ops::{
 use lumen_registry::Freshness;
 
 use crate::{
-    args::{AddArgs, LockArgs},
+    args::{AddArgs, LockArgs, ProjectArgs},
     commands::shared::{
         changes::show,
         session::{about, member, resolve_options},
@@ -25,9 +26,21 @@ use crate::{
 pub fn run(mut arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
     let options = resolve_options(&LockArgs::default(), arguments.dry_run, &arguments.resolve)?;
-    let registry = add::take_name(&mut arguments.project.registry.registry);
-    let members = member(arguments.package.as_ref());
-    let session = about(members, &arguments.project, Freshness::Revalidate, ui)?;
+    let mut registry = add::take_name(&mut arguments.project.registry.registry);
+    let place = arguments.project.registry.registry.take();
+    let open = |project: &ProjectArgs| {
+        let members = member(arguments.package.as_ref());
+        about(members, project, Freshness::Revalidate, ui)
+    };
+    let mut session = open(&arguments.project)?;
+    if let Some(place) = place.filter(|_| arguments.path.is_none() && arguments.git.is_none()) {
+        registry = add::name_of(&session, &place)?.filter(|name| name != DEFAULT);
+        if registry.is_none() {
+            let mut project = arguments.project.clone();
+            project.registry.registry = Some(place);
+            session = open(&project)?;
+        }
+    }
     let reference = match (&arguments.tag, &arguments.branch, &arguments.rev) {
         (Some(tag), ..) => GitReference::Tag(tag.clone()),
         (_, Some(branch), _) => GitReference::Branch(branch.clone()),

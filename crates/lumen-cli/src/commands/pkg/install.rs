@@ -12,7 +12,7 @@ use lumen_ops::{
 use lumen_registry::Freshness;
 
 use crate::{
-    args::{DevArgs, InstallArgs, MemberArgs},
+    args::{DevArgs, InstallArgs, LockArgs, MemberArgs},
     commands::shared::{
         changes::show,
         session::{about, members, resolve_options},
@@ -33,7 +33,8 @@ pub fn run(
         (_, true) => Dev::Only,
         _ => Dev::With,
     };
-    let outcome = install::run(&session, &options)?;
+    let outcome = install::run(&session, &options);
+    let outcome = outcome.map_err(|error| as_asked(error, &arguments.lock))?;
     show(ui, &outcome, options.dry_run, start);
     Ok(())
 }
@@ -48,4 +49,12 @@ pub fn prepare<'u>(
     let mut project = arguments.project.clone();
     project.registry.offline |= arguments.lock.frozen;
     Ok((about(members, &project, Freshness::Normal, ui)?, options))
+}
+
+/// The error as it is about the flag that the user gave.
+pub fn as_asked(error: OpsError, lock: &LockArgs) -> OpsError {
+    match error {
+        OpsError::Locked { reason } if lock.frozen => OpsError::Frozen { reason },
+        error => error,
+    }
 }

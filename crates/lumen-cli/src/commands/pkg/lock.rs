@@ -5,7 +5,7 @@ use std::time::Instant;
 use lumen_ops::{OpsError, members::Members, report::Reporter as _, resolve};
 use serde_json::json;
 
-use super::install::prepare;
+use super::install::{as_asked, prepare};
 use crate::{
     args::InstallArgs,
     commands::shared::{
@@ -20,7 +20,8 @@ pub fn run(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
     let (session, options) = prepare(arguments, Members::default(), ui)?;
     let dry_run = options.dry_run;
     let (project, _lock) = session.locked_project(dry_run)?;
-    let resolved = resolve::run(&session, &project, &options)?;
+    let resolved = resolve::run(&session, &project, &options);
+    let resolved = resolved.map_err(|error| as_asked(error, &arguments.lock))?;
     if !dry_run {
         resolve::write_lock(&project, &resolved.lock)?;
     }
