@@ -33,7 +33,9 @@ fn run() -> ExitCode {
     let folder = cli.global.directory.as_deref();
     let entered = folder.map_or(Ok(()), environment::enter);
     let done = entered.map_err(report::CliError::from);
+    ui.watch();
     let done = done.and_then(|()| commands::run(cli, ui));
+    ui.rest();
     match done.and_then(|code| Ok(ui.written().map(|()| code)?)) {
         Ok(code) => code,
         Err(error) => report::report(ui, &error),

@@ -8,6 +8,7 @@
 //! and styles are added afterwards, only here.
 
 mod command_line;
+mod progress;
 mod snippet;
 mod streams;
 #[cfg(test)]
@@ -18,11 +19,11 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
     panic::PanicHookInfo,
     path::Path,
-    sync::Mutex,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lumen_core::{
     limits::MAX_LINE,
     problem::{Problem, Severity},
@@ -30,9 +31,10 @@ use lumen_core::{
     screen,
 };
 use lumen_ops::report::{Event, Reporter};
-use lumen_registry::progress::Progress;
+use lumen_registry::activity::{Activity, Asked};
 use serde_json::Value;
 
+use self::progress::Line;
 pub use self::{command_line::parse, streams::Streams};
 use crate::{
     args::{Color, Global},
@@ -60,7 +62,8 @@ pub struct Ui {
     progress: bool,
     words: fn(&Remedy) -> String,
     streams: Streams,
-    bar: Mutex<Option<ProgressBar>>,
+    line: Line,
+    rests: AtomicBool,
 }
 
 impl Ui {
@@ -87,7 +90,8 @@ impl Ui {
             progress: streams.is_terminal && !global.quiet && !global.no_progress,
             words,
             streams,
-            bar: Mutex::new(None),
+            line: Line::new(),
+            rests: AtomicBool::new(false),
         }
     }
 
@@ -198,10 +202,7 @@ impl Ui {
     /// Writes lines that were made safe, with styles, to standard error.
     fn talk(&self, text: &str) {
         let write = || self.streams.write_err(text);
-        match self.bar.lock().ok().and_then(|bar| bar.clone()) {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
+        self.line.suspend(write);
     }
 
     fn step(&self, verb: &str, message: &str) {
@@ -209,12 +210,47 @@ impl Ui {
         self.talk(&format!("{VERB}{verb:>VERB_WIDTH$}{VERB:#} {message}"));
     }
 
-    fn set_bar(&self, bar: Option<ProgressBar>) {
-        if let Ok(mut slot) = self.bar.lock()
-            && let Some(old) = std::mem::replace(&mut *slot, bar)
-        {
-            old.finish_and_clear();
+    /// A request to a host that is over.
+    fn asked(&self, asked: &Asked<'_>) {
+        let outcome = match asked.status {
+            Some(status) => status.to_string(),
+            None => "no answer".into(),
+        };
+        let took = match self.verbose {
+            1 => String::new(),
+            _ => format!(", {:.1?}", asked.took),
+        };
+        let what = format!("{} {}: {outcome}{took}", asked.method, asked.url);
+        self.step("Asked", &what);
+    }
+
+    /// From now on, until [`Ui::rest`], what takes long is shown on a terminal, and requests are
+    /// told where the options ask for that.
+    pub fn watch(&'static self) {
+        if self.verbose > 0 && !self.quiet {
+            self.line.activity().listen(|asked| self.asked(asked));
         }
+        if self.progress {
+            let look = || {
+                while !self.rests.load(Ordering::Relaxed) {
+                    self.line.draw();
+                    thread::sleep(progress::TICK);
+                }
+            };
+            // Without a thread there is no line.
+            let _ = thread::Builder::new().spawn(look);
+        }
+    }
+
+    /// Shows no more what takes long.
+    pub fn rest(&self) {
+        self.rests.store(true, Ordering::Relaxed);
+        self.line.clear();
+    }
+
+    /// Where requests to hosts are told.
+    pub fn activity(&self) -> Activity {
+        self.line.activity().clone()
     }
 }
 
@@ -233,26 +269,13 @@ impl Reporter for Ui {
             }
             Event::Done { .. } | Event::Detail { .. } | Event::Signing { .. } => {}
             Event::Warning(problem) => self.problem(&problem),
-            Event::Progress(Progress::Started { verb, steps }) if self.progress => {
-                let bar = ProgressBar::with_draw_target(
-                    Some(steps),
-                    ProgressDrawTarget::stderr_with_hz(10),
-                );
-                let template =
-                    format!("{verb:>VERB_WIDTH$} [{{bar:27}}] {{pos}}/{{len}} {{wide_msg}}");
-                if let Ok(style) = ProgressStyle::with_template(&template) {
-                    bar.set_style(style.progress_chars("=> "));
-                }
-                self.set_bar(Some(bar));
-            }
-            Event::Progress(Progress::Advanced { item }) => {
-                if let Some(bar) = self.bar.lock().ok().and_then(|bar| bar.clone()) {
-                    bar.inc(1);
-                    bar.set_message(shown(&item).into_owned());
+            Event::Progress(progress) => {
+                if let Some((verb, took)) = self.line.take(progress)
+                    && self.verbose > 1
+                {
+                    self.step("Timed", &format!("{}: {took:.1?}", verb.to_lowercase()));
                 }
             }
-            Event::Progress(Progress::Started { .. }) => {}
-            Event::Progress(Progress::Finished) => self.set_bar(None),
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use lumen_registry::{Freshness, storage::Storages};
+use lumen_registry::{Freshness, activity::Activity, storage::Storages};
 use lumen_store::project::Surroundings;
 
 use crate::{environment::Environment, members::Members, report::Reporter};
@@ -66,6 +66,8 @@ pub struct Options {
     pub now: Timestamp,
     /// Registries that the caller has at hand: at their places no host is asked.
     pub storages: Storages,
+    /// Where requests are told.
+    pub activity: Activity,
 }
 
 impl Options {
@@ -82,6 +84,7 @@ impl Options {
             freshness: Freshness::default(),
             now,
             storages: Storages::default(),
+            activity: Activity::default(),
         }
     }
 

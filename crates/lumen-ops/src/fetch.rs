@@ -83,6 +83,12 @@ pub fn run(
         .filter(|(name, ..)| !fetched.entries.contains_key(*name))
         .collect();
     fetched.downloaded = missing.len();
+    let there = format!(
+        "{} in the store, {} to download",
+        fetched.entries.len(),
+        missing.len()
+    );
+    session.context.reporter.detail("Found", there);
     let downloads = missing
         .into_iter()
         .map(|(name, package, checksum)| Download::new(session, store, name, package, checksum));
@@ -132,6 +138,14 @@ fn obtain(
         steps: downloads.len() as u64,
     };
     session.context.reporter.report(fetching.into());
+    let bytes = downloads
+        .iter()
+        .map(|download| download.size().unwrap_or_default())
+        .sum();
+    session
+        .context
+        .reporter
+        .report(Progress::Expected { bytes }.into());
     let result = session.block_on(async {
         for registry in registries(&downloads) {
             // A locked install reads no index, but it does not take files from a forked log.

@@ -128,6 +128,8 @@ pub fn run(
         };
         match old.map(|lock| wanted.stale(lock)) {
             Some(None) => {
+                let kept = "the lock: it fits the manifests".to_owned();
+                session.context.reporter.detail("Kept", kept);
                 let lock = old.cloned().unwrap_or_default();
                 restore_git(session, &lock)?;
                 warn_of_idle_patches(session, project, &lock);
@@ -150,7 +152,14 @@ pub fn run(
                 });
             }
             Some(Some(reason)) if !reason.is_usual() => warn_of_misfit(session, &reason),
-            _ => {}
+            Some(Some(reason)) => {
+                let why = format!("again: the lock is out of date: {reason}");
+                session.context.reporter.detail("Resolving", why);
+            }
+            None => {
+                let why = "all versions: there is no lock".to_owned();
+                session.context.reporter.detail("Resolving", why);
+            }
         }
     }
     afresh(session, project, options)

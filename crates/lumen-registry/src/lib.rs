@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`progress`], [`signer`], `random` | progress of long operations; anything that can sign; random names |
 //! | [`variables`] | the environment variables that a run is given |
+//! | [`activity`] | what a run is doing with its hosts, for a screen to show |
 //! | [`audience`], [`login`], [`tls`] | where a secret may go, credentials for hosts, trusted authorities |
 //! | [`location`] | registry URLs |
 //! | [`git`] | the `git` program, run with care |
@@ -95,6 +96,7 @@
     allow(dead_code, unused_imports)
 )]
 
+pub mod activity;
 pub mod audience;
 #[cfg(feature = "publish")]
 pub mod bundle;

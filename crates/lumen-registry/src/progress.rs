@@ -10,6 +10,11 @@ pub enum Progress {
         /// Steps to come.
         steps: u64,
     },
+    /// The steps download files of this many bytes in all.
+    Expected {
+        /// The bytes.
+        bytes: u64,
+    },
     /// One step is done.
     Advanced {
         /// What the step was about.

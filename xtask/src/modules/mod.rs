@@ -29,6 +29,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "random",
             "progress",
             "variables",
+            "activity",
             "signer",
             "audience",
             "selection",

@@ -7,11 +7,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
 use lumen_testkit::{
     sandbox::{Ran, Sandbox},
     server::{Answer, Server, answer, not_found, ok},
+    terminal,
 };
 
 use crate::{bare, fails, sandbox};
@@ -125,4 +128,108 @@ fn artifacts_that_do_not_come_share_the_tries() {
         many <= one + PACKAGES,
         "{many} requests, {one} for one package"
     );
+}
+
+/// An install from a slow server, on a terminal.
+fn on_terminal(sandbox: &Sandbox, url: &str, more: &[&str]) -> Ran {
+    let arguments = [&["pkg", "install"], more].concat();
+    let mut command = sandbox.command("one", &arguments);
+    command.env("LUMEN_REGISTRY", url).env("TERM", "xterm");
+    terminal::converse(&command, &[]).unwrap()
+}
+
+#[test]
+fn what_takes_long_is_shown_on_a_terminal_only() {
+    if !terminal::is_available() {
+        lumen_testkit::skip::missing("python3");
+        return;
+    }
+    let sandbox = sandbox();
+    packages(&sandbox);
+    let root = sandbox.path("registry");
+    let files = root.clone();
+    let server = serve(root, move |path| {
+        if path.ends_with("p0/index.json") {
+            thread::sleep(Duration::from_millis(900));
+        }
+        if !path.starts_with("/artifacts/") {
+            return None;
+        }
+        let bytes = fs::read(files.join(path.trim_start_matches('/'))).ok()?;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", bytes.len());
+        let (first, rest) = bytes.split_at(bytes.len() - 12);
+        let first = [head.as_bytes(), b"Connection: close\r\n\r\n", first].concat();
+        Some(Answer::Drip(
+            first,
+            rest.to_vec(),
+            Duration::from_millis(100),
+        ))
+    });
+    let host = server.url().replace("http://", "");
+    let shown = on_terminal(&sandbox, &server.url(), &[]).out;
+    for text in [
+        format!("Resolving waiting for {host}"),
+        "Fetching [>".to_owned(),
+        " B/s".to_owned(),
+        "Installed".to_owned(),
+    ] {
+        assert!(shown.contains(&text), "`{text}` is not in {shown}");
+    }
+    let again = || {
+        for path in [
+            "home/lumen/store",
+            "home/lumen/cache",
+            "one/lumen.lock",
+            "one/.lumen",
+        ] {
+            let path = sandbox.path(path);
+            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+        }
+    };
+    again();
+    let ran = install(&sandbox, "one", &server.url());
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(
+        !ran.err.contains("Fetching") && !ran.err.contains('\r'),
+        "{ran:#?}"
+    );
+    // What is asked and decided, and what it took.
+    again();
+    let told = |option: &str| {
+        let mut command = sandbox.command("one", &["pkg", "install", option]);
+        command.env("LUMEN_REGISTRY", server.url());
+        Ran::of(&command.output().unwrap()).err
+    };
+    let told_once = told("-v");
+    for text in [
+        "Resolving all versions: there is no lock".to_owned(),
+        format!("Asked GET {}/packages/p0/index.json: 200\n", server.url()),
+        "Found 0 in the store, 1 to download".to_owned(),
+    ] {
+        assert!(told_once.contains(&text), "`{text}` is not in {told_once}");
+    }
+    assert!(!told_once.contains("Timed"), "{told_once}");
+    again();
+    let told_twice = told("-vv");
+    assert!(told_twice.contains("p0/index.json: 200, "), "{told_twice}");
+    assert!(told_twice.contains("Timed resolving: "), "{told_twice}");
+}
+
+#[test]
+fn a_host_that_is_tried_again_is_named() {
+    if !terminal::is_available() {
+        lumen_testkit::skip::missing("python3");
+        return;
+    }
+    let sandbox = sandbox();
+    packages(&sandbox);
+    let server = Server::start(|_| down());
+    let host = server.url().replace("http://", "");
+    let shown = on_terminal(&sandbox, &server.url(), &[]).out;
+    for number in [2, 3] {
+        let text = format!("waiting for {host}, try {number} of 3");
+        assert!(shown.contains(&text), "`{text}` is not in {shown}");
+    }
+    let quiet = on_terminal(&sandbox, &server.url(), &["--quiet"]).out;
+    assert!(!quiet.contains("waiting for"), "{quiet}");
 }

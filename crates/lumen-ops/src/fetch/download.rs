@@ -85,6 +85,11 @@ impl Download {
         self.compressed().unwrap_or_else(|| self.plain()).0
     }
 
+    /// Bytes of that file, if the lock says.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.compressed().unwrap_or_else(|| self.plain()).1.size
+    }
+
     /// Bytes that the lock says it has; nothing where the lock does not say.
     pub(super) fn announced(&self) -> Announced<'_> {
         let compressed = self.package.compressed.map(|compressed| compressed.size);

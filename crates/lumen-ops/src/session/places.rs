@@ -173,6 +173,7 @@ impl Session<'_> {
         let options = self.logins(&*self.settings()?).host_options(location);
         Ok(HostOptions {
             storages: self.context.options.storages.clone(),
+            activity: self.context.options.activity.clone(),
             ..options
         })
     }

@@ -40,6 +40,7 @@ fn line(event: &Event) -> (bool, String) {
         Event::Warning(problem) => (false, warning(problem)),
         Event::Progress(Progress::Started { verb, steps: 0 }) => (false, format!("{verb} …")),
         Event::Progress(Progress::Started { verb, steps }) => (false, format!("{verb} {steps} …")),
+        Event::Progress(Progress::Expected { .. }) => (false, "… of some size".into()),
         Event::Progress(Progress::Advanced { item }) => (true, format!("… {item}")),
         Event::Progress(Progress::Finished) => (false, "… finished".into()),
     }

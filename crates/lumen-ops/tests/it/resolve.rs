@@ -98,7 +98,8 @@ fn a_yanked_version_is_chosen_only_where_it_is_locked() {
         [
             "Resolving …",
             "… finished",
-            "warning: `url` 1.1.0 is yanked: broken; Update(\"url\")"
+            "warning: `url` 1.1.0 is yanked: broken; Update(\"url\")",
+            "(Found 1 in the store, 0 to download)",
         ]
     );
     let all = ResolveOptions {

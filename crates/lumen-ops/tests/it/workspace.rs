@@ -229,7 +229,15 @@ fn warnings_of_members_are_told_once() {
     let warning =
         "warning: unknown table `packge` at packages/url/lumen.toml:7:2; did you mean [package]?";
     machine.install().unwrap();
-    assert_eq!(machine.told(), [warning, "Resolving …", "… finished"]);
+    assert_eq!(
+        machine.told(),
+        [
+            warning,
+            "(Resolving all versions: there is no lock)",
+            "Resolving …",
+            "… finished"
+        ]
+    );
     publish(&machine).unwrap();
     assert_eq!(machine.told(), [warning]);
 }

@@ -55,7 +55,7 @@ pub(crate) use requests::is_passing;
 pub use storages::Storages;
 pub use upkeep::{Listed, YOUNG};
 
-use crate::{location::Location, login::LoginHelper, variables::Variables};
+use crate::{activity::Activity, location::Location, login::LoginHelper, variables::Variables};
 
 /// The place of buckets in a build without them.
 #[cfg(not(feature = "bucket"))]
@@ -98,6 +98,8 @@ pub struct HostOptions {
     pub variables: Variables,
     /// Storages that the caller has at hand: at their places no host is asked.
     pub storages: Storages,
+    /// Where the requests are told.
+    pub activity: Activity,
 }
 
 /// The revision of a file when it was read; equal revisions mean equal contents.

@@ -106,6 +106,10 @@ fn options(
 }
 
 fn on(options: Options, ui: &Ui) -> Result<Session<'_>, OpsError> {
+    let options = Options {
+        activity: ui.activity(),
+        ..options
+    };
     Ok(Session::new(Context {
         environment: environment::read()?,
         options,

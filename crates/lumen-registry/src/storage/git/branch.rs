@@ -75,7 +75,7 @@ impl Branch {
             reader: Mutex::default(),
             wanted: Mutex::default(),
             fetching: tokio::sync::Mutex::default(),
-            line: Line::new(&options.http, &Arc::default()),
+            line: Line::new(&location.url(), options, &Arc::default()),
         })
     }
 

@@ -22,6 +22,7 @@ use super::{
     zone::{TooFarInside, Zone},
 };
 use crate::{
+    activity::Activity,
     audience::Audience,
     location::HttpLocation,
     login::{Credentials, Login, LoginError, LoginHelper},
@@ -41,6 +42,7 @@ pub(super) struct Client {
     was_told: AtomicBool,
     options: HttpOptions,
     clients: Clients,
+    activity: Activity,
 }
 
 /// The answer after all redirects.
@@ -60,6 +62,7 @@ impl Client {
             was_told: AtomicBool::new(false),
             options: host.http.clone(),
             clients: Clients::new(&host.http),
+            activity: host.activity.clone(),
         }
     }
 
@@ -221,12 +224,18 @@ impl Client {
                 Some(Credentials::Bearer(token)) => request.bearer_auth(token),
                 None => request,
             };
+            let host = host_of(&url);
+            // The query that a server leads to may have a signature in it.
+            let shown = url.as_str().split('?').next().unwrap_or_default();
+            let mut told = self.activity.ask(method.as_str(), shown, &host);
             let response = request.send().await.map_err(|error| {
                 match retry::caused_by::<TooFarInside>(&error) {
                     Some(_) => inward(),
                     None => retry::sending(file, &url, &error),
                 }
             })?;
+            told.answered(response.status().as_u16());
+            drop(told);
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(Final { response, is_home });
             }
@@ -256,5 +265,14 @@ impl Final {
     fn is_denied(&self) -> bool {
         let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN];
         self.is_home && denied.contains(&self.response.status())
+    }
+}
+
+/// What a host is called: its name, and the port where that is not the usual one.
+pub(super) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }

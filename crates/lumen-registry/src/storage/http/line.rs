@@ -21,8 +21,12 @@ use std::{
 use futures::future::{Either, select};
 use tokio::sync::Notify;
 
-use super::{HttpOptions, PROGRESS, pace::Traffic};
-use crate::{git::GitError, storage::StorageError};
+use super::{PROGRESS, pace::Traffic};
+use crate::{
+    activity::{Activity, Tried},
+    git::GitError,
+    storage::{HostOptions, StorageError},
+};
 
 /// A failed try.
 pub(in crate::storage) struct Failure {
@@ -60,6 +64,9 @@ impl Failure {
 /// The reads from one host.
 #[derive(Debug)]
 pub(in crate::storage) struct Line {
+    /// What the host is called.
+    host: String,
+    activity: Activity,
     traffic: Arc<Traffic>,
     /// Reads that the host answered.
     answers: AtomicU64,
@@ -106,8 +113,16 @@ const BROKEN_FILES: usize = 8;
 const SILENT_FILES: usize = 2;
 
 impl Line {
-    pub(in crate::storage) fn new(options: &HttpOptions, traffic: &Arc<Traffic>) -> Self {
+    pub(in crate::storage) fn new(
+        host: &str,
+        options: &HostOptions,
+        traffic: &Arc<Traffic>,
+    ) -> Self {
+        let activity = options.activity.clone();
+        let options = &options.http;
         Self {
+            host: host.to_owned(),
+            activity,
             traffic: Arc::clone(traffic),
             answers: AtomicU64::new(0),
             rest: options.longest_delay.max(options.read_timeout),
@@ -131,8 +146,18 @@ impl Line {
         now.answers != mark.answers || now.bytes.saturating_sub(mark.bytes) >= PROGRESS
     }
 
+    /// Says which try comes next.
+    pub(super) fn try_again(&self, next: usize, of: usize) {
+        self.activity.try_again(Tried {
+            host: self.host.clone(),
+            next,
+            of,
+        });
+    }
+
     /// Takes note of an answer.
     fn answered(&self) {
+        self.activity.settled(&self.host);
         self.answers.fetch_add(1, Ordering::Relaxed);
         *self.trouble() = Trouble::default();
     }
@@ -161,6 +186,7 @@ impl Line {
 
     /// The tries for a file are used up, and nothing came from the host meanwhile.
     pub(in crate::storage) fn give_up(&self, file: &str, error: &StorageError) {
+        self.activity.settled(&self.host);
         let Some(error) = copy(error) else { return };
         let mut trouble = self.trouble();
         let enough = match error {

@@ -19,6 +19,7 @@ use std::{
 
 use lumen_core::{
     Key,
+    key::kind::FileKind,
     limits::{Limits, MAX_BELIEVED_BYTES},
 };
 use reqwest::{
@@ -46,7 +47,10 @@ use self::{
     client::Client,
 };
 use super::{HostOptions, Presence, Revision, Sink, StorageError, requests::Requests};
-use crate::location::{HttpLocation, Location};
+use crate::{
+    activity::Activity,
+    location::{HttpLocation, Location},
+};
 
 /// Bytes that a try of a download must bring so that it does not count as a failure.
 pub(super) const PROGRESS: u64 = 16 << 10;
@@ -106,6 +110,7 @@ struct Inner {
     permits: Semaphore,
     traffic: Arc<Traffic>,
     line: Line,
+    activity: Activity,
     requests: Requests,
 }
 
@@ -148,11 +153,13 @@ impl HttpStorage {
     /// The storage at this address; connects when something is read.
     pub fn new(location: HttpLocation, host: &HostOptions) -> Self {
         let options = host.http.clone();
-        let traffic = Arc::default();
+        let traffic = Arc::new(Traffic::told(&host.activity));
+        let name = client::host_of(location.base());
         let inner = Inner {
             client: Client::new(&location, host),
             permits: Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            line: Line::new(&options, &traffic),
+            line: Line::new(&name, host, &traffic),
+            activity: host.activity.clone(),
             traffic,
             requests: Requests::new(options.limits),
             location,
@@ -186,8 +193,13 @@ impl HttpStorage {
     ) -> Result<Fetched, StorageError> {
         let file = self.inner.location.url(key.as_str());
         let headers = validators.map(Validators::conditions).unwrap_or_default();
-        self.fetch_patiently(file, limit, headers, Coding::ACCEPTED)
-            .await
+        let fetched = self
+            .fetch_patiently(file, limit, headers, Coding::ACCEPTED)
+            .await?;
+        if key.kind() == FileKind::Index && *key != Key::global_index() {
+            self.inner.activity.read_index();
+        }
+        Ok(fetched)
     }
 
     /// Reads a file as a server sends it to a client that accepts only `coding`: `gzip`, `br`,

@@ -11,16 +11,33 @@ use std::{
 use lumen_core::limits::{Exceeded, Limit, Limits};
 
 use super::HttpOptions;
-use crate::storage::bound::{SILENT, SLOW};
+use crate::{
+    activity::Activity,
+    storage::bound::{SILENT, SLOW},
+};
 
 /// The bytes that all transfers from one server have received together.
 #[derive(Debug, Default)]
 pub(in crate::storage) struct Traffic {
     bytes: AtomicU64,
     transfers: AtomicU64,
+    activity: Activity,
 }
 
 impl Traffic {
+    /// Traffic that is told.
+    pub(in crate::storage) fn told(activity: &Activity) -> Self {
+        Self {
+            activity: activity.clone(),
+            ..Self::default()
+        }
+    }
+
+    fn receive(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.activity.receive(bytes);
+    }
+
     /// The bytes received so far.
     pub(in crate::storage) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -144,7 +161,7 @@ impl Pace {
             self.received += length;
             self.clock.receive(length);
             self.clock.check(&self.limits)?;
-            self.traffic.bytes.fetch_add(length, Ordering::Relaxed);
+            self.traffic.receive(length);
             return Ok(found);
         }
     }

@@ -19,6 +19,9 @@ pub(super) use crate::storage::bound::SILENT;
 pub(in crate::storage) struct Tries<'l> {
     delays: ExponentialBackoff,
     longest: Duration,
+    /// Tries so far, and all that there may be.
+    made: usize,
+    most: usize,
     file: String,
     /// The other reads from this host; none for a write, whose tries are its own.
     line: Option<&'l Line>,
@@ -44,6 +47,8 @@ impl<'l> Tries<'l> {
         Self {
             delays: delays(options),
             longest: options.longest_delay,
+            made: 1,
+            most: options.tries.max(1),
             file: String::new(),
             line: None,
             seen: Mark::default(),
@@ -54,6 +59,7 @@ impl<'l> Tries<'l> {
     /// Gives the file all its tries again.
     pub(in crate::storage) fn begin_again(&mut self, options: &HttpOptions) {
         self.delays = delays(options);
+        self.made = 1;
     }
 
     /// Does one try.
@@ -88,6 +94,10 @@ impl<'l> Tries<'l> {
             }
             return Err(failure.error);
         };
+        self.made += 1;
+        if let Some(line) = self.line {
+            line.try_again(self.made, self.most);
+        }
         let delay = delay.max(least.min(self.longest));
         tracing::debug!(error = %failure.error, ?delay, "trying again");
         tokio::time::sleep(delay).await;

@@ -22,8 +22,10 @@ use url::Url;
 use lumen_core::limits::{Exceeded, MAX_OBJECT_ANSWER_BYTES, SLOWEST_UPLOAD};
 
 use crate::{
+    activity::Activity,
     audience::Audience,
     storage::{
+        HostOptions,
         bound::{ANSWER, SILENT},
         http::{Clients, HttpOptions, retry_after, root_cause},
         requests::Requests,
@@ -86,6 +88,7 @@ pub(super) struct Connector {
 #[derive(Debug)]
 struct Shared {
     clients: Clients,
+    activity: Activity,
     /// Longest wait for the next bytes.
     silence: Duration,
     /// The URLs that may receive credentials.
@@ -96,10 +99,12 @@ struct Shared {
 impl Connector {
     /// Clients that send credentials only to these audiences.
     pub(super) fn new(
-        options: &HttpOptions,
+        options: &HostOptions,
         audiences: Vec<Audience>,
         requests: &Arc<Requests>,
     ) -> Self {
+        let activity = options.activity.clone();
+        let options = &options.http;
         let clients = Clients::new(&HttpOptions {
             // It would count the time of an upload, however long that is.
             read_timeout: FOR_EVER,
@@ -108,6 +113,7 @@ impl Connector {
         let shared = Shared {
             silence: options.read_timeout,
             clients,
+            activity,
             audiences,
             requests: Arc::clone(requests),
         };
@@ -144,9 +150,21 @@ impl Connector {
         let patience = silence + Duration::from_secs(upload);
         let uri = request.uri().clone();
         fault::point("request", Path::new(uri.path())).map_err(other)?;
+        // A query may have a signature in it.
+        let url = format!(
+            "{}://{}{}",
+            scheme(tls),
+            uri.authority().map_or("", |a| a.host()),
+            uri.path()
+        );
+        let method = request.method().clone();
+        let host = uri.host().unwrap_or_default();
+        let mut told = self.shared.activity.ask(method.as_str(), &url, host);
         let answer = HttpService::call(&client, request);
         let answer = tokio::time::timeout(patience, answer).await;
         let response = answer.map_err(|_| too_late())??;
+        told.answered(response.status().as_u16());
+        drop(told);
         fault::point("answer", Path::new(uri.path())).map_err(other)?;
         let (parts, body) = response.into_parts();
         self.shared.requests.clock.hear(&parts.headers);
@@ -241,6 +259,10 @@ fn has_credentials(headers: &HeaderMap, url: &Url) -> bool {
         || url.query_pairs().any(|(name, _)| name == "sig")
 }
 
+const fn scheme(tls: bool) -> &'static str {
+    if tls { "https" } else { "http" }
+}
+
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     let text = headers.get(name)?.to_str().ok()?;
     is_name(text).then(|| text.to_owned())
@@ -292,7 +314,7 @@ mod tests {
     fn credentials_go_to_the_host_of_the_bucket_alone() {
         let own = Url::parse("https://minio.example:9000/bucket").unwrap();
         let audiences = vec![Audience::Service("amazonaws.com"), Audience::Origin(own)];
-        let connector = Connector::new(&HttpOptions::default(), audiences, &requests());
+        let connector = Connector::new(&HostOptions::default(), audiences, &requests());
         let token = ("x-amz-security-token", "t");
         for (url, header, expected) in [
             (

@@ -33,7 +33,10 @@ use super::{
     http::{Failure, Line, Traffic, Tries, root_cause},
     requests::{Requests, is_passing},
 };
-use crate::location::{Location, ObjectLocation};
+use crate::{
+    activity::Activity,
+    location::{Location, ObjectLocation},
+};
 
 /// A registry in a bucket of an object store; clones share their connections.
 #[derive(Debug, Clone)]
@@ -53,6 +56,7 @@ struct Inner {
     permits: Semaphore,
     traffic: Arc<Traffic>,
     line: Line,
+    activity: Activity,
     requests: Arc<Requests>,
     /// Set once the host is known to keep conditions.
     probed: OnceCell<()>,
@@ -103,18 +107,19 @@ impl ObjectStorage {
             location: Location::Object(location.clone()).to_string(),
             reason,
         })?;
-        let traffic = Arc::default();
+        let traffic = Arc::new(Traffic::told(&options.activity));
         let permits = options.http.concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let inner = Inner {
             location: location.clone(),
             options: options.http.clone(),
             store,
             pages: Arc::new(Pages(pages)),
+            line: Line::new(&host, options, &traffic),
             host,
             lacks,
             state: options.state.clone(),
             permits: Semaphore::new(permits),
-            line: Line::new(&options.http, &traffic),
+            activity: options.activity.clone(),
             traffic,
             requests,
             probed: OnceCell::new(),

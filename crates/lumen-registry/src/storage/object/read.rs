@@ -3,6 +3,7 @@
 use futures::{TryStreamExt as _, stream::BoxStream};
 use lumen_core::{
     Key,
+    key::kind::FileKind,
     limits::{MAX_BELIEVED_BYTES, MAX_LISTED},
 };
 use object_store::{
@@ -50,7 +51,11 @@ impl ObjectStorage {
         validators: Option<&Validators>,
     ) -> Result<Fetched, StorageError> {
         let etag = validators.and_then(|validators| validators.etag.as_deref());
-        Ok(match self.read(key, limit, etag).await? {
+        let read = self.read(key, limit, etag).await?;
+        if key.kind() == FileKind::Index && *key != Key::global_index() {
+            self.inner.activity.read_index();
+        }
+        Ok(match read {
             Read::Absent => Fetched::Absent,
             // The host keeps the headers that the publisher set, and these are the same for
             // every version of a file.

@@ -215,7 +215,7 @@ fn s3(
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(Connector::new(&options.http, audiences, requests))
+        .with_http_connector(Connector::new(options, audiences, requests))
         .build();
     bucket(built, host, lacks)
 }
@@ -271,7 +271,7 @@ fn gcs(
     let built = builder
         .with_bucket_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(Connector::new(&options.http, audiences, requests))
+        .with_http_connector(Connector::new(options, audiences, requests))
         .build();
     bucket(built, host, lacks)
 }
@@ -341,7 +341,7 @@ fn azure(
     let built = builder
         .with_container_name(&location.bucket)
         .with_skip_signature(lacks.is_some())
-        .with_http_connector(Connector::new(&options.http, audiences, requests))
+        .with_http_connector(Connector::new(options, audiences, requests))
         .build();
     bucket(built, format!("{host}/{}", location.bucket), lacks)
 }
