@@ -19,7 +19,7 @@ pub use about::{FilesRef, Provenance, SourceCommit, Unsupported, VERSION, suppor
 pub use described::{Contradiction, Described, ManifestHash};
 pub use memory::VERSION_MEMORY;
 pub use rewrite::{
-    new_global_index, put_package_entries, put_package_entry, put_releases, put_yank,
+    new_global_index, put_latest, put_package_entries, put_package_entry, put_releases, put_yank,
     set_package_entries,
 };
 use serde::{

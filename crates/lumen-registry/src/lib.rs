@@ -28,6 +28,7 @@
 //! | [`mirror`], [`bundle`] | verified copies of registries, and files with what a mirror lacks |
 //! | [`gc`] | removing what nothing refers to |
 //! | [`migrate`] | from unsigned to signed, with the history |
+//! | [`unsigned`] | checking and repairing registries without signatures |
 //! | [`doctor`], [`stats`], [`search`] | whether a host is fit for a registry, numbers, ranked search |
 //!
 //! Nothing here knows a project, a lock file or the store of unpacked packages.
@@ -141,6 +142,8 @@ mod source;
 pub mod stats;
 pub mod storage;
 pub mod tls;
+#[cfg(feature = "publish")]
+pub mod unsigned;
 pub mod variables;
 pub mod verify;
 mod write;

@@ -60,6 +60,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "failure",
             "gc",
             "migrate",
+            "unsigned",
             "doctor",
             "stats",
             "search",

@@ -54,7 +54,7 @@ pub enum Registry {
         #[command(flatten)]
         registry: Target,
     },
-    /// Check every file of a registry against its log.
+    /// Check every file of a registry against its log or, without signatures, against the others.
     Check {
         #[command(flatten)]
         registry: Target,

@@ -51,6 +51,7 @@ mod submissions;
 mod sync;
 mod trust_cli;
 mod unchanged;
+mod unsigned;
 mod waiting;
 mod web;
 mod workflows;

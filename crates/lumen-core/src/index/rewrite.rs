@@ -86,6 +86,22 @@ pub fn put_releases(
     Ok(json::to_bytes(&Value::Object(root)))
 }
 
+/// Sets `latest` to the newest version that is not yanked. Returns `None` when it says so
+/// already, or is not there.
+///
+/// # Errors
+/// When the existing bytes are not a package index.
+pub fn put_latest(existing: &[u8]) -> Result<Option<Vec<u8>>, JsonError> {
+    let mut root = object(Some(existing))?;
+    let index: PackageIndex = reread(&root)?;
+    let newest = version::latest(&index.versions, |v| index.is_yanked(v));
+    if !root.contains_key("latest") || index.latest.as_ref() == newest {
+        return Ok(None);
+    }
+    root.insert("latest".into(), json!(newest));
+    Ok(Some(json::to_bytes(&Value::Object(root))))
+}
+
 /// Sets what a package index repeats of its newest release for pages and bots; a field that the
 /// release lacks goes away.
 pub(super) fn put_shown(root: &mut Map<String, Value>, newest: Option<&Release>) {

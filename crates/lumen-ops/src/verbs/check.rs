@@ -1,22 +1,46 @@
-//! `lumen registry check`: every file against the log.
+//! `lumen registry check`: every file against the log or, without signatures, against the others.
 
-use lumen_registry::log::{self, Finding};
+use lumen_registry::{
+    log::{self, Finding},
+    unsigned,
+};
 
 use crate::{
     error::OpsError,
     report::watch,
     session::{Purpose, Session, Which},
     settings::DEFAULT,
-    signed::or_absent,
 };
 
-/// Checks every file of a signed registry against its log. Returns what is wrong.
+/// The result of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Whether the registry is signed, so that its log says what is right.
+    pub is_signed: bool,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks every file of a registry.
 ///
 /// # Errors
-/// When the registry is not signed, or the host fails.
-pub fn check(session: &Session<'_>) -> Result<Vec<Finding>, OpsError> {
+/// When there is no registry, or the host fails.
+pub fn check(session: &Session<'_>) -> Result<Checked, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = watch(session.context.reporter);
-    let checked = session.block_on(async { Ok(log::check(registry.storage(), &watch).await?) });
-    checked.map_err(|error| or_absent(session, &registry, error))
+    let storage = registry.storage();
+    session.block_on(async {
+        let is_signed = log::is_signed(storage).await?;
+        let findings = match is_signed {
+            true => log::check(storage, &watch).await?,
+            false => {
+                registry.exists().await?;
+                unsigned::check(storage, &watch).await?
+            }
+        };
+        Ok(Checked {
+            is_signed,
+            findings,
+        })
+    })
 }

@@ -59,7 +59,7 @@ impl Plan {
     /// # Errors
     /// When a problem must be fixed first, or this key may not do it.
     pub fn check(&self, session: &Session<'_>) -> Result<(), OpsError> {
-        if let Some(Finding { file, what }) = self.inventory.problems.first() {
+        if let Some(Finding { file, what, .. }) = self.inventory.problems.first() {
             return Err(RegistryError::NotSignable {
                 file: file.clone(),
                 what: what.clone(),

@@ -8,19 +8,24 @@ use crate::{
     report::watch,
     session::{Purpose, Session, Which},
     settings::DEFAULT,
-    signed::or_absent,
+    verbs::repair::mended,
 };
 
-/// Makes all files again that follow from the log. Returns those that were wrong.
+/// Makes all files again that follow from the log or, without signatures, from the releases.
+/// Returns those that were wrong.
 ///
 /// # Errors
-/// When the registry is not signed, its log is damaged, or it cannot be written.
+/// When there is no registry, its log is damaged, or it cannot be written.
 pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = watch(session.context.reporter);
     let rebuild = async |storage: &Storage| log::rebuild(storage, &watch).await;
     let storage = registry.storage();
-    let rebuilt = storage.together("Rebuild the registry", rebuild);
-    let rebuilt = session.block_on(async { Ok(rebuilt.await?) });
-    rebuilt.map_err(|error| or_absent(session, &registry, error))
+    session.block_on(async {
+        if !log::is_signed(storage).await? {
+            registry.exists().await?;
+            return mended(session, &registry).await;
+        }
+        Ok(storage.together("Rebuild the registry", rebuild).await?)
+    })
 }

@@ -1,33 +1,62 @@
 //! `lumen registry repair`: finishes the work of a killed writer.
 
+use lumen_core::Key;
 use lumen_registry::{
-    Storage,
-    log::{self, Waiting},
+    Registry, Storage,
+    log::{self, Finding, Waiting},
+    unsigned,
 };
 
 use crate::{
     error::OpsError,
     report::watch,
-    session::{Purpose, Session, Which},
+    session::{Purpose, Session, Which, registry_name},
     settings::DEFAULT,
-    signed::or_absent,
 };
 
+/// The result of a repair.
+#[derive(Debug, Clone)]
+pub enum Repaired {
+    /// A signed registry: the size of its log, and the commits that readers do not see yet.
+    Signed(u64, Option<Waiting>),
+    /// An unsigned one: the files that were changed, and what is still wrong.
+    Unsigned(Vec<Key>, Vec<Finding>),
+}
+
 /// Finishes what a killed writer left behind, and makes commits public that have enough
-/// witnesses. Returns the size of the log, and the commits that readers do not see yet.
+/// witnesses. Without signatures, mends the indexes as far as they follow from other files.
 ///
 /// # Errors
-/// When the registry is not signed, its log is damaged, or it cannot be written.
-pub fn repair(session: &Session<'_>) -> Result<(u64, Option<Waiting>), OpsError> {
+/// When there is no registry, its log is damaged, or it cannot be written.
+pub fn repair(session: &Session<'_>) -> Result<Repaired, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = watch(session.context.reporter);
     let repair = async |storage: &Storage| log::repair(storage, &watch).await;
     let storage = registry.storage();
-    let repaired = session.block_on(async {
+    session.block_on(async {
+        if !log::is_signed(storage).await? {
+            registry.exists().await?;
+            let changed = mended(session, &registry).await?;
+            let findings = unsigned::check(storage, &watch).await?;
+            return Ok(Repaired::Unsigned(changed, findings));
+        }
         let size = storage.together("Repair the registry", repair).await?;
-        Ok((size, log::waiting(storage).await?))
-    });
-    repaired.map_err(|error| or_absent(session, &registry, error))
+        Ok(Repaired::Signed(size, log::waiting(storage).await?))
+    })
+}
+
+/// Mends the indexes of an unsigned registry. Returns the files that were changed.
+pub(crate) async fn mended(
+    session: &Session<'_>,
+    registry: &Registry,
+) -> Result<Vec<Key>, OpsError> {
+    let watch = watch(session.context.reporter);
+    let name = registry.location().map(registry_name);
+    let name = name.unwrap_or_else(|| registry.name().to_owned());
+    let now = session.timestamp();
+    let repair = async |storage: &Storage| unsigned::repair(storage, &name, &now, &watch).await;
+    let storage = registry.storage();
+    Ok(storage.together("Repair the registry", repair).await?)
 }
 
 /// The commits that readers of a registry do not see yet, since witnesses must sign them first.

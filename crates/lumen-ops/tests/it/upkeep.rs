@@ -3,9 +3,13 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use lumen_core::Key;
-use lumen_ops::{OpsError, verbs};
+use lumen_ops::{
+    OpsError,
+    session::Session,
+    verbs::{self, repair::Repaired},
+};
 use lumen_registry::{
-    ReadError,
+    ReadError, Storage,
     publish::PublishError,
     storage::{Fault, FaultKind, MemoryStorage},
 };
@@ -23,7 +27,11 @@ fn with_packages() -> Machine {
 fn check(machine: &Machine) -> Vec<String> {
     let found = machine.run(verbs::check::check).unwrap();
     machine.told();
-    found.into_iter().map(|finding| finding.file).collect()
+    found
+        .findings
+        .into_iter()
+        .map(|finding| finding.file)
+        .collect()
 }
 
 #[test]
@@ -118,7 +126,10 @@ fn repair_finishes_what_a_killed_writer_began() {
         machine.publish_here().unwrap_err();
         machine.main.set_fault(None);
         unfinished += usize::from(!check(&machine).is_empty());
-        let (_, waiting) = machine.run(verbs::repair::repair).unwrap();
+        let repaired = machine.run(verbs::repair::repair).unwrap();
+        let Repaired::Signed(_, waiting) = repaired else {
+            panic!("{repaired:?}");
+        };
         assert!(waiting.is_none());
         assert_eq!(check(&machine), [""; 0], "{at}");
     }
@@ -142,17 +153,28 @@ fn an_operator_without_a_registry_is_told_so() {
             "{result:?}"
         );
     }
-    let unsigned = Machine::new();
-    for result in [
-        unsigned.run(verbs::check::check).map(|_| ()),
-        unsigned.run(verbs::repair::repair).map(|_| ()),
-        unsigned.run(verbs::rebuild::rebuild).map(|_| ()),
-    ] {
-        assert!(
-            matches!(result, Err(OpsError::Publish(PublishError::NotSigned))),
-            "{result:?}"
-        );
-    }
+}
+
+#[test]
+fn an_unsigned_registry_is_checked_and_repaired_by_its_own_files() {
+    let mut machine = Machine::new();
+    machine.publish("url", "1.0.0", &[]);
+    assert_eq!(check(&machine), [""; 0]);
+    let index = Key::package_index(&name("url"));
+    let whole = machine.main.file(&index).unwrap();
+    let storage = Storage::Memory(machine.main.clone());
+    let lose = |session: &Session<'_>| {
+        session.block_on(async { Ok(storage.delete(&index).await.map_err(ReadError::from)?) })
+    };
+    machine.run(lose).unwrap();
+    assert_eq!(check(&machine), [index.to_string()]);
+    let repaired = machine.run(verbs::repair::repair).unwrap();
+    let Repaired::Unsigned(changed, findings) = repaired else {
+        panic!("{repaired:?}");
+    };
+    assert_eq!((changed, findings), (vec![index.clone()], vec![]));
+    assert_eq!(machine.main.file(&index).unwrap(), whole);
+    assert_eq!(machine.run(verbs::rebuild::rebuild).unwrap(), []);
 }
 
 #[test]

@@ -34,8 +34,29 @@ use crate::{
 pub struct Finding {
     /// The path of the file.
     pub file: String,
+    /// Where in it, if it is about one place.
+    pub at: Option<Place>,
     /// What is wrong with it.
     pub what: String,
+}
+
+/// A place in a file of text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+impl Finding {
+    /// The file, and the line and column where they are known: `index.json:4:3`.
+    pub fn place(&self) -> String {
+        match self.at {
+            Some(Place { line, column }) => format!("{}:{line}:{column}", self.file),
+            None => self.file.clone(),
+        }
+    }
 }
 
 /// Checks a whole signed registry: every signature, hash, tile and node, every index
@@ -54,7 +75,11 @@ pub async fn check(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Finding>, 
     watch(Progress::Finished);
     match ran {
         Ok(()) => {}
-        Err(PublishError::Damaged { file, what }) => checker.findings.push(Finding { file, what }),
+        Err(PublishError::Damaged { file, what }) => checker.findings.push(Finding {
+            file,
+            at: None,
+            what,
+        }),
         Err(PublishError::History(error)) => checker.add(&Key::root_index(), error),
         Err(error) => return Err(error),
     }
@@ -73,6 +98,7 @@ impl Checker<'_> {
     fn add(&mut self, key: &Key, what: impl ToString) {
         self.findings.push(Finding {
             file: key.to_string(),
+            at: None,
             what: what.to_string(),
         });
     }

@@ -33,7 +33,7 @@ use lumen_core::{note::Note, signing::PublicKey, trust::RootNote};
 
 pub use crate::logread::load_entry as entry;
 pub use append::{Receipt, Writer, state_ahead};
-pub use check::{Finding, check};
+pub use check::{Finding, Place, check};
 pub(crate) use init::init_with_entries;
 pub use init::{RootInfo, init_signed, sign_existing};
 pub use pending::{Cosignature, Shown, Waiting, roots_at, waiting};

@@ -13,7 +13,7 @@ use crate::{
         batch::Batch,
         global::{Public, finish_global, is_current},
     },
-    logread::{Head, Staging, listed, public_checkpoint},
+    logread::{Head, Staging, listed, public_checkpoint, sign_of_signing},
     progress::{Progress, Watch, nobody},
     storage::Storage,
     write::{PublishError, Snapshot, damaged, swap},
@@ -24,13 +24,7 @@ use crate::{
 /// # Errors
 /// Failures of the host.
 pub async fn is_signed(storage: &Storage) -> Result<bool, PublishError> {
-    let limit = lumen_core::limits::MAX_NOTE_BYTES as u64;
-    for key in [Key::root_note(1), Key::head()] {
-        if storage.get(&key, limit).await?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(sign_of_signing(storage).await?.is_some())
 }
 
 /// Finishes what a killed writer left. Returns the size of the log.

@@ -4,13 +4,13 @@ use lumen_core::{
     Digest, Key,
     checkpoint::{self, Checkpoint, MAX_CHECKPOINT_BYTES},
     json,
-    limits::{MAX_ROOTS_BYTES, MAX_STAGING_BYTES},
+    limits::{MAX_NOTE_BYTES, MAX_ROOTS_BYTES, MAX_STAGING_BYTES},
     signing::PublicKey,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    storage::{Revision, Storage},
+    storage::{Revision, Storage, StorageError},
     write::{PublishError, Snapshot, damaged},
 };
 
@@ -80,16 +80,32 @@ impl Head {
 /// The error for a registry without a head. The files that are made after the first head show
 /// that it is lost, and that the registry is signed.
 pub(crate) async fn no_head(storage: &Storage) -> Result<PublishError, PublishError> {
+    Ok(match sign_of_signing(storage).await? {
+        Some(key) => {
+            let what = format!("it does not exist, though the registry is signed and has `{key}`");
+            damaged(storage, &Key::head(), what)
+        }
+        None => PublishError::NotSigned,
+    })
+}
+
+/// A file that only a signed registry has, if there is one: what makes a registry a signed one
+/// for its writers. Any of them may be lost.
+pub(crate) async fn sign_of_signing(storage: &Storage) -> Result<Option<Key>, PublishError> {
     for (key, limit) in [
+        (Key::root_note(1), MAX_NOTE_BYTES as u64),
+        (Key::head(), 2 * MAX_CHECKPOINT_BYTES),
         (Key::checkpoint(), MAX_CHECKPOINT_BYTES),
         (Key::root_index(), MAX_ROOTS_BYTES),
     ] {
-        if storage.get(&key, limit).await?.is_some() {
-            let what = format!("it does not exist, though the registry is signed and has `{key}`");
-            return Ok(damaged(storage, &Key::head(), what));
+        match storage.get(&key, limit).await {
+            Ok(None) => {}
+            // One that is too large is there, too.
+            Ok(Some(_)) | Err(StorageError::TooLarge { .. }) => return Ok(Some(key)),
+            Err(error) => return Err(error.into()),
         }
     }
-    Ok(PublishError::NotSigned)
+    Ok(None)
 }
 
 /// The public checkpoint and its revision; does not check its signatures.

@@ -22,6 +22,8 @@ pub use files::load_entry;
 pub(crate) use files::{
     LogFiles, load_chain, load_entries, load_range, load_state_leaf, load_tiles, read_node,
 };
-pub(crate) use head::{Head, Staging, no_head, public_checkpoint, read_checkpoint};
+pub(crate) use head::{
+    Head, Staging, no_head, public_checkpoint, read_checkpoint, sign_of_signing,
+};
 pub(crate) use proofs::{Growth, growth, has_entry, load_map_root};
 pub(crate) use witnessed::{list_witnessed, parse_witnessed, witnessed};

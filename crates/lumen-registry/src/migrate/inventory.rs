@@ -177,6 +177,7 @@ struct Examined {
 fn finding(key: &Key, what: impl ToString) -> Finding {
     Finding {
         file: key.to_string(),
+        at: None,
         what: what.to_string(),
     }
 }

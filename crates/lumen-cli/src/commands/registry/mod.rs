@@ -49,9 +49,9 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, CliError> {
             reason,
             registry,
         } => approve::run(claim.as_deref(), reject.then_some(&reason), &registry, ui),
-        Registry::Repair { registry } => repair::run(&registry, ui),
+        Registry::Repair { registry } => return Ok(repair::run(&registry, ui)?),
         Registry::Rebuild { registry } => rebuild::run(&registry, ui),
-        Registry::Check { registry } => check::run(&registry, ui),
+        Registry::Check { registry } => return Ok(check::run(&registry, ui)?),
         Registry::Watch {
             registry,
             from,

@@ -24,7 +24,7 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
         changed.iter().for_each(|file| ui.print(file));
     }
     let what = match changed.len() {
-        0 => "nothing: every file is as the log says".into(),
+        0 => "nothing: every file is as it should be".into(),
         files => count(files, "file"),
     };
     ui.done("Rebuilt", what);

@@ -165,6 +165,7 @@ fn a_release_is_told_by_its_index_or_stays_lost() {
     let found = block_on(check(&storage, &nobody)).unwrap();
     let missing = Finding {
         file: file.to_string(),
+        at: None,
         what: "it does not exist".into(),
     };
     assert!(found.contains(&missing), "{found:?}");
