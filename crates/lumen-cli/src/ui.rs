@@ -33,6 +33,7 @@ use lumen_core::{
 use lumen_ops::report::{Event, Reporter};
 use lumen_registry::activity::{Activity, Asked};
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use self::progress::Line;
 pub use self::{command_line::parse, streams::Streams};
@@ -52,6 +53,33 @@ const WIDTH: usize = 80;
 
 /// Columns of the verb.
 const VERB_WIDTH: usize = 12;
+
+/// How a part of a result looks. Meaning never depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// As it is.
+    Plain,
+    /// What the line is about.
+    Name,
+    /// The version that there is, or should be.
+    Good,
+    /// Something to look at.
+    Notice,
+    /// What only explains the rest.
+    Faint,
+}
+
+impl Look {
+    const fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Name => CODE,
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Notice => AnsiColor::Yellow.on_default(),
+            Self::Faint => Style::new().dimmed(),
+        }
+    }
+}
 
 /// Everything that is written to the terminal goes through here.
 pub struct Ui {
@@ -112,6 +140,28 @@ impl Ui {
     /// see [`Ui::written`].
     pub fn print(&self, line: &str) {
         self.streams.write_out(&shown(line));
+    }
+
+    /// Writes a line of a result in parts, each in its look where standard output has colours.
+    pub fn print_parts(&self, parts: &[(Look, &str)]) {
+        let last = parts.iter().rposition(|(_, text)| !text.trim().is_empty());
+        let parts = &parts[..last.map_or(0, |last| last + 1)];
+        let mut line = String::new();
+        for (at, (look, text)) in parts.iter().enumerate() {
+            let text = match Some(at) == last {
+                true => text.trim_end(),
+                false => text,
+            };
+            let style = look.style();
+            line.push_str(&format!("{style}{}{style:#}", shown(text)));
+        }
+        self.streams.write_out(&line);
+    }
+
+    /// Whether a question can be asked: both sides of it are a terminal.
+    #[expect(clippy::disallowed_methods, reason = "it only asks what the stream is")]
+    pub fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Writes a first word and a text to standard output; the text is wrapped, and all its
@@ -187,7 +237,7 @@ impl Ui {
         reason = "a question ends without a line break"
     )]
     pub fn confirm(&self, question: &str) -> Option<bool> {
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        if !self.can_ask() {
             return None;
         }
         let _ = write!(anstream::stderr(), "{} [y/N] ", shown(question));
@@ -341,11 +391,11 @@ fn styled(text: &str) -> String {
 
 /// A text after a first word, broken into lines that all start where it does.
 fn hanging(first: &str, text: &str) -> Vec<String> {
-    let indent = first.chars().count();
+    let indent = width(first);
     let mut lines = wrap(text, WIDTH.saturating_sub(indent));
     for (at, line) in lines.iter_mut().enumerate() {
         let before = if at == 0 { first } else { "" };
-        line.insert_str(0, &format!("{before:indent$}"));
+        line.insert_str(0, &padded(before, indent));
     }
     match lines.is_empty() {
         true => vec![first.to_owned()],
@@ -353,12 +403,23 @@ fn hanging(first: &str, text: &str) -> Vec<String> {
     }
 }
 
-/// Breaks a text between words into lines of at most `width` characters, longer words apart.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+/// The columns of a terminal that a text takes: wide characters take two, marks none.
+pub fn width(text: &str) -> usize {
+    UnicodeWidthStr::width(text)
+}
+
+/// A text with spaces behind it, so that it takes this many columns.
+pub fn padded(text: &str, columns: usize) -> String {
+    let spaces = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(spaces))
+}
+
+/// Breaks a text between words into lines of at most `most` columns, longer words apart.
+fn wrap(text: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if width(line) + 1 + width(word) <= most => {
                 line.push(' ');
                 line.push_str(word);
             }
@@ -393,6 +454,11 @@ mod tests {
     fn text_is_wrapped() {
         assert_eq!(wrap("one two  three", 8), ["one two", "three"]);
         assert_eq!(wrap("a-word-too-long b", 4), ["a-word-too-long", "b"]);
+        // Wide characters take two columns, combining ones none.
+        assert_eq!(wrap("日本 語", 6), ["日本", "語"]);
+        assert_eq!(wrap("日本 語", 7), ["日本 語"]);
+        assert_eq!(padded("日本", 6), "日本  ");
+        assert_eq!(padded("e\u{301}", 2), "e\u{301} ");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The command line, as clap sees it.
 
+mod examples;
 mod key;
 mod owner;
 mod pkg;
@@ -45,7 +46,7 @@ pub fn command() -> clap::Command {
         let is_verb = verbs.iter().any(|verb| verb == command.get_name());
         command.hide(is_verb)
     });
-    versioned(hidden)
+    versioned(examples::added(hidden))
 }
 
 /// Lets `--version` of every command be that of the program.

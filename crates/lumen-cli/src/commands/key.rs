@@ -13,7 +13,7 @@ use crate::{
     args::Key,
     environment,
     report::{CliError, Declined},
-    ui::{Ui, path_json},
+    ui::{Ui, padded, path_json, width as width_of},
 };
 
 pub fn run(command: Key, ui: &Ui) -> Result<(), CliError> {
@@ -143,14 +143,15 @@ fn list(store: &KeyStore, ui: &Ui) -> Result<(), OpsError> {
         ui.print_json(&keys.iter().map(json).collect());
         return Ok(());
     }
-    let width = keys.iter().map(|key| key.public.name().len()).max();
+    let width = keys.iter().map(|key| width_of(key.public.name())).max();
     let width = width.unwrap_or_default();
     for key in &keys {
         let notes = [(key.default, "default"), (key.sealed, "passphrase")];
         let notes = notes.iter().filter(|(there, _)| *there);
         let notes: Vec<&str> = notes.map(|(_, note)| *note).collect();
         let (name, fingerprint) = (key.public.name(), key.public.fingerprint());
-        let line = format!("{name:width$}  {fingerprint}  {}", notes.join(", "));
+        let name = padded(name, width);
+        let line = format!("{name}  {fingerprint}  {}", notes.join(", "));
         ui.print(line.trim_end());
     }
     if keys.is_empty() {

@@ -9,7 +9,7 @@ use lumen_registry::progress::Progress;
 use serde_json::json;
 
 use super::{
-    Ui,
+    Look, Ui,
     streams::tests::{Written, in_memory},
 };
 use crate::args;
@@ -165,4 +165,23 @@ fn no_text_steers_the_terminal_whatever_the_colours() {
             "{all:?}"
         );
     }
+}
+
+#[test]
+fn results_have_parts_and_no_spaces_at_the_end() {
+    let parts = [
+        (Look::Name, "csv "),
+        (Look::Good, "1.0.0"),
+        (Look::Plain, "  "),
+        (Look::Notice, ""),
+    ];
+    let (ui, out, _) = screen(&[], false);
+    ui.print_parts(&parts);
+    ui.print_parts(&[]);
+    assert_eq!(out.take(), "csv 1.0.0\n\n");
+    let (ui, out, _) = screen(&[], true);
+    ui.print_parts(&parts);
+    let coloured = out.take();
+    assert!(coloured.contains("\u{1b}[1mcsv "), "{coloured:?}");
+    assert!(coloured.contains("\u{1b}[32m1.0.0"), "{coloured:?}");
 }

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_testkit::{
+    sandbox::{Ran, Sandbox},
+    terminal,
+};
 
 use crate::{fails, publish, sandbox};
 
@@ -200,4 +203,52 @@ fn new_packages_are_called_what_was_said() {
     fails(&ran, 1, &["`café` cannot be the name", "--name"]);
     assert!(!sandbox.path("café").exists());
     sandbox.ok(".", &["new", "café", "--name", "cafe"]).unwrap();
+}
+
+#[test]
+fn what_changed_nothing_says_so() {
+    let sandbox = sandbox();
+    publish(&sandbox, "url", "1.0.0", "");
+    publish(&sandbox, "csv", "1.0.0", "[dependencies]\nurl = \"^1\"\n");
+    sandbox.package("app", "app", "0.1.0", "").unwrap();
+    let ran = sandbox.ok("app", &["add", "csv"]).unwrap();
+    assert!(ran.err.contains("Installed 2 packages"), "{ran:#?}");
+    for arguments in [&["install"][..], &["update"], &["add", "csv@^1.0.0"]] {
+        let ran = sandbox.ok("app", arguments).unwrap();
+        assert!(ran.err.contains("Up to date 2 packages"), "{ran:#?}");
+    }
+    let ran = sandbox.ok("app", &["remove", "csv"]).unwrap();
+    assert!(ran.err.contains("Removed 2 packages in"), "{ran:#?}");
+    assert!(!ran.err.contains("Installed"), "{ran:#?}");
+    sandbox.ok("app", &["add", "csv"]).unwrap();
+    fs::remove_dir_all(sandbox.path("app/.lumen")).unwrap();
+    let ran = sandbox.ok("app", &["install"]).unwrap();
+    assert!(
+        ran.err.contains("Installed 2 packages") && ran.err.contains("(2 cached)"),
+        "{ran:#?}"
+    );
+}
+
+#[test]
+fn publish_lists_the_files_before_it_asks() {
+    let sandbox = sandbox();
+    sandbox.package("csv", "csv", "1.0.0", "").unwrap();
+    if !terminal::is_available() {
+        lumen_testkit::skip::missing("python3");
+        return;
+    }
+    let command = sandbox.command("csv", &["publish"]);
+    let no = terminal::Reply {
+        to: "[y/N]",
+        typed: "n",
+        hidden: false,
+    };
+    let shown = terminal::converse(&command, &[no]).unwrap().out;
+    let at = |text: &str| {
+        shown
+            .find(text)
+            .unwrap_or_else(|| panic!("{text}: {shown}"))
+    };
+    assert!(at("src/main.lm.md") < at("Publish `csv` 1.0.0"), "{shown}");
+    assert!(at("lumen.toml") < at("can never be changed"), "{shown}");
 }

@@ -44,7 +44,7 @@ const WARNED: &str = "warned";
 /// What an install did.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Nothing had to be done.
+    /// Nothing had to be done, or what was done changed nothing.
     pub up_to_date: bool,
     /// Packages in the project, local ones left out.
     pub packages: usize,
@@ -141,7 +141,10 @@ pub fn apply(
     let text = resolve::write_lock(project, &lock)?;
     let mut facts = facts(session, project, &text, &locals)?;
     let known = ledger.load(&place)?;
-    let may_adopt = !known.is_some_and(|state| state.facts.contains_key(IGNORED));
+    let may_adopt = !(known.as_ref()).is_some_and(|state| state.facts.contains_key(IGNORED));
+    let was_intact = known
+        .as_ref()
+        .is_some_and(|state| state.complete && link::links_intact(&place, state));
     let is_kept = !may_adopt || !plan.packages.is_empty() && gitignore::is_kept(&project.root);
     if is_kept {
         facts.insert(IGNORED.into(), String::new());
@@ -156,6 +159,12 @@ pub fn apply(
     plan.facts = facts;
     let linked = link::install(&place, &ledger, &plan)?;
     let state = ledger.load(&place)?;
+    let same = |before: &State, now: &State| {
+        (&before.packages, &before.imports) == (&now.packages, &now.imports)
+    };
+    let is_same = known
+        .zip(state.as_ref())
+        .is_some_and(|(before, now)| same(&before, now));
     let links: Vec<String> = state
         .map(|state| state.imports.into_keys().collect())
         .unwrap_or_default();
@@ -170,7 +179,7 @@ pub fn apply(
         );
     }
     Ok(Outcome {
-        up_to_date: false,
+        up_to_date: was_intact && is_same && changes.is_empty() && fetched.downloaded == 0,
         packages,
         downloaded: fetched.downloaded,
         changes,

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     args::ProjectArgs,
     commands::shared::{session::session, text::bytes},
-    ui::Ui,
+    ui::{Look, Ui},
 };
 
 pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
@@ -36,7 +36,11 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
         ui.print("every version is yanked");
         return Ok(());
     };
-    ui.print(&format!("{} {}", release.name, release.version));
+    ui.print_parts(&[
+        (Look::Name, release.name.as_str()),
+        (Look::Plain, " "),
+        (Look::Good, &release.version.to_string()),
+    ]);
     if let Some(description) = release
         .description
         .as_ref()
@@ -45,7 +49,14 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
     {
         ui.print(&on_one_line(description));
     }
-    let line = |label: &str, value: &str| ui.print(&format!("{label:>12}: {value}"));
+    let line = |label: &str, value: &str| {
+        let look = match label {
+            "yanked" | "deprecated" => Look::Notice,
+            _ => Look::Plain,
+        };
+        let label = format!("{label:>12}: ");
+        ui.print_parts(&[(Look::Faint, &label), (look, value)]);
+    };
     if let Some(reason) = index.yank_reason(&release.version) {
         line("yanked", reason.unwrap_or("no reason given"));
     }

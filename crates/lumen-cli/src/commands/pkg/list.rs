@@ -17,7 +17,7 @@ use crate::{
         lock::lock,
         session::{about, members},
     },
-    ui::Ui,
+    ui::{Look, Ui, padded},
 };
 
 pub fn run(arguments: &MemberArgs, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
@@ -62,11 +62,12 @@ pub fn run(arguments: &MemberArgs, project: &ProjectArgs, ui: &Ui) -> Result<(),
         let source = graph::source_label(&package.source)
             .map(|label| format!("  ({label})"))
             .unwrap_or_default();
-        ui.print(&format!(
-            "{:width$}  {}{source}",
-            name.as_str(),
-            package.version
-        ));
+        ui.print_parts(&[
+            (Look::Name, &padded(name.as_str(), width)),
+            (Look::Plain, "  "),
+            (Look::Good, &package.version.to_string()),
+            (Look::Faint, &source),
+        ]);
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
         text::count,
     },
     report::USER,
-    ui::Ui,
+    ui::{Look, Ui, padded, width as width_of},
 };
 
 pub fn run(
@@ -77,19 +77,29 @@ pub fn run(
     let width = |column: usize| {
         table
             .iter()
-            .map(|row| row[column].chars().count())
+            .map(|row| width_of(&row[column]))
             .max()
             .unwrap_or_default()
     };
     let widths = [width(0), width(1), width(2), width(3)];
-    for row in &table {
+    for (at, row) in table.iter().enumerate() {
+        let looks = match at {
+            0 => [Look::Faint; 5],
+            _ => [
+                Look::Name,
+                Look::Plain,
+                Look::Good,
+                Look::Good,
+                Look::Notice,
+            ],
+        };
         let cells = row
             .iter()
-            .take(4)
             .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect::<Vec<_>>();
-        ui.print(format!("{}  {}", cells.join("  "), row[4]).trim_end());
+            .map(|(cell, width)| padded(cell, width + 2));
+        let cells: Vec<String> = cells.chain([row[4].clone()]).collect();
+        let parts = looks.into_iter().zip(cells.iter().map(String::as_str));
+        ui.print_parts(&parts.collect::<Vec<_>>());
     }
     let direct = rows.iter().filter(|row| row.direct).count();
     ui.done(

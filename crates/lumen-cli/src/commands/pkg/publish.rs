@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     args::{Bump, MemberArgs, ProjectArgs},
     commands::shared::{
-        packed::{contents, packed_json, size, tell_missing, warn},
+        packed::{contents, list_files, packed_json, size, tell_missing, warn},
         session::{about, members},
         text::count,
         waiting::{lacking_json, tell_lacking},
@@ -72,6 +72,9 @@ pub fn publish(
         return Ok(());
     }
     if !wishes.yes {
+        if ui.can_ask() {
+            list_files(ui, &prepared.packed);
+        }
         ui.done("Packed", format!("{release}: {}", size(&prepared.packed)));
         let doubt = doubt(prepared.checked.lacks_needs);
         agree(ui, &format!("Publish {release} to {location}{doubt}?"))?;
@@ -112,6 +115,9 @@ pub fn workspace(
             let message = format!("{release} to {location}: {}", size(packed));
             ui.done("Would publish", message);
         } else if !wishes.yes {
+            if ui.can_ask() {
+                list_files(ui, packed);
+            }
             ui.done("Packed", format!("{release}: {}", size(packed)));
         }
         let mut value = packed_json(checked, packed);

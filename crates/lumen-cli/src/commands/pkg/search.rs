@@ -5,7 +5,11 @@ use lumen_registry::Freshness;
 use serde_json::json;
 
 use super::info::on_one_line;
-use crate::{args::ProjectArgs, commands::shared::session::session, ui::Ui};
+use crate::{
+    args::ProjectArgs,
+    commands::shared::session::session,
+    ui::{Look, Ui, padded},
+};
 
 pub fn run(words: &[String], limit: usize, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let session = session(project, Freshness::Revalidate, ui)?;
@@ -25,12 +29,12 @@ pub fn run(words: &[String], limit: usize, project: &ProjectArgs, ui: &Ui) -> Re
         .max()
         .unwrap_or_default();
     for entry in &found {
-        let line = format!(
-            "{:width$}  {}",
-            title(entry),
-            on_one_line(entry.description.as_deref().unwrap_or_default())
-        );
-        ui.print(line.trim_end());
+        let about = on_one_line(entry.description.as_deref().unwrap_or_default());
+        ui.print_parts(&[
+            (Look::Name, &padded(&title(entry), width)),
+            (Look::Plain, "  "),
+            (Look::Plain, &about),
+        ]);
     }
     if found.is_empty() {
         ui.done("Found", format!("no package for `{}`", words.join(" ")));

@@ -21,6 +21,17 @@ pub fn show(ui: &Ui, outcome: &Outcome, dry_run: bool, start: Instant) {
     if outcome.up_to_date {
         return ui.done("Up to date", packages);
     }
+    let removed = outcome.changes.removed.len();
+    let only_removed = removed > 0
+        && outcome.downloaded == 0
+        && outcome.changes.added.is_empty()
+        && outcome.changes.changed.is_empty()
+        && outcome.changes.moved.is_empty();
+    if only_removed {
+        let verb = if dry_run { "Would remove" } else { "Removed" };
+        let message = format!("{} in {}", count(removed, "package"), seconds(start));
+        return ui.done(verb, message);
+    }
     let cached = outcome.packages.saturating_sub(outcome.downloaded);
     let cached = if cached > 0 && !dry_run {
         format!(" ({cached} cached)")

@@ -106,6 +106,23 @@ pub fn contents(ui: &Ui, packed: &Packed) {
     ui.print(&packed.digest.to_string());
 }
 
+/// Files and sizes, before a question about them.
+pub fn list_files(ui: &Ui, packed: &Packed) {
+    // More of them would push the question's own lines off the screen.
+    const MOST: usize = 40;
+    let sizes = packed.files.iter().map(|file| bytes(file.size).len());
+    let width = sizes.max().unwrap_or_default();
+    for file in packed.files.iter().take(MOST) {
+        let mark = if file.executable { " *" } else { "" };
+        let size = bytes(file.size);
+        ui.done("", format!("{size:>width$}  {}{mark}", file.path));
+    }
+    if packed.files.len() > MOST {
+        let more = count(packed.files.len() - MOST, "more file");
+        ui.done("", format!("and {more}; `--dry-run` lists all"));
+    }
+}
+
 pub fn size(packed: &Packed) -> String {
     let files = count(packed.files.len(), "file");
     format!(
