@@ -21,7 +21,7 @@ pub enum FalseList {
 }
 
 /// An artifact while it is read: hashed, and listed if its release names a list.
-pub(crate) struct Reading {
+pub struct Reading {
     named: Option<FilesRef>,
     as_it_goes: AsItGoes,
 }
@@ -33,7 +33,7 @@ enum AsItGoes {
 
 impl Reading {
     /// Starts to read; `named` is the list that must be its, of a plain tar only.
-    pub(crate) fn new(named: Option<FilesRef>) -> Self {
+    pub fn new(named: Option<FilesRef>) -> Self {
         let as_it_goes = match named {
             Some(_) => AsItGoes::List(Box::default()),
             None => AsItGoes::Hash(Hasher::new()),
@@ -41,7 +41,8 @@ impl Reading {
         Self { named, as_it_goes }
     }
 
-    pub(crate) fn update(&mut self, bytes: &[u8]) {
+    /// Reads the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.as_it_goes {
             AsItGoes::Hash(hasher) => hasher.update(bytes),
             AsItGoes::List(lister) => lister.update(bytes),
@@ -49,7 +50,7 @@ impl Reading {
     }
 
     /// The digest of what was read, and the bytes of the list that is named.
-    pub(crate) fn finish(self) -> (Digest, Option<Result<Vec<u8>, FalseList>>) {
+    pub fn finish(self) -> (Digest, Option<Result<Vec<u8>, FalseList>>) {
         let listed = match self.as_it_goes {
             AsItGoes::Hash(hasher) => return (hasher.finish(), None),
             AsItGoes::List(lister) => lister.finish(),

@@ -26,6 +26,7 @@
 //! | [`publish`] | init, publish, and changes such as a yank |
 //! | [`loader`] | everything a resolution may need, loaded before it is solved |
 //! | [`mirror`], [`bundle`] | verified copies of registries, and files with what a mirror lacks |
+//! | [`relist`] | file lists that are missing, made from the archives |
 //! | [`gc`] | removing what nothing refers to |
 //! | [`migrate`] | from unsigned to signed, with the history |
 //! | [`unsigned`] | checking and repairing registries without signatures |
@@ -131,6 +132,8 @@ pub mod publish;
 mod random;
 pub mod reader;
 mod refusal;
+#[cfg(feature = "publish")]
+pub mod relist;
 #[cfg(feature = "publish")]
 #[cfg(test)]
 mod row_tests;

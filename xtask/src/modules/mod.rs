@@ -59,6 +59,7 @@ const LAYERS: [(&str, &[&str]); 2] = [
             "bundle",
             "failure",
             "gc",
+            "relist",
             "migrate",
             "unsigned",
             "doctor",

@@ -53,6 +53,9 @@ pub enum Registry {
     Rebuild {
         #[command(flatten)]
         registry: Target,
+        /// Make the missing file lists of releases from their archives instead.
+        #[arg(long)]
+        file_lists: bool,
     },
     /// Check every file of a registry against its log or, without signatures, against the others.
     Check {

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use lumen_core::{Digest, file_list::FileList};
 use lumen_testkit::sandbox::{Ran, Sandbox, tree};
 use serde_json::{Value, json};
 
@@ -156,4 +157,81 @@ fn an_unsigned_registry_of_version_0_1_goes_on_and_is_migrated() {
     install(&sandbox, "migrated", "registry");
     let about = index(&sandbox, "registry", "text")["about"].clone();
     assert_eq!(about["1.2.0"]["homepage"], "https://example.org/");
+}
+
+/// The files below `artifacts/` that end like this.
+fn artifacts(sandbox: &Sandbox, ending: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files = tree(&sandbox.path("registry/artifacts")).unwrap();
+    files.retain(|(path, _)| path.ends_with(ending));
+    files
+}
+
+#[test]
+fn old_releases_get_file_lists_that_nothing_signs() {
+    for kind in ["signed", "unsigned"] {
+        let sandbox = sandbox(kind);
+        let was = tree(&sandbox.path("registry/packages")).unwrap();
+        let tars = artifacts(&sandbox, ".tar");
+        assert_eq!(artifacts(&sandbox, ".files"), []);
+        let rebuild = ["registry", "rebuild", "registry", "--file-lists"];
+        let made = ok(&sandbox, ".", &rebuild);
+        let lists = artifacts(&sandbox, ".tar.files");
+        assert_eq!(made.out.lines().count(), lists.len(), "{made:#?}");
+        assert_eq!(lists.len(), tars.len());
+        for ((tar, bytes), (path, list)) in tars.iter().zip(&lists) {
+            assert_eq!(*path, format!("{tar}.files"));
+            let list = FileList::parse(list).unwrap();
+            assert_eq!(list.tar(), Digest::of(bytes));
+            let manifest = list.get("lumen.toml").unwrap();
+            let (from, to) = (manifest.offset, manifest.offset + manifest.size);
+            let found = &bytes[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()];
+            assert!(found.starts_with(b"[package]"), "{path}");
+        }
+        assert_eq!(tree(&sandbox.path("registry/packages")).unwrap(), was);
+        // A wrong one is made again, and what is right stays.
+        fs::write(
+            sandbox.path(&format!("registry/artifacts/{}", lists[0].0)),
+            "x",
+        )
+        .unwrap();
+        let again = ok(&sandbox, ".", &rebuild);
+        assert_eq!(again.out.trim(), format!("artifacts/{}", lists[0].0));
+        assert_eq!(artifacts(&sandbox, ".tar.files"), lists);
+        let nothing = ok(&sandbox, ".", &rebuild);
+        assert!(nothing.err.contains("Made nothing"), "{nothing:#?}");
+    }
+    // A new release names its list, which comes back when it is lost.
+    let sandbox = sandbox("signed");
+    publish(&sandbox, "text", "1.2.0", "");
+    let [(path, bytes)] = &artifacts(&sandbox, ".files")[..] else {
+        panic!("one list");
+    };
+    fs::remove_file(sandbox.path(&format!("registry/artifacts/{path}"))).unwrap();
+    let rebuild = ["registry", "rebuild", "registry", "--file-lists"];
+    let made = ok(&sandbox, ".", &rebuild);
+    assert!(
+        made.out.contains(&format!("artifacts/{path}\n")),
+        "{made:#?}"
+    );
+    let found = artifacts(&sandbox, path);
+    assert_eq!(found, [(path.clone(), bytes.clone())]);
+    ok(&sandbox, ".", &["registry", "check", "registry"]);
+}
+
+#[test]
+fn a_lost_archive_has_no_file_list() {
+    let sandbox = bare();
+    copy(
+        &Path::new(FIXTURES).join("unsigned"),
+        &sandbox.path("registry"),
+    );
+    let release = "registry/packages/text/1.0.0.json";
+    let text = sandbox.read(release).unwrap();
+    let found: Value = serde_json::from_str(&text).unwrap();
+    let tar = found["artifacts"][0]["url"].as_str().unwrap();
+    fs::remove_file(sandbox.path(&format!("registry/{tar}"))).unwrap();
+    let rebuild = ["registry", "rebuild", "registry", "--file-lists"];
+    let told = ok(&sandbox, ".", &rebuild);
+    let said = format!("`text` 1.0.0 has no file list: `{tar}` does not exist");
+    assert!(told.err.contains(&said), "{told:#?}");
 }

@@ -1,5 +1,7 @@
 //! The list of a tar, made while its bytes go by.
 
+use std::io;
+
 use super::{FileList, FileListError};
 use crate::{
     digest::{Digest, Hasher},
@@ -187,6 +189,17 @@ impl Lister {
             _ => Err(NotListed::Form(size)),
         };
         Listed { digest, size, list }
+    }
+}
+
+impl io::Write for Lister {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,7 +1,10 @@
-//! `lumen registry rebuild`: files that follow from the log.
+//! `lumen registry rebuild`: files that follow from the log, and file lists.
 
 use lumen_core::Key;
-use lumen_registry::{Storage, log};
+use lumen_registry::{
+    Storage, log,
+    relist::{self, Relisted},
+};
 
 use crate::{
     error::OpsError,
@@ -28,4 +31,18 @@ pub fn rebuild(session: &Session<'_>) -> Result<Vec<Key>, OpsError> {
         }
         Ok(storage.together("Rebuild the registry", rebuild).await?)
     })
+}
+
+/// Makes the missing and the wrong file lists of all releases from their archives. A list that no
+/// release names is not signed, and marked so by its name.
+///
+/// # Errors
+/// When the registry cannot be read or written, or its host does not list files.
+pub fn file_lists(session: &Session<'_>) -> Result<Relisted, OpsError> {
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
+    session.block_on(async { Ok(registry.exists().await?) })?;
+    let watch = watch(session.context.reporter);
+    let relist = async |storage: &Storage| relist::relist(storage, &watch).await;
+    let relisted = registry.storage().together("Make file lists", relist);
+    session.block_on(async { Ok(relisted.await?) })
 }

@@ -50,7 +50,11 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, CliError> {
             registry,
         } => approve::run(claim.as_deref(), reject.then_some(&reason), &registry, ui),
         Registry::Repair { registry } => return Ok(repair::run(&registry, ui)?),
-        Registry::Rebuild { registry } => rebuild::run(&registry, ui),
+        Registry::Rebuild {
+            registry,
+            file_lists: true,
+        } => rebuild::file_lists(&registry, ui),
+        Registry::Rebuild { registry, .. } => rebuild::run(&registry, ui),
         Registry::Check { registry } => return Ok(check::run(&registry, ui)?),
         Registry::Watch {
             registry,
