@@ -1,14 +1,16 @@
-//! The user's configuration, `config.toml`: `[registry]` and `[install]` as in `lumen.toml`, `[http]` and `[limits]`.
+//! The user's configuration, `config.toml`: `[registry]`, `[install]` and `[policy]` as in `lumen.toml`, `[http]`
+//! and `[limits]`.
 
 use std::collections::BTreeMap;
 
 use crate::{
     limits::{Limit, rows},
     manifest::{
-        InstallSection, RegistrySection,
+        InstallSection, RegistrySection, policy,
         reader::{Field, Reader},
         sections::{self, Owner},
     },
+    policy::MinimumAge,
     problem::Problem,
 };
 
@@ -22,6 +24,8 @@ pub struct Config {
     pub registry: RegistrySection,
     /// `[install]`.
     pub install: InstallSection,
+    /// `minimum-release-age` in `[policy]`.
+    pub minimum_age: Option<MinimumAge>,
     /// `[http]`.
     pub http: HttpSection,
     /// `[limits]`: the limits that the user chose.
@@ -66,6 +70,9 @@ fn read(reader: &mut Reader) -> Option<Config> {
     }
     if let Some(field) = root.take("install") {
         config.install = sections::install(reader, &field);
+    }
+    if let Some(field) = root.take("policy") {
+        config.minimum_age = policy::read(reader, &field);
     }
     if let Some(field) = root.take("http") {
         config.http = http(reader, &field);

@@ -20,6 +20,7 @@
 //! | [`tar`] | how an entry of an archive is written |
 //! | [`trust`] | roots, owners, statements, the name map, and the history they make |
 //! | [`path`] | what the path of a file in a package must be |
+//! | [`policy`] | what may be chosen, whatever a registry has |
 //! | [`plan`] | from manifests to what is resolved, and from a resolution to a lock |
 //! | [`resolve`], [`explain`] | one version of every package; why there is none |
 //! | [`screen`] | text from elsewhere, made safe to show |
@@ -90,6 +91,7 @@ pub mod name;
 pub mod note;
 pub mod path;
 pub mod plan;
+pub mod policy;
 pub mod problem;
 pub mod remedy;
 pub mod requirement;

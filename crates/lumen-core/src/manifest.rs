@@ -11,6 +11,7 @@ use crate::{
     constraint::Constraint,
     digest::Digest,
     name::PackageName,
+    policy::MinimumAge,
     problem::{Place, Problem},
     requirement::Features,
     version::Version,
@@ -23,6 +24,7 @@ mod files;
 mod inherit;
 mod package;
 mod parse;
+pub(crate) mod policy;
 pub(crate) mod reader;
 mod requires;
 pub(crate) mod sections;
@@ -68,6 +70,8 @@ pub struct Manifest {
     pub registry: RegistrySection,
     /// `[install]`.
     pub install: InstallSection,
+    /// `minimum-release-age` in `[policy]`.
+    pub minimum_age: Option<MinimumAge>,
 }
 
 /// A table of dependencies.

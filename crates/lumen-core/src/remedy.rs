@@ -1,7 +1,7 @@
 //! What a user can do next. Where that is a command or an option of a program, it is data: each
 //! program has its own commands.
 
-use crate::name::PackageName;
+use crate::{name::PackageName, version::Version};
 
 /// What to do next about a problem or a conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +49,21 @@ pub enum Remedy {
     After(String),
     /// Allow releases of any age.
     AnyAge,
+    /// Wait until a release is old enough, or except it from `minimum-release-age`.
+    Wait(Box<Eligible>),
     /// Publish a dependency first, or allow that it is missing.
     PublishNeeds,
+}
+
+/// A release that is too young, and when it no longer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Eligible {
+    /// The package.
+    pub name: PackageName,
+    /// The version.
+    pub version: Version,
+    /// The day in UTC, such as `2026-01-31`.
+    pub day: String,
 }
 
 impl Remedy {

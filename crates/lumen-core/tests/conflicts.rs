@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use insta::assert_snapshot;
 use lumen_core::{
     Version,
+    policy::{Exception, MinimumAge},
     resolve::{CatalogPackage, CatalogVersion, Root},
 };
 use support::{absent, catalog, lock, name_of, outcome, request, requirements};
@@ -403,6 +406,53 @@ fn exclude_newer() {
       1. your lumen.toml asks for `http` ^3, but 3.0.0 is of unknown age, which `--exclude-newer` rules out
     hint: AnyAge
     "#);
+}
+
+#[test]
+fn minimum_release_age() {
+    let catalog = catalog(
+        "
+        http 1.0.0 | time 1700000000
+        http 2.0.0 | time 1760000000
+        http 2.1.0 | time 1760100000
+        http 3.0.0",
+    );
+    let mut request = request("http ^2");
+    request.now = 1_760_200_000;
+    let age = MinimumAge {
+        seconds: 7 * 86_400,
+        except: BTreeSet::new(),
+    };
+    request.minimum_ages = vec![age];
+    assert_snapshot!(outcome(&catalog, &request), @r#"
+    error: no version of `http` that matches ^2 is old enough
+      1. your lumen.toml asks for `http` ^2, but 2.0.0 and 2.1.0 are younger than the 7 days of `minimum-release-age`; the first may be chosen on 2025-10-16
+    hint: Wait(Eligible { name: "http", version: Version { major: 2, minor: 0, patch: 0 }, day: "2025-10-16" })
+    "#);
+    request.roots[0].requirements = requirements("http ^3");
+    assert_snapshot!(outcome(&catalog, &request), @r"
+    error: no version of `http` that matches ^3 is old enough
+      1. your lumen.toml asks for `http` ^3, but 3.0.0 is of unknown age, which `minimum-release-age` rules out
+    hint: in lumen.toml, change `http` from ^3 to ^1.0.0; then everything fits
+    ");
+    request.roots[0].requirements = requirements("http *");
+    assert_snapshot!(outcome(&catalog, &request), @"http 1.0.0");
+    // What the lock has is kept, and so is what is excepted.
+    lock(&mut request, "http 2.1.0");
+    assert_snapshot!(outcome(&catalog, &request), @"http 2.1.0");
+    request.unlock.insert(name_of("http"));
+    assert_snapshot!(outcome(&catalog, &request), @"http 2.1.0");
+    request.locked.clear();
+    let release = Exception::parse("http@2.0.0").unwrap();
+    request.minimum_ages[0].except.insert(release);
+    assert_snapshot!(outcome(&catalog, &request), @"http 2.0.0");
+    // The exception of one policy is none of the other.
+    let other = MinimumAge {
+        seconds: 86_400 * 3,
+        except: BTreeSet::new(),
+    };
+    request.minimum_ages.push(other);
+    assert_snapshot!(outcome(&catalog, &request), @"http 1.0.0");
 }
 
 #[test]

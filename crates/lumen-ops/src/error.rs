@@ -47,7 +47,7 @@ pub use self::{
     ingest::IngestError,
     input::{InputError, InputHint},
     keys::KeysError,
-    package::{PackageError, PackageHint, Written},
+    package::{NoVersion, PackageError, PackageHint, Written},
     registry::{RegistryError, RegistryHint},
     settings::{SettingsError, SettingsHint},
     stale::{By, Stale},

@@ -1,14 +1,39 @@
 //! A package in its registry, and the error when it is not there.
 
 use lumen_core::{
-    PackageName, Version, index::PackageIndex, lockfile::LockedSource, problem, version,
+    PackageName, Version,
+    index::PackageIndex,
+    lockfile::LockedSource,
+    problem,
+    resolve::{Request, is_old_enough},
+    trust::text::time_of,
+    version,
 };
 use lumen_registry::Registry;
 use lumen_store::project::Project;
 
-use crate::{error::OpsError, session::Session};
+use crate::{
+    error::{NoVersion, OpsError},
+    session::Session,
+};
 
-/// The newest version that may be chosen.
+/// The limits on the age of releases: that of the command line, and those of all policies.
+///
+/// # Errors
+/// When the settings cannot be read.
+pub(crate) fn age_limits(
+    session: &Session<'_>,
+    exclude_newer: Option<i64>,
+) -> Result<Request, OpsError> {
+    Ok(Request {
+        exclude_newer,
+        minimum_ages: session.settings()?.minimum_ages.clone(),
+        now: session.context.options.now.as_second(),
+        ..Request::default()
+    })
+}
+
+/// The newest version that may be chosen, or why there is none.
 ///
 /// # Errors
 /// When the registry cannot be read.
@@ -17,15 +42,36 @@ pub(crate) fn newest(
     registry: &Registry,
     index: &PackageIndex,
     exclude_newer: Option<i64>,
-) -> Result<Option<Version>, OpsError> {
-    let limits = Vec::from_iter(exclude_newer);
+) -> Result<Result<Version, NoVersion>, OpsError> {
+    let ages = age_limits(session, exclude_newer)?;
+    let limits = ages.age_limits();
     let released = session.block_on(async { Ok(registry.released(index, &limits).await?) })?;
+    let name = &index.name;
+    let since = |version: &Version| released.get(version).map(|bounds| bounds.since);
     let newest = version::latest(&index.versions, |version| {
-        let since = released.get(version).map(|bounds| bounds.since);
-        let is_new = |limit| since.is_none_or(|since| since > limit);
-        index.is_yanked(version) || exclude_newer.is_some_and(is_new)
+        index.is_yanked(version) || !is_old_enough(&ages, name, version, since(version))
     });
-    Ok(newest.cloned())
+    if let Some(newest) = newest {
+        return Ok(Ok(newest.clone()));
+    }
+    let usable = index.versions.iter().filter(|v| !index.is_yanked(v));
+    let eligible = usable.filter_map(|version| {
+        let least = ages.minimum_age(name, version)?;
+        Some((since(version)?.saturating_add_unsigned(least), version))
+    });
+    let eligible = eligible.min().filter(|_| exclude_newer.is_none());
+    Ok(Err(NoVersion {
+        name: name.clone(),
+        limit: match exclude_newer {
+            Some(_) => Some("--exclude-newer"),
+            None if ages.minimum_ages.is_empty() => None,
+            None => Some("minimum-release-age"),
+        },
+        eligible: eligible.map(|(at, version)| {
+            let day = time_of(at).chars().take("2026-01-31".len()).collect();
+            (version.clone(), day)
+        }),
+    }))
 }
 
 /// Reads a package index.

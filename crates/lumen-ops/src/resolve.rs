@@ -234,6 +234,7 @@ fn solve(
     let mut request = request(session, options, &inputs, old, unlock.clone());
     request.limits = settings.limits;
     request.roots.extend(asked);
+    request.minimum_ages.clone_from(&settings.minimum_ages);
     if let (Some(merge), Some(both)) = (&project.merge, old) {
         let others = merge.others(both);
         request.also_locked = others
@@ -297,6 +298,7 @@ fn request(
         unlock,
         order: options.order,
         exclude_newer: options.exclude_newer,
+        now: session.context.options.now.as_second(),
         offline: session.is_offline(),
         patched: inputs.patched.clone(),
         ..Request::default()

@@ -10,6 +10,7 @@ use lumen_core::{
     PackageName,
     limits::Limits,
     manifest::{LinkMode, Mirror, RegistryUrls},
+    policy::MinimumAge,
     problem,
 };
 use lumen_registry::{location::redacted, storage::HttpOptions};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub http: HttpOptions,
     /// What things may cost.
     pub limits: Limits,
+    /// The least ages of releases, by each file that has one; all of them hold.
+    pub minimum_ages: Vec<MinimumAge>,
     /// How packages get into the project.
     pub link: LinkMode,
     /// Folder for the import links, relative to the project.

@@ -1,6 +1,6 @@
 //! Words for what the core, the store and the verbs advise.
 
-use lumen_core::remedy::Remedy;
+use lumen_core::remedy::{Eligible, Remedy};
 
 /// The words of a remedy.
 pub fn words(remedy: &Remedy) -> String {
@@ -47,6 +47,12 @@ pub fn words(remedy: &Remedy) -> String {
         Remedy::Online => "run the command once without `--offline`".into(),
         Remedy::After(day) => format!("choose an `--exclude-newer` date after {day}"),
         Remedy::AnyAge => "leave `--exclude-newer` out".into(),
+        Remedy::Wait(release) => {
+            let Eligible { name, version, day } = &**release;
+            format!(
+                "wait until {day}, or add \"{name}@{version}\" to `minimum-release-age-except` below the [policy] that asks for this age"
+            )
+        }
         Remedy::PublishNeeds => {
             "publish it first, or correct the constraint; `--allow-missing-dependencies` publishes all the same".into()
         }

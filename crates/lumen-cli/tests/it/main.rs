@@ -35,6 +35,7 @@ mod monitors;
 mod old_registries;
 mod order;
 mod owners;
+mod policy;
 mod project;
 mod proxy;
 mod races;

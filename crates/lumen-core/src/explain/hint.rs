@@ -11,7 +11,7 @@ use crate::{
     constraint::Constraint,
     name::PackageName,
     problem,
-    remedy::Remedy,
+    remedy::{Eligible, Remedy},
     resolve::{Exclusion, Request, Resolution, resolve_quickly},
     version::Version,
 };
@@ -20,6 +20,7 @@ use crate::{
 pub(super) fn hint(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
     certain(scene, statements)
         .or_else(|| with_later_date(scene, statements))
+        .or_else(|| with_patience(scene, statements))
         .or_else(|| with_another_requirement(scene, statements))
         .or_else(|| for_authors(scene, statements))
         .or_else(|| for_feature(scene, statements))
@@ -188,6 +189,31 @@ fn with_later_date(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Rem
         return Some(Remedy::After(day));
     }
     works(None).then_some(Remedy::AnyAge)
+}
+
+/// When `minimum-release-age` rules out all matching versions: the first that will be old enough.
+fn with_patience(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
+    let (name, version, eligible) =
+        dead_ends(statements).find_map(|(_, package, constraints)| {
+            let name = scene.name(package);
+            match lack::lack(scene, name, constraints)? {
+                Lack::Excluded(excluded) => {
+                    let (version, eligible) = lack::eligible_from(&excluded)?;
+                    Some((name, version.clone(), eligible))
+                }
+                _ => None,
+            }
+        })?;
+    let request = Request {
+        minimum_ages: Vec::new(),
+        ..scene.request.clone()
+    };
+    resolve_quickly(scene.catalog, &request, HINT_STEPS)?;
+    Some(Remedy::Wait(Box::new(Eligible {
+        day: lack::day(eligible)?,
+        name: name.clone(),
+        version,
+    })))
 }
 
 /// A package of another author asks for something that does not exist.

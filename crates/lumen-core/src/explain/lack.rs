@@ -4,6 +4,7 @@ use super::{scene::Scene, words};
 use crate::{
     constraint::Constraint,
     name::PackageName,
+    policy::Age,
     resolve::{Availability, CatalogPackage, CatalogVersion, Exclusion, exclusion},
     version::Version,
 };
@@ -149,7 +150,13 @@ impl Lack<'_> {
                 Some((_, Exclusion::Yanked(_))) => {
                     format!("every version of `{name}`{matches} is yanked")
                 }
-                Some((_, Exclusion::TooNew | Exclusion::AgeUnknown)) => {
+                Some((
+                    _,
+                    Exclusion::TooNew
+                    | Exclusion::AgeUnknown
+                    | Exclusion::TooYoung { .. }
+                    | Exclusion::Ageless,
+                )) => {
                     format!("no version of `{name}`{matches} is old enough")
                 }
                 _ => format!("no version of `{name}`{matches} can be read"),
@@ -206,8 +213,34 @@ pub(super) fn predicate(excluded: &[Excluded<'_>]) -> String {
         Exclusion::AgeUnknown => {
             format!("{be} of unknown age, which `--exclude-newer` rules out")
         }
+        Exclusion::TooYoung { least, .. } => {
+            let least = Age(*least);
+            let day = eligible_from(excluded).and_then(|(_, eligible)| day(eligible));
+            let from = day.map(|day| match several {
+                true => format!("; the first may be chosen on {day}"),
+                false => format!(" and may be chosen on {day}"),
+            });
+            format!(
+                "{be} younger than the {least} of `minimum-release-age`{}",
+                from.unwrap_or_default()
+            )
+        }
+        Exclusion::Ageless => {
+            format!("{be} of unknown age, which `minimum-release-age` rules out")
+        }
         Exclusion::Unavailable(reason) => format!("cannot be used: {reason}"),
     }
+}
+
+/// The version among these that is the first to be old enough, and when it is.
+pub(super) fn eligible_from<'a>(excluded: &[Excluded<'a>]) -> Option<(&'a Version, i64)> {
+    let eligible = excluded
+        .iter()
+        .filter_map(|(version, reason)| match reason {
+            Exclusion::TooYoung { eligible, .. } => Some((&version.version, *eligible)),
+            _ => None,
+        });
+    eligible.min_by_key(|(_, eligible)| *eligible)
 }
 
 /// When the first of these versions was published.

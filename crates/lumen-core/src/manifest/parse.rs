@@ -3,7 +3,7 @@
 use super::{
     Dependencies, InheritedKey, Manifest, Parsed,
     dependency::{self, Table},
-    features, package,
+    features, package, policy,
     reader::{Field, Reader, shown},
     sections::{self, Owner},
 };
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Tables of this file that are ours; others belong to the compiler and are not looked at.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 9] = [
     "package",
     "dependencies",
     "dev-dependencies",
@@ -23,6 +23,7 @@ const TABLES: [&str; 8] = [
     "features",
     "registry",
     "install",
+    "policy",
 ];
 
 /// Everything in a `lumen.toml` that keeps its package from being published, although the
@@ -60,6 +61,7 @@ fn read(reader: &mut Reader) -> Option<Manifest> {
         feature_table,
         registry,
         install,
+        policy,
     ] = TABLES.map(|table| root.take(table));
     let declared = dependencies
         .as_ref()
@@ -86,6 +88,7 @@ fn read(reader: &mut Reader) -> Option<Manifest> {
         install: install
             .map(|field| sections::install(reader, &field))
             .unwrap_or_default(),
+        minimum_age: policy.and_then(|field| policy::read(reader, &field)),
         dependencies,
         dev_dependencies,
         patches,

@@ -27,6 +27,7 @@ pub use catalog::{
 };
 pub use conflict::Conflict;
 pub use request::{Need, Order, Outcome, Request, Resolution, Resolved, Root};
+pub use table::is_old_enough;
 pub(crate) use table::{Exclusion, exclusion};
 
 use nodes::{Kind, Known, Tables};

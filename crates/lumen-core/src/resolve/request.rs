@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     limits::{Exceeded, Limits},
     name::PackageName,
+    policy::MinimumAge,
     requirement::Features,
     requirement::Requirement,
     version::Version,
@@ -26,6 +27,10 @@ pub struct Request {
     pub order: Order,
     /// Versions published after this moment, in seconds since 1970, or at an unknown time, are out.
     pub exclude_newer: Option<i64>,
+    /// The least ages of releases, all of which hold; those of the lock may be younger.
+    pub minimum_ages: Vec<MinimumAge>,
+    /// The time that ages are counted to, in seconds since 1970.
+    pub now: i64,
     /// Whether the network is off; only changes the words of a conflict.
     pub offline: bool,
     /// Packages whose catalog entry comes from a `[patch]`; only changes the words of a conflict.
@@ -37,7 +42,21 @@ pub struct Request {
 impl Request {
     /// The moments that releases are compared with, in seconds since 1970.
     pub fn age_limits(&self) -> Vec<i64> {
-        self.exclude_newer.into_iter().collect()
+        let ages = self.minimum_ages.iter();
+        let ages = ages.map(|age| self.now.saturating_sub_unsigned(age.seconds));
+        let mut limits: Vec<i64> = self.exclude_newer.into_iter().chain(ages).collect();
+        limits.sort_unstable();
+        limits.dedup();
+        limits
+    }
+
+    /// The least age that a release must have, in seconds, unless the lock has it.
+    pub fn minimum_age(&self, name: &PackageName, version: &Version) -> Option<u64> {
+        let locked = [&self.locked, &self.also_locked];
+        let is_locked = locked.iter().any(|lock| lock.get(name) == Some(version));
+        let ages = self.minimum_ages.iter();
+        let ages = ages.filter(|age| !is_locked && !age.excepts(name, version));
+        ages.map(|age| age.seconds).max()
     }
 }
 

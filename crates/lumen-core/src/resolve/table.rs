@@ -35,6 +35,15 @@ pub(crate) enum Exclusion<'a> {
     TooNew,
     /// `exclude_newer` is set and the registry does not say when it was published.
     AgeUnknown,
+    /// Younger than `minimum-release-age`.
+    TooYoung {
+        /// The least age, in seconds.
+        least: u64,
+        /// When it becomes eligible, in seconds since 1970.
+        eligible: i64,
+    },
+    /// `minimum-release-age` is set and the registry does not say when it was published.
+    Ageless,
     /// Its metadata is unavailable.
     Unavailable(&'a str),
 }
@@ -56,12 +65,38 @@ pub(crate) fn exclusion<'a>(
     if let (Some(reason), false) = (&version.yanked, is_locked) {
         return Some(Exclusion::Yanked(reason));
     }
-    let limit = request.exclude_newer?;
-    match version.published_at {
-        None => Some(Exclusion::AgeUnknown),
-        Some(time) if time > limit => Some(Exclusion::TooNew),
-        Some(_) => None,
+    too_young(request, name, &version.version, version.published_at)
+}
+
+/// Whether a release may be chosen, as far as its age is concerned. `since`: the moment that its
+/// age counts from, in seconds since 1970.
+pub fn is_old_enough(
+    request: &Request,
+    name: &PackageName,
+    version: &Version,
+    since: Option<i64>,
+) -> bool {
+    too_young(request, name, version, since).is_none()
+}
+
+/// Why a release is not old enough, if it is not. `since`: the moment that its age counts from.
+fn too_young<'a>(
+    request: &Request,
+    name: &PackageName,
+    version: &Version,
+    since: Option<i64>,
+) -> Option<Exclusion<'a>> {
+    match (request.exclude_newer, since) {
+        (Some(_), None) => return Some(Exclusion::AgeUnknown),
+        (Some(limit), Some(since)) if since > limit => return Some(Exclusion::TooNew),
+        _ => {}
     }
+    let least = request.minimum_age(name, version)?;
+    let Some(since) = since else {
+        return Some(Exclusion::Ageless);
+    };
+    let eligible = since.saturating_add_unsigned(least);
+    (eligible > request.now).then_some(Exclusion::TooYoung { least, eligible })
 }
 
 /// The lock's versions of a package that `update` does not move, the first wish first.

@@ -1,6 +1,6 @@
 //! What a project or a package does not allow.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use lumen_core::{Digest, PackageName, Version, name::NameError};
 
@@ -12,6 +12,37 @@ pub enum Written {
     /// A submission of `pkg submit`.
     Submission,
 }
+
+/// A package without a version to choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoVersion {
+    /// The package.
+    pub name: PackageName,
+    /// What asks for a least age, such as `--exclude-newer`, if anything does.
+    pub limit: Option<&'static str>,
+    /// The first version that will be old enough, and the day in UTC.
+    pub eligible: Option<(Version, String)>,
+}
+
+impl fmt::Display for NoVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            limit,
+            eligible,
+        } = self;
+        write!(f, "every version of `{name}` is yanked")?;
+        if let Some(limit) = limit {
+            write!(f, " or too new for `{limit}`")?;
+        }
+        match eligible {
+            Some((version, day)) => write!(f, "; {version} may be chosen on {day}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for NoVersion {}
 
 /// Why a verb cannot be done with this project or package.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +108,8 @@ pub enum PackageError {
     #[error("`{0}` cannot depend on itself")]
     Itself(PackageName),
     /// A package without a version to choose.
-    #[error("every version of `{0}` is yanked or too new")]
-    NoVersion(PackageName),
+    #[error(transparent)]
+    NoVersion(Box<NoVersion>),
     /// A git dependency has other contents than the lock says.
     #[error("`{name}` at commit {commit} packs to {found}, but the lock says {locked}")]
     GitChanged {
@@ -209,7 +240,7 @@ impl PackageError {
             Self::NotLocked { .. } => PackageHint::List,
             Self::NoDependency { .. } => PackageHint::Tree,
             Self::Itself(_) => PackageHint::Another,
-            Self::NoVersion(name) => PackageHint::Versions(name),
+            Self::NoVersion(no) => PackageHint::Versions(&no.name),
             Self::GitChanged { name, .. } => PackageHint::Update(name),
             Self::ManifestExists(_) => PackageHint::NewFolder,
             Self::NotEmpty(_) => PackageHint::InitInside,

@@ -9,6 +9,7 @@ use std::{
 use lumen_core::{
     limits::{Limit, Limits},
     manifest::{InstallSection, LinkMode, Manifest, Mirror, RegistrySection, RegistryUrls},
+    policy::MinimumAge,
     problem::Problem,
 };
 use lumen_registry::{
@@ -64,6 +65,7 @@ impl Settings {
             pins,
             http: files.http(&context.environment),
             limits: files.limits,
+            minimum_ages: files.minimum_ages,
             link: link.unwrap_or(LinkMode::Symlink),
             import_root: import_root.unwrap_or_default().into(),
         };
@@ -80,6 +82,7 @@ struct Files {
     ca_file: Option<PathBuf>,
     timeout: Option<u32>,
     limits: Limits,
+    minimum_ages: Vec<MinimumAge>,
     warnings: Vec<Problem>,
 }
 
@@ -90,6 +93,8 @@ impl Files {
         let of_project = layers.len();
         let (mut ca_file, mut timeout) = (environment.ca_file.clone(), environment.http_timeout);
         let mut limits: BTreeMap<Limit, u64> = environment.limits.clone();
+        let project_age = manifest.and_then(|own| own.minimum_age.clone());
+        let mut minimum_ages = Vec::from_iter(project_age);
         let mut warnings = Vec::new();
         for file in &environment.config_files {
             let config = read_config(file, &mut warnings)?;
@@ -100,6 +105,7 @@ impl Files {
             for (limit, value) in config.limits {
                 limits.entry(limit).or_insert(value);
             }
+            minimum_ages.extend(config.minimum_age);
             layers.push((config.registry, config.install));
         }
         Ok(Self {
@@ -108,6 +114,7 @@ impl Files {
             ca_file,
             timeout,
             limits: limits.into_iter().collect(),
+            minimum_ages,
             warnings,
         })
     }

@@ -236,10 +236,9 @@ fn newest_constraint(
         Some(index) => index,
         None => return Err(no_such_package(session, &registry, name)),
     };
-    newest(session, &registry, &index, exclude_newer)?
-        .as_ref()
-        .map(Constraint::caret)
-        .ok_or_else(|| PackageError::NoVersion(name.clone()).into())
+    let newest = newest(session, &registry, &index, exclude_newer)?;
+    let newest = newest.map_err(|none| PackageError::NoVersion(Box::new(none)))?;
+    Ok(Constraint::caret(&newest))
 }
 
 /// Takes the name of a registry out of `--registry`: the new dependency comes from there, and

@@ -8,6 +8,8 @@ use lumen_core::{
     index::Deprecation,
     lockfile::{LockedSource, Lockfile},
     manifest::DependencySource,
+    policy::Age,
+    resolve::is_old_enough,
     version,
 };
 use lumen_registry::Registry;
@@ -32,6 +34,28 @@ pub struct Outdated {
     pub yanked: Option<String>,
     /// Whether its owners advise against the package.
     pub deprecated: Option<Deprecation>,
+    /// The newest version that is not old enough for `minimum-release-age`.
+    pub held_back: Option<HeldBack>,
+}
+
+impl Outdated {
+    /// Whether there is something to do now: not where a version is only held back.
+    pub fn is_due(&self) -> bool {
+        let newer = |version: &Option<Version>| version.as_ref() > Some(&self.current);
+        let is_advised = self.yanked.is_some() || self.deprecated.is_some();
+        newer(&self.wanted) || newer(&self.latest) || is_advised
+    }
+}
+
+/// A version that is not old enough yet.
+#[derive(Debug, Clone)]
+pub struct HeldBack {
+    /// The version.
+    pub version: Version,
+    /// The least age that it must have.
+    pub least: Age,
+    /// When it has it, in seconds since 1970; `None`: the registry does not say its age.
+    pub eligible: Option<i64>,
 }
 
 /// What is asked of the versions of each package.
@@ -90,10 +114,20 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
         .into_iter()
         .map(|(name, version, registry)| Ok((session.registry(&registry)?, name, version)))
         .collect::<Result<Vec<(Registry, PackageName, Version)>, OpsError>>()?;
+    let mut ages = lookup::age_limits(session, None)?;
+    let locked = requests.iter();
+    ages.locked = locked
+        .map(|(_, name, version)| (name.clone(), version.clone()))
+        .collect();
+    let limits = &ages.age_limits();
     let answers = session.block_on(async {
         let ask = |(registry, name, version): (Registry, PackageName, Version)| async move {
             let index = registry.find(&name).await?;
-            Ok::<_, OpsError>((name, version, index))
+            let released = match &index {
+                Some(index) => registry.released(index, limits).await?,
+                None => BTreeMap::new(),
+            };
+            Ok::<_, OpsError>((name, version, index, released))
         };
         stream::iter(requests.into_iter().map(ask))
             .buffered(64)
@@ -101,7 +135,7 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
             .await
     })?;
     session.save_caches();
-    for (name, current, index) in &answers {
+    for (name, current, index, _) in &answers {
         let release = index.as_ref().and_then(|index| index.releases.get(current));
         match release {
             Some(release) => {
@@ -118,23 +152,46 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
         }
     }
     let mut rows = Vec::new();
-    for (name, current, index) in answers {
+    for (name, current, index, released) in answers {
         let Some(index) = index else { continue };
         if part.as_ref().is_some_and(|part| !part.contains(&name)) {
             continue;
         }
-        let usable = |version: &&Version| asked.accept(&name, version) && !index.is_yanked(version);
+        let accepted = |version: &Version| asked.accept(&name, version);
+        let since = |version: &Version| released.get(version).map(|bounds| bounds.since);
+        let is_out = |version: &Version| {
+            index.is_yanked(version) || !is_old_enough(&ages, &name, version, since(version))
+        };
+        let usable = |version: &&Version| accepted(version) && !is_out(version);
+        let young = |version: &&Version| {
+            let is_wanted = accepted(version) || version.pre.is_empty();
+            is_wanted && **version > current && !index.is_yanked(version) && is_out(version)
+        };
+        let held_back = index
+            .versions
+            .iter()
+            .filter(young)
+            .max()
+            .and_then(|version| {
+                let least = ages.minimum_age(&name, version)?;
+                Some(HeldBack {
+                    version: version.clone(),
+                    least: Age(least),
+                    eligible: since(version).map(|since| since.saturating_add_unsigned(least)),
+                })
+            });
         let wanted = match asked.hidden.contains(&name) {
             true => None,
             false => index.versions.iter().filter(usable).max().cloned(),
         };
-        let latest = version::latest(&index.versions, |version| index.is_yanked(version)).cloned();
+        let latest = version::latest(&index.versions, is_out).cloned();
         let yanked = index
             .yank_reason(&current)
             .map(|reason| reason.unwrap_or_default().to_owned());
         let newer =
             |version: &Option<Version>| version.as_ref().is_some_and(|version| *version > current);
-        if newer(&wanted) || newer(&latest) || yanked.is_some() || index.deprecated.is_some() {
+        let is_behind = newer(&wanted) || newer(&latest) || held_back.is_some();
+        if is_behind || yanked.is_some() || index.deprecated.is_some() {
             rows.push(Outdated {
                 direct: asked.direct.contains(&name),
                 name,
@@ -143,6 +200,7 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
                 latest,
                 yanked,
                 deprecated: index.deprecated.clone(),
+                held_back,
             });
         }
     }

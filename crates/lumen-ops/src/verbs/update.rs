@@ -150,7 +150,7 @@ fn raise(
             continue;
         };
         let newest = newest(session, &registry, &index, options.exclude_newer)?;
-        let Some(newest) = &newest else {
+        let Ok(newest) = &newest else {
             continue;
         };
         // A constraint that reaches beyond the newest release, or names a pre-release, is left alone.

@@ -368,3 +368,36 @@ fn info_says_what_a_registry_knows_of_a_package() {
         Err(OpsError::NoSuchRelease { version: None, .. })
     ));
 }
+
+#[test]
+fn a_release_is_chosen_once_it_is_old_enough() {
+    let mut machine = Machine::signed();
+    machine.publish("url", "1.0.0", &[]);
+    let first = machine.options.now;
+    let day = |day: i64| first + jiff::SignedDuration::from_hours(24 * day);
+    machine.options.now = day(10);
+    machine.publish("url", "1.1.0", &[]);
+    // Dated back with a stolen key: it is not older than the release before it.
+    machine.options.now = day(-60);
+    machine.publish("url", "1.2.0", &[]);
+    machine.configure("[policy]\nminimum-release-age = \"7d\"\n");
+    let install = |machine: &mut Machine, at| {
+        machine.options.now = day(at);
+        machine.project(&[("url", "^1.0.0")]);
+        let _ = std::fs::remove_file(machine.path("project/lumen.lock"));
+        machine.install().map(|_| machine.locked())
+    };
+    assert!(install(&mut machine, 6).is_err());
+    assert_eq!(
+        install(&mut machine, 8).unwrap(),
+        ["app 0.1.0", "url 1.0.0"]
+    );
+    assert_eq!(
+        install(&mut machine, 16).unwrap(),
+        ["app 0.1.0", "url 1.0.0"]
+    );
+    assert_eq!(
+        install(&mut machine, 18).unwrap(),
+        ["app 0.1.0", "url 1.2.0"]
+    );
+}

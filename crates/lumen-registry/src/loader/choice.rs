@@ -2,7 +2,7 @@
 
 use lumen_core::{
     PackageName, Version,
-    resolve::{CatalogVersion, Contents, Order},
+    resolve::{CatalogVersion, Contents, Order, is_old_enough},
 };
 
 use super::{
@@ -77,7 +77,7 @@ impl Closure<'_> {
             usable.reverse();
         }
         let has_summary = |version: &CatalogVersion| entry.summary(&version.version).is_some();
-        if let Some(limit) = self.request.exclude_newer {
+        if !self.request.age_limits().is_empty() {
             // The dates decide, and may be in files not read yet.
             let mut undated = usable.clone();
             undated.retain(|version| version.published_at.is_none() && !has_summary(version));
@@ -85,7 +85,8 @@ impl Closure<'_> {
                 return owned(undated);
             }
             usable.retain(|version| {
-                is_locked(version) || version.published_at.is_some_and(|at| at <= limit)
+                let since = version.published_at;
+                is_locked(version) || is_old_enough(self.request, name, &version.version, since)
             });
         }
         let among = |wanted: Option<&Version>| {

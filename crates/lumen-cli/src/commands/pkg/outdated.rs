@@ -2,7 +2,12 @@
 
 use std::process::ExitCode;
 
-use lumen_ops::{OpsError, report::Reporter as _, verbs::outdated};
+use lumen_core::trust::text::time_of;
+use lumen_ops::{
+    OpsError,
+    report::Reporter as _,
+    verbs::outdated::{self, HeldBack},
+};
 use lumen_registry::Freshness;
 use serde_json::json;
 
@@ -17,6 +22,16 @@ use crate::{
     ui::{Look, Ui, padded, width as width_of},
 };
 
+/// `1.2.0 is held back until …`
+fn held_back(held: &HeldBack) -> String {
+    let HeldBack { version, least, .. } = held;
+    let until = match held.eligible {
+        Some(eligible) => format!(" until {}", time_of(eligible)),
+        None => ", as its age is unknown".into(),
+    };
+    format!("{version} is held back{until}: `minimum-release-age` is {least}")
+}
+
 pub fn run(
     exit_code: bool,
     arguments: &MemberArgs,
@@ -25,7 +40,7 @@ pub fn run(
 ) -> Result<ExitCode, OpsError> {
     let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
     let rows = outdated::outdated(&session)?;
-    let code = match exit_code && !rows.is_empty() {
+    let code = match exit_code && rows.iter().any(outdated::Outdated::is_due) {
         true => ExitCode::from(USER),
         false => ExitCode::SUCCESS,
     };
@@ -34,6 +49,10 @@ pub fn run(
             json!({
                 "name": row.name, "current": row.current, "wanted": row.wanted, "latest": row.latest,
                 "direct": row.direct, "yanked": row.yanked, "deprecated": row.deprecated,
+                "held_back": row.held_back.as_ref().map(|held| json!({
+                    "version": held.version, "minimum_age": held.least.0,
+                    "eligible": held.eligible.map(time_of),
+                })),
             })
         });
         ui.print_json(&rows.collect());
@@ -66,6 +85,7 @@ pub fn run(
             });
         }
         notes.extend(row.deprecated.as_ref().map(advice));
+        notes.extend(row.held_back.as_ref().map(held_back));
         table.push([
             row.name.to_string(),
             row.current.to_string(),

@@ -11,6 +11,7 @@
 //! | `output` | texts that reach the terminal |
 //! | `cost` | sizes, counts and speed |
 
+mod age;
 mod chain;
 mod cost;
 mod output;

@@ -23,7 +23,7 @@ const ORIGIN: &str = "example/1f";
 const WITNESS: [&str; 3] = ["registry", "witness", "registry"];
 
 /// A sandbox in which a world is the registry.
-fn show(world: &World) -> Sandbox {
+pub(super) fn show(world: &World) -> Sandbox {
     let sandbox = bare();
     world.write_to(&sandbox.path("registry"));
     sandbox
@@ -39,7 +39,7 @@ fn now() -> u64 {
     since.unwrap().as_secs()
 }
 
-fn witness(sandbox: &Sandbox, key: &SecretKey) -> Ran {
+pub(super) fn witness(sandbox: &Sandbox, key: &SecretKey) -> Ran {
     as_key(sandbox, &key.to_text(), &WITNESS)
 }
 
@@ -53,14 +53,14 @@ fn install(sandbox: &Sandbox) -> Ran {
 }
 
 /// A registry with a witness that has confirmed what there is: ada's package with two releases.
-struct Watched {
-    world: World,
+pub(super) struct Watched {
+    pub(super) world: World,
     ada: SecretKey,
-    witness: SecretKey,
+    pub(super) witness: SecretKey,
 }
 
 impl Watched {
-    fn new(change: impl FnOnce(&mut RootNote, CosignerKey)) -> Self {
+    pub(super) fn new(change: impl FnOnce(&mut RootNote, CosignerKey)) -> Self {
         let (ada, witness) = (key("ada", 7), key("wit", 8));
         let mut world = World::with(ORIGIN, |root| change(root, cosigner(&witness)));
         world.claim("text", &ada);
