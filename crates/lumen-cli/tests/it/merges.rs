@@ -109,12 +109,12 @@ fn branches_that_add_packages_while_the_registry_moves() {
             let ran = sandbox
                 .run("app", &[&["pkg", "install"], refused].concat())
                 .unwrap();
-            let said = "error: `lumen.lock` has the markers of a merge conflict, and --locked forbids changing it";
-            fails(
-                &ran,
-                1,
-                &[said, "hint: run `lumen pkg lock` without --locked"],
+            let flag = refused[0];
+            let said = format!(
+                "error: `lumen.lock` has the markers of a merge conflict, and {flag} forbids changing it"
             );
+            let hint = format!("hint: run `lumen pkg lock` without {flag}");
+            fails(&ran, 1, &[&said, &hint]);
         }
         for reader in [&["pkg", "list"][..], &["pkg", "verify"], &["pkg", "vendor"]] {
             let ran = sandbox.run("app", reader).unwrap();

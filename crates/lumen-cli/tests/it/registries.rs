@@ -2,7 +2,7 @@
 
 use lumen_testkit::sandbox::Sandbox;
 
-use crate::{fails, publish, sandbox};
+use crate::{bare, fails, publish, sandbox};
 
 /// Publishes a package into another registry of the sandbox.
 fn publish_to(sandbox: &Sandbox, registry: &str, name: &str, version: &str) {
@@ -261,4 +261,43 @@ fn a_registry_of_a_later_format_is_not_written_to() {
     let ran = sandbox.run("p", &["pkg", "publish", "--yes"]).unwrap();
     fails(&ran, 1, &["the registry has format 2", "update lumen"]);
     assert!(!sandbox.path("registry/packages/p").exists());
+}
+
+#[test]
+fn publishing_makes_no_registry_that_nobody_asked_for() {
+    let sandbox = bare();
+    sandbox.package("p", "p", "1.0.0", "").unwrap();
+    std::fs::create_dir(sandbox.path("empty")).unwrap();
+    sandbox.write("other/notes.txt", "mine").unwrap();
+    for folder in ["empty", "other"] {
+        let url = format!("file://{}", sandbox.path(folder).display());
+        for more in [&[][..], &["--workspace"]] {
+            let arguments = [&["pkg", "publish", "--yes", "--registry", &url], more].concat();
+            let ran = sandbox.run("p", &arguments).unwrap();
+            let signed = format!("`lumen registry init {url}`");
+            let unsigned = format!("`lumen registry init --unsigned {url}`");
+            fails(&ran, 1, &["there is no registry at", &signed, &unsigned]);
+        }
+        assert!(!sandbox.path(folder).join("index.json").exists());
+        assert!(!sandbox.path(folder).join("packages/p").exists());
+    }
+    // The commands do what they say; and a registry made by hand is one.
+    let publish = |folder: &str| {
+        let url = format!("file://{}", sandbox.path(folder).display());
+        sandbox
+            .ok("p", &["pkg", "publish", "--yes", "--registry", &url])
+            .unwrap();
+        assert!(sandbox.path(folder).join("packages/p/1.0.0.json").exists());
+    };
+    sandbox
+        .ok(".", &["registry", "init", "--unsigned", "empty"])
+        .unwrap();
+    publish("empty");
+    sandbox.ok(".", &["registry", "init", "absent"]).unwrap();
+    publish("absent");
+    let index = "{\n  \"name\": \"local-dev\",\n  \"version\": \"1.0.0\",\n  \"packages\": []\n}\n";
+    sandbox.write("half/index.json", index).unwrap();
+    publish("half");
+    std::fs::remove_file(sandbox.path("half/index.json")).unwrap();
+    publish("half");
 }

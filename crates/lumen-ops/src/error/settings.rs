@@ -64,6 +64,12 @@ pub enum SettingsError {
         /// Where.
         url: String,
     },
+    /// There is no registry to publish to, and the user did not say of which kind to make one.
+    #[error("there is no registry at `{url}`: nothing was written")]
+    NoRegistry {
+        /// Where.
+        url: String,
+    },
     /// A dependency shall come from a registry that has no name here, and the project has packages
     /// of its default registry.
     #[error("a dependency can only come from a registry with a name, and `{place}` has none here")]
@@ -107,6 +113,8 @@ pub enum SettingsHint<'e> {
     MirrorOfUser,
     /// How a registry is made at a place that the project names.
     InitThere(&'e str),
+    /// How a registry of either kind is made.
+    Init(&'e str),
     /// How a registry gets a name.
     NameIt(&'e str),
     /// How mirrors are configured.
@@ -133,6 +141,7 @@ impl SettingsError {
             Self::PinsOfPlace { .. } => SettingsHint::PinsOfPlace,
             Self::MirrorOfProject => SettingsHint::MirrorOfUser,
             Self::RegistryOfProject { url } => SettingsHint::InitThere(url),
+            Self::NoRegistry { url } => SettingsHint::Init(url),
             Self::Unnamed { place } => SettingsHint::NameIt(place),
             Self::NoMirrors => SettingsHint::ConfigureMirrors,
             Self::UnknownMirror {

@@ -212,7 +212,7 @@ impl Session<'_> {
     }
 
     /// Whether something at a place says that it is a registry.
-    fn is_registry(&self, registry: &Registry) -> Result<bool, OpsError> {
+    pub(crate) fn is_registry(&self, registry: &Registry) -> Result<bool, OpsError> {
         self.block_on(async {
             match registry.trust().await {
                 // The next step reports the error.

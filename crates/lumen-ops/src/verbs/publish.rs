@@ -11,7 +11,7 @@ pub mod workspace;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use lumen_core::{
-    Digest, Version, edit, index::Release, limits::MAX_MANIFEST_BYTES, problem::Problem,
+    Digest, Key, Version, edit, index::Release, limits::MAX_MANIFEST_BYTES, problem::Problem,
     trust::Lacking,
 };
 use lumen_registry::{
@@ -28,7 +28,7 @@ use crate::{
     error::{OpsError, PackageError},
     pack,
     pack::Checked,
-    session::Session,
+    session::{Purpose, Session, Which},
 };
 
 pub use self::{needs::Missing, visible::wait};
@@ -182,6 +182,36 @@ fn packed(
         registry,
         bumped,
     })
+}
+
+/// The place of a registry, by its configured name, where there is none yet: publishing would
+/// make an unsigned one there.
+///
+/// # Errors
+/// When what is there cannot be read, or only a project names the place.
+pub fn place_without_registry(
+    session: &Session<'_>,
+    name: &str,
+) -> Result<Option<Location>, OpsError> {
+    let registry = session.open(Which::Named(name), Purpose::Write)?;
+    // Others cannot be published to, which the publish says.
+    let is_written_to = |location: &&Location| !matches!(location, Location::Http(_));
+    let Some(location) = registry.location().filter(is_written_to) else {
+        return Ok(None);
+    };
+    if session.is_registry(&registry)? {
+        return Ok(None);
+    }
+    // One that was made by hand may have no index yet.
+    let list = async {
+        Ok(registry
+            .storage()
+            .list(Key::PACKAGES)
+            .await
+            .map_err(PublishError::from)?)
+    };
+    let is_empty = session.block_on(list)?.is_empty();
+    Ok(is_empty.then(|| location.clone()))
 }
 
 /// Publishes, and reads the release back.

@@ -1,11 +1,14 @@
 //! `lumen pkg publish`.
 
 use std::{
+    collections::BTreeSet,
     fmt::Display,
     time::{Duration, Instant},
 };
 
-use lumen_ops::{OpsError, report::Reporter as _, session::Session, verbs::publish};
+use lumen_ops::{
+    OpsError, error::SettingsError, report::Reporter as _, session::Session, verbs::publish,
+};
 use lumen_registry::Freshness;
 use serde_json::json;
 
@@ -71,6 +74,7 @@ pub fn publish(
         );
         return Ok(());
     }
+    found_registry(&session, &prepared.registry, ui)?;
     if !wishes.yes {
         if ui.can_ask() {
             list_files(ui, &prepared.packed);
@@ -131,6 +135,14 @@ pub fn workspace(
         }
         return Ok(());
     }
+    let named: BTreeSet<&str> = plan
+        .members
+        .iter()
+        .map(|member| member.prepared.registry.as_str())
+        .collect();
+    for registry in named {
+        found_registry(&session, registry, ui)?;
+    }
     let missing = plan.members.iter().filter(|member| !member.is_there());
     let missing = count(missing.count(), "package");
     if !wishes.yes {
@@ -177,6 +189,19 @@ fn confirm(
         ui.done("Confirmed", format!("{} at {read}", release_of(outcome)));
     }
     Ok(())
+}
+
+/// Makes sure that there is a registry to publish to, or that the user wants an unsigned one:
+/// publishing makes it, and `--yes` is about the release.
+fn found_registry(session: &Session<'_>, name: &str, ui: &Ui) -> Result<(), OpsError> {
+    let Some(place) = publish::place_without_registry(session, name)? else {
+        return Ok(());
+    };
+    let question = format!("There is no registry at {place}. Make one without signatures there?");
+    match ui.confirm(&question) {
+        Some(true) => Ok(()),
+        _ => Err(SettingsError::NoRegistry { url: place.url() }.into()),
+    }
 }
 
 /// Why to think twice, in a question.

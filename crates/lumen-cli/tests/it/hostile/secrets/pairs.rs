@@ -404,6 +404,9 @@ fn a_project_does_not_say_which_folder_or_branch_is_written_to() {
     sandbox
         .ok(".", &["registry", "init", "own", "--unsigned"])
         .unwrap();
+    sandbox
+        .ok(".", &["registry", "init", "empty", "--unsigned"])
+        .unwrap();
     for (url, given) in [(folder("own"), false), (folder("empty"), true)] {
         let registry = format!("[registry]\ndefault = \"{url}\"\n");
         sandbox.package("app", "app", "1.0.0", &registry).unwrap();
