@@ -187,3 +187,27 @@ fn a_lock_of_another_program_is_called_so() {
         }
     }
 }
+
+#[test]
+fn publishing_the_same_again_brings_lost_files_of_a_release_back() {
+    for lost in [
+        "packages/text/1.0.0.json",
+        "packages/text/index.json",
+        "signatures/text/1.0.0.sig.json",
+        "trust/names/text/1.note",
+        "artifacts",
+    ] {
+        let sandbox = sandbox();
+        publish(&sandbox, "text", "1.0.0", "");
+        let path = sandbox.path("registry").join(lost);
+        let removed = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+        removed.unwrap();
+        let check = ["registry", "check", "registry"];
+        assert_eq!(sandbox.run(".", &check).unwrap().code, Some(3), "{lost}");
+        let again = ["pkg", "publish", "--yes"];
+        let ran = sandbox.run("sources/text-1.0.0", &again).unwrap();
+        assert_eq!(ran.code, Some(0), "{lost}: {ran:#?}");
+        let ran = sandbox.run(".", &check).unwrap();
+        assert_eq!(ran.code, Some(0), "{lost}: {ran:#?}");
+    }
+}

@@ -20,11 +20,13 @@ use super::{
     read_release,
 };
 use crate::{
-    derived::global::waiting_names,
-    log::{State, Writer, check_log_key, key_of, sign_as},
+    derived::{global::waiting_names, notes::note_file},
+    log::{State, Writer, check_log_key, key_of, repair, sign_as},
+    logread::listed,
+    progress::nobody,
     signer::{SignError, Signer},
-    storage::Storage,
-    write::{PublishError, swap},
+    storage::{Presence, Storage},
+    write::{PublishError, Snapshot, swap},
 };
 
 /// The word of an owner that a release is theirs.
@@ -36,8 +38,50 @@ pub struct Endorsement {
     pub statement: String,
 }
 
-/// Publishes the files of a release in the name of the key that also signs the log.
+/// Publishes the files of a release in the name of the key that also signs the log. When it was
+/// published before and files of the package got lost, they are made again.
 pub(super) async fn publish(
+    storage: &Storage,
+    files: &Files<'_>,
+    request: &PublishRequest,
+) -> Result<Published, PublishError> {
+    let index = Key::package_index(&files.release.name);
+    let published = match publish_once(storage, files, request).await {
+        Ok(published) => published,
+        // Nothing tells an index that got lost from one that lacks its events.
+        Err(PublishError::Damaged { .. }) if lacks(storage, &[index]).await? => {
+            repair(storage, &nobody).await?;
+            return publish_once(storage, files, request).await;
+        }
+        Err(error) => return Err(error),
+    };
+    if !published.new && lacks(storage, &derived_files(&published, storage).await?).await? {
+        repair(storage, &nobody).await?;
+    }
+    Ok(published)
+}
+
+/// Files of a published release that follow from the log, with the notes about its owners.
+async fn derived_files(published: &Published, storage: &Storage) -> Result<Vec<Key>, PublishError> {
+    let Release { name, version, .. } = &published.release;
+    let events = listed(&Snapshot::of(storage), &Subject::owner_of(name)).await?;
+    let notes = events.iter().filter_map(note_file).map(|(key, _)| key);
+    let owners = notes.filter(|key| key.as_str().starts_with("trust/names/"));
+    let own = [Key::package_index(name), Key::signature(name, version)];
+    Ok(own.into_iter().chain(owners).collect())
+}
+
+/// Whether one of these files is not there.
+async fn lacks(storage: &Storage, keys: &[Key]) -> Result<bool, PublishError> {
+    for key in keys {
+        if storage.presence(key).await? == Presence::Absent {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn publish_once(
     storage: &Storage,
     files: &Files<'_>,
     request: &PublishRequest,
