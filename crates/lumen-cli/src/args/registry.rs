@@ -120,7 +120,7 @@ pub enum Registry {
         /// Only packages whose names match these patterns, such as `@org/*`.
         #[arg(long, value_delimiter = ',', value_name = "PATTERNS")]
         packages: Vec<String>,
-        /// Look at every package, not only at those that changed.
+        /// Look at every package and artifact, not only at what changed, and replace damaged artifacts.
         #[arg(long)]
         full: bool,
         /// Leave out the web page and the search files.

@@ -4,12 +4,12 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
-use lumen_core::{Key, limits::MAX_GLOBAL_INDEX_BYTES};
+use lumen_core::{Key, digest::Hasher, index::Artifact, limits::MAX_GLOBAL_INDEX_BYTES};
 use tokio::{runtime::Handle, sync::OnceCell};
 
 use super::MirrorError;
@@ -28,6 +28,22 @@ pub(super) struct Target<'a> {
     /// Whether files that are there must be compared.
     compare: AtomicBool,
     listed: Mutex<HashMap<String, Listed>>,
+    /// Artifacts that are there with other contents than theirs.
+    damaged: Mutex<HashSet<Key>>,
+}
+
+/// Keeps nothing but the hash.
+struct Hashed(Hasher);
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -58,6 +74,7 @@ impl<'a> Target<'a> {
             whole: AtomicBool::new(false),
             compare: AtomicBool::new(false),
             listed: Mutex::default(),
+            damaged: Mutex::default(),
         }
     }
 
@@ -127,6 +144,46 @@ impl<'a> Target<'a> {
             Ok::<_, StorageError>(keys.into_iter().collect())
         };
         Ok(listed.get_or_try_init(list).await?.contains(key))
+    }
+
+    /// Whether an artifact is there and has its size and hash. In a bundle it has.
+    pub(super) async fn is_intact(
+        &self,
+        key: &Key,
+        artifact: &Artifact,
+    ) -> Result<bool, MirrorError> {
+        let Some(storage) = self.storage() else {
+            return self.has(key).await;
+        };
+        if !self.has(key).await? {
+            return Ok(false);
+        }
+        let mut seen = Hashed(Hasher::new());
+        match storage.read_to(key, artifact.size, &mut seen).await {
+            Ok(Some(size)) if size == artifact.size && seen.0.finish() == artifact.hash => Ok(true),
+            Ok(_) | Err(StorageError::TooLarge { .. }) => {
+                self.damaged().insert(key.clone());
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// As [`Target::create`]; a damaged artifact is replaced.
+    pub(super) async fn create_again(&self, key: &Key, bytes: Vec<u8>) -> Result<(), MirrorError> {
+        let is_damaged = self.damaged().remove(key);
+        let Some(storage) = self.storage().filter(|_| is_damaged) else {
+            return self.create(key, bytes).await;
+        };
+        storage.delete(key).await?;
+        let size = bytes.len();
+        create(storage, key, bytes).await?;
+        self.count(size);
+        Ok(())
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores a file that never changes, unless it is there.

@@ -38,7 +38,10 @@ impl Job<'_> {
         artifact: &Artifact,
         named: Option<FilesRef>,
     ) -> Result<(), MirrorError> {
-        let is_there = self.target.has(key).await?;
+        let is_there = match self.options.full {
+            true => self.target.is_intact(key, artifact).await?,
+            false => self.target.has(key).await?,
+        };
         let lacks_list = match named {
             Some(named) => !self.target.has(&named.key()).await?,
             None => false,
@@ -88,7 +91,7 @@ impl Job<'_> {
             return Err(changed(Difference::Hash { expected, actual }));
         }
         if !is_there {
-            self.target.create(key, bytes).await?;
+            self.target.create_again(key, bytes).await?;
         }
         match (named, list) {
             (Some(named), Some(Ok(list))) => self.target.create(&named.key(), list).await,
