@@ -12,7 +12,7 @@ use crate::{
     location::LocationError,
     reader::ReadError,
     refusal::TrustError,
-    storage::StorageError,
+    storage::{CertificateFault, StorageError},
     write::{PublishError, SubmittedError},
 };
 
@@ -46,7 +46,11 @@ impl StorageError {
                 registry: registry.as_deref(),
             },
             Self::Refused { .. } => Hint::CorrectCredentials,
-            Self::Untrusted { .. } => Hint::OwnAuthority,
+            Self::Untrusted { fault, .. } => match fault {
+                CertificateFault::Unknown | CertificateFault::Other => Hint::OwnAuthority,
+                CertificateFault::Time => Hint::CertificateTime,
+                CertificateFault::Name => Hint::CertificateName,
+            },
             Self::Inward { .. } => Hint::Inward,
             Self::Authorities { .. } => Hint::Authorities,
             Self::Io(error) => Hint::Disk(error.kind()),
@@ -185,6 +189,8 @@ impl ReadError {
             Self::LeftOut { .. } => Hint::LeftOut,
             Self::Changed { .. } => Hint::Changed,
             Self::Hash { .. } => Hint::Hash,
+            // It says itself what may help.
+            Self::Malformed(problem) if problem.hint.is_some() => return None,
             Self::Malformed(_) => Hint::Malformed,
         })
     }

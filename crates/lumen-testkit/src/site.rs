@@ -93,7 +93,7 @@ impl Site {
         let config = dir.path().join("server.conf");
         let address = format!("127.0.0.1:{port}");
         fs::write(dir.path().join("site.conf"), site(&address)?)?;
-        fs::write(&config, around(program, dir.path(), &address))?;
+        fs::write(&config, around(program, dir.path()))?;
         let mut command = Command::new(path);
         match program {
             Server::Nginx => command.arg("-c").arg(&config).args(["-g", "daemon off;"]),
@@ -191,7 +191,7 @@ impl Drop for Site {
 }
 
 /// The least configuration that a site can be included in.
-fn around(program: Server, dir: &Path, address: &str) -> String {
+fn around(program: Server, dir: &Path) -> String {
     let shown = dir.display();
     match program {
         Server::Nginx => format!(
@@ -214,7 +214,7 @@ fn around(program: Server, dir: &Path, address: &str) -> String {
                 }
             }
             out.push_str(&format!(
-                "TypesConfig /dev/null\nListen {address}\nInclude {shown}/site.conf\n"
+                "TypesConfig /dev/null\nInclude {shown}/site.conf\n"
             ));
             out
         }

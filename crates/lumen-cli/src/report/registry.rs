@@ -33,6 +33,14 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Lacks(lacks) => lacks.to_owned(),
         Hint::CorrectCredentials => "correct them there, or ask the people who run the registry".into(),
         Hint::OwnAuthority => OWN_AUTHORITY.into(),
+        Hint::CertificateTime => {
+            "compare the clock of this machine with the time; if it is right, the people who run the server renew the certificate"
+                .into()
+        }
+        Hint::CertificateName => {
+            "use a name in the URL that the certificate has, or ask the people who run the server for a certificate with this one"
+                .into()
+        }
         Hint::Authorities => {
             "correct LUMEN_CA_FILE or `ca-file` in [http] of your configuration; without them the system's count, or SSL_CERT_FILE".into()
         }

@@ -41,6 +41,10 @@ pub enum Hint<'e> {
     CorrectCredentials,
     /// No authority that is trusted vouches for the host.
     OwnAuthority,
+    /// The certificate of the host, or a clock, has to be put right.
+    CertificateTime,
+    /// The certificate of the host does not have the name in the URL.
+    CertificateName,
     /// The file with authorities is wrong.
     Authorities,
     /// An address inside of the network has to be given by the user.

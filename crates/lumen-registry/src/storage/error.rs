@@ -84,6 +84,8 @@ pub enum StorageError {
     Untrusted {
         /// Host and port.
         host: String,
+        /// The kind of its fault.
+        fault: CertificateFault,
         /// What is wrong with it.
         reason: String,
     },
@@ -212,6 +214,19 @@ pub enum StorageError {
     /// The local disk failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+/// What is wrong with the certificate of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateFault {
+    /// No authority that this machine knows vouches for it, or it vouches for itself.
+    Unknown,
+    /// It is not valid at this time.
+    Time,
+    /// It is for other names.
+    Name,
+    /// Anything else.
+    Other,
 }
 
 impl StorageError {

@@ -41,7 +41,7 @@ pub(crate) use bundle::Writer as BundleWriter;
 pub(crate) use bundle::scan as scan_bundle;
 pub use bundle::{BundleStorage, Head as BundleHead};
 pub use capabilities::Capabilities;
-pub use error::StorageError;
+pub use error::{CertificateFault, StorageError};
 pub use file::FileStorage;
 #[cfg(feature = "git")]
 pub use git::GitStorage;

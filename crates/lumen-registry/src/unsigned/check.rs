@@ -34,6 +34,7 @@ use crate::{
 /// # Errors
 /// Failures of the host.
 pub async fn check(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Finding>, PublishError> {
+    super::can_list(storage)?;
     storage.allow_mirroring();
     storage.prefetch_below("").await?;
     let files = Files::list(storage).await?;

@@ -56,6 +56,14 @@ impl Files {
     }
 }
 
+/// Files are compared where the host lists them. Behind a web server only a log says which files
+/// there are.
+fn can_list(storage: &Storage) -> Result<(), PublishError> {
+    storage
+        .check_writable()
+        .map_err(|_| PublishError::NotSigned)
+}
+
 /// A release as its file says.
 struct Read {
     release: Release,

@@ -29,6 +29,7 @@ pub async fn repair(
     now: &str,
     watch: Watch<'_>,
 ) -> Result<Vec<Key>, PublishError> {
+    super::can_list(storage)?;
     storage.allow_mirroring();
     storage.prefetch_below("").await?;
     let files = Files::list(storage).await?;

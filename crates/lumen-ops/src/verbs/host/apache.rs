@@ -19,6 +19,12 @@ pub(super) fn config(site: &Site) -> String {
             site.server_name
         );
     }
+    if let Some(listen) = site.unusual_port() {
+        let _ = writeln!(
+            out,
+            "# Leave this out if another file has it.\nListen {listen}\n"
+        );
+    }
     let addresses = match site.addresses().as_slice() {
         // Apache's own way to say: every address.
         [one, ..] if one.parse::<u16>().is_ok() => format!("*:{one}"),

@@ -271,6 +271,13 @@ impl Site {
         }
     }
 
+    /// Where to listen, if that is another port than those that a server listens on anyway.
+    fn unusual_port(&self) -> Option<&str> {
+        let listen = self.listen.as_deref()?;
+        let port = listen.rsplit(':').next().unwrap_or(listen);
+        (!matches!(port, "80" | "443")).then_some(listen)
+    }
+
     /// Whether plain HTTP leads to HTTPS.
     fn redirects(&self) -> bool {
         self.tls.is_some() && self.listen.is_none()

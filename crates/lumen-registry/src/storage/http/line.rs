@@ -295,8 +295,13 @@ fn copy(error: &StorageError) -> Option<StorageError> {
             host: host.clone(),
             reason: reason.clone(),
         },
-        StorageError::Untrusted { host, reason } => StorageError::Untrusted {
+        StorageError::Untrusted {
+            host,
+            fault,
+            reason,
+        } => StorageError::Untrusted {
             host: host.clone(),
+            fault: *fault,
             reason: reason.clone(),
         },
         StorageError::Transfer { file, reason } => StorageError::Transfer {

@@ -3,6 +3,7 @@
 use std::{error::Error, io, time::Duration};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use lumen_core::limits::MAX_QUOTED;
 use reqwest::{Response, StatusCode};
 use rustls::CertificateError;
 use url::Url;
@@ -11,7 +12,10 @@ use super::{
     HttpOptions, headers,
     line::{Failure, Line, Mark, Turn},
 };
-use crate::{login::Acquaintance, storage::StorageError};
+use crate::{
+    login::Acquaintance,
+    storage::{CertificateFault, StorageError},
+};
 
 pub(super) use crate::storage::bound::SILENT;
 
@@ -166,14 +170,21 @@ pub(super) fn sending(file: &str, url: &Url, error: &reqwest::Error) -> Failure 
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     };
-    let (distrust, reason) = match caused_by::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(why)) => (true, distrust(why)),
-        Some(rustls::Error::InvalidMessage(_)) => (false, "it does not speak TLS there".into()),
-        _ => (false, reason(error)),
+    let (fault, reason) = match caused_by::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            let (fault, reason) = distrust(why);
+            (Some(fault), reason)
+        }
+        Some(rustls::Error::InvalidMessage(_)) => (None, "it does not speak TLS there".into()),
+        _ => (None, reason(error)),
     };
-    match distrust {
-        true => Failure::final_(StorageError::Untrusted { host, reason }),
-        false => Failure::again(StorageError::Unreachable { host, reason }),
+    match fault {
+        Some(fault) => Failure::final_(StorageError::Untrusted {
+            host,
+            fault,
+            reason,
+        }),
+        None => Failure::again(StorageError::Unreachable { host, reason }),
     }
 }
 
@@ -194,19 +205,49 @@ pub(super) fn caused_by<E: Error + 'static>(error: &reqwest::Error) -> Option<&E
 }
 
 /// The fault of a certificate.
-fn distrust(why: &CertificateError) -> String {
+fn distrust(why: &CertificateError) -> (CertificateFault, String) {
     match why {
-        CertificateError::UnknownIssuer => {
-            "its certificate is from an authority that this machine does not know".into()
+        CertificateError::UnknownIssuer => (
+            CertificateFault::Unknown,
+            "its certificate is self-signed, or from an authority that this machine does not know"
+                .into(),
+        ),
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            let what = "its certificate is self-signed: it is that of an authority";
+            (CertificateFault::Unknown, what.into())
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "its certificate has expired, or the clock of this machine is wrong".into()
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            CertificateFault::Time,
+            "its certificate has expired, or the clock of this machine is wrong".into(),
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            CertificateFault::Time,
+            "its certificate is not valid yet, or the clock of this machine is wrong".into(),
+        ),
+        CertificateError::NotValidForName => (
+            CertificateFault::Name,
+            "its certificate is for another name".into(),
+        ),
+        CertificateError::NotValidForNameContext { presented, .. } => {
+            let names: Vec<String> = presented.iter().take(3).map(|name| shown(name)).collect();
+            let names = match names.is_empty() {
+                true => String::new(),
+                false => format!(": {}", names.join(", ")),
+            };
+            let what = format!("its certificate is for another name{names}");
+            (CertificateFault::Name, what)
         }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "its certificate is for another name".into()
-        }
-        other => format!("its certificate is not valid: {other}"),
+        other => (
+            CertificateFault::Other,
+            format!("its certificate is not valid: {other}"),
+        ),
     }
+}
+
+/// A name of a certificate, short and without control characters.
+fn shown(name: &str) -> String {
+    let plain = name.chars().filter(|c| !c.is_control());
+    plain.take(MAX_QUOTED).collect()
 }
 
 /// The error for an answer that broke off.
@@ -232,4 +273,57 @@ pub(in crate::storage) fn root_cause(error: &(dyn Error + 'static)) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_certificates_are_told_apart() {
+        let name = rustls::pki_types::ServerName::try_from("r.example").unwrap();
+        let for_others = CertificateError::NotValidForNameContext {
+            expected: name,
+            presented: vec!["a.example".into(), "b\u{1b}.example".into()],
+        };
+        for (why, fault, said) in [
+            (
+                CertificateError::UnknownIssuer,
+                CertificateFault::Unknown,
+                "is self-signed, or from an authority",
+            ),
+            (
+                CertificateError::Expired,
+                CertificateFault::Time,
+                "has expired",
+            ),
+            (
+                CertificateError::NotValidYet,
+                CertificateFault::Time,
+                "is not valid yet",
+            ),
+            (
+                CertificateError::NotValidForName,
+                CertificateFault::Name,
+                "is for another name",
+            ),
+            (
+                for_others,
+                CertificateFault::Name,
+                "is for another name: a.example, b.example",
+            ),
+            (
+                CertificateError::Revoked,
+                CertificateFault::Other,
+                "is not valid",
+            ),
+        ] {
+            let (found, reason) = distrust(&why);
+            assert_eq!(found, fault, "{reason}");
+            assert!(
+                reason.starts_with(&format!("its certificate {said}")),
+                "{reason}"
+            );
+        }
+    }
 }
