@@ -12,6 +12,7 @@ mod arbitrary;
 mod builder;
 mod hostile;
 mod limits;
+mod listed;
 mod vectors;
 
 use std::io::{self, Read};
