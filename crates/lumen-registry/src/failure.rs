@@ -66,6 +66,7 @@ impl StorageError {
                 lacks,
             },
             Self::Answered { code, .. } => Hint::HostCode(code.as_deref()?),
+            Self::Status { status, .. } => Hint::HostFails { status: *status },
             Self::Unsafe { .. } => Hint::UnsafeHost,
             Self::Unclear { .. } => Hint::GoOn,
             Self::Unreachable { .. } => Hint::Network,
@@ -76,7 +77,6 @@ impl StorageError {
             Self::Exists { .. }
             | Self::Conflict { .. }
             | Self::TooLarge { .. }
-            | Self::Status { .. }
             | Self::Transfer { .. }
             | Self::LeftOut { .. }
             | Self::Settings { .. } => return None,

@@ -27,6 +27,9 @@ pub fn words(hint: KeysHint<'_>) -> Option<String> {
             "it may hold the text of a key, the name of one of yours, or `ssh-agent`".into()
         }
         KeysHint::Exposed(path) => format!("run `chmod 600 {}`", word(&path.to_string_lossy())),
+        KeysHint::Secret => {
+            "import the file that `lumen key export --secret` printed; others get the public key as it is, such as `lumen pkg owner add NAME FILE`".into()
+        }
         KeysHint::Passphrase => "set LUMEN_KEY_PASSPHRASE".into(),
         KeysHint::Unsigned => "nothing was signed".into(),
         KeysHint::Disk(kind) => return disk::words(kind),

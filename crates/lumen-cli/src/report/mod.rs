@@ -29,7 +29,11 @@ mod store;
 
 use std::{fmt::Display, process::ExitCode};
 
-use lumen_core::{edit::EditError, failure::Kind, problem::Problem};
+use lumen_core::{
+    edit::EditError,
+    failure::Kind,
+    problem::{Place, Problem},
+};
 use lumen_ops::OpsError;
 use lumen_registry::{ReadError, mirror::MirrorError, publish::PublishError};
 use lumen_store::project::ProjectError;
@@ -73,9 +77,58 @@ pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
     }
 }
 
-/// An error as JSON.
+/// An error as JSON: all that the screen says of it.
 pub fn error_json(error: &OpsError) -> Value {
-    as_json(error, &hints(error))
+    let mut value = as_json(error, &hints(error));
+    value["code"] = code(error).into();
+    match error {
+        OpsError::Conflict(story) => {
+            let hints: Vec<String> = story.hints.iter().map(remedy).collect();
+            value["hints"] = json!(hints);
+            value["causes"] = json!(story.causes);
+        }
+        error => {
+            let problems = problems_of(error);
+            if !problems.is_empty() {
+                let hints = problems.iter().filter_map(|problem| problem.hint.as_ref());
+                let mut hints: Vec<String> = hints.map(remedy).collect();
+                hints.extend(self::hints(error));
+                value["hints"] = json!(hints);
+                value["problems"] = problems.iter().map(problem_json).collect();
+            }
+        }
+    }
+    value
+}
+
+/// The problems in files that an error is about.
+fn problems_of(error: &OpsError) -> &[Problem] {
+    match error {
+        OpsError::Problems(problems) | OpsError::Project(ProjectError::Problems(problems)) => {
+            problems
+        }
+        OpsError::Read(ReadError::Malformed(problem))
+        | OpsError::Publish(PublishError::Malformed(problem))
+        | OpsError::Project(ProjectError::Contradiction(problem))
+        | OpsError::Edit(EditError::Malformed(problem)) => std::slice::from_ref(problem),
+        _ => &[],
+    }
+}
+
+fn problem_json(problem: &Problem) -> Value {
+    let place = problem.place.as_ref();
+    json!({
+        "message": problem.what,
+        "hint": problem.hint.as_ref().map(remedy),
+        "file": place.map(|place| &place.file),
+        "line": place.map(line),
+    })
+}
+
+/// The line of a place, counted from 1.
+fn line(place: &Place) -> usize {
+    let before = place.source.get(..place.span.start).unwrap_or_default();
+    before.matches('\n').count() + 1
 }
 
 fn as_json(message: &dyn Display, hints: &[String]) -> Value {

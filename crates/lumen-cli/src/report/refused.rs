@@ -5,6 +5,7 @@ use lumen_ops::error::RegistryHint;
 /// The words of a hint.
 pub fn words(hint: RegistryHint<'_>) -> String {
     match hint {
+        RegistryHint::WithoutOffline => "run it without --offline".into(),
         RegistryHint::AnotherPlace => "name another place for the mirror".into(),
         RegistryHint::WithoutProvenance => {
             "`lumen pkg info` without --provenance shows what the registry says".into()

@@ -25,6 +25,12 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::WriteElsewhere => {
             "publish to the folder it is served from: `--registry file:///path`".into()
         }
+        Hint::HostFails { status: 500.. } => {
+            "the host fails: try again later, or tell the people who run it; `--stale-if-error` uses what is cached".into()
+        }
+        Hint::HostFails { .. } => {
+            "check that the URL is that of a registry; `lumen registry doctor` looks at the host".into()
+        }
         Hint::ProxyLogin => {
             "the proxy wants a user and a password: write them into the URL in the variable that names it".into()
         }

@@ -252,3 +252,75 @@ fn publish_lists_the_files_before_it_asks() {
     assert!(at("src/main.lm.md") < at("Publish `csv` 1.0.0"), "{shown}");
     assert!(at("lumen.toml") < at("can never be changed"), "{shown}");
 }
+
+#[test]
+fn errors_name_what_helps() {
+    let sandbox = sandbox();
+    publish(&sandbox, "foo", "1.0.0", "");
+    publish(&sandbox, "foo", "2.0.0", "");
+    publish(&sandbox, "bar", "1.0.0", "[dependencies]\nfoo = \"^1\"\n");
+    let needs = "[dependencies]\nfoo = \"1\"\nbar = \"^1\"\n";
+    sandbox.package("app", "app", "0.1.0", needs).unwrap();
+    sandbox.ok("app", &["lock"]).unwrap();
+    let run = |arguments: &[&str]| sandbox.run("app", arguments).unwrap();
+    fails(
+        &run(&["verify"]),
+        1,
+        &["nothing is installed", "lumen pkg install"],
+    );
+
+    let ran = run(&["update", "--breaking"]);
+    fails(
+        &ran,
+        1,
+        &[
+            "it would have raised foo",
+            "lumen pkg update foo --breaking",
+        ],
+    );
+    assert!(!ran.err.contains("change `foo` from"), "{ran:#?}");
+    let ran = run(&["add", "foo@^2", "--json"]);
+    let error: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let error = &error["error"];
+    assert!(!error["hints"].as_array().unwrap().is_empty(), "{error}");
+    assert!(!error["causes"].as_array().unwrap().is_empty(), "{error}");
+    assert_eq!(error["code"], 1);
+
+    fails(
+        &run(&["registry", "ingest", "./nope"]),
+        3,
+        &["there is no such folder"],
+    );
+    let key = sandbox.ok(".", &["key", "export"]).unwrap().out;
+    sandbox.write("app/x.pub", &key).unwrap();
+    fails(
+        &run(&["key", "import", "x.pub"]),
+        1,
+        &["is a public key", "--secret"],
+    );
+
+    let needs = "[dependencies]\nfoo.workspace = true\n";
+    sandbox.package("alone", "alone", "0.1.0", needs).unwrap();
+    let ran = sandbox.run("alone", &["install", "--json"]).unwrap();
+    fails(&ran, 1, &["no folder above has a workspace"]);
+    let error: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(error["error"]["problems"][0]["file"], "lumen.toml");
+    assert!(error["error"]["problems"][0]["line"].as_u64().unwrap() > 3);
+
+    let far = ["--registry", "http://127.0.0.1:9"];
+    let ran = run(&[&["publish", "--yes", "--offline"], &far[..]].concat());
+    fails(
+        &ran,
+        1,
+        &[
+            "cannot be written to: the network is off",
+            "without --offline",
+        ],
+    );
+    let ran = run(&[
+        &["yank", "foo@1.0.0", "--reason", "x", "--offline"],
+        &far[..],
+    ]
+    .concat());
+    fails(&ran, 1, &["the network is off"]);
+}

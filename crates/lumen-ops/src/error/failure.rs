@@ -2,7 +2,7 @@
 
 use std::{io, path::Path};
 
-use lumen_core::{PackageName, failure::Kind, limits::Exceeded, trust::Lacking};
+use lumen_core::{PackageName, failure::Kind, limits::Exceeded, remedy::Remedy, trust::Lacking};
 use lumen_registry::failure::GitHint;
 
 use super::{
@@ -116,6 +116,8 @@ pub enum KeysHint<'e> {
     Variable,
     /// Other users can read the file.
     Exposed(&'e Path),
+    /// The secret half is needed.
+    Secret,
     /// There is no terminal to ask for the passphrase.
     Passphrase,
     /// Nothing was signed.
@@ -137,6 +139,7 @@ impl KeysError {
             | Self::Exists { .. }
             | Self::Name { .. }
             | Self::Exposed { .. }
+            | Self::Public { .. }
             | Self::Malformed { .. }
             | Self::Passphrase { .. }
             | Self::NoPassphrase { .. }
@@ -164,6 +167,7 @@ impl KeysError {
             Self::Exists { .. } => KeysHint::Exists,
             Self::Variable { .. } => KeysHint::Variable,
             Self::Exposed { path, .. } => KeysHint::Exposed(path),
+            Self::Public { .. } => KeysHint::Secret,
             Self::NoPassphrase { .. } => KeysHint::Passphrase,
             Self::Sign(_) => KeysHint::Unsigned,
             Self::Io(error) => KeysHint::Disk(error.kind()),
@@ -255,6 +259,8 @@ impl OpsError {
             | Self::Submission { .. }
             | Self::Damaged(_)
             | Self::Rebound(_) => Kind::Untrusted,
+            // It may well fit once the network is on.
+            Self::Conflict(story) if story.hints.contains(&Remedy::Online) => Kind::Host,
             Self::NotSeen { .. } | Self::Unproven { .. } | Self::Limit(_) | Self::Io(_) => {
                 Kind::Host
             }

@@ -10,6 +10,9 @@ use lumen_store::archive::ArchiveError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IngestError {
+    /// The folder does not exist.
+    #[error("there is no such folder")]
+    NoFolder,
     /// There is no `submission.json`.
     #[error("there is no `{MANIFEST}`")]
     Nothing,

@@ -62,6 +62,12 @@ pub enum KeysError {
         /// Its permissions.
         mode: u32,
     },
+    /// The public half of a key where the secret one is needed.
+    #[error("`{}` is a public key, which signs nothing", .path.display())]
+    Public {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that is not a key.
     #[error("`{}` is not a key: {reason}", .path.display())]
     Malformed {

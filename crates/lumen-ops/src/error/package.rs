@@ -73,6 +73,9 @@ pub enum PackageError {
     /// There is no lock file.
     #[error("there is no `lumen.lock` yet")]
     NoLock,
+    /// Nothing of the lock is in the project.
+    #[error("nothing is installed here yet")]
+    NotInstalled,
     /// The lock does not have a package.
     #[error("`{name}` is not a package of this project")]
     NotLocked {
@@ -222,7 +225,7 @@ impl PackageError {
             Self::NoPackage { .. } => PackageHint::PackageFolder,
             Self::WorkspaceRoot { members } => PackageHint::Members(members),
             Self::LinkOut { written, .. } => PackageHint::LinkOut(*written),
-            Self::NoLock => PackageHint::Install,
+            Self::NoLock | Self::NotInstalled => PackageHint::Install,
             Self::NotLocked {
                 nearest: Some(nearest),
                 ..

@@ -10,6 +10,9 @@ use lumen_registry::stats::StatsError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
+    /// Something is to be written over the network, which is off.
+    #[error("`{0}` cannot be written to: the network is off")]
+    Offline(String),
     /// A mirror of itself.
     #[error("`{from}` and `{to}` are the same registry")]
     Same {
@@ -71,6 +74,8 @@ pub enum RegistryError {
 /// What may help against a [`RegistryError`].
 #[derive(Debug, Clone, Copy)]
 pub enum RegistryHint<'e> {
+    /// The network is needed.
+    WithoutOffline,
     /// A mirror needs a place of its own.
     AnotherPlace,
     /// What an unsigned registry does say.
@@ -97,6 +102,7 @@ impl RegistryError {
     /// What may help.
     pub fn hint(&self) -> RegistryHint<'_> {
         match self {
+            Self::Offline(_) => RegistryHint::WithoutOffline,
             Self::Same { .. } => RegistryHint::AnotherPlace,
             Self::NoPublishers => RegistryHint::WithoutProvenance,
             Self::NoLog => RegistryHint::WithoutSince,

@@ -1,11 +1,15 @@
 //! The forms of a key in a file, and the names of keys.
 
-use std::path::Path;
+use std::{io::Read as _, path::Path};
 
 use fs_err as fs;
-use lumen_core::signing::SecretKey;
+use lumen_core::{
+    limits::MAX_KEY_FILE_BYTES,
+    signing::{PublicKey, SecretKey},
+};
 
 use lumen_registry::variables::Variables;
+use zeroize::Zeroizing;
 
 use super::{
     KeysError,
@@ -18,6 +22,29 @@ const MAX_NAME: usize = 64;
 /// What stands for standard input in the place of a file.
 const INPUT: &str = "-";
 
+/// Reads a file with a secret. A public key, which everybody may read, says what it is.
+fn secret_of(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+    let read = read_secret(path);
+    let is_public = || {
+        let file = fs::File::open(path).ok()?;
+        let mut start = String::new();
+        file.take(MAX_KEY_FILE_BYTES)
+            .read_to_string(&mut start)
+            .ok()?;
+        let is_line = start.lines().count() == 1;
+        Some(
+            is_line
+                && (start.starts_with("ssh-ed25519 ") || PublicKey::parse(start.trim()).is_ok()),
+        )
+    };
+    match read {
+        Err(KeysError::Exposed { .. }) if is_public() == Some(true) => Err(KeysError::Public {
+            path: path.to_owned(),
+        }),
+        read => read,
+    }
+}
+
 /// Reads a key from a file of any of the forms that [`super::KeyStore::import`] takes, or with `-` from
 /// standard input. A new name keeps the passphrase.
 ///
@@ -26,7 +53,7 @@ const INPUT: &str = "-";
 pub fn parse(path: &Path, name: Option<&str>, variables: &Variables) -> Result<KeyFile, KeysError> {
     let (text, path) = match path == Path::new(INPUT) {
         true => (read_input()?, Path::new(INPUT_NAME)),
-        false => (read_secret(path)?, path),
+        false => (secret_of(path)?, path),
     };
     let malformed = |reason: &str| KeysError::Malformed {
         path: path.to_owned(),

@@ -9,7 +9,7 @@ use lumen_registry::{
 
 use super::{Session, locked};
 use crate::{
-    error::{OpsError, SettingsError},
+    error::{OpsError, RegistryError, SettingsError},
     settings::DEFAULT,
     workspace::Workspace,
 };
@@ -75,6 +75,9 @@ impl Session<'_> {
             return Ok(known.clone());
         }
         let location = self.place(which, purpose.writes())?;
+        if purpose.writes() {
+            self.refuse_offline(&location)?;
+        }
         let name = match which {
             Which::Named(name) => Some(name.to_owned()),
             Which::Given(text) | Which::Place(text) | Which::Configured(text) => {
@@ -89,6 +92,17 @@ impl Session<'_> {
             locked(&self.registries).insert(known_as.to_owned(), registry.clone());
         }
         Ok(registry)
+    }
+
+    /// Refuses to write over the network where the user turned it off.
+    ///
+    /// # Errors
+    /// [`RegistryError::Offline`].
+    pub(crate) fn refuse_offline(&self, location: &Location) -> Result<(), OpsError> {
+        match self.context.options.offline && location.is_remote() {
+            true => Err(RegistryError::Offline(location.to_string()).into()),
+            false => Ok(()),
+        }
     }
 
     /// A registry by its configured name, to read it.

@@ -93,6 +93,9 @@ pub fn target(session: &Session<'_>, dry_run: bool) -> Result<Target, OpsError> 
 /// When there is none, or the place cannot be read.
 pub fn find(session: &Session<'_>, text: &str) -> Result<Vec<Place>, OpsError> {
     let location = session.place(Which::Place(text), false)?;
+    if matches!(&location, Location::File(folder) if !folder.is_dir()) {
+        return Err(refused(text, IngestError::NoFolder));
+    }
     let storage =
         Storage::open(&location, &session.host_options(&location)?).map_err(PublishError::from)?;
     let place = |folder: &str| Place {

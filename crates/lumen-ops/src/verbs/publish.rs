@@ -120,6 +120,19 @@ pub struct Allowed {
     pub missing: Missing,
 }
 
+/// Refuses at once what could not be published without the network, before anything is packed.
+///
+/// # Errors
+/// [`crate::error::RegistryError::Offline`], and as [`Session::project`].
+pub fn refuse_offline(session: &Session<'_>) -> Result<(), OpsError> {
+    let project = session.project()?;
+    for name in project.members.iter().filter_map(LocalPackage::name) {
+        let registry = session.home_of(name)?;
+        session.refuse_offline(&session.publish_location(&registry)?)?;
+    }
+    Ok(())
+}
+
 /// Checks and packs the package, and finds the registry to publish to.
 ///
 /// # Errors

@@ -84,7 +84,23 @@ pub fn update(
             edited.extend(text.map(|text| (member.dir.join(MANIFEST), text)));
         }
     }
-    let outcome = apply(session, &project, edited, &options)?;
+    let names = raised.iter().map(|added| added.name.as_str());
+    let names: Vec<&str> = names.collect();
+    let outcome = apply(session, &project, edited, &options).map_err(|error| match error {
+        // Its advice is about constraints that were never written.
+        OpsError::Conflict(mut story) if !raised.is_empty() => {
+            story.hints = vec![
+                format!(
+                    "nothing was written; it would have raised {}: name those to raise, as in `lumen pkg update {} --breaking`",
+                    names.join(", "),
+                    names.first().copied().unwrap_or_default()
+                )
+                .into(),
+            ];
+            OpsError::Conflict(story)
+        }
+        error => error,
+    })?;
     Ok((raised, outcome))
 }
 

@@ -13,10 +13,11 @@ use lumen_store::{
         Place,
         audit::{Audit, Placed},
     },
+    project::DOT_LUMEN,
 };
 
 use crate::{
-    error::OpsError,
+    error::{OpsError, PackageError},
     graph, parallel,
     proof::{self, Agreement, Asked},
     recheck::{self, Signature},
@@ -98,6 +99,11 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     let part = install::installed_part(session, place.as_ref())?;
     let is_part = |name: &PackageName| part.as_ref().is_none_or(|part| part.contains(name));
     let packages: Vec<_> = lock.archives().filter(|(name, ..)| is_part(name)).collect();
+    // What `lock` leaves in `.lumen` is no install.
+    let folder = project.root.join(DOT_LUMEN).join("packages");
+    if folder.symlink_metadata().is_err() && !packages.is_empty() {
+        return Err(PackageError::NotInstalled.into());
+    }
     let mut entries = BTreeMap::new();
     for (name, _, checksum) in &packages {
         let entry = store.get(checksum, Check::Marker)?;

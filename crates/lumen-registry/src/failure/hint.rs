@@ -19,6 +19,11 @@ pub enum Hint<'e> {
     CopyBundle,
     /// The host only serves files: they are written elsewhere.
     WriteElsewhere,
+    /// The host answers with an error of its own.
+    HostFails {
+        /// The HTTP status.
+        status: u16,
+    },
     /// The proxy wants credentials.
     ProxyLogin,
     /// The host wants credentials.

@@ -303,6 +303,13 @@ impl Loader {
             .map(|root| slashed(&relative(root, dir)))
             .unwrap_or_default();
         let own = Manifest::clone(&own);
+        // A package that is its own root has nobody to inherit from, unless it is a workspace.
+        if base.workspace.is_none() {
+            let problems = own.without_workspace(&shown, &source);
+            if !problems.is_empty() {
+                return Err(ProjectError::Problems(problems));
+            }
+        }
         let mut manifest = own
             .with_workspace(&base, &shown, &source)
             .map_err(ProjectError::Problems)?;

@@ -44,6 +44,9 @@ pub fn publish(
     ui: &Ui,
 ) -> Result<(), CliError> {
     let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
+    if !wishes.dry_run && project.registry.offline {
+        publish::refuse_offline(&session)?;
+    }
     let bump = wishes.bump.map(|bump| match bump {
         Bump::Major => publish::Bump::Major,
         Bump::Minor => publish::Bump::Minor,
@@ -100,6 +103,9 @@ pub fn workspace(
     ui: &Ui,
 ) -> Result<(), CliError> {
     let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
+    if !wishes.dry_run && project.registry.offline {
+        publish::refuse_offline(&session)?;
+    }
     let plan = publish::workspace::prepare(&session, wishes.dry_run, wishes.allowed)?;
     for name in &plan.left_out {
         ui.done("Left out", format!("`{name}` says `publish = false`"));
