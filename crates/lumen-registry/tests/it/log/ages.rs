@@ -15,6 +15,8 @@ use lumen_registry::{
     verify::TrustOptions,
 };
 
+use lumen_testkit::verifier::verify;
+
 use super::*;
 
 const DAY: i64 = 86_400;
@@ -201,6 +203,25 @@ async fn the_age_of_a_witnessed_release_counts_from_its_first_witnesses() {
     let copied = client(&copy, day(30), None);
     assert_eq!(bounds(&copied, "a", day(1)).await, near);
     assert_clean(&copy);
+
+    // The other verifier accepts what was kept, and nothing else.
+    let folder = tempfile::tempdir().unwrap();
+    let write = |key: &Key, bytes: &[u8]| {
+        let path = folder.path().join(key.as_str());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    for (key, bytes) in memory.files() {
+        write(&key, &bytes);
+    }
+    // The archives of these tests are none, which it says, too.
+    if let Some((_, said)) = verify(folder.path()) {
+        assert!(!said.contains("log/"), "{said}");
+        write(&kept[1], &memory.file(&kept[0]).unwrap());
+        let (_, said) = verify(folder.path()).unwrap();
+        let expected = format!("{}: another checkpoint", kept[1]);
+        assert!(said.contains(&expected), "{said}");
+    }
 
     // A host that hides evidence makes nothing older, not even where the witnesses have left.
     let hidden = |files: &mut BTreeMap<Key, Vec<u8>>| {
