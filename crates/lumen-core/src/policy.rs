@@ -15,6 +15,8 @@ const LONGEST: u64 = 100 * 366 * 86_400;
 pub struct MinimumAge {
     /// The least age of a release, in seconds.
     pub seconds: u64,
+    /// Whether only an age counts that witnesses vouch for.
+    pub proven: bool,
     /// What may be younger.
     pub except: BTreeSet<Exception>,
 }
@@ -117,6 +119,7 @@ mod tests {
         let excepts = |text: &str, package: &str, version: &str| {
             let age = MinimumAge {
                 seconds: 1,
+                proven: false,
                 except: BTreeSet::from([Exception::parse(text).unwrap()]),
             };
             age.excepts(&name(package), &Version::parse(version).unwrap())

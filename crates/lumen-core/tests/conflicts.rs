@@ -421,6 +421,7 @@ fn minimum_release_age() {
     request.now = 1_760_200_000;
     let age = MinimumAge {
         seconds: 7 * 86_400,
+        proven: false,
         except: BTreeSet::new(),
     };
     request.minimum_ages = vec![age];
@@ -432,7 +433,7 @@ fn minimum_release_age() {
     request.roots[0].requirements = requirements("http ^3");
     assert_snapshot!(outcome(&catalog, &request), @r"
     error: no version of `http` that matches ^3 is old enough
-      1. your lumen.toml asks for `http` ^3, but 3.0.0 is of unknown age, which `minimum-release-age` rules out
+      1. your lumen.toml asks for `http` ^3, but 3.0.0 is of unknown or unproven age, which `minimum-release-age` rules out
     hint: in lumen.toml, change `http` from ^3 to ^1.0.0; then everything fits
     ");
     request.roots[0].requirements = requirements("http *");
@@ -449,6 +450,7 @@ fn minimum_release_age() {
     // The exception of one policy is none of the other.
     let other = MinimumAge {
         seconds: 86_400 * 3,
+        proven: false,
         except: BTreeSet::new(),
     };
     request.minimum_ages.push(other);

@@ -47,7 +47,7 @@ pub(crate) fn newest(
     let limits = ages.age_limits();
     let released = session.block_on(async { Ok(registry.released(index, &limits).await?) })?;
     let name = &index.name;
-    let since = |version: &Version| released.get(version).map(|bounds| bounds.since);
+    let since = |version: &Version| ages.since(name, version, released.get(version));
     let newest = version::latest(&index.versions, |version| {
         index.is_yanked(version) || !is_old_enough(&ages, name, version, since(version))
     });

@@ -90,6 +90,27 @@ fn locked_versions_are_kept() {
 }
 
 #[test]
+fn a_policy_may_ask_for_witnesses() {
+    let sandbox = project();
+    let least = "minimum-release-age = \"0d\"";
+    policy(&sandbox, least);
+    sandbox.ok("app", &["pkg", "lock"]).unwrap();
+    let lock = sandbox.read("app/lumen.lock").unwrap();
+    let proven = format!("{least}\nminimum-release-age-proven = true");
+    policy(&sandbox, &proven);
+    sandbox.ok("app", &["pkg", "update"]).unwrap();
+    assert_eq!(sandbox.read("app/lumen.lock").unwrap(), lock);
+    fs::remove_file(sandbox.path("app/lumen.lock")).unwrap();
+    let ran = sandbox.run("app", &["pkg", "lock"]).unwrap();
+    fails(&ran, 1, &["old enough", "of unknown or"]);
+    policy(
+        &sandbox,
+        &format!("{proven}\nminimum-release-age-except = [\"text\"]"),
+    );
+    sandbox.ok("app", &["pkg", "lock"]).unwrap();
+}
+
+#[test]
 fn the_strictest_policy_holds() {
     let sandbox = project();
     let manifest = sandbox.read("app/lumen.toml").unwrap();

@@ -226,7 +226,7 @@ pub(super) fn predicate(excluded: &[Excluded<'_>]) -> String {
             )
         }
         Exclusion::Ageless => {
-            format!("{be} of unknown age, which `minimum-release-age` rules out")
+            format!("{be} of unknown or unproven age, which `minimum-release-age` rules out")
         }
         Exclusion::Unavailable(reason) => format!("cannot be used: {reason}"),
     }

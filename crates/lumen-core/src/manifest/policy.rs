@@ -10,6 +10,8 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<MinimumAge>
     let mut section = reader.section(field, "[policy]")?;
     let age = section.take("minimum-release-age");
     let seconds = age.as_ref().and_then(|age| seconds(reader, age));
+    let proven = section.take("minimum-release-age-proven");
+    let proven = proven.and_then(|proven| reader.boolean(&proven));
     let mut except = BTreeSet::new();
     if let Some(excepted) = section.take("minimum-release-age-except") {
         for text in reader.strings(&excepted) {
@@ -29,7 +31,11 @@ pub(crate) fn read(reader: &mut Reader, field: &Field<'_>) -> Option<MinimumAge>
         }
     }
     reader.finish(section);
-    seconds.map(|seconds| MinimumAge { seconds, except })
+    seconds.map(|seconds| MinimumAge {
+        seconds,
+        proven: proven.unwrap_or_default(),
+        except,
+    })
 }
 
 /// An age in words, such as `7d`, in seconds.

@@ -8,6 +8,7 @@ use crate::{
     policy::MinimumAge,
     requirement::Features,
     requirement::Requirement,
+    trust::Bounds,
     version::Version,
 };
 
@@ -48,6 +49,21 @@ impl Request {
         limits.sort_unstable();
         limits.dedup();
         limits
+    }
+
+    /// The moment that the age of a release counts from, in seconds since 1970; `None`: it is
+    /// unknown, or unproven where a policy asks for proof.
+    pub fn since(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        bounds: Option<&Bounds>,
+    ) -> Option<i64> {
+        let mut ages = self.minimum_ages.iter();
+        let bounds = bounds.filter(|bounds| {
+            bounds.is_proven() || !ages.any(|age| age.proven && !age.excepts(name, version))
+        });
+        bounds.map(|bounds| bounds.since)
     }
 
     /// The least age that a release must have, in seconds, unless the lock has it.

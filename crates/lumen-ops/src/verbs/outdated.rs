@@ -158,7 +158,7 @@ pub fn outdated(session: &Session<'_>) -> Result<Vec<Outdated>, OpsError> {
             continue;
         }
         let accepted = |version: &Version| asked.accept(&name, version);
-        let since = |version: &Version| released.get(version).map(|bounds| bounds.since);
+        let since = |version: &Version| ages.since(&name, version, released.get(version));
         let is_out = |version: &Version| {
             index.is_yanked(version) || !is_old_enough(&ages, &name, version, since(version))
         };

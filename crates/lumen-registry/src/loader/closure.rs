@@ -293,7 +293,9 @@ impl<'r> Closure<'r> {
                 if !self.bounds.index(&index) {
                     return;
                 }
-                let versions = catalog_versions(&index, &released);
+                let versions = catalog_versions(&index, |version| {
+                    self.request.since(name, version, released.get(version))
+                });
                 entry.index = Some(index);
                 CatalogPackage::present(source, versions)
             }

@@ -9,7 +9,6 @@ use lumen_core::{
     Constraint, PackageName, Version,
     index::{PackageIndex, ReleaseSummary, identity, supported},
     resolve::{CatalogVersion, Contents, ReleaseContents},
-    trust::Bounds,
 };
 
 use crate::reader::{ReadError, Registry};
@@ -74,7 +73,7 @@ impl Entry {
 /// The versions of an index for the catalog, oldest first.
 pub(super) fn catalog_versions(
     index: &Arc<PackageIndex>,
-    released: &BTreeMap<Version, Bounds>,
+    since: impl Fn(&Version) -> Option<i64>,
 ) -> Vec<CatalogVersion> {
     let mut versions: Vec<&Version> = index.versions.iter().collect();
     versions.sort_unstable();
@@ -86,7 +85,7 @@ pub(super) fn catalog_versions(
             yanked: index
                 .yank_reason(version)
                 .map(|reason| reason.unwrap_or_default().to_owned()),
-            published_at: released.get(version).map(|bounds| bounds.since),
+            published_at: since(version),
             contents: summary.map_or(Contents::NotLoaded, |summary| {
                 let (index, version) = (Arc::clone(index), version.clone());
                 Contents::deferred(!summary.features.is_empty(), move || {
