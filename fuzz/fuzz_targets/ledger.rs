@@ -59,6 +59,8 @@ fn nothing() -> Plan {
         mode: LinkMode::Symlink,
         import_root: String::new(),
         packages: BTreeMap::new(),
+        own: None,
+        sites: Vec::new(),
         facts: BTreeMap::new(),
     }
 }

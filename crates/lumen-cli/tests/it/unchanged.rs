@@ -1,6 +1,10 @@
 //! A command that fails changes nothing, and files that are read-only stay as they are.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    time::{Duration, SystemTime},
+};
 
 use lumen_testkit::sandbox::{Sandbox, tree};
 
@@ -125,5 +129,36 @@ fn files_keep_the_modes_that_users_gave_them() {
             .unwrap()
             .permissions();
         assert_eq!(now.mode() & 0o777, mode, "{file}");
+    }
+}
+
+/// A run that is killed while it writes a file leaves it under a name of its own.
+#[test]
+fn the_next_install_removes_what_a_killed_run_left() {
+    let sandbox = project();
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let left = ["app/.tmp-0123456789abcdef", "app/.tmp-ffffffffffffffff"];
+    let mine = [
+        "app/.tmp-notes",
+        "app/.tmp-0123456789ABCDEF",
+        "app/tmp-0123456789abcdef",
+    ];
+    let young = "app/.tmp-00000000000000aa";
+    for file in left.iter().chain(&mine).chain([&young]) {
+        sandbox.write(file, "half").unwrap();
+        if *file != young {
+            let file = fs::File::options()
+                .write(true)
+                .open(sandbox.path(file))
+                .unwrap();
+            file.set_modified(old).unwrap();
+        }
+    }
+    sandbox.ok("app", &["pkg", "add", "csv"]).unwrap();
+    for file in left {
+        assert!(!sandbox.path(file).exists(), "{file}");
+    }
+    for file in mine.iter().chain([&young]) {
+        assert!(sandbox.path(file).exists(), "{file}");
     }
 }

@@ -292,6 +292,8 @@ fixed! {
     MAX_TOKEN_BYTES: u64 = 64, Bytes, Program, "store::link";
     /// Bytes of `.lumen-vendor`, which lists what `vendor` copied.
     MAX_VENDOR_LIST_BYTES: u64 = 16 << 20, Bytes, Program, "store::link";
+    /// Seconds after which a file that a killed run left half written in a project is removed.
+    LEFTOVER_AGE: i64 = 600, Seconds, Program, "store::link";
     /// Bytes of a `.gitignore`.
     MAX_GITIGNORE_BYTES: u64 = 16 << 20, Bytes, Program, "ops::gitignore";
     /// Bytes of a workflow file that is there already.

@@ -195,6 +195,10 @@ pub fn install(place: &Place, ledger: &Ledger, plan: &Plan) -> Result<Linked, Li
     let ground = Ground::new(place, old);
     let changes = Changes::find(&ground, &mut wanted)?;
     place.sweep()?;
+    let sites = plan.sites.iter().map(|site| site.folder.as_str());
+    for folder in sites.chain([""]) {
+        place.sweep_beside(folder)?;
+    }
     place.hide_from_git()?;
     let packages: BTreeMap<_, _> = plan
         .packages

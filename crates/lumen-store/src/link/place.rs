@@ -7,10 +7,13 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
+use lumen_core::limits::LEFTOVER_AGE;
+
 use lumen_durable::{
-    Folder, Lock, StatusKind,
+    Folder, Lock, StatusKind, Step,
     owner::{self, Owner},
 };
 
@@ -242,10 +245,44 @@ impl Place {
         Ok(())
     }
 
+    /// Removes what killed runs left in a folder of the project while they wrote `lumen.toml`,
+    /// `lumen.lock` or `.gitignore`. What may still be written by another process stays.
+    pub(super) fn sweep_beside(&self, folder: &str) -> io::Result<()> {
+        let Step::Folder(folder) = self.root.descend(folder)? else {
+            return Ok(());
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| now.as_secs() as i64);
+        for name in folder.names()? {
+            if !name.to_str().is_some_and(is_half_written) {
+                continue;
+            }
+            let Some(status) = folder.status(&name)? else {
+                continue;
+            };
+            let is_old = status.changed.0 < now - LEFTOVER_AGE;
+            if status.kind == StatusKind::File && is_old {
+                folder.remove(&name)?;
+            }
+        }
+        Ok(())
+    }
+
     fn is_file(&self, name: &str) -> io::Result<bool> {
         let status = self.dot.status(name)?;
         Ok(status.is_some_and(|status| status.kind == StatusKind::File))
     }
+}
+
+/// Whether a name is one that we give to a file while it is written: no other program does so.
+fn is_half_written(name: &str) -> bool {
+    let number = name.strip_prefix(HALF_WRITTEN);
+    number.is_some_and(|number| {
+        number.len() == 16
+            && number
+                .bytes()
+                .all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// Tells git that nothing in the folder is to be committed.
