@@ -238,6 +238,9 @@ pub struct DevArgs {
 pub struct InstallArgs {
     #[command(flatten)]
     pub lock: LockArgs,
+    /// Ask the registries again for what is cached, however new it is.
+    #[arg(long, conflicts_with_all = ["offline", "frozen"])]
+    pub refresh: bool,
     /// Show what would change; write nothing.
     #[arg(long)]
     pub dry_run: bool,

@@ -233,3 +233,28 @@ fn a_host_that_is_tried_again_is_named() {
     let quiet = on_terminal(&sandbox, &server.url(), &["--quiet"]).out;
     assert!(!quiet.contains("waiting for"), "{quiet}");
 }
+
+#[test]
+fn refresh_asks_again_for_what_is_cached() {
+    let sandbox = sandbox();
+    packages(&sandbox);
+    let root = sandbox.path("registry");
+    let files = root.clone();
+    let server = serve(root, move |path| {
+        let bytes = fs::read(files.join(path.trim_start_matches('/'))).ok()?;
+        Some(answer("200 OK", &["Cache-Control: max-age=86400"], &bytes))
+    });
+    let asked = |options: &[&str]| {
+        let _ = fs::remove_file(sandbox.path("one/lumen.lock"));
+        server.take();
+        let arguments = [&["pkg", "install"], options].concat();
+        let mut command = sandbox.command("one", &arguments);
+        command.env("LUMEN_REGISTRY", server.url());
+        let ran = Ran::of(&command.output().unwrap());
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        server.take().contains(&"/log/checkpoint".to_owned())
+    };
+    assert!(asked(&[]));
+    assert!(!asked(&[]));
+    assert!(asked(&["--refresh"]));
+}

@@ -10,6 +10,7 @@ use lumen_core::{
     lockfile::{LockedSource, Lockfile},
     problem::Problem,
 };
+use lumen_registry::Freshness;
 use lumen_store::{
     Sources,
     cas::Entry,
@@ -65,6 +66,7 @@ pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, O
     let manifest = workspace::manifest_path(&session.context)?;
     let mut seen = Snapshot::of(&manifest, &session.context.surroundings());
     if options.may_trust_state()
+        && session.context.options.freshness != Freshness::Revalidate
         && session.context.options.members.is_all()
         && let Some(outcome) = nothing_to_do(session, &manifest, &mut seen)?
     {

@@ -48,7 +48,11 @@ pub fn prepare<'u>(
     let options = resolve_options(&arguments.lock, arguments.dry_run, &arguments.resolve)?;
     let mut project = arguments.project.clone();
     project.registry.offline |= arguments.lock.frozen;
-    Ok((about(members, &project, Freshness::Normal, ui)?, options))
+    let freshness = match arguments.refresh {
+        true => Freshness::Revalidate,
+        false => Freshness::Normal,
+    };
+    Ok((about(members, &project, freshness, ui)?, options))
 }
 
 /// The error as it is about the flag that the user gave.
