@@ -99,9 +99,14 @@ pub fn run(session: &Session<'_>) -> Result<Found, OpsError> {
     let part = install::installed_part(session, place.as_ref())?;
     let is_part = |name: &PackageName| part.as_ref().is_none_or(|part| part.contains(name));
     let packages: Vec<_> = lock.archives().filter(|(name, ..)| is_part(name)).collect();
-    // What `lock` leaves in `.lumen` is no install.
+    // What `lock` leaves in `.lumen` is no install; what was installed and is gone is damage.
     let folder = project.root.join(DOT_LUMEN).join("packages");
-    if folder.symlink_metadata().is_err() && !packages.is_empty() {
+    let ledger = session.context.environment.ledger();
+    let was_installed = match &place {
+        Some(place) => ledger.load(place)?.is_some(),
+        None => false,
+    };
+    if !was_installed && folder.symlink_metadata().is_err() && !packages.is_empty() {
         return Err(PackageError::NotInstalled.into());
     }
     let mut entries = BTreeMap::new();

@@ -68,7 +68,7 @@ fn a_package_that_costs_more_than_the_limits_allow_is_refused() {
     };
     assert_eq!(
         limit(Limit::InstallBytes, 10),
-        "1 packages to download have 3072 bytes; the limit `install-bytes` is 10 bytes"
+        "the package to download has 3072 bytes; the limit `install-bytes` is 10 bytes"
     );
     assert_eq!(
         limit(Limit::InstallFiles, 1),

@@ -337,7 +337,13 @@ mod tests {
         let prefixes: Vec<&str> = rules.map(|rule| rule["prefix"].as_str().unwrap()).collect();
         assert_eq!(
             prefixes,
-            ["x/artifacts/", "x/signatures/", "x/log/tile/", "x/map/"]
+            [
+                "x/artifacts/",
+                "x/signatures/",
+                "x/log/tile/",
+                "x/log/witnessed/",
+                "x/map/"
+            ]
         );
         let endpoint = "--endpoint-url https://account.r2.cloudflarestorage.com";
         assert!(bucket.script.contains(endpoint));
