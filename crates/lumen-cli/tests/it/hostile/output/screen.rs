@@ -16,9 +16,10 @@ pub enum Mode {
 pub const MODES: [Mode; 3] = [Mode::Colour, Mode::Plain, Mode::Json];
 
 /// Every style of ours and of the snippets.
-const STYLES: [&str; 8] = [
+const STYLES: [&str; 9] = [
     "\u{1b}[0m",
     "\u{1b}[1m",
+    "\u{1b}[2m",
     "\u{1b}[31m",
     "\u{1b}[32m",
     "\u{1b}[33m",
