@@ -190,7 +190,9 @@ fn include_and_exclude() {
     check(&["dist"], &[], &["dist/x.js", "lumen.toml"]);
     check(&["dist/x.js"], &[], &["dist/x.js", "lumen.toml"]);
     check(&["src/z.tmp"], &[], &["lumen.toml", "src/z.tmp"]);
-    check(&["dist/*.js"], &[], &["lumen.toml"]);
+    // A pattern that begins with an ignored folder is about what is in it.
+    check(&["dist/*.js"], &[], &["dist/x.js", "lumen.toml"]);
+    check(&["src/*.tmp"], &[], &["lumen.toml"]);
     check(&["**"], &["**/*.lm", ".*"], &["README.md", "lumen.toml"]);
     check(&["dist"], &["*.js"], &["lumen.toml"]);
 

@@ -2,6 +2,8 @@
 
 use lumen_ops::error::SettingsHint;
 
+use crate::ui::word;
+
 /// The words of a hint.
 pub fn words(hint: SettingsHint<'_>) -> String {
     match hint {
@@ -17,12 +19,18 @@ pub fn words(hint: SettingsHint<'_>) -> String {
         SettingsHint::MirrorOfUser => {
             "move the mirror, or the name of its place, to `config.toml` in Lumen's configuration folder".into()
         }
-        SettingsHint::InitThere(url) => format!(
-            "if that is where you want one, run `lumen registry init {url}`, and publish with `--registry {url}`"
-        ),
-        SettingsHint::Init(url) => format!(
-            "`lumen registry init {url}` makes a signed one, `lumen registry init --unsigned {url}` one without signatures"
-        ),
+        SettingsHint::InitThere(url) => {
+            let url = word(url);
+            format!(
+                "if that is where you want one, run `lumen registry init {url}`, and publish with `--registry {url}`"
+            )
+        }
+        SettingsHint::Init(url) => {
+            let url = word(url);
+            format!(
+                "`lumen registry init {url}` makes a signed one, `lumen registry init --unsigned {url}` one without signatures"
+            )
+        }
         SettingsHint::NameIt(place) => format!(
             "write `NAME = \"{place}\"` below [registry.registries] in lumen.toml, and run it with `--registry NAME`"
         ),

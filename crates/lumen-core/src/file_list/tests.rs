@@ -147,7 +147,7 @@ fn lists_of_another_form_are_refused() {
 
 proptest! {
     #[test]
-    fn lists_come_back(files in collection::btree_map("[a-z/]{1,150}", collection::vec(any::<u8>(), 0..1500), 0..5), piece in 1..2000usize) {
+    fn lists_come_back(files in collection::btree_map("[a-z][a-z/]{0,149}", collection::vec(any::<u8>(), 0..1500), 0..5), piece in 1..2000usize) {
         let files: Vec<(&str, &[u8])> = files.iter().map(|(path, body)| (path.as_str(), body.as_slice())).collect();
         let tar = tar(&files);
         let made = listed(&tar, piece);

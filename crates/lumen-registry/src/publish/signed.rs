@@ -46,29 +46,29 @@ pub(super) async fn publish(
     request: &PublishRequest,
 ) -> Result<Published, PublishError> {
     let index = Key::package_index(&files.release.name);
-    let published = match publish_once(storage, files, request).await {
-        Ok(published) => published,
+    let (published, following) = match publish_once(storage, files, request).await {
+        Ok(done) => done,
         // Nothing tells an index that got lost from one that lacks its events.
         Err(PublishError::Damaged { .. }) if lacks(storage, &[index]).await? => {
             repair(storage, &nobody).await?;
-            return publish_once(storage, files, request).await;
+            return Ok(publish_once(storage, files, request).await?.0);
         }
         Err(error) => return Err(error),
     };
-    if !published.new && lacks(storage, &derived_files(&published, storage).await?).await? {
+    if !published.new && lacks(storage, &following).await? {
         repair(storage, &nobody).await?;
     }
     Ok(published)
 }
 
-/// Files of a published release that follow from the log, with the notes about its owners.
-async fn derived_files(published: &Published, storage: &Storage) -> Result<Vec<Key>, PublishError> {
-    let Release { name, version, .. } = &published.release;
-    let events = listed(&Snapshot::of(storage), &Subject::owner_of(name)).await?;
+/// Files of a published release, beside the index, that follow from the log: its signature, and
+/// the notes about its owners.
+async fn following(snapshot: &Snapshot<'_>, release: &Release) -> Result<Vec<Key>, PublishError> {
+    let events = listed(snapshot, &Subject::owner_of(&release.name)).await?;
     let notes = events.iter().filter_map(note_file).map(|(key, _)| key);
     let owners = notes.filter(|key| key.as_str().starts_with("trust/names/"));
-    let own = [Key::package_index(name), Key::signature(name, version)];
-    Ok(own.into_iter().chain(owners).collect())
+    let signature = Key::signature(&release.name, &release.version);
+    Ok(owners.chain([signature]).collect())
 }
 
 /// Whether one of these files is not there.
@@ -81,11 +81,12 @@ async fn lacks(storage: &Storage, keys: &[Key]) -> Result<bool, PublishError> {
     Ok(false)
 }
 
+/// Publishes, and says what follows from the log of a release that had been published before.
 async fn publish_once(
     storage: &Storage,
     files: &Files<'_>,
     request: &PublishRequest,
-) -> Result<Published, PublishError> {
+) -> Result<(Published, Vec<Key>), PublishError> {
     let signer = request.signer.as_deref().ok_or(PublishError::NoKey)?;
     let writer = Writer {
         storage,
@@ -102,9 +103,13 @@ async fn publish_once(
     let claim = claim.as_ref().map(|(_, text)| text.as_str());
     check_claim(&state, owners, claim)?;
     let version = &files.release.version;
-    if !history.releases.contains_key(version) {
-        check_version(name, history.releases.keys(), version)?;
-    }
+    let following = match history.releases.contains_key(version) {
+        true => following(&state.snapshot, files.release).await?,
+        false => {
+            check_version(name, history.releases.keys(), version)?;
+            Vec::new()
+        }
+    };
     let existing = read_release(storage, name, version).await?;
     let published = match existing {
         // Protect it from `gc` while it is about to be logged.
@@ -143,7 +148,8 @@ async fn publish_once(
     let endorse = |roots: &RootHistory, owners: &OwnersHistory| {
         endorse(roots, name, owners, publish.clone(), signer, &request.now)
     };
-    log(&writer, state, files, published, endorse).await
+    let published = log(&writer, state, files, published, endorse).await?;
+    Ok((published, following))
 }
 
 /// The release as it was logged, if these are its contents. Nothing may be written before: a file

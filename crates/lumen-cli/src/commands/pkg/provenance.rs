@@ -60,7 +60,9 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
         let (time, index) = (&release.time, release.index);
         ui.print(&format!("{version:>12}: entry {index}, {time}{state}"));
         if let Some(bounds) = bounds.get(version) {
-            ui.print(&format!("{:>14}{}", "", bounds_line(bounds)));
+            for line in bounds_lines(bounds) {
+                ui.print(&format!("{:>14}{line}", ""));
+            }
         }
         let (key, by) = (release.signer.fingerprint(), release.signer.name());
         ui.print(&format!("{:>14}{key} {by}", ""));
@@ -82,17 +84,17 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
     Ok(())
 }
 
-/// `not before 2026-01-31T10:30:00Z (entries before it), not after …`
-fn bounds_line(bounds: &Bounds) -> String {
+/// `not before 2026-01-31T10:30:00Z (entries before it)`, and `not after …`.
+fn bounds_lines(bounds: &Bounds) -> impl Iterator<Item = String> {
     let lower = bounds.not_before.map(|(time, basis)| {
         let time = time_of(time);
-        format!("not before {time} ({}), ", words_of(basis))
+        format!("not before {time} ({})", words_of(basis))
     });
     let upper = match bounds.not_after {
         Some(time) => format!("not after {} (witnesses)", time_of(time)),
         None => "no witness says until when (unproven)".into(),
     };
-    format!("{}{upper}", lower.unwrap_or_default())
+    lower.into_iter().chain([upper])
 }
 
 const fn words_of(basis: Basis) -> &'static str {

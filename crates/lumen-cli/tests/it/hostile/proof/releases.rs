@@ -248,9 +248,15 @@ fn an_install_without_a_proof_is_not_taken_for_one_that_is_proven() {
         assert_eq!(ran.code, Some(0), "{ran:#?}");
         assert!(ran.err.contains("proven to be what"), "{ran:#?}");
     }
+    let facts = || {
+        let proved = std::fs::read_to_string(sandbox.path("warm/proved"));
+        proved.unwrap_or_default().lines().count()
+    };
+    let unproven = facts();
     let ran = on("warm", &INSTALL);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
-    assert!(!ran.err.contains("Up to date"), "{ran:#?}");
+    assert!(facts() > unproven, "{ran:#?}");
     let again = on("warm", &frozen);
     assert!(again.err.contains("Up to date"), "{again:#?}");
+    assert!(!again.err.contains("proven to be what"), "{again:#?}");
 }
