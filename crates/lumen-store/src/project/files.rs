@@ -125,7 +125,7 @@ pub(super) fn reads() -> usize {
 /// Says whether a file of the project in `base` may be written, before anything changes.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn check(base: &Path, file: &Path) -> Result<(), ProjectError> {
     match Spot::find(base, file)? {
         Some(spot) => spot.may_change(file),
