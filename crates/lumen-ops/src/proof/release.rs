@@ -86,24 +86,15 @@ fn rebuild(
         .map(|file| Artifact::new(ArtifactKind::TarZst, file.hash, file.size));
     let tar = Artifact::new(ArtifactKind::Tar, checksum, size);
     let artifacts: Vec<Artifact> = [tar].into_iter().chain(compressed).collect();
-    let listed = entry.file_list(size)?;
-    let listed = listed.map(|list| FilesRef::of(&list.to_bytes()));
-    let source = package.source_commit.as_ref();
     // What the archive does not say, the lock may know. Publishers of earlier versions wrote
     // less.
     let mut forms: Vec<Release> = Vec::new();
     for described in described.releases() {
-        for (source, files) in [
-            (source, listed),
-            (None, listed),
-            (source, None),
-            (None, None),
-        ] {
+        for source in [package.source_commit.as_ref(), None] {
             let form = Release {
                 artifacts: artifacts.clone(),
                 published_at: Some(logged.time.clone()),
                 source: source.cloned(),
-                files,
                 ..described.clone()
             };
             if !forms.contains(&form) {
@@ -115,7 +106,15 @@ fn rebuild(
         let bytes = release.to_bytes();
         bytes.len() as u64 == logged.size && Digest::of(&bytes) == logged.metadata
     };
-    let release = forms.into_iter().find(is_logged);
+    let mut release = forms.iter().find(|form| is_logged(form)).cloned();
+    // Making the list costs more than trying the forms without one, which the size mostly rules out.
+    if release.is_none()
+        && let Some(list) = entry.file_list(size)?
+    {
+        let files = Some(FilesRef::of(&list.to_bytes()));
+        let mut listed = forms.into_iter().map(|form| Release { files, ..form });
+        release = listed.find(is_logged);
+    }
     Ok(release.map(|release| ReleaseSummary::of(release, logged.metadata)))
 }
 
