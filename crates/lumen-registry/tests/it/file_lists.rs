@@ -16,11 +16,11 @@ use lumen_registry::{
     Registry, Storage,
     bundle::{self, BundleOptions, unbundle},
     gc::{GRACE, GcOptions, gc},
-    log::{check, init_signed},
+    log::check,
     migrate::take_stock,
     mirror::{MirrorError, MirrorOptions, mirror},
     progress::nobody,
-    publish::{Ingest, PublishError, PublishRequest, Submitted, complete, ingest, init, publish},
+    publish::{Ingest, PublishError, PublishRequest, Submitted, complete, ingest, publish},
     storage::MemoryStorage,
     verify::TrustOptions,
 };
@@ -85,25 +85,9 @@ fn listed(number: &str) -> Key {
     Key::file_list(&Digest::of(&list))
 }
 
-fn empty(signed: bool) -> (MemoryStorage, Storage) {
-    let memory = MemoryStorage::new();
-    let storage = Storage::Memory(memory.clone());
-    block_on(async {
-        match signed {
-            true => drop(
-                init_signed(&storage, "t", "t/1", &key(), NOW)
-                    .await
-                    .unwrap(),
-            ),
-            false => init(&storage, "t", NOW).await.unwrap(),
-        }
-    });
-    (memory, storage)
-}
-
 /// A registry with two releases; the list of the second is changed.
 fn registry(signed: bool, lie: Lie) -> (MemoryStorage, Storage) {
-    let (memory, storage) = empty(signed);
+    let (memory, storage) = crate::founded(signed, &key());
     for (number, lie) in [("1.0.0", honest as Lie), ("1.1.0", lie)] {
         block_on(publish(&storage, &request(signed, number, lie))).unwrap();
     }
@@ -272,7 +256,7 @@ fn a_check_makes_every_list_again() {
         );
     }
     // An archive that has none.
-    let (_, storage) = empty(true);
+    let (_, storage) = crate::founded(true, &key());
     let odd = PublishRequest {
         tar: b"no tar".to_vec(),
         ..request(true, "1.0.0", honest)
@@ -306,7 +290,7 @@ fn a_submission_with_another_list_is_refused() {
             endorsement: None,
         }
     };
-    let (memory, storage) = empty(false);
+    let (memory, storage) = crate::founded(false, &key());
     let before = memory.files();
     for lie in LIES {
         let refused = block_on(ingest(&storage, &submitted(lie), &how)).unwrap_err();
@@ -345,7 +329,7 @@ fn a_registry_that_lists_something_else_is_not_signed() {
 #[test]
 fn who_publishes_again_need_not_name_the_list() {
     for signed in [true, false] {
-        let (memory, storage) = empty(signed);
+        let (memory, storage) = crate::founded(signed, &key());
         let unlisted = PublishRequest {
             list: None,
             ..request(signed, "1.0.0", honest)

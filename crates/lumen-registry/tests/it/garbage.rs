@@ -13,7 +13,7 @@ use lumen_core::{Digest, Key, signing::SecretKey};
 use lumen_registry::{
     Registry, Storage,
     gc::{GRACE, GcOptions, GcReport, Kind, gc},
-    log::{check, init_signed},
+    log::check,
     mirror::{MirrorOptions, Selection, mirror},
     progress::nobody,
     publish::{PublishError, PublishRequest, init, publish},
@@ -38,17 +38,8 @@ fn request(signed: bool, package: &str, number: &str) -> PublishRequest {
 
 /// A registry with a few releases, made at the beginning of time.
 fn registry(signed: bool) -> (MemoryStorage, Storage) {
-    let memory = MemoryStorage::new();
-    let storage = Storage::Memory(memory.clone());
+    let (memory, storage) = crate::founded(signed, &key());
     block_on(async {
-        match signed {
-            true => drop(
-                init_signed(&storage, "t", "t/1", &key(), NOW)
-                    .await
-                    .unwrap(),
-            ),
-            false => init(&storage, "t", NOW).await.unwrap(),
-        }
         for (package, number) in [("a", "1.0.0"), ("a", "1.1.0"), ("@s/b", "1.0.0")] {
             publish(&storage, &request(signed, package, number))
                 .await

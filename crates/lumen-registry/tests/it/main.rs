@@ -35,10 +35,12 @@ mod verified;
 #[cfg(unix)]
 mod web;
 
-use lumen_core::{PackageName, Version, index::Release, trust::Action};
+use lumen_core::{PackageName, Version, index::Release, signing::SecretKey, trust::Action};
 use lumen_registry::{
     Storage,
-    publish::{Change, Changed, PublishError, PublishRequest},
+    log::init_signed,
+    publish::{Change, Changed, PublishError, PublishRequest, init},
+    storage::MemoryStorage,
 };
 
 const NOW: &str = "2024-01-15T10:30:00Z";
@@ -50,6 +52,19 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         .build()
         .unwrap();
     runtime.block_on(future)
+}
+
+/// A registry in memory without packages, with or without signatures.
+fn founded(signed: bool, key: &SecretKey) -> (MemoryStorage, Storage) {
+    let memory = MemoryStorage::new();
+    let storage = Storage::Memory(memory.clone());
+    block_on(async {
+        match signed {
+            true => drop(init_signed(&storage, "t", "t/1", key, NOW).await.unwrap()),
+            false => init(&storage, "t", NOW).await.unwrap(),
+        }
+    });
+    (memory, storage)
 }
 
 fn name(text: &str) -> PackageName {

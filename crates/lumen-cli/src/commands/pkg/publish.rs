@@ -43,10 +43,7 @@ pub fn publish(
     project: &ProjectArgs,
     ui: &Ui,
 ) -> Result<(), CliError> {
-    let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
-    if !wishes.dry_run && project.registry.offline {
-        publish::refuse_offline(&session)?;
-    }
+    let session = session(wishes, arguments, project, ui)?;
     let bump = wishes.bump.map(|bump| match bump {
         Bump::Major => publish::Bump::Major,
         Bump::Minor => publish::Bump::Minor,
@@ -95,6 +92,20 @@ pub fn publish(
     Ok(confirm(&session, wishes.wait, &[(registry, outcome)], ui)?)
 }
 
+/// A run that publishes, which `--offline` forbids over the network.
+fn session<'u>(
+    wishes: &Wishes<'_>,
+    arguments: &MemberArgs,
+    project: &ProjectArgs,
+    ui: &'u Ui,
+) -> Result<Session<'u>, CliError> {
+    let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
+    if !wishes.dry_run && project.registry.offline {
+        publish::refuse_offline(&session)?;
+    }
+    Ok(session)
+}
+
 /// All packages of a workspace.
 pub fn workspace(
     wishes: &Wishes<'_>,
@@ -102,10 +113,7 @@ pub fn workspace(
     project: &ProjectArgs,
     ui: &Ui,
 ) -> Result<(), CliError> {
-    let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
-    if !wishes.dry_run && project.registry.offline {
-        publish::refuse_offline(&session)?;
-    }
+    let session = session(wishes, arguments, project, ui)?;
     let plan = publish::workspace::prepare(&session, wishes.dry_run, wishes.allowed)?;
     for name in &plan.left_out {
         ui.done("Left out", format!("`{name}` says `publish = false`"));
