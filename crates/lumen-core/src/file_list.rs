@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Only archives in the one form that publishers write have a list. There, the offsets follow
-//! from the paths and sizes, so a list has one form, too: whoever has the archive can make its
+//! from the paths and sizes, so a list has one form, too: anyone with the archive can make its
 //! list again, and no list can point to a place that is not the file's.
 
 mod tar;

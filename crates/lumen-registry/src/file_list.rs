@@ -49,7 +49,7 @@ impl Reading {
         }
     }
 
-    /// The digest of what was read, and the bytes of the list that is named.
+    /// The digest of the bytes that it was fed, and the bytes of the list, if the release names one.
     pub fn finish(self) -> (Digest, Option<Result<Vec<u8>, FalseList>>) {
         let listed = match self.as_it_goes {
             AsItGoes::Hash(hasher) => return (hasher.finish(), None),

@@ -62,7 +62,7 @@ fn a_dist_of_other_things_is_named_by_include() {
     let ran = sandbox.ok("p", &["pkg", "pack"]).unwrap();
     assert!(ran.err.contains("`dist` is left out"), "{ran:?}");
     assert!(ran.err.contains("`include`"), "{ran:?}");
-    // Who has said so is not told again.
+    // An author who excludes it gets no warning.
     let excluded = "exclude = [\"dist\"]\n";
     sandbox.package("p", "p", "1.0.0", excluded).unwrap();
     let ran = sandbox.ok("p", &["pkg", "pack"]).unwrap();
@@ -110,7 +110,7 @@ fn submissions_registries_bundles_copies_and_the_home_stay_out() {
     let out = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = out.lines().filter(|line| line.contains("  ")).collect();
     assert_eq!(lines.len(), OWN.len(), "{out}");
-    // Without a word of the user's, nobody is told but who asks.
+    // Lumen leaves it out by itself: it says so only with `-v`.
     let ran = sandbox
         .ok("p", &["pkg", "pack", "--dry-run", "-v"])
         .unwrap();

@@ -1,5 +1,5 @@
-//! `[policy] minimum-release-age`: what is too young is not chosen, and the program says until
-//! when.
+//! `[policy] minimum-release-age`: Lumen does not choose a release that is too young, and says on
+//! which day it may be chosen.
 
 use std::fs;
 

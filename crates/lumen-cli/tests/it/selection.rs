@@ -38,7 +38,7 @@ fn what_is_needed_for_development_can_be_left_out() {
         lock.contains("\"check\"") && lock.contains("\"diff\""),
         "{lock}"
     );
-    // Nothing else was downloaded, and what is left out is not missing.
+    // Lumen downloaded no other package, and does not miss those that it left out.
     let info = sandbox
         .ok(".", &["pkg", "cache", "info", "--json"])
         .unwrap();

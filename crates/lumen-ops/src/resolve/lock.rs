@@ -85,8 +85,8 @@ pub(super) fn pack_folder(dir: &Path) -> Result<pack::Packed, OpsError> {
     Ok(pack::pack(dir, &options)?)
 }
 
-/// Warns of what the package from a git repository lacks, since git alone does not fetch it or
-/// no archive can have it.
+/// Warns about files that a package from a git repository lacks: git alone does not fetch them, or
+/// no archive can have them.
 pub(super) fn warn_of_lacking(session: &Session<'_>, name: &PackageName, notes: &[Note]) {
     let lacks = |note: &&Note| {
         use NoteReason::{DanglingLink, Pointer, Special, Submodule};

@@ -46,8 +46,8 @@ pub struct Remembered {
     /// version of Lumen wrote the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_note: Option<NoteRef>,
-    /// States of the log that this machine saw, the oldest first, a day apart: what is not in
-    /// them is not older. Nobody else can change them.
+    /// States of the log that this machine saw, the oldest first, a day apart. An
+    /// entry that a state does not have is younger than that state. No one else can change them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sightings: Vec<Sighting>,
     /// When it was first seen, RFC 3339.

@@ -133,7 +133,7 @@ pub struct PackedFile {
 pub struct Note {
     /// Relative path with `/`.
     pub path: String,
-    /// What is to be known about it.
+    /// What the author should know about the file.
     pub reason: NoteReason,
 }
 

@@ -338,7 +338,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Notes submodules of git that nobody has checked out: their folders are empty.
+    /// Notes the git submodules that are not checked out: their folders are empty.
     fn submodules(&mut self) -> Result<(), PackError> {
         for path in ignore::submodules(self.path, &self.empty)? {
             self.note(path, NoteReason::Submodule);
