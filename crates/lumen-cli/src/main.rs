@@ -7,7 +7,13 @@ mod external;
 mod report;
 mod ui;
 
-use std::{io, panic, process::ExitCode};
+use std::{
+    convert::Infallible,
+    io, panic,
+    process::{self, ExitCode},
+};
+
+use report::Interrupted;
 
 fn main() -> ExitCode {
     panic::set_hook(Box::new(ui::panicked));
@@ -34,10 +40,31 @@ fn run() -> ExitCode {
     let entered = folder.map_or(Ok(()), environment::enter);
     let done = entered.map_err(report::CliError::from);
     ui.watch();
+    if !matches!(cli.command, args::Command::External(_)) {
+        catch_interrupts(ui);
+    }
     let done = done.and_then(|()| commands::run(cli, ui));
     ui.rest();
+    // An interrupted command ends as such, also where it had nothing more to change.
+    lumen_ops::process::rest();
     match done.and_then(|code| Ok(ui.written().map(|()| code)?)) {
         Ok(code) => code,
         Err(error) => report::report(ui, &error),
     }
+}
+
+/// A command that is interrupted says what it leaves behind. Another program that the command line
+/// is for gets the signal itself.
+fn catch_interrupts(ui: &'static ui::Ui) {
+    let end = |interrupted: Interrupted| -> Infallible {
+        ui.rest();
+        report::report(ui, &interrupted.into());
+        process::exit(report::INTERRUPTED.into())
+    };
+    let caught = lumen_ops::process::on_interrupt(
+        move |standing| end(Interrupted::Left(standing)),
+        move || end(Interrupted::Twice),
+    );
+    // Without, it ends as every program does.
+    drop(caught);
 }

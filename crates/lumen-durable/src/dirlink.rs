@@ -7,13 +7,14 @@ use std::{
 
 use fs_err as fs;
 
-use crate::fault;
+use crate::{fault, gate::step};
 
 /// Creates a link to a folder. On Windows `target` must be absolute.
 ///
 /// # Errors
 /// Any I/O error; in particular when something is at `link` already.
 pub fn link_dir(target: &Path, link: &Path) -> io::Result<()> {
+    let _step = step();
     fault::point("link", link)?;
     make(target, link)?;
     fault::point("linked", link)
@@ -44,6 +45,7 @@ pub fn read_link_dir(link: &Path) -> io::Result<Option<PathBuf>> {
 /// # Errors
 /// Any I/O error; in particular when `link` is not a link.
 pub fn remove_link_dir(link: &Path) -> io::Result<()> {
+    let _step = step();
     if read_link_dir(link)?.is_none() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,

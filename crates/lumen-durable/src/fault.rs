@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `LUMEN_FAULT_AT=<n>` | abort at the n-th point (from 1), without unwinding: a `kill -9` |
 //! | `LUMEN_FAULT_ERROR_AT=<n>` | the n-th point fails with an I/O error instead |
+//! | `LUMEN_FAULT_STOP_AT=<n>` | the n-th point interrupts the process (Unix), and goes on when it knows |
 //! | `LUMEN_FAULT_LOG=<file>` | append one line a point, to count them |
 
 use std::{io, path::Path};
@@ -51,6 +52,14 @@ pub fn point(operation: &'static str, path: &Path) -> io::Result<()> {
     }
     if chosen("LUMEN_FAULT_AT") == Some(number) {
         std::process::abort();
+    }
+    #[cfg(unix)]
+    if chosen("LUMEN_FAULT_STOP_AT") == Some(number) {
+        use rustix::process::{Signal, getpid, kill_process};
+        kill_process(getpid(), Signal::INT)?;
+        while !crate::gate::is_stopping() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
     if chosen("LUMEN_FAULT_ERROR_AT") == Some(number) {
         return Err(io::Error::other(format!(

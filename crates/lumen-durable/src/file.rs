@@ -10,7 +10,11 @@ use std::{
 use fs_err as fs;
 use tempfile::{Builder, NamedTempFile};
 
-use crate::{TEMPORARY, fault, share};
+use crate::{
+    TEMPORARY, fault,
+    gate::{litter, step},
+    share,
+};
 
 /// Permissions of files that a web server must be able to read.
 const PUBLIC: u32 = 0o644;
@@ -31,6 +35,7 @@ const CLOSED: u32 = 0o700;
 /// # Errors
 /// Any I/O error; the old contents are then still there.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let _step = step();
     let file = temporary(path, bytes, PUBLIC)?;
     sync(&file)?;
     persist(file, path)?;
@@ -43,6 +48,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Any I/O error; the old contents are then still there.
 pub fn write_atomic_fast(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let _step = step();
     persist(temporary(path, bytes, PUBLIC)?, path)
 }
 
@@ -62,6 +68,7 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> io::Result<bool> {
 /// # Errors
 /// Any I/O error.
 pub fn create_new_private(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let _step = step();
     let folder = parent(path);
     if !folder.is_dir() {
         create_dir_all(parent(folder))?;
@@ -86,12 +93,16 @@ pub fn create_new_with<E: From<io::Error>>(
     if path.symlink_metadata().is_ok() {
         return Ok(false);
     }
+    let begun = step();
     let mut file = empty(path, PUBLIC)?;
+    let _litter = litter(file.path());
+    drop(begun);
     write(file.as_file_mut())?;
     Ok(keep_new(file, path)?)
 }
 
 fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
+    let _step = step();
     match path.symlink_metadata() {
         Ok(_) => Ok(false),
         Err(_) => keep_new(temporary(path, bytes, mode)?, path),
@@ -100,6 +111,7 @@ fn create(path: &Path, bytes: &[u8], mode: u32) -> io::Result<bool> {
 
 /// Gives a file its name, unless something has it.
 fn keep_new(file: NamedTempFile, path: &Path) -> io::Result<bool> {
+    let _step = step();
     sync(&file)?;
     fault::point("create", path)?;
     match file.persist_noclobber(path) {
@@ -139,6 +151,7 @@ fn lacking(error: io::Error) -> io::Error {
 /// # Errors
 /// Any I/O error.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let _step = step();
     fault::point("rename", to)?;
     fs::rename(from, to)?;
     fault::point("renamed", to)
@@ -152,6 +165,7 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// # Errors
 /// Any I/O error.
 pub fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    let _step = step();
     fault::point("exchange", b)?;
     if !exchange_atomically(a, b).map_err(|error| named(error, "exchange", b))? {
         let aside = a.with_extension("swap");
@@ -210,6 +224,7 @@ fn make_all(path: &Path, mode: u32) -> io::Result<Vec<&Path>> {
         return Ok(Vec::new());
     }
     fault::point("mkdir", path)?;
+    let _step = step();
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let missing = path.ancestors().take_while(|folder| {
         let named = !folder.as_os_str().is_empty();
@@ -234,6 +249,7 @@ fn make_all(path: &Path, mode: u32) -> io::Result<Vec<&Path>> {
 /// # Errors
 /// Any I/O error; in particular when something is there already.
 pub fn create_dir(path: &Path) -> io::Result<()> {
+    let _step = step();
     builder(FOLDER)
         .create(path)
         .map_err(|error| named(error, "create", path))?;
@@ -253,6 +269,7 @@ fn builder(mode: u32) -> std::fs::DirBuilder {
 /// # Errors
 /// Any I/O error.
 pub fn open_or_create(path: &Path) -> io::Result<File> {
+    let _step = step();
     let mut options = File::options();
     options.read(true).write(true);
     loop {
@@ -277,6 +294,7 @@ pub fn open_or_create(path: &Path) -> io::Result<File> {
 /// # Errors
 /// Any I/O error.
 pub fn remove_file(path: &Path) -> io::Result<()> {
+    let _step = step();
     fault::point("unlink", path)?;
     fs::remove_file(path)?;
     fault::point("unlinked", path)

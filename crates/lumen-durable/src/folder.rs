@@ -14,6 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::gate::{Litter, litter, step};
+
 #[cfg(unix)]
 mod unix;
 #[cfg(unix)]
@@ -152,6 +154,18 @@ impl Folder {
                 }
             }
         }
+    }
+
+    /// As [`Folder::make_unique`], for a folder that goes away again: also when the process is
+    /// stopped, until the third part of the result is dropped.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn make_litter(&self, prefix: &str) -> io::Result<(String, Self, Litter)> {
+        let _step = step();
+        let (name, folder) = self.make_unique(prefix)?;
+        let litter = litter(&self.path().join(&name));
+        Ok((name, folder, litter))
     }
 
     /// Whether a folder of this name is inside, links not followed.

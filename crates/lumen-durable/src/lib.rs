@@ -18,6 +18,7 @@
 //! | `dirlink` | links to folders, on every system |
 //! | `lock` | locks that die with their process |
 //! | [`owner`], `share` | whose a file is; folders that a group shares |
+//! | `gate`, `stop` | how a process ends in the middle of its work when its user says so |
 //! | `tree`, `path` | removal of trees; paths that depend on no working folder |
 //! | [`fault`] | points where tests fail or kill a process |
 //!
@@ -65,10 +66,12 @@ mod exchange;
 pub mod fault;
 mod file;
 mod folder;
+mod gate;
 mod lock;
 pub mod owner;
 mod path;
 mod share;
+mod stop;
 mod tree;
 
 pub use dirlink::{link_dir, read_link_dir, remove_link_dir};
@@ -78,9 +81,11 @@ pub use file::{
     write_atomic, write_atomic_fast,
 };
 pub use folder::{Access, Folder, NewFile, Status, StatusKind, Step, Time};
+pub use gate::{Litter, Standing, Whole, litter, part, rest, whole};
 pub use lock::{Busy, Holder, Lock, NoLock, Waiting, on_lock_wait, set_lock_limit};
 pub use path::absolute;
 pub use share::{is_shared, share_tree};
+pub use stop::stop;
 pub use tree::remove_dir_all;
 
 /// Prefix of files that are being written; they may be left behind by a crash.

@@ -246,6 +246,7 @@ pub fn run(
     let file = folder.join(name);
     // A link of a clone does not lead out of it; outside, the user's own links count.
     let inside = lumen_store::project::normalize(&file);
+    let _whole = lumen_durable::whole();
     match inside.starts_with(&project.root) {
         true => files::write(&project.root, &inside, &packed.tar)?,
         false => lumen_durable::write_atomic(&file, &packed.tar)?,

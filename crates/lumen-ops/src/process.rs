@@ -1,8 +1,13 @@
-//! Setup of the whole process: access of other users to its files, and the reporter of waits.
+//! Setup of the whole process: access of other users to its files, the reporter of waits, and
+//! what happens when the user interrupts it.
+
+use std::{convert::Infallible, io, thread};
 
 use lumen_core::problem::Problem;
+pub use lumen_durable::{Standing, rest};
 use lumen_durable::{Waiting, owner::Names};
 use lumen_registry::variables::Variables;
+use tokio::{runtime::Builder, task};
 
 use crate::report::Reporter;
 
@@ -19,4 +24,86 @@ pub fn start(reporter: &'static dyn Reporter, variables: &Variables) {
         let problem = Problem::warning(format!("waiting for the lock {waiting}"));
         reporter.warn(problem.hint("it goes on when the lock is free"));
     });
+}
+
+/// From now on, a user who interrupts the process gets a state that is whole: what is being
+/// changed is finished, no other change begins, and what was being built is removed. Then `end`
+/// is told how things stand, and ends the process. A second interruption ends it with `now`, in
+/// the middle of whatever it waits for.
+///
+/// # Errors
+/// When the system gives no thread, or no notice of signals; an interruption then ends the
+/// process as it ends any other.
+pub fn on_interrupt(
+    end: impl FnOnce(Standing) -> Infallible + Send + 'static,
+    now: impl FnOnce() -> Infallible + Send + 'static,
+) -> io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::new()?
+    };
+    let wait = move || {
+        runtime.block_on(async {
+            signals.next().await;
+            // It never returns: nothing waits for it.
+            drop(task::spawn_blocking(|| end(lumen_durable::stop())));
+            signals.next().await;
+            now();
+        });
+    };
+    thread::Builder::new().spawn(wait).map(drop)
+}
+
+/// What tells a process to end: Ctrl-C, or a program that stops it.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// What tells a process to end: Ctrl-C, Ctrl-Break, or the end of its window.
+#[cfg(windows)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    pause: tokio::signal::windows::CtrlBreak,
+    close: tokio::signal::windows::CtrlClose,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
+        Ok(Self {
+            interrupt: ctrl_c()?,
+            pause: ctrl_break()?,
+            close: ctrl_close()?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.pause.recv() => {}
+            _ = self.close.recv() => {}
+        }
+    }
 }

@@ -109,7 +109,7 @@ pub(crate) fn aside<T, E: From<io::Error>>(
     prefix: &str,
     work: impl FnOnce(&Folder) -> Result<T, E>,
 ) -> Result<T, E> {
-    let (name, folder) = parent.make_unique(prefix)?;
+    let (name, folder, _litter) = parent.make_litter(prefix)?;
     let done = work(&folder);
     let removed = parent.remove_all(&name);
     // The error that counts is the first one.

@@ -78,6 +78,7 @@ pub fn unpack(
     aside(&base, ".lumen-unpack-", |staging| {
         let mut writer = TreeWriter::new(staging.open_new("tree")?, Access::Writable, false);
         let summary = archive::read(input, compressed_size, limits, &mut writer)?;
+        let _whole = lumen_durable::whole();
         match target.split() {
             None => {
                 for name in writer.folder.names()? {

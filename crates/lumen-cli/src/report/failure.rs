@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use lumen_ops::{OpsError, keys::KeysError};
+use lumen_ops::{OpsError, keys::KeysError, process::Standing};
 
 use crate::args::Usage;
 
@@ -15,6 +15,17 @@ pub enum CliError {
     Declined(Declined),
     /// The command line is understood, and is none that makes sense.
     Usage(Usage),
+    /// The user interrupted it.
+    Interrupted(Interrupted),
+}
+
+/// What an interrupted command leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interrupted {
+    /// What is known.
+    Left(Standing),
+    /// Interrupted a second time, while it waited for the end of a change.
+    Twice,
 }
 
 /// What the user did not agree to.
@@ -57,6 +68,25 @@ impl From<Declined> for CliError {
 impl From<Usage> for CliError {
     fn from(usage: Usage) -> Self {
         Self::Usage(usage)
+    }
+}
+
+impl From<Interrupted> for CliError {
+    fn from(interrupted: Interrupted) -> Self {
+        Self::Interrupted(interrupted)
+    }
+}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Left(Standing::Untouched) => "interrupted: nothing was changed",
+            Self::Left(Standing::Whole) => "interrupted: what it had begun to change is complete",
+            Self::Left(Standing::Part) => {
+                "interrupted: what it wrote to the registry stays; the same command goes on from there"
+            }
+            Self::Twice => "interrupted twice: the same command, run again, finishes what is half done",
+        })
     }
 }
 

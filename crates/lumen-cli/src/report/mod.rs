@@ -11,6 +11,7 @@
 //! | 3 | bytes are not what they must be: a hash or an archive was refused |
 //! | 4 | network or storage |
 //! | 70 | a defect of Lumen |
+//! | 130 | interrupted |
 
 mod change;
 mod disk;
@@ -40,7 +41,7 @@ use lumen_store::project::ProjectError;
 use serde_json::{Value, json};
 
 pub use self::{
-    failure::{CliError, Declined},
+    failure::{CliError, Declined, Interrupted},
     remedy::words as remedy,
 };
 use crate::ui::Ui;
@@ -53,6 +54,8 @@ pub const USAGE: u8 = 2;
 pub const STORAGE: u8 = 4;
 /// Lumen itself is to blame.
 pub const DEFECT: u8 = 70;
+/// The user interrupted it: as shells count a program that Ctrl-C ends.
+pub const INTERRUPTED: u8 = 130;
 
 /// Shows an error and chooses the exit code.
 pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
@@ -61,6 +64,7 @@ pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
             CliError::Ops(error) => error_json(error),
             CliError::Declined(declined) => as_json(declined, &[declined.hint()]),
             CliError::Usage(usage) => as_json(&usage.what, &usage.hints),
+            CliError::Interrupted(interrupted) => as_json(interrupted, &[]),
         };
         ui.print_json(&json!({ "error": value }));
     }
@@ -73,6 +77,10 @@ pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
         CliError::Usage(usage) => {
             ui.error(&usage.what, &usage.hints);
             ExitCode::from(USAGE)
+        }
+        CliError::Interrupted(interrupted) => {
+            ui.error(&interrupted.to_string(), &[]);
+            ExitCode::from(INTERRUPTED)
         }
     }
 }

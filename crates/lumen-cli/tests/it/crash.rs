@@ -12,7 +12,7 @@ const MOST: u32 = 400;
 /// Runs a command that is stopped at its n-th storage operation; `None` when it has fewer.
 ///
 /// A command may get over an operation that fails, a clean-up for example, and succeed.
-fn stopped(
+pub fn stopped(
     sandbox: &Sandbox,
     folder: &str,
     arguments: &[&str],

@@ -23,6 +23,7 @@ mod git;
 mod handmade;
 mod hostile;
 mod hosts;
+mod interrupted;
 mod keys;
 mod loading;
 mod locked;

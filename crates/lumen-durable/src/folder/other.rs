@@ -9,7 +9,7 @@ use std::{
 use fs_err as fs;
 
 use super::{Access, Status, StatusKind, Time, gone};
-use crate::{fault, lock::Lock};
+use crate::{fault, gate::step, lock::Lock};
 
 /// A folder.
 #[derive(Debug)]
@@ -74,6 +74,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error.
     pub fn make(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let _step = step();
         fs::create_dir(self.0.join(path))
     }
 
@@ -87,6 +88,7 @@ impl Folder {
         _executable: bool,
         _access: Access,
     ) -> io::Result<NewFile<'_>> {
+        let _step = step();
         let file = fs::File::create_new(self.0.join(path))?;
         Ok(NewFile(file, std::marker::PhantomData))
     }
@@ -257,6 +259,7 @@ impl Folder {
     /// # Errors
     /// Only those of tests.
     pub fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<bool> {
+        let _step = step();
         let path = self.inside(name)?;
         fault::point("rmdir", &path)?;
         Ok(kind(&path)? == Some(StatusKind::Folder) && fs::remove_dir(&path).is_ok())
@@ -268,6 +271,7 @@ impl Folder {
     /// # Errors
     /// Any other I/O error.
     pub fn remove_all(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        let _step = step();
         let path = self.inside(name.as_ref())?;
         match kind(&path)? {
             Some(StatusKind::Folder) => {
@@ -310,6 +314,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error; among them that the disk cannot do this.
     pub fn hard_link(&self, from: &Path, name: impl AsRef<Path>) -> io::Result<()> {
+        let _step = step();
         std::fs::hard_link(from, self.0.join(name))
     }
 
@@ -319,6 +324,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error; nothing is left then.
     pub fn copy(&self, from: &Path, name: impl AsRef<Path>, clone: bool) -> io::Result<()> {
+        let _step = step();
         let to = self.0.join(name);
         match clone {
             true => reflink_copy::reflink(from, &to)?,

@@ -25,6 +25,7 @@ use rustix::{
 use super::{Access, Status, StatusKind, Time, named, random};
 use crate::{
     TEMPORARY, fault,
+    gate::step,
     share::{follow, group_of},
 };
 
@@ -86,6 +87,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error.
     pub fn create(path: &Path) -> io::Result<Self> {
+        let _step = step();
         mkdirat(CWD, path, FOLDER).map_err(|error| named(error, "create", path))?;
         let made = Self::open(path)?;
         follow(&made.fd, &above(CWD, path)?)?;
@@ -117,6 +119,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error.
     pub fn make(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let _step = step();
         let path = path.as_ref();
         let failed = |error: Errno| named(error, "create", &self.whole(path));
         mkdirat(&self.fd, path, FOLDER).map_err(failed)?;
@@ -148,6 +151,7 @@ impl Folder {
     }
 
     fn create_file(&self, path: &Path, mode: u32) -> io::Result<OwnedFd> {
+        let _step = step();
         // 16 bits on macOS.
         let mode = Mode::from_raw_mode(mode as rustix::fs::RawMode);
         let fd = openat(&self.fd, path, NEW_FILE, mode)
@@ -246,6 +250,7 @@ impl Folder {
     }
 
     fn put(&self, name: &Path, bytes: &[u8], mode: u32, sync: bool) -> io::Result<()> {
+        let _step = step();
         let whole = self.whole(name);
         fault::point("write", &whole)?;
         let temporary = format!("{TEMPORARY}{:016x}", random()?);

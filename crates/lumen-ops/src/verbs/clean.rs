@@ -14,6 +14,7 @@ pub fn clean(session: &Session<'_>) -> Result<(), OpsError> {
     let nothing = install::nothing(session, &project, None)?;
     let ledger = session.context.environment.ledger();
     let place = Place::open(&project.root)?;
+    let _whole = lumen_durable::whole();
     link::install(&place, &ledger, &nothing)?;
     gitignore::update(session, &project.root, &[], false)?;
     ledger.forget(&place)?;

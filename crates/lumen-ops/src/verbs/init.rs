@@ -53,6 +53,7 @@ pub fn run(dir: &Path, name: Option<&str>) -> Result<Created, OpsError> {
     for name in [gitignore::NAME, attributes::NAME] {
         project::files::check(&dir, &dir.join(name)).or_else(absent)?;
     }
+    let _whole = lumen_durable::whole();
     lumen_durable::write_atomic(&manifest, text.as_bytes())?;
     files.push(project::MANIFEST.to_owned());
     // Sources that are there, in `src` or not, are the package's: it needs no others.

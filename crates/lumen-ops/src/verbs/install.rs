@@ -137,6 +137,8 @@ pub fn apply(
     let place = Place::open(&project.root)?;
     link::check(&place, &ledger, &plan).map_err(|error| shadowed(project, error))?;
     resolve::check_writes(project, &lock)?;
+    // Interrupted, they are all as before or all as after.
+    let _whole = lumen_durable::whole();
     for (file, text) in &project.edited {
         project.write(file, text)?;
     }

@@ -289,6 +289,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Exists`] when other bytes are there; [`StorageError::ReadOnly`]; failures of the host.
     pub async fn create(&self, key: &Key, bytes: &[u8]) -> Result<(), StorageError> {
+        lumen_durable::part();
         match self {
             Self::File(file) => file.create(key, bytes),
             Self::Http(http) => Err(http.read_only()),
@@ -314,6 +315,7 @@ impl Storage {
         expected: Option<&Revision>,
         bytes: &[u8],
     ) -> Result<(), StorageError> {
+        lumen_durable::part();
         match self {
             Self::File(file) => file.replace(key, expected, bytes),
             Self::Http(http) => Err(http.read_only()),
@@ -370,6 +372,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError::ReadOnly`]; failures of the host.
     pub async fn delete(&self, key: &Key) -> Result<(), StorageError> {
+        lumen_durable::part();
         match self {
             Self::File(file) => file.delete(key),
             Self::Http(http) => Err(http.read_only()),

@@ -104,6 +104,7 @@ impl Storage {
     /// # Errors
     /// [`StorageError::ReadOnly`], and failures of the host.
     pub async fn remove(&self, file: &Listed) -> Result<bool, StorageError> {
+        lumen_durable::part();
         match self {
             Self::File(folder) => folder.remove(file),
             Self::Http(http) => Err(http.read_only()),

@@ -93,6 +93,7 @@ pub fn vendor(
     let parent = parent.make()?;
     aside(&parent, ".lumen-vendor-", |staging| {
         fill(&staging.open_new("vendor")?, packages)?;
+        let _whole = lumen_durable::whole();
         match old {
             Some(_) => staging.exchange("vendor", &parent, name)?,
             None => staging.rename("vendor", &parent, name)?,

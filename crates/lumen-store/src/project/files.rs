@@ -140,6 +140,7 @@ pub fn check(base: &Path, file: &Path) -> Result<(), ProjectError> {
 /// When it leads out of the project, or is read-only, or any I/O error; the old contents are
 /// then still there.
 pub fn write(base: &Path, file: &Path, bytes: &[u8]) -> Result<(), ProjectError> {
+    let _whole = lumen_durable::whole();
     match Spot::find(base, file)? {
         Some(spot) => {
             spot.may_change(file)?;

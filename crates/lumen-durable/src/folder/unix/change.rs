@@ -13,6 +13,7 @@ use crate::{
     exchange::exchange_at,
     fault,
     folder::{named, random},
+    gate::step,
 };
 
 /// Folders below one another that are open at once while a tree is removed.
@@ -24,6 +25,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error; in particular when something is there already.
     pub fn make_link(&self, target: &Path, name: impl AsRef<Path>, place: &Path) -> io::Result<()> {
+        let _step = step();
         fault::point("link", place)?;
         symlinkat(target, &self.fd, name.as_ref()).map_err(|error| named(error, "link", place))?;
         fault::point("linked", place)
@@ -34,6 +36,7 @@ impl Folder {
     /// # Errors
     /// Any other I/O error; in particular when it is a folder.
     pub fn remove(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        let _step = step();
         let whole = self.whole(name.as_ref());
         fault::point("unlink", &whole)?;
         match unlinkat(&self.fd, name.as_ref(), AtFlags::empty()) {
@@ -47,6 +50,7 @@ impl Folder {
     /// # Errors
     /// Only those of tests.
     pub fn remove_empty(&self, name: impl AsRef<Path>) -> io::Result<bool> {
+        let _step = step();
         fault::point("rmdir", &self.whole(name.as_ref()))?;
         Ok(unlinkat(&self.fd, name.as_ref(), AtFlags::REMOVEDIR).is_ok())
     }
@@ -57,6 +61,7 @@ impl Folder {
     /// # Errors
     /// Any other I/O error.
     pub fn remove_all(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        let _step = step();
         let name = name.as_ref();
         let whole = self.whole(name);
         fault::point("rmdir", &whole)?;
@@ -133,6 +138,7 @@ impl Folder {
         other: &Self,
         to: impl AsRef<Path>,
     ) -> io::Result<()> {
+        let _step = step();
         let whole = other.whole(to.as_ref());
         fault::point("rename", &whole)?;
         renameat(&self.fd, from.as_ref(), &other.fd, to.as_ref())
@@ -150,6 +156,7 @@ impl Folder {
         other: &Self,
         place: impl AsRef<Path>,
     ) -> io::Result<()> {
+        let _step = step();
         let (name, place) = (name.as_ref(), place.as_ref());
         let whole = other.whole(place);
         fault::point("exchange", &whole)?;
@@ -170,6 +177,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error; among them that the disk cannot do this.
     pub fn hard_link(&self, from: &Path, name: impl AsRef<Path>) -> io::Result<()> {
+        let _step = step();
         Ok(linkat(
             CWD,
             from,
@@ -185,6 +193,7 @@ impl Folder {
     /// # Errors
     /// Any I/O error; nothing is left then.
     pub fn copy(&self, from: &Path, name: impl AsRef<Path>, clone: bool) -> io::Result<()> {
+        let _step = step();
         let name = name.as_ref();
         let mut source = fs_err::File::open(from)?;
         let executable = {

@@ -11,6 +11,7 @@ use fs_err as fs;
 /// New contents on the disk beside their target, not yet in its place; removed when dropped.
 pub(super) struct Staged {
     path: Option<PathBuf>,
+    _litter: lumen_durable::Litter,
 }
 
 impl Staged {
@@ -22,8 +23,12 @@ impl Staged {
         );
         let path = target.with_file_name(name);
         make_folder_of(&path)?;
+        let litter = lumen_durable::litter(&path);
         lumen_durable::write_atomic_fast(&path, bytes)?;
-        let staged = Self { path: Some(path) };
+        let staged = Self {
+            path: Some(path),
+            _litter: litter,
+        };
         staged.sync()?;
         Ok(staged)
     }
