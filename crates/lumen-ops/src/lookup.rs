@@ -102,6 +102,17 @@ pub fn no_such_package(session: &Session<'_>, registry: &Registry, name: &Packag
     }
 }
 
+/// The error for a version that a package does not have, with one that is close.
+pub fn no_such_version(index: &PackageIndex, version: Version) -> OpsError {
+    let known: Vec<String> = index.versions.iter().map(ToString::to_string).collect();
+    let nearest = problem::nearest(&version.to_string(), known.iter().map(String::as_str));
+    OpsError::NoSuchRelease {
+        name: index.name.clone(),
+        nearest: nearest.map(str::to_owned),
+        version: Some(version),
+    }
+}
+
 /// Registry packages of a lock and the name of the registry each comes from.
 pub fn registry_packages(project: &Project) -> Vec<(PackageName, Version, String)> {
     let packages = project.lock.iter().flat_map(|(lock, _)| &lock.packages);

@@ -282,6 +282,13 @@ fixed! {
     DOWNLOAD_TO_FILE: u64 = 16 << 20, Bytes, Program, "ops::fetch";
     /// Proofs that are remembered: those of some fifty large projects.
     MAX_PROVED: usize = 1 << 16, Count, Program, "ops::proof";
+    /// Bytes of a file whose lines `diff` compares; of a larger one it says only that it differs.
+    MAX_DIFFED_FILE_BYTES: u64 = 2 << 20, Bytes, Program, "ops::verbs::diff";
+    /// Bytes of all files whose lines one run of `diff` compares.
+    MAX_DIFFED_BYTES: u64 = 64 << 20, Bytes, Program, "ops::verbs::diff";
+    /// Seconds that one run of `diff` looks for the smallest difference. After that it shows
+    /// larger ones, which are right, too.
+    MAX_DIFF_SECONDS: u64 = 20, Seconds, Program, "ops::verbs::diff";
     /// Depth of the folders below a repository's root in which a client looks for a package.
     GIT_SEARCH_DEPTH: usize = 4, Count, Program, "ops::inputs";
     /// Characters of the name of a bucket, an account or a container in the URL of a registry.

@@ -86,7 +86,8 @@ fn of_local(local: Local<'_>) -> LockedPackage {
     }
 }
 
-fn of_source(source: &Source<'_>, version: Version) -> LockedPackage {
+/// A package as a lock has it, without its dependencies.
+pub fn of_source(source: &Source<'_>, version: Version) -> LockedPackage {
     match source {
         Source::Git {
             source,

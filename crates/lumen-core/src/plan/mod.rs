@@ -4,5 +4,5 @@
 mod lock;
 mod roots;
 
-pub use lock::{Source, compressed, lock};
+pub use lock::{Source, compressed, lock, of_source};
 pub use roots::{Local, requirements, root};

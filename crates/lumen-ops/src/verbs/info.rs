@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use lumen_core::{
     index::{PackageIndex, Release},
-    problem, version,
+    version,
 };
 
 use crate::{
     advice,
     error::OpsError,
-    lookup::{no_such_package, package_index},
+    lookup::{no_such_package, no_such_version, package_index},
     names,
     session::Session,
 };
@@ -43,14 +43,7 @@ pub fn info(session: &Session<'_>, text: &str) -> Result<Info, OpsError> {
         .as_ref()
         .filter(|version| !index.versions.contains(version))
     {
-        let known: Vec<String> = index.versions.iter().map(ToString::to_string).collect();
-        let nearest = problem::nearest(&version.to_string(), known.iter().map(String::as_str))
-            .map(str::to_owned);
-        return Err(OpsError::NoSuchRelease {
-            name,
-            version: Some(version.clone()),
-            nearest,
-        });
+        return Err(no_such_version(&index, version.clone()));
     }
     let latest = || version::latest(&index.versions, |version| index.is_yanked(version)).cloned();
     let release = match version.or_else(latest) {

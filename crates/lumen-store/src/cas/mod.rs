@@ -11,6 +11,7 @@
 //! missing record, or sizes other than recorded, reveal them.
 
 mod check;
+mod contents;
 mod insert;
 mod record;
 mod staging;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use fs_err as fs;
-use lumen_core::{Digest, file_list::FileList};
+use lumen_core::Digest;
 use lumen_durable::{
     Folder, Lock,
     owner::{self, Owner},
@@ -35,6 +36,7 @@ use self::{
 };
 use crate::{Sources, unpack::MANIFEST};
 
+pub use contents::StoredFile;
 pub use insert::{Expect, InsertError, Inserted};
 pub use verify::{Drift, DriftKind, Proof, Verified};
 
@@ -98,28 +100,6 @@ impl Entry {
     /// The digest of its `lumen.toml`, from the record; `None` when it has none.
     pub fn manifest_digest(&self) -> Option<&Digest> {
         self.head.manifest.as_ref()
-    }
-
-    /// The file list of its archive, which has this size, by the record: `None` if its archive has
-    /// none, since it has another form than publishers write, as far as that shows.
-    ///
-    /// # Errors
-    /// Any I/O error other than absence.
-    pub fn file_list(&self, tar_size: u64) -> io::Result<Option<FileList>> {
-        let Some(folder) = self.tree.parent() else {
-            return Ok(None);
-        };
-        let record = optional(Folder::open(folder)?.read(RECORD))?.flatten();
-        let text = record.and_then(|(text, _)| String::from_utf8(text).ok());
-        let Some((_, rest)) = text.as_deref().and_then(record::parse) else {
-            return Ok(None);
-        };
-        let files = record::lines(rest).filter_map(|line| match line? {
-            Line::File(file) => Some((file.path, file.executable, file.size, file.digest)),
-            Line::Folder(_) => None,
-        });
-        let list = FileList::of(self.digest, files).ok();
-        Ok(list.filter(|list| list.tar_size() == tar_size))
     }
 
     /// Its `lumen.toml`; `None` when it has none.
