@@ -65,6 +65,10 @@ pub enum Look {
     Good,
     /// Something to look at.
     Notice,
+    /// What is new.
+    New,
+    /// What is gone.
+    Gone,
     /// What only explains the rest.
     Faint,
 }
@@ -74,7 +78,8 @@ impl Look {
         match self {
             Self::Plain => Style::new(),
             Self::Name => CODE,
-            Self::Good => AnsiColor::Green.on_default(),
+            Self::Good | Self::New => AnsiColor::Green.on_default(),
+            Self::Gone => AnsiColor::Red.on_default(),
             Self::Notice => AnsiColor::Yellow.on_default(),
             Self::Faint => Style::new().dimmed(),
         }
@@ -156,6 +161,18 @@ impl Ui {
             line.push_str(&format!("{style}{}{style:#}", shown(text)));
         }
         self.streams.write_out(&line);
+    }
+
+    /// Writes a line of a file of a package behind a mark, which no text of the file can pass
+    /// for. Its tabs are kept, unless it is a long line, and so are spaces at its end.
+    pub fn print_source(&self, look: Look, mark: char, text: &str) {
+        let text = match text.len() <= MAX_LINE && !text.contains('\n') {
+            true => screen::lines(text),
+            false => shown(text),
+        };
+        let style = look.style();
+        self.streams
+            .write_out(&format!("{style}{mark}{text}{style:#}"));
     }
 
     /// Whether a question can be asked: both sides of it are a terminal.

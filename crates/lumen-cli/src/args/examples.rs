@@ -6,7 +6,7 @@ use clap::Command;
 type Examples = (&'static str, &'static [&'static str]);
 
 /// One row each, in the order of the help.
-const EXAMPLES: [Examples; 77] = [
+const EXAMPLES: [Examples; 78] = [
     ("pkg init", &["lumen init", "lumen init --name my-utils"]),
     ("pkg new", &["lumen new my-utils", "lumen new @org/http"]),
     (
@@ -45,6 +45,15 @@ const EXAMPLES: [Examples; 77] = [
     (
         "pkg info",
         &["lumen info csv", "lumen info csv@1.2.0 --provenance"],
+    ),
+    (
+        "pkg diff",
+        &[
+            "lumen diff csv@1.0.0 csv@1.1.0",
+            "lumen diff csv 1.0.0 1.1.0 --stat",
+            "lumen diff csv@1.1.0",
+            "lumen diff",
+        ],
     ),
     ("pkg search", &["lumen search csv parser"]),
     (

@@ -153,6 +153,24 @@ pub enum Pkg {
         #[command(flatten)]
         project: ProjectArgs,
     },
+    /// Show what differs between two releases, or between one and this project.
+    Diff {
+        /// `name@1.0.0 name@1.1.0` or `name 1.0.0 1.1.0`; one of them is compared with the package
+        /// in this folder, or with the locked version; default: the newest release of this package.
+        #[arg(value_name = "RELEASE")]
+        releases: Vec<String>,
+        /// Show how many lines differ in each file, not the lines.
+        #[arg(long, conflicts_with = "name_only")]
+        stat: bool,
+        /// Show only the paths of the files that differ.
+        #[arg(long)]
+        name_only: bool,
+        /// Exit with 1 if something differs.
+        #[arg(long)]
+        exit_code: bool,
+        #[command(flatten)]
+        project: ProjectArgs,
+    },
     /// Search names and descriptions in the registry.
     Search {
         /// Words to look for.

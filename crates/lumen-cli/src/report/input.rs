@@ -8,6 +8,10 @@ use crate::ui::word;
 pub fn words(hint: InputHint<'_>) -> String {
     match hint {
         InputHint::Release => "write `name@1.2.3`".into(),
+        InputHint::Sides => "name two releases: `lumen pkg diff csv@1.0.0 csv@1.1.0`".into(),
+        InputHint::Alone(name) => {
+            format!("name two releases: `lumen pkg diff {name}@1.0.0 {name}@1.1.0`")
+        }
         InputHint::Repository(url) => format!(
             "say what it is called: `lumen pkg add NAME --git {}`",
             word(url.strip_prefix("git+").unwrap_or(url))

@@ -53,6 +53,9 @@ pub fn words(hint: PackageHint<'_>) -> String {
         PackageHint::WriteVersion => {
             "write the version into lumen.toml and publish without `--bump`".into()
         }
+        PackageHint::Refetch => {
+            "run `lumen pkg verify --repair` in a project that uses it, or `lumen pkg cache clean`: both remove the copy, and it is fetched again".into()
+        }
         PackageHint::RaiseVersion => {
             "releases never change; raise `version` in lumen.toml to submit another one".into()
         }

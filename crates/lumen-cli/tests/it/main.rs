@@ -17,6 +17,7 @@ mod commits;
 mod compiler;
 mod crash;
 mod damage;
+mod diff;
 mod everyday;
 mod faults;
 mod git;

@@ -10,6 +10,14 @@ pub enum InputError {
     /// Not `name@version`.
     #[error("`{0}` is not a release")]
     Release(String),
+    /// More packages than can be compared.
+    #[error("`diff` compares two packages, and {0} are named")]
+    Sides(usize),
+    /// One release, and nothing here to compare it with.
+    #[error(
+        "`{0}` is neither a package of a project here nor in its lock, so there is nothing to compare it with"
+    )]
+    Alone(PackageName),
     /// A repository where a package is to be named.
     #[error("`{0}` is a repository, not the name of a package")]
     Repository(String),
@@ -93,6 +101,10 @@ pub enum InputError {
 pub enum InputHint<'e> {
     /// What a release looks like.
     Release,
+    /// What two releases look like.
+    Sides,
+    /// The same, of this package.
+    Alone(&'e PackageName),
     /// How a dependency comes from a repository.
     Repository(&'e str),
     /// Which versions can be asked for.
@@ -140,6 +152,8 @@ impl InputError {
     pub fn hint(&self) -> InputHint<'_> {
         match self {
             Self::Release(_) => InputHint::Release,
+            Self::Sides(_) => InputHint::Sides,
+            Self::Alone(name) => InputHint::Alone(name),
             Self::Repository(url) => InputHint::Repository(url),
             Self::Channel { name, .. } => InputHint::Channel(name),
             Self::Extras { name, features } => InputHint::Extras(name, features),

@@ -163,6 +163,9 @@ pub enum PackageError {
         /// The number in it that is to be raised.
         number: u64,
     },
+    /// A file of a package in the store has other bytes than were unpacked.
+    #[error("the copy of `{0}` in the store of this machine was changed")]
+    Altered(PackageName),
     /// A release that is to be submitted is published.
     #[error("`{name}` {version} exists: there is nothing to submit")]
     Published {
@@ -214,6 +217,8 @@ pub enum PackageHint<'e> {
     Tag(&'e Version),
     /// The version can be written by hand.
     WriteVersion,
+    /// The copy can be removed, and is fetched again.
+    Refetch,
     /// Releases never change.
     RaiseVersion,
 }
@@ -252,6 +257,7 @@ impl PackageError {
             Self::AllPrivate => PackageHint::AllPrivate,
             Self::Tag { version, .. } => PackageHint::Tag(version),
             Self::Highest { .. } => PackageHint::WriteVersion,
+            Self::Altered(_) => PackageHint::Refetch,
             Self::Published { .. } => PackageHint::RaiseVersion,
         }
     }

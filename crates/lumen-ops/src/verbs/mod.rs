@@ -15,6 +15,7 @@ pub mod ci;
 pub mod clean;
 #[cfg(feature = "publish")]
 pub mod deprecate;
+pub mod diff;
 #[cfg(feature = "publish")]
 pub mod doctor;
 pub mod edit;

@@ -4,6 +4,7 @@ mod add;
 mod cache;
 mod clean;
 mod deprecate;
+mod diff;
 mod fetch;
 mod info;
 mod init;
@@ -129,6 +130,20 @@ pub fn run_verb(command: Pkg, ui: &Ui) -> Result<ExitCode, CliError> {
         Pkg::Info {
             package, project, ..
         } => info::run(&package, &project, ui)?,
+        Pkg::Diff {
+            releases,
+            stat,
+            name_only,
+            exit_code,
+            project,
+        } => {
+            let shown = match (stat, name_only) {
+                (_, true) => diff::Shown::Names,
+                (true, false) => diff::Shown::Counts,
+                (false, false) => diff::Shown::Lines,
+            };
+            return Ok(diff::run(&releases, shown, exit_code, &project, ui)?);
+        }
         Pkg::Search {
             words,
             limit,

@@ -4,13 +4,15 @@
 pub type Command = (&'static str, &'static [&'static str], &'static str);
 
 /// In an order in which what is changed does not keep the others from working.
-pub const COMMANDS: [Command; 79] = [
+pub const COMMANDS: [Command; 81] = [
     ("pkg list", &[], "app"),
     ("pkg tree", &[], "app"),
     ("pkg why", &["evil"], "app"),
     ("pkg outdated", &[], "app"),
     ("pkg info", &["evil"], "app"),
     ("pkg info", &["evil", "--provenance"], "app"),
+    ("pkg diff", &["evil"], "app"),
+    ("pkg diff", &["evil", "--stat"], "app"),
     ("pkg search", &["evil"], "app"),
     ("pkg pack", &["--dry-run"], "app"),
     ("pkg pack", &["--out", ".."], "app"),
