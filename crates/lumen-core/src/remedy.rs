@@ -51,6 +51,8 @@ pub enum Remedy {
     AnyAge,
     /// Wait until a release is old enough, or except it from `minimum-release-age`.
     Wait(Box<Eligible>),
+    /// Ask for `^version` of a package that a command wants to add: then everything fits.
+    Propose(PackageName, Box<Version>),
     /// Publish a dependency first, or allow that it is missing.
     PublishNeeds,
 }

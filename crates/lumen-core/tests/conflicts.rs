@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use lumen_core::{
     Version,
     policy::{Exception, MinimumAge},
-    resolve::{CatalogPackage, CatalogVersion, Root},
+    resolve::{CatalogPackage, CatalogVersion, Origin, Root},
 };
 use support::{absent, catalog, lock, name_of, outcome, request, requirements};
 
@@ -264,7 +264,7 @@ fn workspace() {
     );
     let mut request = request("");
     let member = |name: &str, text: &str| Root {
-        member: Some(name.into()),
+        origin: Origin::Member(name.into()),
         requirements: requirements(text),
         ..Root::default()
     };

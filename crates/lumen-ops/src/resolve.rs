@@ -14,7 +14,7 @@ use lumen_core::{
     index::ReleaseSummary,
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
-    resolve::{Order, Request, Root},
+    resolve::{Order, Origin, Request, Root},
 };
 use lumen_registry::{
     loader::{self, LoadError, Loaded, Routes},
@@ -57,8 +57,19 @@ pub struct ResolveOptions {
     pub unlock: Unlock,
     /// What the user asks of versions, beside the manifests.
     pub precise: BTreeMap<PackageName, Constraint>,
+    /// What `add` wants to write into a manifest: only changes the advice about a conflict.
+    pub proposed: Option<Proposed>,
     /// Whether what is needed for development is installed; it is in the lock in any case.
     pub dev: Dev,
+}
+
+/// New constraints that no manifest has yet.
+#[derive(Debug, Clone)]
+pub struct Proposed {
+    /// The package whose manifest they are for, if it has a name.
+    pub package: Option<PackageName>,
+    /// What they are about.
+    pub names: BTreeSet<PackageName>,
 }
 
 /// What may move to other versions than the lock's.
@@ -224,15 +235,24 @@ fn solve(
         session.context.reporter,
     )?;
     let asked = options.precise.iter().map(|(name, constraint)| Root {
-        member: Some("the command line".into()),
+        origin: Origin::CommandLine,
         requirements: vec![Requirement {
             default_features: false,
             ..Requirement::new(name.clone(), constraint.clone())
         }],
-        features: BTreeMap::new(),
+        ..Root::default()
     });
     let mut request = request(session, options, &inputs, old, unlock.clone());
     request.limits = settings.limits;
+    if let Some(proposed) = &options.proposed {
+        let mine = |root: &&mut Root| match (&root.origin, &proposed.package) {
+            (Origin::Member(name), Some(package)) => name == package.as_str(),
+            (origin, _) => *origin == Origin::Project,
+        };
+        if let Some(root) = request.roots.iter_mut().find(mine) {
+            root.proposed.clone_from(&proposed.names);
+        }
+    }
     request.roots.extend(asked);
     request.minimum_ages.clone_from(&settings.minimum_ages);
     if let (Some(merge), Some(both)) = (&project.merge, old) {

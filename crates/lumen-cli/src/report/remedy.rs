@@ -53,6 +53,9 @@ pub fn words(remedy: &Remedy) -> String {
                 "wait until {day}, or add \"{name}@{version}\" to `minimum-release-age-except` below the [policy] that asks for this age"
             )
         }
+        Remedy::Propose(name, version) => {
+            format!("`lumen pkg add {name}@^{version}` fits")
+        }
         Remedy::PublishNeeds => {
             "publish it first, or correct the constraint; `--allow-missing-dependencies` publishes all the same".into()
         }

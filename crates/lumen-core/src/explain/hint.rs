@@ -12,7 +12,7 @@ use crate::{
     name::PackageName,
     problem,
     remedy::{Eligible, Remedy},
-    resolve::{Exclusion, Request, Resolution, resolve_quickly},
+    resolve::{Exclusion, Origin, Request, Resolution, resolve_quickly},
     version::Version,
 };
 
@@ -44,7 +44,7 @@ fn certain(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
             Lack::Local(package, version) => {
                 return Some(match asker {
                     Asker::Member(member) => {
-                        format!("in {}, ask for `{name}` ^{version}", file(scene, member)).into()
+                        format!("{}, ask for `{name}` ^{version}", place(scene, member)).into()
                     }
                     Asker::Package(asker, _) => format!(
                         "give `{name}` in {} a version that `{}` accepts",
@@ -57,13 +57,16 @@ fn certain(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remedy> {
             Lack::PreRelease(versions) => {
                 let newest = versions.iter().max()?;
                 if let Asker::Member(member) = asker {
-                    let file = file(scene, member);
-                    return Some(
-                        format!(
-                            "to accept pre-releases, write `{name} = \">={newest}\"` in {file}"
+                    return Some(match tell::origin(scene, member) {
+                        Origin::CommandLine => {
+                            format!("to accept pre-releases, ask for \"{name}@>={newest}\"").into()
+                        }
+                        _ => format!(
+                            "to accept pre-releases, write `{name} = \">={newest}\"` {}",
+                            place(scene, member)
                         )
                         .into(),
-                    );
+                    });
                 }
             }
             Lack::Excluded(excluded) if scene.request.offline => {
@@ -115,22 +118,34 @@ fn with_another_requirement(scene: Scene<'_>, statements: &[Statement<'_>]) -> O
             own.extend(statement.asks.iter().map(|ask| (member, ask.package)));
         }
     }
+    // What the command line says is no line of a file.
+    own.retain(|(member, _)| *tell::origin(scene, *member) != Origin::CommandLine);
+    // What a command wants to write is easier to change than what stands there.
+    own.sort_by_key(|(member, package)| !is_proposed(scene, *member, scene.name(*package)));
     let mut found: Option<(bool, String)> = None;
     for (member, package) in own.into_iter().take(HINT_TRIES) {
         let name = scene.name(package);
         let Some((before, after)) = relaxed(scene, member, name) else {
             continue;
         };
+        if is_proposed(scene, member, name) {
+            return Some(Remedy::Propose(name.clone(), Box::new(after)));
+        }
         let upgrade = !newer_than(scene, name, &before, &after);
-        let file = file(scene, member);
+        let place = place(scene, member);
         let text =
-            format!("in {file}, change `{name}` from {before} to ^{after}; then everything fits");
+            format!("{place}, change `{name}` from {before} to ^{after}; then everything fits");
         if upgrade {
             return Some(text.into());
         }
         found.get_or_insert((upgrade, text));
     }
     found.map(|(_, text)| text.into())
+}
+
+fn is_proposed(scene: Scene<'_>, member: u32, name: &PackageName) -> bool {
+    let root = scene.request.roots.get(member as usize);
+    root.is_some_and(|root| root.proposed.contains(name))
 }
 
 /// The constraint of a manifest on a package, and the version that would be chosen without it.
@@ -310,10 +325,11 @@ fn for_contested(scene: Scene<'_>, statements: &[Statement<'_>]) -> Option<Remed
     }
 }
 
-/// The manifest of a member.
-fn file(scene: Scene<'_>, member: u32) -> String {
-    match tell::member_name(scene, member) {
-        Some(name) => format!("the lumen.toml of `{name}`"),
-        None => "lumen.toml".into(),
+/// Where a requirement stands.
+fn place(scene: Scene<'_>, member: u32) -> String {
+    match tell::origin(scene, member) {
+        Origin::Project => "in lumen.toml".into(),
+        Origin::Member(name) => format!("in the lumen.toml of `{name}`"),
+        Origin::CommandLine => "on the command line".into(),
     }
 }

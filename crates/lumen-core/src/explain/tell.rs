@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     name::PackageName,
-    resolve::{CatalogPackage, set::Set},
+    resolve::{CatalogPackage, Origin, set::Set},
     version::Version,
 };
 
@@ -125,15 +125,17 @@ fn subject(scene: Scene<'_>, statement: &Statement<'_>) -> (String, bool) {
 
 /// A manifest in words.
 fn member(scene: Scene<'_>, member: u32) -> String {
-    match member_name(scene, member) {
-        Some(name) => format!("the workspace member `{name}`"),
-        None => "your lumen.toml".into(),
+    match origin(scene, member) {
+        Origin::Project => "your lumen.toml".into(),
+        Origin::Member(name) => format!("the workspace member `{name}`"),
+        Origin::CommandLine => "the command line".into(),
     }
 }
 
-/// The name of a manifest that is one of several.
-pub(super) fn member_name(scene: Scene<'_>, member: u32) -> Option<&str> {
-    scene.request.roots.get(member as usize)?.member.as_deref()
+/// Whose requirements these are.
+pub(super) fn origin(scene: Scene<'_>, member: u32) -> &Origin {
+    let root = scene.request.roots.get(member as usize);
+    root.map_or(&Origin::Project, |root| &root.origin)
 }
 
 fn object(scene: Scene<'_>, ask: &Ask<'_>) -> String {
@@ -324,15 +326,16 @@ fn disagreement(scene: Scene<'_>, statements: &[Statement<'_>], package: u32) ->
     let name = scene.name(package);
     let mut members: Vec<&str> = Vec::new();
     let mut packages: Vec<String> = Vec::new();
-    let mut project = false;
+    let (mut project, mut command_line) = (false, false);
     for statement in statements {
         if !statement.asks.iter().any(|ask| ask.package == package) {
             continue;
         }
         match statement.asker {
-            Asker::Member(member) => match member_name(scene, member) {
-                Some(member) => members.push(member),
-                None => project = true,
+            Asker::Member(member) => match origin(scene, member) {
+                Origin::Project => project = true,
+                Origin::Member(member) => members.push(member),
+                Origin::CommandLine => command_line = true,
             },
             Asker::Package(package, _) => packages.push(format!("`{}`", scene.name(package))),
         }
@@ -353,6 +356,7 @@ fn disagreement(scene: Scene<'_>, statements: &[Statement<'_>], package: u32) ->
         )),
     });
     askers.extend(packages);
+    askers.extend(command_line.then(|| "the command line".into()));
     match askers.len() {
         ..4 => format!(
             "{} need different versions of `{name}`",

@@ -1,11 +1,13 @@
 //! What packages of this machine need, and what a lock records of them.
 
+use std::collections::BTreeSet;
+
 use crate::{
     lockfile::LockedSource,
     manifest::{Dependencies, Dependency, Manifest},
     name::PackageName,
     requirement::Requirement,
-    resolve::Root,
+    resolve::{Origin, Root},
 };
 
 /// A package of this machine: a member of the project, or a path dependency.
@@ -61,7 +63,10 @@ pub fn root(manifest: &Manifest, named: bool) -> Root {
     needed.extend(requirements(&manifest.dev_dependencies));
     let package = manifest.package.as_ref().filter(|_| named);
     Root {
-        member: package.map(|package| package.name.to_string()),
+        origin: package.map_or(Origin::Project, |package| {
+            Origin::Member(package.name.to_string())
+        }),
+        proposed: BTreeSet::new(),
         requirements: needed,
         features: manifest.features.clone(),
     }

@@ -26,7 +26,7 @@ pub use catalog::{
     Availability, Catalog, CatalogPackage, CatalogVersion, Contents, Deferred, ReleaseContents,
 };
 pub use conflict::Conflict;
-pub use request::{Need, Order, Outcome, Request, Resolution, Resolved, Root};
+pub use request::{Need, Order, Origin, Outcome, Request, Resolution, Resolved, Root};
 pub use table::is_old_enough;
 pub(crate) use table::{Exclusion, exclusion};
 

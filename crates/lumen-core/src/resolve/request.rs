@@ -82,12 +82,27 @@ impl Request {
 /// the lock does not depend on which of them are in use.
 #[derive(Debug, Clone, Default)]
 pub struct Root {
-    /// The member's name in a workspace; `None` says "your lumen.toml".
-    pub member: Option<String>,
+    /// Whose requirements they are; only changes the words of a conflict.
+    pub origin: Origin,
+    /// Names whose constraint a command wants to write into the manifest; only changes the words
+    /// of a conflict.
+    pub proposed: BTreeSet<PackageName>,
     /// Dependencies and dev-dependencies.
     pub requirements: Vec<Requirement>,
     /// The manifest's own features.
     pub features: Features,
+}
+
+/// Whose requirements a root has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The manifest of the project.
+    #[default]
+    Project,
+    /// The manifest of a workspace member, by its name.
+    Member(String),
+    /// The command line.
+    CommandLine,
 }
 
 /// Which versions are tried first.

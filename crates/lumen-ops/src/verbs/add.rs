@@ -1,11 +1,16 @@
 //! `lumen pkg add`: new dependencies.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use lumen_core::{
-    Constraint, PackageName,
+    Constraint, PackageName, Version,
     edit::{self, DependencyTable, NewDependency},
+    explain::Story,
     manifest::{DependencySource, GitReference},
+    remedy::Remedy,
 };
 use lumen_store::project::{LocalPackage, MANIFEST, Project, normalize, relative, slashed};
 
@@ -14,7 +19,7 @@ use crate::{
     lookup::{newest, no_such_package, package_index},
     names::{Wanted, parse_wanted},
     pack,
-    resolve::ResolveOptions,
+    resolve::{Proposed, ResolveOptions},
     session::Session,
     settings::{DEFAULT, is_location},
     verbs::{
@@ -69,21 +74,35 @@ pub fn add(
     let (project, _lock) = session.locked_project(options.dry_run)?;
     let local = pack::current(&project)?;
     let mut text = local.source.to_string();
-    let mut added = Vec::new();
+    let mut added: Vec<Added> = Vec::new();
+    let mut proposed = Proposed {
+        package: local.name().cloned(),
+        names: BTreeSet::new(),
+    };
+    // Where the user asks for no version, any will do: these are the newest.
+    let mut free: BTreeMap<PackageName, Version> = BTreeMap::new();
     for addition in additions {
         let named = named(session, addition)?;
         let name = named.name.clone();
         if local.name() == Some(&name) {
             return Err(PackageError::Itself(name).into());
         }
-        let source = source_of(
-            session,
-            &project,
-            local,
-            addition,
-            named,
-            options.exclude_newer,
-        )?;
+        let source = source_of(session, &project, local, addition, named)?;
+        let source = match source {
+            Some(source) => source,
+            None => {
+                let newest = newest_version(session, &name, addition, options.exclude_newer)?;
+                let constraint = Constraint::caret(&newest);
+                free.insert(name.clone(), newest);
+                DependencySource::Registry {
+                    constraint,
+                    registry: addition.registry.clone(),
+                }
+            }
+        };
+        if matches!(source, DependencySource::Registry { .. }) {
+            proposed.names.insert(name.clone());
+        }
         let written = constraint_of(&source).cloned();
         let dependency = NewDependency {
             source,
@@ -95,11 +114,48 @@ pub fn add(
         added.push(Added {
             name,
             constraint: written,
+            newest: None,
         });
     }
     let file = local.dir.join(MANIFEST);
-    let outcome = apply(session, &project, BTreeMap::from([(file, text)]), options)?;
-    Ok((added, outcome))
+    let options = ResolveOptions {
+        proposed: Some(proposed),
+        ..options.clone()
+    };
+    loop {
+        let edited = BTreeMap::from([(file.clone(), text.clone())]);
+        match apply(session, &project, edited, &options) {
+            Ok(outcome) => return Ok((added, outcome)),
+            // The story knows an older version that fits. Each package steps down once.
+            Err(OpsError::Conflict(story)) => {
+                let Some((name, version, newest)) = older(&story, &mut free) else {
+                    return Err(OpsError::Conflict(story));
+                };
+                let constraint = Constraint::caret(&version);
+                text = edit::set_constraint(&text, &name, &constraint)?;
+                for added in added.iter_mut().filter(|added| added.name == name) {
+                    added.constraint = Some(constraint.clone());
+                    added.newest = Some(newest.clone());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// A package of `free` of which a story knows an older version that fits, that version, and the
+/// newest; it is free no longer.
+fn older(
+    story: &Story,
+    free: &mut BTreeMap<PackageName, Version>,
+) -> Option<(PackageName, Version, Version)> {
+    story.hints.iter().find_map(|hint| match hint {
+        Remedy::Propose(name, version) => {
+            let newest = free.remove(name)?;
+            Some((name.clone(), Version::clone(version), newest))
+        }
+        _ => None,
+    })
 }
 
 /// A dependency to add, once its name is known.
@@ -144,15 +200,15 @@ fn named(session: &Session<'_>, addition: &Addition) -> Result<Named, OpsError> 
     }
 }
 
-/// Where it comes from: what the user says, else the workspace, else a registry.
+/// Where it comes from: what the user says, else the workspace, else a registry. `None`: from a
+/// registry, in a version that fits.
 fn source_of(
     session: &Session<'_>,
     project: &Project,
     local: &LocalPackage,
     addition: &Addition,
     named: Named,
-    exclude_newer: Option<i64>,
-) -> Result<DependencySource, OpsError> {
+) -> Result<Option<DependencySource>, OpsError> {
     let Named {
         name,
         constraint,
@@ -167,41 +223,37 @@ fn source_of(
             true => slashed(&relative(&local.dir, &dir)),
             false => path.replace('\\', "/"),
         };
-        return Ok(DependencySource::Path {
+        return Ok(Some(DependencySource::Path {
             path,
             constraint: constraint.or_else(|| member.and_then(of_member)),
-        });
+        }));
     }
     if let Some(AddFrom::Git { url, reference }) = &addition.from {
-        return Ok(DependencySource::Git {
+        return Ok(Some(DependencySource::Git {
             url: url.clone(),
             reference: reference.clone(),
             constraint,
-        });
+        }));
     }
     if addition.registry.is_none() {
         let mut members = project.members.iter();
         if let Some(member) = members.find(|member| member.name() == Some(&name)) {
-            return Ok(DependencySource::Path {
+            return Ok(Some(DependencySource::Path {
                 path: slashed(&relative(&local.dir, &member.dir)),
                 constraint: constraint.or_else(|| of_member(member)),
-            });
+            }));
         }
         let shared = project.root_package.manifest.workspace.as_ref();
         if constraint.is_none()
             && shared.is_some_and(|shared| shared.dependencies.contains_key(&name))
         {
-            return Ok(DependencySource::Workspace);
+            return Ok(Some(DependencySource::Workspace));
         }
     }
-    let constraint = match constraint {
-        Some(constraint) => constraint,
-        None => newest_constraint(session, &name, addition, exclude_newer)?,
-    };
-    Ok(DependencySource::Registry {
+    Ok(constraint.map(|constraint| DependencySource::Registry {
         constraint,
         registry: addition.registry.clone(),
-    })
+    }))
 }
 
 /// What a dependency on a member says of its version, for those who get it from a registry.
@@ -220,13 +272,13 @@ const fn constraint_of(source: &DependencySource) -> Option<&Constraint> {
     }
 }
 
-/// `^newest` of a package, as `pkg add` writes it.
-fn newest_constraint(
+/// The newest version of a package that may be chosen.
+fn newest_version(
     session: &Session<'_>,
     name: &PackageName,
     addition: &Addition,
     exclude_newer: Option<i64>,
-) -> Result<Constraint, OpsError> {
+) -> Result<Version, OpsError> {
     let registry = match &addition.registry {
         Some(registry) => session.registry(registry)?,
         None => session.registry_for(name)?,
@@ -237,8 +289,7 @@ fn newest_constraint(
         None => return Err(no_such_package(session, &registry, name)),
     };
     let newest = newest(session, &registry, &index, exclude_newer)?;
-    let newest = newest.map_err(|none| PackageError::NoVersion(Box::new(none)))?;
-    Ok(Constraint::caret(&newest))
+    Ok(newest.map_err(|none| PackageError::NoVersion(Box::new(none)))?)
 }
 
 /// Takes the name of a registry out of `--registry`: the new dependency comes from there, and

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use lumen_core::{Constraint, PackageName};
+use lumen_core::{Constraint, PackageName, Version};
 use lumen_store::project::Project;
 
 use crate::{
@@ -17,6 +17,8 @@ pub struct Added {
     pub name: PackageName,
     /// The constraint written, if any.
     pub constraint: Option<Constraint>,
+    /// The newest version, where it does not fit and an older one was chosen.
+    pub newest: Option<Version>,
 }
 
 /// Resolves and installs with manifests as edited, and writes them when that works.

@@ -188,6 +188,7 @@ fn raise(
         raised.push(Added {
             name: name.clone(),
             constraint: Some(constraint),
+            newest: None,
         });
     }
     Ok(text)

@@ -100,5 +100,8 @@ pub fn describe(added: &Added) -> String {
         (true, None) => format!(" (meaning ^{text})"),
         _ => String::new(),
     };
-    format!("`{} = \"{text}\"`{meaning}", added.name)
+    let newest = added.newest.as_ref();
+    let newest = newest.map(|newest| format!(" (the newest that fits; {newest} does not)"));
+    let newest = newest.unwrap_or_default();
+    format!("`{} = \"{text}\"`{meaning}{newest}", added.name)
 }
