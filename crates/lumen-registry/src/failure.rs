@@ -150,6 +150,7 @@ impl TrustError {
             Self::Refused { .. } => Hint::Refused,
             Self::Reverted(reverted) => Hint::Reverted(reverted.by),
             Self::Unfinished { .. } => Hint::Unfinished,
+            Self::HalfCopied { .. } => Hint::HalfCopied,
             Self::NotSigned => Hint::Unsigned,
             Self::Rollback { .. } => Hint::OlderState,
             Self::Withheld { .. }
@@ -157,7 +158,10 @@ impl TrustError {
             | Self::Log { .. }
             | Self::Map { .. } => Hint::OldCopy,
             Self::Stale { .. } | Self::Witnesses { .. } | Self::Expired { .. } => Hint::Clock,
-            Self::State { disk, .. } => Hint::Disk((*disk)?),
+            Self::State {
+                disk: Some(disk), ..
+            } => Hint::Disk(*disk),
+            Self::State { .. } => Hint::Memory,
             _ => return None,
         })
     }

@@ -281,6 +281,16 @@ pub enum TrustError {
         /// The missing file.
         missing: Key,
     },
+    /// A copy of a signed registry, or what is left of one, that could pass for unsigned.
+    #[error(
+        "`{file}` is of a signed registry, but there is no `{missing}`: it is damaged or half copied"
+    )]
+    HalfCopied {
+        /// The file that exists.
+        file: Key,
+        /// The missing file.
+        missing: Key,
+    },
     /// Signatures are demanded of an unsigned registry.
     #[error("the registry is not signed, but signed registries are required")]
     NotSigned,

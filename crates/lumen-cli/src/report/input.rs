@@ -47,10 +47,15 @@ pub fn words(hint: InputHint<'_>) -> String {
         InputHint::FirstDigits => {
             "`lumen registry approve` lists them; give the first digits of the right one".into()
         }
+        InputHint::Why => "say why: everyone who uses the package reads it".into(),
         InputHint::OneLine => "give a reason of one line".into(),
         InputHint::Time => "write 2026-01-31, 2026-01-31T12:00:00Z, 7d or 2w".into(),
         InputHint::Digest => {
             "it is `sha256:` and 64 digits; `lumen registry trust show` prints it".into()
+        }
+        InputHint::BundleOut => "name a file, such as `registry.bundle`".into(),
+        InputHint::BundleFolder(folder) => {
+            format!("`lumen registry mirror {} TO` copies a registry", word(folder))
         }
         InputHint::Since => {
             "give --since a number of entries, an earlier bundle of the registry, or a mirror of it".into()

@@ -19,6 +19,12 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Hosting(hint) => hosting::words(hint),
         Hint::Refused(hint) => refused::words(hint),
         Hint::NoHome => "set LUMEN_HOME to a folder of yours".into(),
+        Hint::WholePackage => {
+            "this is about the whole package: write its name without a version".into()
+        }
+        Hint::Constraint => {
+            "versions are asked for as in `^1.2`, `1.2.x`, `=1.2.3` or `>=1.2, <2`".into()
+        }
         Hint::NoRegistry => {
             "set LUMEN_REGISTRY, or write `[registry]` with `default = \"https://…\"` into lumen.toml, or pass --registry"
                 .into()

@@ -15,9 +15,9 @@ use crate::{environment, ui::word};
 /// The words of a hint.
 pub fn words(hint: Hint<'_>) -> Option<String> {
     Some(match hint {
-        Hint::NoRoot(path) => {
-            let path = word(path);
-            format!("run `lumen registry init {path}` to make one, or correct the path")
+        Hint::NoRoot(path) => no_root(path),
+        Hint::Memory => {
+            "this machine keeps there what it saw of a registry: `lumen trust forget <registry>` removes it; then compare the fingerprint, as at the first contact".into()
         }
         Hint::CopyBundle => {
             "copy it again; if that does not help, make it again with `lumen registry bundle`".into()
@@ -27,6 +27,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         }
         Hint::HostFails { status: 500.. } => {
             "the host fails: try again later, or tell the people who run it; `--stale-if-error` uses what is cached".into()
+        }
+        Hint::HostFails { status: 408 | 429 } => {
+            "the host asks for patience: try again later; `--stale-if-error` uses what is cached".into()
         }
         Hint::HostFails { .. } => {
             "check that the URL is that of a registry; `lumen registry doctor` looks at the host".into()
@@ -100,6 +103,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         }
         Hint::Reverted(by) => reverted(by).into(),
         Hint::Unfinished => "the people who run it can finish it with `lumen registry repair`".into(),
+        Hint::HalfCopied => {
+            "a copy needs all files; the people who run the registry can make those that follow from others with `lumen registry rebuild`".into()
+        }
         Hint::OldCopy => OLD_COPY.into(),
         Hint::OlderState => format!(
             "{OLD_COPY}. If the registry was restored from a backup, ask the people who run it, but not through the registry"
@@ -212,6 +218,12 @@ const fn reverted(by: SeenBy) -> &'static str {
 
 /// The slip in the scheme of a URL, or what to do about a host that Lumen does not know.
 fn scheme(scheme: &str) -> String {
+    if let Some(web) = scheme
+        .split('+')
+        .find(|part| matches!(*part, "http" | "https"))
+    {
+        return format!("write `{web}://…`");
+    }
     match problem::nearest(scheme, SCHEMES) {
         Some("http" | "https") => "did you mean `http://` or `https://`?".into(),
         Some(nearest) => format!("did you mean `{nearest}://`?"),
@@ -219,14 +231,33 @@ fn scheme(scheme: &str) -> String {
     }
 }
 
+/// What may be wrong with a path where there is no registry.
+fn no_root(path: &str) -> String {
+    if path.split(['/', '\\']).any(|part| part == "~") {
+        return "only a shell turns `~` into your folder: write the whole path, as in `file:///home/me/registry`".into();
+    }
+    outside(path).unwrap_or_else(|| {
+        let path = word(path);
+        format!("run `lumen registry init {path}` to make one, or correct the path")
+    })
+}
+
+/// The registry that an address inside of one means.
+fn outside(location: &str) -> Option<String> {
+    let of_registry = |part: &str| location.split_once(part).map(|(registry, _)| registry);
+    let registry = ["/index.json", "/packages", "/artifacts"]
+        .into_iter()
+        .find_map(of_registry)?;
+    Some(format!(
+        "the address of a registry ends before its own files: try {}",
+        word(registry)
+    ))
+}
+
 /// What may be wrong with an address where there is no registry.
 fn no_registry(location: &str) -> String {
-    let of_registry = |part: &str| location.split_once(part).map(|(registry, _)| registry);
-    let inside = ["/index.json", "/packages", "/artifacts"]
-        .into_iter()
-        .find_map(of_registry);
-    match inside {
-        Some(registry) => format!("the URL of a registry ends before its own files: try `{registry}`"),
+    match outside(location) {
+        Some(outside) => outside,
         None => "check the URL for typing errors, and whether the registry is below another path; a registry that was made by hand should have an `index.json`".into(),
     }
 }

@@ -155,6 +155,113 @@ fn dependencies_are_added_in_the_words_of_others() {
 }
 
 #[test]
+fn a_dependency_is_added_in_the_newest_version_that_fits() {
+    let sandbox = sandbox();
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        publish(&sandbox, "base", version, "");
+    }
+    let needs = "[dependencies]\nbase = \"^1\"\n";
+    publish(&sandbox, "lib", "1.0.0", needs);
+    sandbox.package("app", "app", "0.1.0", "").unwrap();
+    let empty = sandbox.read("app/lumen.toml").unwrap();
+    let both = "base = \"^1.1.0\"\nlib = \"^1.0.0\"";
+    for commands in [
+        &[&["add", "lib"][..], &["add", "base"]][..],
+        &[&["add", "lib", "base"]],
+    ] {
+        sandbox.write("app/lumen.toml", &empty).unwrap();
+        fs::remove_file(sandbox.path("app/lumen.lock")).ok();
+        let mut last = None;
+        for command in commands {
+            last = Some(sandbox.ok("app", command).unwrap());
+        }
+        let last = last.unwrap();
+        let said = "Added `base = \"^1.1.0\"` (the newest that fits; 2.0.0 does not)";
+        assert!(last.err.contains(said), "{last:#?}");
+        let text = sandbox.read("app/lumen.toml").unwrap();
+        assert!(text.contains(both), "{text}");
+        sandbox.ok("app", &["install", "--locked"]).unwrap();
+    }
+    // A version that the user asks for is not exchanged; the advice is a command.
+    let before = sandbox.read("app/lumen.toml").unwrap();
+    for asked in ["base@2", "base@9"] {
+        let ran = sandbox.run("app", &["add", asked]).unwrap();
+        fails(
+            &ran,
+            1,
+            &["`lumen pkg add base@^1.1.0` fits", "nothing was written"],
+        );
+        assert_eq!(sandbox.read("app/lumen.toml").unwrap(), before);
+    }
+}
+
+#[test]
+fn the_command_line_is_called_so_in_a_conflict() {
+    let sandbox = sandbox();
+    for version in ["1.0.0", "1.1.0"] {
+        publish(&sandbox, "base", version, "");
+    }
+    let needs = "[dependencies]\nbase = \"^1.1\"\n";
+    sandbox.package("app", "app", "0.1.0", needs).unwrap();
+    sandbox.ok("app", &["install"]).unwrap();
+    let ran = sandbox.run("app", &["update", "base@1.0.0"]).unwrap();
+    fails(
+        &ran,
+        1,
+        &[
+            "your lumen.toml and the command line need different versions of `base`",
+            "the command line asks for `base` 1.0.0",
+            "in lumen.toml, change `base` from ^1.1 to ^1.0.0",
+        ],
+    );
+}
+
+#[test]
+fn what_a_command_needs_is_said_where_something_else_is_given() {
+    let sandbox = sandbox();
+    publish(&sandbox, "csv", "1.0.0", "");
+    sandbox.package("app", "app", "0.1.0", "").unwrap();
+    for (arguments, said) in [
+        (&["add", "csv==1.x.y"][..], "as in `^1.2`"),
+        (
+            &["deprecate", "csv@1.0.0", "--reason", "x"],
+            "write its name without a version",
+        ),
+        (
+            &["yank", "csv@1.0.0", "--reason", ""],
+            "the reason is empty",
+        ),
+        (
+            &["deprecate", "csv", "--reason", " "],
+            "the reason is empty",
+        ),
+    ] {
+        fails(&sandbox.run("app", arguments).unwrap(), 1, &[said]);
+    }
+    let registry = sandbox.path("registry").display().to_string();
+    for (arguments, said) in [
+        (&["registry", "bundle", &registry, "-"][..], "name a file"),
+        (
+            &["registry", "unbundle", &registry, "copy"],
+            "`lumen registry mirror",
+        ),
+    ] {
+        fails(&sandbox.run(".", arguments).unwrap(), 1, &[said]);
+    }
+    assert!(!sandbox.path("-").exists());
+    // Where a registry is, as people write it who know others.
+    let inside = format!("{registry}/index.json");
+    for (place, code, said) in [
+        ("sparse+https://localhost/x", 1, "write `https://…`"),
+        ("~/registry", 4, "only a shell turns `~` into your folder"),
+        (&inside, 4, "ends before its own files: try"),
+    ] {
+        let ran = sandbox.run("app", &["add", "csv", "--registry", place]);
+        fails(&ran.unwrap(), code, &[said]);
+    }
+}
+
+#[test]
 fn members_and_shared_dependencies_are_added_as_such() {
     let sandbox = sandbox();
     publish(&sandbox, "csv", "1.0.0", "");

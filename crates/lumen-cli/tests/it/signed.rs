@@ -64,6 +64,29 @@ fn a_registry_that_was_signed_is_not_taken_unsigned() {
 }
 
 #[test]
+fn a_signed_registry_without_its_root_does_not_pass_for_unsigned() {
+    let sandbox = sandbox();
+    publish(&sandbox, "a", "1.0.0", "");
+    std::fs::remove_dir_all(sandbox.path("registry/trust")).unwrap();
+    sandbox
+        .package("app", "app", "0.1.0", "[dependencies]\na = \"^1\"\n")
+        .unwrap();
+    // The first contact of this machine: it does not know that the registry was signed.
+    let home = sandbox.path("home/lumen/trust");
+    let _ = std::fs::remove_dir_all(home);
+    let ran = sandbox.run("app", &["pkg", "install"]).unwrap();
+    let said = [
+        "`packages/a/index.json` is of a signed registry",
+        "`trust/root/index.json`",
+        "`lumen registry rebuild`",
+    ];
+    fails(&ran, 3, &said);
+    assert!(!sandbox.path("app/.lumen/packages/a").exists());
+    sandbox.ok(".", &["registry", "rebuild"]).unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+}
+
+#[test]
 fn unsigned_registries_are_refused_where_signatures_are_required() {
     let sandbox = bare();
     sandbox

@@ -417,3 +417,27 @@ fn an_unsigned_registry_has_no_keys_to_manage() {
         assert!(ran.err.contains("not signed"), "{ran:#?}");
     }
 }
+
+#[test]
+fn a_damaged_memory_of_a_registry_says_what_to_do() {
+    let sandbox = sandbox();
+    publish(&sandbox, "a", "1.0.0", "");
+    let more = "[dependencies]\na = \"^1\"\n";
+    sandbox.package("app", "app", "0.1.0", more).unwrap();
+    sandbox.ok("app", &["pkg", "install"]).unwrap();
+    let trust = sandbox.path("home/lumen/trust");
+    for file in std::fs::read_dir(&trust).unwrap() {
+        let file = file.unwrap().path();
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            std::fs::write(file, "").unwrap();
+        }
+    }
+    let ran = sandbox.run("app", &["pkg", "update"]).unwrap();
+    fails(&ran, 3, &["`lumen trust forget <registry>`"]);
+    let registry = sandbox.path("registry").display().to_string();
+    sandbox.ok("app", &["trust", "forget", &registry]).unwrap();
+    sandbox.ok("app", &["pkg", "update"]).unwrap();
+}

@@ -235,6 +235,37 @@ fn a_host_that_is_tried_again_is_named() {
 }
 
 #[test]
+fn a_host_that_asks_for_patience_is_one_that_is_down() {
+    let sandbox = sandbox();
+    packages(&sandbox);
+    let busy = Arc::new(AtomicBool::new(false));
+    let is_busy = Arc::clone(&busy);
+    let server = serve(sandbox.path("registry"), move |_| {
+        let refusal = || answer("429 Too Many Requests", &[], b"");
+        is_busy.load(Ordering::Relaxed).then(refusal)
+    });
+    let ran = install(&sandbox, "one", &server.url());
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    busy.store(true, Ordering::Relaxed);
+    fs::remove_file(sandbox.path("one/lumen.lock")).unwrap();
+    let ran = install(&sandbox, "one", &server.url());
+    fails(
+        &ran,
+        4,
+        &["status 429", "asks for patience", "`--stale-if-error`"],
+    );
+    let arguments = ["pkg", "install", "--stale-if-error"];
+    let mut command = sandbox.command("one", &arguments);
+    let ran = Ran::of(
+        &command
+            .env("LUMEN_REGISTRY", server.url())
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+}
+
+#[test]
 fn refresh_asks_again_for_what_is_cached() {
     let sandbox = sandbox();
     packages(&sandbox);

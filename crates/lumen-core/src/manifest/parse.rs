@@ -112,9 +112,26 @@ fn refuse_itself(reader: &mut Reader, manifest: &Manifest, name: &PackageName) {
     }
 }
 
+/// Tables as people write them who know other programs, or guess, and what they mean.
+const MEANT: &[(&str, &str)] = &[
+    ("registries", "registry.registries"),
+    ("scopes", "registry.scopes"),
+    ("patches", "patch"),
+    ("replace", "patch"),
+    ("overrides", "patch"),
+    ("resolutions", "patch"),
+    ("policies", "policy"),
+    ("peerDependencies", "dependencies"),
+    ("optionalDependencies", "dependencies"),
+    ("build-dependencies", "dev-dependencies"),
+];
+
 /// Warns about a top-level key that is none of ours, unless it can be the compiler's.
 fn foreign(reader: &mut Reader, field: &Field<'_>) {
-    let near = reader.nearest(field.key, TABLES);
+    let near = reader.nearest(field.key, TABLES).or_else(|| {
+        let meant = MEANT.iter().find(|(written, _)| *written == field.key);
+        meant.map(|(_, table)| *table)
+    });
     let is_table = field.item.is_table_like() || field.item.is_array_of_tables();
     let users = match (field.key, field.item.as_table_like()) {
         ("limits", Some(_)) => Some("limits"),

@@ -554,6 +554,27 @@ fn unknown_tables() {
 }
 
 #[test]
+fn tables_of_other_names_lead_to_ours() {
+    assert_snapshot!(problems("[registries]\na = \"https://x\"\n[overrides]\n[policies]\n"), @r#"
+    warning: unknown table `registries`
+      lumen.toml:1:2
+      | [registries]
+      |  ^^^^^^^^^^
+      hint: did you mean [registry.registries]?
+    warning: unknown table `overrides`
+      lumen.toml:3:2
+      | [overrides]
+      |  ^^^^^^^^^
+      hint: did you mean [patch]?
+    warning: unknown table `policies`
+      lumen.toml:4:2
+      | [policies]
+      |  ^^^^^^^^
+      hint: did you mean [policy]?
+    "#);
+}
+
+#[test]
 fn feature_problems() {
     assert_snapshot!(problems(r#"[dependencies]
 on = "1"

@@ -36,6 +36,10 @@ pub enum Hint<'e> {
     Refused(RegistryHint<'e>),
     /// There is no home folder.
     NoHome,
+    /// A package is to be named without a version.
+    WholePackage,
+    /// What constraints look like.
+    Constraint,
     /// A registry has to be configured.
     NoRegistry,
     /// What was meant is probably this.
@@ -300,6 +304,8 @@ impl OpsError {
     fn hint(&self) -> Option<Hint<'_>> {
         Some(match self {
             Self::NoHome => Hint::NoHome,
+            Self::Name { text, .. } if text.chars().skip(1).any(|c| c == '@') => Hint::WholePackage,
+            Self::Constraint(_) => Hint::Constraint,
             Self::NoRegistry => Hint::NoRegistry,
             Self::UnknownRegistry {
                 nearest: Some(nearest),
@@ -356,8 +362,7 @@ impl OpsError {
             | Self::Conflict(_)
             | Self::Submission { .. }
             | Self::Edit(_)
-            | Self::Name { .. }
-            | Self::Constraint(_) => return None,
+            | Self::Name { .. } => return None,
         })
     }
 }

@@ -79,6 +79,9 @@ pub enum InputError {
     /// Several claims begin with it.
     #[error("more than one claim of `{0}` waits")]
     Claims(String),
+    /// A reason where one has to be given, without a word in it.
+    #[error("the reason is empty")]
+    NoReason,
     /// A reason that a rejection cannot hold.
     #[error(transparent)]
     Reason(#[from] FormError),
@@ -91,6 +94,12 @@ pub enum InputError {
     /// Not the hash of a root note.
     #[error("`{0}` is not a fingerprint of a registry")]
     Fingerprint(String),
+    /// Standard output, where a bundle is to be written.
+    #[error("a bundle is a file; it cannot go to standard output")]
+    BundleOut,
+    /// A registry where a bundle is to be read.
+    #[error("`{0}` is a folder, not a bundle")]
+    BundleFolder(String),
     /// Neither a bundle nor a copy of this registry.
     #[error("`{0}` is not of this registry")]
     Since(String),
@@ -137,12 +146,18 @@ pub enum InputHint<'e> {
     Claims,
     /// How claims are listed and told apart.
     FirstDigits,
+    /// Who reads the reason.
+    Why,
     /// A reason has one line.
     OneLine,
     /// What dates and durations look like.
     Time,
     /// What the fingerprint of a registry looks like.
     Digest,
+    /// How a bundle is named.
+    BundleOut,
+    /// How a registry in this folder is copied.
+    BundleFolder(&'e str),
     /// What `--since` takes.
     Since,
 }
@@ -170,9 +185,12 @@ impl InputError {
             Self::Commit(_) => InputHint::Commit,
             Self::Claim(_) => InputHint::Claims,
             Self::Claims(_) => InputHint::FirstDigits,
+            Self::NoReason => InputHint::Why,
             Self::Reason(_) | Self::ReasonText(_) => InputHint::OneLine,
             Self::Time(_) => InputHint::Time,
             Self::Fingerprint(_) => InputHint::Digest,
+            Self::BundleOut => InputHint::BundleOut,
+            Self::BundleFolder(folder) => InputHint::BundleFolder(folder),
             Self::Since(_) => InputHint::Since,
         }
     }

@@ -42,6 +42,9 @@ pub struct Request {
 /// When the registry is not trustworthy or fails, or the file exists or cannot be written.
 pub fn write(session: &Session<'_>, request: &Request) -> Result<Option<MirrorReport>, OpsError> {
     let packages = selection(&request.packages)?;
+    if request.file.as_os_str() == "-" {
+        return Err(InputError::BundleOut.into());
+    }
     let path = session.context.options.working_dir.join(&request.file);
     if path.exists() {
         return Err(exists(&request.file));
@@ -136,6 +139,9 @@ pub fn take_in(
 ) -> Result<Taken, OpsError> {
     let location = session.place(Which::Given(to), true)?;
     let path = session.context.options.working_dir.join(file);
+    if path.is_dir() {
+        return Err(InputError::BundleFolder(file.display().to_string()).into());
+    }
     let known = session.known_root(to, &location)?;
     let trust = TrustOptions {
         pin: fingerprint.or(known),

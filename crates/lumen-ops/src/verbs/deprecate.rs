@@ -6,7 +6,13 @@ use lumen_core::{
 };
 use lumen_registry::publish;
 
-use crate::{error::OpsError, session::Session, signed, signed::Said, signed::say};
+use crate::{
+    error::{InputError, OpsError},
+    session::Session,
+    signed,
+    signed::Said,
+    signed::say,
+};
 
 /// Advises against a package, or takes that back.
 ///
@@ -17,6 +23,9 @@ pub fn deprecate(
     name: &PackageName,
     action: Action,
 ) -> Result<Said, OpsError> {
+    if matches!(&action, Action::Deprecate { reason, .. } if reason.trim().is_empty()) {
+        return Err(InputError::NoReason.into());
+    }
     let registry = signed::open_for(session, &Subject::owner_of(name))?;
     let verb = match action {
         Action::Undeprecate { .. } => "Undeprecate",

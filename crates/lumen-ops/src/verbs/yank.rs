@@ -4,7 +4,7 @@ use lumen_core::{PackageName, Version, problem::Problem, trust::Action};
 use lumen_registry::publish::Change;
 
 use crate::{
-    error::OpsError,
+    error::{InputError, OpsError},
     session::{Purpose, Session, Which},
     signed::{Said, or_absent, say},
 };
@@ -28,6 +28,9 @@ pub fn yank(
     version: &Version,
     verdict: Verdict<'_>,
 ) -> Result<Said, OpsError> {
+    if matches!(verdict, Verdict::Yank(reason) if reason.trim().is_empty()) {
+        return Err(InputError::NoReason.into());
+    }
     let registry = session.open(Which::Named(&session.home_of(name)?), Purpose::Write)?;
     let (signer, last_seen) = session.writer(&registry)?;
     let (verb, action) = action(version.clone(), verdict);

@@ -15,6 +15,10 @@ use crate::{
 pub enum Hint<'e> {
     /// The registry has to be made first, or the path is wrong.
     NoRoot(&'e str),
+    /// Files of a signed registry are missing.
+    HalfCopied,
+    /// What this machine remembers of a registry is damaged.
+    Memory,
     /// A bundle was damaged on its way.
     CopyBundle,
     /// The host only serves files: they are written elsewhere.

@@ -39,6 +39,7 @@ use crate::{
     cache::{self, Cache, LONGEST_FRESHNESS},
     location::Location,
     partial::Partial,
+    refusal::TrustError,
     storage::{HostOptions, Storage, StorageError},
 };
 
@@ -197,14 +198,22 @@ impl Source {
     /// A package index of an unsigned registry; `None` when it has no such package.
     ///
     /// # Errors
-    /// [`ReadError::LeftOut`] for a mirror that lacks it.
+    /// [`ReadError::LeftOut`] for a mirror that lacks it; [`TrustError::HalfCopied`] for the
+    /// index of a signed registry, whose root list is there before it.
     pub(crate) async fn package_index(
         &self,
         name: &PackageName,
     ) -> Result<Option<Arc<PackageIndex>>, ReadError> {
         let _reading = self.inner.signs.reading().await;
         let index = self.unsigned_package_index(name).await?;
-        match index {
+        match &index {
+            Some(index) if !index.events.is_empty() => {
+                return Err(TrustError::HalfCopied {
+                    file: Key::package_index(name),
+                    missing: Key::root_index(),
+                }
+                .into());
+            }
             Some(_) => self.found_something(),
             None => self.left_out(name).await.map_or(Ok(()), Err)?,
         }

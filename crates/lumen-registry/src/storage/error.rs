@@ -236,7 +236,10 @@ impl StorageError {
             Self::Unreachable { .. }
             | Self::Transfer { .. }
             | Self::Git(GitError::Unreachable { .. }) => true,
-            Self::Status { status, .. } | Self::Answered { status, .. } => *status >= 500,
+            // 408 and 429: the host asks for patience (RFC 9110, RFC 6585).
+            Self::Status { status, .. } | Self::Answered { status, .. } => {
+                matches!(status, 408 | 429 | 500..)
+            }
             _ => false,
         }
     }

@@ -80,6 +80,24 @@ fn each_coding_is_read() {
 }
 
 #[test]
+fn what_uploads_leave_on_files_is_no_coding() {
+    for coding in [
+        "identity",
+        "aws-chunked",
+        "utf-8",
+        "none",
+        "aws-chunked,gzip",
+    ] {
+        let body = match coding.contains("gzip") {
+            true => compress("gzip", &text()),
+            false => text(),
+        };
+        let server = Server::start(move |_| coded(coding, &body));
+        assert!(get(&server, 1 << 20).unwrap() == text(), "{coding}");
+    }
+}
+
+#[test]
 fn members_in_a_row_are_one_file() {
     for coding in ["gzip", "zstd"] {
         let parts = move || [compress(coding, b"one "), compress(coding, b"two")].concat();

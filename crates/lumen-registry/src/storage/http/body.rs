@@ -30,6 +30,10 @@ pub(super) enum Coding {
     Zstd,
 }
 
+/// What stands for no compression. The last three are none either: programs that upload to
+/// buckets leave them on files, and hosts show them to readers.
+const NO_CODINGS: [&str; 5] = ["", "identity", "aws-chunked", "none", "utf-8"];
+
 impl Coding {
     /// The accepted codings where a compressed answer is welcome, the best first.
     pub(super) const ACCEPTED: &str = "zstd, br, gzip";
@@ -40,7 +44,7 @@ impl Coding {
         for value in headers.get_all(CONTENT_ENCODING) {
             let names = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
             let names = names.split(',').map(|name| name.trim().to_owned());
-            codings.extend(names.filter(|name| !matches!(name.as_str(), "" | "identity")));
+            codings.extend(names.filter(|name| !NO_CODINGS.contains(&name.as_str())));
         }
         match codings.join(", ").as_str() {
             "" => Ok(Self::Identity),
