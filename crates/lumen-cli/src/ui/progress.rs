@@ -13,7 +13,7 @@ use lumen_registry::{
     progress::Progress,
 };
 
-use super::{VERB_WIDTH, shown};
+use super::text::{VERB_WIDTH, shown};
 
 /// How long work may take before it is shown, and how long a host may think before it is named.
 const SHORT: Duration = Duration::from_millis(500);

@@ -6,7 +6,7 @@ use lumen_core::{
     screen,
 };
 
-use super::{WIDTH, shown};
+use super::text::{WIDTH, shown};
 
 /// The problem with its place; the source may be anything.
 pub(super) fn render(problem: &Problem, place: &Place) -> String {
