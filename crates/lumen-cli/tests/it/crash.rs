@@ -1,10 +1,18 @@
 //! A process killed at every storage operation of an init, a publish and an install.
 
-use std::fs;
+use std::{collections::BTreeSet, fs, path::Path};
 
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_core::Digest;
+use lumen_testkit::sandbox::{Ran, Sandbox, tree};
+use tempfile::TempDir;
 
 use crate::{bare, publish, sandbox};
+
+/// The log of faults, in the sandbox.
+const FAULTS: &str = "faults.log";
+
+/// The command that publishes the package of its folder.
+const PUBLISHING: [&str; 3] = ["pkg", "publish", "--yes"];
 
 /// Far more operations than either command has.
 const MOST: u32 = 400;
@@ -19,7 +27,7 @@ pub fn stopped(
     variable: &str,
     n: u32,
 ) -> Option<Ran> {
-    let log = sandbox.path("faults.log");
+    let log = sandbox.path(FAULTS);
     let _ = fs::remove_file(&log);
     let mut command = sandbox.command(folder, arguments);
     command
@@ -52,33 +60,107 @@ fn readable(sandbox: &Sandbox, project: &str) -> bool {
     info.code == Some(0)
 }
 
-fn publish_survives(variable: &str) {
+/// Folders of a sandbox as they were, to be had again at the same path as often as it takes.
+struct Saved<'s> {
+    sandbox: &'s Sandbox,
+    copy: TempDir,
+}
+
+impl<'s> Saved<'s> {
+    fn of(sandbox: &'s Sandbox) -> Self {
+        let copy = TempDir::new().unwrap();
+        copy_tree(&sandbox.path(""), copy.path());
+        Self { sandbox, copy }
+    }
+
+    fn restore(&self) {
+        for entry in fs::read_dir(self.sandbox.path("")).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => fs::remove_dir_all(path).unwrap(),
+                false => fs::remove_file(path).unwrap(),
+            }
+        }
+        copy_tree(self.copy.path(), &self.sandbox.path(""));
+    }
+
+    /// A digest of all names and bytes.
+    fn digest(&self) -> Digest {
+        let mut all = Vec::new();
+        for (name, bytes) in tree(self.copy.path()).unwrap() {
+            // The names of temporary files are made up, and the log of faults counts them.
+            let name = name.split(".tmp-").next().unwrap_or_default().to_owned();
+            if name != FAULTS {
+                all.extend(format!("{name}\0{}\0", bytes.len()).into_bytes());
+                all.extend(bytes);
+            }
+        }
+        Digest::of(&all)
+    }
+}
+
+/// Copies plain files and folders, with their modes.
+fn copy_tree(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match entry.file_type().unwrap().is_dir() {
+            true => {
+                fs::create_dir(&to).unwrap();
+                copy_tree(&from, &to);
+                fs::set_permissions(&to, fs::metadata(&from).unwrap().permissions()).unwrap();
+            }
+            false => drop(fs::copy(from, to).unwrap()),
+        }
+    }
+}
+
+/// Stops a publish at each of its operations. Most of them only flush what is there, so fewer
+/// states are left than there are operations, and what the next command does depends on the
+/// state alone: it is tried once for each. The stops follow each other quickly, since files
+/// that say another second are another state.
+fn states_of_stopped_publish<'s>(before: &Saved<'s>, variable: &str) -> Vec<(u32, Saved<'s>)> {
+    let mut seen = BTreeSet::new();
+    let mut states = Vec::new();
     for n in 1..MOST {
-        let sandbox = sandbox();
-        publish(&sandbox, "old", "1.0.0", "");
-        sandbox.package("next", "old", "1.1.0", "").unwrap();
-        let publishing = ["pkg", "publish", "--yes"];
-        let Some(_) = stopped(&sandbox, "next", &publishing, variable, n) else {
-            assert!(n > 10, "only {n} operations");
-            return;
+        before.restore();
+        let Some(ran) = stopped(before.sandbox, "next", &PUBLISHING, variable, n) else {
+            assert!(n > 50, "only {n} operations");
+            return states;
         };
+        let after = Saved::of(before.sandbox);
+        if seen.insert((ran.code, after.digest())) {
+            states.push((n, after));
+        }
+    }
+    panic!("the publish never came to its end");
+}
+
+fn publish_survives(variable: &str) {
+    let sandbox = sandbox();
+    publish(&sandbox, "old", "1.0.0", "");
+    sandbox.package("next", "old", "1.1.0", "").unwrap();
+    let states = states_of_stopped_publish(&Saved::of(&sandbox), variable);
+    assert!(states.len() > 20, "only {} states", states.len());
+    for (at, (n, state)) in states.into_iter().enumerate() {
+        state.restore();
         readable(&sandbox, "reader");
         // Another publisher of the same package carries on, or the same one does.
-        if n % 2 == 0 {
+        let other = at % 2 == 0;
+        if other {
             publish(&sandbox, "old", "1.2.0", "");
             readable(&sandbox, "reader");
         }
-        sandbox.ok("next", &publishing).unwrap();
+        sandbox.ok("next", &PUBLISHING).unwrap();
         assert!(readable(&sandbox, "reader"), "operation {n}");
         let global = sandbox.read("registry/index.json").unwrap();
-        let latest = if n % 2 == 0 { "1.2.0" } else { "1.1.0" };
+        let latest = if other { "1.2.0" } else { "1.1.0" };
         assert!(
             global.contains(&format!("\"latest\": \"{latest}\"")),
             "operation {n}: {global}"
         );
         sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
     }
-    panic!("the publish never came to its end");
 }
 
 #[test]
