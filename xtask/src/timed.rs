@@ -6,8 +6,10 @@
 use std::{
     env, fs, io,
     io::{BufRead as _, BufReader, Write as _},
+    num::NonZero,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    thread,
 };
 
 use lumen_testkit::skip;
@@ -16,6 +18,13 @@ use crate::shell::{cargo, root, run as sh};
 
 /// The variable with the file that gets a line for each test: seconds, a tab and its name.
 const LIST: &str = "LUMEN_TEST_TIMES";
+
+/// The variable of the test harness with the number of tests that run at once.
+const THREADS: &str = "RUST_TEST_THREADS";
+
+/// Tests that run at once for each core: many of them wait for a server, a process or a clock,
+/// and leave the core to others.
+const THREADS_PER_CORE: usize = 2;
 
 /// How many of the slowest tests are shown.
 const SLOWEST: usize = 10;
@@ -107,6 +116,10 @@ fn start(arguments: &[String]) -> io::Result<ExitCode> {
     // The test harness gives times only where unstable options are allowed.
     command.args(["-Z", "unstable-options", "--report-time"]);
     command.env("RUSTC_BOOTSTRAP", "1").stdout(Stdio::piped());
+    if env::var_os(THREADS).is_none() {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        command.env(THREADS, (cores * THREADS_PER_CORE).to_string());
+    }
     let mut child = command.spawn()?;
     let mut list = fs::OpenOptions::new()
         .append(true)
