@@ -28,6 +28,9 @@ pub fn words(hint: HostingHint) -> String {
         HostingHint::PublishPlace => {
             "say where it is published to: `work = { read = \"https://…\", publish = \"s3://…\" }` in [registry.registries]".into()
         }
+        HostingHint::Password => {
+            "leave it out, and give the runner of the workflow a git credential helper that knows it".into()
+        }
         HostingHint::Dollar => "use a URL without `$`; `%24` is the same in a URL".into(),
         HostingHint::Force => "pass --force to replace it, or --stdout to see the new one".into(),
     }

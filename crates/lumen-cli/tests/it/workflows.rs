@@ -77,6 +77,22 @@ fn value(text: &str, name: &str) -> String {
 }
 
 #[test]
+fn a_password_does_not_get_into_a_workflow() {
+    let sandbox = bare();
+    let source = "https://ci:hunter2@git.example.org/lumen.git";
+    let arguments = ["registry", "ci", "github", "--source", source];
+    let mut command = sandbox.command(".", &arguments);
+    command.env("LUMEN_REGISTRY", "git+https://git.example.org/registry.git");
+    let ran = Ran::of(&command.output().unwrap());
+    fails(&ran, 1, &["has a password", "credential helper"]);
+    assert!(
+        !ran.err.contains("hunter2") && ran.out.is_empty(),
+        "{ran:#?}"
+    );
+    assert!(!sandbox.path(".github").exists());
+}
+
+#[test]
 fn what_the_workflows_run_publishes_and_confirms() {
     for (service, file) in [
         ("github", ".github/workflows/publish.yml"),

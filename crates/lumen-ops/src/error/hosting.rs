@@ -35,6 +35,9 @@ pub enum HostingError {
     /// A web server, which cannot be published to.
     #[error("a web server can only be read")]
     ReadOnly,
+    /// A URL with a password, for a file that others read.
+    #[error("`{0}` has a password, and a workflow is a file that others read")]
+    Password(String),
     /// Not the text of a URL in a workflow.
     #[error("{0:?} would mean something else in a workflow")]
     Workflow(String),
@@ -64,6 +67,8 @@ pub enum HostingHint {
     Reachable,
     /// How a place to publish to is configured.
     PublishPlace,
+    /// Where passwords belong.
+    Password,
     /// How a URL is written without `$`.
     Dollar,
     /// How a workflow is replaced.
@@ -83,6 +88,7 @@ impl HostingError {
             Self::Path(_) => HostingHint::Path,
             Self::Folder => HostingHint::Reachable,
             Self::ReadOnly => HostingHint::PublishPlace,
+            Self::Password(_) => HostingHint::Password,
             Self::Workflow(_) => HostingHint::Dollar,
             Self::Exists(_) => HostingHint::Force,
         }

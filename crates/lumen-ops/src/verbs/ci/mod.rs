@@ -4,7 +4,10 @@
 use std::path::PathBuf;
 
 use lumen_core::limits::MAX_WORKFLOW_BYTES;
-use lumen_registry::{Location, location::Provider};
+use lumen_registry::{
+    Location,
+    location::{Provider, redacted},
+};
 use lumen_store::project::files;
 
 use crate::{
@@ -140,7 +143,7 @@ pub fn workflow(
         ("RUNNER", runner),
         ("CHECKOUT", checkout),
         ("IMAGE", IMAGE.to_owned()),
-        ("SOURCE", scalar(program.source)?),
+        ("SOURCE", repository(program.source)?),
         ("PIN", pin),
         ("PINNED", pinned.to_owned()),
         ("READ", scalar(&read.url())?),
@@ -208,6 +211,14 @@ fn host_secrets(publish: &Location) -> &'static [&'static str] {
         },
         Location::Git(_) => &["LUMEN_REGISTRIES_DEFAULT_TOKEN"],
         Location::File(_) | Location::Http(_) => &[],
+    }
+}
+
+/// The place of a repository, as text of a workflow, which others read.
+fn repository(source: &str) -> Result<String, OpsError> {
+    match url::Url::parse(source) {
+        Ok(url) if url.password().is_some() => Err(HostingError::Password(redacted(source)).into()),
+        _ => scalar(source),
     }
 }
 
