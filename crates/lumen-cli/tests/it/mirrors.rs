@@ -95,6 +95,8 @@ fn a_mirror_with_some_packages_says_so() {
         "{}",
         ran.err
     );
+    // It is whole as what it is.
+    sandbox.ok(".", &["registry", "check", "mirror"]).unwrap();
     sandbox
         .package("app", "app", "0.1.0", "[dependencies]\nb = \"^1\"\n")
         .unwrap();
