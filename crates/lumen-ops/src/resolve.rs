@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
     Constraint, PackageName, Requirement,
-    explain::explain,
+    explain::{Story, explain},
     index::ReleaseSummary,
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
-    resolve::{Order, Origin, Request, Root},
+    resolve::{Catalog, Order, Origin, Request, Root},
 };
 use lumen_registry::{
     loader::{self, LoadError, Loaded, Routes},
@@ -267,7 +267,7 @@ fn solve(
         _ => None,
     });
     let routes = routes(session, &inputs, locked)?;
-    let loaded = load(session, &routes, &inputs, &request)?;
+    let loaded = load(session, &routes, &inputs, &request, old)?;
     inputs.refuse_mixed(project, &loaded.resolution)?;
     for lock in &bound {
         locked::confirm(session, lock, &loaded)?;
@@ -367,6 +367,7 @@ fn load(
     routes: &Routes,
     inputs: &Inputs,
     request: &Request,
+    old: Option<&Lockfile>,
 ) -> Result<Loaded, OpsError> {
     let catalog = inputs.catalog();
     let resolving = Progress::Started {
@@ -380,11 +381,36 @@ fn load(
     session.save_caches();
     result?.map_err(|error| match error {
         LoadError::Conflict { conflict, catalog } => {
-            OpsError::Conflict(Box::new(explain(&catalog, request, &conflict)))
+            let mut story = explain(&catalog, request, &conflict);
+            let moved = old.and_then(|old| moved(old, &catalog, &story));
+            if let Some(moved) = moved {
+                // Another constraint would take the package of another party.
+                story.hints = vec![moved.into()];
+            }
+            OpsError::Conflict(Box::new(story))
         }
         LoadError::Read { error, .. } => OpsError::Read(error),
         LoadError::NoRegistry { .. } => OpsError::NoRegistry,
         LoadError::Limit(exceeded) => exceeded.into(),
         error => OpsError::Io(std::io::Error::other(error.to_string())),
+    })
+}
+
+/// What to do where a package of the story is locked from one registry, and another that comes
+/// before it has one of that name now.
+fn moved(old: &Lockfile, catalog: &Catalog, story: &Story) -> Option<String> {
+    old.packages.iter().find_map(|(name, package)| {
+        let LockedSource::Registry(before) = &package.source else {
+            return None;
+        };
+        let quoted = format!("`{name}`");
+        let now = &catalog.packages.get(name)?.source;
+        let is_told = story.causes.iter().any(|cause| cause.contains(&quoted));
+        let is_other = now.starts_with("registry `") && *now != format!("registry `{before}`");
+        (is_told && is_other).then(|| {
+            format!(
+                "{quoted} is in {now} now, which comes before `{before}`, where lumen.lock has it from; if that is not meant, name the registry: `{name} = {{ version = \"…\", registry = \"{before}\" }}`"
+            )
+        })
     })
 }

@@ -196,3 +196,26 @@ fn what_is_cached_does_while_a_registry_is_away() {
         assert!(!matches!(ran.code, Some(0)), "{ran:#?}");
     }
 }
+
+#[test]
+fn a_name_that_appears_in_front_is_not_advised() {
+    let sandbox = bare();
+    registry(&sandbox, "work", &[], &[("other", "1.0.0")]);
+    registry(&sandbox, "public", &[], &[("mine", "1.0.0")]);
+    project(&sandbox, &url(&sandbox, "work"), &["mine"]);
+    let text = sandbox.read("app/lumen.toml").unwrap();
+    let text = text.replace("mine = \"*\"", "mine = \"^1\"");
+    sandbox.write("app/lumen.toml", &text).unwrap();
+    install(&sandbox);
+    publish_to(&sandbox, "work", &("mine", "5.0.0"));
+    let ran = run(&sandbox, "app", &["pkg", "update"]);
+    fails(
+        &ran,
+        1,
+        &[
+            "is in registry `default` now, which comes before `public`",
+            "registry = \"public\"",
+        ],
+    );
+    assert!(!ran.err.contains("change `mine`"), "{ran:#?}");
+}
