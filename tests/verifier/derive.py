@@ -14,6 +14,7 @@ ABOUT = ("keywords", "authors", "repository", "homepage", "documentation", "link
 SHOWN = ("license", "keywords", "repository", "homepage", "documentation", "links")
 
 REVOKED = "its signing key was revoked"
+BLOCKED = "blocked by the registry's moderators"
 
 
 def precedence(version):
@@ -135,11 +136,28 @@ def added(index, releases, times):
     return {**fields, "about": changes} if changes else fields
 
 
-def derived_index(owners, events):
+def blocks(moderations):
+    """The blocks and quarantines that were not lifted (15.6), in the order of the log."""
+    found = []
+    for said in moderations:
+        found = [block for block in found if block.versions != said.versions]
+        if said.kind != "unblock":
+            found.append(said)
+    return found
+
+
+def blocked(block):
+    """What an index says of a block."""
+    fields = {"versions": block.versions, "reason": block.reason, "until": block.until,
+              "severity": block.severity, "advisory": block.advisory, "at": block.time}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def derived_index(owners, events, moderations=()):
     """The fields of a package index that follow from the log alone.
 
     `events` are (index, statement, signing key) in order. Statements by a key that is
-    revoked from their index on are void.
+    revoked from their index on are void. `moderations` are what moderators said, in order.
     """
     versions, yanked, void, deprecated = [], {}, set(), None
     for index, statement, key in events:
@@ -162,6 +180,11 @@ def derived_index(owners, events):
         else:
             deprecated = None
     versions.sort(key=precedence)
+    in_force = blocks(moderations)
+    for block in in_force:
+        if block.kind == "block":
+            yanked.update({version: f"{BLOCKED}: {block.reason}"
+                           for version in versions if block.covers(version)})
     yanked.update({version: REVOKED for version in void})
     yanked = {version: yanked[version] for version in sorted(yanked, key=precedence)}
     index = {
@@ -170,5 +193,6 @@ def derived_index(owners, events):
         "latest": latest(versions, yanked),
         "yanked": yanked,
         "deprecated": deprecated,
+        "blocked": [blocked(block) for block in in_force] or None,
     }
     return index

@@ -164,6 +164,9 @@ class Lines:
             return self.lines[self.at - 1][len(key) + 1:]
         return None
 
+    def is_next(self, key):
+        return self.at < len(self.lines) and self.lines[self.at].startswith(key + " ")
+
     def one(self, key):
         value = self.optional(key)
         if value is None:
@@ -236,12 +239,13 @@ def threshold(value, keys, least=1):
 class Root:
     FIRST = "lumen/root/v1"
     SECOND = "lumen/root/v2"
+    THIRD = "lumen/root/v3"
 
     @classmethod
     def parse(cls, text):
         self, lines = cls(), Lines(text)
-        validated = text.startswith(cls.SECOND + "\n")
-        lines.literal(cls.SECOND if validated else cls.FIRST)
+        first = text.split("\n", 1)[0]
+        lines.literal(first if first in (cls.SECOND, cls.THIRD) else cls.FIRST)
         self.origin = origin_text(lines.one("registry"))
         self.seq = lines.number("seq", 1)
         self.prev = previous(self.seq, lines.one("prev"))
@@ -263,10 +267,17 @@ class Root:
             threshold(self.names_threshold, self.names)
         elif self.names_threshold != 0:
             raise Bad("a threshold of names without keys")
+        self.moderators_threshold, self.moderators = 0, []
+        if first == cls.THIRD:
+            self.moderators_threshold = lines.number("moderator-threshold", 1)
+            self.moderators = [Key(v) for v in lines.many("moderator", 1, 64)]
+            if len({key.bytes for key in self.moderators}) != len(self.moderators):
+                raise Bad("a moderator is listed twice")
+            threshold(self.moderators_threshold, self.moderators)
         self.quorum = lines.number("witness-quorum")
         self.witnesses = [Key(v, 4) for v in lines.many("witness", 0, 64)]
         self.validating_quorum, self.validators = 0, []
-        if validated:
+        if first == cls.SECOND or first == cls.THIRD and lines.is_next("validating-quorum"):
             self.validating_quorum = lines.number("validating-quorum")
             self.validators = [Key(v, 4) for v in lines.many("validator", 1, 64)]
             threshold(self.validating_quorum, self.validators, 0)
@@ -375,6 +386,73 @@ class Statement:
         return self
 
 
+class Moderation:
+    FIRST = ("lumen/block/v1\n", "lumen/quarantine/v1\n", "lumen/unblock/v1\n")
+
+    @classmethod
+    def parse(cls, text):
+        self, lines = cls(), Lines(text)
+        self.kind = text.split("/")[1]
+        lines.literal(f"lumen/{self.kind}/v1")
+        self.origin = origin_text(lines.one("registry"))
+        self.subject = package_name(lines.one("package"))
+        self.seq = lines.number("seq", 1)
+        self.versions = lines.one("versions")
+        self.covers = covered(self.versions)
+        self.until = lines.time("until") if self.kind == "quarantine" else None
+        self.severity = self.advisory = None
+        if self.kind != "unblock":
+            self.severity = lines.optional("severity")
+            if self.severity not in (None, "low", "moderate", "high", "critical"):
+                raise Bad(f"no severity: {self.severity!r}")
+            self.advisory = lines.optional("advisory")
+            if not re.fullmatch("[!-~]{1,100}", self.advisory or "-"):
+                raise Bad("no identifier of an advisory")
+        self.time = lines.time("time")
+        if self.until is not None and self.until <= self.time:
+            raise Bad("a quarantine that ends before it starts")
+        self.reason = lines.one("reason")
+        if len(self.reason.encode()) > 1000 or re.search(CONTROL, self.reason):
+            raise Bad("a reason with control characters or too many bytes")
+        lines.end()
+        return self
+
+
+def covered(text):
+    """What `all` or a constraint in its canonical form (4) covers (15.6), as a function."""
+    if text == "all":
+        return lambda version: True
+    if len(text.encode()) > 1000:
+        raise Bad("a constraint of too many bytes")
+    groups = [[comparator(part) for part in group.split(" ")] for group in text.split(" || ")]
+    return lambda version: any(all(fits(order(version)) for fits in group) for group in groups)
+
+
+def order(version):
+    """The place of a version in the order of Semantic Versioning, without build metadata."""
+    core, _, pre = version.split("+")[0].partition("-")
+    parts = [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in pre.split(".") if pre]
+    return tuple(int(part) for part in core.split(".")), not pre, parts
+
+
+def comparator(text):
+    """A comparator with a full version, as a function of a place in the order."""
+    found = re.fullmatch(r"(\^|~|>=|<=|>|<|!=|)((\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?)", text)
+    if not found:
+        raise Bad(f"no comparator in its canonical form: {text!r}")
+    sign, at = found[1], order(found[2])
+    major, minor, patch = (int(found[part]) for part in (3, 4, 5))
+    if sign == "^" and major == 0:
+        same = 2 if minor else 3
+    else:
+        same = {"^": 1, "~": 2}.get(sign, 0)
+    return {
+        "": lambda v: v == at, "!=": lambda v: v != at,
+        ">": lambda v: v > at, ">=": lambda v: v >= at,
+        "<": lambda v: v < at, "<=": lambda v: v <= at,
+    }.get(sign, lambda v: v >= at and v[0][:same] == (major, minor, patch)[:same])
+
+
 class MapLeaf:
     FIRST = "lumen/map/v1\n"
 
@@ -413,12 +491,14 @@ def parse_entry(leaf):
     if first + "\n" == MapLeaf.FIRST:
         return MapLeaf(leaf.decode()), None, None
     text, signatures = parse_note(leaf)
-    if first in (Root.FIRST, Root.SECOND):
+    if first in (Root.FIRST, Root.SECOND, Root.THIRD):
         return Root.parse(text), text, signatures
     if first == Owners.FIRST:
         return Owners.parse(text), text, signatures
     if first + "\n" in Statement.FIRST:
         return Statement.parse(text), text, signatures
+    if first + "\n" in Moderation.FIRST:
+        return Moderation.parse(text), text, signatures
     raise Bad(f"an unknown kind of entry: {first!r}")
 
 

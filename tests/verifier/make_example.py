@@ -21,7 +21,7 @@ import ed25519
 from derive import added, derived_index, shortened
 from file_list import files_of
 from formats import (
-    Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
+    Moderation, Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
     owner_subject, parse_entry, root_of, sha256, tiles_of,
 )
 
@@ -47,7 +47,7 @@ class Signer:
 
 
 ADA, BOB, ROOT = Signer("ada"), Signer("bob"), Signer("root")
-LOG = Signer("ada", ORIGIN)
+MIA, LOG = Signer("mia"), Signer("ada", ORIGIN)
 
 
 def note(lines, *signers):
@@ -62,6 +62,22 @@ def root_lines(*, seq=1, prev="none", expires="never", names=("names open 0",),
     return [f"lumen/root/v{version}", f"registry {ORIGIN}", f"seq {seq}", f"prev {prev}",
             "time 2026-01-31T10:30:00Z", f"expires {expires}", "root-threshold 1",
             f"root {ROOT}", f"log {LOG}", *names, *witnesses]
+
+
+def moderated_root(prev):
+    """Root note 2, with mia as the moderator."""
+    lines = root_lines(seq=2, prev=prev, version=3,
+                       names=("names open 0", "moderator-threshold 1", f"moderator {MIA}"))
+    return note(lines, ROOT)
+
+
+def moderation(kind, *, seq=1, package="my-utils", versions="<1.1.0", until=None, more=(),
+               reason="sends the keys of users to a stranger", signer=None):
+    """What a moderator says of a package."""
+    end = [] if until is None else [f"until {until}"]
+    return note([f"lumen/{kind}/v1", f"registry {ORIGIN}", f"package {package}", f"seq {seq}",
+                 f"versions {versions}", *end, *more, "time 2026-01-31T10:40:00Z",
+                 f"reason {reason}"], signer or MIA)
 
 
 def pretty(value):
@@ -182,17 +198,18 @@ class Registry:
                 events.append((event["i"], entry, {"ada": ADA, "bob": BOB}[signer]))
         releases = {version: release for (package, version), (release, _)
                     in self.releases.items() if package == name}
-        index = derived_index(owners, events)
+        said = [parse_entry(event["note"].encode())[0] for event in self.events[name]
+                if event["note"].startswith(Moderation.FIRST)]
+        index = derived_index(owners, events, said)
         times = {entry.version: entry.time for _, entry, _ in events
                  if entry.kind == "publish"}
         summaries = shortened(releases, times)
         newest = releases[index["versions"][-1]] if index["versions"] else {}
         more = added(index, releases, times)
-        deprecated = index.pop("deprecated")
+        optional = {key: index.pop(key) for key in ("deprecated", "blocked")}
         file = {"name": name, **index, "description": newest.get("description", ""),
                 "categories": newest.get("categories", [])}
-        if deprecated is not None:
-            file["deprecated"] = deprecated
+        file |= {key: value for key, value in optional.items() if value is not None}
         file |= {"releases": summaries, "events": self.events[name], **more}
         self.packages[name] = file
         self.write(f"packages/{name}/index.json", compact(file))

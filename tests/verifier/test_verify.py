@@ -16,7 +16,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import ed25519
 import make_example
 from file_list import files_of, head, parse_files
-from formats import Bad, Checkpoint, Root, bundle_path, decode_bundle, digest, key_hash
+from formats import (
+    Bad, Checkpoint, Root, bundle_path, covered, decode_bundle, digest, key_hash,
+)
 from verify import Folder, Verifier
 
 EXAMPLE = pathlib.Path(__file__).parent / "example"
@@ -303,6 +305,64 @@ class Rules(Case):
             lines = make_example.root_lines(witnesses=wrong, version=2)
             with self.assertRaises(Bad):
                 Root.parse("".join(line + "\n" for line in lines))
+
+    def moderated(self):
+        """A registry with a moderator and a block of a name that nobody has claimed."""
+        registry = self.start()
+        registry.append(make_example.moderated_root(digest(self.root.encode())))
+        more = ("severity critical", "advisory EXAMPLE-2026-1")
+        registry.append(make_example.moderation("block", more=more))
+        return registry
+
+    def test_moderators(self):
+        registry = self.moderated()
+        self.assertEqual(problems(self.folder), [])
+        path = self.folder / "packages/my-utils/index.json"
+        self.assertEqual(json.loads(path.read_bytes())["blocked"], [{
+            "versions": "<1.1.0", "reason": "sends the keys of users to a stranger",
+            "severity": "critical", "advisory": "EXAMPLE-2026-1", "at": "2026-01-31T10:40:00Z"}])
+        registry.append(make_example.moderation("unblock", seq=2))
+        self.assertEqual(problems(self.folder), [])
+        path.write_bytes(path.read_bytes().replace(b'"events":', b'"blocked":[],"events":'))
+        self.noticed("`blocked` is []")
+
+    def test_moderators_are_those_of_the_root(self):
+        registry = self.moderated()
+        registry.append(make_example.moderation("block", seq=2, signer=make_example.ADA))
+        self.noticed("signatures by moderators, 1 needed")
+
+    def test_no_moderators(self):
+        self.start().append(make_example.moderation("block"))
+        self.noticed("the registry has no moderators")
+
+    def test_moderation_in_order(self):
+        for wrong, words in ((("unblock", 2, "all"), "nothing blocks all"),
+                             (("block", 1, "all"), "statement 1 of moderators follows 1"),
+                             (("block", 3, "all"), "statement 3 of moderators follows 1")):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            kind, seq, versions = wrong
+            self.moderated().append(make_example.moderation(kind, seq=seq, versions=versions))
+            self.noticed(words)
+
+    def test_the_specification_shows_a_block(self):
+        text = (EXAMPLE.parents[2] / "docs/registry-spec.md").read_text()
+        more = ("severity critical", "advisory EXAMPLE-2026-1")
+        fingerprint = digest((EXAMPLE / "trust/root/1.note").read_bytes())
+        for shown in (make_example.moderation("block", more=more),
+                      make_example.moderated_root(fingerprint)):
+            self.assertIn(f"```text\n{shown}```", text)
+
+    def test_what_is_covered(self):
+        versions = ["0.0.3", "0.2.9", "1.0.0-rc.1", "1.0.0", "1.2.3-rc.1", "1.2.3", "2.0.0"]
+        for text, good in (("all", versions), ("<1.2.3", versions[:5]),
+                           (">=1.0.0 <1.2.3", versions[3:5]), ("^1.0.0", versions[3:6]),
+                           ("~1.2.0", versions[4:6]), ("^0.2.0", ["0.2.9"]),
+                           ("^0.0.3", ["0.0.3"]), ("1.0.0-rc.1", ["1.0.0-rc.1"]),
+                           ("<0.1.0 || >1.2.3", ["0.0.3", "2.0.0"])):
+            covers = covered(text)
+            self.assertEqual([v for v in versions if covers(v)], good, text)
+        for text in ("1", "^1.2", "*", "<1.2.3, >1.0.0", ""):
+            self.assertRaises(Bad, covered, text)
 
     def test_witnesses(self):
         bob, ada = make_example.BOB, make_example.ADA

@@ -27,11 +27,11 @@ from datetime import datetime, timezone
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from derive import FIELDS, SHOWN, added, derived_index, lengthened
+from derive import FIELDS, SHOWN, added, blocks, derived_index, lengthened
 from ed25519 import verify as ed25519_verify
 from file_list import files_of, parse_files
 from formats import (
-    Bad, Checkpoint, MapLeaf, Owners, Root, Statement, bundle_path, decode_bundle,
+    Bad, Checkpoint, MapLeaf, Moderation, Owners, Root, Statement, bundle_path, decode_bundle,
     digest, extend, leaf_hash, map_nodes, owner_subject, parse_entry,
     parse_note, root_of, sha256, strict_json, tiles_of,
 )
@@ -112,6 +112,7 @@ class Verifier:
         self.events = {}       # map key -> [(index, text)]
         self.chains = {}       # map key -> chain value
         self.statements = {}   # package -> [(index, Statement, signing key)]
+        self.moderations = {}  # package -> [Moderation]
         self.said = set()      # texts of all statements
         self.checkpoint = None
         self.map_root = None
@@ -352,6 +353,8 @@ class Verifier:
             raise Bad("it comes before the first root note")
         elif isinstance(entry, Owners):
             self.replay_owners(index, entry, text, signatures)
+        elif isinstance(entry, Moderation):
+            self.replay_moderation(entry, text, signatures)
         else:
             self.replay_statement(index, entry, text, signatures)
         return None
@@ -378,7 +381,7 @@ class Verifier:
     def note_before(self, events):
         """The note before the newest of these events (statements left out)."""
         for _, text in reversed(events[:-1]):
-            if not text.startswith(Statement.FIRST):
+            if not text.startswith(Statement.FIRST + Moderation.FIRST):
                 return text.encode()
         raise Bad("there is no note before")
 
@@ -430,6 +433,18 @@ class Verifier:
             raise Bad(f"{statement.subject} {statement.version} was not published")
         known.append((index, statement, signer))
 
+    def replay_moderation(self, said, text, signatures):
+        root = self.roots[-1][1]
+        if not root.moderators:
+            raise Bad("the registry has no moderators")
+        signed(text, signatures, root.moderators, root.moderators_threshold, "moderators")
+        known = self.moderations.setdefault(said.subject, [])
+        if said.seq != len(known) + 1:
+            raise Bad(f"statement {said.seq} of moderators follows {len(known)}")
+        if said.kind == "unblock" and all(b.versions != said.versions for b in blocks(known)):
+            raise Bad(f"nothing blocks {said.versions} of {said.subject}")
+        known.append(said)
+
     def replay_map(self, index, entry):
         if entry.size != index + 1:
             raise Bad(f"a map leaf for size {entry.size}")
@@ -480,7 +495,7 @@ class Verifier:
                     self.problem(f"{path} is not the log's")
 
     def check_packages(self):
-        names = set(self.statements)
+        names = set(self.statements) | set(self.moderations)
         names |= {subject for subject in self.owners if not subject.startswith("@")}
         self.latest = {}
         for name in sorted(names):
@@ -501,7 +516,7 @@ class Verifier:
                 version = statement.version
                 statements[version] = statement
                 releases[version] = self.check_release(name, version, index, statement)
-        expected = derived_index(owners, events)
+        expected = derived_index(owners, events, self.moderations.get(name, []))
         self.latest[name] = expected["latest"]
         if file["ahead"]:
             return

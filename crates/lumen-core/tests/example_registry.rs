@@ -190,6 +190,7 @@ fn texts_are_written_as_they_were_read() {
             Entry::Root(root) => root.to_text(),
             Entry::Owners(owners) => owners.to_text(),
             Entry::Statement(statement) => statement.to_text(),
+            Entry::Moderation(said) => said.to_text(),
             Entry::Map(leaf) => leaf.to_text(),
         };
         let expected = note.map_or(leaf, |note| note.text.into_bytes());

@@ -6,7 +6,7 @@ use clap::Command;
 type Examples = (&'static str, &'static [&'static str]);
 
 /// One row each, in the order of the help.
-const EXAMPLES: [Examples; 78] = [
+const EXAMPLES: [Examples; 80] = [
     ("pkg init", &["lumen init", "lumen init --name my-utils"]),
     ("pkg new", &["lumen new my-utils", "lumen new @org/http"]),
     (
@@ -159,6 +159,14 @@ const EXAMPLES: [Examples; 78] = [
     (
         "registry trust remove-witness",
         &["lumen registry trust remove-witness witness"],
+    ),
+    (
+        "registry trust add-moderator",
+        &["lumen registry trust add-moderator mia.pub --threshold 2"],
+    ),
+    (
+        "registry trust remove-moderator",
+        &["lumen registry trust remove-moderator mia"],
     ),
     (
         "registry trust policy",

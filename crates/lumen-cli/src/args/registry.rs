@@ -367,6 +367,26 @@ pub enum RegistryTrust {
         #[command(flatten)]
         change: ChangeArgs,
     },
+    /// Add a moderator, who blocks packages and releases, or change how many of them must sign.
+    AddModerator {
+        /// `name+1234abcd+…`, an `ssh-ed25519 …` line, or the name of a key of yours.
+        key: String,
+        /// How many moderators must sign what they say.
+        #[arg(long, value_name = "N")]
+        threshold: Option<u32>,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+    /// Remove a moderator. What moderators said before stays.
+    RemoveModerator {
+        /// Its name or fingerprint, or the key.
+        key: String,
+        /// How many of the others must sign what they say.
+        #[arg(long, value_name = "N")]
+        threshold: Option<u32>,
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
     /// Set who gets a free name.
     Policy {
         /// The rule.

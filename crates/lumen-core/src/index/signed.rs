@@ -13,17 +13,22 @@ use super::{
 };
 use crate::{
     json::{self, JsonError},
-    trust::{Event, PackageHistory},
+    trust::{Event, Measure, PackageHistory},
     version::{self, Version},
 };
 
 /// The reason given for releases of a key that was revoked.
 pub const REVOKED: &str = "its signing key was revoked";
 
+/// The reason given for releases that moderators blocked, with theirs.
+fn blocked(reason: &str) -> String {
+    format!("blocked by the registry's moderators: {reason}")
+}
+
 /// The fields that follow from events and releases, in the order of the file: those that
-/// version 0.1 knew. Then come [`ADDED`] and [`SHOWN`], which version 0.1 takes for fields of
+/// version 0.1 knew, and `blocked`, which is only in registries that it cannot read. Then come [`ADDED`] and [`SHOWN`], which version 0.1 takes for fields of
 /// another tool: it keeps them, and everything else in the file is as it makes it.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "name",
     "versions",
     "prereleases",
@@ -32,6 +37,7 @@ const OWN: [&str; 10] = [
     "description",
     "categories",
     "deprecated",
+    "blocked",
     "releases",
     "events",
 ];
@@ -179,16 +185,22 @@ fn first_form(
     events: &[Event],
     releases: &BTreeMap<Version, Release>,
 ) -> Map<String, Value> {
-    let mut yanked: BTreeMap<_, &str> = history
+    let mut yanked: BTreeMap<_, String> = history
         .yanked
         .iter()
-        .map(|(version, yanked)| (version, yanked.reason.as_str()))
+        .map(|(version, yanked)| (version, yanked.reason.clone()))
         .collect();
+    // A quarantine ends without a new file, so it is not here.
+    let blocks = history.moderation.blocks();
+    for block in (blocks.iter()).filter(|block| matches!(block.said.measure, Measure::Block(_))) {
+        let covered = (history.releases.keys()).filter(|version| block.said.covers.has(version));
+        yanked.extend(covered.map(|version| (version, blocked(&block.said.reason))));
+    }
     let revoked = history
         .releases
         .iter()
         .filter(|(_, release)| release.revoked);
-    yanked.extend(revoked.map(|(version, _)| (version, REVOKED)));
+    yanked.extend(revoked.map(|(version, _)| (version, REVOKED.to_owned())));
     let versions: Vec<_> = history.releases.keys().cloned().collect();
     // Descriptions from void releases are not repeated.
     let mut good = history.releases.iter().rev();
@@ -203,7 +215,7 @@ fn first_form(
         replacement: deprecated.replacement.clone(),
         at: Some(deprecated.time.clone()),
     });
-    let reason = |(version, reason): (&&Version, &&str)| (version.to_string(), json!(reason));
+    let reason = |(version, reason): (&&Version, &String)| (version.to_string(), json!(reason));
     let yanked_by: Map<String, Value> = yanked.iter().map(reason).collect();
     let mut root = Map::new();
     let values = [
@@ -215,11 +227,16 @@ fn first_form(
         json!(description.unwrap_or_default()),
         json!(categories.unwrap_or_default()),
         json!(deprecated),
+        blocks
+            .iter()
+            .filter_map(|block| block.said.to_json())
+            .collect(),
         shortened(history, releases),
         json!(events),
     ];
     for (field, value) in OWN.into_iter().zip(values) {
-        if !value.is_null() || field == "latest" {
+        let is_empty = field == "blocked" && blocks.is_empty();
+        if (!value.is_null() || field == "latest") && !is_empty {
             root.insert(field.into(), value);
         }
     }

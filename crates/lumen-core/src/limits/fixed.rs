@@ -103,6 +103,10 @@ fixed! {
     MAX_ORIGIN: usize = 200, Bytes, Format, "core::trust";
     /// Bytes of a reason in a note.
     MAX_REASON: usize = 1000, Bytes, Format, "core::trust";
+    /// Bytes of the constraint in a statement of moderators.
+    MAX_COVERED: usize = 1000, Bytes, Format, "core::trust::moderation";
+    /// Bytes of the identifier of an advisory.
+    MAX_ADVISORY: usize = 100, Bytes, Format, "core::trust::moderation";
     /// Publishers in an ownership note.
     MAX_PUBLISHERS: usize = 256, Count, Format, "core::trust::owners";
     /// Revoked keys in an ownership note.

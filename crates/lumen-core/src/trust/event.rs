@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    moderation::{self, Moderation},
     owners::{self, OwnersNote},
     rejection,
     root::{self, RootNote},
@@ -68,6 +69,8 @@ pub enum Entry {
     Owners(OwnersNote),
     /// A statement.
     Statement(Statement),
+    /// A statement by moderators.
+    Moderation(Moderation),
     /// The state of the name map.
     Map(MapLeaf),
 }
@@ -97,14 +100,9 @@ pub enum EntryError {
 /// knows.
 fn is_newer(line: &str) -> bool {
     // A map leaf has no signatures, and a rejection is never an entry.
-    let known = [
-        root::KIND,
-        root::KIND_V2,
-        owners::KIND,
-        MAP_KIND,
-        rejection::KIND,
-    ];
-    if known.contains(&line) || statement::is_kind(line) {
+    let known = [owners::KIND, MAP_KIND, rejection::KIND];
+    let is_kind = [root::is_kind, statement::is_kind, moderation::is_kind];
+    if known.contains(&line) || is_kind.iter().any(|is_kind| is_kind(line)) {
         return false;
     }
     let parts = line
@@ -134,7 +132,10 @@ impl Entry {
         }
         let note = Note::parse(bytes)?;
         let entry = match note.text.lines().next() {
-            Some(root::KIND | root::KIND_V2) => Self::Root(RootNote::parse(&note.text)?),
+            Some(kind) if root::is_kind(kind) => Self::Root(RootNote::parse(&note.text)?),
+            Some(kind) if moderation::is_kind(kind) => {
+                Self::Moderation(Moderation::parse(&note.text)?)
+            }
             Some(owners::KIND) => Self::Owners(OwnersNote::parse(&note.text)?),
             Some(kind) if is_newer(kind) => {
                 let kind = kind.to_owned();
@@ -151,6 +152,7 @@ impl Entry {
             Self::Root(_) => Some(Subject::Root),
             Self::Owners(note) => Some(note.name.clone()),
             Self::Statement(statement) => Some(Subject::Package(statement.package.clone())),
+            Self::Moderation(said) => Some(Subject::Package(said.package.clone())),
             Self::Map(_) => None,
         }
     }
@@ -161,6 +163,7 @@ impl Entry {
             Self::Root(note) => Some(&note.time),
             Self::Owners(note) => Some(&note.time),
             Self::Statement(statement) => Some(&statement.time),
+            Self::Moderation(said) => Some(&said.time),
             Self::Map(_) => None,
         }
     }
@@ -171,6 +174,7 @@ impl Entry {
             Self::Root(note) => Some(&note.origin),
             Self::Owners(note) => Some(&note.origin),
             Self::Statement(statement) => Some(&statement.origin),
+            Self::Moderation(said) => Some(&said.origin),
             Self::Map(_) => None,
         }
     }

@@ -4,14 +4,18 @@
 //! the history they are shown: by the same rules, since they are the same code.
 
 mod ledger;
+mod moderation;
 mod owners;
 mod package;
 mod roots;
 
 pub use ledger::Ledger;
+pub use moderation::{Moderated, ModerationHistory};
 pub use owners::OwnersHistory;
 pub use package::{Deprecated, LoggedRelease, PackageHistory, Remark, Yanked};
 pub use roots::RootHistory;
+
+use std::borrow::Cow;
 
 use super::{
     event::{Entry, EntryError, Event},
@@ -20,6 +24,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
+    name::PackageName,
     note::{Note, NoteError},
     signing::PublicKey,
     version::Version,
@@ -146,6 +151,26 @@ pub enum HistoryError {
         /// The version.
         version: Version,
     },
+    /// Moderators make a statement, and the registry has none.
+    #[error(
+        "entry {index} of the log is a statement by moderators, and the registry had none then"
+    )]
+    NoModerators {
+        /// Its place in the log.
+        index: u64,
+    },
+    /// Moderators take a block back that is not there.
+    #[error(
+        "entry {index} of the log lifts a block of `{subject}`, versions {versions}, and none was in force"
+    )]
+    NotBlocked {
+        /// Its place in the log.
+        index: u64,
+        /// The package.
+        subject: String,
+        /// The versions.
+        versions: String,
+    },
     /// A statement is about a version that is not there.
     #[error("entry {index} of the log is about {version}, which was not published")]
     UnknownVersion {
@@ -207,6 +232,8 @@ impl HistoryError {
             | Self::Superseded { index, .. }
             | Self::Twice { index, .. }
             | Self::UnknownVersion { index, .. }
+            | Self::NoModerators { index }
+            | Self::NotBlocked { index, .. }
             | Self::Repeated { index }
             | Self::MapSize { index, .. }
             | Self::MapRoot { index }
@@ -239,18 +266,28 @@ pub fn may_append(
                 OwnersHistory::unclaimed(next.name.clone()).check_next(roots, index, next, note)
             }
         },
-        Entry::Statement(statement) => match package {
-            Some(package) => package.check_next(roots, index, statement, note),
-            None => {
-                let name = &statement.package;
-                let unclaimed = OwnersHistory::unclaimed(Subject::owner_of(name));
-                let owners = owners.cloned().unwrap_or(unclaimed);
-                let package = PackageHistory::new(name.clone(), owners);
-                package.check_next(roots, index, statement, note)
-            }
-        },
+        Entry::Statement(statement) => package_or_new(package, owners, &statement.package)
+            .check_next(roots, index, statement, note),
+        Entry::Moderation(said) => package_or_new(package, owners, &said.package)
+            .check_moderation(roots, index, said, note),
         Entry::Map(_) => Ok(()),
     }
+}
+
+/// A package's history; if the log has nothing about it, one without events.
+fn package_or_new<'p>(
+    package: Option<&'p PackageHistory>,
+    owners: Option<&OwnersHistory>,
+    name: &PackageName,
+) -> Cow<'p, PackageHistory> {
+    package.map_or_else(
+        || {
+            let unclaimed = || OwnersHistory::unclaimed(Subject::owner_of(name));
+            let owners = owners.cloned().unwrap_or_else(unclaimed);
+            Cow::Owned(PackageHistory::new(name.clone(), owners))
+        },
+        Cow::Borrowed,
+    )
 }
 
 /// Events parsed, in order and each below `origin`, if that is known.

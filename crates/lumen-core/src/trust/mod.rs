@@ -6,6 +6,7 @@
 //! | [`root`] | root notes: the registry's own keys and rules |
 //! | [`owners`] | ownership notes: admins and publishers of a name |
 //! | [`statement`] | publish, yank, unyank, deprecate, undeprecate |
+//! | [`moderation`] | block, quarantine, unblock: what the registry's moderators say |
 //! | [`subject`] | what an event is about: a name, a scope or the registry |
 //! | [`event`] | entries of the log, and the chain of a name's |
 //! | [`quorum`] | which witnesses signed a checkpoint, and which are missing |
@@ -22,6 +23,7 @@ pub mod age;
 pub mod event;
 pub mod history;
 pub mod map;
+pub mod moderation;
 pub mod owners;
 pub mod queue;
 pub mod quorum;
@@ -35,8 +37,10 @@ pub mod text;
 pub use age::{Asked, Basis, Bounds, Sighting, Timeline};
 pub use event::{Entry, EntryError, Event, MapLeaf, chain, extend, up_to};
 pub use history::{
-    HistoryError, Ledger, LoggedRelease, OwnersHistory, PackageHistory, RootHistory, may_append,
+    HistoryError, Ledger, LoggedRelease, Moderated, ModerationHistory, OwnersHistory,
+    PackageHistory, RootHistory, may_append,
 };
+pub use moderation::{Cause, Covered, Measure, Moderation, Severity};
 pub use owners::{OwnersNote, Publisher, Revoked};
 pub use quorum::{Cosigned, Lacking};
 pub use rejection::Rejection;

@@ -15,6 +15,14 @@ pub const KIND: &str = "lumen/root/v1";
 /// The first line of a note with validating witnesses.
 pub const KIND_V2: &str = "lumen/root/v2";
 
+/// The first line of a note with moderators.
+pub const KIND_V3: &str = "lumen/root/v3";
+
+/// Whether this is the first line of a root note.
+pub fn is_kind(line: &str) -> bool {
+    [KIND, KIND_V2, KIND_V3].contains(&line)
+}
+
 /// The text of a root note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootNote {
@@ -40,6 +48,10 @@ pub struct RootNote {
     pub names_threshold: u32,
     /// The keys that approve names and decide who owns them.
     pub names: Vec<PublicKey>,
+    /// How many of `moderators` have to agree; 0 where there are none.
+    pub moderator_threshold: u32,
+    /// The keys that block packages and releases.
+    pub moderators: Vec<PublicKey>,
     /// How many witnesses, validating or not, must have cosigned a checkpoint.
     pub witness_quorum: u32,
     /// The witnesses that confirm only that the log grew.
@@ -87,6 +99,8 @@ impl RootNote {
             policy: NamePolicy::Open,
             names_threshold: 0,
             names: Vec::new(),
+            moderator_threshold: 0,
+            moderators: Vec::new(),
             witness_quorum: 0,
             witnesses: Vec::new(),
             validating_quorum: 0,
@@ -100,8 +114,10 @@ impl RootNote {
     /// # Errors
     /// On the first line that is not as it must be.
     pub fn parse(text: &str) -> Result<Self, FormError> {
-        let validated = text.lines().next() == Some(KIND_V2);
-        let kind = if validated { KIND_V2 } else { KIND };
+        let first = text.lines().next();
+        let known = [KIND_V2, KIND_V3];
+        let kind = known.into_iter().find(|kind| first == Some(kind));
+        let kind = kind.unwrap_or(KIND);
         let mut lines = Lines::of(text, kind)?;
         let origin = lines.origin()?;
         let (seq, prev) = lines.sequence()?;
@@ -129,12 +145,17 @@ impl RootNote {
             within(names_threshold, least, names.len()),
             "a threshold that its keys can reach",
         )?;
+        let (moderator_threshold, moderators) = match kind == KIND_V3 {
+            true => moderators(&mut lines)?,
+            false => (0, Vec::new()),
+        };
         let witness_quorum: u32 = lines.parsed("witness-quorum", "a number")?;
         let witnesses = lines.all("witness", 0, MAX_ROOT_KEYS)?;
         let witnesses = distinct(&lines, &witnesses, "a different key of a witness")?;
-        let (validating_quorum, validators) = match validated {
-            true => validators(&mut lines, &witnesses)?,
-            false => (0, Vec::new()),
+        let (validating_quorum, validators) = match kind {
+            KIND_V2 => validators(&mut lines, &witnesses)?,
+            KIND_V3 if lines.is_next("validating-quorum") => validators(&mut lines, &witnesses)?,
+            _ => (0, Vec::new()),
         };
         lines.check(
             insider(&root, &log, &validators).is_none(),
@@ -166,6 +187,8 @@ impl RootNote {
             policy,
             names_threshold,
             names,
+            moderator_threshold,
+            moderators,
             witness_quorum,
             witnesses,
             validating_quorum,
@@ -201,10 +224,11 @@ impl RootNote {
         let or = |text: Option<String>, none: &str| text.unwrap_or_else(|| none.to_owned());
         let prev = or(self.prev.map(|prev| prev.to_string()), "none");
         let expires = or(self.expires.clone(), "never");
-        // Clients that do not know version 2 go on reading registries that do not need it.
-        let kind = match self.validators.is_empty() {
-            true => KIND,
-            false => KIND_V2,
+        // Clients that know earlier versions only go on reading registries that need no later one.
+        let kind = match (self.moderators.is_empty(), self.validators.is_empty()) {
+            (true, true) => KIND,
+            (true, false) => KIND_V2,
+            (false, _) => KIND_V3,
         };
         let mut out = format!(
             "{kind}\nregistry {}\nseq {}\nprev {prev}\ntime {}\nexpires {expires}\nroot-threshold {}\n",
@@ -228,6 +252,15 @@ impl RootNote {
         self.names
             .iter()
             .for_each(|key| add(format_args!("name {key}")));
+        if !self.moderators.is_empty() {
+            add(format_args!(
+                "moderator-threshold {}",
+                self.moderator_threshold
+            ));
+        }
+        self.moderators
+            .iter()
+            .for_each(|key| add(format_args!("moderator {key}")));
         add(format_args!("witness-quorum {}", self.witness_quorum));
         self.witnesses
             .iter()
@@ -246,8 +279,23 @@ impl RootNote {
     }
 }
 
-/// The validating witnesses of a note of version 2. There is at least one, so that no note can be
-/// written in both versions, and none of the keys is listed twice, under whatever name.
+/// The moderators of a note of version 3. There is at least one, so that no note can be written in
+/// two versions, and none of the keys is listed twice, under whatever name.
+fn moderators(lines: &mut Lines<'_>) -> Result<(u32, Vec<PublicKey>), FormError> {
+    let threshold: u32 = lines.parsed("moderator-threshold", "a number")?;
+    let moderators = keys(lines, "moderator", 1)?;
+    let mut bytes = BTreeSet::new();
+    let new = |key: &PublicKey| bytes.insert(*key.bytes());
+    lines.check(moderators.iter().all(new), "a different key of a moderator")?;
+    lines.check(
+        within(threshold, 1, moderators.len()),
+        "a threshold that its keys can reach",
+    )?;
+    Ok((threshold, moderators))
+}
+
+/// The validating witnesses of a note. There is at least one, so that no note can be
+/// written in two versions, and none of the keys is listed twice, under whatever name.
 fn validators(
     lines: &mut Lines<'_>,
     witnesses: &[CosignerKey],

@@ -86,6 +86,12 @@ impl<'a> Lines<'a> {
         Some(value)
     }
 
+    /// Whether the next line has this key.
+    pub(super) fn is_next(&mut self, key: &str) -> bool {
+        let next = self.rest.peek();
+        next.is_some_and(|line| line.split(' ').next() == Some(key))
+    }
+
     /// Whether the next line is exactly this word.
     pub(super) fn flag(&mut self, word: &str) -> bool {
         let found = self.rest.next_if(|line| *line == word).is_some();

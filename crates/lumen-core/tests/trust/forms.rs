@@ -2,13 +2,16 @@
 
 use lumen_core::{
     Digest,
-    trust::{Action, Entry, MapLeaf, OwnersNote, Publisher, RootNote, Statement},
+    trust::{
+        Action, Cause, Entry, MapLeaf, Measure, Moderation, OwnersNote, Publisher, RootNote,
+        Severity, Statement,
+    },
 };
 use proptest::prelude::*;
 
 use super::world::{
-    after, full_root, owners, public, publish, revoked, root, signed, statement, validated_root,
-    yank,
+    after, block, full_root, moderated_root, moderation, owners, public, publish, revoked, root,
+    signed, statement, validated_root, yank,
 };
 
 fn full_owners() -> OwnersNote {
@@ -48,12 +51,49 @@ fn statements() -> Vec<Statement> {
         .into()
 }
 
+fn roots() -> [RootNote; 5] {
+    let both = RootNote {
+        validators: vec![lumen_core::signing::CosignerKey::new(public("validator"))],
+        ..moderated_root()
+    };
+    [
+        root(),
+        full_root(),
+        validated_root(),
+        moderated_root(),
+        both,
+    ]
+}
+
+fn moderations() -> [Moderation; 4] {
+    let cause = Cause {
+        severity: Some(Severity::Critical),
+        advisory: Some("CVE-2026-1234".into()),
+    };
+    let until = "2026-02-01T00:00:00Z".to_owned();
+    [
+        moderation("@org/http", 1, "all", Measure::Block(cause.clone())),
+        moderation(
+            "tool",
+            2,
+            ">=1.0.0 <1.2.3",
+            Measure::Quarantine { until, cause },
+        ),
+        moderation("tool", 3, "=1.0.0-rc.1", block()),
+        moderation("tool", 4, "all", Measure::Unblock),
+    ]
+}
+
 /// Whether the text of a note is read by one of the parsers.
 fn is_read(text: &str) -> bool {
     let root = RootNote::parse(text).map(|note| note.to_text());
     let owners = OwnersNote::parse(text).map(|note| note.to_text());
     let statement = Statement::parse(text).map(|note| note.to_text());
-    let read: Vec<String> = [root, owners, statement].into_iter().flatten().collect();
+    let moderation = Moderation::parse(text).map(|note| note.to_text());
+    let read: Vec<String> = [root, owners, statement, moderation]
+        .into_iter()
+        .flatten()
+        .collect();
     // What is read is written as it was.
     assert!(read.iter().all(|again| again == text), "{text}");
     !read.is_empty()
@@ -61,11 +101,8 @@ fn is_read(text: &str) -> bool {
 
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = statements().iter().map(Statement::to_text).collect();
-    texts.extend(
-        [root(), full_root(), validated_root()]
-            .iter()
-            .map(RootNote::to_text),
-    );
+    texts.extend(roots().iter().map(RootNote::to_text));
+    texts.extend(moderations().iter().map(Moderation::to_text));
     let claim = owners("my-utils", &["ada"], &[]);
     texts.extend([claim, full_owners()].iter().map(OwnersNote::to_text));
     texts
@@ -73,8 +110,11 @@ fn texts() -> Vec<String> {
 
 #[test]
 fn notes_are_read_as_they_are_written() {
-    for note in [root(), full_root(), validated_root()] {
+    for note in roots() {
         assert_eq!(RootNote::parse(&note.to_text()), Ok(note));
+    }
+    for note in moderations() {
+        assert_eq!(Moderation::parse(&note.to_text()), Ok(note));
     }
     for note in [owners("my-utils", &["ada"], &[]), full_owners()] {
         assert_eq!(OwnersNote::parse(&note.to_text()), Ok(note));
@@ -123,6 +163,54 @@ fn validating_witnesses_are_in_notes_of_version_2_only() {
 }
 
 #[test]
+fn moderators_are_in_notes_of_version_3_only() {
+    let text = moderated_root().to_text();
+    assert!(text.starts_with("lumen/root/v3\n"));
+    let moderator = text.lines().find(|line| line.starts_with("moderator "));
+    let renamed = public("mia").renamed("another-name").unwrap();
+    for changed in [
+        text.replace("/v3", "/v1"),
+        text.replace("/v3", "/v2"),
+        root().to_text().replace("/v1", "/v3"),
+        validated_root().to_text().replace("/v2", "/v3"),
+        text.replace("moderator-threshold 2", "moderator-threshold 0"),
+        text.replace("moderator-threshold 2", "moderator-threshold 4"),
+        // One key under two names.
+        text.replace(
+            moderator.unwrap(),
+            &format!("{}\nmoderator {renamed}", moderator.unwrap()),
+        ),
+    ] {
+        assert_ne!(changed, text);
+        assert!(RootNote::parse(&changed).is_err(), "{changed}");
+    }
+}
+
+#[test]
+fn what_moderators_say_has_one_form() {
+    let text = moderations()[1].to_text();
+    for (from, to) in [
+        // Not in the canonical form, and no constraint.
+        ("versions >=1.0.0 <1.2.3", "versions >=1.0.0, <1.2.3"),
+        ("versions >=1.0.0 <1.2.3", "versions >=1 <1.2.3"),
+        ("versions >=1.0.0 <1.2.3", "versions none"),
+        // The end comes after the start.
+        ("until 2026-02-01T00:00:00Z", "until 2026-01-31T10:30:00Z"),
+        ("until 2026-02-01T00:00:00Z", "until never"),
+        ("severity critical", "severity huge"),
+        ("advisory CVE-2026-1234", "advisory "),
+        ("advisory CVE-2026-1234", "advisory a b"),
+        ("seq 2", "seq 0"),
+        ("lumen/quarantine/v1", "lumen/block/v1"),
+        ("lumen/quarantine/v1", "lumen/unblock/v1"),
+    ] {
+        let changed = text.replace(from, to);
+        assert_ne!(changed, text);
+        assert!(Moderation::parse(&changed).is_err(), "{changed}");
+    }
+}
+
+#[test]
 fn notes_of_a_newer_lumen_are_called_so() {
     let newer = |kind: &str| {
         let text = root().to_text().replacen("lumen/root/v1", kind, 1);
@@ -130,7 +218,8 @@ fn notes_of_a_newer_lumen_are_called_so() {
         error.to_string()
     };
     for kind in [
-        "lumen/root/v3",
+        "lumen/root/v4",
+        "lumen/block/v2",
         "lumen/owners/v2",
         "lumen/publish/v2",
         "lumen/advisory/v1",
@@ -160,6 +249,9 @@ fn lines_are_not_missing_repeated_moved_or_unknown() {
             "name ",
             "witness ",
             "validator ",
+            "moderator ",
+            "severity ",
+            "advisory ",
             "admin ",
             "publish ",
             "revoke ",

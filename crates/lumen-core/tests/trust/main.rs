@@ -10,6 +10,7 @@ mod forms;
 mod history;
 mod index;
 mod map;
+mod moderation;
 mod owners;
 mod queue;
 mod world;

@@ -5,8 +5,9 @@ use lumen_core::{
     note::Note,
     signing::{CosignerKey, PublicKey, SecretKey},
     trust::{
-        Action, Entry, Event, HistoryError, NamePolicy, OwnersHistory, OwnersNote, PackageHistory,
-        Publisher, Revoked, RootHistory, RootNote, Statement, Subject, may_append,
+        Action, Cause, Entry, Event, HistoryError, Measure, Moderation, NamePolicy, OwnersHistory,
+        OwnersNote, PackageHistory, Publisher, Revoked, RootHistory, RootNote, Statement, Subject,
+        may_append,
     },
 };
 
@@ -63,6 +64,39 @@ pub fn validated_root() -> RootNote {
             CosignerKey::new(public("second")),
         ],
         ..full_root()
+    }
+}
+
+/// A root note with moderators, two of three of whom must sign.
+pub fn moderated_root() -> RootNote {
+    RootNote {
+        moderator_threshold: 2,
+        moderators: ["mia", "max", "moe"].map(public).into(),
+        ..root()
+    }
+}
+
+/// What moderators say of a package.
+pub fn moderation(package: &str, seq: u64, versions: &str, measure: Measure) -> Moderation {
+    Moderation {
+        origin: ORIGIN.into(),
+        package: package.parse().unwrap(),
+        seq,
+        covers: versions.parse().unwrap(),
+        measure,
+        time: TIME.into(),
+        reason: "malware".into(),
+    }
+}
+
+pub fn block() -> Measure {
+    Measure::Block(Cause::default())
+}
+
+pub fn quarantine(until: &str) -> Measure {
+    Measure::Quarantine {
+        until: until.into(),
+        cause: Cause::default(),
     }
 }
 

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use lumen_core::{
     Digest,
-    trust::{Lacking, NoteRef},
+    trust::{Lacking, NoteRef, Subject},
 };
-use lumen_registry::{Storage, StorageError, log::Writer, publish::PublishError};
+use lumen_registry::{Registry, Storage, StorageError, log::Writer, publish::PublishError};
 
 use crate::{
     error::{ChangeError, OpsError},
     session::Session,
     signed::{
         Asked, Change, Missing, Need, Proposal, Signed, accept_note,
-        newest::{Newest, newest},
+        newest::{Newest, newest, newest_package},
         open, open_for,
         proposal::{self, NAMES},
-        queue::ask,
+        queue::{ask, put},
     },
 };
 
@@ -57,9 +57,8 @@ pub(crate) fn submit(
     if out.is_none() && missing.is_empty() {
         return applied(session, registry, proposal, signed);
     }
-    let only_names = missing.iter().all(|missing| missing.whose == NAMES);
-    if out.is_none() && is_claim(&proposal.change) && signed && only_names {
-        match ask(session, &registry.registry, &proposal.note, true) {
+    if out.is_none() && signed && may_wait(&proposal.change, &missing) {
+        match wait(session, &registry.registry, &proposal) {
             // Then it goes another way.
             Err(OpsError::Publish(PublishError::Storage(StorageError::ReadOnly { .. }))) => {}
             asked => {
@@ -93,8 +92,24 @@ pub(crate) fn submit(
     })
 }
 
-const fn is_claim(change: &Change) -> bool {
-    matches!(change, Change::Owners(note) if note.seq == 1)
+/// Whether a change can wait in the registry for its other signers.
+fn may_wait(change: &Change, missing: &[Missing]) -> bool {
+    match change {
+        Change::Owners(note) => note.seq == 1 && missing.iter().all(|of| of.whose == NAMES),
+        Change::Moderation(_) => true,
+        Change::Root(_) => false,
+    }
+}
+
+fn wait(
+    session: &Session<'_>,
+    registry: &Registry,
+    proposal: &Proposal,
+) -> Result<Asked, OpsError> {
+    match &proposal.change {
+        Change::Moderation(_) => Ok(Asked::New(put(session, registry, &proposal.note)?)),
+        Change::Owners(_) | Change::Root(_) => ask(session, registry, &proposal.note, true),
+    }
 }
 
 pub(crate) fn applied(
@@ -143,6 +158,7 @@ pub(crate) fn home_of(session: &Session<'_>, proposal: &Proposal) -> Result<Sign
     match &proposal.change {
         Change::Root(_) => open(session),
         Change::Owners(note) => open_for(session, &note.name),
+        Change::Moderation(said) => open_for(session, &Subject::owner_of(&said.package)),
     }
 }
 
@@ -154,7 +170,7 @@ pub(crate) fn needs(
 ) -> Result<Vec<Need>, OpsError> {
     let change = &proposal.change;
     let subject = match change {
-        Change::Root(_) => None,
+        Change::Root(_) | Change::Moderation(_) => None,
         Change::Owners(next) => Some(&next.name),
     };
     let Newest {
@@ -177,6 +193,11 @@ pub(crate) fn needs(
         Change::Owners(next) => {
             let needs = proposal::owners_needs(&roots, &owners, next, size);
             (next.prev.as_ref() == owners.last(), needs)
+        }
+        Change::Moderation(next) => {
+            let history = newest_package(session, registry, &next.package)?;
+            let needs = proposal::moderation_needs(&roots);
+            (next.seq == history.moderation.next(), needs)
         }
     };
     match continues {

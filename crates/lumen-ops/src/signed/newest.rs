@@ -1,6 +1,9 @@
 //! The newest state of a registry, which may be ahead of what readers see.
 
-use lumen_core::trust::{OwnersHistory, RootHistory, Subject};
+use lumen_core::{
+    PackageName,
+    trust::{OwnersHistory, PackageHistory, RootHistory, Subject},
+};
 use lumen_registry::{StorageError, log, publish::PublishError};
 
 use super::{Signed, owners};
@@ -56,4 +59,37 @@ pub(crate) fn newest(
             },
         }),
     }
+}
+
+/// The newest history of a package, with the commits that wait for witnesses; one without events
+/// if the log has nothing about it.
+///
+/// # Errors
+/// As [`newest`].
+pub(crate) fn newest_package(
+    session: &Session<'_>,
+    signed: &Signed,
+    name: &PackageName,
+) -> Result<PackageHistory, OpsError> {
+    session.block_on(async {
+        if let Some(public) = signed.info.seen() {
+            let state = match log::state_ahead(signed.registry.storage(), &public).await {
+                Err(PublishError::Storage(StorageError::ReadOnly { .. })) => None,
+                state => state?,
+            };
+            if let Some(state) = state {
+                return Ok(state.package(name).await?);
+            }
+        }
+        let found = signed.registry.provenance(name).await?;
+        Ok(match found {
+            Some(history) => PackageHistory::clone(&history),
+            None => {
+                let owner = Subject::owner_of(name);
+                let owners = signed.registry.owners(&owner).await?;
+                let owners = owners.unwrap_or_else(|| OwnersHistory::unclaimed(owner));
+                PackageHistory::new(name.clone(), owners)
+            }
+        })
+    })
 }

@@ -8,7 +8,10 @@ use fs_err as fs;
 use lumen_core::{
     note::Note,
     signing::PublicKey,
-    trust::{NamePolicy, OwnersHistory, OwnersNote, RootHistory, RootNote, owners, root},
+    trust::{
+        Covered, Moderation, NamePolicy, OwnersHistory, OwnersNote, RootHistory, RootNote,
+        moderation, owners, root,
+    },
 };
 use lumen_registry::signer::Signer;
 
@@ -20,6 +23,9 @@ use crate::{
 
 /// The keys that approve names, with the policy `approve`.
 pub const NAMES: &str = "the names keys";
+
+/// The keys that block packages and releases.
+const MODERATORS: &str = "the moderators";
 
 /// A note before it is in the log.
 #[derive(Debug, Clone)]
@@ -37,6 +43,8 @@ pub enum Change {
     Root(RootNote),
     /// The owners of a name.
     Owners(OwnersNote),
+    /// What moderators say of a package.
+    Moderation(Moderation),
 }
 
 /// Keys, and how many of them must sign.
@@ -66,6 +74,7 @@ impl Change {
         match self {
             Self::Root(note) => note.to_text(),
             Self::Owners(note) => note.to_text(),
+            Self::Moderation(said) => said.to_text(),
         }
     }
 
@@ -74,6 +83,7 @@ impl Change {
         match self {
             Self::Root(note) => &note.origin,
             Self::Owners(note) => &note.origin,
+            Self::Moderation(said) => &said.origin,
         }
     }
 
@@ -82,6 +92,10 @@ impl Change {
         match self {
             Self::Root(note) => format!("root {}", note.seq),
             Self::Owners(note) => format!("owners {} of `{}`", note.seq, note.name),
+            Self::Moderation(said) => {
+                let (verb, versions) = (said.measure.verb(), words(&said.covers));
+                format!("the {verb} of `{}`, {versions}", said.package)
+            }
         }
     }
 
@@ -92,6 +106,11 @@ impl Change {
             Self::Owners(note) => {
                 let name = note.name.to_string();
                 format!("owners-{}-{}.note", name.trim_start_matches('@'), note.seq)
+            }
+            Self::Moderation(said) => {
+                let name = said.package.as_str().replace('/', "-");
+                let name = name.trim_start_matches('@');
+                format!("{}-{name}-{}.note", said.measure.verb(), said.seq)
             }
         }
     }
@@ -202,8 +221,9 @@ impl Proposal {
 
 fn parse_change(text: &str) -> Result<Change, ProposalError> {
     match text.lines().next() {
-        Some(root::KIND | root::KIND_V2) => Ok(Change::Root(RootNote::parse(text)?)),
+        Some(kind) if root::is_kind(kind) => Ok(Change::Root(RootNote::parse(text)?)),
         Some(owners::KIND) => Ok(Change::Owners(OwnersNote::parse(text)?)),
+        Some(kind) if moderation::is_kind(kind) => Ok(Change::Moderation(Moderation::parse(text)?)),
         _ => Err(ProposalError::Kind),
     }
 }
@@ -219,6 +239,24 @@ pub fn root_needs(roots: &RootHistory, next: &RootNote) -> Vec<Need> {
         need("the root keys before", roots.current()),
         need("the root keys", next),
     ]
+}
+
+/// The keys that must sign what moderators say.
+pub fn moderation_needs(roots: &RootHistory) -> Vec<Need> {
+    let root = roots.current();
+    vec![Need {
+        whose: MODERATORS,
+        threshold: root.moderator_threshold,
+        keys: root.moderators.clone(),
+    }]
+}
+
+/// The versions that a statement of moderators is about, as messages say it.
+pub fn words(covers: &Covered) -> String {
+    match covers {
+        Covered::All => "all versions".into(),
+        Covered::Range(constraint) => format!("versions {constraint}"),
+    }
 }
 
 /// The keys that must sign the next ownership note, which gets a place in the log at `size`

@@ -52,7 +52,7 @@ pub(crate) fn ask(
                 && other.claim.admins == own.admins
                 && other.claim.publishers == own.publishers
         }
-        Change::Root(_) => false,
+        Change::Root(_) | Change::Moderation(_) => false,
     };
     let claims = claims(files.iter().map(Vec::as_slice), roots.current());
     let earlier: Vec<&Claim> = claims.iter().filter(same).collect();

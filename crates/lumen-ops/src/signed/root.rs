@@ -36,6 +36,20 @@ pub enum RootChange {
     },
     /// One witness less. A quorum that the others cannot reach becomes as small as they are many.
     RemoveWitness(PublicKey),
+    /// One more moderator, or another threshold.
+    AddModerator {
+        /// Its key.
+        key: PublicKey,
+        /// How many moderators have to sign; `None`: as many as now, at least one.
+        threshold: Option<u32>,
+    },
+    /// One moderator less.
+    RemoveModerator {
+        /// Its key.
+        key: PublicKey,
+        /// How many moderators have to sign; `None`: as many as now.
+        threshold: Option<u32>,
+    },
     /// Who gets a free name.
     Policy {
         /// Anybody, or publishers that the names keys approve.
@@ -119,6 +133,26 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
             note.validating_quorum = at_most(note.validating_quorum, validators);
             note.max_age = note.max_age.filter(|_| note.has_quorum());
         }
+        RootChange::AddModerator { key, threshold } => {
+            let is_one = (note.moderators.iter()).any(|other| other.bytes() == key.bytes());
+            let needed = threshold.unwrap_or(note.moderator_threshold.max(1));
+            if !is_one || needed == note.moderator_threshold {
+                add(&mut note.moderators, key.clone(), "moderator")?;
+            }
+            reachable(needed, note.moderators.len(), "moderators")?;
+            note.moderator_threshold = needed;
+        }
+        RootChange::RemoveModerator { key, threshold } => {
+            remove(&mut note.moderators, key, "moderator")?;
+            note.moderator_threshold = match note.moderators.len() {
+                0 => 0,
+                left => {
+                    let needed = threshold.unwrap_or(note.moderator_threshold);
+                    reachable(needed, left, "moderators")?;
+                    needed
+                }
+            };
+        }
         RootChange::Policy {
             policy,
             keys,
@@ -182,10 +216,11 @@ fn rotate(
     let has =
         |keys: &[PublicKey], key: &PublicKey| keys.iter().any(|other| other.bytes() == key.bytes());
     let mut found = false;
-    for keys in [&mut note.root, &mut note.names] {
+    let role = "root key, names key or moderator";
+    for keys in [&mut note.root, &mut note.names, &mut note.moderators] {
         if has(keys, old) {
-            add(keys, new.clone(), "root or names key")?;
-            remove(keys, old, "root or names key")?;
+            add(keys, new.clone(), role)?;
+            remove(keys, old, role)?;
             found = true;
         }
     }
@@ -197,7 +232,7 @@ fn rotate(
     }
     match found {
         true => Ok(()),
-        false => Err(unknown(old, "root, log or names key")),
+        false => Err(unknown(old, "root key, log key, names key or moderator")),
     }
 }
 

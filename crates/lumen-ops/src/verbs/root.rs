@@ -51,7 +51,7 @@ pub fn rotation(
     old: Option<&str>,
     new: &str,
 ) -> Result<RootChange, OpsError> {
-    let known: Vec<PublicKey> = [&root.root, &root.log, &root.names]
+    let known: Vec<PublicKey> = [&root.root, &root.log, &root.names, &root.moderators]
         .into_iter()
         .flatten()
         .cloned()

@@ -45,7 +45,7 @@ pub(crate) fn note_file(event: &Event) -> Option<(Key, Vec<u8>)> {
             }
             _ => return None,
         },
-        Entry::Map(_) => return None,
+        Entry::Moderation(_) | Entry::Map(_) => return None,
     };
     Some((key, event.note.clone().into_bytes()))
 }

@@ -171,6 +171,10 @@ async fn read(
                     versions.push(version.clone());
                 }
             }
+            // A package without releases has an index, too.
+            Entry::Moderation(said) => {
+                published.entry(said.package.clone()).or_default();
+            }
             Entry::Owners(owners) => {
                 if let Subject::Package(name) = &owners.name {
                     published.entry(name.clone()).or_default();

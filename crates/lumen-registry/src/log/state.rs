@@ -9,8 +9,8 @@ use lumen_core::{
     Key, PackageName,
     checkpoint::Checkpoint,
     trust::{
-        Entry, Event, HistoryError, Lacking, Ledger, OwnersHistory, PackageHistory, RootHistory,
-        Statement, Subject,
+        Entry, Event, HistoryError, Lacking, Ledger, Moderation, OwnersHistory, PackageHistory,
+        RootHistory, Statement, Subject,
     },
 };
 
@@ -160,7 +160,11 @@ impl<'a> State<'a> {
             };
             let unknown = ledger.unknown(&entry);
             match (unknown.as_slice(), &entry) {
-                ([_, _], Entry::Statement(Statement { package, .. }))
+                (
+                    [_, _],
+                    Entry::Statement(Statement { package, .. })
+                    | Entry::Moderation(Moderation { package, .. }),
+                )
                 | ([Subject::Package(package)], _)
                     if unknown.len() == 2 || package.scope().is_none() =>
                 {

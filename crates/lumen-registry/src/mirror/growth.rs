@@ -266,6 +266,7 @@ impl Growth {
             {
                 let subject = match Entry::parse(note.as_bytes()) {
                     Ok((Entry::Statement(statement), _)) => Subject::Package(statement.package),
+                    Ok((Entry::Moderation(said), _)) => Subject::Package(said.package),
                     _ => Subject::Root,
                 };
                 if chosen(&subject) {

@@ -211,7 +211,13 @@ impl News {
                 {
                     news.statements.push((statement.package, note.text));
                 }
-                (Entry::Owners(_) | Entry::Statement(_) | Entry::Map(_), _) => {}
+                (Entry::Moderation(said), Some(note)) if packages.contains(&said.package) => {
+                    news.statements.push((said.package, note.text));
+                }
+                (
+                    Entry::Owners(_) | Entry::Statement(_) | Entry::Moderation(_) | Entry::Map(_),
+                    _,
+                ) => {}
             }
         }
         news
@@ -281,6 +287,12 @@ fn name(entry: &Entry, locked: &BTreeMap<PackageName, Version>, named: &mut BTre
             };
             if matters {
                 named.insert(statement.package.clone());
+            }
+        }
+        Entry::Moderation(said) => {
+            let locked = locked.get(&said.package);
+            if locked.is_some_and(|version| said.covers.has(version)) {
+                named.insert(said.package.clone());
             }
         }
         Entry::Owners(note) if note.is_override || !note.revoked.is_empty() => {

@@ -54,6 +54,13 @@ fn line(logged: &watch::Logged) -> serde_json::Value {
             line["version"] = json!(statement.action.version());
             line["time"] = json!(statement.time);
         }
+        Entry::Moderation(said) => {
+            line["kind"] = json!(said.measure.verb());
+            line["seq"] = json!(said.seq);
+            line["versions"] = json!(said.covers.to_string());
+            line["until"] = json!(said.measure.until());
+            line["time"] = json!(said.time);
+        }
         Entry::Map(_) => line["kind"] = json!("map"),
     }
     line["text"] = json!(logged.text);

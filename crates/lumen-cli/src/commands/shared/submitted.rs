@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use lumen_core::signing::PublicKey;
+use lumen_core::{
+    signing::PublicKey,
+    trust::{Measure, Moderation},
+};
 use lumen_ops::{
     report::Reporter as _,
-    signed::{Asked, Change, Submitted},
+    signed::{Asked, Change, Submitted, proposal::words},
 };
 use serde_json::json;
 
@@ -36,13 +39,15 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         let place = submitted.index.map_or("there already".to_owned(), |index| {
             format!("log entry {index}")
         });
-        let what = match &submitted.change {
-            Change::Owners(note) => {
-                format!("the owners of `{}` (ownership note {}", note.name, note.seq)
-            }
-            Change::Root(note) => format!("the root (root note {}", note.seq),
+        let (verb, what) = match &submitted.change {
+            Change::Owners(note) => (
+                "Changed",
+                format!("the owners of `{}` (ownership note {}", note.name, note.seq),
+            ),
+            Change::Root(note) => ("Changed", format!("the root (root note {}", note.seq)),
+            Change::Moderation(said) => moderated(said),
         };
-        ui.done("Changed", format!("{what}, {place})"));
+        ui.done(verb, format!("{what}, {place})"));
         tell_lacking(submitted.lacking, ui);
     }
     if let Some(asked) = &submitted.queued {
@@ -54,6 +59,7 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         let mut hints = missing_hints(submitted);
         let name = match &submitted.change {
             Change::Owners(note) => note.name.to_string(),
+            Change::Moderation(said) => said.package.to_string(),
             Change::Root(_) => String::new(),
         };
         hints.push(match submitted.missing.is_empty() {
@@ -86,6 +92,21 @@ pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
         }
     });
     ui.hints(&hints);
+}
+
+/// What moderators have done.
+fn moderated(said: &Moderation) -> (&'static str, String) {
+    let (verb, until) = match &said.measure {
+        Measure::Block(_) => ("Blocked", String::new()),
+        Measure::Quarantine { until, .. } => ("Quarantined", format!(" until {until}")),
+        Measure::Unblock => ("Unblocked", String::new()),
+    };
+    let (package, seq) = (&said.package, said.seq);
+    let versions = words(&said.covers);
+    (
+        verb,
+        format!("`{package}`, {versions}{until} (statement {seq}"),
+    )
 }
 
 /// The keys that must sign.

@@ -10,6 +10,8 @@ use crate::{
     note::Note,
     trust::{
         event::{Entry, Event},
+        moderation::Moderation,
+        statement::Statement,
         subject::Subject,
     },
 };
@@ -48,9 +50,10 @@ impl Ledger {
         match entry {
             Entry::Root(_) | Entry::Map(_) => {}
             Entry::Owners(note) => subjects.push(note.name.clone()),
-            Entry::Statement(statement) => {
-                subjects.push(Subject::owner_of(&statement.package));
-                subjects.push(Subject::Package(statement.package.clone()));
+            Entry::Statement(Statement { package, .. })
+            | Entry::Moderation(Moderation { package, .. }) => {
+                subjects.push(Subject::owner_of(package));
+                subjects.push(Subject::Package(package.clone()));
             }
         }
         subjects.dedup();
@@ -144,16 +147,27 @@ impl Ledger {
                 }
             },
             Entry::Statement(next) => {
-                let name = next.package.clone();
-                let owner = Subject::owner_of(&name);
-                let scopes = &self.scopes;
-                let package = self.packages.entry(name.clone()).or_insert_with(|| {
-                    let owners = scopes.get(&owner).cloned();
-                    let owners = owners.unwrap_or_else(|| OwnersHistory::unclaimed(owner.clone()));
-                    PackageHistory::new(name, owners)
-                });
+                let package = package(&mut self.packages, &self.scopes, &next.package);
                 package.push(roots, index, next, note)
+            }
+            Entry::Moderation(next) => {
+                let package = package(&mut self.packages, &self.scopes, &next.package);
+                package.push_moderation(roots, index, next, note)
             }
         }
     }
+}
+
+/// The history of a package, an empty one if the log has nothing about it.
+fn package<'p>(
+    packages: &'p mut BTreeMap<PackageName, PackageHistory>,
+    scopes: &BTreeMap<Subject, OwnersHistory>,
+    name: &PackageName,
+) -> &'p mut PackageHistory {
+    packages.entry(name.clone()).or_insert_with(|| {
+        let owner = Subject::owner_of(name);
+        let owners = scopes.get(&owner).cloned();
+        let owners = owners.unwrap_or_else(|| OwnersHistory::unclaimed(owner));
+        PackageHistory::new(name.clone(), owners)
+    })
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{HistoryError, OwnersHistory, RootHistory, check_origin, parse};
+use super::{
+    HistoryError, Moderated, ModerationHistory, OwnersHistory, RootHistory, check_origin, parse,
+};
 use crate::{
     digest::Digest,
     name::PackageName,
@@ -10,6 +12,7 @@ use crate::{
     signing::PublicKey,
     trust::{
         event::{Entry, Event},
+        moderation::Moderation,
         statement::{Action, Statement},
         subject::Subject,
     },
@@ -31,6 +34,8 @@ pub struct PackageHistory {
     pub deprecated: Option<Deprecated>,
     /// All yanks and deprecations, and the statements that took them back, in the order of the log.
     pub remarks: Vec<Remark>,
+    /// What moderators say of it.
+    pub moderation: ModerationHistory,
     /// Hashes of the texts of all statements.
     said: BTreeSet<Digest>,
 }
@@ -105,6 +110,7 @@ impl PackageHistory {
             yanked: BTreeMap::new(),
             deprecated: None,
             remarks: Vec::new(),
+            moderation: ModerationHistory { all: Vec::new() },
             said: BTreeSet::new(),
         }
     }
@@ -145,6 +151,7 @@ impl PackageHistory {
                     history.owners.push(roots, index, owners, &note, hash)?;
                 }
                 Entry::Statement(statement) => statements.push((index, statement, note)),
+                Entry::Moderation(said) => history.push_moderation(roots, index, said, &note)?,
                 _ => return Err(history.other_subject(index)),
             }
         }
@@ -188,6 +195,53 @@ impl PackageHistory {
         self.said.insert(Digest::of(note.text.as_bytes()));
         self.apply(index, statement, signer);
         Ok(())
+    }
+
+    /// Checks a statement of moderators that would come next. The package need not have an owner.
+    ///
+    /// # Errors
+    /// When the moderators of the root note in force at this place did not sign it, it does not
+    /// come after the one before, or it lifts a block that is not there.
+    pub fn check_moderation(
+        &self,
+        roots: &RootHistory,
+        index: u64,
+        next: &Moderation,
+        note: &Note,
+    ) -> Result<(), HistoryError> {
+        self.moderators(roots, index, next, note).map(drop)
+    }
+
+    pub(super) fn push_moderation(
+        &mut self,
+        roots: &RootHistory,
+        index: u64,
+        next: Moderation,
+        note: &Note,
+    ) -> Result<(), HistoryError> {
+        let signers = self.moderators(roots, index, &next, note)?;
+        self.said.insert(Digest::of(note.text.as_bytes()));
+        let said = next;
+        self.moderation.all.push(Moderated {
+            index,
+            said,
+            signers,
+        });
+        Ok(())
+    }
+
+    fn moderators(
+        &self,
+        roots: &RootHistory,
+        index: u64,
+        next: &Moderation,
+        note: &Note,
+    ) -> Result<Vec<PublicKey>, HistoryError> {
+        if next.package != self.name {
+            return Err(self.other_subject(index));
+        }
+        let moderation = &self.moderation;
+        moderation.signers(&self.name, roots, (index, next), note)
     }
 
     fn signer_of_next(

@@ -171,3 +171,71 @@ fn first_note(roots: &RootHistory, key: &SecretKey) -> String {
     note.add(key.public(), key.sign(note.text.as_bytes()));
     note.to_text()
 }
+
+#[test]
+fn moderators_come_and_go_with_their_threshold() {
+    let (ada, mia, max) = (key("ada", 1), key("mia", 2), key("max", 3));
+    let roots = |note: &RootNote| {
+        let mut signed = Note::unsigned(note.to_text()).unwrap();
+        signed.add(ada.public(), ada.sign(signed.text.as_bytes()));
+        let note = signed.to_text();
+        RootHistory::verify(&[Event { i: 0, note }], None).unwrap()
+    };
+    let of = |moderators: &[&SecretKey], threshold| RootNote {
+        moderator_threshold: threshold,
+        moderators: moderators.iter().map(|key| key.public().clone()).collect(),
+        ..first(&[&ada], 1).current().clone()
+    };
+    let add = |key: &SecretKey, threshold| RootChange::AddModerator {
+        key: key.public().clone(),
+        threshold,
+    };
+    let remove = |key: &SecretKey, threshold| RootChange::RemoveModerator {
+        key: key.public().clone(),
+        threshold,
+    };
+    let changed = |before: RootNote, change: &RootChange| {
+        let note = next(&roots(&before), change, NOW)?;
+        Proposal::new(Change::Root(note.clone()))?;
+        Ok::<_, OpsError>((note.moderators.len(), note.moderator_threshold))
+    };
+    let found = |before, change| changed(before, &change).map_err(|error| error.to_string());
+    assert_eq!(found(of(&[], 0), add(&mia, None)), Ok((1, 1)));
+    assert_eq!(found(of(&[&mia], 1), add(&max, Some(2))), Ok((2, 2)));
+    assert_eq!(found(of(&[&mia, &max], 1), add(&mia, Some(2))), Ok((2, 2)));
+    assert_eq!(
+        found(of(&[&mia, &max], 2), remove(&max, Some(1))),
+        Ok((1, 1))
+    );
+    assert_eq!(found(of(&[&mia], 1), remove(&mia, None)), Ok((0, 0)));
+    let fingerprint = mia.public().fingerprint();
+    for (before, change, words) in [
+        (
+            of(&[&mia], 1),
+            add(&mia, None),
+            format!("{fingerprint} is already a moderator"),
+        ),
+        (
+            of(&[&mia], 1),
+            add(&mia, Some(1)),
+            format!("{fingerprint} is already a moderator"),
+        ),
+        (
+            of(&[&max], 1),
+            remove(&mia, None),
+            format!("{fingerprint} is not a moderator"),
+        ),
+        (
+            of(&[], 0),
+            add(&mia, Some(2)),
+            "2 of 1 moderators cannot sign".into(),
+        ),
+        (
+            of(&[&mia, &max], 2),
+            remove(&max, None),
+            "2 of 1 moderators cannot sign".into(),
+        ),
+    ] {
+        assert_eq!(found(before, change), Err(words));
+    }
+}

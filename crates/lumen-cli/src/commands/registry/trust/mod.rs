@@ -87,6 +87,28 @@ pub fn run(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
                 Ok(RootChange::RemoveWitness(key))
             }),
         ),
+        RegistryTrust::AddModerator {
+            key,
+            threshold,
+            change,
+        } => (
+            change,
+            Box::new(move |session, root| {
+                let key = signed::key_among(session, &key, &root.moderators)?;
+                Ok(RootChange::AddModerator { key, threshold })
+            }),
+        ),
+        RegistryTrust::RemoveModerator {
+            key,
+            threshold,
+            change,
+        } => (
+            change,
+            Box::new(move |session, root| {
+                let key = signed::key_among(session, &key, &root.moderators)?;
+                Ok(RootChange::RemoveModerator { key, threshold })
+            }),
+        ),
         RegistryTrust::Policy {
             policy,
             keys,

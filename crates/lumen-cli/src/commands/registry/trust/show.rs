@@ -32,6 +32,8 @@ pub fn run(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
             "log_keys": keys(&root.log),
             "policy": root.policy.as_str(), "names_threshold": root.names_threshold,
             "names_keys": keys(&root.names),
+            "moderator_threshold": root.moderator_threshold,
+            "moderators": keys(&root.moderators),
             "witness_quorum": root.witness_quorum, "witnesses": witnesses.collect::<Vec<_>>(),
             "validating_quorum": root.validating_quorum,
             "validators": validators.collect::<Vec<_>>(),
@@ -61,6 +63,10 @@ pub fn run(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
         NamePolicy::Approve => format!("approve: {}", of(root.names_threshold, root.names.len())),
     };
     all("names", names, &root.names);
+    if !root.moderators.is_empty() {
+        let rule = of(root.moderator_threshold, root.moderators.len());
+        all("moderators", rule, &root.moderators);
+    }
     let mut witnessed = match root.witness_quorum {
         0 => "none needed".to_owned(),
         quorum => of(quorum, root.all_witnesses().count()),

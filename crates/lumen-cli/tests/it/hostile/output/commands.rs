@@ -4,7 +4,7 @@
 pub type Command = (&'static str, &'static [&'static str], &'static str);
 
 /// In an order in which what is changed does not keep the others from working.
-pub const COMMANDS: [Command; 81] = [
+pub const COMMANDS: [Command; 83] = [
     ("pkg list", &[], "app"),
     ("pkg tree", &[], "app"),
     ("pkg why", &["evil"], "app"),
@@ -84,6 +84,12 @@ pub const COMMANDS: [Command; 81] = [
     ("registry trust set-threshold", &["9"], "."),
     ("registry trust add-witness", &["second"], "."),
     ("registry trust remove-witness", &["second"], "."),
+    (
+        "registry trust add-moderator",
+        &["second", "--threshold", "9"],
+        ".",
+    ),
+    ("registry trust remove-moderator", &["second"], "."),
     ("registry trust policy", &["open"], "."),
     ("registry trust rotate", &["second", "--out", "r"], "."),
     ("registry trust expire", &["never"], "."),
