@@ -20,9 +20,20 @@ pub enum FalseList {
     None(#[from] NotListed),
 }
 
-/// An artifact while it is read: hashed, and listed if its release names a list.
+/// The list that is wanted of an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// None.
+    No,
+    /// The one that its release names.
+    Named(FilesRef),
+    /// The one that follows from it, which its release does not name. It may have none.
+    Unnamed,
+}
+
+/// An artifact while it is read: hashed, and listed if a list is wanted.
 pub struct Reading {
-    named: Option<FilesRef>,
+    wanted: Wanted,
     as_it_goes: AsItGoes,
 }
 
@@ -34,11 +45,16 @@ enum AsItGoes {
 impl Reading {
     /// Starts to read; `named` is the list that must be its, of a plain tar only.
     pub fn new(named: Option<FilesRef>) -> Self {
-        let as_it_goes = match named {
-            Some(_) => AsItGoes::List(Box::default()),
-            None => AsItGoes::Hash(Hasher::new()),
+        Self::of(named.map_or(Wanted::No, Wanted::Named))
+    }
+
+    /// Starts to read; a list is wanted of a plain tar only.
+    pub(crate) fn of(wanted: Wanted) -> Self {
+        let as_it_goes = match wanted {
+            Wanted::Named(_) | Wanted::Unnamed => AsItGoes::List(Box::default()),
+            Wanted::No => AsItGoes::Hash(Hasher::new()),
         };
-        Self { named, as_it_goes }
+        Self { wanted, as_it_goes }
     }
 
     /// Reads the next bytes.
@@ -49,18 +65,22 @@ impl Reading {
         }
     }
 
-    /// The digest of the bytes that it was fed, and the bytes of the list, if the release names one.
+    /// The digest of the bytes that it was fed, and the bytes of the list, if one is wanted: none of
+    /// an archive without a list whose release names none.
     pub fn finish(self) -> (Digest, Option<Result<Vec<u8>, FalseList>>) {
         let listed = match self.as_it_goes {
             AsItGoes::Hash(hasher) => return (hasher.finish(), None),
             AsItGoes::List(lister) => lister.finish(),
         };
-        let compare = |named| match listed.list.map(|list| list.to_bytes()) {
-            Ok(bytes) if FilesRef::of(&bytes) == named => Ok(bytes),
-            Ok(_) => Err(FalseList::Other),
-            Err(why) => Err(why.into()),
+        let list = listed.list.map(|list| list.to_bytes());
+        let list = match (self.wanted, list) {
+            (Wanted::No, _) | (Wanted::Unnamed, Err(_)) => None,
+            (Wanted::Unnamed, Ok(bytes)) => Some(Ok(bytes)),
+            (Wanted::Named(named), Ok(bytes)) if FilesRef::of(&bytes) == named => Some(Ok(bytes)),
+            (Wanted::Named(_), Ok(_)) => Some(Err(FalseList::Other)),
+            (Wanted::Named(_), Err(why)) => Some(Err(why.into())),
         };
-        (listed.digest, self.named.map(compare))
+        (listed.digest, list)
     }
 }
 

@@ -1,6 +1,8 @@
 //! File lists that are missing, made from the archives: those that releases name, and lists of
 //! releases that name none, which nothing signs.
 
+use std::collections::HashSet;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Key, PackageName, Version,
@@ -20,6 +22,9 @@ use crate::{
 
 /// Archives that are read at once.
 const CONCURRENCY: usize = 4;
+
+/// The folder of the archives and their lists.
+const ARTIFACTS: &str = "artifacts/";
 
 /// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,14 +53,54 @@ pub struct Without {
 /// Failures of the host, and of one that does not list its files.
 pub async fn relist(storage: &Storage, watch: Watch<'_>) -> Result<Relisted, PublishError> {
     storage.allow_mirroring();
+    each(storage, watch, |_| true).await
+}
+
+/// Makes the file lists again that releases name and the registry lost, where it has the archives.
+/// Returns those that were made, sorted.
+///
+/// An archive in the one form has one list, so a listing of the registry shows whether one may be
+/// missing; only then releases are read, to learn which.
+///
+/// # Errors
+/// Failures of the host, and of one that does not list its files.
+pub async fn restore(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Key>, PublishError> {
+    storage.allow_mirroring();
+    let there: HashSet<Key> = storage.list(ARTIFACTS).await?.into_iter().collect();
+    let ending = |end: &str| {
+        there
+            .iter()
+            .filter(|key| key.as_str().ends_with(end))
+            .count()
+    };
+    if ending(".files") >= ending(".tar") {
+        return Ok(Vec::new());
+    }
+    let relisted = each(storage, watch, |release: &Release| {
+        let is_lost = release
+            .files
+            .is_some_and(|named| !there.contains(&named.key()));
+        let tar = release.artifacts.first();
+        let tar = tar.map(|tar| Key::artifact(&tar.hash, ArtifactKind::Tar));
+        is_lost && tar.is_some_and(|tar| there.contains(&tar))
+    });
+    Ok(relisted.await?.made)
+}
+
+/// Makes the missing and the wrong file lists of those releases that are wanted.
+async fn each(
+    storage: &Storage,
+    watch: Watch<'_>,
+    is_wanted: impl Fn(&Release) -> bool,
+) -> Result<Relisted, PublishError> {
     let keys = storage.list(Key::PACKAGES).await?;
     let releases: Vec<_> = keys.iter().filter_map(Key::named_release).collect();
     watch(Progress::Started {
         verb: "Listing",
         steps: releases.len() as u64,
     });
-    let each = stream::iter(&releases).map(async |(name, version)| {
-        let made = one(storage, name, version).await;
+    let made = stream::iter(&releases).map(async |(name, version)| {
+        let made = one(storage, (name, version), &is_wanted).await;
         advance(watch, format_args!("{name} {version}"));
         let why = match made? {
             Ok(made) => return Ok(Ok(made)),
@@ -64,11 +109,11 @@ pub async fn relist(storage: &Storage, watch: Watch<'_>) -> Result<Relisted, Pub
         let (name, version) = (name.clone(), version.clone());
         Ok::<_, PublishError>(Err(Without { name, version, why }))
     });
-    let each = each.buffered(CONCURRENCY).try_collect::<Vec<_>>().await;
+    let made = made.buffered(CONCURRENCY).try_collect::<Vec<_>>().await;
     watch(Progress::Finished);
     let mut relisted = Relisted::default();
-    for made in each? {
-        match made {
+    for one in made? {
+        match one {
             Ok(made) => relisted.made.extend(made),
             Err(without) => relisted.without.push(without),
         }
@@ -83,8 +128,8 @@ pub async fn relist(storage: &Storage, watch: Watch<'_>) -> Result<Relisted, Pub
 /// Makes the list of a release if that is missing or wrong. The text says why it has none.
 async fn one(
     storage: &Storage,
-    name: &PackageName,
-    version: &Version,
+    (name, version): (&PackageName, &Version),
+    is_wanted: &impl Fn(&Release) -> bool,
 ) -> Result<Result<Option<Key>, String>, PublishError> {
     let release = match read_release(storage, name, version).await {
         Ok(Some(found)) => found.release,
@@ -93,6 +138,9 @@ async fn one(
         Err(PublishError::Malformed(problem)) => return Ok(Err(problem.what)),
         Err(error) => return Err(error),
     };
+    if !is_wanted(&release) {
+        return Ok(Ok(None));
+    }
     let bytes = match list_of(storage, &release).await? {
         Ok(bytes) => bytes,
         Err(why) => return Ok(Err(why)),

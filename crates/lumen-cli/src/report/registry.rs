@@ -169,7 +169,7 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         }
         Hint::Older => "it has nothing new; nothing was written".into(),
         Hint::MirrorLacks => {
-            "tell the people who run the source; when it has them again, run this with --full".into()
+            "tell the people who run the source; when it has the right bytes again, run this with --full".into()
         }
         Hint::FalseLists => {
             "installs are not affected; who published this shows readers of the file list other files than clients install: ask them, and the people who run the source".into()

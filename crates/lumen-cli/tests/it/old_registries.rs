@@ -151,7 +151,15 @@ fn an_unsigned_registry_of_version_0_1_goes_on_and_is_migrated() {
     install(&sandbox, "after", "registry");
     ok(&sandbox, ".", &["registry", "mirror", "registry", "copy"]);
     install(&sandbox, "mirrored", "copy");
+    // Its releases name no file lists: the migration makes them, as the mirror did.
     ok(&sandbox, ".", &["registry", "migrate", "registry"]);
+    let made = artifacts(&sandbox, ".tar.files");
+    assert!(!made.is_empty());
+    let mirrored = tree(&sandbox.path("copy/artifacts")).unwrap();
+    let mirrored = { mirrored.into_iter() }.filter(|(path, _)| path.ends_with(".tar.files"));
+    for list in mirrored {
+        assert!(made.contains(&list), "{}", list.0);
+    }
     ok(&sandbox, ".", &["registry", "check", "registry"]);
     verify(&sandbox.path("registry")).unwrap();
     install(&sandbox, "migrated", "registry");

@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use lumen_core::{Digest, PackageName, signing::PublicKey, trust::Subject};
 use lumen_registry::{
-    Location, ReadError, Registry,
+    Location, ReadError, Registry, Storage,
     log::{Finding, is_signed},
     migrate::{self, Assignments, Forbidden, Inventory, MigrateOptions, Migrated},
     publish::PublishError,
+    relist,
     signer::Signer,
     verify::state,
 };
@@ -134,9 +135,12 @@ pub struct Done {
     pub migrated: Migrated,
     /// The file of the key, if it was made for this.
     pub new_key: Option<PathBuf>,
+    /// How many file lists were made.
+    pub lists: usize,
 }
 
-/// Signs the registry, and logs what it has. Makes a key if there is none.
+/// Signs the registry, and logs what it has. Makes a key if there is none, and file lists for the
+/// releases that have none.
 ///
 /// # Errors
 /// As [`Plan::check`], and when a key cannot be made, or the host fails.
@@ -167,14 +171,19 @@ pub fn run(session: &Session<'_>, plan: &Plan) -> Result<Done, OpsError> {
         let (dir, url) = (session.context.environment.trust_dir(), plan.location.url());
         state::pin(&dir, &url, root.fingerprint, &now).map_err(ReadError::from)?;
     }
-    Ok(Done { migrated, new_key })
+    // Releases of earlier versions name no lists. Nothing signs these.
+    let relist = async |storage: &Storage| relist::relist(storage, &watch).await;
+    let relisted = storage.together("Make file lists", relist);
+    let relisted = session.block_on(async { Ok(relisted.await?) })?;
+    Ok(Done {
+        migrated,
+        new_key,
+        lists: relisted.made.len(),
+    })
 }
 
 /// The origin of a registry that is signed already.
-async fn origin_now(
-    signer: &dyn Signer,
-    storage: &lumen_registry::Storage,
-) -> Result<String, PublishError> {
+async fn origin_now(signer: &dyn Signer, storage: &Storage) -> Result<String, PublishError> {
     let writer = lumen_registry::log::Writer {
         storage,
         signer,

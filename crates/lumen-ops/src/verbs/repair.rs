@@ -4,7 +4,7 @@ use lumen_core::Key;
 use lumen_registry::{
     Registry, Storage,
     log::{self, Finding, Waiting},
-    unsigned,
+    relist, unsigned,
 };
 
 use crate::{
@@ -17,14 +17,16 @@ use crate::{
 /// The result of a repair.
 #[derive(Debug, Clone)]
 pub enum Repaired {
-    /// A signed registry: the size of its log, and the commits that readers do not see yet.
-    Signed(u64, Option<Waiting>),
+    /// A signed registry: the size of its log, the commits that readers do not see yet, and the file
+    /// lists that were made again.
+    Signed(u64, Option<Waiting>, Vec<Key>),
     /// An unsigned one: the files that were changed, and what is still wrong.
     Unsigned(Vec<Key>, Vec<Finding>),
 }
 
 /// Finishes what a killed writer left behind, and makes commits public that have enough
-/// witnesses. Without signatures, mends the indexes as far as they follow from other files.
+/// witnesses. Without signatures, mends the indexes as far as they follow from other files. Makes
+/// lost file lists again from their archives.
 ///
 /// # Errors
 /// When there is no registry, its log is damaged, or it cannot be written.
@@ -32,18 +34,24 @@ pub fn repair(session: &Session<'_>) -> Result<Repaired, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = watch(session.context.reporter);
     let repair = async |storage: &Storage| log::repair(storage, &watch).await;
+    let lists = async |storage: &Storage| relist::restore(storage, &watch).await;
     let storage = registry.storage();
     session.block_on(async {
         if !log::is_signed(storage).await? {
             registry.exists().await?;
-            let changed = mended(session, &registry).await?;
+            let mut changed = mended(session, &registry).await?;
+            changed.extend(storage.together(LISTS, lists).await?);
             let findings = unsigned::check(storage, &watch).await?;
             return Ok(Repaired::Unsigned(changed, findings));
         }
         let size = storage.together("Repair the registry", repair).await?;
-        Ok(Repaired::Signed(size, log::waiting(storage).await?))
+        let made = storage.together(LISTS, lists).await?;
+        Ok(Repaired::Signed(size, log::waiting(storage).await?, made))
     })
 }
+
+/// What a commit says that brings file lists back.
+const LISTS: &str = "Make file lists again";
 
 /// Mends the indexes of an unsigned registry. Returns the files that were changed.
 pub(crate) async fn mended(

@@ -101,6 +101,22 @@ fn a_lost_archive_cannot_be_made_again_and_is_named() {
 }
 
 #[test]
+fn repair_brings_lost_file_lists_back() {
+    let machine = with_packages();
+    let list = machine.keys("artifacts/").into_iter();
+    let list = { list }
+        .find(|key| key.as_str().ends_with(".files"))
+        .unwrap();
+    machine.lose(&list);
+    assert_eq!(check(&machine), [list.to_string()]);
+    let Repaired::Signed(_, _, made) = machine.run(verbs::repair::repair).unwrap() else {
+        panic!("it is signed");
+    };
+    assert_eq!(made, [list]);
+    assert_eq!(check(&machine), [""; 0]);
+}
+
+#[test]
 fn repair_finishes_what_a_killed_writer_began() {
     let (whole, other) = (with_packages().main.files(), MemoryStorage::new());
     let about_to_publish = || {
@@ -127,10 +143,11 @@ fn repair_finishes_what_a_killed_writer_began() {
         machine.main.set_fault(None);
         unfinished += usize::from(!check(&machine).is_empty());
         let repaired = machine.run(verbs::repair::repair).unwrap();
-        let Repaired::Signed(_, waiting) = repaired else {
+        let Repaired::Signed(_, waiting, made) = repaired else {
             panic!("{repaired:?}");
         };
         assert!(waiting.is_none());
+        assert_eq!(made, []);
         assert_eq!(check(&machine), [""; 0], "{at}");
     }
     assert!(unfinished > 0);

@@ -178,7 +178,7 @@ pub enum Hint<'e> {
     },
     /// A bundle has nothing new.
     Older,
-    /// The source of a mirror lacks artifacts.
+    /// The source of a mirror lacks artifacts, or has damaged ones.
     MirrorLacks,
     /// Releases name file lists that are not those of their archives.
     FalseLists,

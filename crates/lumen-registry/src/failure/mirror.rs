@@ -11,9 +11,13 @@ impl MirrorError {
         match self {
             Self::Read(error) => error.kind(),
             Self::Log(error) => error.kind(),
-            Self::Lacking { .. } => Kind::Host,
+            Self::Partly(faults) => {
+                match faults.damaged.is_empty() && faults.false_lists.is_empty() {
+                    true => Kind::Host,
+                    false => Kind::Untrusted,
+                }
+            }
             Self::Diverged { .. }
-            | Self::FalseLists { .. }
             | Self::Foreign { .. }
             | Self::Changed { .. }
             | Self::Forged { .. } => Kind::Untrusted,
@@ -41,8 +45,8 @@ impl MirrorError {
             Self::Narrower { .. } => Hint::Narrower,
             Self::Gap { ours, .. } => Hint::Gap { ours: *ours },
             Self::Older { .. } => Hint::Older,
-            Self::Lacking { .. } => Hint::MirrorLacks,
-            Self::FalseLists { .. } => Hint::FalseLists,
+            Self::Partly(faults) if !faults.false_lists.is_empty() => Hint::FalseLists,
+            Self::Partly(_) => Hint::MirrorLacks,
             Self::Incomplete { .. } => Hint::IncompleteBundle,
             Self::NoLog => Hint::NoLog,
             Self::Unlistable { .. } => Hint::Unlistable,

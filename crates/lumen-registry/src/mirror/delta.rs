@@ -10,8 +10,9 @@ use lumen_core::{
 };
 
 use super::{
-    Job, Lacking, MirrorError, MirrorOptions, MirrorReport, Noted,
+    Job, MirrorError, MirrorOptions, MirrorReport,
     growth::Growth,
+    noted::Noted,
     plan::Plan,
     reads::{checkpoint, global_index, list, listed_below},
     target::Target,
@@ -64,9 +65,8 @@ pub(crate) async fn run(
         watch,
         verb: "Bundling",
         transfers: Transfers::new(),
-        lacking: Lacking::Refused,
         // The mirror that gets the bundle makes the lists itself, and tells.
-        false_lists: Noted::default(),
+        noted: Noted::strict(),
     };
     let report = match seen {
         Some((info, after)) => signed(&job, (info, after), since).await?,

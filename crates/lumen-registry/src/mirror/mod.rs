@@ -20,6 +20,7 @@
 //! | `transfer` | artifacts, many at once, in bounded memory |
 //! | `delta` | the files that a mirror lacks, into a bundle |
 //! | `growth` | the entries of a log from a size on, checked |
+//! | `noted` | what is wrong in the source, told at the end |
 //! | `package` | one package of a signed registry |
 //! | `plan` | the files of a mirror that change, decided, checked and written |
 //! | `reads` | what a mirror run and a bundle read of a registry |
@@ -28,6 +29,7 @@
 
 pub(crate) mod delta;
 pub(crate) mod growth;
+mod noted;
 mod outside;
 mod package;
 mod plan;
@@ -38,11 +40,10 @@ pub(crate) mod transfer;
 mod unsigned;
 mod witnessed;
 
-use std::sync::{Mutex, PoisonError};
-
 use lumen_core::{Digest, Key, index::FORMAT, limits::MAX_MIRRORED_ARTIFACT_BYTES};
 
-use self::target::Target;
+pub use self::noted::Faults;
+use self::{noted::Noted, target::Target};
 use crate::{
     derived::of_index,
     log::is_signed,
@@ -171,24 +172,9 @@ pub enum MirrorError {
         /// Entries of the registry.
         ours: u64,
     },
-    /// Everything was mirrored but artifacts that the source does not have itself.
-    #[error("the source lacks {}; everything else was mirrored", listed(.files))]
-    Lacking {
-        /// Their paths or URLs in the source, sorted.
-        files: Vec<String>,
-    },
-    /// Everything was mirrored but file lists that are not those of their archives.
-    #[error(
-        "the file list that the release names is not that of the archive {}; everything else was mirrored{}",
-        listed(.files),
-        also_lacking(.lacking)
-    )]
-    FalseLists {
-        /// Paths or URLs of the archives in the source, sorted.
-        files: Vec<String>,
-        /// Those of artifacts that the source lacks, sorted.
-        lacking: Vec<String>,
-    },
+    /// Everything was mirrored but what is wrong in the source itself.
+    #[error("{0}; everything else was mirrored")]
+    Partly(Faults),
     /// A bundle lacks a file that it should have.
     #[error("`{file}` is incomplete: `{missing}` does not exist")]
     Incomplete {
@@ -222,23 +208,6 @@ impl From<TrustError> for MirrorError {
     }
 }
 
-/// The first of some files, and how many more there are.
-fn listed(files: &[String]) -> String {
-    let first = files.first().map_or("", String::as_str);
-    match files.len() {
-        0 | 1 => format!("`{first}`"),
-        many => format!("`{first}` and {} more files", many - 1),
-    }
-}
-
-/// What else a run did not find.
-fn also_lacking(files: &[String]) -> String {
-    match files.is_empty() {
-        true => String::new(),
-        false => format!("; the source lacks {}", listed(files)),
-    }
-}
-
 /// The inputs of one run.
 struct Job<'a> {
     source: &'a Registry,
@@ -248,22 +217,7 @@ struct Job<'a> {
     /// What progress is called.
     verb: &'static str,
     transfers: transfer::Transfers,
-    /// Artifacts that the source does not have.
-    lacking: Lacking,
-    /// Archives whose releases name other file lists than theirs.
-    false_lists: Noted,
-}
-
-/// Files that are told at the end.
-#[derive(Debug, Default)]
-struct Noted(Mutex<Vec<String>>);
-
-/// What becomes of artifacts that the source does not have.
-enum Lacking {
-    /// They end the run: a bundle is whole.
-    Refused,
-    /// They are noted, and the run goes on.
-    Noted(Noted),
+    noted: Noted,
 }
 
 /// Makes a storage a mirror of a registry, or brings one up to date. A run that failed or
@@ -297,11 +251,10 @@ pub async fn mirror(
                 watch,
                 verb: "Mirroring",
                 transfers: transfer::Transfers::new(),
-                lacking: match is_bundle {
-                    true => Lacking::Refused,
-                    false => Lacking::Noted(Noted::default()),
+                noted: match is_bundle {
+                    true => Noted::strict(),
+                    false => Noted::default(),
                 },
-                false_lists: Noted::default(),
             };
             let report = match &trust {
                 Some(info) => signed::run(&job, storage, info).await?,
@@ -310,53 +263,13 @@ pub async fn mirror(
                 }
                 None => unsigned::run(&job).await?,
             };
-            Ok((report, job.lacking.files(), job.false_lists.files()))
+            Ok((report, job.noted.faults()))
         })
         .await
-        .and_then(|(report, lacking, files)| match () {
-            () if !files.is_empty() => Err(MirrorError::FalseLists { files, lacking }),
-            () if !lacking.is_empty() => Err(MirrorError::Lacking { files: lacking }),
-            () => Ok(report),
+        .and_then(|(report, faults)| match faults {
+            Some(faults) => Err(MirrorError::Partly(faults)),
+            None => Ok(report),
         })
-}
-
-impl Noted {
-    fn note(&self, file: String) {
-        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        files.push(file);
-    }
-
-    /// The files, sorted.
-    fn files(&self) -> Vec<String> {
-        let mut files = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        files.sort();
-        files
-    }
-}
-
-impl Lacking {
-    /// Notes an artifact that the source does not have, or refuses to go on without it.
-    fn note(&self, file: String) -> Result<(), MirrorError> {
-        match self {
-            Self::Refused => Err(ReadError::Missing { file }.into()),
-            Self::Noted(files) => {
-                files.note(file);
-                Ok(())
-            }
-        }
-    }
-
-    /// The files that were noted, sorted.
-    fn files(&self) -> Vec<String> {
-        match self {
-            Self::Refused => Vec::new(),
-            Self::Noted(files) => files.files(),
-        }
-    }
 }
 
 /// Entries of the log that a mirror has; none where there is no log.

@@ -10,12 +10,14 @@ use lumen_core::{
         logged_releases, put_events_alike, same_additions, summaries_of,
     },
     json,
+    key::ArtifactKind,
     limits::MAX_SUMMARIZED_BYTES,
     trust::{Event, PackageHistory, RootHistory, chain, up_to},
 };
 
 use super::{Job, MirrorError};
 use crate::{
+    file_list::Wanted,
     source::{ReadError, check},
     storage::Fetched,
     verify::{TrustError, package::refusal},
@@ -160,7 +162,8 @@ impl Job<'_> {
     }
 
     /// Copies the missing files of a release: first the artifacts, with the file list, then the
-    /// file that refers to them. `optional`: artifacts may be gone.
+    /// file that refers to them. An artifact that the source has lost or damaged is noted, and does
+    /// not keep the others from being copied. `optional`: artifacts may be gone.
     pub(super) async fn copy_release(
         &self,
         release: &Release,
@@ -177,11 +180,20 @@ impl Job<'_> {
                 let what = format!("`{}` is not the address of its hash", artifact.url);
                 return Err(self.forged(&key, what));
             };
-            let list = release.files.filter(|_| number == 0);
-            match self.copy(&address, artifact, list).await {
+            let wanted = match (number, release.files) {
+                (0, Some(named)) => Wanted::Named(named),
+                // The mirror that gets a bundle makes the list itself.
+                (0, None) if artifact.kind == ArtifactKind::Tar.as_str() => {
+                    match self.target.storage() {
+                        Some(_) => Wanted::Unnamed,
+                        None => Wanted::No,
+                    }
+                }
+                _ => Wanted::No,
+            };
+            match self.copy(&address, artifact, wanted).await {
                 Err(MirrorError::Read(ReadError::Missing { .. })) if optional => {}
-                Err(MirrorError::Read(ReadError::Missing { file })) => self.lacking.note(file)?,
-                other => other?,
+                copied => copied.or_else(|error| self.noted.artifact(error))?,
             }
         }
         self.target.create(&key, bytes).await

@@ -2,13 +2,17 @@
 
 use lumen_core::{
     Digest, Key,
-    index::{Artifact, Difference, FilesRef},
+    index::{Artifact, Difference},
     limits::{MAX_BELIEVED_BYTES, MAX_MIRRORED_ARTIFACT_BYTES, MIRROR_MEMORY},
 };
 use tokio::sync::Semaphore;
 
 use super::{CONCURRENCY, Job, MirrorError};
-use crate::{file_list::Reading, reader::ReadError, storage::StorageError};
+use crate::{
+    file_list::{Reading, Wanted},
+    reader::ReadError,
+    storage::StorageError,
+};
 
 /// Memory for artifacts, in KiB; one that is larger is held alone.
 const BUDGET: u32 = (MIRROR_MEMORY >> 10) as u32;
@@ -30,21 +34,21 @@ impl Transfers {
 
 impl Job<'_> {
     /// Copies an artifact that the mirror lacks, if it has the size and hash that it should.
-    /// `named` is the file list that the release names, if this is its tar: the mirror makes the
-    /// list from the tar, and does not fetch it.
+    /// The mirror makes the wanted file list from the tar, and does not fetch it.
     pub(super) async fn copy(
         &self,
         key: &Key,
         artifact: &Artifact,
-        named: Option<FilesRef>,
+        wanted: Wanted,
     ) -> Result<(), MirrorError> {
         let is_there = match self.options.full {
             true => self.target.is_intact(key, artifact).await?,
             false => self.target.has(key).await?,
         };
-        let lacks_list = match named {
-            Some(named) => !self.target.has(&named.key()).await?,
-            None => false,
+        let lacks_list = match wanted {
+            Wanted::Named(named) => !self.target.has(&named.key()).await?,
+            // An archive that has none would be read again and again.
+            Wanted::Unnamed | Wanted::No => false,
         };
         if is_there && !lacks_list {
             return Ok(());
@@ -77,7 +81,7 @@ impl Job<'_> {
             }
             Err(error) => return Err(error.into()),
         }
-        let mut reading = Reading::new(named);
+        let mut reading = Reading::of(wanted);
         reading.update(&bytes);
         let (actual, list) = reading.finish();
         let expected = artifact.hash;
@@ -93,10 +97,14 @@ impl Job<'_> {
         if !is_there {
             self.target.create_again(key, bytes).await?;
         }
-        match (named, list) {
-            (Some(named), Some(Ok(list))) => self.target.create(&named.key(), list).await,
+        match (wanted, list) {
+            (Wanted::Named(named), Some(Ok(list))) => self.target.create(&named.key(), list).await,
+            (Wanted::Unnamed, Some(Ok(list))) => {
+                let key = Key::unsigned_file_list(&artifact.hash);
+                self.target.put(&key, &list, |_| false).await
+            }
             (_, Some(Err(_))) => {
-                self.false_lists.note(self.file(key));
+                self.noted.false_list(self.file(key));
                 Ok(())
             }
             _ => Ok(()),

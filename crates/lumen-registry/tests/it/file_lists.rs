@@ -9,6 +9,7 @@ use std::{
 use lumen_core::{
     Digest, Key,
     file_list::Lister,
+    key::ArtifactKind,
     signing::SecretKey,
     tar::{END, head, padding},
 };
@@ -18,9 +19,10 @@ use lumen_registry::{
     gc::{GRACE, GcOptions, gc},
     log::check,
     migrate::take_stock,
-    mirror::{MirrorError, MirrorOptions, mirror},
+    mirror::{Faults, MirrorError, MirrorOptions, mirror},
     progress::nobody,
     publish::{Ingest, PublishError, PublishRequest, Submitted, complete, ingest, publish},
+    relist::{relist, restore},
     storage::MemoryStorage,
     verify::TrustOptions,
 };
@@ -171,6 +173,92 @@ fn a_mirror_makes_the_lists_itself() {
     }
 }
 
+/// Releases of earlier versions name no list; a mirror makes it nevertheless.
+#[test]
+fn a_mirror_makes_lists_that_no_release_names() {
+    for signed in [true, false] {
+        let (_, storage) = crate::founded(signed, &key());
+        for number in ["1.0.0", "1.1.0"] {
+            let unlisted = PublishRequest {
+                list: None,
+                ..request(signed, number, honest)
+            };
+            block_on(publish(&storage, &unlisted)).unwrap();
+        }
+        // An archive in another form has none.
+        let odd = PublishRequest {
+            tar: b"no tar".to_vec(),
+            list: None,
+            ..request(signed, "1.2.0", honest)
+        };
+        block_on(publish(&storage, &odd)).unwrap();
+        let copied = MemoryStorage::new();
+        let target = Storage::Memory(copied.clone());
+        copy(&storage, &target, false).unwrap();
+        // The same through a bundle, which does without them.
+        let source = Registry::on("source", storage.clone());
+        let mut bytes = Vec::new();
+        let options = BundleOptions::default();
+        block_on(bundle::bundle(&source, &mut bytes, &options, &nobody)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.bundle");
+        std::fs::write(&path, bytes).unwrap();
+        let unpacked = MemoryStorage::new();
+        let inner = Storage::Memory(unpacked.clone());
+        block_on(unbundle(&path, &inner, TrustOptions::default(), &nobody)).unwrap();
+        assert_eq!(unpacked.files(), copied.files());
+        // They are those that the source would make itself.
+        let made = block_on(relist(&storage, &nobody)).unwrap();
+        let is_list = |key: &&Key| key.as_str().ends_with(".files");
+        let files = copied.files();
+        let lists: Vec<&Key> = files.keys().filter(is_list).collect();
+        assert_eq!(lists, made.made.iter().collect::<Vec<_>>());
+        assert_eq!(lists.len(), 2);
+        let again = block_on(relist(&target, &nobody)).unwrap();
+        assert_eq!((again.made, again.without), (vec![], made.without));
+        if signed {
+            assert_eq!(findings(&target), [""; 0]);
+        }
+        // A wrong one is replaced with the tar that it lies beside.
+        let (wrong, _) = without(&copied, lists[0]);
+        let tar = Key::parse(lists[0].as_str().strip_suffix(".files").unwrap()).unwrap();
+        let (wrong, target) = without(&wrong, &tar);
+        block_on(target.create(lists[0], b"wrong")).unwrap();
+        copy(&storage, &target, true).unwrap();
+        assert_eq!(wrong.files(), files);
+    }
+}
+
+/// A lost list comes back from the archive, if that is there; nothing else is read for it.
+#[test]
+fn a_repair_makes_lost_lists_again() {
+    for signed in [true, false] {
+        let (memory, storage) = registry(signed, honest);
+        let whole = memory.files();
+        let before = memory.operations();
+        assert_eq!(block_on(restore(&storage, &nobody)).unwrap(), []);
+        assert_eq!(memory.operations() - before, 1);
+        let lost = listed("1.0.0");
+        let (repaired, storage) = without(&memory, &lost);
+        let made = block_on(restore(&storage, &nobody)).unwrap();
+        assert_eq!(made, std::slice::from_ref(&lost));
+        assert_eq!(repaired.files(), whole);
+        // Without the archive there is nothing to make it from.
+        let (repaired, _) = without(&memory, &lost);
+        let tar = Key::artifact(&Digest::of(&tar("1.0.0")), ArtifactKind::Tar);
+        let (repaired, storage) = without(&repaired, &tar);
+        assert_eq!(block_on(restore(&storage, &nobody)).unwrap(), []);
+        assert!(!repaired.files().contains_key(&lost));
+    }
+    // A list that is not that of the archive is not made.
+    for lie in LIES {
+        let (memory, _) = registry(true, lie);
+        let false_list = Key::file_list(&Digest::of(&request(true, "1.1.0", lie).list.unwrap()));
+        let (_, storage) = without(&memory, &false_list);
+        assert_eq!(block_on(restore(&storage, &nobody)).unwrap(), []);
+    }
+}
+
 #[test]
 fn a_bundle_has_the_lists() {
     for signed in [true, false] {
@@ -205,8 +293,14 @@ fn a_release_that_lists_something_else_is_told_by_mirrors() {
         let target = Storage::Memory(copied.clone());
         let error = copy(&storage, &target, false).unwrap_err();
         match &error {
-            MirrorError::FalseLists { files, lacking } => {
-                assert_eq!((files.len(), lacking.len()), (1, 0), "{error}");
+            MirrorError::Partly(faults) => {
+                let Faults {
+                    lacking,
+                    damaged,
+                    false_lists,
+                } = faults;
+                let found = (false_lists.len(), lacking.len(), damaged.len());
+                assert_eq!(found, (1, 0, 0), "{error}");
             }
             other => panic!("{other}"),
         }

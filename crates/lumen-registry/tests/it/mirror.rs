@@ -8,7 +8,9 @@ mod partial;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lumen_core::{Digest, Key, index::PackageIndex, json, key::ArtifactKind, signing::SecretKey};
+use lumen_core::{
+    Digest, Key, failure::Kind, index::PackageIndex, json, key::ArtifactKind, signing::SecretKey,
+};
 use lumen_registry::{
     ReadError, Registry, Storage,
     log::{check, init_signed},
@@ -332,9 +334,22 @@ fn lost_files_come_back_when_everything_is_looked_at() {
     }
 }
 
+/// What becomes of an artifact of the source.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Harm {
+    Lost,
+    Cut,
+    Longer,
+    Flipped,
+}
+
 #[test]
-fn an_artifact_that_the_source_lost_does_not_stop_the_others() {
-    for (signed, is_yanked) in [(true, false), (false, false), (true, true), (false, true)] {
+fn an_artifact_that_the_source_lost_or_damaged_does_not_stop_the_others() {
+    for (harm, signed, is_yanked) in [Harm::Lost, Harm::Cut, Harm::Longer, Harm::Flipped]
+        .into_iter()
+        .flat_map(|harm| [(harm, true), (harm, false)])
+        .flat_map(|(harm, signed)| [(harm, signed, false), (harm, signed, true)])
+    {
         let origin = Origin::stocked(signed);
         let (copy, storage) = memory();
         run(&origin.storage, &storage).unwrap();
@@ -345,18 +360,55 @@ fn an_artifact_that_the_source_lost_does_not_stop_the_others() {
         }
         let contents = request("bad", "1.0.0", "bad 1.0.0").tar;
         let tar = Key::artifact(&Digest::of(&contents), ArtifactKind::Tar);
+        let mut harmed = contents.clone();
+        match harm {
+            Harm::Lost => {}
+            Harm::Cut => drop(harmed.pop()),
+            Harm::Longer => harmed.push(0),
+            Harm::Flipped => harmed[0] ^= 1,
+        }
         assert!(block_on(origin.storage.delete(&tar)).is_ok());
+        if harm != Harm::Lost {
+            block_on(origin.storage.create(&tar, &harmed)).unwrap();
+        }
         match run(&origin.storage, &storage) {
-            Ok(_) => assert!(is_yanked),
-            Err(MirrorError::Lacking { files }) => {
-                assert!(!is_yanked && files.len() == 1 && files[0].ends_with(tar.as_str()));
+            // Operators take away what they yanked; other bytes in its place are a fault.
+            Ok(_) => assert!(is_yanked && harm == Harm::Lost),
+            Err(MirrorError::Partly(faults)) => {
+                let (bad, none) = match harm {
+                    Harm::Lost => (&faults.lacking, &faults.damaged),
+                    _ => (&faults.damaged, &faults.lacking),
+                };
+                assert!(
+                    bad.len() == 1 && bad[0].ends_with(tar.as_str()),
+                    "{faults:?}"
+                );
+                assert!(
+                    none.is_empty() && faults.false_lists.is_empty(),
+                    "{faults:?}"
+                );
+                let kind = MirrorError::Partly(faults).kind();
+                assert_eq!(kind == Kind::Untrusted, harm != Harm::Lost);
             }
             Err(error) => panic!("{error}"),
         }
         let files = copy.files();
         assert!(files.contains_key(&Key::release(&name("fresh"), &version("1.0.0"))));
         assert!(!files.contains_key(&tar));
+        // A bundle is whole, or is not made.
+        if !is_yanked {
+            let source = Registry::on("source", origin.storage.clone());
+            let options = lumen_registry::bundle::BundleOptions::default();
+            let made = block_on(lumen_registry::bundle::bundle(
+                &source,
+                &mut Vec::new(),
+                &options,
+                &nobody,
+            ));
+            assert!(matches!(made, Err(MirrorError::Read(_))), "{made:?}");
+        }
         // Once the source has it again, a look at everything brings it along.
+        block_on(origin.storage.delete(&tar)).unwrap();
         block_on(origin.storage.create(&tar, &contents)).unwrap();
         let full = MirrorOptions {
             full: true,

@@ -73,7 +73,11 @@ pub fn run(
     if !consent.yes && ui.confirm(&question) == Some(false) {
         return Err(Declined::Migrate.into());
     }
-    let migrate::Done { migrated, new_key } = migrate::run(session, &plan)?;
+    let migrate::Done {
+        migrated,
+        new_key,
+        lists,
+    } = migrate::run(session, &plan)?;
     if let Some(key) = &new_key {
         ui.done("Made", format!("your signing key, {}", key.display()));
     }
@@ -83,11 +87,15 @@ pub fn run(
             "url": plan.location.url(), "origin": root.map(|root| &root.origin),
             "fingerprint": root.map(|root| root.fingerprint), "entries": migrated.entries,
             "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
+            "file_lists": lists,
         }));
     }
     match migrated.entries {
         0 if root.is_none() => ui.done("Logged", "nothing: everything is in the log".into()),
         entries => ui.done("Logged", format!("{what}: {}", many(entries, "entry"))),
+    }
+    if lists > 0 {
+        ui.done("Made", count(lists, "file list"));
     }
     if let Some(root) = root {
         ui.done("Fingerprint", root.fingerprint.to_string());

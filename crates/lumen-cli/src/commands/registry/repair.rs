@@ -25,19 +25,22 @@ use crate::{
 use super::check;
 
 pub fn run(registry: &Target, ui: &Ui) -> Result<ExitCode, OpsError> {
-    let (size, waiting) = match repair::repair(&target(registry, ui)?)? {
-        Repaired::Signed(size, waiting) => (size, waiting),
+    let (size, waiting, made) = match repair::repair(&target(registry, ui)?)? {
+        Repaired::Signed(size, waiting, made) => (size, waiting, made),
         Repaired::Unsigned(changed, findings) => return Ok(unsigned(&changed, &findings, ui)),
     };
     if ui.json {
         let waiting = waiting.as_ref().map(waiting_json);
-        ui.print_json(&json!({ "size": size, "waiting": waiting }));
+        ui.print_json(&json!({ "size": size, "waiting": waiting, "file_lists": made.len() }));
     }
     let what = match &waiting {
         None => format!("the registry shows all {size} entries of its log"),
         Some(_) => format!("all {size} entries of the log are finished"),
     };
     ui.done("Repaired", what);
+    if !made.is_empty() {
+        ui.done("Made", count(made.len(), "file list"));
+    }
     if let Some(waiting) = &waiting {
         tell_waiting(waiting, ui);
     }
