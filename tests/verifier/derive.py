@@ -156,12 +156,13 @@ def blocked(block):
 def derived_index(owners, events, moderations=()):
     """The fields of a package index that follow from the log alone.
 
-    `events` are (index, statement, signing key) in order. Statements by a key that is
-    revoked from their index on are void. `moderations` are what moderators said, in order.
+    `events` are (index, statement, signers) in order. Statements that too few keys signed
+    which are not revoked from their index on are void. `moderations` are what moderators
+    said, in order.
     """
     versions, yanked, void, deprecated = [], {}, set(), None
-    for index, statement, key in events:
-        is_void = owners is not None and owners.is_revoked(key, index)
+    for index, statement, signers in events:
+        is_void = owners is not None and signers.is_void(owners, index)
         if statement.kind == "publish":
             versions.append(statement.version)
             if is_void:

@@ -298,11 +298,13 @@ class Root:
 
 class Owners:
     FIRST = "lumen/owners/v1"
+    SECOND = "lumen/owners/v2"
 
     @classmethod
     def parse(cls, text):
         self, lines = cls(), Lines(text)
-        lines.literal(cls.FIRST)
+        self.is_second = text.startswith(cls.SECOND + "\n")
+        lines.literal(cls.SECOND if self.is_second else cls.FIRST)
         self.origin = origin_text(lines.one("registry"))
         self.subject = lines.one("name")
         if "/" in self.subject:
@@ -315,16 +317,23 @@ class Owners:
         self.threshold = lines.number("admin-threshold", 1)
         self.admins = [Key(v) for v in lines.many("admin", 1, 64)]
         threshold(self.threshold, self.admins)
+        self.publish_threshold = lines.number("publish-threshold", 1) if self.is_second else 1
         self.publishers = []
+        until = r"(?: until (\S+))?" if self.is_second else "()"
         for value in lines.many("publish", 0, 256):
-            key, _, only = value.partition(" ")
-            match = re.fullmatch(r"only (\S+)", only)
-            if only and not match:
+            match = re.fullmatch(rf"(\S+)(?: only (\S+))?{until}", value)
+            if not match:
                 raise Bad(f"no publisher: {value!r}")
-            only = match and match[1]
+            key, only, end = Key(match[1]), match[2], match[3] or None
             if only and owner_subject(only) != self.subject:
                 raise Bad(f"{only} does not belong to {self.subject}")
-            self.publishers.append((Key(key), only))
+            if any((key, only) == other[:2] for other in self.publishers):
+                raise Bad(f"{key.name} publishes twice")
+            self.publishers.append((key, only, end and time(end)))
+        if self.is_second:
+            threshold(self.publish_threshold, [key for key, _, _ in self.publishers])
+            if self.publish_threshold == 1 and not any(end for _, _, end in self.publishers):
+                raise Bad("version 2 of a note that version 1 could say")
         self.revoked = {}
         for value in lines.many("revoke", 0, 1024):
             key, _, start = value.partition(" ")
@@ -338,8 +347,9 @@ class Owners:
         return self
 
     def may_publish(self, package):
-        """The keys that may sign statements about a package, in the note's order."""
-        return [key for key, only in self.publishers if only in (None, package)]
+        """The keys that may sign statements about a package, in the note's order, some until
+        an end."""
+        return [(key, end) for key, only, end in self.publishers if only in (None, package)]
 
     def keeps(self, revoked):
         """Whether everything that was revoked before still is."""
@@ -354,6 +364,18 @@ class Owners:
     def counting(self, index):
         """The admins whose signatures at this index count (15.2)."""
         return [key for key in self.admins if not self.is_revoked(key, index)]
+
+
+class Signers:
+    """The different publishers who signed a statement, and how many have to count (15.3)."""
+
+    def __init__(self, keys, needed):
+        self.keys, self.needed = keys, needed
+
+    def is_void(self, owners, index):
+        """Whether too few are left without those that are revoked (15.4)."""
+        count = sum(1 for key in self.keys if not owners.is_revoked(key, index))
+        return count < self.needed
 
 
 class Statement:
@@ -493,7 +515,7 @@ def parse_entry(leaf):
     text, signatures = parse_note(leaf)
     if first in (Root.FIRST, Root.SECOND, Root.THIRD):
         return Root.parse(text), text, signatures
-    if first == Owners.FIRST:
+    if first in (Owners.FIRST, Owners.SECOND):
         return Owners.parse(text), text, signatures
     if first + "\n" in Statement.FIRST:
         return Statement.parse(text), text, signatures

@@ -21,7 +21,7 @@ import ed25519
 from derive import added, derived_index, shortened
 from file_list import files_of
 from formats import (
-    Moderation, Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
+    Moderation, Signers, Statement, bundle_path, digest, extend, key_hash, leaf_hash, map_nodes,
     owner_subject, parse_entry, root_of, sha256, tiles_of,
 )
 
@@ -187,15 +187,20 @@ class Registry:
             self.write(path, compact({"i": index, "note": leaf.decode()}))
 
     def write_index(self, name):
-        owners, events = None, []
+        owners, events, notes = None, [], {}
         for event in self.events.get(owner_subject(name), []):
             if not event["note"].startswith(Statement.FIRST):
                 owners = parse_entry(event["note"].encode())[0]
+                notes[owners.seq] = owners
         for event in self.events[name]:
             if event["note"].startswith(Statement.FIRST):
                 entry = parse_entry(event["note"].encode())[0]
-                signer = event["note"].splitlines()[-1].split()[1]
-                events.append((event["i"], entry, {"ada": ADA, "bob": BOB}[signer]))
+                names = [line.split()[1] for line in event["note"].splitlines()
+                         if line.startswith("\u2014 ")]
+                needed = notes[entry.owners].publish_threshold if entry.owners in notes else 1
+                needed = needed if entry.kind == "publish" else 1
+                signers = Signers([{"ada": ADA, "bob": BOB}[name] for name in names], needed)
+                events.append((event["i"], entry, signers))
         releases = {version: release for (package, version), (release, _)
                     in self.releases.items() if package == name}
         said = [parse_entry(event["note"].encode())[0] for event in self.events[name]
@@ -250,16 +255,19 @@ class Registry:
         data = pretty(release)
         self.write(f"packages/{name}/{version}.json", data)
         self.releases[name, version] = release, data
+        signers = signer if isinstance(signer, list) else [signer]
         return note(["lumen/publish/v1", f"registry {ORIGIN}", f"package {name}",
                      f"version {version}", f"metadata {digest(data)} {len(data)}",
-                     f"owners {owners}", f"time {self.now()}"], signer)
+                     f"owners {owners}", f"time {self.now()}"], *signers)
 
     def claim(self, subject, publishers, *, seq=1, prev="none", revoked=(), admin=ADA,
-              override=(), signers=None):
-        """An ownership note."""
-        return note(["lumen/owners/v1", f"registry {ORIGIN}", f"name {subject}",
+              override=(), signers=None, threshold=None):
+        """An ownership note; of version 2 with a threshold of publishers."""
+        version = 1 if threshold is None else 2
+        thresholds = [] if threshold is None else [f"publish-threshold {threshold}"]
+        return note([f"lumen/owners/v{version}", f"registry {ORIGIN}", f"name {subject}",
                      f"seq {seq}", f"prev {prev}", f"time {self.now()}", *override,
-                     "admin-threshold 1", f"admin {admin}",
+                     "admin-threshold 1", f"admin {admin}", *thresholds,
                      *(f"publish {publisher}" for publisher in publishers),
                      *(f"revoke {key} from {index}" for key, index in revoked)],
                     *(signers or [admin]))

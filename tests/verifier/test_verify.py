@@ -17,7 +17,7 @@ import ed25519
 import make_example
 from file_list import files_of, head, parse_files
 from formats import (
-    Bad, Checkpoint, Root, bundle_path, covered, decode_bundle, digest, key_hash,
+    Bad, Checkpoint, Root, bundle_path, covered, decode_bundle, digest, key_hash, parse_entry,
 )
 from verify import Folder, Verifier
 
@@ -467,6 +467,58 @@ class WrongEntries(Case):
                  f"time {registry.now()}", "admin-threshold 1", f"admin {ada}", *keys]
         registry.append(make_example.note(third, bob))
         self.noticed("entry 6: 0 signatures by old admins, 1 needed")
+
+    def shared(self, threshold, publishers, **more):
+        """`my-utils` with other publishers: the registry, and the bytes of its new note."""
+        registry = self.start()
+        second = registry.claim("my-utils", publishers, seq=2, threshold=threshold,
+                                prev=digest(self.claim.encode()), **more)
+        registry.append(second)
+        return registry, second
+
+    def test_a_threshold_of_publishers(self):
+        ada, bob = make_example.ADA, make_example.BOB
+        registry, second = self.shared(2, [ada, bob])
+        registry.append(registry.release("my-utils", "1.0.0", "", {}, 2, [ada, bob]))
+        self.assertEqual(problems(self.folder), [])
+        # A second signer who is revoked does not count.
+        registry.append(registry.claim("my-utils", [ada, bob], seq=3, threshold=2,
+                                       prev=digest(second.encode()), revoked=[(bob, 5)]))
+        file = json.loads((self.folder / "packages/my-utils/index.json").read_bytes())
+        self.assertEqual(file["latest"], None)
+        self.assertEqual(problems(self.folder), [])
+
+    def test_one_publisher_of_two(self):
+        ada, bob = make_example.ADA, make_example.BOB
+        registry, _ = self.shared(2, [ada, bob])
+        registry.append(registry.release("my-utils", "1.0.0", "", {}, 2, bob))
+        self.noticed("1 signatures of publishers that count, 2 needed")
+
+    def test_a_publisher_with_an_end(self):
+        ada, bob = make_example.ADA, make_example.BOB
+        registry, _ = self.shared(1, [ada, f"{bob} until 2999-01-01T00:00:00Z"])
+        registry.append(registry.release("my-utils", "1.0.0", "", {}, 2, bob))
+        self.assertEqual(problems(self.folder), [])
+
+    def test_a_publisher_whose_end_is_over(self):
+        ada, bob = make_example.ADA, make_example.BOB
+        registry, _ = self.shared(1, [ada, f"{bob} until 2000-01-01T00:00:00Z"])
+        registry.append(registry.release("my-utils", "1.0.0", "", {}, 2, bob))
+        self.noticed("0 signatures of publishers that count, 1 needed")
+
+    def test_forms_of_version_2(self):
+        ada, bob = make_example.ADA, make_example.BOB
+        registry, end = self.start(), f"{bob} until 2999-01-01T00:00:00Z"
+        for threshold, publishers, message in [
+                (1, [ada], "version 2 of a note that version 1 could say"),
+                (3, [ada, bob], "a threshold of 3 with 2 keys"),
+                (2, [ada, f"{bob} until tomorrow"], "no time: 'tomorrow'"),
+                (2, [ada, bob, end], "bob publishes twice"),
+                (None, [ada, end], "no publisher"),
+        ]:
+            text = registry.claim("my-utils", publishers, threshold=threshold)
+            with self.subTest(message), self.assertRaisesRegex(Bad, message):
+                parse_entry(text.encode())
 
     def test_a_revoked_key_publishes_nothing_that_counts(self):
         registry = self.start()

@@ -31,7 +31,8 @@ from derive import FIELDS, SHOWN, added, blocks, derived_index, lengthened
 from ed25519 import verify as ed25519_verify
 from file_list import files_of, parse_files
 from formats import (
-    Bad, Checkpoint, MapLeaf, Moderation, Owners, Root, Statement, bundle_path, decode_bundle,
+    Bad, Checkpoint, MapLeaf, Moderation, Owners, Root, Signers, Statement, bundle_path,
+    decode_bundle,
     digest, extend, leaf_hash, map_nodes, owner_subject, parse_entry,
     parse_note, root_of, sha256, strict_json, tiles_of,
 )
@@ -417,11 +418,7 @@ class Verifier:
         owners = chain[-1][1]
         if statement.owners != owners.seq:
             raise Bad(f"owners {statement.owners}, but note {owners.seq} is in force")
-        keys = owners.may_publish(statement.subject)
-        signers = signed_by(text, signatures, keys)
-        if not signers:
-            raise Bad(f"no owner of {statement.subject} signed it")
-        signer = next(key for key in keys if key in signers)
+        signers = self.signers(owners, statement, text, signatures)
         known = self.statements.setdefault(statement.subject, [])
         if text in self.said:
             raise Bad("it repeats an earlier statement")
@@ -431,7 +428,25 @@ class Verifier:
             raise Bad(f"{statement.subject} {statement.version} is published again")
         if statement.kind in ("yank", "unyank") and statement.version not in releases:
             raise Bad(f"{statement.subject} {statement.version} was not published")
-        known.append((index, statement, signer))
+        known.append((index, statement, signers))
+
+    def signers(self, owners, statement, text, signatures):
+        """The publishers who signed a statement (15.3)."""
+        lines = owners.may_publish(statement.subject)
+        signed = {key.bytes for key in signed_by(text, signatures, {key for key, _ in lines})}
+        if not signed:
+            raise Bad(f"no owner of {statement.subject} signed it")
+        # Times have one form, so they compare as texts.
+        keys = {}
+        for key, end in lines:
+            if key.bytes in signed and (end is None or end >= statement.time):
+                keys.setdefault(key.bytes, key)
+        needed = owners.publish_threshold if statement.kind == "publish" else 1
+        if len(keys) < needed:
+            raise Bad(f"{len(keys)} signatures of publishers that count, {needed} needed")
+        keys = list(keys.values())
+        # By notes of version 1, the one that is listed first is the signer.
+        return Signers(keys if owners.is_second else keys[:1], needed)
 
     def replay_moderation(self, said, text, signatures):
         root = self.roots[-1][1]

@@ -277,3 +277,28 @@ fn the_same_indexes_follow() {
         assert_eq!(list.to_bytes(), read(key.as_str()));
     }
 }
+
+/// The examples of section 20.7 that are not in the folder: they could follow its notes.
+#[test]
+fn the_notes_of_version_2_in_the_specification_count() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/registry-spec.md");
+    let spec = fs::read_to_string(file).unwrap();
+    let block = |first: &str, has: &str| {
+        let mut blocks = spec
+            .split("```text\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next());
+        let found = blocks.find(|block| block.starts_with(first) && block.contains(has));
+        found.unwrap().to_owned()
+    };
+    let mut ledger = replay(0).unwrap();
+    for (index, text) in [
+        (SIZE, block("lumen/owners/v2\n", "seq 2\n")),
+        (SIZE + 1, block("lumen/publish/v1\n", "version 1.2.0\n")),
+    ] {
+        let (entry, note) = Entry::parse(text.as_bytes()).unwrap();
+        let until = ledger.append(index, &text, entry, &note.unwrap()).unwrap();
+        let ends = (index > SIZE).then(|| trust::text::seconds("2026-01-31T11:40:00Z"));
+        assert_eq!(until, ends.flatten());
+    }
+}

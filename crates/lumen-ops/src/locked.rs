@@ -25,7 +25,7 @@ use crate::{advice, error::OpsError, session::Session};
 /// whose key turned out to have been stolen.
 ///
 /// # Errors
-/// [`TrustError::RevokedKey`], and when a log is not in order or cannot be read.
+/// [`TrustError::RevokedKey`], [`TrustError::Late`], and when a log is not in order or cannot be read.
 pub async fn check(
     session: &Session<'_>,
     lock: &Lockfile,
@@ -145,9 +145,8 @@ async fn look(
         let what = format!("{name} {version}");
         return Err(ReadError::from(TrustError::Unlogged { what }).into());
     };
-    if release.revoked {
-        let (name, version) = (name.clone(), version.clone());
-        return Err(ReadError::from(TrustError::RevokedKey { name, version }).into());
+    if let Some(void) = TrustError::void(name, version, release) {
+        return Err(ReadError::from(void).into());
     }
     if let Some(yanked) = history.yanked.get(version) {
         let warning = advice::yanked(name, version, &yanked.reason);

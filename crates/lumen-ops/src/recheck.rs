@@ -210,9 +210,8 @@ async fn one(
             false => bad(TrustError::Unlogged { what }),
         });
     };
-    if logged.revoked {
-        let (name, version) = (name.clone(), version.clone());
-        return Ok(bad(TrustError::RevokedKey { name, version }));
+    if let Some(void) = TrustError::void(name, version, logged) {
+        return Ok(bad(void));
     }
     let other = |actual| TrustError::Metadata {
         file: format!("lumen.lock: {name} {version}"),

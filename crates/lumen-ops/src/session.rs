@@ -223,6 +223,11 @@ impl<'r> Session<'r> {
         self.context.options.timestamp()
     }
 
+    /// The time of this run, in seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.context.options.now.as_second()
+    }
+
     /// Writes new metadata of registries to the cache.
     pub fn save_caches(&self) {
         locked(&self.registries)

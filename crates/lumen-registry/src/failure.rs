@@ -262,6 +262,8 @@ impl PublishError {
             | Self::NeedsApproval { .. }
             | Self::History(_)
             | Self::Clock { .. }
+            | Self::Ended { .. }
+            | Self::NeedsSigners { .. }
             | Self::Sign(_) => Kind::User,
         }
     }
@@ -282,6 +284,8 @@ impl PublishError {
             Self::NoKey => Hint::NoKey,
             Self::NotSigned => Hint::NotSigned,
             Self::Clock { .. } => Hint::SetClock,
+            Self::Ended { name, .. } => Hint::EndedKey(name),
+            Self::NeedsSigners { name, .. } => Hint::NeedsSigners(name),
             Self::LogKey { key, .. } => Hint::LogKey(key),
             Self::NotOwner { name, key } => Hint::NotOwner { name, key },
             Self::NeedsApproval { subject, .. } => Hint::NeedsApproval(subject),

@@ -33,6 +33,7 @@ use lumen_core::{
 };
 
 use self::indexes::{check_listed, check_name, update_global, update_package};
+pub(crate) use self::signed::publisher;
 pub use self::{
     change::{Change, Changed, change},
     signed::{Endorsement, endorse, may_publish},

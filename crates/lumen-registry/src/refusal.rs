@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     signing::PublicKey,
-    trust::{OwnersHistory, Subject},
+    trust::{LoggedRelease, OwnersHistory, Subject, text::time_of},
 };
 
 /// The source of a registry's known fingerprint.
@@ -209,6 +209,20 @@ pub enum TrustError {
         /// The version.
         version: Version,
     },
+    /// A release came into the log after the keys that signed it had ended, or nothing shows
+    /// that it came before.
+    #[error(
+        "`{name}` {version} was signed with a key that could publish until {} only, and nothing shows that the log had it by then",
+        time_of(*.until)
+    )]
+    Late {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// The end of the key's line, in seconds since 1970.
+        until: i64,
+    },
     /// Notes made for another registry.
     #[error("`{name}`: {reason}")]
     Replay {
@@ -359,6 +373,22 @@ impl PinSource {
             Self::Pin => "its fingerprint is pinned",
             Self::Lock => "the lock has its fingerprint",
             Self::State => "this machine remembers its fingerprint",
+        }
+    }
+}
+
+impl TrustError {
+    /// Why a release of the log does not count, if it does not.
+    pub fn void(name: &PackageName, version: &Version, logged: &LoggedRelease) -> Option<Self> {
+        let (name, version) = (name.clone(), version.clone());
+        match (logged.revoked, logged.until.filter(|_| logged.late)) {
+            (true, _) => Some(Self::RevokedKey { name, version }),
+            (false, Some(until)) => Some(Self::Late {
+                name,
+                version,
+                until,
+            }),
+            (false, None) => None,
         }
     }
 }

@@ -31,6 +31,12 @@ pub enum Owner {
         /// Also as an admin.
         #[arg(long)]
         admin: bool,
+        /// For this package of the scope alone.
+        #[arg(long, value_name = "PACKAGE", conflicts_with = "admin")]
+        only: Option<String>,
+        /// Until then: a time such as 2026-01-31T10:30:00Z, or 7d from now.
+        #[arg(long, value_name = "TIME", conflicts_with = "admin")]
+        until: Option<String>,
         #[command(flatten)]
         how: HowArgs,
     },

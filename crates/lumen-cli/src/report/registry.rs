@@ -113,6 +113,12 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Clock => {
             "check the clock of this machine; if it is right, tell the people who run the registry: its witnesses or its admins have work to do".into()
         }
+        Hint::EndedKey(name) => format!(
+            "nothing was added to the log; an admin can give the key more time: `lumen owner add {name} <key> --until <time>`; `lumen owner list {name}` shows the ends"
+        ),
+        Hint::NeedsSigners(name) => format!(
+            "nothing was published: this version of lumen cannot collect the signatures of several publishers; `lumen pkg owner list {name}` shows who they are"
+        ),
         Hint::SetClock => {
             "nothing was added to the log: set the clock of this machine, and run the command again".into()
         }

@@ -175,7 +175,7 @@ fn owners_are_where_the_scope_is() {
     sandbox.ok(".", &["key", "new", "bob"]).unwrap();
     for command in [
         &["owner", "add", "@org/http", "bob"][..],
-        &["owner", "threshold", "@org", "1", "--out", "one.note"],
+        &["owner", "add", "@org/json", "bob", "--out", "one.note"],
         &["owner", "sign", "one.note"],
         &["owner", "apply", "one.note"],
         &["deprecate", "@org/http", "--reason", "it is old"],

@@ -162,7 +162,7 @@ fn additions(
         .filter(|(version, _)| is_known(version));
     // Descriptions from void releases are not repeated.
     let mut good = known.clone().rev();
-    let newest = good.find(|(_, release)| !release.revoked);
+    let newest = good.find(|(_, release)| !release.is_void());
     let newest = newest.and_then(|(version, _)| releases.get(version));
     let mut fields = Map::new();
     put_shown(&mut fields, newest);
@@ -199,12 +199,12 @@ fn first_form(
     let revoked = history
         .releases
         .iter()
-        .filter(|(_, release)| release.revoked);
+        .filter(|(_, release)| release.is_void());
     yanked.extend(revoked.map(|(version, _)| (version, REVOKED.to_owned())));
     let versions: Vec<_> = history.releases.keys().cloned().collect();
     // Descriptions from void releases are not repeated.
     let mut good = history.releases.iter().rev();
-    let newest = good.find(|(_, release)| !release.revoked);
+    let newest = good.find(|(_, release)| !release.is_void());
     let newest = newest.and_then(|(version, _)| releases.get(version));
     let prereleases: Vec<_> = versions.iter().filter(|v| !v.pre.is_empty()).collect();
     let latest = version::latest(&versions, |version| yanked.contains_key(version));

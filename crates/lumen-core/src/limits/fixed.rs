@@ -138,6 +138,9 @@ fixed! {
     MAX_WITNESSED_BYTES: u64 = 1 << 20, Bytes, Format, "registry::derived, registry::verify";
     /// Seconds between the checkpoints that are kept below `log/witnessed/`.
     WITNESSED_APART: i64 = 86_400, Seconds, Program, "registry::derived";
+    /// Seconds before the end of a publisher's key in which a writer of a registry with witnesses
+    /// does not rely on it: witnesses must have signed by then.
+    ENDING_MARGIN: i64 = 600, Seconds, Program, "registry::log";
     /// Witnessed checkpoints that a client reads to learn when entries of the log were made.
     MAX_WITNESSED_READ: usize = 32, Count, Program, "registry::verify";
     /// States of a log that this machine remembers with the time at which it saw them, a day

@@ -100,7 +100,7 @@ pub enum EntryError {
 /// knows.
 fn is_newer(line: &str) -> bool {
     // A map leaf has no signatures, and a rejection is never an entry.
-    let known = [owners::KIND, MAP_KIND, rejection::KIND];
+    let known = [owners::KIND, owners::KIND_V2, MAP_KIND, rejection::KIND];
     let is_kind = [root::is_kind, statement::is_kind, moderation::is_kind];
     if known.contains(&line) || is_kind.iter().any(|is_kind| is_kind(line)) {
         return false;
@@ -136,7 +136,7 @@ impl Entry {
             Some(kind) if moderation::is_kind(kind) => {
                 Self::Moderation(Moderation::parse(&note.text)?)
             }
-            Some(owners::KIND) => Self::Owners(OwnersNote::parse(&note.text)?),
+            Some(owners::KIND | owners::KIND_V2) => Self::Owners(OwnersNote::parse(&note.text)?),
             Some(kind) if is_newer(kind) => {
                 let kind = kind.to_owned();
                 return Err(EntryError::Newer { kind });

@@ -8,6 +8,7 @@ mod moderation;
 mod owners;
 mod package;
 mod roots;
+mod signers;
 
 pub use ledger::Ledger;
 pub use moderation::{Moderated, ModerationHistory};
@@ -20,7 +21,7 @@ use std::borrow::Cow;
 use super::{
     event::{Entry, EntryError, Event},
     subject::Subject,
-    text::FormError,
+    text::{FormError, time_of},
 };
 use crate::{
     digest::Digest,
@@ -131,6 +132,19 @@ pub enum HistoryError {
         /// The key.
         key: PublicKey,
     },
+    /// A statement is later than the end of the publisher lines of the keys that signed it.
+    #[error(
+        "entry {index} of the log is signed by the key {}, which could publish until {} only",
+        .key.fingerprint(), time_of(*.until)
+    )]
+    EndedKey {
+        /// Its place in the log.
+        index: u64,
+        /// The key.
+        key: PublicKey,
+        /// The end of its line, in seconds since 1970.
+        until: i64,
+    },
     /// A statement names another ownership note than the one in force.
     #[error(
         "entry {index} of the log was made under ownership note {found}; note {expected} is in force"
@@ -229,6 +243,7 @@ impl HistoryError {
             | Self::Unowned { index, .. }
             | Self::WrongOwner { index, .. }
             | Self::RevokedKey { index, .. }
+            | Self::EndedKey { index, .. }
             | Self::Superseded { index, .. }
             | Self::Twice { index, .. }
             | Self::UnknownVersion { index, .. }

@@ -1,17 +1,20 @@
 //! Ownership notes: the admins and publishers of a name, or of a scope.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use super::{
     root::{keys, within},
     subject::Subject,
-    text::{FormError, Lines},
+    text::{FormError, Lines, seconds, time_of},
 };
 use crate::limits::{MAX_PUBLISHERS, MAX_REVOKED};
 use crate::{digest::Digest, name::PackageName, signing::PublicKey};
 
 /// The first line.
 pub const KIND: &str = "lumen/owners/v1";
+
+/// The first line of a note with a threshold of publishers, or with publisher lines that end.
+pub const KIND_V2: &str = "lumen/owners/v2";
 
 /// The text of an ownership note.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct OwnersNote {
     pub threshold: u32,
     /// The keys that may change all this.
     pub admins: Vec<PublicKey>,
+    /// How many different publishers have to sign a release.
+    pub publish_threshold: u32,
     /// The keys that may publish, yank and deprecate.
     pub publishers: Vec<Publisher>,
     /// The keys that may no longer, and since when.
@@ -45,6 +50,8 @@ pub struct Publisher {
     pub key: PublicKey,
     /// If not everything: the one package of the scope.
     pub only: Option<PackageName>,
+    /// The last moment, in seconds since 1970; `None`: the line does not end.
+    pub until: Option<i64>,
 }
 
 /// A key whose events do not count from a place in the log on.
@@ -68,10 +75,8 @@ impl OwnersNote {
             is_override: false,
             threshold: 1,
             admins: vec![key.clone()],
-            publishers: vec![Publisher {
-                key: key.clone(),
-                only: None,
-            }],
+            publish_threshold: 1,
+            publishers: vec![Publisher::always(key.clone())],
             revoked: Vec::new(),
         }
     }
@@ -81,7 +86,8 @@ impl OwnersNote {
     /// # Errors
     /// On the first line that is not as it must be.
     pub fn parse(text: &str) -> Result<Self, FormError> {
-        let mut lines = Lines::of(text, KIND)?;
+        let is_v2 = text.lines().next() == Some(KIND_V2);
+        let mut lines = Lines::of(text, if is_v2 { KIND_V2 } else { KIND })?;
         let origin = lines.origin()?;
         let name = lines.value("name")?;
         let what = "a name without a scope, or a scope";
@@ -98,12 +104,22 @@ impl OwnersNote {
             within(threshold, 1, admins.len()),
             "a threshold that its keys can reach",
         )?;
+        let publish_threshold: u32 = match is_v2 {
+            true => lines.parsed("publish-threshold", "a number")?,
+            false => 1,
+        };
         let mut publishers: Vec<Publisher> = Vec::new();
         for value in lines.all("publish", 0, MAX_PUBLISHERS)? {
-            let publisher = publisher(&lines, value, &name)?;
-            lines.check(!publishers.contains(&publisher), "a different publisher")?;
+            let publisher = publisher(&lines, value, &name, is_v2)?;
+            let same =
+                |other: &Publisher| other.key == publisher.key && other.only == publisher.only;
+            lines.check(!publishers.iter().any(same), "a different publisher")?;
             publishers.push(publisher);
         }
+        let what = "a threshold above 1 that its publishers can reach, or a publisher with an end";
+        let reachable = within(publish_threshold, 1, different(&publishers));
+        let needs_v2 = needs_v2(publish_threshold, &publishers);
+        lines.check(!is_v2 || (reachable && needs_v2), what)?;
         let mut revoked: Vec<Revoked> = Vec::new();
         for value in lines.all("revoke", 0, MAX_REVOKED)? {
             let what = "`revoke <key> from <index>`, each key once";
@@ -124,6 +140,7 @@ impl OwnersNote {
             is_override,
             threshold,
             admins,
+            publish_threshold,
             publishers,
             revoked,
         })
@@ -134,8 +151,10 @@ impl OwnersNote {
         let prev = self
             .prev
             .map_or_else(|| "none".to_owned(), |prev| prev.to_string());
+        let is_v2 = self.is_v2();
+        let kind = if is_v2 { KIND_V2 } else { KIND };
         let mut out = format!(
-            "{KIND}\nregistry {}\nname {}\nseq {}\nprev {prev}\ntime {}\n",
+            "{kind}\nregistry {}\nname {}\nseq {}\nprev {prev}\ntime {}\n",
             self.origin, self.name, self.seq, self.time
         );
         if self.is_override {
@@ -146,16 +165,38 @@ impl OwnersNote {
         for admin in &self.admins {
             let _ = writeln!(out, "admin {admin}");
         }
-        for Publisher { key, only } in &self.publishers {
-            let _ = match only {
-                Some(only) => writeln!(out, "publish {key} only {only}"),
-                None => writeln!(out, "publish {key}"),
-            };
+        if is_v2 {
+            let _ = writeln!(out, "publish-threshold {}", self.publish_threshold);
+        }
+        for Publisher { key, only, until } in &self.publishers {
+            let _ = write!(out, "publish {key}");
+            if let Some(only) = only {
+                let _ = write!(out, " only {only}");
+            }
+            if let Some(until) = until {
+                let _ = write!(out, " until {}", time_of(*until));
+            }
+            out.push('\n');
         }
         for Revoked { key, from } in &self.revoked {
             let _ = writeln!(out, "revoke {key} from {from}");
         }
         out
+    }
+
+    /// Whether only version 2 of the note can say it.
+    pub fn is_v2(&self) -> bool {
+        needs_v2(self.publish_threshold, &self.publishers)
+    }
+
+    /// How many different keys may publish something at a moment, in seconds since 1970: the
+    /// highest threshold that a release can reach.
+    pub fn publishing_keys(&self, now: i64) -> usize {
+        different(
+            self.publishers
+                .iter()
+                .filter(|publisher| publisher.is_in_time(now)),
+        )
     }
 
     /// The admins whose signatures count at a place in the log. A note may still list a key
@@ -173,22 +214,87 @@ impl OwnersNote {
         revoked.map(|revoked| revoked.from).min()
     }
 
-    /// The keys that may publish a package of this owner.
+    /// The keys that may publish a package of this owner; the lines of some may have ended.
     pub fn publishers_of<'a>(
         &'a self,
         name: &'a PackageName,
     ) -> impl Iterator<Item = &'a PublicKey> {
+        self.publisher_lines(name).map(|publisher| &publisher.key)
+    }
+
+    /// The same at a moment, in seconds since 1970: without the lines that have ended.
+    pub fn publishers_at<'a>(
+        &'a self,
+        name: &'a PackageName,
+        now: i64,
+    ) -> impl Iterator<Item = &'a PublicKey> {
+        let lines = self.publisher_lines(name);
+        let lines = lines.filter(move |publisher| publisher.is_in_time(now));
+        lines.map(|publisher| &publisher.key)
+    }
+
+    /// The lines about publishers of a package.
+    pub(super) fn publisher_lines<'a>(
+        &'a self,
+        name: &'a PackageName,
+    ) -> impl Iterator<Item = &'a Publisher> {
         let may =
             move |publisher: &&Publisher| publisher.only.as_ref().is_none_or(|only| only == name);
-        self.publishers
-            .iter()
-            .filter(may)
-            .map(|publisher| &publisher.key)
+        self.publishers.iter().filter(may)
     }
 }
 
-fn publisher(lines: &Lines<'_>, value: &str, owner: &Subject) -> Result<Publisher, FormError> {
-    let what = "`publish <key>` or `publish <key> only <package>`";
+impl Publisher {
+    /// A key that may publish everything, without an end.
+    pub const fn always(key: PublicKey) -> Self {
+        Self {
+            key,
+            only: None,
+            until: None,
+        }
+    }
+
+    /// Whether the line has not ended at a moment, in seconds since 1970.
+    pub fn is_in_time(&self, now: i64) -> bool {
+        self.until.is_none_or(|until| until >= now)
+    }
+
+    /// Whether the line allows all that another one of the same key allows.
+    pub fn covers(&self, other: &Self) -> bool {
+        let ends = self.until.unwrap_or(i64::MAX) >= other.until.unwrap_or(i64::MAX);
+        self.key.bytes() == other.key.bytes()
+            && (self.only.is_none() || self.only == other.only)
+            && ends
+    }
+}
+
+/// Whether publishers say what only version 2 of the note can say.
+fn needs_v2(threshold: u32, publishers: &[Publisher]) -> bool {
+    threshold != 1 || publishers.iter().any(|publisher| publisher.until.is_some())
+}
+
+/// How many different keys these are: a key under two names is one.
+fn different<'a>(publishers: impl IntoIterator<Item = &'a Publisher>) -> usize {
+    let keys = publishers.into_iter();
+    let keys: BTreeSet<&[u8; 32]> = keys.map(|publisher| publisher.key.bytes()).collect();
+    keys.len()
+}
+
+fn publisher(
+    lines: &Lines<'_>,
+    value: &str,
+    owner: &Subject,
+    is_v2: bool,
+) -> Result<Publisher, FormError> {
+    let what = match is_v2 {
+        true => "`publish <key>`, then maybe `only <package>`, then maybe `until <time>`",
+        false => "`publish <key>` or `publish <key> only <package>`",
+    };
+    let (value, until) = match value.split_once(" until ").filter(|_| is_v2) {
+        Some((value, until)) => (value, Some(until)),
+        None => (value, None),
+    };
+    let until = until.map(|until| seconds(until).ok_or_else(|| lines.error(what)));
     let (key, only) = match value.split_once(" only ") {
         Some((key, only)) => (key, Some(lines.parse::<PackageName>(only, what)?)),
         None => (value, None),
@@ -200,5 +306,6 @@ fn publisher(lines: &Lines<'_>, value: &str, owner: &Subject) -> Result<Publishe
     Ok(Publisher {
         key: lines.parse(key, what)?,
         only,
+        until: until.transpose()?,
     })
 }

@@ -22,6 +22,7 @@ fn full_owners() -> OwnersNote {
     note.publishers.push(Publisher {
         key: public("bob"),
         only: Some("@org/http".parse().unwrap()),
+        until: None,
     });
     note.revoked = vec![revoked("eve", 5), revoked("mallory", 7)];
     note
@@ -220,7 +221,7 @@ fn notes_of_a_newer_lumen_are_called_so() {
     for kind in [
         "lumen/root/v4",
         "lumen/block/v2",
-        "lumen/owners/v2",
+        "lumen/owners/v3",
         "lumen/publish/v2",
         "lumen/advisory/v1",
     ] {

@@ -200,6 +200,7 @@ fn scopes_own_their_packages() {
     claim.publishers.push(Publisher {
         key: public("bob"),
         only: Some("@org/http".parse().unwrap()),
+        until: None,
     });
     let bytes = world.add(&claim.to_text(), &["ada"]);
     let other = statement("@org/json", 1, 1, publish("1.0.0")).to_text();

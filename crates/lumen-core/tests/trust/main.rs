@@ -12,5 +12,6 @@ mod index;
 mod map;
 mod moderation;
 mod owners;
+mod publishers;
 mod queue;
 mod world;

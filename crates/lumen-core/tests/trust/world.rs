@@ -104,6 +104,7 @@ pub fn owners(name: &str, admins: &[&str], publishers: &[&str]) -> OwnersNote {
     let publisher = |name: &&str| Publisher {
         key: public(name),
         only: None,
+        until: None,
     };
     OwnersNote {
         origin: ORIGIN.into(),
@@ -114,6 +115,7 @@ pub fn owners(name: &str, admins: &[&str], publishers: &[&str]) -> OwnersNote {
         is_override: false,
         threshold: 1,
         admins: admins.iter().map(|name| public(name)).collect(),
+        publish_threshold: 1,
         publishers: publishers.iter().map(publisher).collect(),
         revoked: Vec::new(),
     }

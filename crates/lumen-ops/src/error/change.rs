@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use lumen_core::{
+    PackageName,
     limits::MAX_CHECKPOINT_SIGNATURES,
     note::NoteError,
     signing::KeyError,
@@ -79,6 +80,20 @@ pub enum ChangeError {
         keys: usize,
         /// Whose, in the plural.
         whose: &'static str,
+    },
+    /// A threshold that is the present one.
+    #[error("the threshold is {0} already")]
+    SameThreshold(u32),
+    /// The end of a publisher that is in the past.
+    #[error("{0} is over")]
+    Over(String),
+    /// A package that another name owns.
+    #[error("`{only}` is not a package of `{name}`")]
+    Elsewhere {
+        /// The package.
+        only: PackageName,
+        /// The name that was given.
+        name: String,
     },
     /// More witnesses than a checkpoint has room for.
     #[error(
@@ -274,6 +289,9 @@ impl ChangeError {
         match self {
             Self::Already { .. }
             | Self::NotOne { .. }
+            | Self::SameThreshold(_)
+            | Self::Over(_)
+            | Self::Elsewhere { .. }
             | Self::Unwritable(_)
             | Self::Differs
             | Self::Impossible(_) => ChangeHint::Unchanged,

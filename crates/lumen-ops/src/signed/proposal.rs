@@ -222,7 +222,7 @@ impl Proposal {
 fn parse_change(text: &str) -> Result<Change, ProposalError> {
     match text.lines().next() {
         Some(kind) if root::is_kind(kind) => Ok(Change::Root(RootNote::parse(text)?)),
-        Some(owners::KIND) => Ok(Change::Owners(OwnersNote::parse(text)?)),
+        Some(owners::KIND | owners::KIND_V2) => Ok(Change::Owners(OwnersNote::parse(text)?)),
         Some(kind) if moderation::is_kind(kind) => Ok(Change::Moderation(Moderation::parse(text)?)),
         _ => Err(ProposalError::Kind),
     }

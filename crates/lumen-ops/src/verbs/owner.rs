@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use lumen_core::{
+    PackageName,
     signing::PublicKey,
-    trust::{OwnersHistory, OwnersNote, Publisher, Revoked},
+    trust::{OwnersHistory, OwnersNote, Publisher, Revoked, Subject, text},
 };
 
 use crate::{
@@ -27,6 +28,10 @@ pub enum OwnersChange {
         key: PublicKey,
         /// Whether it may change the owners, too.
         admin: bool,
+        /// If not everything: the one package of the scope.
+        only: Option<PackageName>,
+        /// The last moment, in seconds since 1970; nothing: without an end.
+        until: Option<i64>,
     },
     /// One key less.
     Remove {
@@ -46,6 +51,8 @@ pub enum OwnersChange {
     },
     /// How many admins have to sign.
     Threshold(u32),
+    /// How many publishers have to sign a release.
+    PublishThreshold(u32),
 }
 
 /// How a change is made.
@@ -119,9 +126,10 @@ pub fn change(
     };
     next.time = now;
     let size = newest.size;
-    make(&mut next, owned, &change, size)?;
+    make(&mut next, owned, &change, (size, session.now()))?;
     next.threshold = how.threshold.unwrap_or(next.threshold);
     reachable(next.threshold, next.counting_admins(size).count(), "admins")?;
+    publishers_reach(&next, session.now())?;
     if let Some(now) = owners.current().filter(|_| !how.is_override) {
         counts(now, &session.public_key()?)?;
     }
@@ -185,24 +193,72 @@ fn known(owners: &OwnersHistory) -> Vec<PublicKey> {
     note.admins.iter().chain(publishers).cloned().collect()
 }
 
+/// Fails when fewer publishers are left than have to sign a release.
+fn publishers_reach(note: &OwnersNote, now: i64) -> Result<(), OpsError> {
+    match note.publish_threshold {
+        1 => Ok(()),
+        threshold => reachable(threshold, note.publishing_keys(now), "publishers"),
+    }
+}
+
+/// Fails for a threshold that is the present one.
+fn different(now: u32, next: u32) -> Result<(), OpsError> {
+    match now == next {
+        true => Err(ChangeError::SameThreshold(now).into()),
+        false => Ok(()),
+    }
+}
+
+/// The package that a new publisher is restricted to: the one of the name, or the one that was
+/// given beside it.
+fn restricted(owned: &Owned, only: Option<&PackageName>) -> Result<Option<PackageName>, OpsError> {
+    match (only, &owned.only) {
+        (Some(only), Some(named)) if only != named => Err(ChangeError::Elsewhere {
+            only: only.clone(),
+            name: named.to_string(),
+        }
+        .into()),
+        (Some(only), _) if Subject::owner_of(only) != owned.subject => {
+            Err(ChangeError::Elsewhere {
+                only: only.clone(),
+                name: owned.subject.to_string(),
+            }
+            .into())
+        }
+        // The owner of a name without a scope has no other package.
+        (Some(_), None) if matches!(owned.subject, Subject::Package(_)) => Ok(None),
+        (only, named) => Ok(only.or(named.as_ref()).cloned()),
+    }
+}
+
+/// Makes a change in a log of this size, at this time in seconds since 1970.
 fn make(
     note: &mut OwnersNote,
     owned: &Owned,
     change: &OwnersChange,
-    size: u64,
+    (size, now): (u64, i64),
 ) -> Result<(), OpsError> {
+    // What has ended allows nothing any more.
+    note.publishers
+        .retain(|publisher| publisher.is_in_time(now));
     match change {
         OwnersChange::Claim => {}
-        OwnersChange::Add { key, admin } => {
+        OwnersChange::Add {
+            key,
+            admin,
+            only,
+            until,
+        } => {
             unrevoked(note, key)?;
+            if let Some(until) = until.filter(|until| *until <= now) {
+                return Err(ChangeError::Over(text::time_of(until)).into());
+            }
             let publisher = Publisher {
                 key: key.clone(),
-                only: owned.only.clone(),
+                only: restricted(owned, only.as_ref())?,
+                until: *until,
             };
-            let covered = note.publishers.iter().any(|other| {
-                other.key.bytes() == key.bytes()
-                    && (other.only.is_none() || other.only == publisher.only)
-            });
+            let covered = note.publishers.iter().any(|other| other.covers(&publisher));
             if *admin {
                 add(&mut note.admins, key.clone(), "admin")?;
             } else if covered {
@@ -213,10 +269,7 @@ fn make(
                 .into());
             }
             if !covered {
-                if publisher.only.is_none() {
-                    note.publishers
-                        .retain(|other| other.key.bytes() != key.bytes());
-                }
+                note.publishers.retain(|other| !publisher.covers(other));
                 note.publishers.push(publisher);
             }
         }
@@ -244,13 +297,10 @@ fn make(
         OwnersChange::Transfer(keys) => {
             whole(owned, OfScope::Transfer)?;
             keys.iter().try_for_each(|key| unrevoked(note, key))?;
-            let publishers = keys.iter().map(|key| Publisher {
-                key: key.clone(),
-                only: None,
-            });
-            note.publishers = publishers.collect();
+            note.publishers = keys.iter().cloned().map(Publisher::always).collect();
             note.admins.clone_from(keys);
             note.threshold = 1;
+            note.publish_threshold = 1;
         }
         OwnersChange::Revoke { key, from } => {
             whole(owned, OfScope::Revoke)?;
@@ -267,7 +317,15 @@ fn make(
                 }),
             }
         }
-        OwnersChange::Threshold(threshold) => note.threshold = *threshold,
+        OwnersChange::Threshold(threshold) => {
+            different(note.threshold, *threshold)?;
+            note.threshold = *threshold;
+        }
+        OwnersChange::PublishThreshold(threshold) => {
+            different(note.publish_threshold, *threshold)?;
+            reachable(*threshold, note.publishing_keys(now), "publishers")?;
+            note.publish_threshold = *threshold;
+        }
     }
     Ok(())
 }
@@ -289,9 +347,10 @@ fn whole(owned: &Owned, what: OfScope) -> Result<(), OpsError> {
 mod tests {
     use lumen_core::signing::SecretKey;
 
-    use lumen_core::trust::Subject;
-
     use super::*;
+
+    /// 2026-01-01, in seconds since 1970.
+    const NOW: i64 = 1_767_225_600;
 
     fn key(name: &str, seed: u8) -> PublicKey {
         let key = SecretKey::from_seed(name, [seed; 32]).unwrap();
@@ -308,9 +367,11 @@ mod tests {
             is_override: false,
             threshold: 1,
             admins: vec![key("ada", 1)],
+            publish_threshold: 1,
             publishers: vec![Publisher {
                 key: key("ada", 1),
                 only: None,
+                until: None,
             }],
             revoked: Vec::new(),
         }
@@ -320,8 +381,9 @@ mod tests {
         let mut note = note(name);
         let owned = Owned::parse(name)?;
         for change in changes {
-            make(&mut note, &owned, change, 40)?;
+            make(&mut note, &owned, change, (40, NOW))?;
         }
+        publishers_reach(&note, NOW)?;
         reachable(note.threshold, note.counting_admins(40).count(), "admins")?;
         Proposal::new(Change::Owners(note.clone()))?;
         Ok(note)
@@ -331,7 +393,91 @@ mod tests {
         OwnersChange::Add {
             key: key("bob", 2),
             admin,
+            only: None,
+            until: None,
         }
+    }
+
+    fn add_ending(only: Option<&str>, until: Option<i64>) -> OwnersChange {
+        OwnersChange::Add {
+            key: key("bob", 2),
+            admin: false,
+            only: only.map(|only| only.parse().unwrap()),
+            until,
+        }
+    }
+
+    #[test]
+    fn publishers_may_end_and_be_narrow() {
+        let hour = Some(NOW + 3600);
+        let http = Some("@org/http");
+        let note = changed("@org", &[add_ending(http, hour)]).unwrap();
+        let line = &note.publishers[1];
+        assert_eq!(
+            (line.only.as_ref().unwrap().as_str(), line.until),
+            ("@org/http", hour)
+        );
+        // The same for the package by its name, and once more is no change.
+        assert_eq!(
+            changed("@org/http", &[add_ending(None, hour)]).unwrap(),
+            note
+        );
+        assert!(changed("@org", &[add_ending(http, hour), add_ending(http, hour)]).is_err());
+        // A later end takes the place of the earlier one, and so does no end.
+        let longer = [add_ending(http, hour), add_ending(http, Some(NOW + 7200))];
+        assert_eq!(changed("@org", &longer).unwrap().publishers.len(), 2);
+        let always = [add_ending(http, hour), add_ending(None, None)];
+        let note = changed("@org", &always).unwrap();
+        assert_eq!(note.publishers[1], Publisher::always(key("bob", 2)));
+        // One that does not end is not made to end by adding it.
+        assert!(changed("@org", &[add_bob(false), add_ending(None, hour)]).is_err());
+        for wrong in [
+            add_ending(Some("@other/http"), hour),
+            add_ending(http, Some(NOW)),
+        ] {
+            assert!(changed("@org", &[wrong]).is_err());
+        }
+        let other = add_ending(Some("@org/json"), None);
+        assert!(changed("@org/http", &[other]).is_err());
+        let own = changed("utils", &[add_ending(Some("utils"), None)]).unwrap();
+        assert_eq!(own.publishers[1].only, None);
+    }
+
+    #[test]
+    fn ended_publishers_go_with_the_next_change() {
+        let mut note = changed("utils", &[add_ending(None, Some(NOW + 1))]).unwrap();
+        let owned = Owned::parse("utils").unwrap();
+        make(&mut note, &owned, &add_bob(true), (41, NOW + 2)).unwrap();
+        assert_eq!(note.publishers[1], Publisher::always(key("bob", 2)));
+        assert_eq!(note.publishers.len(), 2);
+    }
+
+    #[test]
+    fn a_threshold_of_publishers_is_one_that_they_reach() {
+        let two = OwnersChange::PublishThreshold(2);
+        let unreachable = |changes: &[OwnersChange]| {
+            let error = changed("utils", changes).unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(
+            unreachable(std::slice::from_ref(&two)),
+            "2 of 1 publishers cannot sign"
+        );
+        let note = changed("utils", &[add_bob(false), two.clone()]).unwrap();
+        assert_eq!((note.publish_threshold, note.threshold), (2, 1));
+        let again = unreachable(&[add_bob(false), two.clone(), two.clone()]);
+        assert_eq!(again, "the threshold is 2 already");
+        let remove = OwnersChange::Remove {
+            key: key("bob", 2),
+            admin_only: false,
+        };
+        let left = unreachable(&[add_bob(false), two.clone(), remove]);
+        assert_eq!(left, "2 of 1 publishers cannot sign");
+        let zero = OwnersChange::PublishThreshold(0);
+        assert!(changed("utils", &[add_bob(false), zero]).is_err());
+        let transfer = OwnersChange::Transfer(vec![key("bob", 2)]);
+        let note = changed("utils", &[add_bob(false), two, transfer]).unwrap();
+        assert_eq!(note.publish_threshold, 1);
     }
 
     #[test]

@@ -93,6 +93,8 @@ fn a_new_publisher_may_publish_and_may_not_change_owners() {
         OwnersChange::Add {
             key: key.clone(),
             admin: false,
+            only: None,
+            until: None,
         },
     )
     .unwrap();
@@ -135,7 +137,9 @@ fn a_change_that_does_nothing_or_leaves_no_admin_is_refused() {
             &ada,
             OwnersChange::Add {
                 key: own,
-                admin: true
+                admin: true,
+                only: None,
+                until: None,
             }
         ),
         "SHA256:fe85JkIjo8VPe+XqXJGH5Mau1EMFdK1OdKvJUFicyA8 is already an admin"
@@ -186,6 +190,8 @@ fn a_revoked_key_counts_no_more_and_its_log_key_is_named() {
     let admin = OwnersChange::Add {
         key: key.clone(),
         admin: true,
+        only: None,
+        until: None,
     };
     change(&ada, "url", admin).unwrap();
     let revoked = change(
@@ -204,7 +210,17 @@ fn a_revoked_key_counts_no_more_and_its_log_key_is_named() {
     let note = owners(&ada, "url").unwrap();
     assert_eq!((names(&note.admins), note.revoked.len()), (vec!["ada"], 1));
     assert!(
-        error(change(&ada, "url", OwnersChange::Add { key, admin: false })).contains("was revoked")
+        error(change(
+            &ada,
+            "url",
+            OwnersChange::Add {
+                key,
+                admin: false,
+                only: None,
+                until: None
+            }
+        ))
+        .contains("was revoked")
     );
 }
 
@@ -215,6 +231,8 @@ fn a_change_that_two_admins_sign_goes_through_a_file() {
     let admin = OwnersChange::Add {
         key: key.clone(),
         admin: true,
+        only: None,
+        until: None,
     };
     change(&ada, "url", admin).unwrap();
     agreed(&ada, "url", OwnersChange::Threshold(2), &bob);
@@ -265,6 +283,8 @@ fn a_package_of_a_scope_has_publishers_but_no_owners_of_its_own() {
         OwnersChange::Add {
             key: key.clone(),
             admin: false,
+            only: None,
+            until: None,
         },
     )
     .unwrap();

@@ -2,21 +2,23 @@
 //!
 //! They show since when the entries in them have been there. `log/witnessed/<size>` never
 //! changes; `log/witnessed.json` lists them for readers of hosts that cannot list files. One a
-//! day is kept. They follow from nothing: those that are lost stay lost, and only make entries
+//! day is kept, and each that shows when a key that ends signed something. They follow from nothing: those that are lost stay lost, and only make entries
 //! look younger.
+
+use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
 use lumen_core::{
     Key,
     checkpoint::MAX_CHECKPOINT_BYTES,
     limits::{MAX_WITNESSED_BYTES, WITNESSED_APART},
-    trust::{RootHistory, Sighting},
+    trust::{Entry, RootHistory, Sighting, Subject},
 };
 
 use super::{Publication, Row};
 use crate::{
     cache,
-    logread::{list_witnessed, parse_witnessed, witnessed},
+    logread::{list_witnessed, listed, load_range, parse_witnessed, public_checkpoint, witnessed},
     storage::{Storage, StorageError},
     write::{PublishError, Snapshot, swap, swap::Swap},
 };
@@ -35,7 +37,12 @@ impl Row for Witnessed {
 
     fn publish<'a>(&self, to: Publication<'a>) -> Option<BoxFuture<'a, Result<(), PublishError>>> {
         let asked = to.roots.notes().iter().any(|(_, note)| note.has_quorum());
-        asked.then(|| -> BoxFuture<'a, _> { Box::pin(keep_public(to)) })
+        asked.then(|| -> BoxFuture<'a, _> {
+            Box::pin(async move {
+                keep_public(to).await?;
+                keep_ending(to).await
+            })
+        })
     }
 }
 
@@ -54,6 +61,31 @@ async fn keep_public(to: Publication<'_>) -> Result<(), PublishError> {
     }
 }
 
+/// Keeps a checkpoint that becomes public, if it is the first with statements of publishers whose
+/// keys end: readers must learn that the log had them in time, and later ones do not show it.
+async fn keep_ending(to: Publication<'_>) -> Result<(), PublishError> {
+    let (snapshot, storage) = (to.snapshot, to.snapshot.storage());
+    let before = public_checkpoint(snapshot).await?;
+    let (from, size) = (before.map_or(0, |before| before.size), to.checkpoint.size);
+    let mut owners: BTreeMap<Subject, u64> = BTreeMap::new();
+    for entry in load_range(storage, from, size).await? {
+        if let Ok((Entry::Statement(statement), _)) = Entry::parse(entry.as_bytes()) {
+            owners.insert(Subject::owner_of(&statement.package), statement.owners);
+        }
+    }
+    for (subject, seq) in owners {
+        let has_end = listed(snapshot, &subject).await?.iter().any(|event| {
+            let parsed = Entry::parse(event.note.as_bytes());
+            matches!(parsed, Ok((Entry::Owners(note), _)) if note.seq <= seq
+                && note.publishers.iter().any(|publisher| publisher.until.is_some()))
+        });
+        if has_end && let Some(state) = complete(to.note, to.roots) {
+            return list(snapshot, &state, to.note, |kept| kept.size != state.size).await;
+        }
+    }
+    Ok(())
+}
+
 /// Keeps a public checkpoint that is about to be replaced, if witnesses signed it and the last
 /// one that was kept is a day older.
 ///
@@ -64,22 +96,32 @@ pub(crate) async fn keep(
     replaced: &[u8],
     roots: &RootHistory,
 ) -> Result<(), PublishError> {
-    let Some(state) = complete(replaced, roots) else {
-        return Ok(());
-    };
+    match complete(replaced, roots) {
+        Some(state) => list(snapshot, &state, replaced, |kept| is_apart(kept, &state)).await,
+        None => Ok(()),
+    }
+}
+
+/// Stores and lists a checkpoint, unless one that is kept makes it useless.
+async fn list(
+    snapshot: &Snapshot<'_>,
+    state: &Sighting,
+    bytes: &[u8],
+    is_useful_beside: impl Fn(&Sighting) -> bool,
+) -> Result<(), PublishError> {
     let key = Key::witnessed_list();
     let mut swap = Swap::on(snapshot, &key, MAX_WITNESSED_BYTES);
     loop {
         let current = swap.read().await?;
         let mut listed = current.as_deref().map(parse_witnessed).unwrap_or_default();
-        if listed.iter().any(|kept| !is_apart(kept, &state)) {
+        if !listed.iter().all(&is_useful_beside) {
             return Ok(());
         }
-        put(snapshot.storage(), &state, replaced).await?;
-        listed.push(state);
+        put(snapshot.storage(), state, bytes).await?;
+        listed.push(*state);
         listed.sort_unstable();
-        let bytes = list_witnessed(&listed);
-        if bytes.len() as u64 > MAX_WITNESSED_BYTES || swap.write(&bytes).await? {
+        let list = list_witnessed(&listed);
+        if list.len() as u64 > MAX_WITNESSED_BYTES || swap.write(&list).await? {
             return Ok(());
         }
     }

@@ -118,6 +118,10 @@ pub enum Hint<'e> {
     Clock,
     /// The clock of this machine is wrong, and nothing was appended.
     SetClock,
+    /// The key of a publisher has ended.
+    EndedKey(&'e PackageName),
+    /// More publishers have to sign.
+    NeedsSigners(&'e PackageName),
     /// A file that writers need is lost or damaged.
     Damaged,
     /// Only signed registries can do this.

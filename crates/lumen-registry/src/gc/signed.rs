@@ -355,7 +355,7 @@ async fn releases(
     let history = PackageHistory::verify(roots, name, scope, events)?;
     let releases = releases_of(storage, &history, Some(&bytes)).await?;
     for (version, logged) in &history.releases {
-        if !logged.revoked && !releases.contains_key(version) {
+        if !logged.is_void() && !releases.contains_key(version) {
             let key = Key::release(name, version);
             return Err(damaged(
                 storage,

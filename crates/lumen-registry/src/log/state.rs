@@ -8,13 +8,15 @@ use std::{
 use lumen_core::{
     Key, PackageName,
     checkpoint::Checkpoint,
+    limits::ENDING_MARGIN,
     trust::{
         Entry, Event, HistoryError, Lacking, Ledger, Moderation, OwnersHistory, PackageHistory,
-        RootHistory, Statement, Subject,
+        RootHistory, Statement, Subject, text::time_of,
     },
 };
 
 use crate::{
+    cache,
     logread::{Base, Growth, Head, growth, verified},
     storage::{Revision, Storage},
     write::{PublishError, Snapshot, damaged},
@@ -148,7 +150,7 @@ impl<'a> State<'a> {
     /// Checks that the log may have these entries next, by the rules that readers apply.
     ///
     /// # Errors
-    /// [`PublishError::History`] says what is wrong with them.
+    /// [`PublishError::History`] says what is wrong with them; [`PublishError::Ended`].
     pub async fn check(&self, entries: &[String]) -> Result<(), PublishError> {
         let mut ledger = Ledger::new(self.roots.clone());
         for (index, text) in (self.base.size..).zip(entries) {
@@ -177,8 +179,33 @@ impl<'a> State<'a> {
                     }
                 }
             }
-            ledger.append(index, text, entry, &note)?;
+            let package = match &entry {
+                Entry::Statement(statement) => Some(statement.package.clone()),
+                _ => None,
+            };
+            let until = ledger.append(index, text, entry, &note)?;
+            if let Some((name, until)) = package.zip(until) {
+                self.in_time(name, until)?;
+            }
         }
         Ok(())
+    }
+
+    /// Refuses a statement that the log cannot have before the keys of its signers end.
+    fn in_time(&self, name: PackageName, until: i64) -> Result<(), PublishError> {
+        let now = i64::try_from(cache::now()).unwrap_or(i64::MAX);
+        let margin = match self.roots.current().has_quorum() {
+            true => ENDING_MARGIN,
+            false => 0,
+        };
+        match until >= now.saturating_add(margin) {
+            true => Ok(()),
+            false => Err(PublishError::Ended {
+                name,
+                until: time_of(until),
+                now: time_of(now),
+                margin: until >= now,
+            }),
+        }
     }
 }

@@ -4,16 +4,11 @@ use std::collections::BTreeMap;
 
 use lumen_core::{
     PackageName,
-    signing::PublicKey,
     trust::{Action, OwnersNote, PackageHistory, Publisher, Statement, Subject},
 };
 
 use super::{MigrateOptions, Package};
-use crate::{
-    log::{key_of, sign_as},
-    signer::Signer,
-    write::PublishError,
-};
+use crate::{log::sign_as, publish::publisher, signer::Signer, write::PublishError};
 
 /// All entries that packages lack: claims, then releases by their time, then other
 /// statements about them. `history`: the events that the log has about a package.
@@ -61,27 +56,16 @@ pub(super) fn may_sign(
     package: &Package,
     history: Option<&PackageHistory>,
     signer: &dyn Signer,
+    now: &str,
 ) -> Result<(), PublishError> {
     let missing = missing(package, history);
     let owners = history.and_then(|history| history.owners.current());
     match owners {
         Some(owners) if !(missing.releases.is_empty() && missing.others.is_empty()) => {
-            publisher(&package.name, owners, signer).map(drop)
+            publisher(&package.name, owners, signer, now).map(drop)
         }
         _ => Ok(()),
     }
-}
-
-/// The key of the signer as the owners of a package list it.
-fn publisher<'o>(
-    name: &'o PackageName,
-    owners: &'o OwnersNote,
-    signer: &dyn Signer,
-) -> Result<&'o PublicKey, PublishError> {
-    key_of(owners.publishers_of(name), signer).ok_or_else(|| PublishError::NotOwner {
-        name: name.clone(),
-        key: signer.public().clone(),
-    })
 }
 
 /// The entries about a package that a log lacks.
@@ -132,16 +116,14 @@ fn claim(
     let assigned = options.assignments.owners.get(subject);
     for owner in assigned.into_iter().flatten().filter(|owner| *owner != key) {
         note.admins.push(owner.clone());
-        note.publishers.push(Publisher {
-            key: owner.clone(),
-            only: None,
-        });
+        note.publishers.push(Publisher::always(owner.clone()));
     }
     for (name, keys) in &options.assignments.publishers {
         if Subject::owner_of(name) == *subject {
             note.publishers.extend(keys.iter().map(|key| Publisher {
                 key: key.clone(),
                 only: Some(name.clone()),
+                until: None,
             }));
         }
     }
@@ -157,7 +139,7 @@ fn statement(
     options: &MigrateOptions<'_>,
 ) -> Result<String, PublishError> {
     let name = &package.name;
-    let key = publisher(name, owners, options.signer)?;
+    let key = publisher(name, owners, options.signer, &options.now)?;
     let statement = Statement {
         origin: owners.origin.clone(),
         package: name.clone(),

@@ -13,11 +13,16 @@ mod inventory;
 
 use std::collections::BTreeMap;
 
-use lumen_core::{PackageName, signing::PublicKey, trust::Subject};
+use lumen_core::{
+    PackageName,
+    signing::PublicKey,
+    trust::{Subject, text::time_of},
+};
 
 pub use inventory::{Inspect, Inventory, Package, Release, take_stock};
 
 use crate::{
+    cache,
     log::{RootInfo, State, Writer, check_log_key, init_with_entries, is_signed},
     progress::{Progress, Watch},
     reader::Registry,
@@ -96,9 +101,10 @@ pub async fn check_key(
         Err(error) => return Err(error.into()),
     };
     check_log_key(roots.current(), signer)?;
+    let now = time_of(i64::try_from(cache::now()).unwrap_or(i64::MAX));
     for package in &inventory.packages {
         let history = registry.provenance(&package.name).await?;
-        entries::may_sign(package, history.as_deref(), signer)?;
+        entries::may_sign(package, history.as_deref(), signer, &now)?;
     }
     Ok(())
 }

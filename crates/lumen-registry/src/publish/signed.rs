@@ -8,9 +8,10 @@ use lumen_core::{
     Digest, Key, PackageName, Version,
     index::Release,
     note::Note,
+    signing::PublicKey,
     trust::{
         Action, Entry, HistoryError, LoggedRelease, OwnersHistory, OwnersNote, PackageHistory,
-        RootHistory, Statement, Subject,
+        RootHistory, Statement, Subject, text,
     },
 };
 
@@ -385,11 +386,12 @@ fn claim(
     now: &str,
 ) -> Result<Option<(OwnersNote, String)>, PublishError> {
     if let Some(owners) = owners.current() {
-        return match key_of(owners.publishers_of(name), signer) {
-            Some(_) => Ok(None),
-            None => Err(PublishError::NotOwner {
+        publisher(name, owners, signer, now)?;
+        return match owners.publish_threshold {
+            0 | 1 => Ok(None),
+            needed => Err(PublishError::NeedsSigners {
                 name: name.clone(),
-                key: signer.public().clone(),
+                needed,
             }),
         };
     }
@@ -408,6 +410,38 @@ fn claim(
     Ok(Some((note, signed.to_text())))
 }
 
+/// The key of the signer as the owners of a package list it. Its line must not have ended.
+pub(crate) fn publisher<'o>(
+    name: &'o PackageName,
+    owners: &'o OwnersNote,
+    signer: &dyn Signer,
+    now: &str,
+) -> Result<&'o PublicKey, PublishError> {
+    let seconds = text::seconds(now).unwrap_or(i64::MAX);
+    if let Some(key) = key_of(owners.publishers_at(name, seconds), signer) {
+        return Ok(key);
+    }
+    let ends = owners.publishers.iter().filter_map(|publisher| {
+        let of_key = publisher.key.bytes() == signer.public().bytes();
+        publisher.until.filter(|_| of_key)
+    });
+    match ends
+        .max()
+        .filter(|_| key_of(owners.publishers_of(name), signer).is_some())
+    {
+        Some(until) => Err(PublishError::Ended {
+            name: name.clone(),
+            until: text::time_of(until),
+            now: now.to_owned(),
+            margin: false,
+        }),
+        None => Err(PublishError::NotOwner {
+            name: name.clone(),
+            key: signer.public().clone(),
+        }),
+    }
+}
+
 /// A signed statement by an owner.
 pub(super) fn statement(
     roots: &RootHistory,
@@ -417,12 +451,7 @@ pub(super) fn statement(
     signer: &dyn Signer,
     now: &str,
 ) -> Result<String, PublishError> {
-    let Some(key) = key_of(owners.publishers_of(name), signer) else {
-        return Err(PublishError::NotOwner {
-            name: name.clone(),
-            key: signer.public().clone(),
-        });
-    };
+    let key = publisher(name, owners, signer, now)?;
     let statement = Statement {
         origin: roots.origin().to_owned(),
         package: name.clone(),

@@ -76,7 +76,8 @@ impl Registry {
     /// process has read.
     ///
     /// # Errors
-    /// [`TrustError::Unlogged`] and [`TrustError::RevokedKey`] for a release that is not,
+    /// [`TrustError::Unlogged`], [`TrustError::RevokedKey`] and [`TrustError::Late`] for a
+    /// release that is not,
     /// and when log, map or notes are invalid or cannot be read.
     pub async fn prove(
         &self,
@@ -238,9 +239,8 @@ impl Registry {
         let Some(logged) = package.history.releases.get(version) else {
             return Ok(None);
         };
-        if logged.revoked {
-            let (name, version) = (name.clone(), version.clone());
-            return Err(TrustError::RevokedKey { name, version }.into());
+        if let Some(void) = TrustError::void(name, version, logged) {
+            return Err(void.into());
         }
         if let Some(actual) = expected.filter(|digest| *digest != logged.metadata) {
             return Err(TrustError::Metadata {

@@ -20,7 +20,7 @@ use lumen_core::{
         Tile, Tiles,
         entries::{PER_BUNDLE, width},
     },
-    trust::{Entry, Sighting, Timeline, text},
+    trust::{Entry, PackageHistory, Sighting, Timeline, text},
 };
 
 use super::{
@@ -47,6 +47,19 @@ impl View {
         };
         let evidence = cell.get_or_try_init(|| self.gather(questions)).await;
         self.judged(evidence.cloned())
+    }
+
+    /// Leaves out of a history what the log did not have before the keys that signed it ended.
+    pub(super) async fn judge_ends(&self, history: &mut PackageHistory) -> Result<(), ReadError> {
+        let ending = history.ending();
+        if ending.is_empty() {
+            return Ok(());
+        }
+        let questions = ending.iter().map(|(index, _)| Question::Came(*index));
+        let evidence = self.evidence(&questions.collect::<Vec<_>>()).await?;
+        let roots = self.newest_roots();
+        history.judge(|index, own| evidence.bounds(roots, (index, own)).since);
+        Ok(())
     }
 
     async fn gather(&self, questions: &[Question]) -> Result<Arc<Evidence>, ReadError> {
@@ -82,8 +95,9 @@ impl View {
         for question in questions {
             match *question {
                 Question::Since(limit) if unproven => self.search(limit, timeline).await?,
+                Question::Came(_) if !unproven => {}
                 // The entry before it, and most of those before that.
-                Question::Entry(index) => {
+                Question::Entry(index) | Question::Came(index) => {
                     bundles.insert(index.saturating_sub(1) / PER_BUNDLE);
                 }
                 Question::Since(_) => {}
@@ -114,7 +128,9 @@ impl View {
                     let after = listed.partition_point(|state| state.at <= limit);
                     (after, MAX_WITNESSED_READ)
                 }
-                Question::Entry(index) => (listed.partition_point(|state| state.size <= index), 2),
+                Question::Entry(index) | Question::Came(index) => {
+                    (listed.partition_point(|state| state.size <= index), 2)
+                }
             };
             // The last before it, and the first after it.
             let near = listed.iter().skip(after.saturating_sub(1));

@@ -9,6 +9,9 @@ pub(crate) enum Question {
     Since(i64),
     /// The bounds of this entry.
     Entry(u64),
+    /// From when on the age of this entry counts: what else bounds it does not matter where
+    /// witnesses vouch for that.
+    Came(u64),
 }
 
 /// The evidence that some questions need.

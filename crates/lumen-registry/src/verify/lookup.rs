@@ -110,7 +110,8 @@ impl View {
         };
         let roots = &self.names().await?.roots;
         let history = PackageHistory::verify(roots, name, &scope.events, &complete.events);
-        let history = history.map_err(|error| refusal(name.as_str(), error))?;
+        let mut history = history.map_err(|error| refusal(name.as_str(), error))?;
+        self.judge_ends(&mut history).await?;
         let index = index(&history, &listed)?;
         let standing = self.judge(&history.owners)?;
         Ok(Some(Package {

@@ -62,7 +62,7 @@ pub(super) fn index(history: &PackageHistory, listed: &Listed) -> Result<Package
     let valid = history
         .releases
         .iter()
-        .filter(|(_, release)| !release.revoked);
+        .filter(|(_, release)| !release.is_void());
     let versions: Vec<Version> = valid.map(|(version, _)| version.clone()).collect();
     let latest = version::latest(&versions, |version| history.yanked.contains_key(version));
     let yanked: BTreeMap<&Version, &str> = history
@@ -119,6 +119,7 @@ pub(crate) fn refusal(name: &str, error: HistoryError) -> TrustError {
     match error {
         HistoryError::WrongOwner { .. }
         | HistoryError::Unowned { .. }
+        | HistoryError::EndedKey { .. }
         | HistoryError::Superseded { .. }
         | HistoryError::Threshold { .. } => TrustError::WrongOwner { name, reason },
         HistoryError::Origin { .. } => TrustError::Replay { name, reason },

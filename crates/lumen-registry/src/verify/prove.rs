@@ -46,7 +46,8 @@ impl View {
     /// was not revoked.
     ///
     /// # Errors
-    /// [`TrustError::Unlogged`] and [`TrustError::RevokedKey`] for a release that is not,
+    /// [`TrustError::Unlogged`], [`TrustError::RevokedKey`] and [`TrustError::Late`] for a
+    /// release that is not,
     /// and when log, map or notes are not in order or cannot be read.
     pub(crate) async fn prove(
         &self,
@@ -79,9 +80,8 @@ impl View {
             let Some(logged) = logged else {
                 return Err(TrustError::Unlogged { what: what() }.into());
             };
-            if logged.revoked {
-                let (name, version) = (name.clone(), version.clone());
-                return Err(TrustError::RevokedKey { name, version }.into());
+            if let Some(void) = TrustError::void(name, version, logged) {
+                return Err(void.into());
             }
             let seen = self.seen(name);
             let summary = seen.and_then(|seen| seen.index.releases.get(version).cloned());
@@ -155,8 +155,9 @@ impl View {
                 work.push(((*name).clone(), scope, events));
             }
         }
-        for history in verify_all(self.known_roots(), work).await? {
+        for mut history in verify_all(self.known_roots(), work).await? {
             self.judge(&history.owners)?;
+            self.judge_ends(&mut history).await?;
             let mut replayed = self.replayed.lock().unwrap_or_else(PoisonError::into_inner);
             replayed.insert(history.name.clone(), Arc::new(history));
         }

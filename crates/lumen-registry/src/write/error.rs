@@ -194,6 +194,29 @@ pub enum PublishError {
         /// Whose it is.
         by: ClockWitness,
     },
+    /// The key of a publisher ends, or has ended, before the log could have what it signed.
+    #[error(
+        "`{name}`: the key of its publisher counts for what the log has by {until}{}, and it is {now}",
+        if *.margin { ", and witnesses need ten minutes before" } else { "" }
+    )]
+    Ended {
+        /// The package.
+        name: PackageName,
+        /// The end of the key's line, RFC 3339.
+        until: String,
+        /// The time by this machine's clock, RFC 3339.
+        now: String,
+        /// Whether some time is left, but too little for witnesses to sign.
+        margin: bool,
+    },
+    /// More publishers have to sign a release.
+    #[error("a release of `{name}` needs the signatures of {needed} publishers")]
+    NeedsSigners {
+        /// The package.
+        name: PackageName,
+        /// How many.
+        needed: u32,
+    },
     /// The log does not continue the checkpoint that was seen before.
     #[error("the log has {found} entries and does not continue the {seen} seen before")]
     Diverged {

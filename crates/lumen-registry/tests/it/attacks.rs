@@ -1,5 +1,6 @@
 //! Attacks on clients of a signed registry, each mounted against one that was in order before.
 
+mod ends;
 mod files;
 mod growth;
 mod owners;

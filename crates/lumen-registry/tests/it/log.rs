@@ -5,6 +5,7 @@ mod approve;
 mod clock;
 mod cost;
 pub(crate) mod crashes;
+mod ends;
 mod long;
 mod model;
 mod quorum;
@@ -222,6 +223,7 @@ fn a_revoked_key_of_a_scope_makes_all_its_releases_void() {
     let publisher = |who: &str| Publisher {
         key: key(who).public().clone(),
         only: None,
+        until: None,
     };
     let mut owners = OwnersNote {
         origin: ORIGIN.into(),
@@ -232,6 +234,7 @@ fn a_revoked_key_of_a_scope_makes_all_its_releases_void() {
         is_override: false,
         threshold: 1,
         admins: vec![ada.public().clone()],
+        publish_threshold: 1,
         publishers: vec![publisher("ada"), publisher("bob")],
         revoked: Vec::new(),
     };

@@ -111,6 +111,7 @@ fn what_is_not_released_is_not_proven_in_either_way() {
         let publisher = Publisher {
             key: thief.public().clone(),
             only: None,
+            until: None,
         };
         world.claim("stolen", &boss);
         world.change_owners("stolen", &boss, |note| note.publishers.push(publisher));

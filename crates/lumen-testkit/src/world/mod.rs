@@ -198,6 +198,7 @@ impl World {
             note.publishers = vec![Publisher {
                 key: owner.public().clone(),
                 only: None,
+                until: None,
             }];
         });
     }

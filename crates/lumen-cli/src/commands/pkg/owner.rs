@@ -1,8 +1,11 @@
 //! `lumen pkg owner …`.
 
-use lumen_core::{problem::Problem, trust::OwnersHistory};
+use lumen_core::{
+    problem::Problem,
+    trust::{OwnersHistory, text::time_of},
+};
 use lumen_ops::{
-    OpsError, signed,
+    OpsError, names, signed,
     verbs::{
         owner::{self, Changed, How, OwnersChange},
         sign,
@@ -13,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     args::{HowArgs, Owner, RegistryArgs},
-    commands::shared::{session::with, submitted::tell, text::count},
+    commands::shared::{session::with, submitted::tell, text::count, when},
     ui::{Ui, word},
 };
 
@@ -35,8 +38,18 @@ pub fn run(command: Owner, ui: &Ui) -> Result<(), OpsError> {
             name,
             key,
             admin,
+            only,
+            until,
             how,
-        } => (name, how, Request::Add(key, admin)),
+        } => {
+            let add = Added {
+                key,
+                admin,
+                only,
+                until,
+            };
+            (name, how, Request::Add(add))
+        }
         Owner::Remove {
             name,
             key,
@@ -58,11 +71,19 @@ pub fn run(command: Owner, ui: &Ui) -> Result<(), OpsError> {
 /// A change, its keys as they were given.
 enum Request {
     Claim,
-    Add(String, bool),
+    Add(Added),
     Remove(String, bool),
     Transfer(Vec<String>),
     Revoke(String, Option<u64>),
     Threshold(u32),
+}
+
+/// A publisher to add.
+struct Added {
+    key: String,
+    admin: bool,
+    only: Option<String>,
+    until: Option<String>,
 }
 
 fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), OpsError> {
@@ -78,9 +99,18 @@ fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), Op
         let among = |text: &str| signed::key_among(&session, text, known);
         Ok(match request {
             Request::Claim => OwnersChange::Claim,
-            Request::Add(key, admin) => OwnersChange::Add {
+            Request::Add(Added {
+                key,
+                admin,
+                only,
+                until,
+            }) => OwnersChange::Add {
                 key: among(&key)?,
                 admin,
+                only: only.as_deref().map(names::parse_name).transpose()?,
+                until: until
+                    .map(|until| when::parse_end(&until, session.context.options.now))
+                    .transpose()?,
             },
             Request::Remove(key, admin_only) => OwnersChange::Remove {
                 key: among(&key)?,
@@ -141,15 +171,17 @@ fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     for admin in &note.admins {
         key(admin, "");
     }
-    ui.print(&format!("{:>12}: {}", "publishers", note.publishers.len()));
+    let rule = match note.publish_threshold {
+        1 => note.publishers.len().to_string(),
+        needed => format!("{}, {needed} must sign a release", note.publishers.len()),
+    };
+    ui.print(&format!("{:>12}: {rule}", "publishers"));
     for publisher in &note.publishers {
         let only = publisher.only.as_ref();
-        key(
-            &publisher.key,
-            &only
-                .map(|only| format!(", only {only}"))
-                .unwrap_or_default(),
-        );
+        let only = only.map(|only| format!(", only {only}"));
+        let until = publisher.until.map(|until| ended(until, session.now()));
+        let more = [only, until].into_iter().flatten().collect::<String>();
+        key(&publisher.key, &more);
     }
     if !note.revoked.is_empty() {
         ui.print(&format!("{:>12}: {}", "revoked", note.revoked.len()));
@@ -159,6 +191,12 @@ fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     }
     print_overrides(&owners, ui);
     Ok(())
+}
+
+/// `, until 2026-01-31T10:30:00Z`, and whether that is over.
+fn ended(until: i64, now: i64) -> String {
+    let over = if until < now { ", ended" } else { "" };
+    format!(", until {}{over}", time_of(until))
 }
 
 /// Where the registry decided about owners, not they themselves.
@@ -177,10 +215,12 @@ pub fn as_json(owners: &OwnersHistory) -> serde_json::Value {
         .overrides()
         .map(|(index, note)| json!({ "seq": note.seq, "index": index, "time": note.time }));
     let admins = note.admins.iter().map(ToString::to_string);
-    let publishers = note
-        .publishers
-        .iter()
-        .map(|publisher| json!({ "key": publisher.key.to_string(), "only": publisher.only }));
+    let publishers = note.publishers.iter().map(|publisher| {
+        json!({
+            "key": publisher.key.to_string(), "only": publisher.only,
+            "until": publisher.until.map(time_of),
+        })
+    });
     let revoked = note
         .revoked
         .iter()
@@ -188,6 +228,7 @@ pub fn as_json(owners: &OwnersHistory) -> serde_json::Value {
     json!({
         "name": note.name.to_string(), "seq": note.seq, "time": note.time,
         "threshold": note.threshold, "admins": admins.collect::<Vec<_>>(),
+        "publish_threshold": note.publish_threshold,
         "publishers": publishers.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
         "overrides": overrides.collect::<Vec<_>>(),
     })

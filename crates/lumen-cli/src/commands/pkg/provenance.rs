@@ -52,10 +52,9 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
     print_overrides(&history.owners, ui);
     for (version, release) in releases {
         let yanked = history.yanked.get(version);
-        let state = match (release.revoked, yanked) {
-            (true, _) => ", key revoked",
-            (false, Some(_)) => ", yanked",
-            (false, None) => "",
+        let state = match (void(release.revoked, release.late), yanked) {
+            ("", Some(_)) => ", yanked",
+            (void, _) => void,
         };
         let (time, index) = (&release.time, release.index);
         ui.print(&format!("{version:>12}: entry {index}, {time}{state}"));
@@ -64,8 +63,10 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
                 ui.print(&format!("{:>14}{line}", ""));
             }
         }
-        let (key, by) = (release.signer.fingerprint(), release.signer.name());
-        ui.print(&format!("{:>14}{key} {by}", ""));
+        for signer in &release.signers {
+            let (key, by) = (signer.fingerprint(), signer.name());
+            ui.print(&format!("{:>14}{key} {by}", ""));
+        }
         for remark in history
             .remarks
             .iter()
@@ -105,6 +106,15 @@ const fn words_of(basis: Basis) -> &'static str {
     }
 }
 
+/// Why a statement does not count; empty if it does.
+const fn void(revoked: bool, late: bool) -> &'static str {
+    match (revoked, late) {
+        (true, _) => ", key revoked",
+        (false, true) => ", after the end of its key",
+        (false, false) => "",
+    }
+}
+
 /// `unyank, entry 12, 2026-01-31T10:30:00Z, by ada: why`
 fn remark_line(remark: &Remark) -> String {
     let Remark {
@@ -113,8 +123,10 @@ fn remark_line(remark: &Remark) -> String {
         signer,
         time,
         revoked,
+        late,
+        ..
     } = remark;
-    let void = if *revoked { ", key revoked" } else { "" };
+    let void = void(*revoked, *late);
     let instead = match action {
         Action::Deprecate {
             replacement: Some(name),
@@ -148,6 +160,8 @@ fn history_json(
             "version": version, "index": release.index, "time": release.time,
             "key": release.signer.to_string(), "fingerprint": release.signer.fingerprint(),
             "metadata": release.metadata, "size": release.size, "revoked": release.revoked,
+            "signers": release.signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "until": release.until.map(time_of), "late": release.late,
             "yanked": history.yanked.get(version).map(|yanked| &yanked.reason),
         })
     });
@@ -160,7 +174,7 @@ fn history_json(
             "index": remark.index, "kind": remark.action.verb(), "time": remark.time,
             "version": remark.action.version(), "reason": remark.action.reason(),
             "key": remark.signer.to_string(), "fingerprint": remark.signer.fingerprint(),
-            "revoked": remark.revoked,
+            "revoked": remark.revoked, "until": remark.until.map(time_of), "late": remark.late,
         })
     });
     json!({

@@ -98,7 +98,8 @@ impl Ledger {
         self.packages.insert(history.name.clone(), history);
     }
 
-    /// Judges an entry and takes it in. Of a map leaf nothing is judged.
+    /// Judges an entry and takes it in. Of a map leaf nothing is judged. Returns until when the
+    /// log has to have it, in seconds since 1970, where the keys of its signers end.
     ///
     /// # Errors
     /// When readers would refuse it or not let it count. Then nothing was taken in.
@@ -108,7 +109,7 @@ impl Ledger {
         text: &str,
         entry: Entry,
         note: &Note,
-    ) -> Result<(), HistoryError> {
+    ) -> Result<Option<i64>, HistoryError> {
         let hash = Digest::of(text.as_bytes());
         let roots = match (&mut self.roots, &entry) {
             (Some(roots), _) => roots,
@@ -118,20 +119,21 @@ impl Ledger {
                     note: text.to_owned(),
                 };
                 *none = Some(RootHistory::verify(std::slice::from_ref(&event), None)?);
-                return Ok(());
+                return Ok(None);
             }
             (None, _) => return Err(HistoryError::NoRoot),
         };
         match entry {
-            Entry::Map(_) => Ok(()),
-            Entry::Root(next) => roots.push(index, next, note, hash),
+            Entry::Map(_) => Ok(None),
+            Entry::Root(next) => roots.push(index, next, note, hash).map(|()| None),
             Entry::Owners(next) => match &next.name {
                 Subject::Package(name) => {
                     let package = self.packages.entry(name.clone()).or_insert_with(|| {
                         let unclaimed = OwnersHistory::unclaimed(next.name.clone());
                         PackageHistory::new(name.clone(), unclaimed)
                     });
-                    package.owners.push(roots, index, next, note, hash)
+                    let pushed = package.owners.push(roots, index, next, note, hash);
+                    pushed.map(|()| None)
                 }
                 scope => {
                     let scope = scope.clone();
@@ -143,7 +145,7 @@ impl Ledger {
                             package.owners = owners.clone();
                         }
                     }
-                    Ok(())
+                    Ok(None)
                 }
             },
             Entry::Statement(next) => {
@@ -152,7 +154,9 @@ impl Ledger {
             }
             Entry::Moderation(next) => {
                 let package = package(&mut self.packages, &self.scopes, &next.package);
-                package.push_moderation(roots, index, next, note)
+                package
+                    .push_moderation(roots, index, next, note)
+                    .map(|()| None)
             }
         }
     }

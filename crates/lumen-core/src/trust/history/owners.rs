@@ -1,9 +1,8 @@
 //! The chain of ownership notes of a name or scope.
 
-use super::{HistoryError, RootHistory, check_origin, threshold};
+use super::{HistoryError, RootHistory, check_origin, signers::Signers, threshold};
 use crate::{
     digest::Digest,
-    name::PackageName,
     note::Note,
     signing::PublicKey,
     trust::{
@@ -11,6 +10,7 @@ use crate::{
         owners::{OwnersNote, Revoked},
         root::NamePolicy,
         seen::NoteRef,
+        statement::Statement,
         subject::Subject,
     },
 };
@@ -110,12 +110,6 @@ impl OwnersHistory {
         next.1.prev
     }
 
-    /// Whether a key's events no longer count from this place in the log on.
-    pub fn is_revoked(&self, key: &PublicKey, index: u64) -> bool {
-        let from = self.current().and_then(|note| note.revoked_from(key));
-        from.is_some_and(|from| from <= index)
-    }
-
     /// The notes about which the names keys decided, not the admins before, with their
     /// places in the log.
     pub fn overrides(&self) -> impl Iterator<Item = &(u64, OwnersNote)> {
@@ -179,14 +173,13 @@ impl OwnersHistory {
         admins(index, note, "admins", next)
     }
 
-    /// The owner who signed a statement.
-    pub(super) fn signer(
+    /// The publishers who signed a statement, by the note in force.
+    pub(super) fn signers(
         &self,
         index: u64,
-        package: &PackageName,
-        seq: u64,
+        statement: &Statement,
         note: &Note,
-    ) -> Result<PublicKey, HistoryError> {
+    ) -> Result<Signers, HistoryError> {
         let subject = || self.subject.to_string();
         let Some(owners) = self.before(index) else {
             return Err(HistoryError::Unowned {
@@ -194,25 +187,14 @@ impl OwnersHistory {
                 subject: subject(),
             });
         };
-        if owners.seq != seq {
+        if owners.seq != statement.owners {
             return Err(HistoryError::Superseded {
                 index,
                 expected: owners.seq,
-                found: seq,
+                found: statement.owners,
             });
         }
-        let signers = note
-            .verified(owners.publishers_of(package))
-            .map_err(|error| HistoryError::Signature { index, error })?;
-        let signed = |key: &&PublicKey| signers.iter().any(|other| other.bytes() == key.bytes());
-        // Of several it is the one that the note lists first.
-        match owners.publishers_of(package).find(signed) {
-            Some(key) => Ok(key.clone()),
-            None => Err(HistoryError::WrongOwner {
-                index,
-                subject: subject(),
-            }),
-        }
+        Signers::of(owners, index, statement, note)
     }
 
     fn other_subject(&self, index: u64) -> HistoryError {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     HistoryError, Moderated, ModerationHistory, OwnersHistory, RootHistory, check_origin, parse,
+    signers::Signers,
 };
 use crate::{
     digest::Digest,
@@ -15,6 +16,7 @@ use crate::{
         moderation::Moderation,
         statement::{Action, Statement},
         subject::Subject,
+        text::seconds,
     },
     version::Version,
 };
@@ -49,12 +51,27 @@ pub struct LoggedRelease {
     pub metadata: Digest,
     /// Its size in bytes.
     pub size: u64,
-    /// Who published it.
+    /// Who published it: the first of `signers` that counts.
     pub signer: PublicKey,
+    /// The different publishers who signed it, in the order of the ownership note.
+    pub signers: Vec<PublicKey>,
     /// When, by the publisher's clock.
     pub time: String,
-    /// Whether that key was revoked from this place on, or an earlier one.
+    /// Whether too few signers are left without those revoked from this place on, or an
+    /// earlier one.
     pub revoked: bool,
+    /// Until when the log had to have it, in seconds since 1970, since the keys of its signers
+    /// end then.
+    pub until: Option<i64>,
+    /// Whether the log did not have it in time, as far as evidence shows.
+    pub late: bool,
+}
+
+impl LoggedRelease {
+    /// Whether it does not count.
+    pub const fn is_void(&self) -> bool {
+        self.revoked || self.late
+    }
 }
 
 /// A statement in the log that is no release.
@@ -70,6 +87,10 @@ pub struct Remark {
     pub time: String,
     /// Whether it does not count, since that key was revoked from this place on, or an earlier one.
     pub revoked: bool,
+    /// Until when the log had to have it, as for a release.
+    pub until: Option<i64>,
+    /// Whether the log did not have it in time, as far as evidence shows.
+    pub late: bool,
 }
 
 /// A yank in the log.
@@ -156,11 +177,44 @@ impl PackageHistory {
             }
         }
         for (index, statement, note) in statements {
-            let signer = history.check(index, &statement, &note)?;
+            let signers = history.check(index, &statement, &note)?;
             history.said.insert(Digest::of(note.text.as_bytes()));
-            history.apply(index, statement, signer);
+            history.apply(index, statement, &signers);
         }
         Ok(history)
+    }
+
+    /// Places and own times, in seconds since 1970, of the entries that count only if the log
+    /// had them by some moment: [`PackageHistory::judge`] needs to know when they came.
+    pub fn ending(&self) -> Vec<(u64, i64)> {
+        let releases = self.releases.values();
+        let releases = releases.map(|it| (it.index, it.time.as_str(), it.until));
+        let remarks = self.remarks.iter();
+        let remarks = remarks.map(|it| (it.index, it.time.as_str(), it.until));
+        let ending = releases
+            .chain(remarks)
+            .filter(|(.., until)| until.is_some());
+        ending.map(|(index, time, _)| (index, own(time))).collect()
+    }
+
+    /// Leaves out what the log did not have before the keys of its signers ended. `since`: from
+    /// when on the age of the entry with this place and own time counts, as
+    /// [`Bounds::since`](crate::trust::Bounds) has it.
+    pub fn judge(&mut self, since: impl Fn(u64, i64) -> i64) {
+        let is_late = |index: u64, time: &str, until: Option<i64>| {
+            until.is_some_and(|until| since(index, own(time)) > until)
+        };
+        for release in self.releases.values_mut() {
+            release.late = is_late(release.index, &release.time, release.until);
+        }
+        for remark in &mut self.remarks {
+            remark.late = is_late(remark.index, &remark.time, remark.until);
+        }
+        self.yanked.clear();
+        self.deprecated = None;
+        for remark in self.remarks.clone() {
+            self.count(&remark);
+        }
     }
 
     /// Whether a statement with this text, which is that of a note, is a part of it.
@@ -179,22 +233,23 @@ impl PackageHistory {
         statement: &Statement,
         note: &Note,
     ) -> Result<(), HistoryError> {
-        self.signer_of_next(roots, index, statement, note).map(drop)
+        self.signers_of_next(roots, index, statement, note)
+            .map(drop)
     }
 
-    /// Appends the next statement, under the same rules. Does not check again whether earlier
-    /// ones are void.
+    /// Appends the next statement, under the same rules, and returns until when the log has to
+    /// have it. Does not check again whether earlier ones are void.
     pub(super) fn push(
         &mut self,
         roots: &RootHistory,
         index: u64,
         statement: Statement,
         note: &Note,
-    ) -> Result<(), HistoryError> {
-        let signer = self.signer_of_next(roots, index, &statement, note)?;
+    ) -> Result<Option<i64>, HistoryError> {
+        let signers = self.signers_of_next(roots, index, &statement, note)?;
         self.said.insert(Digest::of(note.text.as_bytes()));
-        self.apply(index, statement, signer);
-        Ok(())
+        self.apply(index, statement, &signers);
+        Ok(signers.until(self.owners.current(), index))
     }
 
     /// Checks a statement of moderators that would come next. The package need not have an owner.
@@ -244,22 +299,26 @@ impl PackageHistory {
         moderation.signers(&self.name, roots, (index, next), note)
     }
 
-    fn signer_of_next(
+    fn signers_of_next(
         &self,
         roots: &RootHistory,
         index: u64,
         statement: &Statement,
         note: &Note,
-    ) -> Result<PublicKey, HistoryError> {
+    ) -> Result<Signers, HistoryError> {
         check_origin(
             index,
             &Entry::Statement(statement.clone()),
             Some(roots.origin()),
         )?;
-        let key = self.check(index, statement, note)?;
-        match self.owners.is_revoked(&key, index) {
-            true => Err(HistoryError::RevokedKey { index, key }),
-            false => Ok(key),
+        let signers = self.check(index, statement, note)?;
+        let revoked = signers.revoked(self.owners.current(), index);
+        match revoked.filter(|_| signers.is_void(self.owners.current(), index)) {
+            Some(key) => Err(HistoryError::RevokedKey {
+                index,
+                key: key.clone(),
+            }),
+            None => Ok(signers),
         }
     }
 
@@ -268,13 +327,11 @@ impl PackageHistory {
         index: u64,
         statement: &Statement,
         note: &Note,
-    ) -> Result<PublicKey, HistoryError> {
+    ) -> Result<Signers, HistoryError> {
         if statement.package != self.name {
             return Err(self.other_subject(index));
         }
-        let signer = self
-            .owners
-            .signer(index, &self.name, statement.owners, note)?;
+        let signers = self.owners.signers(index, statement, note)?;
         let published = |version: &Version| self.releases.contains_key(version);
         match &statement.action {
             Action::Publish { version, .. } if published(version) => Err(HistoryError::Twice {
@@ -293,23 +350,19 @@ impl PackageHistory {
             _ if self.said.contains(&Digest::of(note.text.as_bytes())) => {
                 Err(HistoryError::Repeated { index })
             }
-            _ => Ok(signer),
+            _ => Ok(signers),
         }
     }
 
-    fn apply(&mut self, index: u64, statement: Statement, signer: PublicKey) {
-        let revoked = self.owners.is_revoked(&signer, index);
-        let time = statement.time;
-        if !matches!(statement.action, Action::Publish { .. }) {
-            self.remarks.push(Remark {
-                index,
-                action: statement.action.clone(),
-                signer: signer.clone(),
-                time: time.clone(),
-                revoked,
-            });
-        }
-        match statement.action {
+    fn apply(&mut self, index: u64, statement: Statement, signers: &Signers) {
+        let revoked = signers.is_void(self.owners.current(), index);
+        let until = signers.until(self.owners.current(), index);
+        let Some(signer) = signers.first(self.owners.current(), index) else {
+            return;
+        };
+        let Statement { action, time, .. } = statement;
+        let late = false;
+        match action {
             Action::Publish {
                 version,
                 metadata,
@@ -320,30 +373,59 @@ impl PackageHistory {
                     metadata,
                     size,
                     signer,
+                    signers: signers.all(),
                     time,
                     revoked,
+                    until,
+                    late,
                 };
                 self.releases.insert(version, release);
             }
-            // Other statements by a revoked key do not count.
-            _ if revoked => {}
+            action => {
+                let remark = Remark {
+                    index,
+                    action,
+                    signer,
+                    time,
+                    revoked,
+                    until,
+                    late,
+                };
+                self.count(&remark);
+                self.remarks.push(remark);
+            }
+        }
+    }
+
+    /// Lets a statement that is no release have its effect. One that is void has none.
+    fn count(&mut self, remark: &Remark) {
+        let Remark {
+            index,
+            signer,
+            time,
+            ..
+        } = remark;
+        let (index, signer, time) = (*index, signer.clone(), time.clone());
+        match &remark.action {
+            _ if remark.revoked || remark.late => {}
+            Action::Publish { .. } => {}
             Action::Yank { version, reason } => {
                 let yanked = Yanked {
-                    reason,
+                    reason: reason.clone(),
                     index,
                     signer,
                     time,
                 };
-                self.yanked.insert(version, yanked);
+                self.yanked.insert(version.clone(), yanked);
             }
-            Action::Unyank { version, .. } => drop(self.yanked.remove(&version)),
+            Action::Unyank { version, .. } => drop(self.yanked.remove(version)),
             Action::Deprecate {
                 replacement,
                 reason,
             } => {
                 self.deprecated = Some(Deprecated {
-                    reason,
-                    replacement,
+                    reason: reason.clone(),
+                    replacement: replacement.clone(),
                     index,
                     signer,
                     time,
@@ -359,4 +441,9 @@ impl PackageHistory {
             subject: self.name.to_string(),
         }
     }
+}
+
+/// The time in a statement; its form was checked when it was read.
+fn own(time: &str) -> i64 {
+    seconds(time).unwrap_or(i64::MAX)
 }

@@ -143,6 +143,7 @@ fn revoked_key() {
         let publisher = |key: &SecretKey| lumen_core::trust::Publisher {
             key: key.public().clone(),
             only: None,
+            until: None,
         };
         note.publishers = vec![publisher(&owner), publisher(&other)];
     });

@@ -35,7 +35,7 @@ async fn put_on(storage: &Storage, package: &str, number: &str, seconds: i64) {
 }
 
 /// A client whose clock says this time. `state`: where it remembers what it saw.
-fn client(storage: &Storage, now: i64, state: Option<&Path>) -> Registry {
+pub(super) fn client(storage: &Storage, now: i64, state: Option<&Path>) -> Registry {
     let place = Location::parse("https://r.example/x").unwrap();
     let options = RegistryOptions {
         trust: TrustOptions {
@@ -72,7 +72,7 @@ async fn older(registry: &Registry, package: &str, limit: i64) -> Vec<String> {
 }
 
 /// The only witness signs everything there is.
-async fn sign(storage: &Storage, seconds: i64) {
+pub(super) async fn sign(storage: &Storage, seconds: i64) {
     let (witness, time) = (key("wit"), u64::try_from(seconds).unwrap());
     let shown = states(storage).await.unwrap();
     let signed: Vec<Cosignature> = shown
@@ -88,7 +88,7 @@ async fn sign(storage: &Storage, seconds: i64) {
 }
 
 /// Asks for one witness, or for none.
-fn watched(storage: &Storage, quorum: u32, seconds: i64) {
+pub(super) fn watched(storage: &Storage, quorum: u32, seconds: i64) {
     change_root(storage, |root| {
         root.time = time_of(seconds);
         root.witnesses = vec![CosignerKey::new(key("wit").public().clone())];

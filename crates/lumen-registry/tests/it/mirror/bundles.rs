@@ -98,6 +98,7 @@ impl Scope {
         let publisher = |who: &str| Publisher {
             key: key(who).public().clone(),
             only: None,
+            until: None,
         };
         Self {
             first: OwnersNote {
@@ -109,6 +110,7 @@ impl Scope {
                 is_override: false,
                 threshold: 1,
                 admins: vec![key("ada").public().clone()],
+                publish_threshold: 1,
                 publishers: vec![publisher("ada"), publisher("bob")],
                 revoked: Vec::new(),
             },

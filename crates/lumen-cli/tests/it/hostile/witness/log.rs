@@ -85,6 +85,7 @@ fn entries_that_nobody_was_allowed_to_make_are_not_confirmed() {
             let publisher = Publisher {
                 key: public.clone(),
                 only: None,
+                until: None,
             };
             note.publishers.push(publisher);
             note.revoked.push(Revoked {
