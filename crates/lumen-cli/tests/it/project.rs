@@ -370,3 +370,45 @@ fn minimal_versions_and_exclude_newer() {
         &["neither a date"],
     );
 }
+
+#[test]
+fn a_project_becomes_a_member_of_a_workspace_and_leaves_it() {
+    let sandbox = sandbox();
+    publish(&sandbox, "base", "1.0.0", "");
+    publish(&sandbox, "@org/tool", "1.0.0", "");
+    let needs = "[dependencies]\nbase = \"^1\"\n\"@org/tool\" = \"^1\"\n";
+    sandbox
+        .package("ws/member", "member", "1.0.0", needs)
+        .unwrap();
+    sandbox.ok("ws/member", &["install"]).unwrap();
+    let target = |link: &str| fs::read_link(sandbox.path(link)).unwrap();
+    let links = ["ws/member/base", "ws/member/org/tool"];
+    let alone = links.map(target);
+    sandbox
+        .write("ws/lumen.toml", "[workspace]\nmembers = [\"member\"]\n")
+        .unwrap();
+    sandbox.ok("ws", &["install"]).unwrap();
+    let shared = links.map(target);
+    assert_eq!(
+        shared[0],
+        std::path::Path::new("../.lumen/packages/base/src")
+    );
+    assert_ne!(shared, alone);
+    sandbox.ok("ws", &["verify"]).unwrap();
+    // Back again; what the user put in the place of a link stays the user's.
+    fs::remove_file(sandbox.path("ws/lumen.toml")).unwrap();
+    sandbox.ok("ws/member", &["install"]).unwrap();
+    assert_eq!(links.map(target), alone);
+    let own = sandbox.path("ws/member/base");
+    fs::remove_file(&own).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", &own).unwrap();
+    sandbox
+        .write("ws/lumen.toml", "[workspace]\nmembers = [\"member\"]\n")
+        .unwrap();
+    let ran = sandbox.run("ws", &["install"]).unwrap();
+    fails(&ran, 1, &["`member/base` is in the way"]);
+    assert_eq!(
+        target("ws/member/base"),
+        std::path::Path::new("../elsewhere")
+    );
+}

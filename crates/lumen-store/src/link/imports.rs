@@ -15,7 +15,7 @@ use lumen_durable::{Folder, StatusKind, Step};
 
 use super::{
     LinkError, Linked, Place, State, link_text, plain,
-    wanted::{Wanted, above, is_made_by_rule, join},
+    wanted::{Wanted, above, is_made_by_rule, is_of_another_root, join},
 };
 
 /// The changes to the links of a project.
@@ -108,6 +108,11 @@ impl<'p> Ground<'p> {
             || is_made_by_rule(&self.place.path, path, found)
     }
 
+    /// Whether a link may give way to one of ours.
+    fn gives_way(&self, path: &str, found: &Path) -> bool {
+        self.is_ours(path, found) || is_of_another_root(&self.place.path.join(path), found)
+    }
+
     /// Whether a link is ours and no package stands behind it any more.
     fn is_stale(&self, path: &str, found: &Path, wanted: &Wanted) -> bool {
         // Without a record, the rule alone decides which links are ours.
@@ -196,6 +201,15 @@ impl<'p> Ground<'p> {
         let text = link_text(&place, target);
         let made = self.within(path, |folder, name| folder.make_link(&text, name, &place))?;
         made.ok_or_else(|| blocked(path))
+    }
+
+    /// Removes a link in whose place another comes.
+    fn clear(&self, path: &str) -> io::Result<()> {
+        self.within(path, |folder, name| match folder.link(name) {
+            Some(found) if self.gives_way(path, &found) => folder.remove(name),
+            _ => Ok(()),
+        })?;
+        Ok(())
     }
 
     /// Removes a link of ours; anything else stays.
@@ -304,7 +318,7 @@ impl Changes {
                 _ if absent => changes.add.push(change),
                 Kind::Absent => changes.add.push(change),
                 Kind::Link(found) if ground.says(path, &found, &link.target) => {}
-                Kind::Link(found) if ground.is_ours(path, &found) => changes.replace.push(change),
+                Kind::Link(found) if ground.gives_way(path, &found) => changes.replace.push(change),
                 Kind::Folder if ground.only_ours(path, wanted)? => {
                     changes.remove_first = true;
                     changes.add.push(change);
@@ -358,7 +372,7 @@ impl Changes {
     /// Replaces and removes links, once the packages they are about are there or gone.
     pub(super) fn after(&self, ground: &Ground<'_>, folders: &BTreeSet<String>) -> io::Result<()> {
         for (path, target) in &self.replace {
-            ground.remove(path)?;
+            ground.clear(path)?;
             ground.add(path, target)?;
         }
         self.remove(ground, folders)

@@ -10,7 +10,7 @@ use lumen_core::PackageName;
 
 use super::{DOT_LUMEN, LinkError, PACKAGES, Plan, Planned, SkippedImport, link_text, plain};
 use crate::{
-    Sources,
+    Sources, paths,
     portable::{check_path, fold},
 };
 
@@ -202,6 +202,30 @@ pub(super) fn is_made_by_rule(project: &Path, path: &str, found: &Path) -> bool 
         || rest
             .strip_suffix("/src")
             .is_some_and(|name| of_package(name, "/src"))
+}
+
+/// Whether the rule of a project that is here or above makes a link with this text at this place:
+/// of a package that was a project of its own before it became a member of a workspace, or the
+/// other way round.
+pub(super) fn is_of_another_root(place: &Path, found: &Path) -> bool {
+    let Some(folder) = place.parent() else {
+        return false;
+    };
+    let target = paths::normalize(&folder.join(plain(found)));
+    let mut roots = folder
+        .ancestors()
+        .map(|root| root.join(DOT_LUMEN).join(PACKAGES));
+    let Some(rest) =
+        roots.find_map(|packages| Some(target.strip_prefix(packages).ok()?.to_owned()))
+    else {
+        return false;
+    };
+    let rest = paths::slashed(&rest);
+    let is_of = |name: &str| {
+        let import = PackageName::parse(name).map(|name| name.import_path());
+        import.is_ok_and(|import| place.ends_with(import))
+    };
+    is_of(&rest) || rest.strip_suffix("/src").is_some_and(is_of)
 }
 
 /// An import root without `./`, doubled and trailing slashes; empty for the project.
