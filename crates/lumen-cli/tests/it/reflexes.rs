@@ -155,6 +155,23 @@ fn dependencies_are_added_in_the_words_of_others() {
 }
 
 #[test]
+fn options_are_added_to_a_dependency_that_comes_from_elsewhere() {
+    let sandbox = sandbox();
+    let features = "[features]\nfast = []\n";
+    sandbox.package("side", "side", "1.0.0", features).unwrap();
+    let needs = "[dependencies]\nside = { path = \"../side\" } # mine\n";
+    sandbox.package("app", "app", "0.1.0", needs).unwrap();
+    sandbox
+        .ok("app", &["add", "side", "--features", "fast"])
+        .unwrap();
+    let text = sandbox.read("app/lumen.toml").unwrap();
+    assert!(
+        text.contains("path = \"../side\"") && text.contains("\"fast\"") && text.contains("# mine"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_dependency_is_added_in_the_newest_version_that_fits() {
     let sandbox = sandbox();
     for version in ["1.0.0", "1.1.0", "2.0.0"] {

@@ -250,10 +250,24 @@ fn source_of(
             return Ok(Some(DependencySource::Workspace));
         }
     }
+    // What is there already keeps its place; only the options are new.
+    if let (None, None, Some(source)) = (&constraint, &addition.registry, existing(local, &name))
+        && !matches!(source, DependencySource::Registry { .. })
+    {
+        return Ok(Some(source.clone()));
+    }
     Ok(constraint.map(|constraint| DependencySource::Registry {
         constraint,
         registry: addition.registry.clone(),
     }))
+}
+
+/// Where a dependency of this name comes from in the manifest as it is.
+fn existing<'m>(local: &'m LocalPackage, name: &PackageName) -> Option<&'m DependencySource> {
+    let manifest = &local.manifest;
+    let found = manifest.dependencies.get(name);
+    let found = found.or_else(|| manifest.dev_dependencies.get(name));
+    found.map(|dependency| &dependency.source)
 }
 
 /// What a dependency on a member says of its version, for those who get it from a registry.
