@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::limits::{MAX_JSON_DEPTH, MAX_TREE_VALUES, rows};
+use crate::limits::{MAX_JSON_DEPTH, MAX_TREE_VALUES, Row, rows};
 use crate::problem::{self, Place, Problem};
 
 /// First integer that not every JSON reader keeps exact (2^53).
@@ -173,8 +173,12 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     fn deserialize<D: de::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let (found, most) = (self.values.found.get(), self.values.most);
         if found == most {
+            let limit = Row {
+                value: most,
+                ..rows::MAX_TREE_VALUES
+            };
             return Err(de::Error::custom(format_args!(
-                "more than {most} values are too many to change the file"
+                "too many values to change the file; {limit}"
             )));
         }
         self.values.found.set(found + 1);
@@ -298,7 +302,9 @@ mod tests {
         with(998).unwrap();
         let error = with(999).unwrap_err();
         assert!(
-            error.message.starts_with("more than 1000 values are"),
+            error.message.starts_with(
+                "too many values to change the file; the limit `MAX_TREE_VALUES` is 1,000"
+            ),
             "{error}"
         );
     }

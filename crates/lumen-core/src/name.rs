@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::limits::{MAX_NAME_PART, MAX_NAME_PART_READ};
+use crate::limits::{MAX_NAME_PART, Row, rows};
 
 /// Names and scopes that would collide with files of a project or a registry, and the meaning
 /// of these. Compared like import paths, with `-` and `.` read as `_`.
@@ -39,14 +39,14 @@ pub enum NameError {
     #[error("a package name is `name` or `@scope/name`")]
     Shape,
     /// A part is longer than the limit.
-    #[error("`{part}` is {length} characters long; the limit is {limit}")]
+    #[error("`{part}` has {length} bytes; {limit}")]
     TooLong {
         /// The offending part.
         part: String,
         /// Its length in bytes.
         length: usize,
         /// The limit in bytes.
-        limit: usize,
+        limit: Row,
     },
     /// A character outside the allowed set.
     #[error(
@@ -108,7 +108,7 @@ impl PackageName {
     pub fn parse_publishable(text: &str) -> Result<Self, NameError> {
         let name = Self::parse(text)?;
         for part in parts(text)? {
-            check_length(part, MAX_NAME_PART)?;
+            check_length(part, rows::MAX_NAME_PART)?;
         }
         Ok(name)
     }
@@ -176,8 +176,8 @@ fn parts(text: &str) -> Result<impl Iterator<Item = &str>, NameError> {
     Ok(scope.into_iter().chain([bare]))
 }
 
-fn check_length(part: &str, limit: usize) -> Result<(), NameError> {
-    match part.len() <= limit {
+fn check_length(part: &str, limit: Row) -> Result<(), NameError> {
+    match part.len() as u64 <= limit.value {
         true => Ok(()),
         false => Err(NameError::TooLong {
             part: brief(part),
@@ -189,7 +189,7 @@ fn check_length(part: &str, limit: usize) -> Result<(), NameError> {
 
 fn check_part(part: &str) -> Result<(), NameError> {
     let owned = || part.to_owned();
-    check_length(part, MAX_NAME_PART_READ)?;
+    check_length(part, rows::MAX_NAME_PART_READ)?;
     let allowed = |c: &char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '_' | '.');
     if let Some(character) = part.chars().find(|c| !allowed(c)) {
         return Err(NameError::Character { character });

@@ -12,7 +12,7 @@ use sha2::Digest as _;
 use zeroize::Zeroizing;
 
 use crate::base64;
-use crate::limits::MAX_KEY_NAME;
+use crate::limits::{MAX_KEY_NAME, rows};
 
 const ED25519: u8 = 0x01;
 const COSIGNATURE: u8 = 0x04;
@@ -23,7 +23,10 @@ const SECRET_PREFIX: &str = "PRIVATE+KEY+";
 #[non_exhaustive]
 pub enum KeyError {
     /// The name is empty, too long, or has white space, `+` or a control character.
-    #[error("a key's name has 1 to {MAX_KEY_NAME} bytes without white space and `+`")]
+    #[error(
+        "a key's name is not empty, and has no white space, control character or `+`; {}",
+        rows::MAX_KEY_NAME
+    )]
     Name,
     /// The text has another form.
     #[error("not a key; it has the form `name+1234abcd+base64`")]

@@ -10,9 +10,8 @@ use serde_json::json;
 
 use crate::{
     digest::Digest,
-    index::MAX_RELEASE_BYTES,
     json::{self, JsonError},
-    limits::{MAX_SUBMITTED_ARTIFACT_BYTES, MAX_SUBMITTED_NOTE_BYTES},
+    limits::{Row, rows},
     name::{NameError, PackageName},
     version::Version,
 };
@@ -91,23 +90,23 @@ pub enum SubmissionError {
     #[error("it lists `{0}`, but not which signed registry it is for")]
     Unexpected(&'static str),
     /// A file is larger than it may be.
-    #[error("it lists `{file}` with {size} bytes; the limit is {limit}")]
+    #[error("it lists `{file}` with {size} bytes; {limit}")]
     TooLarge {
         /// The file.
         file: String,
         /// Its size.
         size: u64,
         /// Its limit.
-        limit: u64,
+        limit: Row,
     },
 }
 
 /// The limit of a file in bytes, if a submission may have it.
-fn limit(file: &str) -> Option<u64> {
+fn limit(file: &str) -> Option<Row> {
     match file {
-        RELEASE => Some(MAX_RELEASE_BYTES),
-        TAR | ZST => Some(MAX_SUBMITTED_ARTIFACT_BYTES),
-        STATEMENT | CLAIM => Some(MAX_SUBMITTED_NOTE_BYTES),
+        RELEASE => Some(rows::MAX_RELEASE_BYTES),
+        TAR | ZST => Some(rows::MAX_SUBMITTED_ARTIFACT_BYTES),
+        STATEMENT | CLAIM => Some(rows::MAX_SUBMITTED_NOTE_BYTES),
         _ => None,
     }
 }
@@ -153,7 +152,7 @@ impl Submission {
             let (file, size) = (file.clone(), *size);
             match limit(&file) {
                 None => return Err(SubmissionError::Unknown(file)),
-                Some(limit) if size > limit => {
+                Some(limit) if size > limit.value => {
                     return Err(SubmissionError::TooLarge { file, size, limit });
                 }
                 Some(_) => {}
@@ -240,7 +239,7 @@ mod tests {
         }
         let mut large = submission(None, &[RELEASE, TAR]);
         let tar = large.files.get_mut(TAR).unwrap();
-        tar.size = MAX_SUBMITTED_ARTIFACT_BYTES + 1;
+        tar.size = rows::MAX_SUBMITTED_ARTIFACT_BYTES.value + 1;
         assert!(matches!(
             parse(large),
             Err(SubmissionError::TooLarge { .. })

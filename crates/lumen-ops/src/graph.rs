@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
     PackageName, Version,
+    limits::{MAX_PATH_STEPS, MAX_PATHS},
     lockfile::{LockedSource, Lockfile},
     problem,
 };
 use lumen_store::project::Project;
 
 use crate::error::PackageError;
-
-/// Most paths [`paths_to`] returns.
-const MAX_PATHS: usize = 20;
 
 /// A line of a tree of dependencies. Trees are flat, because a lock file can nest as deeply as it likes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +80,7 @@ pub fn inverted(lock: &Lockfile, name: &PackageName, depth: usize) -> Vec<Row> {
     grow(lock, &dependents(lock), std::slice::from_ref(name), depth)
 }
 
-/// Every path from one of the roots to a package, shortest first, at most twenty; and whether there are more.
+/// Every path from one of the roots to a package, shortest first, at most [`MAX_PATHS`]; and whether there are more.
 pub fn paths_to(
     lock: &Lockfile,
     roots: &[PackageName],
@@ -94,7 +92,7 @@ pub fn paths_to(
     let mut steps = 0_u32;
     while let Some(path) = queue.pop_front() {
         steps += 1;
-        if found.len() == MAX_PATHS || steps > 100_000 {
+        if found.len() == MAX_PATHS || steps > MAX_PATH_STEPS {
             return (found, true);
         }
         let Some(top) = path.last().copied() else {

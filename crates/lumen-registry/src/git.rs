@@ -6,14 +6,13 @@
 mod failure;
 mod growth;
 mod moved;
+mod running;
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, OnceLock},
-    thread,
-    time::Duration,
 };
 
 use data_encoding::BASE64;
@@ -25,9 +24,12 @@ pub use failure::GitError;
 pub(crate) use failure::understood;
 pub(crate) use failure::{is_cut, told};
 
-use lumen_core::limits::{Exceeded, Limit, MAX_GIT_OUTPUT, MAX_GIT_SAID};
+use lumen_core::limits::{Exceeded, Limit};
 
-use self::growth::Growth;
+use self::{
+    growth::Growth,
+    running::{Feed, Running},
+};
 use crate::{login::Credentials, variables::Variables};
 
 /// Transports that may be used; `ext::` and others would run commands.
@@ -410,7 +412,7 @@ impl Git {
                 // On other systems, the system bounds the written files.
                 let watched = self.most.filter(|_| !cfg!(unix));
                 let growth = watched.map(|most| Growth::new(&self.dir, most));
-                Ok(Running(child, growth))
+                Ok(Running { child, growth })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(GitError::NoGit),
             Err(error) => Err(GitError::Io(error)),
@@ -438,84 +440,4 @@ impl std::fmt::Debug for Git {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Git({} in {})", self.shown, self.dir.display())
     }
-}
-
-/// Longest pause between two checks of the files that a fetch has written.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-
-type Feed<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'a>;
-
-/// A process that does not outlive its owner's interest.
-struct Running(Child, Option<Growth>);
-
-impl Running {
-    fn finish(mut self, feed: Option<Feed<'_>>) -> Result<Ran, GitError> {
-        let (stdin, stdout, stderr) = (
-            self.0.stdin.take(),
-            self.0.stdout.take(),
-            self.0.stderr.take(),
-        );
-        let (out, err) = thread::scope(|scope| {
-            let said = scope.spawn(move || stderr.map(last_words).unwrap_or_default());
-            let fed = scope.spawn(move || match stdin.zip(feed) {
-                // A process that ends early says itself why.
-                Some((mut stdin, feed)) => match feed(&mut stdin) {
-                    Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-                    _ => Ok(()),
-                },
-                None => Ok(()),
-            });
-            let read = scope.spawn(move || {
-                let mut out = Vec::new();
-                let stdout = stdout.map(|stdout| stdout.take(MAX_GIT_OUTPUT + 1));
-                let read = stdout.map(|mut stdout| stdout.read_to_end(&mut out));
-                read.transpose().map(|_| out)
-            });
-            if let Some(growth) = &self.1 {
-                let mut pause = Duration::from_millis(1);
-                while !read.is_finished() {
-                    if growth.is_full() {
-                        growth::end(&mut self.0);
-                    }
-                    thread::sleep(pause);
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-            }
-            let failed = || io::Error::other("a thread failed");
-            let fed = fed.join().unwrap_or_else(|_| Err(failed()));
-            let out = read.join().unwrap_or_else(|_| Err(failed()));
-            let said = said.join().unwrap_or_default();
-            fed.and(out).map(|out| (out, said))
-        })?;
-        if out.len() as u64 > MAX_GIT_OUTPUT {
-            let what = format!("git printed more than {MAX_GIT_OUTPUT} bytes");
-            return Err(io::Error::other(what).into());
-        }
-        Ok(Ran {
-            success: self.0.wait()?.success(),
-            out,
-            err,
-        })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Both do nothing when it has ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The end of the output of a process, however long it is.
-fn last_words(mut from: impl Read) -> String {
-    let mut said = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(read @ 1..) = from.read(&mut buffer) {
-        said.extend_from_slice(buffer.get(..read).unwrap_or_default());
-        if said.len() > 2 * MAX_GIT_SAID {
-            said.drain(..said.len() - MAX_GIT_SAID);
-        }
-    }
-    String::from_utf8_lossy(&said).into_owned()
 }

@@ -1,6 +1,10 @@
 //! Which packages are chosen: patterns for their names.
 
-use lumen_core::{PackageName, limits::MAX_PATTERNS, name::NameError};
+use lumen_core::{
+    PackageName,
+    limits::{MAX_PATTERNS, rows},
+    name::NameError,
+};
 use serde::{Deserialize, Serialize};
 
 /// The packages whose names match one of some patterns; all packages when there are none.
@@ -23,7 +27,7 @@ pub enum SelectionError {
         error: NameError,
     },
     /// There are too many.
-    #[error("there are more than {MAX_PATTERNS} patterns")]
+    #[error("there are too many patterns; {}", rows::MAX_PATTERNS)]
     TooMany,
 }
 

@@ -657,5 +657,5 @@ fn an_ignore_file_counts_as_a_whole_or_is_an_error() {
     let lines = "# nothing\n".repeat(200_000);
     write(dir.path(), ".gitignore", format!("{lines}/secret\n"));
     let error = pack::pack(dir.path(), &PackOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("larger than"), "{error}");
+    assert!(error.to_string().contains("too large"), "{error}");
 }

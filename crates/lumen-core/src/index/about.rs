@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-use super::{Artifact, Release};
+use super::artifact::Artifact;
 use crate::{
     digest::Digest,
     key::{FILE_LIST, Key},
@@ -201,37 +201,10 @@ pub(super) fn as_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Strin
     })
 }
 
-impl Release {
-    /// Whether it has no field that version 0.1 did not know.
-    pub fn is_first_form(&self) -> bool {
-        *self == self.clone().first_form()
-    }
-
-    /// The release without the fields that version 0.1 did not know.
-    #[must_use]
-    pub fn first_form(self) -> Self {
-        Self {
-            keywords: Vec::new(),
-            authors: Vec::new(),
-            repository: None,
-            homepage: None,
-            documentation: None,
-            links: Default::default(),
-            readme: None,
-            lumen: None,
-            support_until: None,
-            source: None,
-            provenance: None,
-            files: None,
-            ..self
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
+    use crate::{index::Release, json};
 
     #[test]
     fn a_release_asks_for_a_version_of_lumen() {

@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use toml_edit::{Document, Item};
 
-use super::{DependencyOptions, Integrity, Release, ReleaseSummary};
+use super::{DependencyOptions, Integrity, ManifestHash, Release, ReleaseSummary};
 use crate::{
     digest::Digest,
     limits::rows,
@@ -19,37 +18,6 @@ use crate::{
 
 /// File name of a manifest in an archive.
 const FILE: &str = "lumen.toml";
-
-/// `manifest_hash` of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-pub enum ManifestHash {
-    /// A digest.
-    Digest(Digest),
-    /// Another text, such as `sha256:def456...`: people make registries by hand from examples.
-    Placeholder(String),
-}
-
-impl From<String> for ManifestHash {
-    fn from(text: String) -> Self {
-        text.parse().map_or(Self::Placeholder(text), Self::Digest)
-    }
-}
-
-impl From<Digest> for ManifestHash {
-    fn from(digest: Digest) -> Self {
-        Self::Digest(digest)
-    }
-}
-
-impl From<ManifestHash> for String {
-    fn from(hash: ManifestHash) -> Self {
-        match hash {
-            ManifestHash::Digest(digest) => digest.to_string(),
-            ManifestHash::Placeholder(text) => text,
-        }
-    }
-}
 
 /// What an archive has as its `lumen.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,17 @@
 //! Reading and rewriting the files of unsigned registries.
 
-use serde_json::Value;
+use serde::Deserializer as _;
+use serde_json::{Value, json};
 
-use super::*;
+use super::{global::AtMost, *};
+use crate::{
+    digest::Digest,
+    json,
+    key::ArtifactKind,
+    limits::{Row, rows},
+    name::PackageName,
+    version::Version,
+};
 
 fn release(version: &str) -> Release {
     Release {
@@ -97,14 +106,18 @@ fn artifact_addresses_are_checked() {
 
 #[test]
 fn a_list_of_packages_has_an_end() {
-    let within = |most: usize| {
+    let within = |value: u64| {
+        let most = Row {
+            value,
+            ..rows::MAX_LISTED_PACKAGES
+        };
         let mut list = serde_json::Deserializer::from_str(r#"[{"name":"a"},{"name":"b"}]"#);
         list.deserialize_seq(AtMost(most))
     };
     assert_eq!(within(2).unwrap().len(), 2);
     let error = within(1).unwrap_err().to_string();
     assert!(
-        error.starts_with("more than 1 packages at line 1"),
+        error.starts_with("too many packages; the limit `MAX_LISTED_PACKAGES` is 1 at line 1"),
         "{error}"
     );
 }

@@ -260,8 +260,10 @@ fixed! {
     SLOWEST_UPLOAD: u64 = 32 << 10, BytesPerSecond, Program, "registry::storage::object";
     /// Characters that an error quotes from a message of git or an object store.
     MAX_SAID: usize = 300, Count, Program, "registry::git, registry::storage::object";
-    /// Characters that an error quotes of an address, a header or a field.
-    MAX_QUOTED: usize = 80, Count, Program, "registry::location, registry::storage::http, ops::proof";
+    /// Characters that an error quotes of an address, a header, a field or a word of a manifest.
+    MAX_QUOTED: usize = 80, Count, Program, "core::manifest, registry::location, registry::storage::http, ops::proof";
+    /// Characters of a message about a manifest that repeats a text of it.
+    MAX_MESSAGE: usize = 240, Count, Program, "core::manifest";
     /// Characters that an error quotes of a name in an archive.
     MAX_QUOTED_NAME: usize = 200, Count, Program, "store::archive";
     /// Lost races before a writer gives up; the waits in between add up to about a minute.
@@ -296,6 +298,16 @@ fixed! {
     /// Seconds that one run of `diff` looks for the smallest difference. After that it shows
     /// larger ones, which are right, too.
     MAX_DIFF_SECONDS: u64 = 20, Seconds, Program, "ops::verbs::diff";
+    /// Paths from the project to a package that `pkg why` shows.
+    MAX_PATHS: usize = 20, Count, Program, "ops::graph";
+    /// Steps of the search for paths from the project to a package.
+    MAX_PATH_STEPS: u32 = 100_000, Count, Program, "ops::graph";
+    /// Bytes of an artifact above which `registry migrate` reads it through a temporary file.
+    MIGRATE_IN_MEMORY: usize = 4 << 20, Bytes, Program, "registry::migrate";
+    /// Bytes of the entries that `registry migrate` writes with the first batch.
+    MIGRATE_BATCH_BYTES: usize = 48 << 20, Bytes, Program, "registry::migrate";
+    /// Entries of a later batch of `registry migrate`, which is checked against the log.
+    MIGRATE_APPENDED: usize = 500, Count, Program, "registry::migrate";
     /// Depth of the folders below a repository's root in which a client looks for a package.
     GIT_SEARCH_DEPTH: usize = 4, Count, Program, "ops::inputs";
     /// Characters of the name of a bucket, an account or a container in the URL of a registry.
@@ -316,6 +328,8 @@ fixed! {
     MAX_NETRC_BYTES: u64 = 1 << 20, Bytes, Program, "ops::credentials";
     /// Bytes of the answer of a credential helper.
     MAX_HELPER_BYTES: u64 = 64 << 10, Bytes, Program, "ops::credentials";
+    /// Bytes of the name of a key file, which only the user chooses.
+    MAX_KEY_FILE_NAME: usize = 64, Bytes, Program, "ops::keys";
     /// Bytes of a key file.
     MAX_KEY_FILE_BYTES: u64 = 64 << 10, Bytes, Program, "ops::keys";
     /// Cost of scrypt in a key file, as a power of two: 1 GiB of memory.

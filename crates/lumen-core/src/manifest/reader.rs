@@ -1,9 +1,15 @@
 //! Reading TOML with positions: typed values, and problems that point at them.
 
-use std::{fmt, ops::Range, sync::Arc};
+mod section;
+mod words;
+
+use std::{ops::Range, sync::Arc};
 
 use toml_edit::{Document, Item, TableLike, Value};
 
+pub(crate) use self::section::{Field, Section, Text};
+use self::section::{fields, kind, value_kind};
+pub(crate) use self::words::{brief, conflict_marker, shown, shown_bare};
 use crate::limits::{MAX_CANDIDATES, MAX_PROBLEMS, Row};
 use crate::problem::{self, Place, Problem, Severity};
 use crate::remedy::Remedy;
@@ -16,61 +22,6 @@ pub(crate) struct Reader {
     failed: bool,
     /// Whether the file is about to be published.
     for_release: bool,
-}
-
-/// A table whose keys are asked for one by one; [`Reader::finish`] warns about the rest.
-pub(crate) struct Section<'d> {
-    /// For messages: `[package]`, or `dependency `x``.
-    name: String,
-    fields: Vec<Field<'d>>,
-    known: Vec<&'static str>,
-    /// Where the table's name stands.
-    pub span: Range<usize>,
-}
-
-/// A key and its value.
-#[derive(Clone)]
-pub(crate) struct Field<'d> {
-    /// The key, unquoted.
-    pub key: &'d str,
-    /// Where the key stands.
-    pub key_span: Range<usize>,
-    /// The value.
-    pub item: &'d Item,
-}
-
-/// A string of the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Text<'d> {
-    /// What it says.
-    pub text: &'d str,
-    /// Where it stands, quotes included.
-    pub span: Range<usize>,
-}
-
-impl Field<'_> {
-    /// Where the value stands; for a table with a header or dotted keys, where its name does.
-    pub fn span(&self) -> Range<usize> {
-        match self.item {
-            Item::Value(value) => value.span(),
-            _ => None,
-        }
-        .unwrap_or_else(|| self.key_span.clone())
-    }
-}
-
-impl<'d> Section<'d> {
-    /// Takes a key out; from now on it counts as known.
-    pub fn take(&mut self, key: &'static str) -> Option<Field<'d>> {
-        self.known.push(key);
-        let at = self.fields.iter().position(|field| field.key == key)?;
-        Some(self.fields.remove(at))
-    }
-
-    /// Takes all that is left, for tables whose keys are names.
-    pub fn take_all(&mut self) -> Vec<Field<'d>> {
-        std::mem::take(&mut self.fields)
-    }
 }
 
 impl Reader {
@@ -423,84 +374,5 @@ impl Reader {
             .into_iter()
             .filter(|problem| problem.severity == Severity::Error)
             .min_by_key(|problem| problem.place.as_ref().map_or(0, |place| place.span.start))
-    }
-}
-
-/// Where the first line with a conflict marker of git or mercurial stands, line end excluded.
-pub(crate) fn conflict_marker(source: &str) -> Option<Range<usize>> {
-    let mut start = 0;
-    for line in source.split_inclusive('\n') {
-        if line.starts_with("<<<<<<<") || line.starts_with(">>>>>>>") {
-            return Some(start..start + line.trim_end().len());
-        }
-        start += line.len();
-    }
-    None
-}
-
-/// A text of the user in backquotes, on one line and not too long.
-pub(crate) fn shown(text: &str) -> String {
-    format!("`{}`", shown_bare(text))
-}
-
-/// A text of the user, on one line and not too long.
-pub(crate) fn shown_bare(text: &str) -> String {
-    one_line(text, 80)
-}
-
-/// A message that repeats a text of the user, on one line and not too long.
-pub(crate) fn brief(message: impl fmt::Display) -> String {
-    one_line(&message.to_string(), 240)
-}
-
-fn one_line(text: &str, most: usize) -> String {
-    let mut out = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == most {
-            out.push('…');
-            break;
-        }
-        match c.is_control() {
-            true => out.extend(c.escape_default()),
-            false => out.push(c),
-        }
-    }
-    out
-}
-
-fn fields<'d>(table: &'d dyn TableLike) -> Vec<Field<'d>> {
-    table
-        .iter()
-        .filter(|(_, item)| !item.is_none())
-        .map(|(key, item)| Field {
-            key,
-            key_span: table
-                .key(key)
-                .and_then(|key| key.span())
-                .or_else(|| item.span())
-                .unwrap_or_default(),
-            item,
-        })
-        .collect()
-}
-
-fn kind(item: &Item) -> &'static str {
-    match item {
-        Item::None => "nothing",
-        Item::Value(value) => value_kind(value),
-        Item::Table(_) => "a table",
-        Item::ArrayOfTables(_) => "an array of tables",
-    }
-}
-
-fn value_kind(value: &Value) -> &'static str {
-    match value {
-        Value::String(_) => "a string",
-        Value::Integer(_) => "an integer",
-        Value::Float(_) => "a number",
-        Value::Boolean(_) => "`true` or `false`",
-        Value::Datetime(_) => "a date",
-        Value::Array(_) => "an array",
-        Value::InlineTable(_) => "a table",
     }
 }

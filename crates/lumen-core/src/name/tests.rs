@@ -97,6 +97,18 @@ fn names() {
         let result = PackageName::parse_publishable(&long);
         assert_eq!(too_long(result), !published, "{length}");
     }
+    let said = |name: &str| {
+        PackageName::parse_publishable(name)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        said(&"a".repeat(65)),
+        format!(
+            "`{}…` has 65 bytes; the limit `MAX_NAME_PART` is 64 bytes",
+            "a".repeat(64)
+        )
+    );
     assert!(PackageName::parse_publishable("-a").is_err());
 }
 

@@ -52,7 +52,7 @@ pub enum KeysError {
         /// What was given.
         name: String,
         /// Why not.
-        reason: &'static str,
+        reason: String,
     },
     /// A secret that others can read is no secret.
     #[error("other users can read the key file `{}` (mode {mode:o})", .path.display())]

@@ -215,9 +215,9 @@ impl KeyStore {
 
     fn new_key(&self, name: &str, seed: [u8; 32]) -> Result<SecretKey, KeysError> {
         self.path(name)?;
-        SecretKey::from_seed(name, seed).map_err(|_| KeysError::Name {
+        SecretKey::from_seed(name, seed).map_err(|error| KeysError::Name {
             name: name.to_owned(),
-            reason: "it is too long or has odd characters",
+            reason: error.to_string(),
         })
     }
 }

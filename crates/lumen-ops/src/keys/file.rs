@@ -101,9 +101,9 @@ impl KeyFile {
         let passphrase = sealed.then(|| passphrase(self.public.name())).transpose()?;
         let given = passphrase.clone().ok_or(KeysError::Empty);
         let key = self.unlock(|| given)?;
-        let key = key.renamed(name).map_err(|_| KeysError::Name {
+        let key = key.renamed(name).map_err(|error| KeysError::Name {
             name: name.to_owned(),
-            reason: "it is too long or has odd characters",
+            reason: error.to_string(),
         })?;
         Self::new(key, passphrase.as_deref().map(String::as_str))
     }

@@ -4,7 +4,7 @@ use std::{io::Read as _, path::Path};
 
 use fs_err as fs;
 use lumen_core::{
-    limits::MAX_KEY_FILE_BYTES,
+    limits::{MAX_KEY_FILE_BYTES, MAX_KEY_FILE_NAME, rows},
     signing::{PublicKey, SecretKey},
 };
 
@@ -17,8 +17,6 @@ use super::{
     openssh, ssh_name,
 };
 
-/// Characters of the name of a key file, which only the user chooses.
-const MAX_NAME: usize = 64;
 /// What stands for standard input in the place of a file.
 const INPUT: &str = "-";
 
@@ -92,8 +90,13 @@ pub fn parse(path: &Path, name: Option<&str>, variables: &Variables) -> Result<K
 /// Fails for what cannot be the name of a key file.
 pub(super) fn check_name(name: &str) -> Result<(), KeysError> {
     let good = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
-    let reason = if name.is_empty() || name.len() > MAX_NAME {
-        "it must have 1 to 64 characters"
+    let reason = if name.is_empty() {
+        "it is empty"
+    } else if name.len() > MAX_KEY_FILE_NAME {
+        return Err(KeysError::Name {
+            name: name.to_owned(),
+            reason: format!("it has {} bytes; {}", name.len(), rows::MAX_KEY_FILE_NAME),
+        });
     } else if !name.chars().all(good) {
         "only letters, digits, `.`, `_`, `@` and `-` can be in it"
     } else if name.starts_with(['.', '-']) {
@@ -103,7 +106,7 @@ pub(super) fn check_name(name: &str) -> Result<(), KeysError> {
     };
     Err(KeysError::Name {
         name: name.to_owned(),
-        reason,
+        reason: reason.to_owned(),
     })
 }
 
@@ -114,7 +117,7 @@ pub(super) fn usual_name(variables: &Variables) -> String {
         let good = short
             .chars()
             .filter(|c| c.is_ascii_alphanumeric() || "_-".contains(*c));
-        good.take(MAX_NAME / 2 - 1)
+        good.take(MAX_KEY_FILE_NAME / 2 - 1)
             .collect::<String>()
             .trim_start_matches('-')
             .to_owned()

@@ -89,8 +89,8 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]).current_dir(dir.path());
         let child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let growth = Growth::new(dir.path(), 10);
-        let ran = crate::git::Running(child, Some(growth)).finish(None);
+        let growth = Some(Growth::new(dir.path(), 10));
+        let ran = crate::git::Running { child, growth }.finish(None);
         assert!(!ran.unwrap().success);
     }
 }

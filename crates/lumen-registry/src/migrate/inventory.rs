@@ -12,7 +12,7 @@ use lumen_core::{
         self, Artifact, FilesRef, GlobalIndex, MAX_PACKAGE_INDEX_BYTES, MAX_RELEASE_BYTES,
         PackageIndex, identity,
     },
-    limits::MAX_GLOBAL_INDEX_BYTES,
+    limits::{MAX_GLOBAL_INDEX_BYTES, MIGRATE_IN_MEMORY},
     trust::{
         Subject,
         text::{MAX_REASON, is_time},
@@ -30,9 +30,6 @@ use crate::{
 
 /// Packages and artifacts that are read at once.
 const CONCURRENCY: usize = 16;
-
-/// Bytes of an artifact above which it goes through a temporary file without a name.
-const MAX_IN_MEMORY: usize = 4 << 20;
 
 /// Checks that an archive is one that installs accept, and that it agrees with its release.
 /// This crate does not know the contents of archives.
@@ -347,7 +344,7 @@ async fn artifact(
     };
     let mut copy = Hashed {
         reading: Reading::new(named),
-        bytes: tempfile::SpooledTempFile::new(MAX_IN_MEMORY),
+        bytes: tempfile::SpooledTempFile::new(MIGRATE_IN_MEMORY),
     };
     let read = storage.read_to(&key, artifact.size, &mut copy).await;
     let (hash, list) = copy.reading.finish();

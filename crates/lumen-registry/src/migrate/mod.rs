@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use lumen_core::{
     PackageName,
+    limits::{MIGRATE_APPENDED, MIGRATE_BATCH_BYTES},
     signing::PublicKey,
     trust::{Subject, text::time_of},
 };
@@ -32,12 +33,6 @@ use crate::{
     verify::TrustError,
     write::PublishError,
 };
-
-/// Most bytes of entries in the first batch, by [`Package::size`].
-const BATCH_BYTES: usize = 48 << 20;
-
-/// Most entries in a batch that is checked against the log.
-const APPENDED: usize = 500;
 
 /// The owners of a name beside the operator who migrates the registry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -146,7 +141,7 @@ async fn run(
         let mut bytes = 0;
         let fits = |package: &&Package| {
             bytes += package.size();
-            bytes <= BATCH_BYTES
+            bytes <= MIGRATE_BATCH_BYTES
         };
         let some = inventory.packages.iter().take_while(fits).count();
         let entries = entries::all(&inventory.packages[..some], |_| None, options)?;
@@ -208,7 +203,7 @@ fn next_chunk<'p>(rest: &mut &'p [Package]) -> Option<&'p [Package]> {
     let fits = |package: &&Package| {
         let before = releases;
         releases += package.releases.len();
-        before < APPENDED
+        before < MIGRATE_APPENDED
     };
     let some = rest.iter().take_while(fits).count();
     let (chunk, later) = rest.split_at(some);

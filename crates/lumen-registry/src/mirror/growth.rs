@@ -10,7 +10,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use lumen_core::{
     Digest, Key,
     checkpoint::Checkpoint,
-    limits::{MAX_LOG_GROWTH, MIRROR_ENTRY_MEMORY},
+    limits::{MAX_LOG_GROWTH, MIRROR_ENTRY_MEMORY, rows},
     merkle::leaf_hash,
     tile::{
         FULL, Tile, Tiles,
@@ -62,7 +62,8 @@ fn check_growth(source: &Storage, from: u64, to: u64) -> Result<(), PublishError
     match more <= MAX_LOG_GROWTH {
         true => Ok(()),
         false => {
-            let what = format!("it has {more} new entries; the limit is {MAX_LOG_GROWTH}");
+            let limit = rows::MAX_LOG_GROWTH;
+            let what = format!("it has {more} new entries; {limit}");
             Err(damaged(source, &Key::checkpoint(), what))
         }
     }
@@ -346,7 +347,7 @@ mod tests {
             assert!(
                 error
                     .to_string()
-                    .contains("67108865 new entries; the limit is 67108864")
+                    .contains("67108865 new entries; the limit `MAX_LOG_GROWTH` is 67,108,864")
             );
         }
     }

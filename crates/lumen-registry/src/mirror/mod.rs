@@ -40,7 +40,7 @@ pub(crate) mod transfer;
 mod unsigned;
 mod witnessed;
 
-use lumen_core::{Digest, Key, index::FORMAT, limits::MAX_MIRRORED_ARTIFACT_BYTES};
+use lumen_core::{Digest, Key, index::FORMAT, limits::rows};
 
 pub use self::noted::Faults;
 use self::{noted::Noted, target::Target};
@@ -187,7 +187,7 @@ pub enum MirrorError {
     #[error("the registry is not signed: it has no log that says what is new")]
     NoLog,
     /// An artifact is larger than one can be that this program packs.
-    #[error("`{file}` has {size} bytes; the limit is {MAX_MIRRORED_ARTIFACT_BYTES}")]
+    #[error("`{file}` has {size} bytes; {}", rows::MAX_MIRRORED_ARTIFACT_BYTES)]
     TooLarge {
         /// Path or URL.
         file: String,

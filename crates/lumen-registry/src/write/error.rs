@@ -3,8 +3,7 @@
 use std::fmt::{self, Display};
 
 use lumen_core::{
-    Key, PackageName, Version,
-    index::{self, MAX_RELEASE_BYTES},
+    Key, PackageName, Version, index,
     json::JsonError,
     limits::rows,
     name::NameError,
@@ -91,7 +90,8 @@ pub enum PublishError {
     },
     /// The metadata is larger than readers accept.
     #[error(
-        "the metadata of `{name}` {version} has {size} bytes; the limit is {MAX_RELEASE_BYTES}"
+        "the metadata of `{name}` {version} has {size} bytes; {}",
+        rows::MAX_RELEASE_BYTES
     )]
     TooLarge {
         /// The package.

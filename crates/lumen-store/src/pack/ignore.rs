@@ -7,7 +7,7 @@ use ::ignore::{
     gitignore::{Gitignore, GitignoreBuilder},
 };
 use fs_err as fs;
-use lumen_core::limits::MAX_IGNORE_FILE_BYTES;
+use lumen_core::limits::{MAX_IGNORE_FILE_BYTES, rows};
 
 use super::{Excludes, PackError};
 
@@ -27,8 +27,8 @@ pub(super) fn parse(folder: &Path, place: &str, bytes: &[u8]) -> Result<Gitignor
         message,
     };
     if bytes.len() as u64 > MAX_IGNORE_FILE_BYTES {
-        let limit = MAX_IGNORE_FILE_BYTES;
-        return Err(malformed(format!("it is larger than {limit} bytes")));
+        let limit = rows::MAX_IGNORE_FILE_BYTES;
+        return Err(malformed(format!("it is too large; {limit}")));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| malformed(error.to_string()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

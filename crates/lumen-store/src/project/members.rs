@@ -8,7 +8,10 @@ use std::{
 
 use fs_err as fs;
 use globset::{Glob, GlobMatcher};
-use lumen_core::{limits::MAX_MEMBERS_WALK, problem::Problem};
+use lumen_core::{
+    limits::{MAX_MEMBERS_WALK, rows},
+    problem::Problem,
+};
 
 use super::{MANIFEST, ProjectError, normalize, relative};
 
@@ -228,8 +231,9 @@ impl Walk<'_> {
             return Ok(());
         }
         let what = format!(
-            "the [workspace] `members` of `{}` match too much: over {MAX_MEMBERS_WALK} files and folders",
-            self.root.join(MANIFEST).display()
+            "the [workspace] `members` of `{}` match too many files and folders; {}",
+            self.root.join(MANIFEST).display(),
+            rows::MAX_MEMBERS_WALK
         );
         let hint = "name the folders of the members, or patterns with fewer `*`";
         Err(ProjectError::Problems(vec![

@@ -11,7 +11,7 @@ use std::{
 
 use lumen_core::{
     Key, json,
-    limits::{MAX_BUNDLE_HEAD_BYTES, MAX_EXTENSION_BYTES},
+    limits::{MAX_BUNDLE_HEAD_BYTES, MAX_EXTENSION_BYTES, rows},
     tar::{BLOCK, END, head, padding},
 };
 
@@ -135,7 +135,7 @@ pub(crate) fn scan(file: &mut (impl Read + Seek)) -> Result<Contents, BundleErro
 
 fn parse(file: &mut (impl Read + Seek), start: u64, size: u64) -> Result<Head, BundleError> {
     if size > MAX_BUNDLE_HEAD_BYTES {
-        let what = format!("it has more than {MAX_BUNDLE_HEAD_BYTES} bytes");
+        let what = format!("it has {size} bytes; {}", rows::MAX_BUNDLE_HEAD_BYTES);
         return Err(BundleError::Head(what));
     }
     let bytes = read_at(file, start, size as usize)?;
