@@ -36,14 +36,7 @@ pub(super) async fn update_package(
     let mut swap = Swap::on(snapshot, &key, MAX_PACKAGE_INDEX_BYTES);
     loop {
         let current = swap.read().await?;
-        let fail = |error| {
-            malformed(
-                storage,
-                &key,
-                current.as_deref().unwrap_or_default(),
-                &error,
-            )
-        };
+        let fail = |error| swap.malformed(current.as_deref(), &error);
         let index: Option<PackageIndex> = current
             .as_deref()
             .map(json::parse)

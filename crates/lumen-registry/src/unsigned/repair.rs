@@ -89,14 +89,7 @@ async fn package(
         if current.is_none() && releases.is_empty() {
             return Ok(None);
         }
-        let fail = |error| {
-            malformed(
-                storage,
-                &key,
-                current.as_deref().unwrap_or_default(),
-                &error,
-            )
-        };
+        let fail = |error| swap.malformed(current.as_deref(), &error);
         let mut bytes = current.clone().unwrap_or_default();
         if !releases.is_empty() {
             bytes = index::put_releases(current.as_deref(), &releases).map_err(fail)?;

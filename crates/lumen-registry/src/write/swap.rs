@@ -3,11 +3,12 @@
 use futures::TryStreamExt as _;
 use lumen_core::{
     Key,
+    json::JsonError,
     limits::{MAX_CONFLICTS, MAX_FAILURES, MAX_WAITS},
 };
 use lumen_durable::{Busy, NoLock};
 
-use super::{PublishError, Snapshot};
+use super::{PublishError, Snapshot, malformed};
 use crate::{
     progress::{Watch, advance},
     storage::{Revision, Storage, StorageError},
@@ -62,6 +63,11 @@ impl<'a> Swap<'a> {
         let found = snapshot.with_revision(self.key, self.limit).await?;
         (self.revision, self.is_remembered) = (found.1, found.2);
         Ok(found.0.map(|bytes| bytes.to_vec()))
+    }
+
+    /// The error for what [`Swap::read`] returned, which is malformed.
+    pub(crate) fn malformed(&self, found: Option<&[u8]>, error: &JsonError) -> PublishError {
+        malformed(self.storage, self.key, found.unwrap_or_default(), error)
     }
 
     /// Whether what [`Swap::read`] returned was read before, and not just now.
