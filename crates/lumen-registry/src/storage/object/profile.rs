@@ -4,29 +4,47 @@ use std::{collections::BTreeMap, io, path::PathBuf};
 
 use fs_err as fs;
 
-use lumen_core::limits::MAX_PROFILE_BYTES;
+use lumen_core::limits::{MAX_PROFILE_BYTES, rows};
 
 use crate::variables::Variables;
 
 /// The settings of a profile. Not `Debug`: it has secrets.
 #[derive(Default)]
 pub(super) struct Profile {
+    name: String,
+    /// Whether the user named it: others may go without a profile where files are public.
+    pub(super) is_chosen: bool,
     settings: BTreeMap<String, String>,
 }
+
+/// Settings by which the tools of AWS get credentials from elsewhere: single sign-on, a console
+/// login, a program, another profile's key. Lumen does not follow them; see CONTRIBUTING.md.
+const INDIRECT: [&str; 7] = [
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+];
 
 impl Profile {
     /// The profile of `AWS_PROFILE`, or the one called `default`; settings that its files lack are
     /// `None`.
     ///
     /// # Errors
-    /// When `AWS_PROFILE` names a profile that does not exist, or has settings that are not
-    /// supported.
+    /// When `AWS_PROFILE` names a profile that does not exist, or a file cannot be read.
     pub(super) fn read(variables: &Variables) -> Result<Self, String> {
         let wanted = variables
             .get("AWS_PROFILE")
             .or_else(|| variables.get("AWS_DEFAULT_PROFILE"));
         let name = wanted.as_deref().unwrap_or("default");
-        let mut profile = Self::default();
+        let mut profile = Self {
+            name: name.to_owned(),
+            is_chosen: wanted.is_some(),
+            settings: BTreeMap::new(),
+        };
         let mut found = false;
         for (variable, file, section) in [
             (
@@ -56,8 +74,7 @@ impl Profile {
         }
         match wanted {
             Some(name) if !found => Err(format!("AWS_PROFILE names `{name}`, which is no profile")),
-            Some(name) => profile.check_usable(&name).map(|()| profile),
-            None => Ok(profile),
+            _ => Ok(profile),
         }
     }
 
@@ -67,20 +84,18 @@ impl Profile {
     }
 
     /// Whether the profile has a key, or nothing that would lead to one.
-    fn check_usable(&self, name: &str) -> Result<(), String> {
-        if self.get("aws_access_key_id").is_some() {
-            return Ok(());
-        }
-        let unknown = [
-            "sso_session",
-            "sso_start_url",
-            "credential_process",
-            "role_arn",
-        ];
-        match unknown.into_iter().find(|key| self.get(key).is_some()) {
+    ///
+    /// # Errors
+    /// When the profile leads to credentials in a way that is not supported; says what to do
+    /// instead.
+    pub(super) fn check_usable(&self) -> Result<(), String> {
+        let indirect = INDIRECT.into_iter().find(|key| self.get(key).is_some());
+        let has_key = self.get("aws_access_key_id").is_some();
+        match indirect.filter(|_| !has_key) {
             Some(key) => Err(format!(
                 "the profile `{name}` uses `{key}`, which is not supported; \
-                 `aws configure export-credentials --profile {name} --format env` makes variables of it"
+                 `aws configure export-credentials --profile {name} --format env` makes variables of it",
+                name = self.name
             )),
             None => Ok(()),
         }
@@ -100,8 +115,9 @@ fn place(variables: &Variables, variable: &str, file: &str) -> Option<PathBuf> {
 fn read(path: &PathBuf) -> io::Result<Option<String>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.len() > MAX_PROFILE_BYTES => Err(io::Error::other(format!(
-            "`{}` is too large",
-            path.display()
+            "`{}` is too large; {}",
+            path.display(),
+            rows::MAX_PROFILE_BYTES
         ))),
         Ok(metadata) if metadata.is_file() => fs::read_to_string(path).map(Some),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -191,13 +207,38 @@ sso_session = x
     }
 
     #[test]
+    fn profiles_that_lead_elsewhere_are_refused() {
+        let checked = |settings: &str| {
+            let settings = section_of(&format!("[p]\n{settings}"), "p").unwrap();
+            let name = "p".to_owned();
+            let is_chosen = true;
+            let profile = Profile {
+                name,
+                is_chosen,
+                settings,
+            };
+            profile.check_usable()
+        };
+        for key in INDIRECT {
+            let error = checked(&format!("{key} = x\n")).unwrap_err();
+            let hint = "`aws configure export-credentials --profile p --format env`";
+            assert!(error.contains(&format!("uses `{key}`")), "{error}");
+            assert!(error.contains(hint), "{error}");
+        }
+        let key = "aws_access_key_id = AKIA\n";
+        assert!(checked(key).is_ok());
+        assert!(checked(&format!("{key}credential_process = x\n")).is_ok());
+        assert!(checked("region = x\n").is_ok());
+        assert!(profile(Some("sso")).unwrap().check_usable().is_err());
+    }
+
+    #[test]
     fn profiles_that_do_not_do() {
         let error = |name| profile(Some(name)).err().unwrap();
         assert_eq!(
             error("none"),
             "AWS_PROFILE names `none`, which is no profile"
         );
-        assert!(error("sso").contains("uses `sso_session`"));
         let nowhere = Variables::default();
         assert!(Profile::read(&nowhere).is_ok_and(|profile| profile.settings.is_empty()));
     }

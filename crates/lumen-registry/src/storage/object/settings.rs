@@ -32,6 +32,8 @@ pub(super) struct Bucket {
 
 const S3_LACKS: &str =
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE for a profile in ~/.aws";
+const S3_LACKS_INDIRECT: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: the default profile in ~/.aws has no key, \
+     and `aws configure export-credentials --format env` makes variables of it";
 const GCS_LACKS: &str =
     "set GOOGLE_APPLICATION_CREDENTIALS, or run `gcloud auth application-default login`";
 const AZURE_LACKS: &str =
@@ -198,10 +200,17 @@ fn s3(
         || (named(&Name::ContainerCredentialsFullUri)
             && named(&Name::ContainerAuthorizationTokenFile))
         || named(&Name::MetadataEndpoint);
+    let is_unsigned = is_true(builder.get_config_value(&Name::SkipSignature));
+    let unusable = profile.check_usable().err();
+    let how = match unusable {
+        // Variables are stronger than a profile.
+        Some(error) if profile.is_chosen && !has_credentials && !is_unsigned => return Err(error),
+        Some(_) => S3_LACKS_INDIRECT,
+        None => S3_LACKS,
+    };
     let elsewhere = is_elsewhere(location, own.as_deref());
-    let has_credentials =
-        has_credentials && !is_true(builder.get_config_value(&Name::SkipSignature));
-    let lacks = lacking(has_credentials, elsewhere && !location.trusted, S3_LACKS);
+    let has_credentials = has_credentials && !is_unsigned;
+    let lacks = lacking(has_credentials, elsewhere && !location.trusted, how);
     let audiences = audiences(
         (endpoint.as_deref(), &["amazonaws.com"]),
         // Where a container's role is asked for, with a token of the container.
