@@ -1,5 +1,8 @@
 //! Which files of a folder make the package.
 
+mod check;
+mod include;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -9,18 +12,16 @@ use ::ignore::gitignore::Gitignore;
 
 use lumen_core::limits::{MAX_IGNORE_FILE_BYTES, MAX_WALK_DEPTH};
 
+use self::include::prefixes;
 use super::{
-    BadLink, BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, ignore,
+    BadPath, BadPathRule, Note, NoteReason, PackError, PackOptions, ignore,
     made::{Made, OUTPUT, OUTPUT_IGNORE, is_made_folder, is_never},
-    pattern::{about_hidden, exact, is_hidden, is_match, patterns, prefix},
+    pattern::{about_hidden, exact, is_hidden, is_match, patterns},
     root::{Leads, Root},
 };
 use lumen_durable::{Folder, Status, StatusKind};
 
-use crate::{
-    archive::Limits,
-    portable::{Kind, Names, PathRule, check_path},
-};
+use crate::portable::PathRule;
 
 /// Name of a manifest.
 pub(super) const MANIFEST: &str = "lumen.toml";
@@ -257,98 +258,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Adds files that `include` names exactly and the walk did not reach.
-    fn named(&mut self, above: &mut Vec<Gitignore>) -> Result<(), PackError> {
-        for path in self.exact.clone() {
-            let name = path.rsplit('/').next().unwrap_or(&path);
-            let made = self.made.as_ref();
-            let is_made = made.is_some_and(|made| made.is_archive(name) || made.is_place(&path));
-            if is_never(&path) || is_made {
-                self.note(path, NoteReason::Never);
-                continue;
-            }
-            // The last component may be a link, which `entry` decides about.
-            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            let folder = match self.root.follow(folder)? {
-                Leads::Inside(folder) if is_never(&folder) => {
-                    self.note(path, NoteReason::Never);
-                    continue;
-                }
-                Leads::Inside(folder) => folder,
-                Leads::Outside(link) => {
-                    self.leads_out(link);
-                    continue;
-                }
-                Leads::Nowhere => {
-                    self.note(path, NoteReason::NotThere);
-                    continue;
-                }
-            };
-            let real = join(&folder, name);
-            let inside = self.root.folder(&folder)?;
-            let status = match &inside {
-                Some(inside) => inside.status(name)?,
-                None => None,
-            };
-            let (Some(inside), Some(status)) = (inside, status) else {
-                self.note(path, NoteReason::NotThere);
-                continue;
-            };
-            match status.kind {
-                // A folder that is ignored as a whole is taken as a whole, except where its own
-                // ignore files say otherwise.
-                StatusKind::Folder if self.is_missing(&path) => {
-                    if let Some(inside) = inside.open_inside(name)? {
-                        self.folder(&inside, &path, &real, &mut Vec::new())?;
-                    }
-                }
-                StatusKind::Folder => {}
-                _ if self.files.contains_key(&path) => {}
-                _ => self.entry(&inside, name, path.clone(), &real, above)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes in ignored folders that patterns of `include` name before their first wildcard, as
-    /// far as the patterns match, and except where their own ignore files say otherwise.
-    fn begun(&mut self) -> Result<(), PackError> {
-        for path in self.prefixes.clone() {
-            let is_ignored = |part| self.ignored.contains(part);
-            if !above(&path).chain([path.as_str()]).any(is_ignored) || is_never(&path) {
-                continue;
-            }
-            let Leads::Inside(real) = self.root.follow(&path)? else {
-                continue;
-            };
-            let Some(inside) = self.root.folder(&real)?.filter(|_| !is_never(&real)) else {
-                continue;
-            };
-            let manifest = inside.status(MANIFEST)?.map(|manifest| manifest.kind);
-            if matches!(manifest, Some(StatusKind::File | StatusKind::Link)) {
-                self.note(path, NoteReason::NestedPackage);
-                continue;
-            }
-            let before = self.files.len();
-            self.folder(&inside, &path, &real, &mut Vec::new())?;
-            if self.files.len() > before {
-                self.note(path, NoteReason::Named);
-            }
-        }
-        Ok(())
-    }
-
     /// Notes the git submodules that are not checked out: their folders are empty.
     fn submodules(&mut self) -> Result<(), PackError> {
         for path in ignore::submodules(self.path, &self.empty)? {
             self.note(path, NoteReason::Submodule);
         }
         Ok(())
-    }
-
-    fn is_missing(&self, folder: &str) -> bool {
-        let below = format!("{folder}/");
-        !self.files.keys().any(|path| path.starts_with(&below))
     }
 
     /// Adds the manifest, whatever the patterns say.
@@ -371,21 +286,6 @@ impl Walk<'_> {
                 }
                 _ => return Err(PackError::NoManifest),
             },
-        }
-        Ok(())
-    }
-
-    /// Notes the patterns of `include` that have wildcards and match nothing.
-    fn unmatched(&mut self, include: &[String]) -> Result<(), PackError> {
-        for pattern in include {
-            if pattern.starts_with('!') || exact(pattern).is_some() {
-                continue;
-            }
-            let alone = patterns(self.path, "include", std::slice::from_ref(pattern))?;
-            let matches = |path: &String| is_match(alone.as_ref(), &self.path.join(path), false);
-            if !self.files.keys().any(matches) {
-                self.note(pattern.clone(), NoteReason::NoMatch);
-            }
         }
         Ok(())
     }
@@ -424,50 +324,6 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Checks all that was found, reporting everything of one kind at once.
-    fn finish(mut self, options: &PackOptions) -> Result<Selection, PackError> {
-        let limits = Limits::default();
-        let mut names = Names::new();
-        for path in self.files.keys() {
-            let rule = check_path(path, limits.path, limits.depth)
-                .map_err(BadPathRule::Path)
-                .and_then(|()| {
-                    let added = names.add(path, Kind::File, &mut Vec::new());
-                    added.map_err(BadPathRule::Clash)
-                });
-            if let Err(rule) = rule {
-                let path = path.clone();
-                self.bad.push(BadPath { path, rule });
-            }
-        }
-        if !self.bad.is_empty() {
-            return Err(PackError::Paths(self.bad));
-        }
-        let links = |found: BTreeMap<String, String>| -> Vec<BadLink> {
-            let link = |(path, target)| BadLink { path, target };
-            found.into_iter().map(link).collect()
-        };
-        if !self.outside.is_empty() {
-            return Err(PackError::LinksOutside(links(self.outside)));
-        }
-        if options.is_own && !self.dangling.is_empty() {
-            return Err(PackError::Dangling(links(self.dangling)));
-        }
-        let count = self.files.len().max(names.folders() as usize);
-        if count > limits.entries as usize {
-            return Err(PackError::TooMany {
-                count,
-                limit: limits.entries,
-            });
-        }
-        self.notes.sort_by(|a, b| a.path.cmp(&b.path));
-        self.notes.dedup();
-        Ok(Selection {
-            files: self.files,
-            notes: self.notes,
-        })
-    }
-
     fn wanted(&self, file: &Path, path: &str, named: bool) -> bool {
         let include = match is_hidden(path) {
             true => self.hidden.as_ref(),
@@ -500,25 +356,6 @@ impl Walk<'_> {
         let rule = BadPathRule::Path(rule);
         self.bad.push(BadPath { path, rule });
     }
-}
-
-/// The folders that patterns with wildcards name before their first wildcard; those that lie in
-/// another one of them are left out.
-fn prefixes(include: &[String]) -> BTreeSet<String> {
-    let wild = include
-        .iter()
-        .filter(|pattern| !pattern.starts_with('!') && exact(pattern).is_none());
-    let all: BTreeSet<String> = wild
-        .map(|pattern| prefix(pattern))
-        .filter(|path| !path.is_empty())
-        .collect();
-    let outer = |path: &&String| !above(path).any(|part| all.contains(part));
-    all.iter().filter(outer).cloned().collect()
-}
-
-/// The paths of all folders above a path, the highest first.
-fn above(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(end, _)| &path[..end])
 }
 
 fn join(folder: &str, name: &str) -> String {

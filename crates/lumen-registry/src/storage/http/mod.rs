@@ -4,24 +4,18 @@ mod ask;
 mod body;
 mod client;
 mod connect;
+mod download;
 mod headers;
 mod line;
+mod options;
 mod pace;
 mod proxies;
 mod retry;
 mod zone;
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
-use lumen_core::{
-    Key,
-    key::kind::FileKind,
-    limits::{Limits, MAX_BELIEVED_BYTES},
-};
+use lumen_core::{Key, key::kind::FileKind, limits::MAX_BELIEVED_BYTES};
 use reqwest::{
     Response, StatusCode,
     header::{
@@ -40,13 +34,14 @@ pub(super) use self::{
 };
 pub use ask::Answer;
 pub use headers::Validators;
+pub use options::HttpOptions;
 pub use proxies::Proxies;
 
 use self::{
     body::{Body, Coding},
     client::Client,
 };
-use super::{HostOptions, Presence, Revision, Sink, StorageError, requests::Requests};
+use super::{HostOptions, Presence, Revision, StorageError, requests::Requests};
 use crate::{
     activity::Activity,
     location::{HttpLocation, Location},
@@ -56,45 +51,6 @@ use crate::{
 pub(super) const PROGRESS: u64 = 16 << 10;
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-
-/// Patience and politeness towards web servers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpOptions {
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// Longest silence while waiting for an answer or its next bytes.
-    pub read_timeout: Duration,
-    /// Tries per file, the first included.
-    pub tries: usize,
-    /// Wait before the second try; doubles from then on.
-    pub first_delay: Duration,
-    /// Longest wait that a server may ask for with `Retry-After`.
-    pub longest_delay: Duration,
-    /// Requests under way at once.
-    pub concurrency: usize,
-    /// A file with certificates (PEM) of authorities to trust beside the system's.
-    pub ca_file: Option<PathBuf>,
-    /// The proxies that requests go through.
-    pub proxies: Proxies,
-    /// What requests and downloads may cost.
-    pub limits: Limits,
-}
-
-impl Default for HttpOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            read_timeout: Duration::from_secs(30),
-            tries: 3,
-            first_delay: Duration::from_millis(200),
-            longest_delay: Duration::from_secs(20),
-            concurrency: 64,
-            ca_file: None,
-            proxies: Proxies::default(),
-            limits: Limits::default(),
-        }
-    }
-}
 
 /// A registry behind a web server; clones share their connections.
 #[derive(Debug, Clone)]
@@ -112,18 +68,6 @@ struct Inner {
     line: Line,
     activity: Activity,
     requests: Requests,
-}
-
-/// How far a download got.
-#[derive(Debug, Default)]
-struct Download {
-    clock: Clock,
-    /// Bytes handed on.
-    received: u64,
-    /// Whether the rest cannot be asked for: the server compresses the file although it was
-    /// asked not to, or did not answer a range with its bytes. Then the whole file is asked for
-    /// again, and what was handed on is skipped.
-    no_ranges: bool,
 }
 
 /// The answer to a metadata request.
@@ -304,30 +248,6 @@ impl HttpStorage {
         }
     }
 
-    pub(super) async fn read_to(
-        &self,
-        key: &Key,
-        limit: u64,
-        out: Sink<'_>,
-    ) -> Result<Option<u64>, StorageError> {
-        let file = self.inner.location.url(key.as_str());
-        let mut tries = self.tries(&file);
-        let mut download = Download::default();
-        loop {
-            let (before, no_ranges) = (download.received, download.no_ranges);
-            let reading = self.read_once(&file, limit, &mut download, out);
-            let failure = match tries.once(reading).await {
-                Ok(found) => return Ok(found.then_some(download.received)),
-                Err(failure) => failure,
-            };
-            // Asking for the whole file is another question, and happens once.
-            if download.received - before >= PROGRESS || download.no_ranges != no_ranges {
-                tries.begin_again(&self.inner.options);
-            }
-            tries.wait(failure).await?;
-        }
-    }
-
     /// One try; says which coding the answer has.
     async fn fetch_once(
         &self,
@@ -373,77 +293,6 @@ impl HttpStorage {
         }
     }
 
-    /// Appends what is still missing to `out`; `false` when there is no such file.
-    ///
-    /// Asks for the file as it is stored, which has ranges and the announced size.
-    async fn read_once(
-        &self,
-        file: &str,
-        limit: u64,
-        download: &mut Download,
-        out: Sink<'_>,
-    ) -> Result<bool, Failure> {
-        let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]);
-        let asks_range = download.received > 0 && !download.no_ranges;
-        if asks_range {
-            headers.insert(RANGE, headers::range_from(download.received));
-        }
-        let _permit = self.permit().await;
-        self.count_request()?;
-        let start = Instant::now();
-        let response = self.inner.client.get(file, &headers).await;
-        download.clock.wait(start.elapsed(), &self.inner.traffic);
-        let late = download.clock.check(&self.inner.options.limits);
-        late.map_err(|exceeded| Failure::final_(exceeded.into()))?;
-        let response = response?;
-        let coding = stored_coding(file, limit, &response)?;
-        // An answer of a server that compresses anyway has another length than the file.
-        download.no_ranges |= coding != Coding::Identity;
-        let range = headers::range(response.headers());
-        // The file is content-addressed: a server without ranges sends the same bytes again.
-        let mut skip = match response.status() {
-            StatusCode::OK => download.received,
-            StatusCode::PARTIAL_CONTENT
-                if !download.no_ranges
-                    && range.is_some_and(|range| range.start == download.received) =>
-            {
-                0
-            }
-            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE if asks_range => {
-                download.no_ranges = true;
-                return Err(Failure::again(self.refusal(file, &response).error));
-            }
-            StatusCode::NOT_FOUND | StatusCode::GONE if download.received == 0 => return Ok(false),
-            _ => return Err(self.refusal(file, &response)),
-        };
-        let is_part = response.status() == StatusCode::PARTIAL_CONTENT;
-        let allowed = limit - download.received + skip;
-        let body = Body::new(response, coding, allowed, self.pace(&download.clock));
-        let read = body.read(|chunk| {
-            let known = usize::try_from(skip).map_or(chunk.len(), |skip| skip.min(chunk.len()));
-            skip -= known as u64;
-            out.write_all(&chunk[known..])?;
-            download.received += (chunk.len() - known) as u64;
-            Ok(())
-        });
-        read.await.map_err(|stop| stop.failure(file, limit))?;
-        let again = |reason: &str| {
-            Failure::again(StorageError::Transfer {
-                file: file.to_owned(),
-                reason: reason.into(),
-            })
-        };
-        if skip > 0 {
-            return Err(again("the file became shorter while it was read"));
-        }
-        let whole = range.and_then(|range| range.whole);
-        if is_part && whole.is_some_and(|whole| download.received < whole) {
-            download.no_ranges = true;
-            return Err(again("the server sent less than the rest of the file"));
-        }
-        Ok(true)
-    }
-
     fn tries(&self, file: &str) -> Tries<'_> {
         Tries::new(&self.inner.options, &self.inner.line, file)
     }
@@ -480,19 +329,6 @@ fn there_unless_page(answer: &Response) -> Presence {
         true => Presence::Unclear,
         false => Presence::There,
     }
-}
-
-/// The compression that an answer has on top of the file as it is stored, of which at most
-/// `limit` bytes may come: an artifact's size.
-fn stored_coding(file: &str, limit: u64, response: &Response) -> Result<Coding, Failure> {
-    let found = coding_of(file, response)?;
-    // Servers take the end of a name, or the first bytes, for a way to send the file. Then the
-    // header says how the file is stored, and the answer has the file's own length.
-    let is_file = match found {
-        Coding::Zstd if file.ends_with(".zst") => true,
-        _ => response.content_length() == Some(limit),
-    };
-    Ok(if is_file { Coding::Identity } else { found })
 }
 
 /// The compression of an answer; an error for one that was not asked for.
