@@ -52,7 +52,7 @@ fn a_yank_is_said_once_and_can_be_taken_back() {
 fn an_unsigned_registry_has_no_place_for_the_reason_of_an_unyank() {
     let mut machine = Machine::new();
     machine.publish("url", "1.0.0", &[]);
-    yank(&machine, "url", "1.0.0", Verdict::Yank("")).unwrap();
+    yank(&machine, "url", "1.0.0", Verdict::Yank("loses data")).unwrap();
     yank(&machine, "url", "1.0.0", Verdict::Unyank("a mistake")).unwrap();
     assert_eq!(
         machine.told(),
@@ -65,13 +65,13 @@ fn what_is_not_there_cannot_be_yanked() {
     for mut machine in [Machine::new(), Machine::signed()] {
         machine.publish("url", "1.0.0", &[]);
         let before = machine.main.files();
-        match yank(&machine, "url", "1.0.1", Verdict::Yank("")) {
+        match yank(&machine, "url", "1.0.1", Verdict::Yank("loses data")) {
             Err(OpsError::Publish(PublishError::UnknownVersion { versions, .. })) => {
                 assert_eq!(versions, [version("1.0.0")]);
             }
             other => panic!("{other:?}"),
         }
-        match yank(&machine, "urk", "1.0.0", Verdict::Yank("")) {
+        match yank(&machine, "urk", "1.0.0", Verdict::Yank("loses data")) {
             Err(OpsError::Publish(PublishError::UnknownPackage { name })) => {
                 assert_eq!(name.as_str(), "urk");
             }
