@@ -80,8 +80,8 @@ fn an_address_without_a_registry_hides_those_behind_it() {
     for (path, advice) in [
         ("/rge", "check the URL"),
         ("", "check the URL"),
-        ("/reg/index.json", "try `"),
-        ("/reg/packages", "try `"),
+        ("/reg/index.json", "files: try http://"),
+        ("/reg/packages", "files: try http://"),
     ] {
         let sandbox = bare();
         let front = private.url() + path;
