@@ -201,14 +201,6 @@ fn publishers_reach(note: &OwnersNote, now: i64) -> Result<(), OpsError> {
     }
 }
 
-/// Fails for a threshold that is the present one.
-fn different(now: u32, next: u32) -> Result<(), OpsError> {
-    match now == next {
-        true => Err(ChangeError::SameThreshold(now).into()),
-        false => Ok(()),
-    }
-}
-
 /// The package that a new publisher is restricted to: the one of the name, or the one that was
 /// given beside it.
 fn restricted(owned: &Owned, only: Option<&PackageName>) -> Result<Option<PackageName>, OpsError> {
@@ -317,12 +309,11 @@ fn make(
                 }),
             }
         }
-        OwnersChange::Threshold(threshold) => {
-            different(note.threshold, *threshold)?;
-            note.threshold = *threshold;
-        }
+        OwnersChange::Threshold(threshold) => note.threshold = *threshold,
         OwnersChange::PublishThreshold(threshold) => {
-            different(note.publish_threshold, *threshold)?;
+            if *threshold == note.publish_threshold {
+                return Err(ChangeError::SameThreshold(*threshold).into());
+            }
             reachable(*threshold, note.publishing_keys(now), "publishers")?;
             note.publish_threshold = *threshold;
         }

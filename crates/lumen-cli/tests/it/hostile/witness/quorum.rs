@@ -96,7 +96,7 @@ fn a_state_with_a_new_root_needs_the_quorum_of_that_root() {
 fn a_root_note_of_a_newer_lumen_is_called_so() {
     let sandbox = show(&Watched::plain().world);
     let list = sandbox.read("registry/trust/root/index.json").unwrap();
-    for kind in ["lumen/root/v3", "lumen/constitution/v1"] {
+    for kind in ["lumen/root/v4", "lumen/constitution/v1"] {
         let newer = list.replace("lumen/root/v1", kind);
         sandbox
             .write("registry/trust/root/index.json", &newer)
