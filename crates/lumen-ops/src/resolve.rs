@@ -28,7 +28,8 @@ use self::{
     lock::lock,
     merge::tell_merge,
     warn::{
-        warn_of_deprecations, warn_of_idle_patches, warn_of_moves, warn_of_overrides, warn_of_yanks,
+        warn_of_deprecations, warn_of_idle_patches, warn_of_moves, warn_of_overrides,
+        warn_of_unusable, warn_of_yanks,
     },
 };
 use crate::{
@@ -273,6 +274,7 @@ fn solve(
         locked::confirm(session, lock, &loaded)?;
     }
     warn_of_yanks(session, &loaded);
+    warn_of_unusable(session, &loaded);
     warn_of_deprecations(session, &loaded)?;
     warn_of_overrides(session, &loaded);
     let lock = lock(session, project, &inputs, &loaded)?;

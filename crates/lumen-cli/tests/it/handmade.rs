@@ -257,3 +257,40 @@ fn publishing_beside_hand_made_releases() {
         "# utils\n"
     );
 }
+
+/// What people who write these files by hand get wrong.
+#[test]
+fn a_release_with_a_fault_is_passed_over_with_a_word() {
+    let sandbox = bare();
+    bash(&sandbox, OPTION_B);
+    let folder = "registry/packages/my-utils";
+    let good = sandbox.read(&format!("{folder}/1.0.0.json")).unwrap();
+    let newer = good.replace("\"version\": \"1.0.0\"", "\"version\": \"1.1.0\"");
+    let index = sandbox.read(&format!("{folder}/index.json")).unwrap();
+    let index = index.replace("[\"1.0.0\"]", "[\"1.0.0\", \"1.1.0\"]");
+    sandbox
+        .write(&format!("{folder}/index.json"), &index)
+        .unwrap();
+    for (number, (right, wrong)) in [
+        ("\"artifacts/", "\"/artifacts/"),
+        ("sha256:", ""),
+        ("\"version\": \"1.1.0\"", "\"version\": \"1.1.1\""),
+        ("{\"@org/http\": \"^1.0.0\"}", "[]"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert!(newer.contains(right), "{newer}");
+        let faulty = newer.replace(right, wrong);
+        sandbox
+            .write(&format!("{folder}/1.1.0.json"), &faulty)
+            .unwrap();
+        let project = format!("app{number}");
+        let more = "[dependencies]\nmy-utils = \"^1\"\n";
+        sandbox.package(&project, "app", "1.0.0", more).unwrap();
+        let ran = sandbox.ok(&project, &["pkg", "install"]).unwrap();
+        let said = ran.err.matches("`my-utils` 1.1.0 cannot be used: ").count();
+        assert_eq!(said, 1, "{wrong}: {}", ran.err);
+        assert!(ran.err.contains("1.0.0 was chosen in its place"));
+    }
+}

@@ -6,6 +6,7 @@ use lumen_core::{
     PackageName,
     lockfile::{LockedSource, Lockfile},
     problem::Problem,
+    resolve::Contents,
 };
 use lumen_registry::{loader::Loaded, verify::known::Override};
 
@@ -96,6 +97,27 @@ pub(super) fn warn_of_overrides(session: &Session<'_>, loaded: &Loaded) {
     let overrides: BTreeMap<String, Override> = overrides.map(|by| (by.name.clone(), by)).collect();
     for by in overrides.values() {
         session.context.reporter.warn(advice::overridden(by));
+    }
+}
+
+/// Says which newer versions were passed over, since what the registry has of them cannot be used.
+pub(super) fn warn_of_unusable(session: &Session<'_>, loaded: &Loaded) {
+    for (name, resolved) in &loaded.resolution.packages {
+        let package = loaded.catalog.packages.get(name);
+        let versions = package.into_iter().flat_map(|package| &package.versions);
+        let newer = versions.filter(|v| v.version > resolved.version && v.yanked.is_none());
+        let unusable = newer.filter_map(|v| match &v.contents {
+            Contents::Unavailable(reason) => Some((&v.version, reason)),
+            _ => None,
+        });
+        if let Some((version, reason)) = unusable.max_by_key(|(version, _)| *version) {
+            let what = format!("`{name}` {version} cannot be used: {reason}");
+            let hint = format!("{} was chosen in its place", resolved.version);
+            session
+                .context
+                .reporter
+                .warn(Problem::warning(what).hint(hint));
+        }
     }
 }
 
