@@ -11,7 +11,7 @@ use lumen_core::{
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
     remedy::Remedy,
-    trust::PackageHistory,
+    trust::{PackageHistory, text::seconds},
 };
 use lumen_registry::{
     Freshness, ReadError, Registry,
@@ -22,10 +22,11 @@ use lumen_registry::{
 use crate::{advice, error::OpsError, session::Session};
 
 /// Warns of locked releases that were yanked since the lock was made, and fails for those
-/// whose key turned out to have been stolen.
+/// whose key turned out to have been stolen, and for those that moderators block.
 ///
 /// # Errors
-/// [`TrustError::RevokedKey`], [`TrustError::Late`], and when a log is not in order or cannot be read.
+/// [`TrustError::RevokedKey`], [`TrustError::Late`], [`TrustError::Blocked`], and when a log is not
+/// in order or cannot be read.
 pub async fn check(
     session: &Session<'_>,
     lock: &Lockfile,
@@ -93,6 +94,7 @@ pub async fn check(
 fn said_since(history: &PackageHistory, version: &Version, size: u64) -> bool {
     let release = history.releases.get(version);
     release.is_none_or(|release| release.revoked)
+        || (history.moderation.all.iter()).any(|said| said.said.covers.has(version))
         || history
             .yanked
             .get(version)
@@ -147,6 +149,16 @@ async fn look(
     };
     if let Some(void) = TrustError::void(name, version, release) {
         return Err(ReadError::from(void).into());
+    }
+    let now = seconds(&session.timestamp()).unwrap_or_default();
+    if let Some(block) = history.moderation.blocked(version, now) {
+        let (name, version, reason) = (name.clone(), version.clone(), block.words());
+        let blocked = TrustError::Blocked {
+            name,
+            version,
+            reason,
+        };
+        return Err(ReadError::from(blocked).into());
     }
     if let Some(yanked) = history.yanked.get(version) {
         let warning = advice::yanked(name, version, &yanked.reason);

@@ -147,6 +147,7 @@ impl TrustError {
     pub fn hint(&self) -> Option<Hint<'_>> {
         Some(match self {
             Self::Overridden { registry, by } => Hint::Overridden { registry, by },
+            Self::Blocked { name, .. } => Hint::Blocked(name),
             Self::Refused { .. } => Hint::Refused,
             Self::Reverted(reverted) => Hint::Reverted(reverted.by),
             Self::Unfinished { .. } => Hint::Unfinished,

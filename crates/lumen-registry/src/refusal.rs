@@ -223,6 +223,16 @@ pub enum TrustError {
         /// The end of the key's line, in seconds since 1970.
         until: i64,
     },
+    /// The registry's moderators block a release.
+    #[error("`{name}` {version} is blocked by the registry's moderators{}", because(.reason))]
+    Blocked {
+        /// The package.
+        name: PackageName,
+        /// The version.
+        version: Version,
+        /// Why, by whom and when.
+        reason: String,
+    },
     /// Notes made for another registry.
     #[error("`{name}`: {reason}")]
     Replay {
@@ -390,6 +400,13 @@ impl TrustError {
             }),
             (false, None) => None,
         }
+    }
+}
+
+fn because(reason: &str) -> String {
+    match reason {
+        "" => String::new(),
+        reason => format!(": {reason}"),
     }
 }
 

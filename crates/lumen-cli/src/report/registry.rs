@@ -98,6 +98,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
                 "ask the people who run the registry, and the owners whom you knew, why; `lumen pkg owner list {name}` shows the new ones. If you agree: `lumen trust accept {registry} --owners {name}`"
             )
         }
+        Hint::Blocked(name) => format!(
+            "`lumen pkg update {name}` chooses a version that is not blocked, if there is one"
+        ),
         Hint::Refused => {
             "nothing was signed; tell the people who run the registry, and its other witnesses".into()
         }

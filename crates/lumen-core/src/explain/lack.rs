@@ -147,6 +147,9 @@ impl Lack<'_> {
             }
             Self::PreRelease(_) => format!("only pre-releases of `{name}` match"),
             Self::Excluded(excluded) => match excluded.first() {
+                Some((_, Exclusion::Blocked(_))) => {
+                    format!("every version of `{name}`{matches} is blocked")
+                }
                 Some((_, Exclusion::Yanked(_))) => {
                     format!("every version of `{name}`{matches} is yanked")
                 }
@@ -188,6 +191,10 @@ pub(super) fn predicate(excluded: &[Excluded<'_>]) -> String {
     let several = excluded.len() > 1;
     let be = if several { "are" } else { "is" };
     match reason {
+        Exclusion::Blocked("") => format!("{be} blocked by the registry's moderators"),
+        Exclusion::Blocked(reason) => {
+            format!("{be} blocked by the registry's moderators: {reason}")
+        }
         Exclusion::Yanked("") => format!("{be} yanked"),
         Exclusion::Yanked(reason) if several => {
             format!("are yanked ({}: {reason})", last.version)

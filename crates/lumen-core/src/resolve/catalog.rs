@@ -55,6 +55,8 @@ pub struct CatalogVersion {
     pub version: Version,
     /// The reason it was yanked for (may be empty), if it was.
     pub yanked: Option<String>,
+    /// Why the registry's moderators block it, if they do: then not even a lock keeps it.
+    pub blocked: Option<String>,
     /// The moment that its age counts from, in seconds since 1970, if the registry says and the
     /// request has a limit.
     pub published_at: Option<i64>,
@@ -154,6 +156,7 @@ impl CatalogVersion {
         Self {
             version,
             yanked: None,
+            blocked: None,
             published_at: None,
             contents: Contents::NotLoaded,
         }

@@ -29,6 +29,8 @@ pub(crate) struct Package<'a> {
 /// Why a version is not usable although it exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exclusion<'a> {
+    /// Blocked by the registry's moderators, for this reason (may be empty).
+    Blocked(&'a str),
     /// Yanked, for this reason (may be empty).
     Yanked(&'a str),
     /// Published after `exclude_newer`.
@@ -60,6 +62,9 @@ pub(crate) fn exclusion<'a>(
     }
     if package.local {
         return None;
+    }
+    if let Some(reason) = &version.blocked {
+        return Some(Exclusion::Blocked(reason));
     }
     let is_locked = locked(request, name).any(|locked| *locked == version.version);
     if let (Some(reason), false) = (&version.yanked, is_locked) {

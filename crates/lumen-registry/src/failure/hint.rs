@@ -103,6 +103,8 @@ pub enum Hint<'e> {
         /// By whom.
         by: &'e Override,
     },
+    /// Moderators block a release of this package.
+    Blocked(&'e PackageName),
     /// A witness signed nothing.
     Refused,
     /// A note that was seen was taken back.

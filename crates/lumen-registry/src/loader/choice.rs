@@ -68,6 +68,7 @@ impl Closure<'_> {
         let is_locked = |version: &CatalogVersion| locked.contains(&Some(&version.version));
         let usable = |version: &&CatalogVersion| {
             (version.yanked.is_none() || is_locked(version))
+                && version.blocked.is_none()
                 && !matches!(version.contents, Contents::Unavailable(_))
                 && !entry.failures.contains_key(&version.version)
                 && wanted.constraint.matches(&version.version)
@@ -131,7 +132,11 @@ impl Closure<'_> {
         let mut next: Vec<Version> = package
             .into_iter()
             .flat_map(|package| &package.versions)
-            .filter(|other| other.yanked.is_none() && matches!(other.contents, Contents::NotLoaded))
+            .filter(|other| {
+                other.yanked.is_none()
+                    && other.blocked.is_none()
+                    && matches!(other.contents, Contents::NotLoaded)
+            })
             .map(|other| other.version.clone())
             .filter(|other| {
                 (other < version) == newest_first && other != version && accepted(other)

@@ -293,9 +293,15 @@ impl<'r> Closure<'r> {
                 if !self.bounds.index(&index) {
                     return;
                 }
-                let versions = catalog_versions(&index, |version| {
-                    self.request.since(name, version, released.get(version))
-                });
+                let history = entry.registry.history_seen(name);
+                let blocked = |version: &Version| {
+                    let moderation = &history.as_ref()?.moderation;
+                    let block = moderation.blocked(version, self.request.now)?;
+                    Some(block.words())
+                };
+                let since =
+                    |version: &Version| self.request.since(name, version, released.get(version));
+                let versions = catalog_versions(&index, since, blocked);
                 entry.index = Some(index);
                 CatalogPackage::present(source, versions)
             }

@@ -74,6 +74,7 @@ impl Entry {
 pub(super) fn catalog_versions(
     index: &Arc<PackageIndex>,
     since: impl Fn(&Version) -> Option<i64>,
+    blocked: impl Fn(&Version) -> Option<String>,
 ) -> Vec<CatalogVersion> {
     let mut versions: Vec<&Version> = index.versions.iter().collect();
     versions.sort_unstable();
@@ -85,6 +86,7 @@ pub(super) fn catalog_versions(
             yanked: index
                 .yank_reason(version)
                 .map(|reason| reason.unwrap_or_default().to_owned()),
+            blocked: blocked(version),
             published_at: since(version),
             contents: summary.map_or(Contents::NotLoaded, |summary| {
                 let (index, version) = (Arc::clone(index), version.clone());

@@ -47,8 +47,8 @@ impl View {
     ///
     /// # Errors
     /// [`TrustError::Unlogged`], [`TrustError::RevokedKey`] and [`TrustError::Late`] for a
-    /// release that is not,
-    /// and when log, map or notes are not in order or cannot be read.
+    /// release that is not, [`TrustError::Blocked`] for one that moderators block, and when log,
+    /// map or notes are not in order or cannot be read.
     pub(crate) async fn prove(
         &self,
         wanted: &BTreeMap<PackageName, Version>,
@@ -82,6 +82,11 @@ impl View {
             };
             if let Some(void) = TrustError::void(name, version, logged) {
                 return Err(void.into());
+            }
+            let moderation = history.as_ref().map(|history| &history.moderation);
+            let block = moderation.and_then(|said| said.blocked(version, self.now));
+            if let Some(block) = block {
+                return Err(package::blocked(name, version, block).into());
             }
             let seen = self.seen(name);
             let summary = seen.and_then(|seen| seen.index.releases.get(version).cloned());

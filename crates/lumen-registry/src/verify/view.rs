@@ -179,7 +179,8 @@ impl View {
     /// this contact: otherwise it would later refuse the honest registry as rolled back.
     pub(super) fn judged<T>(&self, result: Result<T, ReadError>) -> Result<T, ReadError> {
         if let Err(ReadError::Trust(error)) = &result
-            && !matches!(error, TrustError::State { .. })
+            // A block is no fault of the registry, and must not be forgotten.
+            && !matches!(error, TrustError::State { .. } | TrustError::Blocked { .. })
             && !self.refused.swap(true, Ordering::Relaxed)
             && let Some(written) = &self.written
             && let Some((dir, _)) = place(&self.source, &self.options)

@@ -10,6 +10,7 @@
 )]
 
 mod attacks;
+mod blocks;
 mod buckets;
 mod compression;
 mod doctor;

@@ -164,6 +164,7 @@ impl Names {
                 versions.push(CatalogVersion {
                     version: version.clone(),
                     yanked: release.yanked.then(String::new),
+                    blocked: None,
                     published_at: None,
                     contents: Contents::loaded(requirements, features),
                 });

@@ -23,6 +23,23 @@ pub struct Moderated {
     pub signers: Vec<PublicKey>,
 }
 
+impl Moderated {
+    /// Why a block was made, when, by whom and until when, as messages say it.
+    pub fn words(&self) -> String {
+        let said = &self.said;
+        let cause = said.measure.cause();
+        let advisory = cause.and_then(|cause| cause.advisory.as_ref());
+        let advisory = advisory.map_or_else(String::new, |id| format!("{id}, "));
+        let severity = cause.and_then(|cause| cause.severity);
+        let severity = severity.map_or_else(String::new, |level| format!("{level}, "));
+        let until = said.measure.until();
+        let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+        let names: Vec<&str> = self.signers.iter().map(PublicKey::name).collect();
+        let (reason, time, names) = (&said.reason, &said.time, names.join(", "));
+        format!("{reason} ({advisory}{severity}said by {names} on {time}{until})")
+    }
+}
+
 /// All that moderators say of a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModerationHistory {
