@@ -1,4 +1,5 @@
-//! Development tasks: `cargo xtask demo`, `test`, `modules`, `fuzz` and `resolve-suite`.
+//! Development tasks: `cargo xtask demo`, `test`, `modules`, `schemas`, `fuzz` and
+//! `resolve-suite`.
 
 #![allow(
     clippy::print_stdout,
@@ -12,6 +13,7 @@ mod demo;
 mod fuzz;
 mod modules;
 mod resolve_suite;
+mod schemas;
 mod shell;
 mod timed;
 
@@ -23,6 +25,7 @@ Development tasks.
   cargo xtask demo                  a registry, packages and a project in target/demo
   cargo xtask test [STEP...]        everything that must hold before a change is merged
   cargo xtask modules               whether modules need each other in one direction only
+  cargo xtask schemas               writes docs/schemas from the types of the command line
   cargo xtask fuzz [TARGET...] [--runs N]  fuzzing, with the nightly toolchain
   cargo xtask resolve-suite FILE... the resolver against suites of recorded cases
 
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Some("demo") if rest.is_empty() => demo::run(),
         Some("test") => checks::run(&rest),
         Some("modules") if rest.is_empty() => modules::run(),
+        Some("schemas") if rest.is_empty() => schemas::run(),
         Some("fuzz") => fuzz::run(&rest),
         // How `test` starts each test program.
         Some("timed") => timed::program(&rest),

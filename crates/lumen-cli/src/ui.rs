@@ -18,8 +18,10 @@ mod told;
 use std::{
     io::{self, IsTerminal as _, Write as _},
     panic::PanicHookInfo,
-    path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -31,28 +33,31 @@ use lumen_core::{
 };
 use lumen_ops::report::{Event, Reporter};
 use lumen_registry::activity::{Activity, Asked};
-use serde_json::Value;
+use serde::Serialize;
 
 use self::progress::Line;
 use self::text::{
     ERROR, HINT, VERB, VERB_WIDTH, WARNING, hanging, quoted, shown, styled, styled_code,
 };
 pub use self::{
-    command_line::parse,
+    command_line::{Wrong, defective, parse},
     streams::Streams,
     text::{Look, padded, width, word},
 };
 use crate::{
     args::{Color, Global},
     environment,
+    json::{self, Answer, Failure},
 };
 
 /// Everything that is written to the terminal goes through here.
 pub struct Ui {
     quiet: bool,
     verbose: u8,
-    /// Whether results are printed as JSON.
+    /// Whether the result is one JSON object.
     pub json: bool,
+    answer: Mutex<Answer>,
+    finished: AtomicBool,
     progress: bool,
     words: fn(&Remedy) -> String,
     streams: Streams,
@@ -81,6 +86,8 @@ impl Ui {
             quiet: global.quiet,
             verbose: global.verbose,
             json: global.json,
+            answer: Mutex::default(),
+            finished: AtomicBool::new(false),
             progress: streams.is_terminal && !global.quiet && !global.no_progress,
             words,
             streams,
@@ -157,14 +164,37 @@ impl Ui {
             .write_out(screen::lines(text).trim_end_matches('\n'));
     }
 
-    /// Writes a result as JSON to standard output.
-    pub fn print_json(&self, value: &Value) {
-        self.streams.write_out(&screen::json(&format!("{value:#}")));
+    /// Takes the result of the command for the object that [`Ui::finish`] writes.
+    pub fn answer(&self, result: &impl Serialize) {
+        let taken = self.with_answer(|answer| answer.take(result));
+        if let Err(error) = taken {
+            self.streams.lose(error.into());
+        }
+    }
+
+    /// Writes the one object of this run to standard output, if it is asked for. A command that is
+    /// interrupted at its end writes no second one.
+    pub fn finish(&self, command: Option<&str>, error: Option<Failure>) {
+        if !self.json || self.finished.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.with_answer(|answer| {
+            answer.command = command.map(str::to_owned);
+            answer.error = error;
+            self.streams.write_answer(answer);
+        });
+    }
+
+    fn with_answer<T>(&self, change: impl FnOnce(&mut Answer) -> T) -> T {
+        change(&mut self.answer.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Writes one of many results as a line of JSON to standard output.
-    pub fn print_json_line(&self, value: &Value) {
-        self.streams.write_out(&screen::json(&value.to_string()));
+    pub fn print_json_line(&self, result: &impl Serialize) {
+        match serde_json::to_string(result) {
+            Ok(text) => self.streams.write_out(&screen::json(&text)),
+            Err(error) => self.streams.lose(error.into()),
+        }
     }
 
     /// Writes an error with what to do next.
@@ -191,6 +221,10 @@ impl Ui {
 
     /// Writes a problem with its place in the source, if it has one.
     pub fn problem(&self, problem: &Problem) {
+        if problem.severity == Severity::Warning {
+            let warning = json::Problem::of(problem, self.words);
+            self.with_answer(|answer| answer.warnings.push(warning));
+        }
         if problem.severity == Severity::Warning && self.quiet {
             return;
         }
@@ -328,11 +362,6 @@ fn defect(why: &str, place: &str) -> String {
         styled(why),
         shown(place)
     )
-}
-
-/// A path as JSON; what is no UTF-8 in it is replaced.
-pub fn path_json(path: impl AsRef<Path>) -> Value {
-    path.as_ref().to_string_lossy().into()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Runs every `console` block of `docs/guide.md` and compares what comes out.
+//! Runs every `console` block of `docs/guide.md` and `docs/json.md` and compares what comes out.
 //!
-//! The blocks are one session of one shell, from the first to the last, in an
+//! The blocks of a page are one session of one shell, from the first to the last, in an
 //! empty home folder. In a block
 //!
 //! - a line that starts with `$ ` is a command; lines that start with `> ` go on with it;
@@ -51,7 +51,18 @@ struct Outcome {
 
 #[test]
 fn every_command_of_the_guide_does_what_it_says() {
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide.md");
+    check("guide.md");
+}
+
+#[test]
+fn every_object_of_the_page_about_json_is_printed() {
+    check("json.md");
+}
+
+fn check(page: &str) {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .join(page);
     let text = fs::read_to_string(&guide).unwrap();
     let steps = steps(&text);
     assert!(!steps.is_empty());
@@ -63,7 +74,7 @@ fn every_command_of_the_guide_does_what_it_says() {
             let expected = if step.fails { "failure" } else { "success" };
             writeln!(
                 problems,
-                "guide.md:{}: $ {}\n--- expected ({expected})\n{}\n--- printed (status {})\n{}\n",
+                "{page}:{}: $ {}\n--- expected ({expected})\n{}\n--- printed (status {})\n{}\n",
                 step.line + 1,
                 step.command,
                 step.expected.join("\n"),

@@ -10,7 +10,9 @@ pub mod unknown;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{
+    ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 
 pub use self::{
     key::Key,
@@ -65,7 +67,47 @@ where
 {
     let mut command = command();
     let matches = command.try_get_matches_from_mut(arguments)?;
-    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    cli.path = path_of(&command, &matches);
+    Ok(cli)
+}
+
+/// Whether a command line asks for JSON, also one that is wrong.
+pub fn asks_json(arguments: &[OsString]) -> bool {
+    let options = arguments.iter().take_while(|word| *word != "--");
+    options.into_iter().any(|word| word == "--json")
+}
+
+/// The command that a command line names, in full; also one that is wrong. A word that is both a
+/// command and the value of an option counts as a command.
+pub fn named(root: &clap::Command, arguments: &[OsString]) -> Option<String> {
+    let (mut here, mut words) = (root, Vec::new());
+    for word in arguments.iter().skip(1).filter_map(|word| word.to_str()) {
+        if let Some(below) = here.find_subcommand(word) {
+            words.push(below.get_name());
+            here = below;
+        }
+    }
+    in_full(&words)
+}
+
+fn path_of(root: &clap::Command, matches: &ArgMatches) -> Option<String> {
+    let (mut here, mut matches, mut words) = (root, matches, Vec::new());
+    while let Some((name, below)) = matches.subcommand() {
+        // Not a command of another program.
+        here = here.find_subcommand(name)?;
+        words.push(name);
+        matches = below;
+    }
+    in_full(&words)
+}
+
+/// With the family of a command that works without it.
+fn in_full(words: &[&str]) -> Option<String> {
+    let first = words.first()?;
+    let family = Family::verbs().iter().any(|verb| verb == first);
+    let words = family.then_some(&"pkg").into_iter().chain(words);
+    Some(words.copied().collect::<Vec<_>>().join(" "))
 }
 
 /// The Lumen package manager.
@@ -86,6 +128,9 @@ pub struct Cli {
     pub global: Global,
     #[command(subcommand)]
     pub command: Command,
+    /// The command in full, such as `pkg install`; none if it is of another program.
+    #[arg(skip)]
+    pub path: Option<String>,
 }
 
 /// Options every command takes.
@@ -106,7 +151,7 @@ pub struct Global {
     /// When to use colour.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN", help_heading = "Global options")]
     pub color: Color,
-    /// Print the result as JSON on standard output.
+    /// Print one JSON object on standard output.
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,
     /// No progress bars.

@@ -6,14 +6,14 @@ use lumen_ops::{
     report::Reporter as _,
     settings::Environment,
 };
-use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
     args::Key,
     environment,
+    json::{shared, trust as json},
     report::{CliError, Declined},
-    ui::{Ui, padded, path_json, width as width_of},
+    ui::{Ui, padded, width as width_of},
 };
 
 pub fn run(command: Key, ui: &Ui) -> Result<(), CliError> {
@@ -31,7 +31,7 @@ pub fn run(command: Key, ui: &Ui) -> Result<(), CliError> {
             let info = store.info(name.as_deref())?;
             advise(&store, &info, ui)?;
             if ui.json {
-                ui.print_json(&json(&info));
+                ui.answer(&json::Key::from(&info));
             } else {
                 for (label, value) in [
                     ("name", info.public.name().to_owned()),
@@ -88,9 +88,9 @@ pub fn run(command: Key, ui: &Ui) -> Result<(), CliError> {
         Key::Remove { name, yes } => remove(&store, &name, yes, ui)?,
         Key::Move { name, new_name } => {
             let moved = store.move_old(name.as_deref(), new_name.as_deref())?;
-            if ui.json {
-                ui.print_json(&moved.iter().map(json).collect());
-            }
+            ui.answer(&json::Keys {
+                keys: moved.iter().map(Into::into).collect(),
+            });
             let dir = store.dir().display();
             for key in &moved {
                 ui.done("Moved", format!("key `{}` to {dir}", key.public.name()));
@@ -118,9 +118,10 @@ fn remove(store: &KeyStore, name: &str, yes: bool, ui: &Ui) -> Result<(), CliErr
         return Err(Declined::RemoveKey.into());
     }
     let path = store.remove(name)?;
-    if ui.json {
-        ui.print_json(&json!({ "name": name, "file": path_json(&path) }));
-    }
+    ui.answer(&json::RemovedKey {
+        name: name.to_owned(),
+        file: shared::path(&path),
+    });
     ui.done("Removed", format!("key `{name}`"));
     Ok(())
 }
@@ -140,7 +141,9 @@ fn list(store: &KeyStore, ui: &Ui) -> Result<(), OpsError> {
         advise(store, shown, ui)?;
     }
     if ui.json {
-        ui.print_json(&keys.iter().map(json).collect());
+        ui.answer(&json::Keys {
+            keys: keys.iter().map(Into::into).collect(),
+        });
         return Ok(());
     }
     let width = keys.iter().map(|key| width_of(key.public.name())).max();
@@ -171,41 +174,31 @@ fn export(
     advise(store, &info, ui)?;
     if !secret {
         if ui.json {
-            ui.print_json(&json(&info));
+            ui.answer(&json::Key::from(&info));
         } else {
             ui.print(&info.public.to_string());
         }
         return Ok(());
     }
     let (_, file) = store.read(name)?;
-    let text = keys::unlock(file, environment)?.to_text();
+    let secret = keys::unlock(file, environment)?.to_text();
     if ui.json {
-        ui.print_json(&json!({ "name": info.public.name(), "secret": &*text }));
+        ui.answer(&json::SecretKey {
+            name: info.public.name().to_owned(),
+            secret,
+        });
     } else {
-        ui.print(&text);
+        ui.print(&secret);
     }
     Ok(())
 }
 
 fn show(ui: &Ui, info: &KeyInfo, verb: &'static str) {
-    if ui.json {
-        ui.print_json(&json(info));
-    }
+    ui.answer(&json::Key::from(info));
     let name = info.public.name();
     let default = if info.default { ", the default" } else { "" };
     ui.done(
         verb,
         format!("key `{name}` {}{default}", info.public.fingerprint()),
     );
-}
-
-fn json(info: &KeyInfo) -> serde_json::Value {
-    json!({
-        "name": info.public.name(),
-        "public": info.public.to_string(),
-        "fingerprint": info.public.fingerprint(),
-        "file": path_json(&info.path),
-        "passphrase": info.sealed,
-        "default": info.default,
-    })
 }

@@ -15,11 +15,11 @@ mod trust;
 use std::process::ExitCode;
 
 use lumen_ops::OpsError;
-use serde_json::json;
 
 use crate::{
     args::{self, Cli, Command, unknown},
     external,
+    json::Completions,
     report::CliError,
     ui::Ui,
 };
@@ -40,7 +40,10 @@ pub fn run(cli: Cli, ui: &Ui) -> Result<ExitCode, CliError> {
             clap_complete::generate(shell, &mut args::command(), "lumen", &mut script);
             let script = String::from_utf8_lossy(&script);
             match ui.json {
-                true => ui.print_json(&json!({ "shell": shell.to_string(), "script": script })),
+                true => ui.answer(&Completions {
+                    shell: shell.to_string(),
+                    script: script.into_owned(),
+                }),
                 false => ui.print_file(&script),
             }
         }

@@ -13,11 +13,11 @@ use lumen_ops::{
     },
 };
 use lumen_registry::{Freshness, location::redacted, verify::state::Remembered};
-use serde_json::json;
 
 use super::shared::{session::with, text::count};
 use crate::{
     args::{RegistryArgs, Trust},
+    json::{shared::Release, trust as json},
     report::{CliError, Declined},
     ui::{Ui, word},
 };
@@ -35,9 +35,7 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
                 .parse()
                 .map_err(|_| OpsError::from(InputError::Fingerprint(fingerprint.clone())))?;
             let pinned = trust::pin(&session, &registry, &root)?;
-            if ui.json {
-                ui.print_json(&entry(&pinned));
-            }
+            ui.answer(&entry(&pinned));
             ui.done("Pinned", format!("{} to {}", pinned.url, pinned.root));
         }
         Trust::Accept {
@@ -75,10 +73,11 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
                     "a lumen.lock that saw another state goes on refusing it: `lumen trust accept {registry} --lock` in that project mends it"
                 )]);
             }
-            if ui.json {
-                let lock = anchored.as_ref().map(anchored_json);
-                ui.print_json(&json!({ "before": before, "now": entry(now), "lock": lock }));
-            }
+            ui.answer(&json::Accepted::Registry {
+                before: before.map(Box::new),
+                now: Box::new(entry(now)),
+                lock: anchored.as_ref().map(anchored_json),
+            });
             if let Some(anchored) = anchored {
                 let packages = count(anchored.packages, "package");
                 let size = anchored.size;
@@ -90,9 +89,10 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
         Trust::Forget { registry } => {
             let known = trust::forget(&session, &registry)?;
             let registry = redacted(&registry);
-            if ui.json {
-                ui.print_json(&json!({ "registry": registry, "changed": known }));
-            }
+            ui.answer(&json::Forgotten {
+                registry: registry.to_string(),
+                changed: known,
+            });
             match known {
                 true => ui.done("Forgot", registry),
                 false => ui.done("Forgot", format!("nothing: {registry} was not known")),
@@ -102,13 +102,14 @@ pub fn run(command: Trust, ui: &Ui) -> Result<(), CliError> {
     Ok(())
 }
 
-fn anchored_json(anchored: &Anchored) -> serde_json::Value {
+fn anchored_json(anchored: &Anchored) -> json::Anchored {
     let differing = anchored.differing.iter();
-    let differing = differing.map(|(name, version)| json!({ "name": name, "version": version }));
-    json!({
-        "packages": anchored.packages, "size": anchored.size,
-        "differing": differing.collect::<Vec<_>>(),
-    })
+    let differing = differing.map(|(name, version)| Release::of(name, version));
+    json::Anchored {
+        packages: anchored.packages,
+        size: anchored.size,
+        differing: differing.collect(),
+    }
 }
 
 fn accept_owners(
@@ -120,14 +121,14 @@ fn accept_owners(
     let names = names.iter().map(|name| Ok(Owned::parse(name)?.subject));
     let names = names.collect::<Result<Vec<_>, OpsError>>()?;
     let accepted = trust::accept_owners(session, registry, &names)?;
-    if ui.json {
-        let owners = accepted
-            .iter()
-            .map(|(name, seq)| json!({ "name": name.to_string(), "seq": seq }));
-        ui.print_json(
-            &json!({ "registry": redacted(registry), "owners": owners.collect::<Vec<_>>() }),
-        );
-    }
+    let owners = accepted.iter().map(|(name, seq)| json::AcceptedOwners {
+        name: name.to_string(),
+        seq: *seq,
+    });
+    ui.answer(&json::Accepted::Owners {
+        registry: redacted(registry).to_string(),
+        owners: owners.collect(),
+    });
     for (name, seq) in &accepted {
         ui.done("Accepted", format!("the owners of `{name}`, note {seq}"));
     }
@@ -136,7 +137,9 @@ fn accept_owners(
 
 fn list(known: &[Remembered], ui: &Ui) {
     if ui.json {
-        ui.print_json(&known.iter().map(entry).collect());
+        ui.answer(&json::Remembered {
+            registries: known.iter().map(entry).collect(),
+        });
         return;
     }
     for registry in known {
@@ -157,10 +160,13 @@ fn list(known: &[Remembered], ui: &Ui) {
     }
 }
 
-fn entry(registry: &Remembered) -> serde_json::Value {
-    let size = registry.seen().ok().flatten().map(|seen| seen.size);
-    json!({
-        "url": registry.url, "origin": registry.origin, "fingerprint": registry.root,
-        "size": size, "first_seen": registry.first_seen, "pinned": registry.pinned,
-    })
+fn entry(registry: &Remembered) -> json::Registry {
+    json::Registry {
+        url: registry.url.clone(),
+        origin: registry.origin.clone(),
+        fingerprint: registry.root.to_string(),
+        size: registry.seen().ok().flatten().map(|seen| seen.size),
+        first_seen: registry.first_seen.clone(),
+        pinned: registry.pinned,
+    }
 }

@@ -17,6 +17,17 @@ pub enum CliError {
     Usage(Usage),
     /// The user interrupted it.
     Interrupted(Interrupted),
+    /// The command did its work, and what it found is wrong.
+    Found(Found),
+}
+
+/// What a command found to be wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// In one line.
+    pub what: String,
+    /// What to do next.
+    pub hints: Vec<String>,
 }
 
 /// What an interrupted command leaves behind.
@@ -62,6 +73,12 @@ impl From<io::Error> for CliError {
 impl From<Declined> for CliError {
     fn from(declined: Declined) -> Self {
         Self::Declined(declined)
+    }
+}
+
+impl From<Found> for CliError {
+    fn from(found: Found) -> Self {
+        Self::Found(found)
     }
 }
 

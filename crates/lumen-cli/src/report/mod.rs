@@ -28,23 +28,22 @@ mod remedy;
 mod settings;
 mod store;
 
-use std::{fmt::Display, process::ExitCode};
+use std::process::ExitCode;
 
-use lumen_core::{
-    edit::EditError,
-    failure::Kind,
-    problem::{Place, Problem},
-};
+use lumen_core::{edit::EditError, failure::Kind, problem::Problem};
 use lumen_ops::OpsError;
 use lumen_registry::{ReadError, mirror::MirrorError, publish::PublishError};
 use lumen_store::project::ProjectError;
-use serde_json::{Value, json};
 
 pub use self::{
-    failure::{CliError, Declined, Interrupted},
+    failure::{CliError, Declined, Found, Interrupted},
     remedy::words as remedy,
 };
-use crate::ui::Ui;
+pub use crate::json::DEFECT;
+use crate::{
+    json::{self, Failure},
+    ui::Ui,
+};
 
 /// The user can mend it.
 pub const USER: u8 = 1;
@@ -52,22 +51,17 @@ pub const USER: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The host or the disk is to blame.
 pub const STORAGE: u8 = 4;
-/// Lumen itself is to blame.
-pub const DEFECT: u8 = 70;
 /// The user interrupted it: as shells count a program that Ctrl-C ends.
 pub const INTERRUPTED: u8 = 130;
 
-/// Shows an error and chooses the exit code.
-pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
-    if ui.json {
-        let value = match error {
-            CliError::Ops(error) => error_json(error),
-            CliError::Declined(declined) => as_json(declined, &[declined.hint()]),
-            CliError::Usage(usage) => as_json(&usage.what, &usage.hints),
-            CliError::Interrupted(interrupted) => as_json(interrupted, &[]),
-        };
-        ui.print_json(&json!({ "error": value }));
-    }
+/// Shows an error of a command and chooses the exit code.
+pub fn report(ui: &Ui, command: Option<&str>, error: &CliError) -> ExitCode {
+    let shown = show(ui, error);
+    ui.finish(command, Some(failure(error)));
+    shown
+}
+
+fn show(ui: &Ui, error: &CliError) -> ExitCode {
     match error {
         CliError::Ops(error) => show_error(ui, error),
         CliError::Declined(declined) => {
@@ -82,31 +76,55 @@ pub fn report(ui: &Ui, error: &CliError) -> ExitCode {
             ui.error(&interrupted.to_string(), &[]);
             ExitCode::from(INTERRUPTED)
         }
+        CliError::Found(found) => {
+            ui.error(&found.what, &found.hints);
+            ExitCode::from(USER)
+        }
+    }
+}
+
+fn failure(error: &CliError) -> Failure {
+    match error {
+        CliError::Ops(error) => failure_of(error),
+        CliError::Declined(declined) => {
+            let hints = vec![declined.hint()];
+            Failure::new(json::Kind::Declined, USER, declined.to_string(), hints)
+        }
+        CliError::Usage(usage) => {
+            Failure::new(json::Kind::Usage, USAGE, &usage.what, usage.hints.clone())
+        }
+        CliError::Interrupted(interrupted) => {
+            let what = interrupted.to_string();
+            Failure::new(json::Kind::Interrupted, INTERRUPTED, what, Vec::new())
+        }
+        CliError::Found(found) => {
+            Failure::new(json::Kind::Found, USER, &found.what, found.hints.clone())
+        }
     }
 }
 
 /// An error as JSON: all that the screen says of it.
-pub fn error_json(error: &OpsError) -> Value {
-    let mut value = as_json(error, &hints(error));
-    value["code"] = code(error).into();
+pub fn failure_of(error: &OpsError) -> Failure {
+    let kind = match error.kind() {
+        Kind::User => json::Kind::User,
+        Kind::Untrusted => json::Kind::Untrusted,
+        Kind::Host => json::Kind::Host,
+    };
+    let mut failure = Failure::new(kind, code(error), error.to_string(), hints(error));
     match error {
         OpsError::Conflict(story) => {
-            let hints: Vec<String> = story.hints.iter().map(remedy).collect();
-            value["hints"] = json!(hints);
-            value["causes"] = json!(story.causes);
+            failure.hints = story.hints.iter().map(remedy).collect();
+            failure.causes = story.causes.clone();
+            failure
         }
         error => {
             let problems = problems_of(error);
-            if !problems.is_empty() {
-                let hints = problems.iter().filter_map(|problem| problem.hint.as_ref());
-                let mut hints: Vec<String> = hints.map(remedy).collect();
-                hints.extend(self::hints(error));
-                value["hints"] = json!(hints);
-                value["problems"] = problems.iter().map(problem_json).collect();
-            }
+            let first = problems.iter().filter_map(|problem| problem.hint.as_ref());
+            failure.hints.splice(..0, first.map(remedy));
+            let problems = problems.iter();
+            failure.about(problems.map(|it| json::Problem::of(it, remedy)).collect())
         }
     }
-    value
 }
 
 /// The problems in files that an error is about.
@@ -118,47 +136,30 @@ fn problems_of(error: &OpsError) -> &[Problem] {
         OpsError::Read(ReadError::Malformed(problem))
         | OpsError::Publish(PublishError::Malformed(problem))
         | OpsError::Project(ProjectError::Contradiction(problem))
+        | OpsError::Mirror(MirrorError::Read(ReadError::Malformed(problem)))
         | OpsError::Edit(EditError::Malformed(problem)) => std::slice::from_ref(problem),
         _ => &[],
     }
-}
-
-fn problem_json(problem: &Problem) -> Value {
-    let place = problem.place.as_ref();
-    json!({
-        "message": problem.what,
-        "hint": problem.hint.as_ref().map(remedy),
-        "file": place.map(|place| &place.file),
-        "line": place.map(line),
-    })
-}
-
-/// The line of a place, counted from 1.
-fn line(place: &Place) -> usize {
-    let before = place.source.get(..place.span.start).unwrap_or_default();
-    before.matches('\n').count() + 1
-}
-
-fn as_json(message: &dyn Display, hints: &[String]) -> Value {
-    json!({ "message": message.to_string(), "hints": hints })
 }
 
 /// The same for one error of several: nothing goes to standard output.
 pub fn show_error(ui: &Ui, error: &OpsError) -> ExitCode {
     match error {
         OpsError::Problems(problems) | OpsError::Project(ProjectError::Problems(problems)) => {
-            show(ui, problems)
+            show_all(ui, problems)
         }
         OpsError::Read(ReadError::Malformed(problem))
         | OpsError::Mirror(MirrorError::Read(ReadError::Malformed(problem)))
         | OpsError::Publish(PublishError::Malformed(problem)) => {
-            show(ui, std::slice::from_ref(problem));
+            show_all(ui, std::slice::from_ref(problem));
             ui.hints(&hints(error));
         }
         OpsError::Project(ProjectError::Contradiction(problem)) => {
-            show(ui, std::slice::from_ref(problem));
+            show_all(ui, std::slice::from_ref(problem));
         }
-        OpsError::Edit(EditError::Malformed(problem)) => show(ui, std::slice::from_ref(problem)),
+        OpsError::Edit(EditError::Malformed(problem)) => {
+            show_all(ui, std::slice::from_ref(problem))
+        }
         OpsError::Conflict(story) => {
             ui.error(&story.title, &[]);
             ui.causes(&story.causes);
@@ -170,7 +171,7 @@ pub fn show_error(ui: &Ui, error: &OpsError) -> ExitCode {
     ExitCode::from(code(error))
 }
 
-fn show(ui: &Ui, problems: &[Problem]) {
+fn show_all(ui: &Ui, problems: &[Problem]) {
     for problem in problems {
         ui.problem(problem);
     }

@@ -6,10 +6,24 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use lumen_core::screen;
 
 use super::Streams;
-use crate::args::{self, Cli, Command, Usage, unknown};
+use crate::{
+    args::{self, Cli, Command, Usage, unknown},
+    json::{Answer, DEFECT, Failure, Kind, Text},
+};
 
 /// The program under the name that the compiler's package client has.
 const CLIENT: &str = "wares";
+
+/// A command line that names no command.
+#[derive(Debug)]
+pub struct Wrong {
+    /// What is wrong with it.
+    pub usage: Usage,
+    /// The family of commands that it names.
+    pub command: Option<String>,
+    /// Whether it asks for JSON.
+    pub json: bool,
+}
 
 /// Reads the command line. `Err` has the exit code: what is wrong with it, or what was asked
 /// about it, has been shown; `failed` says that this could not be written, and `wrong` that
@@ -20,31 +34,107 @@ const CLIENT: &str = "wares";
 pub fn parse(
     arguments: Vec<OsString>,
     failed: impl FnOnce(Streams, io::Error) -> ExitCode,
-    wrong: impl FnOnce(Usage) -> ExitCode,
+    wrong: impl FnOnce(Wrong) -> ExitCode,
 ) -> Result<Cli, ExitCode> {
     let (arguments, parsed) = read(arguments);
+    let json = args::asks_json(&arguments);
     let error = match parsed {
-        Ok(cli) => return Ok(cli),
+        Ok(mut cli) => {
+            // An unknown command takes all words behind it as its own.
+            cli.global.json |= json && matches!(cli.command, Command::External(_));
+            return Ok(cli);
+        }
         Err(error) => error,
     };
+    let root = args::command();
     if let Some(name) = no_command(&error) {
-        let root = args::command();
         let family = unknown::family(&root, &arguments, name);
-        return Err(wrong(unknown::command(&root, &family, name)));
+        return Err(wrong(Wrong {
+            usage: unknown::command(&root, &family, name),
+            command: args::named(&root, &arguments),
+            json,
+        }));
     }
+    let kind = error.kind();
     let is_result = !error.use_stderr();
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
     let text = told(error, &arguments);
+    let plain = anstream::adapter::strip_str(&text).to_string();
     let streams = Streams::of_process();
     if !is_result {
         streams.write_err(&text);
+        if json {
+            let Usage { what, hints } = usage(kind, &plain);
+            let failure = Failure::new(Kind::Usage, code, what, hints);
+            let command = args::named(&root, &arguments);
+            streams.write_answer(&Answer::of(command, Some(failure)));
+        }
         return Err(ExitCode::from(code));
     }
-    streams.write_out(text.trim_end_matches('\n'));
+    match json {
+        true => {
+            let asked = match kind {
+                ErrorKind::DisplayVersion => "version",
+                _ => "help",
+            };
+            streams.write_answer(&about(asked, plain));
+        }
+        false => streams.write_out(text.trim_end_matches('\n')),
+    }
     Err(match streams.written() {
         Ok(()) => ExitCode::from(code),
         Err(error) => failed(streams, error),
     })
+}
+
+/// What was asked about the program, as the one object of its run.
+fn about(asked: &str, text: String) -> Answer {
+    let mut answer = Answer::of(Some(asked.into()), None);
+    let text = text.trim_end().to_owned();
+    if let Err(error) = answer.take(&Text { text }) {
+        answer.error = Some(Failure::new(
+            Kind::Defect,
+            DEFECT,
+            error.to_string(),
+            Vec::new(),
+        ));
+    }
+    answer
+}
+
+/// Writes the one object of a run that ended with a defect, which was told, if the arguments ask
+/// for it.
+pub fn defective(arguments: &[OsString]) {
+    if !args::asks_json(arguments) {
+        return;
+    }
+    let hint = "please report it, with what standard error says and with what you did";
+    let what = "lumen has a defect";
+    let failure = Failure::new(Kind::Defect, DEFECT, what, vec![hint.into()]);
+    let command = args::named(&args::command(), arguments);
+    Streams::of_process().write_answer(&Answer::of(command, Some(failure)));
+}
+
+/// What clap says, as a message and hints.
+fn usage(kind: ErrorKind, text: &str) -> Usage {
+    if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Usage {
+            what: "a command is missing".into(),
+            hints: vec!["`--help` lists the commands".into()],
+        };
+    }
+    let mut parts = text.split("\n\n").map(|part| {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        words.join(" ")
+    });
+    let what = parts.next().unwrap_or_default();
+    let hints = parts.filter(|part| !part.is_empty());
+    Usage {
+        what: what.strip_prefix("error: ").unwrap_or(&what).to_owned(),
+        hints: hints
+            .map(|part| part.strip_prefix("tip: ").unwrap_or(&part).to_owned())
+            .collect(),
+    }
 }
 
 /// The command line as it is meant, and what it says. `help add` is `add --help`, at every
@@ -205,6 +295,44 @@ mod tests {
         assert!(told.contains("'--x\\nerror: y\\u{202e}'"), "{told}");
         let told = told_of(&["lumen", "--color", "\u{9b}31m", "pkg", "list"]);
         assert!(told.contains("'\\u{9b}31m'"), "{told}");
+    }
+
+    #[test]
+    fn what_clap_says_is_a_message_and_hints() {
+        let said = |words: &[&str]| {
+            let error = read(words.iter().map(Into::into).collect()).1.unwrap_err();
+            let kind = error.kind();
+            usage(kind, &error.render().to_string())
+        };
+        let Usage { what, hints } = said(&["lumen", "pkg", "list", "--lokced"]);
+        assert_eq!(what, "unexpected argument '--lokced' found");
+        assert!(hints[0].starts_with("Usage: lumen pkg list"), "{hints:?}");
+        let Usage { what, hints } = said(&["lumen", "pkg", "why"]);
+        assert!(what.ends_with("not provided: <NAME>"), "{what}");
+        assert!(!hints.is_empty());
+        assert_eq!(said(&["lumen", "pkg"]).what, "a command is missing");
+    }
+
+    #[test]
+    fn a_wrong_command_line_names_its_command() {
+        let named = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            args::named(&args::command(), &words)
+        };
+        for (line, expected) in [
+            ("lumen --json i --x", Some("pkg install")),
+            ("lumen pkg owner add --json", Some("pkg owner add")),
+            ("lumen registry trust", Some("registry trust")),
+            ("lumen run pkg2 --json", None),
+        ] {
+            assert_eq!(named(line).as_deref(), expected, "{line}");
+        }
+        let asks = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            args::asks_json(&words)
+        };
+        assert!(asks("lumen pkg list --json"));
+        assert!(!asks("lumen run x -- --json"));
     }
 
     #[test]

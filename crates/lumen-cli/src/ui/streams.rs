@@ -5,6 +5,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use lumen_core::screen;
+
+use crate::json::Answer;
+
 /// Where a screen writes, and whether its talk is on a terminal.
 pub struct Streams {
     out: Mutex<Box<dyn Write + Send>>,
@@ -34,6 +38,20 @@ impl Streams {
         if lost.is_none() {
             *lost = write(&self.out, text).err();
         }
+    }
+
+    /// Writes the one object of a run to standard output.
+    pub(super) fn write_answer(&self, answer: &Answer) {
+        match answer.text() {
+            Ok(text) => self.write_out(&screen::json(&text)),
+            Err(error) => self.lose(error.into()),
+        }
+    }
+
+    /// Remembers why a part of the result cannot be written, as a write that fails does.
+    pub(super) fn lose(&self, error: io::Error) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert(error);
     }
 
     /// Whether a write to standard output failed, so that more of them are in vain.

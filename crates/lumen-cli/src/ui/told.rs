@@ -1,18 +1,19 @@
 //! What a screen writes, to which stream, with and without colours.
 
+use super::{
+    Look, Ui,
+    streams::tests::{Written, in_memory},
+};
+use crate::{
+    args,
+    json::{Failure, Kind, Text},
+};
 use lumen_core::{
     problem::{Place, Problem},
     remedy::Remedy,
 };
 use lumen_ops::report::{Event, Reporter as _};
 use lumen_registry::progress::Progress;
-use serde_json::json;
-
-use super::{
-    Look, Ui,
-    streams::tests::{Written, in_memory},
-};
-use crate::args;
 
 /// The words of a remedy: a text as it is.
 fn words(remedy: &Remedy) -> String {
@@ -96,13 +97,63 @@ fn results_go_to_standard_output_also_when_quiet() {
     let (ui, out, err) = screen(&["--quiet"], false);
     ui.print("a 1.0.0\nb");
     ui.print_file("one\n\ttwo\n");
-    ui.print_json(&json!({ "a": 1 }));
-    ui.print_json_line(&json!({ "a": 1 }));
-    assert_eq!(
-        out.take(),
-        "a 1.0.0\\nb\none\n\ttwo\n{\n  \"a\": 1\n}\n{\"a\":1}\n"
-    );
+    ui.print_json_line(&Text { text: "a".into() });
+    assert_eq!(out.take(), "a 1.0.0\\nb\none\n\ttwo\n{\"text\":\"a\"}\n");
     assert_eq!(err.take(), "");
+}
+
+#[test]
+fn one_object_has_the_result_the_warnings_and_the_error() {
+    let (ui, out, err) = screen(&["--json", "--quiet"], false);
+    ui.answer(&Text { text: "a".into() });
+    ui.problem(&Problem::warning("`a`\u{1b} is yanked").hint("look"));
+    assert_eq!(out.take(), "");
+    let failure = Failure::new(Kind::Host, 4, "no network", Vec::new());
+    ui.finish(Some("pkg list"), Some(failure));
+    let expected = r#"{
+  "format": 1,
+  "command": "pkg list",
+  "text": "a",
+  "warnings": [
+    {
+      "severity": "warning",
+      "message": "`a`\u001b is yanked",
+      "hint": "look",
+      "file": null,
+      "line": null,
+      "column": null
+    }
+  ],
+  "error": {
+    "kind": "host",
+    "code": 4,
+    "message": "no network",
+    "causes": [],
+    "hints": [],
+    "problems": [],
+    "file": null,
+    "line": null,
+    "column": null
+  }
+}
+"#;
+    assert_eq!(
+        (out.take(), err.take()),
+        (expected.to_owned(), String::new())
+    );
+    // Without the option there is none.
+    let (ui, out, _) = screen(&[], false);
+    ui.finish(Some("pkg list"), None);
+    assert_eq!(out.take(), "");
+}
+
+#[test]
+fn a_result_that_is_no_object_is_an_error_of_standard_output() {
+    let (ui, out, _) = screen(&["--json"], false);
+    ui.answer(&["a"]);
+    ui.finish(Some("pkg list"), None);
+    assert_eq!(out.take(), "");
+    assert!(ui.written().is_err());
 }
 
 #[test]

@@ -111,7 +111,8 @@ const VERIFY: [&str; 2] = ["pkg", "verify"];
 
 /// The states of the signatures that `verify --json` lists, and how they are complete.
 fn signatures(ran: &Ran) -> Vec<(String, String)> {
-    let rows: Vec<serde_json::Value> = serde_json::from_str(&ran.out).unwrap();
+    let verified: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let rows = verified["packages"].as_array().unwrap();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     rows.iter()
         .map(|row| &row["signature"])

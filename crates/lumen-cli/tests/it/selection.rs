@@ -177,7 +177,7 @@ fn commands_run_in_another_folder() {
 fn locked(sandbox: &Sandbox, name: &str) -> String {
     let listed = sandbox.ok("app", &["ls", "--json"]).unwrap().out;
     let listed: Value = serde_json::from_str(&listed).unwrap();
-    let rows = listed.as_array().unwrap();
+    let rows = listed["packages"].as_array().unwrap();
     let row = rows.iter().find(|row| row["name"] == name).unwrap();
     row["version"].as_str().unwrap().to_owned()
 }
@@ -220,6 +220,7 @@ fn updates_go_where_they_are_told() {
         .unwrap();
     assert_eq!(ran.code, Some(1));
     let rows: Value = serde_json::from_str(&ran.out).unwrap();
+    let rows = &rows["packages"];
     assert_eq!(rows[0]["name"], "csv");
     assert_eq!(rows[0]["direct"], false);
     assert_eq!(rows[0]["wanted"], "1.2.0");

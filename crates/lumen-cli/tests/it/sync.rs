@@ -61,6 +61,7 @@ fn one_that_fails_does_not_stop_the_others() {
     let ran = sync(&sandbox, ".", &["twice", "some", "--json"]);
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     let rows: Value = serde_json::from_str(&ran.out).unwrap();
+    let rows = &rows["mirrors"];
     assert_eq!(rows.as_array().unwrap().len(), 2, "{rows}");
     assert_eq!(rows[0]["name"], "some");
     assert!(rows[0]["mirrored"]["files"].as_u64().unwrap() > 0, "{rows}");

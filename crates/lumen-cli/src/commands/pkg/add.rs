@@ -17,9 +17,10 @@ use lumen_registry::Freshness;
 use crate::{
     args::{AddArgs, LockArgs, ProjectArgs},
     commands::shared::{
-        changes::show,
+        changes::{installed, show},
         session::{about, member, resolve_options},
     },
+    json::project::{Dependency, Edited},
     ui::Ui,
 };
 
@@ -83,8 +84,22 @@ pub fn run(mut arguments: AddArgs, ui: &Ui) -> Result<(), OpsError> {
             describe(addition),
         );
     }
+    ui.answer(&Edited {
+        dependencies: written(&added),
+        installed: installed(&outcome, arguments.dry_run),
+    });
     show(ui, &outcome, arguments.dry_run, start);
     Ok(())
+}
+
+/// What was written into a manifest, as JSON.
+pub fn written(added: &[Added]) -> Vec<Dependency> {
+    let written = added.iter().map(|added| Dependency {
+        name: added.name.to_string(),
+        constraint: added.constraint.as_ref().map(ToString::to_string),
+        newest: added.newest.as_ref().map(ToString::to_string),
+    });
+    written.collect()
 }
 
 /// A constraint as written, and what it means where that may surprise.

@@ -2,7 +2,6 @@
 
 use lumen_ops::{OpsError, report::Reporter as _, verbs::cache};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::{Cache, RegistryArgs},
@@ -10,7 +9,11 @@ use crate::{
         session::with,
         text::{bytes, count},
     },
-    ui::{Ui, path_json},
+    json::{
+        project::{CacheCleaned, CacheInfo},
+        shared::path,
+    },
+    ui::Ui,
 };
 
 pub fn run(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
@@ -19,11 +22,15 @@ pub fn run(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
         Cache::Info => {
             let info = cache::cache_info(&session)?;
             if ui.json {
-                ui.print_json(&json!({
-                    "home": path_json(&info.home), "packages": info.store.entries, "files": info.store.files,
-                    "bytes": info.store.bytes, "metadata_bytes": info.metadata, "git_bytes": info.git,
-                    "projects": info.projects,
-                }));
+                ui.answer(&CacheInfo {
+                    home: path(&info.home),
+                    packages: info.store.entries,
+                    files: info.store.files,
+                    bytes: info.store.bytes,
+                    metadata_bytes: info.metadata,
+                    git_bytes: info.git,
+                    projects: info.projects,
+                });
                 return Ok(());
             }
             let line = |label: &str, value: String| ui.print(&format!("{label:>10}: {value}"));
@@ -39,9 +46,10 @@ pub fn run(command: &Cache, ui: &Ui) -> Result<(), OpsError> {
         }
         Cache::Clean => {
             let removed = cache::cache_clean(&session)?;
-            if ui.json {
-                ui.print_json(&json!({ "packages": removed.entries, "bytes": removed.bytes }));
-            }
+            ui.answer(&CacheCleaned {
+                packages: removed.entries,
+                bytes: removed.bytes,
+            });
             let entries = usize::try_from(removed.entries).unwrap_or(usize::MAX);
             ui.done(
                 "Removed",

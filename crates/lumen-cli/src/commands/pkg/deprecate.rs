@@ -3,15 +3,11 @@
 use lumen_core::trust::Action;
 use lumen_ops::{OpsError, names, report::Reporter as _, verbs::deprecate};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
-    commands::shared::{
-        session::session,
-        text::because,
-        waiting::{lacking_json, tell_lacking},
-    },
+    commands::shared::{session::session, text::because, waiting::tell_lacking},
+    json::package::Advised,
     ui::Ui,
 };
 
@@ -22,12 +18,12 @@ pub fn run(name: &str, action: Action, project: &ProjectArgs, ui: &Ui) -> Result
     let because = because(action.reason().unwrap_or_default());
     let said = deprecate::deprecate(&session, &name, action)?;
     let changed = said.changed;
-    if ui.json {
-        ui.print_json(&json!({
-            "name": name, "deprecated": deprecated, "changed": changed,
-            "waiting": said.lacking.map(lacking_json),
-        }));
-    }
+    ui.answer(&Advised {
+        name: name.to_string(),
+        deprecated,
+        changed,
+        waiting: said.lacking.map(Into::into),
+    });
     let already = if changed { "" } else { " (it was already)" };
     let verb = if deprecated {
         "Deprecated"

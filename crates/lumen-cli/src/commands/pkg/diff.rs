@@ -11,7 +11,6 @@ use lumen_ops::{
 };
 use lumen_registry::Freshness;
 use lumen_store::cas::StoredFile;
-use serde_json::{Value, json};
 
 use crate::{
     args::ProjectArgs,
@@ -19,6 +18,7 @@ use crate::{
         session::session,
         text::{bytes, count},
     },
+    json::diff as json,
     report::USER,
     ui::{Look, Ui},
 };
@@ -45,7 +45,7 @@ pub fn run(
     let mut found = diff::diff(&session, releases)?;
     let files = std::mem::take(&mut found.files);
     match ui.json {
-        true => print_json(&mut found, &files, shown, ui)?,
+        true => answer(&mut found, &files, shown, ui)?,
         false => print(&mut found, &files, shown, ui)?,
     }
     let number = match files.len() {
@@ -222,7 +222,7 @@ fn print_hunks(text: &Text, ui: &Ui) {
 /// What a unified diff has behind a last line without a line break.
 const UNENDED: &str = "\\ No newline at end of file";
 
-fn print_json(
+fn answer(
     found: &mut Comparison,
     files: &[FileChange],
     shown: Shown,
@@ -236,26 +236,35 @@ fn print_json(
         };
         rows.push(file_json(change, contents.as_ref(), shown == Shown::Lines));
     }
-    let manifest = found.manifest.iter();
-    let manifest =
-        manifest.map(|change| json!({ "key": change.key, "from": change.from, "to": change.to }));
-    ui.print_json(&json!({
-        "from": side_json(&found.from), "to": side_json(&found.to),
-        "manifest": manifest.collect::<Value>(), "files": rows,
-    }));
+    let manifest = found.manifest.iter().map(|change| json::Key {
+        key: change.key.clone(),
+        from: change.from.clone(),
+        to: change.to.clone(),
+    });
+    ui.answer(&json::Compared {
+        from: side_json(&found.from),
+        to: side_json(&found.to),
+        manifest: manifest.collect(),
+        files: rows,
+    });
     Ok(())
 }
 
-fn side_json(side: &Side) -> Value {
+fn side_json(side: &Side) -> json::Side {
     let origin = match side.origin {
         Origin::Release => "release",
         Origin::Locked => "locked",
         Origin::Folder => "folder",
     };
-    json!({ "name": side.name, "version": side.version, "origin": origin, "checksum": side.digest() })
+    json::Side {
+        name: side.name.to_string(),
+        version: side.version.to_string(),
+        origin: origin.to_owned(),
+        checksum: side.digest().to_string(),
+    }
 }
 
-fn file_json(change: &FileChange, contents: Option<&Contents>, lines: bool) -> Value {
+fn file_json(change: &FileChange, contents: Option<&Contents>, lines: bool) -> json::Changed {
     let kind = match change.kind() {
         Kind::Added => "added",
         Kind::Removed => "removed",
@@ -263,34 +272,35 @@ fn file_json(change: &FileChange, contents: Option<&Contents>, lines: bool) -> V
         Kind::Changed => "changed",
         Kind::Mode => "mode",
     };
-    let file = |file: &Option<StoredFile>| match file {
-        Some(file) => json!({
-            "path": file.path, "size": file.size, "checksum": file.digest,
-            "executable": file.executable,
-        }),
-        None => Value::Null,
+    let file = |file: &Option<StoredFile>| {
+        file.as_ref().map(|file| json::File {
+            path: file.path.clone(),
+            size: file.size,
+            checksum: file.digest.to_string(),
+            executable: file.executable,
+        })
     };
-    let mut row = json!({
-        "path": change.path(), "kind": kind,
-        "from": file(&change.from), "to": file(&change.to),
+    let compared = contents.map(|contents| match contents {
+        Contents::Same => "same",
+        Contents::Text(_) => "lines",
+        Contents::Binary => "binary",
+        Contents::TooMuch => "too-large",
     });
-    let compared = match contents {
-        None => return row,
-        Some(Contents::Same) => "same",
-        Some(Contents::Text(_)) => "lines",
-        Some(Contents::Binary) => "binary",
-        Some(Contents::TooMuch) => "too-large",
+    let text = match contents {
+        Some(Contents::Text(text)) => Some(text),
+        _ => None,
     };
-    row["compared"] = compared.into();
-    if let Some(Contents::Text(text)) = contents {
-        let (added, removed) = text.counts();
-        row["added"] = added.into();
-        row["removed"] = removed.into();
-        if lines {
-            row["patch"] = patch(text).into();
-        }
+    let counts = text.map(Text::counts);
+    json::Changed {
+        path: change.path().to_owned(),
+        kind: kind.to_owned(),
+        from: file(&change.from),
+        to: file(&change.to),
+        compared: compared.map(str::to_owned),
+        added: counts.map(|(added, _)| added),
+        removed: counts.map(|(_, removed)| removed),
+        patch: text.filter(|_| lines).map(patch),
     }
-    row
 }
 
 /// The hunks of a unified diff.

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use lumen_ops::{OpsError, report::Reporter as _, verbs::fetch};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
     commands::shared::{changes::seconds, session::session, text::count},
+    json::project::Fetched,
     ui::Ui,
 };
 
@@ -16,9 +16,10 @@ pub fn run(project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let start = Instant::now();
     let session = session(project, Freshness::Normal, ui)?;
     let filled = fetch::run(&session)?;
-    if ui.json {
-        ui.print_json(&json!({ "packages": filled.packages, "downloaded": filled.downloaded }));
-    }
+    ui.answer(&Fetched {
+        packages: filled.packages,
+        downloaded: filled.downloaded,
+    });
     let cached = match filled.packages - filled.downloaded {
         0 => String::new(),
         cached => format!(" ({cached} cached)"),

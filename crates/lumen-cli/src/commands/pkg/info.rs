@@ -6,11 +6,11 @@ use lumen_core::{
 };
 use lumen_ops::{OpsError, verbs::info};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
     commands::shared::{session::session, text::bytes},
+    json::package::Info,
     ui::{Look, Ui},
 };
 
@@ -21,14 +21,16 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
     let mut versions: Vec<_> = index.versions.iter().collect();
     versions.sort_unstable_by(|a, b| b.cmp(a));
     if ui.json {
-        let yanked: Vec<_> = versions
-            .iter()
-            .filter(|version| index.is_yanked(version))
-            .collect();
-        ui.print_json(&json!({
-            "name": index.name, "latest": index.latest, "versions": versions, "yanked": yanked,
-            "registry": info.registry, "release": info.release,
-        }));
+        let yanked = versions.iter().filter(|version| index.is_yanked(version));
+        ui.answer(&Info {
+            name: index.name.to_string(),
+            latest: index.latest.as_ref().map(ToString::to_string),
+            versions: versions.iter().map(ToString::to_string).collect(),
+            yanked: yanked.map(ToString::to_string).collect(),
+            deprecated: index.deprecated.as_ref().map(Into::into),
+            registry: info.registry,
+            release: info.release,
+        });
         return Ok(());
     }
     let Some(release) = &info.release else {

@@ -1,15 +1,16 @@
 //! `lumen pkg init` and `new`.
 
 use lumen_ops::verbs::init;
-use serde_json::json;
 
-use crate::{commands::shared::text::listed, ui::Ui};
+use crate::{commands::shared::text::listed, json::project::Created, ui::Ui};
 
 pub fn created(ui: &Ui, created: init::Created) {
     use lumen_ops::report::Reporter as _;
-    if ui.json {
-        ui.print_json(&json!({ "name": created.name, "files": created.files }));
-    }
+    ui.answer(&Created {
+        name: created.name.to_string(),
+        files: created.files.clone(),
+        missing: created.missing.iter().map(ToString::to_string).collect(),
+    });
     for warning in created.warnings {
         ui.warn(warning);
     }

@@ -14,7 +14,7 @@ use lumen_registry::Freshness;
 use crate::{
     args::{DevArgs, InstallArgs, LockArgs, MemberArgs},
     commands::shared::{
-        changes::show,
+        changes::{installed, show},
         session::{about, members, resolve_options},
     },
     ui::Ui,
@@ -35,6 +35,7 @@ pub fn run(
     };
     let outcome = install::run(&session, &options);
     let outcome = outcome.map_err(|error| as_asked(error, &arguments.lock))?;
+    ui.answer(&installed(&outcome, options.dry_run));
     show(ui, &outcome, options.dry_run, start);
     Ok(())
 }

@@ -9,7 +9,6 @@ use lumen_ops::{
 };
 use lumen_registry::Freshness;
 use lumen_store::project::LocalPackage;
-use serde_json::json;
 
 use crate::{
     args::{MemberArgs, ProjectArgs},
@@ -17,6 +16,7 @@ use crate::{
         lock::lock,
         session::{about, members},
     },
+    json::project::{Listed, Package},
     ui::{Look, Ui, padded},
 };
 
@@ -41,16 +41,17 @@ pub fn run(arguments: &MemberArgs, project: &ProjectArgs, ui: &Ui) -> Result<(),
         .filter(|(name, _)| part.as_ref().is_none_or(|part| part.contains(*name)))
         .collect();
     if ui.json {
-        let rows = rows.iter().map(|(name, package)| {
-            json!({
-                "name": name,
-                "version": package.version,
-                "source": graph::source_label(&package.source).unwrap_or_else(|| "registry default".into()),
-                "checksum": package.checksum,
-                "features": package.features,
-            })
+        let rows = rows.iter().map(|(name, package)| Package {
+            name: name.to_string(),
+            version: package.version.to_string(),
+            source: graph::source_label(&package.source)
+                .unwrap_or_else(|| "registry default".into()),
+            checksum: package.checksum.as_ref().map(ToString::to_string),
+            features: package.features.iter().map(ToString::to_string).collect(),
         });
-        ui.print_json(&rows.collect());
+        ui.answer(&Listed {
+            packages: rows.collect(),
+        });
         return Ok(());
     }
     let width = rows

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use lumen_ops::{OpsError, members::Members, report::Reporter as _, resolve};
-use serde_json::json;
 
 use super::install::{as_asked, prepare};
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
         changes::{changes_json, seconds, show_changes},
         text::count,
     },
+    json::project::Locked,
     ui::Ui,
 };
 
@@ -27,9 +27,11 @@ pub fn run(arguments: &InstallArgs, ui: &Ui) -> Result<(), OpsError> {
     }
     show_changes(ui, &resolved.changes);
     let packages = resolved.lock.archives().count();
-    if ui.json {
-        ui.print_json(&json!({ "packages": packages, "changes": changes_json(&resolved.changes) }));
-    }
+    ui.answer(&Locked {
+        dry_run,
+        packages,
+        changes: changes_json(&resolved.changes),
+    });
     let verb = if dry_run { "Would lock" } else { "Locked" };
     ui.done(
         verb,

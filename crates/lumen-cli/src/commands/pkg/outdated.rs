@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use lumen_core::trust::text::time_of;
+use lumen_core::{Version, trust::text::time_of};
 use lumen_ops::{
     OpsError,
     report::Reporter as _,
-    verbs::outdated::{self, HeldBack},
+    verbs::outdated::{self, HeldBack, Outdated},
 };
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use super::info::advice;
 use crate::{
@@ -18,6 +17,7 @@ use crate::{
         session::{about, members},
         text::count,
     },
+    json::project::{self, Due},
     report::USER,
     ui::{Look, Ui, padded, width as width_of},
 };
@@ -32,6 +32,24 @@ fn held_back(held: &HeldBack) -> String {
     format!("{version} is held back{until}: `minimum-release-age` is {least}")
 }
 
+fn as_json(row: &Outdated) -> Due {
+    let text = |version: &Option<Version>| version.as_ref().map(ToString::to_string);
+    Due {
+        name: row.name.to_string(),
+        current: row.current.to_string(),
+        wanted: text(&row.wanted),
+        latest: text(&row.latest),
+        direct: row.direct,
+        yanked: row.yanked.clone(),
+        deprecated: row.deprecated.as_ref().map(Into::into),
+        held_back: row.held_back.as_ref().map(|held| project::HeldBack {
+            version: held.version.to_string(),
+            minimum_age: held.least.0,
+            eligible: held.eligible.map(time_of),
+        }),
+    }
+}
+
 pub fn run(
     exit_code: bool,
     arguments: &MemberArgs,
@@ -40,31 +58,22 @@ pub fn run(
 ) -> Result<ExitCode, OpsError> {
     let session = about(members(arguments), project, Freshness::Revalidate, ui)?;
     let rows = outdated::outdated(&session)?;
-    let code = match exit_code && rows.iter().any(outdated::Outdated::is_due) {
+    let code = match exit_code && rows.iter().any(Outdated::is_due) {
         true => ExitCode::from(USER),
         false => ExitCode::SUCCESS,
     };
     if ui.json {
-        let rows = rows.iter().map(|row| {
-            json!({
-                "name": row.name, "current": row.current, "wanted": row.wanted, "latest": row.latest,
-                "direct": row.direct, "yanked": row.yanked, "deprecated": row.deprecated,
-                "held_back": row.held_back.as_ref().map(|held| json!({
-                    "version": held.version, "minimum_age": held.least.0,
-                    "eligible": held.eligible.map(time_of),
-                })),
-            })
+        ui.answer(&project::Outdated {
+            packages: rows.iter().map(as_json).collect(),
         });
-        ui.print_json(&rows.collect());
         return Ok(code);
     }
     if rows.is_empty() {
         ui.done("Up to date", "no dependency has a newer release".into());
         return Ok(code);
     }
-    let text = |version: &Option<lumen_core::Version>| {
-        version.as_ref().map_or("-".to_owned(), ToString::to_string)
-    };
+    let text =
+        |version: &Option<Version>| version.as_ref().map_or("-".to_owned(), ToString::to_string);
     let mut table = vec![[
         "package".to_owned(),
         "current".into(),

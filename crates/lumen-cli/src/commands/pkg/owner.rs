@@ -12,11 +12,11 @@ use lumen_ops::{
     },
 };
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::{HowArgs, Owner, RegistryArgs},
     commands::shared::{session::with, submitted::tell, text::count, when},
+    json::trust,
     ui::{Ui, word},
 };
 
@@ -157,7 +157,9 @@ fn list(name: &str, registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
         return Ok(());
     };
     if ui.json {
-        ui.print_json(&as_json(&owners));
+        if let Some(owners) = trust::Owners::of(&owners) {
+            ui.answer(&owners);
+        }
         return Ok(());
     }
     let admins = note.admins.len();
@@ -205,31 +207,4 @@ pub fn print_overrides(owners: &OwnersHistory, ui: &Ui) {
         let what = format!("by the registry, note {}, entry {index}", note.seq);
         ui.print(&format!("{:>12}: {what}, {}", "replaced", note.time));
     }
-}
-
-pub fn as_json(owners: &OwnersHistory) -> serde_json::Value {
-    let Some(note) = owners.current() else {
-        return serde_json::Value::Null;
-    };
-    let overrides = owners
-        .overrides()
-        .map(|(index, note)| json!({ "seq": note.seq, "index": index, "time": note.time }));
-    let admins = note.admins.iter().map(ToString::to_string);
-    let publishers = note.publishers.iter().map(|publisher| {
-        json!({
-            "key": publisher.key.to_string(), "only": publisher.only,
-            "until": publisher.until.map(time_of),
-        })
-    });
-    let revoked = note
-        .revoked
-        .iter()
-        .map(|revoked| json!({ "key": revoked.key.to_string(), "from": revoked.from }));
-    json!({
-        "name": note.name.to_string(), "seq": note.seq, "time": note.time,
-        "threshold": note.threshold, "admins": admins.collect::<Vec<_>>(),
-        "publish_threshold": note.publish_threshold,
-        "publishers": publishers.collect::<Vec<_>>(), "revoked": revoked.collect::<Vec<_>>(),
-        "overrides": overrides.collect::<Vec<_>>(),
-    })
 }

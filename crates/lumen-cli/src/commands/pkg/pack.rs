@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use lumen_ops::{OpsError, pack, report::Reporter as _};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
     commands::shared::{
-        packed::{contents, packed_json, size, warn},
+        packed::{contents, contents_of, size, warn},
         session::{about, member},
     },
-    ui::{Ui, path_json},
+    json::{release::Packed, shared::path},
+    ui::Ui,
 };
 
 pub fn run(
@@ -40,9 +40,10 @@ pub fn run(
     };
     warn(ui, &checked, &packed);
     if ui.json {
-        let mut value = packed_json(&checked, &packed);
-        value["file"] = json!(file.as_deref().map(path_json));
-        ui.print_json(&value);
+        ui.answer(&Packed {
+            contents: contents_of(&checked, &packed),
+            file: file.as_ref().map(path),
+        });
     } else if dry_run {
         contents(ui, &packed);
     }

@@ -11,12 +11,12 @@ use lumen_ops::{
     verbs::provenance::{self, Provenance},
 };
 use lumen_registry::Freshness;
-use serde_json::json;
 
-use super::owner::{as_json, print_overrides};
+use super::owner::print_overrides;
 use crate::{
     args::ProjectArgs,
     commands::shared::{session::session, text::because},
+    json::{package, trust::Owners},
     ui::Ui,
 };
 
@@ -41,7 +41,7 @@ pub fn run(package: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError
         });
     }
     if ui.json {
-        ui.print_json(&history_json(&history, &bounds, version.as_ref()));
+        ui.answer(&as_json(&history, &bounds, version.as_ref()));
         return Ok(());
     }
     let owner = &history.owners.subject;
@@ -139,11 +139,11 @@ fn remark_line(remark: &Remark) -> String {
     format!("{verb}, entry {index}, {time}, by {by}{void}{because}{instead}")
 }
 
-fn history_json(
+fn as_json(
     history: &PackageHistory,
     bounds: &BTreeMap<Version, Bounds>,
     version: Option<&Version>,
-) -> serde_json::Value {
+) -> package::Provenance {
     let releases = history
         .releases
         .iter()
@@ -151,35 +151,49 @@ fn history_json(
     let releases = releases.map(|(version, release)| {
         let bounds = bounds.get(version);
         let lower = bounds.and_then(|bounds| bounds.not_before);
-        json!({
-            "not_before": lower.map(|(time, _)| time_of(time)),
-            "not_before_by": lower.map(|(_, basis)| words_of(basis)),
-            "not_after": bounds.and_then(|bounds| bounds.not_after).map(time_of),
-            "since": bounds.map(|bounds| time_of(bounds.since)),
-            "proven": bounds.is_some_and(Bounds::is_proven),
-            "version": version, "index": release.index, "time": release.time,
-            "key": release.signer.to_string(), "fingerprint": release.signer.fingerprint(),
-            "metadata": release.metadata, "size": release.size, "revoked": release.revoked,
-            "signers": release.signers.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "until": release.until.map(time_of), "late": release.late,
-            "yanked": history.yanked.get(version).map(|yanked| &yanked.reason),
-        })
+        let yanked = history.yanked.get(version);
+        package::Released {
+            not_before: lower.map(|(time, _)| time_of(time)),
+            not_before_by: lower.map(|(_, basis)| words_of(basis).to_owned()),
+            not_after: bounds.and_then(|bounds| bounds.not_after).map(time_of),
+            since: bounds.map(|bounds| time_of(bounds.since)),
+            proven: bounds.is_some_and(Bounds::is_proven),
+            version: version.to_string(),
+            index: release.index,
+            time: release.time.clone(),
+            key: release.signer.to_string(),
+            fingerprint: release.signer.fingerprint(),
+            metadata: release.metadata.to_string(),
+            size: release.size,
+            revoked: release.revoked,
+            signers: release.signers.iter().map(ToString::to_string).collect(),
+            until: release.until.map(time_of),
+            late: release.late,
+            yanked: yanked.map(|yanked| yanked.reason.clone()),
+        }
     });
     let about = |remark: &&Remark| match (version, remark.action.version()) {
         (Some(asked), Some(about)) => asked == about,
         _ => true,
     };
-    let remarks = history.remarks.iter().filter(about).map(|remark| {
-        json!({
-            "index": remark.index, "kind": remark.action.verb(), "time": remark.time,
-            "version": remark.action.version(), "reason": remark.action.reason(),
-            "key": remark.signer.to_string(), "fingerprint": remark.signer.fingerprint(),
-            "revoked": remark.revoked, "until": remark.until.map(time_of), "late": remark.late,
-        })
+    let remarks = history.remarks.iter().filter(about);
+    let statements = remarks.map(|remark| package::Statement {
+        index: remark.index,
+        kind: remark.action.verb().to_owned(),
+        time: remark.time.clone(),
+        version: remark.action.version().map(ToString::to_string),
+        reason: remark.action.reason().map(ToOwned::to_owned),
+        key: remark.signer.to_string(),
+        fingerprint: remark.signer.fingerprint(),
+        revoked: remark.revoked,
+        until: remark.until.map(time_of),
+        late: remark.late,
     });
-    json!({
-        "name": history.name, "owner": history.owners.subject.to_string(),
-        "owners": as_json(&history.owners),
-        "releases": releases.collect::<Vec<_>>(), "statements": remarks.collect::<Vec<_>>(),
-    })
+    package::Provenance {
+        name: history.name.to_string(),
+        owner: history.owners.subject.to_string(),
+        owners: Owners::of(&history.owners),
+        releases: releases.collect(),
+        statements: statements.collect(),
+    }
 }

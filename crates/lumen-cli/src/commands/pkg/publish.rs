@@ -10,16 +10,16 @@ use lumen_ops::{
     OpsError, error::SettingsError, report::Reporter as _, session::Session, verbs::publish,
 };
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::{Bump, MemberArgs, ProjectArgs},
     commands::shared::{
-        packed::{contents, list_files, packed_json, size, tell_missing, warn},
+        packed::{contents, contents_of, list_files, size, tell_missing, warn},
         session::{about, members},
         text::count,
-        waiting::{lacking_json, tell_lacking},
+        waiting::tell_lacking,
     },
+    json::release::{AllPlanned, AllPublished, Planned, PlannedMember, Published},
     report::{CliError, Declined},
     ui::Ui,
 };
@@ -62,9 +62,10 @@ pub fn publish(
     if wishes.dry_run {
         tell_missing(ui, &prepared.checked);
         if ui.json {
-            let mut value = packed_json(&prepared.checked, &prepared.packed);
-            value["registry"] = json!(location);
-            ui.print_json(&value);
+            ui.answer(&Planned {
+                contents: contents_of(&prepared.checked, &prepared.packed),
+                registry: location.clone(),
+            });
         } else {
             contents(ui, &prepared.packed);
         }
@@ -85,9 +86,7 @@ pub fn publish(
     }
     let registry = prepared.registry.clone();
     let outcome = publish::run(&session, prepared)?;
-    if ui.json {
-        ui.print_json(&outcome_json(&outcome, &location));
-    }
+    ui.answer(&as_json(&outcome, &location));
     published(ui, &outcome, &location);
     Ok(confirm(&session, wishes.wait, &[(registry, outcome)], ui)?)
 }
@@ -118,7 +117,7 @@ pub fn workspace(
     for name in &plan.left_out {
         ui.done("Left out", format!("`{name}` says `publish = false`"));
     }
-    let mut shown = Vec::new();
+    let mut planned = Vec::new();
     for member in &plan.members {
         let (checked, packed) = (&member.prepared.checked, &member.prepared.packed);
         let location = &member.prepared.location;
@@ -138,15 +137,14 @@ pub fn workspace(
             }
             ui.done("Packed", format!("{release}: {}", size(packed)));
         }
-        let mut value = packed_json(checked, packed);
-        value["registry"] = json!(location.to_string());
-        value["new"] = json!(!member.is_there());
-        shown.push(value);
+        planned.push(PlannedMember {
+            contents: contents_of(checked, packed),
+            registry: location.to_string(),
+            new: !member.is_there(),
+        });
     }
     if wishes.dry_run {
-        if ui.json {
-            ui.print_json(&json!({ "packages": shown }));
-        }
+        ui.answer(&AllPlanned { packages: planned });
         return Ok(());
     }
     let named: BTreeSet<&str> = plan
@@ -170,18 +168,18 @@ pub fn workspace(
         .map(|member| member.prepared.registry.clone())
         .collect();
     let (mut outcomes, mut results) = (Vec::new(), Vec::new());
-    publish::workspace::run(plan, |outcome, location| {
+    let done = publish::workspace::run(plan, |outcome, location| {
         let location = location.to_string();
         match outcome.new {
             true => published(ui, outcome, &location),
             false => ui.done("Skipped", there(&release_of(outcome), &location)),
         }
-        results.push(outcome_json(outcome, &location));
+        results.push(as_json(outcome, &location));
         outcomes.push(outcome.clone());
-    })?;
-    if ui.json {
-        ui.print_json(&json!({ "packages": results }));
-    }
+    });
+    // Also those that were published before one that failed.
+    ui.answer(&AllPublished { packages: results });
+    done?;
     let outcomes: Vec<_> = registries.into_iter().zip(outcomes).collect();
     Ok(confirm(&session, wishes.wait, &outcomes, ui)?)
 }
@@ -234,14 +232,14 @@ fn agree(ui: &Ui, question: &str) -> Result<(), Declined> {
     }
 }
 
-fn outcome_json(outcome: &publish::Outcome, location: &str) -> serde_json::Value {
-    json!({
-        "new": outcome.new,
-        "registry": location,
-        "metadata": outcome.metadata,
-        "release": outcome.release,
-        "waiting": outcome.lacking.map(lacking_json),
-    })
+fn as_json(outcome: &publish::Outcome, location: &str) -> Published {
+    Published {
+        new: outcome.new,
+        registry: location.to_owned(),
+        metadata: outcome.metadata.to_string(),
+        release: outcome.release.clone(),
+        waiting: outcome.lacking.map(Into::into),
+    }
 }
 
 fn release_of(outcome: &publish::Outcome) -> String {

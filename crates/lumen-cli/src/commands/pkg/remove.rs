@@ -8,7 +8,7 @@ use lumen_registry::Freshness;
 use crate::{
     args::{LockArgs, MemberArgs, ProjectArgs, ResolveArgs},
     commands::shared::{
-        changes::show,
+        changes::{installed, show},
         session::{about, members, resolve_options},
     },
     ui::Ui,
@@ -31,6 +31,7 @@ pub fn run(
             format!("`{name}`"),
         );
     }
+    ui.answer(&installed(&outcome, dry_run));
     show(ui, &outcome, dry_run, start);
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use lumen_ops::{OpsError, report::Reporter as _, verbs::search};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use super::info::on_one_line;
 use crate::{
     args::ProjectArgs,
     commands::shared::session::session,
+    json::package::{Entry, Found},
     ui::{Look, Ui, padded},
 };
 
@@ -15,8 +15,14 @@ pub fn run(words: &[String], limit: usize, project: &ProjectArgs, ui: &Ui) -> Re
     let session = session(project, Freshness::Revalidate, ui)?;
     let found = search::search(&session, words, limit)?;
     if ui.json {
-        let rows = found.iter().map(|entry| json!({ "name": entry.name, "latest": entry.latest, "description": entry.description }));
-        ui.print_json(&rows.collect());
+        let packages = found.iter().map(|entry| Entry {
+            name: entry.name.to_string(),
+            latest: entry.latest.as_ref().map(ToString::to_string),
+            description: entry.description.clone(),
+        });
+        ui.answer(&Found {
+            packages: packages.collect(),
+        });
         return Ok(());
     }
     let title = |entry: &lumen_core::index::PackageEntry| match &entry.latest {

@@ -8,14 +8,14 @@ use lumen_ops::{
     verbs::{publish::Allowed, submit},
 };
 use lumen_registry::{Freshness, Location};
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
     commands::shared::{
-        packed::{contents, packed_json, size, warn},
+        packed::{contents, contents_of, size, warn},
         session::{about, member},
     },
+    json::release::Submission,
     ui::Ui,
 };
 
@@ -50,11 +50,12 @@ pub fn run(
         false => Some(submit::write(&session, &made, &to)?),
     };
     if ui.json {
-        let mut value = packed_json(checked, packed);
-        value["registry"] = json!(made.submission.registry);
-        value["claims"] = json!(made.claims.as_ref().map(ToString::to_string));
-        value["submission"] = json!(written);
-        ui.print_json(&value);
+        ui.answer(&Submission {
+            contents: contents_of(checked, packed),
+            registry: made.submission.registry.clone(),
+            claims: made.claims.as_ref().map(ToString::to_string),
+            submission: written.as_ref().map(ToString::to_string),
+        });
     } else if wishes.dry_run {
         contents(ui, packed);
     }

@@ -5,7 +5,6 @@ use lumen_ops::{
     graph::{self, Row},
 };
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::{MemberArgs, ProjectArgs},
@@ -13,6 +12,7 @@ use crate::{
         lock::{known, lock, roots},
         session::{about, members},
     },
+    json::project,
     ui::Ui,
 };
 
@@ -42,10 +42,16 @@ pub fn run(
         }
     };
     if ui.json {
-        let rows = rows.iter().map(|row| {
-            json!({ "level": row.level, "name": row.name, "version": row.version, "source": row.source, "repeated": row.repeated })
+        let rows = rows.iter().map(|row| project::Row {
+            level: row.level,
+            name: row.name.to_string(),
+            version: row.version.to_string(),
+            source: row.source.clone(),
+            repeated: row.repeated,
         });
-        ui.print_json(&rows.collect());
+        ui.answer(&project::Tree {
+            rows: rows.collect(),
+        });
         return Ok(());
     }
     draw(&rows).iter().for_each(|line| ui.print(line));

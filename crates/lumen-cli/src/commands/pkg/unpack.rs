@@ -4,11 +4,11 @@ use std::path::Path;
 
 use lumen_ops::{OpsError, pack, report::Reporter as _};
 use lumen_store::project::Surroundings;
-use serde_json::json;
 
 use crate::{
     commands::shared::text::{bytes, count},
     environment,
+    json::release::Unpacked,
     ui::Ui,
 };
 
@@ -21,9 +21,10 @@ pub fn run(file: &Path, out: &Path, ui: &Ui) -> Result<(), OpsError> {
             .unwrap_or_default(),
     };
     let summary = pack::unpack(file, &surroundings, out)?;
-    if ui.json {
-        ui.print_json(&json!({ "files": summary.files, "bytes": summary.unpacked }));
-    }
+    ui.answer(&Unpacked {
+        files: summary.files,
+        bytes: summary.unpacked,
+    });
     let files = usize::try_from(summary.files).unwrap_or(usize::MAX);
     ui.done(
         "Unpacked",

@@ -5,13 +5,14 @@ use std::time::Instant;
 use lumen_ops::{OpsError, report::Reporter as _, verbs::update};
 use lumen_registry::Freshness;
 
-use super::add::describe;
+use super::add::{describe, written};
 use crate::{
     args::{LockArgs, MemberArgs, ProjectArgs, ResolveArgs},
     commands::shared::{
-        changes::show,
+        changes::{installed, show},
         session::{about, members, resolve_options},
     },
+    json::project::Edited,
     ui::Ui,
 };
 
@@ -49,6 +50,10 @@ pub fn run(
             describe(addition),
         );
     }
+    ui.answer(&Edited {
+        dependencies: written(&raised),
+        installed: installed(&outcome, dry_run),
+    });
     show(ui, &outcome, dry_run, start);
     Ok(())
 }

@@ -16,11 +16,11 @@ use lumen_ops::{
 };
 use lumen_registry::{Freshness, ReadError, verify::Proof};
 use lumen_store::cas::{Drift, DriftKind};
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
     commands::shared::{session::session, text::count},
+    json::project::{self, Verified},
     ui::Ui,
 };
 
@@ -31,19 +31,7 @@ pub fn run(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError>
     let (verdicts, strays) = (&found.packages, &found.strays);
     let damaged = found.damaged();
     if ui.json {
-        let rows = verdicts.iter().map(|verdict| {
-            json!({
-                "name": verdict.name, "version": verdict.version, "ok": verdict.damage.is_none(),
-                "proven": verdict.proven, "damage": verdict.damage.as_ref().map(damage_lines),
-                "signature": signature_json(&verdict.signature),
-                "release": agreement_json(&verdict.agreement),
-            })
-        });
-        let strays = strays.iter().map(|stray| {
-            let (path, what) = stray_line(stray);
-            json!({ "path": path, "ok": false, "damage": [what] })
-        });
-        ui.print_json(&rows.chain(strays).collect());
+        ui.answer(&as_json(&found, 0));
     } else {
         for verdict in verdicts {
             for line in verdict.damage.iter().flat_map(damage_lines) {
@@ -111,6 +99,7 @@ pub fn run(repair: bool, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError>
             ..ResolveOptions::default()
         },
     )?;
+    ui.answer(&as_json(&found, damaged));
     ui.done("Repaired", count(damaged, "package"));
     Ok(())
 }
@@ -173,30 +162,64 @@ fn tell_unchecked(verdicts: &[Verdict], ui: &Ui) {
     }
 }
 
-fn agreement_json(agreement: &Agreement) -> serde_json::Value {
-    match agreement {
-        Agreement::Good => json!({ "state": "good" }),
-        Agreement::Unchecked { reason } => json!({ "state": "unchecked", "reason": reason }),
-        Agreement::Bad(error) => json!({ "state": "bad", "reason": error.to_string() }),
+fn as_json(found: &verify::Found, repaired: usize) -> Verified {
+    let packages = found.packages.iter().map(|verdict| project::Verdict {
+        name: verdict.name.to_string(),
+        version: verdict.version.to_string(),
+        ok: verdict.damage.is_none(),
+        proven: verdict.proven,
+        damage: verdict.damage.as_ref().map(damage_lines),
+        signature: signature_json(&verdict.signature),
+        release: agreement_json(&verdict.agreement),
+    });
+    let strays = found.strays.iter().map(|stray| {
+        let (path, what) = stray_line(stray);
+        project::Stray {
+            path,
+            damage: vec![what.to_owned()],
+        }
+    });
+    Verified {
+        packages: packages.collect(),
+        strays: strays.collect(),
+        repaired,
     }
 }
 
-fn signature_json(signature: &Signature) -> serde_json::Value {
+fn agreement_json(agreement: &Agreement) -> project::Agreement {
+    match agreement {
+        Agreement::Good => project::Agreement::Good,
+        Agreement::Unchecked { reason } => project::Agreement::Unchecked {
+            reason: reason.to_string(),
+        },
+        Agreement::Bad(error) => project::Agreement::Bad {
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn signature_json(signature: &Signature) -> project::Signature {
     match signature {
-        Signature::None => json!({ "state": "unsigned" }),
+        Signature::None => project::Signature::Unsigned,
         Signature::Good {
             index,
             signer,
             proof,
-        } => json!({
-            "state": "good", "index": index, "signer": signer,
-            "complete": match proof {
+        } => project::Signature::Good {
+            index: *index,
+            signer: signer.clone(),
+            complete: match proof {
                 Proof::Map => "proved",
                 Proof::Remembered => "remembered",
-            },
-        }),
-        Signature::Unchecked { reason } => json!({ "state": "unchecked", "reason": reason }),
-        Signature::Bad(error) => json!({ "state": "bad", "reason": error.to_string() }),
+            }
+            .to_owned(),
+        },
+        Signature::Unchecked { reason } => project::Signature::Unchecked {
+            reason: reason.clone(),
+        },
+        Signature::Bad(error) => project::Signature::Bad {
+            reason: error.to_string(),
+        },
     }
 }
 

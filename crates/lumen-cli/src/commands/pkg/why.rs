@@ -3,7 +3,6 @@
 use lumen_core::PackageName;
 use lumen_ops::{OpsError, graph};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
@@ -11,6 +10,7 @@ use crate::{
         lock::{asked, known, lock, roots},
         session::session,
     },
+    json::project::Why,
     ui::Ui,
 };
 
@@ -21,7 +21,13 @@ pub fn run(name: &str, project: &ProjectArgs, ui: &Ui) -> Result<(), OpsError> {
     let name = known(lock, name)?;
     let (paths, more) = graph::paths_to(lock, &roots(&project), &name);
     if ui.json {
-        ui.print_json(&json!({ "name": name, "paths": paths, "more": more }));
+        let path = |path: &Vec<PackageName>| path.iter().map(ToString::to_string).collect();
+        ui.answer(&Why {
+            name: name.to_string(),
+            paths: paths.iter().map(path).collect(),
+            asked: asked(&project).contains(&name),
+            more,
+        });
         return Ok(());
     }
     for path in &paths {

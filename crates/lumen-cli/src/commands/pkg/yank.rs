@@ -6,15 +6,11 @@ use lumen_ops::{
     verbs::yank::{self, Verdict},
 };
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::ProjectArgs,
-    commands::shared::{
-        session::session,
-        text::because,
-        waiting::{lacking_json, tell_lacking},
-    },
+    commands::shared::{session::session, text::because, waiting::tell_lacking},
+    json::package::Yanked,
     ui::Ui,
 };
 
@@ -32,12 +28,13 @@ pub fn run(
         Verdict::Yank(reason) => ("Yanked", reason, true),
         Verdict::Unyank(reason) => ("Unyanked", reason, false),
     };
-    if ui.json {
-        ui.print_json(&json!({
-            "name": name, "version": version, "yanked": yanked, "changed": changed,
-            "waiting": said.lacking.map(lacking_json),
-        }));
-    }
+    ui.answer(&Yanked {
+        name: name.to_string(),
+        version: version.to_string(),
+        yanked,
+        changed,
+        waiting: said.lacking.map(Into::into),
+    });
     let already = if changed { "" } else { " (it was already)" };
     let because = because(reason);
     ui.done(verb, format!("`{name}` {version}{because}{already}"));

@@ -8,7 +8,6 @@ use lumen_ops::{
     verbs::approve::{self, Waiting},
 };
 use lumen_registry::{Freshness, publish::queue::MOST};
-use serde_json::json;
 
 use crate::{
     args::RegistryArgs,
@@ -17,6 +16,7 @@ use crate::{
         submitted::tell,
         text::{because, count},
     },
+    json::trust,
     ui::Ui,
 };
 
@@ -35,9 +35,7 @@ pub fn run(
         }
         (Some(claim), Some(reason)) => {
             let claim = approve::reject(&session, claim, reason)?;
-            if ui.json {
-                ui.print_json(&as_json(&claim));
-            }
+            ui.answer(&as_json(&claim));
             let because = because(reason);
             ui.done(
                 "Rejected",
@@ -51,9 +49,10 @@ pub fn run(
 /// What waits for the names keys.
 fn waiting(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
     let (claims, all) = approve::list(session)?;
-    if ui.json {
-        ui.print_json(&claims.iter().map(as_json).collect());
-    }
+    ui.answer(&trust::Claims {
+        claims: claims.iter().map(as_json).collect(),
+        all,
+    });
     let open: Vec<&Waiting> = claims
         .iter()
         .filter(|claim| claim.rejected.is_none())
@@ -85,18 +84,21 @@ fn short(claim: &Waiting) -> String {
     claim.id.hex().chars().take(12).collect()
 }
 
-fn as_json(claim: &Waiting) -> serde_json::Value {
-    let keys = claim
-        .by
-        .iter()
-        .map(|key| json!({ "key": key.to_string(), "fingerprint": key.fingerprint() }));
-    let missing: usize = claim.missing.iter().map(|missing| missing.more).sum();
-    let rejected = claim
-        .rejected
-        .as_ref()
-        .map(|rejection| json!({ "time": rejection.time, "reason": rejection.reason }));
-    json!({
-        "name": claim.subject.to_string(), "id": claim.id.hex(), "time": claim.time,
-        "by": keys.collect::<Vec<_>>(), "missing": missing, "rejected": rejected,
-    })
+fn as_json(claim: &Waiting) -> trust::Claim {
+    let by = claim.by.iter().map(|key| trust::Claimant {
+        key: key.to_string(),
+        fingerprint: key.fingerprint(),
+    });
+    let rejected = claim.rejected.as_ref().map(|rejection| trust::Rejection {
+        time: rejection.time.clone(),
+        reason: rejection.reason.clone(),
+    });
+    trust::Claim {
+        name: claim.subject.to_string(),
+        id: claim.id.hex(),
+        time: claim.time.clone(),
+        by: by.collect(),
+        missing: claim.missing.iter().map(|missing| missing.more).sum(),
+        rejected,
+    }
 }

@@ -6,29 +6,24 @@ use lumen_ops::{
     verbs::bundle::{self, Request},
 };
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     commands::shared::{
+        copied::copied_json,
         session::alone,
         text::{bytes, many},
     },
-    ui::{Ui, path_json, word},
+    json::{registry::Bundled, shared::path},
+    ui::{Ui, word},
 };
 
 pub fn run(request: &Request, ui: &Ui) -> Result<(), OpsError> {
     let report = bundle::write(&alone(Freshness::Revalidate, ui)?, request)?;
     let file = request.file.display();
-    if ui.json {
-        ui.print_json(&match &report {
-            None => json!({ "file": null }),
-            Some(report) => json!({
-                "file": path_json(&request.file), "packages": report.packages, "files": report.files,
-                "bytes": report.bytes, "from": report.from, "size": report.size,
-                "fingerprint": report.fingerprint,
-            }),
-        });
-    }
+    ui.answer(&Bundled {
+        file: report.as_ref().map(|_| path(&request.file)),
+        copied: report.as_ref().map(copied_json),
+    });
     let Some(report) = report else {
         ui.done("Bundled", "nothing: nothing is new".into());
         return Ok(());

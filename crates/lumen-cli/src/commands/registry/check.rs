@@ -1,7 +1,5 @@
 //! `lumen registry check`.
 
-use std::process::ExitCode;
-
 use lumen_ops::{
     OpsError,
     report::Reporter as _,
@@ -10,21 +8,17 @@ use lumen_ops::{
         repair,
     },
 };
-use lumen_registry::{
-    ReadError,
-    log::{Finding, Place},
-    verify::TrustError,
-};
-use serde_json::json;
+use lumen_registry::{ReadError, log::Finding, verify::TrustError};
 
 use crate::{
     args::Target,
     commands::shared::{session::target, text::count, waiting::tell_waiting},
-    report::USER,
+    json::registry as json,
+    report::{CliError, Found},
     ui::Ui,
 };
 
-pub fn run(registry: &Target, ui: &Ui) -> Result<ExitCode, OpsError> {
+pub fn run(registry: &Target, ui: &Ui) -> Result<(), CliError> {
     let session = target(registry, ui)?;
     let Checked {
         is_signed,
@@ -35,7 +29,10 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<ExitCode, OpsError> {
         false => None,
     };
     if ui.json {
-        ui.print_json(&findings.iter().map(as_json).collect());
+        ui.answer(&json::Checked {
+            signed: is_signed,
+            problems: findings.iter().map(Into::into).collect(),
+        });
     } else {
         show(&findings, ui);
     }
@@ -45,23 +42,21 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<ExitCode, OpsError> {
             if let Some(waiting) = &waiting {
                 tell_waiting(waiting, ui);
             }
-            Ok(ExitCode::SUCCESS)
+            Ok(())
         }
         (true, false) => {
             ui.done("Checked", "all files agree; no signatures say more".into());
-            Ok(ExitCode::SUCCESS)
+            Ok(())
         }
         (false, true) => {
             let reason = count(findings.len(), "problem");
-            Err(ReadError::from(TrustError::Log { reason }).into())
+            Err(OpsError::from(ReadError::from(TrustError::Log { reason })).into())
         }
-        (false, false) => {
-            ui.error(
-                &format!("the files do not agree: {}", count(findings.len(), "problem")),
-                &["`lumen registry repair` makes the indexes again, as far as they follow from other files".into()],
-            );
-            Ok(ExitCode::from(USER))
+        (false, false) => Err(Found {
+            what: format!("the files do not agree: {}", count(findings.len(), "problem")),
+            hints: vec!["`lumen registry repair` makes the indexes again, as far as they follow from other files".into()],
         }
+        .into()),
     }
 }
 
@@ -70,14 +65,4 @@ pub fn show(findings: &[Finding], ui: &Ui) {
     for finding in findings {
         ui.print(&format!("{}: {}", finding.place(), finding.what));
     }
-}
-
-/// A finding as JSON.
-pub fn as_json(finding: &Finding) -> serde_json::Value {
-    let mut json = json!({ "file": finding.file, "problem": finding.what });
-    if let Some(Place { line, column }) = finding.at {
-        json["line"] = line.into();
-        json["column"] = column.into();
-    }
-    json
 }

@@ -6,12 +6,12 @@ use lumen_ops::{
     report::Reporter as _,
     verbs::ci::{self, Program, Purpose, Service},
 };
-use serde_json::json;
 
 use crate::{
     args::{CiService, Target},
     commands::shared::session::target,
-    ui::{Ui, path_json},
+    json::{self, host::Workflow},
+    ui::Ui,
 };
 
 pub fn run(
@@ -45,11 +45,11 @@ pub fn run(
         true => None,
         false => Some(ci::write(&session, &workflow, force)?),
     };
-    if ui.json {
-        ui.print_json(&json!({
-            "path": path.as_deref().map(path_json), "text": workflow.text, "secrets": workflow.secrets,
-        }));
-    }
+    ui.answer(&Workflow {
+        path: path.as_ref().map(json::shared::path),
+        text: workflow.text.clone(),
+        secrets: workflow.secrets.iter().map(ToString::to_string).collect(),
+    });
     if let Some(path) = path {
         ui.done("Wrote", path.display().to_string());
         let secrets = workflow.secrets.join(", ");

@@ -11,11 +11,11 @@ use lumen_registry::{
     Location,
     doctor::{Check, Finding, Verdict, Write},
 };
-use serde_json::json;
 
 use crate::{
     args::Target,
     commands::shared::{session::target, text::count},
+    json::host,
     report::STORAGE,
     ui::Ui,
 };
@@ -30,8 +30,10 @@ pub fn run(registry: &Target, write: bool, read_only: bool, ui: &Ui) -> Result<E
     let places = doctor::run(&session, write)?;
     let usable = places.iter().all(|place| place.report.is_usable());
     if ui.json {
-        let all: Vec<_> = places.iter().map(as_json).collect();
-        ui.print_json(&json!({ "usable": usable, "places": all }));
+        ui.answer(&host::Examined {
+            usable,
+            places: places.iter().map(as_json).collect(),
+        });
     }
     for place in &places {
         if !ui.json {
@@ -45,21 +47,19 @@ pub fn run(registry: &Target, write: bool, read_only: bool, ui: &Ui) -> Result<E
     })
 }
 
-fn as_json(place: &Examined) -> serde_json::Value {
-    let findings = place.report.findings.iter().map(|finding| {
-        json!({
-            "check": finding.check.as_str(),
-            "verdict": finding.verdict.as_str(),
-            "seen": finding.seen,
-            "fix": fix(place, finding),
-        })
+fn as_json(place: &Examined) -> host::Place {
+    let findings = place.report.findings.iter().map(|finding| host::Finding {
+        check: finding.check.as_str().to_owned(),
+        verdict: finding.verdict.as_str().to_owned(),
+        seen: finding.seen.clone(),
+        fix: fix(place, finding),
     });
-    json!({
-        "url": place.location.url(),
-        "server": place.report.server,
-        "usable": place.report.is_usable(),
-        "findings": findings.collect::<Vec<_>>(),
-    })
+    host::Place {
+        url: place.location.url(),
+        server: place.report.server.clone(),
+        usable: place.report.is_usable(),
+        findings: findings.collect(),
+    }
 }
 
 fn show(place: &Examined, ui: &Ui) {

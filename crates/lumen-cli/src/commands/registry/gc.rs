@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use lumen_ops::{OpsError, report::Reporter as _, session::Session, verbs::gc};
-use serde_json::json;
 
 use crate::{
     commands::shared::text::{bytes, many},
+    json::{
+        registry::{Collected, Garbage, Kind},
+        shared::Amount,
+    },
     ui::Ui,
 };
 
@@ -18,20 +21,28 @@ pub fn run(session: &Session<'_>, grace: Duration, dry_run: bool, ui: &Ui) -> Re
     });
     let (young, young_bytes) = report.young;
     if ui.json {
-        let kinds = totals.iter().map(|(kind, (files, bytes))| {
-            json!({ "kind": kind.as_str(), "files": files, "bytes": bytes })
+        let kinds = totals.iter().map(|(kind, (files, bytes))| Kind {
+            kind: kind.as_str().to_owned(),
+            sized: Amount {
+                files: *files,
+                bytes: *bytes,
+            },
         });
-        let garbage = report.garbage.iter().map(|garbage| {
-            json!({
-                "file": garbage.file.key.as_str(), "kind": garbage.kind.as_str(),
-                "bytes": garbage.file.size,
-            })
+        let garbage = report.garbage.iter().map(|garbage| Garbage {
+            file: garbage.file.key.to_string(),
+            kind: garbage.kind.as_str().to_owned(),
+            bytes: garbage.file.size,
         });
-        ui.print_json(&json!({
-            "dry_run": dry_run, "kinds": kinds.collect::<Vec<_>>(),
-            "garbage": garbage.collect::<Vec<_>>(), "spared": report.spared,
-            "young": { "files": young, "bytes": young_bytes },
-        }));
+        ui.answer(&Collected {
+            dry_run,
+            kinds: kinds.collect(),
+            garbage: garbage.collect(),
+            spared: report.spared,
+            young: Amount {
+                files: young,
+                bytes: young_bytes,
+            },
+        });
     } else {
         for (kind, (files, size)) in &totals {
             let size = bytes(*size);

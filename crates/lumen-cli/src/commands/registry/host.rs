@@ -4,11 +4,11 @@ use lumen_ops::{
     OpsError,
     verbs::host::{self, Kind, Plan, Wishes},
 };
-use serde_json::json;
 
 use crate::{
     args::{HostArgs, HostKind},
     commands::shared::session::target,
+    json::host::Host,
     ui::Ui,
 };
 
@@ -40,17 +40,24 @@ pub fn run(arguments: &HostArgs, ui: &Ui) -> Result<(), OpsError> {
         });
         return Ok(());
     }
-    ui.print_json(&match plan {
-        Plan::Site { site, config } => json!({
-            "read": site.url(), "root": site.root, "config": config,
-        }),
-        Plan::Bucket(bucket) => json!({
-            "publish": bucket.location.url(), "cors": bucket.cors, "policy": bucket.policy,
-            "locks": bucket.locks, "script": bucket.script,
-        }),
-        Plan::Pages(pages) => json!({
-            "read": pages.read, "publish": pages.publish, "script": pages.script,
-        }),
+    ui.answer(&match plan {
+        Plan::Site { site, config } => Host::Site {
+            read: site.url(),
+            root: site.root,
+            config,
+        },
+        Plan::Bucket(bucket) => Host::Bucket {
+            publish: bucket.location.url(),
+            cors: bucket.cors,
+            policy: bucket.policy,
+            locks: bucket.locks,
+            script: bucket.script,
+        },
+        Plan::Pages(pages) => Host::Pages {
+            read: pages.read,
+            publish: pages.publish,
+            script: pages.script,
+        },
     });
     Ok(())
 }

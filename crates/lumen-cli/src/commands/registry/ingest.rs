@@ -8,16 +8,16 @@ use lumen_ops::{
     verbs::ingest::{self, Ingested, Place},
 };
 use lumen_registry::{Freshness, publish::PublishError};
-use serde_json::json;
 
 use crate::{
     args::RegistryArgs,
     commands::shared::{
         session::with,
         text::{bytes, count},
-        waiting::{lacking_json, tell_lacking},
+        waiting::tell_lacking,
     },
-    report::{CliError, Declined, code, hints},
+    json::release,
+    report::{CliError, Declined, code, failure_of, hints},
     ui::Ui,
 };
 
@@ -65,10 +65,11 @@ pub fn run(
             }
         }
     }
-    if ui.json {
-        let all = outcomes.iter().map(|outcome| as_json(outcome, dry_run));
-        ui.print_json(&all.collect());
-    }
+    let all = outcomes.iter().map(|outcome| as_json(outcome, dry_run));
+    ui.answer(&release::Ingested {
+        dry_run,
+        submissions: all.collect(),
+    });
     let mut worst = None;
     for (place, result) in &outcomes {
         if let Err(error) = result {
@@ -120,21 +121,22 @@ fn told(ingested: &Ingested) -> String {
     out
 }
 
-fn as_json((place, result): &Outcome<'_>, dry_run: bool) -> serde_json::Value {
+fn as_json((place, result): &Outcome<'_>, dry_run: bool) -> release::Ingest {
+    let place = place.shown.clone();
     match result {
-        Ok(ingested) => json!({
-            "place": place.shown,
-            "name": ingested.name,
-            "version": ingested.version,
-            "new": ingested.new,
-            "published": !dry_run,
-            "waiting": ingested.lacking.map(lacking_json),
-            "signer": ingested.signer.as_ref().map(ToString::to_string),
-            "claims": ingested.claims.as_ref().map(ToString::to_string),
+        Ok(ingested) => release::Ingest::Good(release::Taken {
+            place,
+            name: ingested.name.to_string(),
+            version: ingested.version.to_string(),
+            new: ingested.new,
+            published: !dry_run,
+            waiting: ingested.lacking.map(Into::into),
+            signer: ingested.signer.as_ref().map(ToString::to_string),
+            claims: ingested.claims.as_ref().map(ToString::to_string),
         }),
-        Err(error) => json!({
-            "place": place.shown,
-            "error": { "message": error.to_string(), "hints": hints(error) },
-        }),
+        Err(error) => release::Ingest::Refused {
+            place,
+            error: Box::new(failure_of(error)),
+        },
     }
 }

@@ -2,11 +2,11 @@
 
 use lumen_ops::{OpsError, report::Reporter as _, verbs::found};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     commands::shared::session::alone,
-    ui::{Ui, path_json, word},
+    json::{registry::Founded, shared::path},
+    ui::{Ui, word},
 };
 
 pub fn run(
@@ -19,16 +19,14 @@ pub fn run(
     let session = alone(Freshness::Normal, ui)?;
     let founded = found::init(&session, location, name, origin, unsigned)?;
     let location = founded.location;
-    if ui.json {
-        let root = founded.root.as_ref();
-        ui.print_json(&json!({
-            "url": location.url(),
-            "signed": root.is_some(),
-            "origin": root.map(|root| &root.origin),
-            "fingerprint": root.map(|root| root.fingerprint),
-            "new_key": founded.new_key.as_deref().map(path_json),
-        }));
-    }
+    let root = founded.root.as_ref();
+    ui.answer(&Founded {
+        url: location.url(),
+        signed: root.is_some(),
+        origin: root.map(|root| root.origin.clone()),
+        fingerprint: root.map(|root| root.fingerprint.to_string()),
+        new_key: founded.new_key.as_ref().map(path),
+    });
     if let Some(key) = &founded.new_key {
         ui.done("Made", format!("your signing key, {}", key.display()));
     }

@@ -1,11 +1,10 @@
 //! `lumen registry migrate`.
 
 use lumen_ops::{report::Reporter as _, session::Session, verbs::migrate};
-use lumen_registry::log::Finding;
-use serde_json::json;
 
 use crate::{
     commands::shared::text::{count, many},
+    json::registry::{Migrated, MigrationPlan},
     report::{CliError, Declined},
     ui::Ui,
 };
@@ -47,20 +46,17 @@ pub fn run(
         }
     }
     if consent.dry_run {
-        if ui.json {
-            let list = |findings: &[Finding]| -> Vec<_> {
-                let one = |it: &Finding| json!({ "file": it.file, "what": it.what });
-                findings.iter().map(one).collect()
-            };
-            let subjects = inventory.subjects();
-            let subjects = subjects.iter().map(ToString::to_string);
-            ui.print_json(&json!({
-                "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
-                "origin": plan.origin, "key": plan.key().map(ToString::to_string),
-                "names": subjects.collect::<Vec<_>>(),
-                "problems": list(&inventory.problems), "warnings": list(&inventory.warnings),
-            }));
-        }
+        let names = inventory.subjects();
+        ui.answer(&MigrationPlan {
+            packages: inventory.packages.len(),
+            releases,
+            yanks,
+            origin: plan.origin.clone(),
+            key: plan.key().map(ToString::to_string),
+            names: names.iter().map(ToString::to_string).collect(),
+            problems: inventory.problems.iter().map(Into::into).collect(),
+            oddities: inventory.warnings.iter().map(Into::into).collect(),
+        });
         plan.check(session)?;
         ui.done("Would log", format!("{what}; {owner} owns all names"));
         return Ok(());
@@ -82,14 +78,16 @@ pub fn run(
         ui.done("Made", format!("your signing key, {}", key.display()));
     }
     let root = migrated.root.as_ref();
-    if ui.json {
-        ui.print_json(&json!({
-            "url": plan.location.url(), "origin": root.map(|root| &root.origin),
-            "fingerprint": root.map(|root| root.fingerprint), "entries": migrated.entries,
-            "packages": inventory.packages.len(), "releases": releases, "yanks": yanks,
-            "file_lists": lists,
-        }));
-    }
+    ui.answer(&Migrated {
+        url: plan.location.url(),
+        origin: root.map(|root| root.origin.clone()),
+        fingerprint: root.map(|root| root.fingerprint.to_string()),
+        entries: migrated.entries,
+        packages: inventory.packages.len(),
+        releases,
+        yanks,
+        file_lists: lists,
+    });
     match migrated.entries {
         0 if root.is_none() => ui.done("Logged", "nothing: everything is in the log".into()),
         entries => ui.done("Logged", format!("{what}: {}", many(entries, "entry"))),

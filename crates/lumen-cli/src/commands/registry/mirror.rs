@@ -17,9 +17,7 @@ use crate::{
 
 pub fn run(request: &Request, ui: &Ui) -> Result<(), OpsError> {
     let mirrored = mirror::run(&alone(Freshness::Revalidate, ui)?, request)?;
-    if ui.json {
-        ui.print_json(&mirrored_json(&mirrored));
-    }
+    ui.answer(&mirrored_json(&mirrored));
     ui.done("Mirrored", mirrored_line(&mirrored));
     if let Some(some) = &mirrored.report.selection {
         let patterns = some.patterns().join(", ");

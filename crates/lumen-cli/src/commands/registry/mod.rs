@@ -49,20 +49,29 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, CliError> {
             reason,
             registry,
         } => approve::run(claim.as_deref(), reject.then_some(&reason), &registry, ui),
-        Registry::Repair { registry } => return Ok(repair::run(&registry, ui)?),
+        Registry::Repair { registry } => {
+            repair::run(&registry, ui)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Registry::Rebuild {
             registry,
             file_lists: true,
         } => rebuild::file_lists(&registry, ui),
         Registry::Rebuild { registry, .. } => rebuild::run(&registry, ui),
-        Registry::Check { registry } => return Ok(check::run(&registry, ui)?),
+        Registry::Check { registry } => {
+            check::run(&registry, ui)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Registry::Watch {
             registry,
             from,
             names,
             follow,
             every,
-        } => watch::run(&registry, from, &names, follow.then_some(every), ui),
+        } => {
+            watch::run(&registry, from, &names, follow.then_some(every), ui)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Registry::Gc {
             registry,
             dry_run,

@@ -6,11 +6,11 @@ use lumen_ops::{
     report::Reporter as _,
     verbs::{rebuild, repair},
 };
-use serde_json::json;
 
 use crate::{
     args::Target,
     commands::shared::{session::target, text::count, waiting::tell_waiting},
+    json::registry::{Rebuilt, Without},
     ui::Ui,
 };
 
@@ -19,7 +19,10 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
     let changed = rebuild::rebuild(&session)?;
     let changed: Vec<&str> = changed.iter().map(Key::as_str).collect();
     if ui.json {
-        ui.print_json(&json!({ "changed": changed }));
+        ui.answer(&Rebuilt {
+            changed: changed.iter().map(ToString::to_string).collect(),
+            without: None,
+        });
     } else {
         changed.iter().for_each(|file| ui.print(file));
     }
@@ -40,12 +43,15 @@ pub fn file_lists(registry: &Target, ui: &Ui) -> Result<(), OpsError> {
     let relisted = rebuild::file_lists(&session)?;
     let made: Vec<&str> = relisted.made.iter().map(Key::as_str).collect();
     if ui.json {
-        let without = relisted.without.iter();
-        let without = without.map(|release| {
-            json!({ "name": release.name, "version": release.version, "why": release.why })
+        let without = relisted.without.iter().map(|release| Without {
+            name: release.name.to_string(),
+            version: release.version.to_string(),
+            why: release.why.clone(),
         });
-        let without: Vec<_> = without.collect();
-        ui.print_json(&json!({ "changed": made, "without": without }));
+        ui.answer(&Rebuilt {
+            changed: made.iter().map(ToString::to_string).collect(),
+            without: Some(without.collect()),
+        });
     } else {
         made.iter().for_each(|file| ui.print(file));
     }

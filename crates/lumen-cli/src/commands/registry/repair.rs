@@ -1,38 +1,30 @@
 //! `lumen registry repair`.
 
-use std::process::ExitCode;
-
 use lumen_core::Key;
 use lumen_ops::{
-    OpsError,
     report::Reporter as _,
     verbs::repair::{self, Repaired},
 };
 use lumen_registry::log::Finding;
-use serde_json::json;
 
 use crate::{
     args::Target,
-    commands::shared::{
-        session::target,
-        text::count,
-        waiting::{tell_waiting, waiting_json},
-    },
-    report::USER,
+    commands::shared::{session::target, text::count, waiting::tell_waiting},
+    json::registry as json,
+    report::{CliError, Found},
     ui::Ui,
 };
 
-use super::check;
-
-pub fn run(registry: &Target, ui: &Ui) -> Result<ExitCode, OpsError> {
+pub fn run(registry: &Target, ui: &Ui) -> Result<(), CliError> {
     let (size, waiting, made) = match repair::repair(&target(registry, ui)?)? {
         Repaired::Signed(size, waiting, made) => (size, waiting, made),
-        Repaired::Unsigned(changed, findings) => return Ok(unsigned(&changed, &findings, ui)),
+        Repaired::Unsigned(changed, findings) => return Ok(unsigned(&changed, &findings, ui)?),
     };
-    if ui.json {
-        let waiting = waiting.as_ref().map(waiting_json);
-        ui.print_json(&json!({ "size": size, "waiting": waiting, "file_lists": made.len() }));
-    }
+    ui.answer(&json::Repaired::Signed {
+        size,
+        waiting: waiting.as_ref().map(Into::into),
+        file_lists: made.len(),
+    });
     let what = match &waiting {
         None => format!("the registry shows all {size} entries of its log"),
         Some(_) => format!("all {size} entries of the log are finished"),
@@ -44,15 +36,16 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<ExitCode, OpsError> {
     if let Some(waiting) = &waiting {
         tell_waiting(waiting, ui);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// What became of a registry without signatures.
-fn unsigned(changed: &[Key], findings: &[Finding], ui: &Ui) -> ExitCode {
+fn unsigned(changed: &[Key], findings: &[Finding], ui: &Ui) -> Result<(), Found> {
     if ui.json {
-        let changed: Vec<&str> = changed.iter().map(Key::as_str).collect();
-        let findings: Vec<_> = findings.iter().map(check::as_json).collect();
-        ui.print_json(&json!({ "changed": changed, "problems": findings }));
+        ui.answer(&json::Repaired::Unsigned {
+            changed: changed.iter().map(Key::to_string).collect(),
+            problems: findings.iter().map(Into::into).collect(),
+        });
     } else {
         changed.iter().for_each(|file| ui.print(file.as_str()));
     }
@@ -62,20 +55,19 @@ fn unsigned(changed: &[Key], findings: &[Finding], ui: &Ui) -> ExitCode {
     };
     ui.done("Repaired", what);
     if findings.is_empty() {
-        return ExitCode::SUCCESS;
+        return Ok(());
     }
-    ui.error(
-        &format!(
+    let mut hints = vec![
+        "bring the files back from a copy, or publish the release again from the same contents"
+            .to_owned(),
+    ];
+    let left = findings.iter();
+    hints.extend(left.map(|finding| format!("{}: {}", finding.place(), finding.what)));
+    Err(Found {
+        what: format!(
             "{} left, which follow from no other file",
             count(findings.len(), "problem")
         ),
-        &[
-            "bring the files back from a copy, or publish the release again from the same contents"
-                .into(),
-        ],
-    );
-    for finding in findings {
-        ui.hints(&[format!("{}: {}", finding.place(), finding.what)]);
-    }
-    ExitCode::from(USER)
+        hints,
+    })
 }

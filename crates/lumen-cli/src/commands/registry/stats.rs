@@ -2,13 +2,10 @@
 
 use lumen_ops::{OpsError, session::Session, verbs::stats};
 use lumen_registry::stats::{Files, Size, Stats};
-use serde_json::{Value, json};
 
 use crate::{
-    commands::shared::{
-        text::{bytes, many},
-        waiting::waiting_json,
-    },
+    commands::shared::text::{bytes, many},
+    json::{host, shared::Amount},
     ui::Ui,
 };
 
@@ -17,7 +14,7 @@ pub fn run(session: &Session<'_>, ui: &Ui) -> Result<(), OpsError> {
     let (location, stats) = stats::run(session)?;
     let url = location.url();
     if ui.json {
-        ui.print_json(&as_json(&url, &stats));
+        ui.answer(&as_json(&url, &stats));
         return Ok(());
     }
     about(&url, &stats, ui);
@@ -132,38 +129,56 @@ fn files_by_kind(files: &Files, ui: &Ui) {
     }
 }
 
-fn as_json(url: &str, stats: &Stats) -> Value {
-    let sized = |size: &Size| json!({ "files": size.files, "bytes": size.bytes });
+fn as_json(url: &str, stats: &Stats) -> host::Stats {
+    let sized = |size: &Size| Amount {
+        files: size.files,
+        bytes: size.bytes,
+    };
     let files = stats.files.as_ref().map(|files| {
         let kinds = files.kinds.iter();
-        let kinds: serde_json::Map<String, Value> = kinds
-            .map(|(kind, size)| (kind.as_str().to_owned(), sized(size)))
-            .collect();
-        json!({
-            "kinds": kinds, "temporary": sized(&files.temporary), "total": sized(&files.total()),
-            "unknown_sizes": files.unsized_files,
-        })
+        host::Files {
+            kinds: kinds
+                .map(|(kind, size)| (kind.as_str().to_owned(), sized(size)))
+                .collect(),
+            temporary: sized(&files.temporary),
+            total: sized(&files.total()),
+            unknown_sizes: files.unsized_files,
+        }
     });
-    let largest = stats
-        .largest
-        .iter()
-        .map(|(name, size)| json!({ "name": name, "files": size.files, "bytes": size.bytes }));
-    let newest = stats.newest.iter().map(
-        |release| json!({ "name": release.name, "version": release.version, "time": release.time }),
-    );
+    let largest = stats.largest.iter().map(|(name, size)| host::Largest {
+        name: name.to_string(),
+        artifacts: sized(size),
+    });
+    let newest = stats.newest.iter().map(|release| host::Newest {
+        name: release.name.to_string(),
+        version: release.version.to_string(),
+        time: release.time.clone(),
+    });
     let trust = stats.trust.as_ref();
     let keys = |number: u64| trust.map(|_| number);
-    json!({
-        "name": stats.name, "url": url, "format": stats.format,
-        "signed": trust.is_some(), "origin": trust.map(|trust| &trust.origin),
-        "fingerprint": trust.map(|trust| trust.fingerprint),
-        "entries": trust.map(|trust| trust.size),
-        "waiting": stats.waiting.as_ref().map(waiting_json), "last_change": stats.last_change,
-        "selection": stats.selection, "left_out": stats.left_out,
-        "packages": stats.packages, "scopes": stats.scopes, "deprecated": stats.deprecated,
-        "releases": stats.releases, "prereleases": stats.prereleases, "yanked": stats.yanked,
-        "owner_keys": keys(stats.owners), "publisher_keys": keys(stats.publishers),
-        "artifacts": sized(&stats.artifacts), "files": files,
-        "largest": largest.collect::<Vec<_>>(), "newest": newest.collect::<Vec<_>>(),
-    })
+    host::Stats {
+        name: stats.name.clone(),
+        url: url.to_owned(),
+        registry_format: stats.format,
+        signed: trust.is_some(),
+        origin: trust.map(|trust| trust.origin.clone()),
+        fingerprint: trust.map(|trust| trust.fingerprint.to_string()),
+        entries: trust.map(|trust| trust.size),
+        waiting: stats.waiting.as_ref().map(Into::into),
+        last_change: stats.last_change.clone(),
+        selection: stats.selection.clone(),
+        left_out: stats.left_out,
+        packages: stats.packages,
+        scopes: stats.scopes,
+        deprecated: stats.deprecated,
+        releases: stats.releases,
+        prereleases: stats.prereleases,
+        yanked: stats.yanked,
+        owner_keys: keys(stats.owners),
+        publisher_keys: keys(stats.publishers),
+        artifacts: sized(&stats.artifacts),
+        files,
+        largest: largest.collect(),
+        newest: newest.collect(),
+    }
 }

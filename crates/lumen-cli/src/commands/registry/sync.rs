@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use lumen_ops::{OpsError, report::Reporter as _, verbs::sync};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::RegistryArgs,
@@ -12,6 +11,7 @@ use crate::{
         copied::{mirrored_json, mirrored_line},
         session::with,
     },
+    json::registry::{Synced, Synchronised},
     report,
     ui::Ui,
 };
@@ -27,7 +27,10 @@ pub fn run(names: &[String], ui: &Ui) -> Result<ExitCode, OpsError> {
         |name, mirror, outcome| match outcome {
             Ok(mirrored) => {
                 ui.done("Mirrored", format!("{name}: {}", mirrored_line(&mirrored)));
-                rows.push(json!({ "name": name, "mirrored": mirrored_json(&mirrored) }));
+                rows.push(Synchronised::Good {
+                    name: name.to_owned(),
+                    mirrored: mirrored_json(&mirrored),
+                });
             }
             Err(error) => {
                 let what = format!("`{}` to `{}`", mirror.from, mirror.to);
@@ -36,12 +39,13 @@ pub fn run(names: &[String], ui: &Ui) -> Result<ExitCode, OpsError> {
                 if !std::mem::replace(&mut failed, true) {
                     code = shown;
                 }
-                rows.push(json!({ "name": name, "error": report::error_json(&error) }));
+                rows.push(Synchronised::Failed {
+                    name: name.to_owned(),
+                    error: Box::new(report::failure_of(&error)),
+                });
             }
         },
     );
-    if ui.json && !rows.is_empty() {
-        ui.print_json(&rows.into());
-    }
+    ui.answer(&Synced { mirrors: rows });
     done.map(|()| code)
 }

@@ -16,9 +16,7 @@ use crate::{
 
 pub fn run(file: &Path, to: &str, fingerprint: Option<Digest>, ui: &Ui) -> Result<(), OpsError> {
     let taken = bundle::take_in(&alone(Freshness::Revalidate, ui)?, file, to, fingerprint)?;
-    if ui.json {
-        ui.print_json(&mirrored_json(&taken.mirrored));
-    }
+    ui.answer(&mirrored_json(&taken.mirrored));
     ui.done("Mirrored", mirrored_line(&taken.mirrored));
     if let Some(fingerprint) = taken.first_use {
         ui.done("Fingerprint", fingerprint.to_string());

@@ -3,10 +3,15 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use lumen_core::trust::Entry;
-use lumen_ops::{OpsError, verbs::watch};
-use serde_json::json;
+use lumen_ops::verbs::watch;
 
-use crate::{args::Target, commands::shared::session::target, ui::Ui};
+use crate::{
+    args::{Target, Usage},
+    commands::shared::session::target,
+    json::registry::{LogEntry, Watched},
+    report::CliError,
+    ui::Ui,
+};
 
 /// Shows the entries of a log from one on; `every`: goes on until standard output is closed,
 /// with pauses of this many seconds.
@@ -16,7 +21,23 @@ pub fn run(
     names: &[String],
     every: Option<u64>,
     ui: &Ui,
-) -> Result<(), OpsError> {
+) -> Result<(), CliError> {
+    if ui.json && every.is_some() {
+        return Err(Usage {
+            what: "`--follow` goes on for ever, and `--json` prints one object at the end".into(),
+            hints: vec!["leave out --json: every line is a JSON object".into()],
+        }
+        .into());
+    }
+    if ui.json {
+        let mut entries = Vec::new();
+        let size = watch::watch(&target(registry, ui)?, from, names, |logged| {
+            entries.push(line(logged));
+            ControlFlow::Continue(())
+        })?;
+        ui.answer(&Watched { size, entries });
+        return Ok(());
+    }
     loop {
         let session = target(registry, ui)?;
         let size = watch::watch(&session, from, names, |logged| {
@@ -36,33 +57,41 @@ pub fn run(
     }
 }
 
-/// An entry of the log as a line of JSON.
-fn line(logged: &watch::Logged) -> serde_json::Value {
-    let subject = logged.entry.subject().map(|subject| subject.to_string());
-    let mut line = json!({ "index": logged.index, "subject": subject });
+/// An entry of the log as JSON.
+fn line(logged: &watch::Logged) -> LogEntry {
+    let mut line = LogEntry {
+        index: logged.index,
+        subject: logged.entry.subject().map(|subject| subject.to_string()),
+        kind: "map".into(),
+        seq: None,
+        version: None,
+        versions: None,
+        until: None,
+        time: None,
+        text: logged.text.clone(),
+    };
     match &logged.entry {
         Entry::Root(note) => {
-            line["kind"] = json!("root");
-            line["seq"] = json!(note.seq);
+            line.kind = "root".into();
+            line.seq = Some(note.seq);
         }
         Entry::Owners(note) => {
-            line["kind"] = json!("owners");
-            line["seq"] = json!(note.seq);
+            line.kind = "owners".into();
+            line.seq = Some(note.seq);
         }
         Entry::Statement(statement) => {
-            line["kind"] = json!(statement.action.verb());
-            line["version"] = json!(statement.action.version());
-            line["time"] = json!(statement.time);
+            line.kind = statement.action.verb().into();
+            line.version = statement.action.version().map(ToString::to_string);
+            line.time = Some(statement.time.clone());
         }
         Entry::Moderation(said) => {
-            line["kind"] = json!(said.measure.verb());
-            line["seq"] = json!(said.seq);
-            line["versions"] = json!(said.covers.to_string());
-            line["until"] = json!(said.measure.until());
-            line["time"] = json!(said.time);
+            line.kind = said.measure.verb().into();
+            line.seq = Some(said.seq);
+            line.versions = Some(said.covers.to_string());
+            line.until = said.measure.until().map(ToString::to_string);
+            line.time = Some(said.time.clone());
         }
-        Entry::Map(_) => line["kind"] = json!("map"),
+        Entry::Map(_) => {}
     }
-    line["text"] = json!(logged.text);
     line
 }

@@ -1,25 +1,23 @@
 //! `lumen registry witness`.
 
 use lumen_ops::{OpsError, report::Reporter as _, verbs::witness};
-use serde_json::json;
 
 use crate::{
     args::Target,
-    commands::shared::{
-        session::target,
-        waiting::{tell_waiting, waiting_json},
-    },
+    commands::shared::{session::target, waiting::tell_waiting},
+    json::registry::Witnessed,
     ui::Ui,
 };
 
 pub fn run(growth_only: bool, registry: &Target, ui: &Ui) -> Result<(), OpsError> {
     let seen = witness::witness(&target(registry, ui)?, growth_only)?;
-    if ui.json {
-        ui.print_json(&json!({
-            "size": seen.size, "before": seen.before, "key": seen.key.to_string(),
-            "validated": seen.validated, "waiting": seen.waiting.as_ref().map(waiting_json),
-        }));
-    }
+    ui.answer(&Witnessed {
+        size: seen.size,
+        before: seen.before,
+        key: seen.key.to_string(),
+        validated: seen.validated,
+        waiting: seen.waiting.as_ref().map(Into::into),
+    });
     let before = match seen.before {
         Some(before) => format!("they continue the {before} seen last"),
         None => "the first this witness sees".into(),

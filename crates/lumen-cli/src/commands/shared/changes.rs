@@ -2,21 +2,20 @@
 
 use std::time::Instant;
 
+use lumen_core::{PackageName, Version};
 use lumen_ops::{report::Reporter as _, resolve::Changes, verbs::install::Outcome};
-use serde_json::json;
 
-use crate::{commands::shared::text::count, ui::Ui};
+use crate::{
+    commands::shared::text::count,
+    json::{
+        project::{Change, Changes as ChangesJson, Installed, Moved},
+        shared::Release,
+    },
+    ui::Ui,
+};
 
 pub fn show(ui: &Ui, outcome: &Outcome, dry_run: bool, start: Instant) {
     show_changes(ui, &outcome.changes);
-    if ui.json {
-        ui.print_json(&json!({
-            "up_to_date": outcome.up_to_date,
-            "packages": outcome.packages,
-            "downloaded": outcome.downloaded,
-            "changes": changes_json(&outcome.changes),
-        }));
-    }
     let packages = count(outcome.packages, "package");
     if outcome.up_to_date {
         return ui.done("Up to date", packages);
@@ -76,16 +75,39 @@ pub fn show_changes(ui: &Ui, changes: &Changes) {
     }
 }
 
-pub fn changes_json(changes: &Changes) -> serde_json::Value {
-    let pair = |(name, version): &(_, _)| json!({ "name": name, "version": version });
-    let change = |(name, old, new): &(_, _, _)| json!({ "name": name, "from": old, "to": new });
-    let moved = |(name, version, old, new): &(_, _, _, _)| json!({ "name": name, "version": version, "from": old, "to": new });
-    json!({
-        "moved": changes.moved.iter().map(moved).collect::<Vec<_>>(),
-        "added": changes.added.iter().map(pair).collect::<Vec<_>>(),
-        "removed": changes.removed.iter().map(pair).collect::<Vec<_>>(),
-        "changed": changes.changed.iter().map(change).collect::<Vec<_>>(),
-    })
+/// What an install did, as JSON.
+pub fn installed(outcome: &Outcome, dry_run: bool) -> Installed {
+    Installed {
+        dry_run,
+        up_to_date: outcome.up_to_date,
+        packages: outcome.packages,
+        downloaded: outcome.downloaded,
+        changes: changes_json(&outcome.changes),
+    }
+}
+
+pub fn changes_json(changes: &Changes) -> ChangesJson {
+    let releases = |of: &[(PackageName, Version)]| {
+        let of = of.iter().map(|(name, version)| Release::of(name, version));
+        of.collect()
+    };
+    let changed = changes.changed.iter().map(|(name, old, new)| Change {
+        name: name.to_string(),
+        from: old.to_string(),
+        to: new.to_string(),
+    });
+    let moved = changes.moved.iter().map(|(name, version, old, new)| Moved {
+        name: name.to_string(),
+        version: version.to_string(),
+        from: old.clone(),
+        to: new.clone(),
+    });
+    ChangesJson {
+        moved: moved.collect(),
+        added: releases(&changes.added),
+        removed: releases(&changes.removed),
+        changed: changed.collect(),
+    }
 }
 
 /// The first digits of a commit.

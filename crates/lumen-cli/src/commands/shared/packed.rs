@@ -3,10 +3,10 @@
 use lumen_core::problem::{Problem, line_column};
 use lumen_ops::{pack, report::Reporter as _};
 use lumen_store::pack::{Note, NoteReason, Packed};
-use serde_json::json;
 
 use crate::{
     commands::shared::text::{bytes, count, listed},
+    json::release::{Contents, File},
     ui::Ui,
 };
 
@@ -132,17 +132,18 @@ pub fn size(packed: &Packed) -> String {
     )
 }
 
-pub fn packed_json(checked: &pack::Checked, packed: &Packed) -> serde_json::Value {
-    let files = packed
-        .files
-        .iter()
-        .map(|file| json!({ "path": file.path, "size": file.size, "executable": file.executable }));
-    json!({
-        "name": checked.package.name,
-        "version": checked.package.version,
-        "files": files.collect::<Vec<_>>(),
-        "digest": packed.digest,
-        "size": packed.tar.len(),
-        "compressed_size": packed.zst.len(),
-    })
+pub fn contents_of(checked: &pack::Checked, packed: &Packed) -> Contents {
+    let files = packed.files.iter().map(|file| File {
+        path: file.path.clone(),
+        size: file.size,
+        executable: file.executable,
+    });
+    Contents {
+        name: checked.package.name.to_string(),
+        version: checked.package.version.to_string(),
+        files: files.collect(),
+        digest: packed.digest.to_string(),
+        size: packed.tar.len(),
+        compressed_size: packed.zst.len(),
+    }
 }

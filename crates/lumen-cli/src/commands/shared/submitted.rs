@@ -10,31 +10,18 @@ use lumen_ops::{
     report::Reporter as _,
     signed::{Asked, Change, Submitted, proposal::words},
 };
-use serde_json::json;
 
 use crate::{
-    commands::shared::waiting::{lacking_json, tell_lacking},
-    ui::{Ui, path_json, word},
+    commands::shared::waiting::tell_lacking,
+    json::{shared::path, trust},
+    ui::{Ui, word},
 };
 
 /// Reports the result of a change, and the next step. `command` is the family of
 /// commands with `sign` and `apply`.
 pub fn tell(submitted: &Submitted, command: &str, ui: &Ui) {
     let subject = submitted.change.subject();
-    if ui.json {
-        let missing = submitted.missing.iter().map(|missing| {
-            let keys = missing.keys.iter().map(ToString::to_string);
-            json!({
-                "whose": missing.whose, "more": missing.more, "keys": keys.collect::<Vec<_>>(),
-            })
-        });
-        ui.print_json(&json!({
-            "subject": subject.replace('`', ""), "applied": submitted.applied,
-            "index": submitted.index, "file": submitted.file.as_deref().map(path_json), "signed": submitted.signed,
-            "queued": submitted.queued.is_some(), "waiting": submitted.lacking.map(lacking_json),
-            "missing": missing.collect::<Vec<_>>(),
-        }));
-    }
+    ui.answer(&as_json(submitted, &subject));
     if submitted.applied {
         let place = submitted.index.map_or("there already".to_owned(), |index| {
             format!("log entry {index}")
@@ -107,6 +94,24 @@ fn moderated(said: &Moderation) -> (&'static str, String) {
         verb,
         format!("`{package}`, {versions}{until} (statement {seq}"),
     )
+}
+
+fn as_json(submitted: &Submitted, subject: &str) -> trust::Submitted {
+    let missing = submitted.missing.iter().map(|missing| trust::Missing {
+        whose: missing.whose.to_owned(),
+        more: missing.more,
+        keys: missing.keys.iter().map(ToString::to_string).collect(),
+    });
+    trust::Submitted {
+        subject: subject.replace('`', ""),
+        applied: submitted.applied,
+        index: submitted.index,
+        file: submitted.file.as_ref().map(path),
+        signed: submitted.signed,
+        queued: submitted.queued.is_some(),
+        waiting: submitted.lacking.map(Into::into),
+        missing: missing.collect(),
+    }
 }
 
 /// The keys that must sign.

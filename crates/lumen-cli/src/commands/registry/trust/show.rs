@@ -6,7 +6,6 @@ use lumen_core::{
 };
 use lumen_ops::{OpsError, signed};
 use lumen_registry::Freshness;
-use serde_json::json;
 
 use crate::{
     args::RegistryArgs,
@@ -14,6 +13,7 @@ use crate::{
         session::with,
         text::{count, many},
     },
+    json::trust::Root,
     ui::Ui,
 };
 
@@ -22,23 +22,29 @@ pub fn run(registry: &RegistryArgs, ui: &Ui) -> Result<(), OpsError> {
     let signed = signed::open(&session)?;
     let (root, info) = (signed.roots.current(), &signed.info);
     if ui.json {
-        let keys = |keys: &[PublicKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let witnesses = root.witnesses.iter().map(ToString::to_string);
-        let validators = root.validators.iter().map(ToString::to_string);
-        ui.print_json(&json!({
-            "origin": root.origin, "fingerprint": info.fingerprint, "root": root.seq,
-            "time": root.time, "expires": root.expires, "size": info.size,
-            "root_threshold": root.threshold, "root_keys": keys(&root.root),
-            "log_keys": keys(&root.log),
-            "policy": root.policy.as_str(), "names_threshold": root.names_threshold,
-            "names_keys": keys(&root.names),
-            "moderator_threshold": root.moderator_threshold,
-            "moderators": keys(&root.moderators),
-            "witness_quorum": root.witness_quorum, "witnesses": witnesses.collect::<Vec<_>>(),
-            "validating_quorum": root.validating_quorum,
-            "validators": validators.collect::<Vec<_>>(),
-            "max_age": root.max_age,
-        }));
+        let keys = |keys: &[PublicKey]| keys.iter().map(ToString::to_string).collect();
+        let witnesses = |keys: &[CosignerKey]| keys.iter().map(ToString::to_string).collect();
+        ui.answer(&Root {
+            origin: root.origin.clone(),
+            fingerprint: info.fingerprint.to_string(),
+            root: root.seq,
+            time: root.time.clone(),
+            expires: root.expires.clone(),
+            size: info.size,
+            root_threshold: root.threshold,
+            root_keys: keys(&root.root),
+            log_keys: keys(&root.log),
+            policy: root.policy.as_str().to_owned(),
+            names_threshold: root.names_threshold,
+            names_keys: keys(&root.names),
+            moderator_threshold: root.moderator_threshold,
+            moderators: keys(&root.moderators),
+            witness_quorum: root.witness_quorum,
+            witnesses: witnesses(&root.witnesses),
+            validating_quorum: root.validating_quorum,
+            validators: witnesses(&root.validators),
+            max_age: root.max_age,
+        });
         return Ok(());
     }
     let line = |label: &str, value: &str| ui.print(&format!("{label:>12}: {value}"));

@@ -1,6 +1,7 @@
 //! What may reach a terminal. Written from the list of what deceives, not from our code.
 
 use super::worlds::World;
+use crate::schemas;
 
 /// How a command is asked to show its results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +68,20 @@ pub fn run(world: &World, folder: &str, arguments: &[&str], mode: Mode) -> Shown
     let code = shown.code.unwrap_or(-1);
     assert!(codes.contains(&code), "{about}: {code}: {}", shown.err);
     if mode == Mode::Json {
-        for value in serde_json::Deserializer::from_str(&shown.out).into_iter() {
-            let _: serde_json::Value = value.unwrap_or_else(|error| {
-                panic!("{about}: {error}: {}", shown.out);
-            });
+        let value = schemas::object(&about, &shown.out);
+        // An exit code that has no error says what the command found.
+        let finds = [
+            "pkg diff",
+            "pkg outdated",
+            "registry doctor",
+            "registry ingest",
+            "registry sync",
+        ];
+        let is_found = finds.iter().any(|command| value["command"] == *command);
+        match shown.code {
+            Some(0) => assert!(value["error"].is_null(), "{about}: {value:#}"),
+            code if !is_found => assert_eq!(value["error"]["code"], code.unwrap_or(-1), "{about}"),
+            _ => {}
         }
     }
     shown
