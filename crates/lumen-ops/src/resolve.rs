@@ -9,7 +9,7 @@ mod warn;
 use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
-    Constraint, PackageName, Requirement,
+    Constraint, Digest, PackageName, Requirement,
     explain::{Story, explain},
     index::ReleaseSummary,
     lockfile::{LockedPackage, LockedSource, Lockfile},
@@ -17,6 +17,7 @@ use lumen_core::{
     resolve::{Catalog, Order, Origin, Request, Root},
 };
 use lumen_registry::{
+    StorageError,
     loader::{self, LoadError, Loaded, Routes},
     progress::Progress,
 };
@@ -187,34 +188,90 @@ pub(crate) fn afresh(
     options: &ResolveOptions,
 ) -> Result<Resolved, OpsError> {
     let old = project.lock.as_ref().map(|(lock, _)| lock);
-    let unlock = match (&options.unlock, old) {
-        (Unlock::Nothing, _) | (Unlock::All, None) => BTreeSet::new(),
-        (Unlock::All, Some(lock)) => lock.packages.keys().cloned().collect(),
-        (Unlock::Names(names), _) => names.clone(),
-    };
-    match solve(session, project, options, unlock.clone()) {
+    let unlock = unlocked(options, old);
+    match solve(session, project, options, unlock.clone(), None) {
         Err(error) if session.context.options.stale_if_error && !session.is_offline() => {
             let Some(host) = error.storage().filter(|host| host.is_outage()) else {
                 return Err(error);
             };
-            session.context.reporter.warn(
-                Problem::warning(host.to_string())
-                    .hint("going on without the network, with what is in the cache"),
-            );
-            session.go_offline();
-            solve(session, project, options, unlock)
+            go_on_offline(session, host);
+            solve(session, project, options, unlock, None)
         }
         solved => solved,
     }
 }
 
-/// Resolves again.
+/// The packages that may move.
+fn unlocked(options: &ResolveOptions, old: Option<&Lockfile>) -> BTreeSet<PackageName> {
+    match (&options.unlock, old) {
+        (Unlock::Nothing, _) | (Unlock::All, None) => BTreeSet::new(),
+        (Unlock::All, Some(lock)) => lock.packages.keys().cloned().collect(),
+        (Unlock::Names(names), _) => names.clone(),
+    }
+}
+
+/// Goes on without the network, and says so.
+pub(crate) fn go_on_offline(session: &Session<'_>, host: &StorageError) {
+    let outage = Problem::warning(host.to_string());
+    let outage = outage.hint("going on without the network, with what is in the cache");
+    session.context.reporter.warn(outage);
+    session.go_offline();
+}
+
+/// Without the network, a lock of versions whose archives are on this machine, where there is
+/// one: a newer version may be known that was never downloaded. Where there is none, the lock
+/// stays as it is.
+///
+/// # Errors
+/// When the disk fails.
+pub(crate) fn with_what_is_here(
+    session: &Session<'_>,
+    project: &Project,
+    resolved: Resolved,
+    options: &ResolveOptions,
+) -> Result<Resolved, OpsError> {
+    if !session.is_offline() || !resolved.fresh {
+        return Ok(resolved);
+    }
+    let here = session.store()?.identities()?;
+    let is_here = |package: &LockedPackage| {
+        let is_from_registry = matches!(package.source, LockedSource::Registry(_));
+        !is_from_registry
+            || package
+                .checksum
+                .is_none_or(|archive| here.contains(&archive))
+    };
+    if resolved.lock.packages.values().all(is_here) {
+        return Ok(resolved);
+    }
+    let old = project.lock.as_ref().map(|(lock, _)| lock);
+    let unlock = unlocked(options, old);
+    let Ok(other) = solve(session, project, options, unlock, Some(here)) else {
+        return Ok(resolved);
+    };
+    let version = |lock: &Lockfile, name| Some(lock.packages.get(name)?.version.to_string());
+    let instead = resolved.lock.packages.keys().filter_map(|name| {
+        let (wish, found) = (version(&resolved.lock, name)?, version(&other.lock, name)?);
+        (wish != found).then(|| format!("`{name}` {found}, not {wish}"))
+    });
+    let instead: Vec<String> = instead.collect();
+    let what = format!(
+        "without the network, versions that were downloaded before are used: {}",
+        instead.join(", ")
+    );
+    session.context.reporter.warn(Problem::warning(what));
+    Ok(other)
+}
+
+/// Resolves again. `here`: only these archives can be had; what there is to say was said before.
 fn solve(
     session: &Session<'_>,
     project: &Project,
     options: &ResolveOptions,
     unlock: BTreeSet<PackageName>,
+    here: Option<BTreeSet<Digest>>,
 ) -> Result<Resolved, OpsError> {
+    let is_again = here.is_some();
     let old = project.lock.as_ref().map(|(lock, _)| lock);
     let settings = session.settings()?;
     let bound = locks(project);
@@ -244,6 +301,7 @@ fn solve(
         ..Root::default()
     });
     let mut request = request(session, options, &inputs, old, unlock.clone());
+    request.here = here;
     request.limits = settings.limits;
     if let Some(proposed) = &options.proposed {
         let mine = |root: &&mut Root| match (&root.origin, &proposed.package) {
@@ -273,19 +331,25 @@ fn solve(
     for lock in &bound {
         locked::confirm(session, lock, &loaded)?;
     }
-    warn_of_yanks(session, &loaded);
-    warn_of_unusable(session, &loaded);
-    warn_of_deprecations(session, &loaded)?;
-    warn_of_overrides(session, &loaded);
-    let lock = lock(session, project, &inputs, &loaded)?;
-    if let Some(old) = old {
-        warn_of_moves(session, old, &lock);
+    if !is_again {
+        warn_of_yanks(session, &loaded);
+        warn_of_unusable(session, &loaded);
+        warn_of_deprecations(session, &loaded)?;
+        warn_of_overrides(session, &loaded);
     }
+    let lock = lock(session, project, &inputs, &loaded)?;
     if let Some(merge) = &project.merge {
         merge.check(&lock)?;
-        tell_merge(session, merge, &lock);
     }
-    warn_of_idle_patches(session, project, &lock);
+    if !is_again {
+        if let Some(old) = old {
+            warn_of_moves(session, old, &lock);
+        }
+        if let Some(merge) = &project.merge {
+            tell_merge(session, merge, &lock);
+        }
+        warn_of_idle_patches(session, project, &lock);
+    }
     let changes = Changes::between(old, &lock);
     let chosen = loaded.chosen.into_iter();
     Ok(Resolved {

@@ -35,6 +35,7 @@ mod merges;
 mod migrated;
 mod mirrors;
 mod monitors;
+mod offline;
 mod old_registries;
 mod order;
 mod owners;

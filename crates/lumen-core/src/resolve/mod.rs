@@ -27,8 +27,8 @@ pub use catalog::{
 };
 pub use conflict::Conflict;
 pub use request::{Need, Order, Origin, Outcome, Request, Resolution, Resolved, Root};
-pub use table::is_old_enough;
 pub(crate) use table::{Exclusion, exclusion};
+pub use table::{is_old_enough, is_out_of_reach};
 
 use nodes::{Kind, Known, Tables};
 use solver::{Answer, Budget};

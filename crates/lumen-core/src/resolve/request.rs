@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
+    digest::Digest,
     limits::{Exceeded, Limits},
     name::PackageName,
     policy::MinimumAge,
@@ -34,6 +35,9 @@ pub struct Request {
     pub now: i64,
     /// Whether the network is off; only changes the words of a conflict.
     pub offline: bool,
+    /// The archives on this machine, where no other can be had: versions of registries in the
+    /// network whose archive is not among them are out, but for those that the lock keeps.
+    pub here: Option<BTreeSet<Digest>>,
     /// Packages whose catalog entry comes from a `[patch]`; only changes the words of a conflict.
     pub patched: BTreeSet<PackageName>,
     /// What loading and resolving may cost.

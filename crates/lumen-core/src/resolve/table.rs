@@ -8,7 +8,7 @@ use super::{
     request::{Order, Request},
     set::Set,
 };
-use crate::{constraint::Constraint, name::PackageName, version::Version};
+use crate::{constraint::Constraint, digest::Digest, name::PackageName, version::Version};
 
 /// One package of the problem.
 pub(crate) struct Package<'a> {
@@ -71,6 +71,18 @@ pub(crate) fn exclusion<'a>(
         return Some(Exclusion::Yanked(reason));
     }
     too_young(request, name, &version.version, version.published_at)
+}
+
+/// Whether a version is out since its archive, with this hash, cannot be had.
+pub fn is_out_of_reach(
+    request: &Request,
+    name: &PackageName,
+    version: &Version,
+    archive: &Digest,
+) -> bool {
+    let is_kept = || locked(request, name).any(|locked| locked == version);
+    let mut here = request.here.iter();
+    here.any(|here| !here.contains(archive)) && !is_kept()
 }
 
 /// Whether a release may be chosen, as far as its age is concerned. `since`: the moment that its

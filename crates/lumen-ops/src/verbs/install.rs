@@ -63,11 +63,36 @@ pub fn run(session: &Session<'_>, options: &ResolveOptions) -> Result<Outcome, O
     }
 }
 
-/// Fetches, writes the lock file if it changed, and links.
+/// Fetches, writes the lock file if it changed, and links. Where the network fails and that may
+/// be, with what is on this machine.
 ///
 /// # Errors
 /// As [`run`].
 pub fn apply(
+    session: &Session<'_>,
+    project: &Project,
+    resolved: resolve::Resolved,
+    options: &ResolveOptions,
+) -> Result<Outcome, OpsError> {
+    let may_do_without =
+        resolved.fresh && session.context.options.stale_if_error && !session.is_offline();
+    let resolved = resolve::with_what_is_here(session, project, resolved, options)?;
+    match put(session, project, resolved, options) {
+        Err(error) if may_do_without => {
+            let Some(host) = error.storage().filter(|host| host.is_outage()) else {
+                return Err(error);
+            };
+            resolve::go_on_offline(session, host);
+            let resolved = resolve::afresh(session, project, options)?;
+            let resolved = resolve::with_what_is_here(session, project, resolved, options)?;
+            put(session, project, resolved, options)
+        }
+        done => done,
+    }
+}
+
+/// Fetches, writes the lock file if it changed, and links.
+fn put(
     session: &Session<'_>,
     project: &Project,
     resolved: resolve::Resolved,

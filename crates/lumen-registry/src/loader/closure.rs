@@ -8,8 +8,8 @@ use std::{
 use futures::future::{BoxFuture, FutureExt as _};
 use lumen_core::{
     Key, PackageName, Version,
-    index::ReleaseSummary,
-    resolve::{Catalog, CatalogPackage, Contents, Need, Request, Resolution},
+    index::{ReleaseSummary, identity},
+    resolve::{Catalog, CatalogPackage, Contents, Need, Request, Resolution, is_out_of_reach},
 };
 use tokio::task::JoinSet;
 
@@ -19,7 +19,28 @@ use super::{
     bounds::Bounds,
     entry::{Entry, Wanted, catalog_versions, contents_of, published_at},
 };
-use crate::reader::{ReadError, Registry};
+use crate::{
+    location::Location,
+    reader::{ReadError, Registry},
+};
+
+/// Why a version is out whose archive cannot be had now.
+const NOT_HERE: &str = "it was never downloaded to this machine";
+
+/// Whether a version is out since its archive cannot be had.
+fn is_left_out(
+    request: &Request,
+    name: &PackageName,
+    version: &Version,
+    summary: Option<&ReleaseSummary>,
+) -> bool {
+    let archive = summary.and_then(|summary| identity(&summary.artifacts).ok());
+    archive.is_some_and(|archive| is_out_of_reach(request, name, version, &archive.hash))
+}
+
+fn is_remote(registry: &Registry) -> bool {
+    registry.location().is_some_and(Location::is_remote)
+}
 
 /// Everything loaded for one request.
 pub(super) struct Closure<'r> {
@@ -301,7 +322,14 @@ impl<'r> Closure<'r> {
                 };
                 let since =
                     |version: &Version| self.request.since(name, version, released.get(version));
-                let versions = catalog_versions(&index, since, blocked);
+                let mut versions = catalog_versions(&index, since, blocked);
+                for version in &mut versions {
+                    let summary = index.releases.get(&version.version);
+                    let summary = summary.filter(|_| is_remote(&entry.registry));
+                    if is_left_out(self.request, name, &version.version, summary) {
+                        version.contents = Contents::Unavailable(NOT_HERE.into());
+                    }
+                }
                 entry.index = Some(index);
                 CatalogPackage::present(source, versions)
             }
@@ -328,7 +356,11 @@ impl<'r> Closure<'r> {
                 if !self.bounds.metadata(name, bytes, summary.memory(None)) {
                     return;
                 }
-                let contents = contents_of(&summary);
+                let reached = Some(&summary).filter(|_| is_remote(&entry.registry));
+                let contents = match is_left_out(self.request, name, &version, reached) {
+                    true => Err(NOT_HERE.into()),
+                    false => contents_of(&summary),
+                };
                 entry.releases.insert(version.clone(), summary);
                 contents
             }

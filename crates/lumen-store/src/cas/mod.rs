@@ -18,6 +18,7 @@ mod staging;
 mod verify;
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -193,6 +194,15 @@ impl Store {
             Err(error) => Err(error),
             Ok(()) => lumen_durable::remove_dir_all(&aside),
         }
+    }
+
+    /// The identities of all entries.
+    ///
+    /// # Errors
+    /// Any I/O error.
+    pub fn identities(&self) -> io::Result<BTreeSet<Digest>> {
+        let entries = entries(&self.root)?.into_iter();
+        Ok(entries.map(|(digest, _)| digest).collect())
     }
 
     /// Counts the entries, going by their records.
