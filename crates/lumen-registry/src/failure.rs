@@ -152,6 +152,7 @@ impl TrustError {
             Self::Reverted(reverted) => Hint::Reverted(reverted.by),
             Self::Unfinished { .. } => Hint::Unfinished,
             Self::HalfCopied { .. } => Hint::HalfCopied,
+            Self::Pinned { url, .. } => Hint::Pinned(url),
             Self::NotSigned => Hint::Unsigned,
             Self::Rollback { .. } => Hint::OlderState,
             Self::Withheld { .. }

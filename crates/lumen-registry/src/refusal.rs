@@ -328,6 +328,16 @@ pub enum TrustError {
         /// The source of the expectation.
         by: PinSource,
     },
+    /// The user pins another fingerprint than the one that is remembered.
+    #[error("this machine remembers {remembered} for `{url}`, not {asked}")]
+    Pinned {
+        /// Where the registry is.
+        url: String,
+        /// The fingerprint that is remembered.
+        remembered: Digest,
+        /// The fingerprint that the user gave.
+        asked: Digest,
+    },
     /// The root notes do not make a chain.
     #[error("the registry's root notes are not in order: {reason}")]
     RootChain {

@@ -13,6 +13,10 @@ pub fn words(hint: ChangeHint<'_>) -> String {
         ChangeHint::NameOld => {
             "name the old key with --old; LUMEN_KEY chooses the key that signs".into()
         }
+        ChangeHint::AnotherReplacement => {
+            "name another package with --replacement, or leave it out".into()
+        }
+        ChangeHint::OneMustStay => "add another one first, or name it in this command".into(),
         ChangeHint::Threshold => {
             "the threshold must be at least 1 and at most the number of keys".into()
         }

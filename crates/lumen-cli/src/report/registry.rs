@@ -101,6 +101,10 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Blocked(name) => format!(
             "`lumen pkg update {name}` chooses a version that is not blocked, if there is one"
         ),
+        Hint::Pinned(url) => format!(
+            "compare both with what the people who run the registry tell you, by another way; if yours is right: `lumen trust forget {}`, then this again",
+            word(url)
+        ),
         Hint::Refused => {
             "nothing was signed; tell the people who run the registry, and its other witnesses".into()
         }

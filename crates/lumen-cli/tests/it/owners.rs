@@ -172,7 +172,9 @@ fn owners_are_where_the_scope_is() {
     sandbox.ok(".", &["pkg", "owner", "claim", "@org"]).unwrap();
     publish(&sandbox, "@org/http", "1.0.0", "");
     let old = sandbox.read("work/trust/names/@org/index.json").unwrap();
-    sandbox.ok(".", &["key", "new", "bob"]).unwrap();
+    for name in ["bob", "carol"] {
+        sandbox.ok(".", &["key", "new", name]).unwrap();
+    }
     for command in [
         &["owner", "add", "@org/http", "bob"][..],
         &["owner", "add", "@org/json", "bob", "--out", "one.note"],
@@ -458,4 +460,97 @@ fn a_name_is_given_to_somebody_else() {
     assert!(updated.err.contains("text 1.0.0 -> 1.1.0"), "{updated:#?}");
     let lock = sandbox.read("app/lumen.lock").unwrap();
     assert!(lock.contains("\nowners = 2\n"), "{lock}");
+}
+
+#[test]
+fn a_new_owner_is_told_to_need_a_log_key_and_no_note_says_the_same_again() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    for name in ["bob", "carol"] {
+        sandbox.ok(".", &["key", "new", name]).unwrap();
+    }
+    let carol = sandbox.ok(".", &["key", "export", "carol"]).unwrap().out;
+    let carol = carol.trim();
+    let add = |key: &str| sandbox.ok(".", &["owner", "add", "text", key]).unwrap().err;
+    let command = format!("run `lumen registry trust add-log-key {carol}`");
+    let said = add(carol);
+    assert!(said.contains("`carol` needs a log key, too"), "{said}");
+    assert!(said.contains(&command), "{said}");
+    let trust = |rest: &[&str]| {
+        let arguments = [&["registry", "trust"], rest].concat();
+        sandbox.run(".", &arguments).unwrap()
+    };
+    assert_eq!(trust(&["add-log-key", "bob"]).code, Some(0));
+    let said = add("bob");
+    assert!(!said.contains("log key"), "{said}");
+    // A key that this user does not have is known by the name that it has among the owners.
+    assert_eq!(trust(&["add-log-key", carol]).code, Some(0));
+    sandbox
+        .ok(".", &["key", "remove", "carol", "--yes"])
+        .unwrap();
+    let head = || sandbox.read("registry/log/head").unwrap();
+    assert_eq!(trust(&["remove-log-key", "carol"]).code, Some(0));
+    let before = head();
+    fails(&trust(&["remove-log-key", "carol"]), 1, &["no key `carol`"]);
+    for nothing in [
+        &["policy", "open"][..],
+        &["set-threshold", "1"],
+        &["expire", "never"],
+    ] {
+        let said = [
+            "the keys and rules of the root are so already",
+            "nothing was changed",
+        ];
+        fails(&trust(nothing), 1, &said);
+    }
+    let threshold = ["owner", "threshold", "text", "1"];
+    let ran = sandbox.run(".", &threshold).unwrap();
+    fails(
+        &ran,
+        1,
+        &["the owners are so already", "nothing was changed"],
+    );
+    let last = trust(&["remove-key", "default"]);
+    assert!(!last.err.contains("the threshold must be"), "{last:#?}");
+    assert_eq!(head(), before);
+}
+
+#[test]
+fn a_replacement_is_another_package_that_there_is() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    publish(&sandbox, "utils", "1.0.0", "");
+    let deprecate = |other: &str| {
+        let reason = [
+            "pkg",
+            "deprecate",
+            "text",
+            "--reason",
+            "old",
+            "--replacement",
+        ];
+        sandbox.run(".", &[&reason[..], &[other]].concat()).unwrap()
+    };
+    let before = sandbox.read("registry/log/head").unwrap();
+    fails(&deprecate("text"), 1, &["`text` cannot take its own place"]);
+    fails(&deprecate("util"), 1, &["has no `util`", "`utils`"]);
+    assert_eq!(sandbox.read("registry/log/head").unwrap(), before);
+    assert_eq!(deprecate("utils").code, Some(0));
+}
+
+#[test]
+fn a_wrong_pin_is_not_told_as_what_the_registry_has() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let ran = sandbox
+        .run(".", &["trust", "pin", &sandbox.registry_url(), &wrong])
+        .unwrap();
+    let said = [format!(", not {wrong}"), "lumen trust forget".into()];
+    fails(
+        &ran,
+        3,
+        &["this machine remembers sha256:", &said[0], &said[1]],
+    );
+    assert!(!ran.err.contains("registry's fingerprint is"), "{ran:#?}");
 }

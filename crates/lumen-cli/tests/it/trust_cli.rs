@@ -322,6 +322,7 @@ fn reasons_are_part_of_the_log() {
         "--replacement",
     ];
     let deprecate = [&deprecate[..], &["words"]].concat();
+    publish(&sandbox, "words", "1.0.0", "");
     sandbox.ok(".", &deprecate).unwrap();
     let info = ["pkg", "info", "text", "--provenance"];
     let shown = sandbox.ok(".", &info).unwrap().out;
@@ -330,7 +331,7 @@ fn reasons_are_part_of_the_log() {
         ": it burns\n",
         "  unyank, entry 7, ",
         ": it does not\n",
-        "  deprecate, entry 9, ",
+        "  deprecate, entry 12, ",
         ": done (use `words`)\n",
     ] {
         assert!(shown.contains(line), "{line} in {shown}");

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use lumen_testkit::sandbox::{Ran, Sandbox};
+use lumen_testkit::{
+    sandbox::{Ran, Sandbox},
+    server::{Server, not_found, ok},
+};
 
 use crate::{bare, fails, publish};
 
@@ -191,5 +194,42 @@ fn a_folder_that_is_no_registry_is_not_repaired_into_one() {
             .unwrap()
             .next()
             .is_none()
+    );
+}
+
+#[test]
+fn a_registry_behind_a_web_server_is_checked_by_its_indexes() {
+    let sandbox = registry();
+    let root = sandbox.path("registry");
+    let server = Server::start(move |asked| {
+        let path = asked.path.split('?').next().unwrap_or_default();
+        match fs::read(root.join(path.trim_start_matches('/'))) {
+            Ok(bytes) => ok(&bytes),
+            Err(_) => not_found(),
+        }
+    });
+    let check = || {
+        sandbox
+            .run(".", &["registry", "check", &server.url()])
+            .unwrap()
+    };
+    let ran = check();
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert!(ran.err.contains("that the indexes name agree"), "{ran:#?}");
+    remove(&sandbox, "packages/lib/1.1.0.json");
+    let ran = check();
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    let finding = "it lists 1.1.0, but `packages/lib/1.1.0.json` does not exist";
+    assert!(ran.out.contains(finding), "{ran:#?}");
+    // A page for everything.
+    let server = Server::start(|_| ok(b"<!doctype html><p>hello"));
+    let ran = sandbox
+        .run(".", &["registry", "check", &server.url()])
+        .unwrap();
+    assert_ne!(ran.code, Some(0));
+    let said = ran.out.clone() + &ran.err;
+    assert!(
+        said.contains("this is a web page, not a registry"),
+        "{ran:#?}"
     );
 }

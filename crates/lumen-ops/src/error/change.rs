@@ -63,6 +63,12 @@ pub enum ChangeError {
         /// The role.
         role: &'static str,
     },
+    /// A change that changes nothing.
+    #[error("{0} are so already")]
+    Nothing(&'static str),
+    /// A package that is to be used in the place of itself.
+    #[error("`{0}` cannot take its own place")]
+    OwnReplacement(PackageName),
     /// A key in the place of itself.
     #[error("{key} cannot take its own place")]
     Itself {
@@ -241,6 +247,10 @@ pub enum ChangeHint<'e> {
     OldSigns(&'e str),
     /// The old key has to be named.
     NameOld,
+    /// Another package can be named.
+    AnotherReplacement,
+    /// One has to stay.
+    OneMustStay,
     /// What a threshold can be.
     Threshold,
     /// Fewer witnesses can be asked for.
@@ -288,6 +298,7 @@ impl ChangeError {
     pub fn hint(&self) -> ChangeHint<'_> {
         match self {
             Self::Already { .. }
+            | Self::Nothing(_)
             | Self::NotOne { .. }
             | Self::SameThreshold(_)
             | Self::Over(_)
@@ -297,6 +308,8 @@ impl ChangeError {
             | Self::Impossible(_) => ChangeHint::Unchanged,
             Self::Itself { old: Some(old), .. } => ChangeHint::OldSigns(old),
             Self::Itself { .. } => ChangeHint::NameOld,
+            Self::OwnReplacement(_) => ChangeHint::AnotherReplacement,
+            Self::Unreachable { keys: 0, .. } => ChangeHint::OneMustStay,
             Self::Unreachable { .. } => ChangeHint::Threshold,
             Self::NoRoom { .. } => ChangeHint::FewerWitnesses,
             Self::AgeOfNothing => ChangeHint::AskWitnesses,

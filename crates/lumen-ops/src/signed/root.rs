@@ -180,6 +180,17 @@ pub fn next(roots: &RootHistory, change: &RootChange, now: &str) -> Result<RootN
     Ok(note)
 }
 
+/// Whether two notes list the same keys and rules.
+pub fn says_the_same(one: &RootNote, other: &RootNote) -> bool {
+    let other = RootNote {
+        seq: one.seq,
+        prev: one.prev,
+        time: one.time.clone(),
+        ..other.clone()
+    };
+    *one == other
+}
+
 /// Lists a witness in its role. `false`: it has that role already.
 fn add_witness(note: &mut RootNote, key: &PublicKey, validating: bool) -> bool {
     let same = |witness: &CosignerKey| witness.key().bytes() == key.bytes();

@@ -17,6 +17,8 @@ use crate::{
 pub struct Checked {
     /// Whether the registry is signed, so that its log says what is right.
     pub is_signed: bool,
+    /// Whether the host lists its files, so that those were checked, too, that no index names.
+    pub is_listed: bool,
     /// What is wrong.
     pub findings: Vec<Finding>,
 }
@@ -29,7 +31,11 @@ pub fn check(session: &Session<'_>) -> Result<Checked, OpsError> {
     let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
     let watch = watch(session.context.reporter);
     let storage = registry.storage();
+    let is_listed = storage.check_writable().is_ok();
     session.block_on(async {
+        if !is_listed {
+            unsigned::refuse_web_page(storage).await?;
+        }
         let is_signed = log::is_signed(storage).await?;
         let findings = match is_signed {
             true => log::check(storage, &watch).await?,
@@ -40,6 +46,7 @@ pub fn check(session: &Session<'_>) -> Result<Checked, OpsError> {
         };
         Ok(Checked {
             is_signed,
+            is_listed,
             findings,
         })
     })

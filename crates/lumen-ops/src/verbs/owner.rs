@@ -87,7 +87,9 @@ pub struct Changed {
     /// Log keys of the registry that the key has which is no owner any more: with them it can
     /// still add to the log.
     pub log_keys: Vec<PublicKey>,
-    /// Whether this user's key is a root key, which may remove them.
+    /// New owners who have no log key of the registry: they cannot write to it.
+    pub without_log_key: Vec<PublicKey>,
+    /// Whether this user's key is a root key, which may add and remove log keys.
     pub is_root: bool,
 }
 
@@ -130,6 +132,12 @@ pub fn change(
     next.threshold = how.threshold.unwrap_or(next.threshold);
     reachable(next.threshold, next.counting_admins(size).count(), "admins")?;
     publishers_reach(&next, session.now())?;
+    // Choosing the same number again renews a note; no other change is made for nothing.
+    let is_renewal = how.threshold.is_some();
+    let now = owners.current().filter(|_| !is_renewal);
+    if now.is_some_and(|now| says_the_same(now, &next)) {
+        return Err(ChangeError::Nothing("the owners").into());
+    }
     if let Some(now) = owners.current().filter(|_| !how.is_override) {
         counts(now, &session.public_key()?)?;
     }
@@ -150,12 +158,30 @@ pub fn change(
         same.cloned().collect::<Vec<_>>()
     };
     let log_keys = gone.map(|key| among(&root.log, key)).unwrap_or_default();
-    let is_root = !log_keys.is_empty() && !among(&root.root, &session.public_key()?).is_empty();
+    let new = match &change {
+        OwnersChange::Add { key, .. } => std::slice::from_ref(key),
+        OwnersChange::Transfer(keys) => keys,
+        _ => &[],
+    };
+    let lacks = |key: &&PublicKey| among(&root.log, key).is_empty();
     Ok(Changed {
         submitted,
         log_keys,
-        is_root,
+        without_log_key: new.iter().filter(lacks).cloned().collect(),
+        is_root: !among(&root.root, &session.public_key()?).is_empty(),
     })
+}
+
+/// Whether two notes list the same owners.
+fn says_the_same(one: &OwnersNote, other: &OwnersNote) -> bool {
+    let other = OwnersNote {
+        seq: one.seq,
+        prev: one.prev,
+        time: one.time.clone(),
+        is_override: one.is_override,
+        ..other.clone()
+    };
+    *one == other
 }
 
 /// Fails for an admin whose key was revoked, and is still listed.

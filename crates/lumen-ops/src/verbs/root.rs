@@ -30,6 +30,9 @@ pub fn change_root(
     let roots = newest(session, &signed, None)?.roots;
     let change = change(&roots)?;
     let next = root::next(&roots, &change, &session.timestamp())?;
+    if root::says_the_same(roots.current(), &next) {
+        return Err(ChangeError::Nothing("the keys and rules of the root").into());
+    }
     let needs = proposal::root_needs(&roots, &next);
     let mut proposal = Proposal::new(Change::Root(next))?;
     // The key that comes has to sign as well, and it may be one of the user's own.
@@ -39,6 +42,35 @@ pub fn change_root(
         proposal.sign(&*signer, &needs)?;
     }
     submit(session, &signed, proposal, &needs, out)
+}
+
+/// The log key that a user means, who may know its holder by the name of another key: that of a
+/// root key, or of an owner.
+///
+/// # Errors
+/// When it is no key, its name stands for two of them, or the log cannot be read.
+pub fn log_key(session: &Session<'_>, root: &RootNote, text: &str) -> Result<PublicKey, OpsError> {
+    let keys = [&root.log, &root.root, &root.names].into_iter().flatten();
+    let known: Vec<PublicKey> = keys.cloned().collect();
+    let unknown = match signed::key_among(session, text, &known) {
+        Err(error) if !text.contains(['+', ' ']) => error,
+        found => return found,
+    };
+    let is_log_key = |key: &PublicKey| root.log.iter().any(|log| log.bytes() == key.bytes());
+    let mut owners = Vec::new();
+    watch::watch(session, 0, &[], |logged| {
+        if let Entry::Owners(note) = &logged.entry {
+            let publishers = note.publishers.iter().map(|publisher| &publisher.key);
+            let keys = note.admins.iter().chain(publishers);
+            owners.extend(keys.filter(|key| is_log_key(key)).cloned());
+        }
+        ControlFlow::Continue(())
+    })?;
+    let is_known = |key: &PublicKey| key.name() == text || key.fingerprint() == text;
+    match owners.iter().any(is_known) {
+        true => signed::key_among(session, text, &owners),
+        false => Err(unknown),
+    }
 }
 
 /// The change that puts a key in the place of another one: by default of the one that signs it.

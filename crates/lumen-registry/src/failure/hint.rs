@@ -107,6 +107,8 @@ pub enum Hint<'e> {
     Blocked(&'e PackageName),
     /// A witness signed nothing.
     Refused,
+    /// Another fingerprint is remembered for the registry at this URL.
+    Pinned(&'e str),
     /// A note that was seen was taken back.
     Reverted(SeenBy),
     /// Signing the registry was not finished.

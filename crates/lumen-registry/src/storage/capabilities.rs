@@ -73,7 +73,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`StorageError::ReadOnly`].
-    pub(crate) fn check_writable(&self) -> Result<(), StorageError> {
+    pub fn check_writable(&self) -> Result<(), StorageError> {
         match self {
             Self::Http(http) => Err(http.read_only()),
             Self::Bundle(bundle) => Err(bundle.read_only()),

@@ -29,15 +29,20 @@ use crate::{
 };
 
 /// Compares every file of an unsigned registry with those that it refers to, artifacts included.
-/// Returns all that is wrong.
+/// Returns all that is wrong. A web server lists no files: there, what the indexes name is
+/// compared.
 ///
 /// # Errors
 /// Failures of the host.
 pub async fn check(storage: &Storage, watch: Watch<'_>) -> Result<Vec<Finding>, PublishError> {
-    super::can_list(storage)?;
     storage.allow_mirroring();
-    storage.prefetch_below("").await?;
-    let files = Files::list(storage).await?;
+    let files = match super::can_list(storage) {
+        Ok(()) => {
+            storage.prefetch_below("").await?;
+            Files::list(storage).await?
+        }
+        Err(_) => Files::named(storage).await?,
+    };
     watch(Progress::Started {
         verb: "Checking",
         steps: files.packages.len() as u64,

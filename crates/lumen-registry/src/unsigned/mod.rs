@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lumen_core::{
     Digest, Key, PackageName, Version,
-    index::{MAX_RELEASE_BYTES, Release, identity},
+    index::{GlobalIndex, MAX_RELEASE_BYTES, Release, identity},
+    limits::MAX_GLOBAL_INDEX_BYTES,
+    remedy::Remedy,
 };
 
 pub use self::{check::check, repair::repair};
@@ -54,10 +56,33 @@ impl Files {
         }
         Ok(Self { packages })
     }
+
+    /// The packages that the global index names.
+    async fn named(storage: &Storage) -> Result<Self, StorageError> {
+        let key = Key::global_index();
+        let found = storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await?;
+        let parsed =
+            found.map(|(bytes, _)| read::strict_parsed::<GlobalIndex>(key.as_str(), &bytes));
+        // What is wrong with the file itself is found later.
+        let Some(Ok(index)) = parsed else {
+            return Ok(Self::default());
+        };
+        let there = |name| {
+            let versions = Versions {
+                has_index: true,
+                ..Versions::default()
+            };
+            (name, versions)
+        };
+        let names = index.packages.into_iter().map(|entry| there(entry.name));
+        Ok(Self {
+            packages: names.collect(),
+        })
+    }
 }
 
-/// Files are compared where the host lists them. Behind a web server only a log says which files
-/// there are.
+/// Files are mended where the host lists them and takes others. Behind a web server only a log
+/// says which files there are.
 fn can_list(storage: &Storage) -> Result<(), PublishError> {
     storage
         .check_writable()
@@ -110,7 +135,25 @@ fn unreadable(key: &Key, error: &ReadError) -> Finding {
         let (line, column) = place.line_column();
         Place { line, column }
     });
-    finding(key, at, &problem.what)
+    match problem.hint.as_ref().and_then(Remedy::text) {
+        Some(hint) => finding(key, at, format!("{}: {hint}", problem.what)),
+        None => finding(key, at, &problem.what),
+    }
+}
+
+/// Fails where a web server answers with a page of its own: it is not asked for more.
+///
+/// # Errors
+/// That, and failures of the host.
+pub async fn refuse_web_page(storage: &Storage) -> Result<(), ReadError> {
+    let key = Key::global_index();
+    let found = storage.get(&key, MAX_GLOBAL_INDEX_BYTES).await?;
+    match found.filter(|(bytes, _)| bytes.trim_ascii_start().starts_with(b"<")) {
+        Some((bytes, _)) => {
+            read::strict_parsed::<GlobalIndex>(&storage.describe(&key), &bytes).map(drop)
+        }
+        None => Ok(()),
+    }
 }
 
 fn finding(key: &Key, at: Option<Place>, what: impl ToString) -> Finding {

@@ -147,17 +147,17 @@ pub fn forget(dir: &Path, url: &str) -> Result<bool, TrustError> {
 /// Vouches for a fingerprint before or after first contact; `now` is RFC 3339.
 ///
 /// # Errors
-/// [`TrustError::RootPin`] when another one is remembered, which [`forget`] or
+/// [`TrustError::Pinned`] when another one is remembered, which [`forget`] or
 /// [`accept`] must end first; and when the file cannot be read or written.
 pub fn pin(dir: &Path, url: &str, root: Digest, now: &str) -> Result<Remembered, TrustError> {
     let path = path(dir, url);
     let _lock = lock(dir, &path)?;
     let remembered = match read(dir, url)? {
         Some(old) if old.root != root => {
-            return Err(TrustError::RootPin {
-                expected: old.root,
-                found: root,
-                by: super::PinSource::State,
+            return Err(TrustError::Pinned {
+                url: url.to_owned(),
+                remembered: old.root,
+                asked: root,
             });
         }
         Some(old) => Remembered {

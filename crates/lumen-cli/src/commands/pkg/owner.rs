@@ -132,7 +132,7 @@ fn change(name: &str, how: &HowArgs, request: Request, ui: &Ui) -> Result<(), Op
     Ok(())
 }
 
-/// Warns that a removed owner can still add to the log.
+/// Warns that a removed owner can still add to the log, and says that a new one cannot yet.
 fn tell_log_keys(changed: &Changed, registry: Option<&str>, ui: &Ui) {
     let at = registry.map_or(String::new(), |at| format!(" --registry {}", word(at)));
     for key in &changed.log_keys {
@@ -146,6 +146,16 @@ fn tell_log_keys(changed: &Changed, registry: Option<&str>, ui: &Ui) {
         };
         let hint = format!("{who}: `lumen registry trust remove-log-key {key}{at}`");
         ui.problem(&Problem::warning(what).hint(hint));
+    }
+    for key in &changed.without_log_key {
+        let who = match changed.is_root {
+            true => "run",
+            false => "those who hold root keys run",
+        };
+        ui.hints(&[format!(
+            "to publish there, `{}` needs a log key, too: {who} `lumen registry trust add-log-key {key}{at}`",
+            key.name()
+        )]);
     }
 }
 

@@ -22,6 +22,7 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<(), CliError> {
     let session = target(registry, ui)?;
     let Checked {
         is_signed,
+        is_listed,
         findings,
     } = check::check(&session)?;
     let waiting = match is_signed {
@@ -45,7 +46,11 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<(), CliError> {
             Ok(())
         }
         (true, false) => {
-            ui.done("Checked", "all files agree; no signatures say more".into());
+            let all = match is_listed {
+                true => "all files agree; no signatures say more",
+                false => "all files that the indexes name agree; no signatures say more",
+            };
+            ui.done("Checked", all.into());
             Ok(())
         }
         (false, true) => {

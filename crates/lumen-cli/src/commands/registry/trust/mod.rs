@@ -57,8 +57,9 @@ pub fn run(command: RegistryTrust, ui: &Ui) -> Result<(), OpsError> {
         RegistryTrust::RemoveLogKey { key, change } => (
             change,
             Box::new(move |session, root| {
-                let key = signed::key_among(session, &key, &root.log)?;
-                Ok(RootChange::RemoveLogKey(key))
+                Ok(RootChange::RemoveLogKey(root::log_key(
+                    session, root, &key,
+                )?))
             }),
         ),
         RegistryTrust::AddWitness {

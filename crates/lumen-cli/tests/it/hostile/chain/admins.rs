@@ -99,7 +99,8 @@ fn who_takes_an_owner_away_is_told_of_the_log_key() {
 fn a_revoked_key_becomes_no_owner_again() {
     let sandbox = with_bob();
     let bob = sandbox.ok(".", &["key", "export", "bob"]).unwrap().out;
-    ok_as(&sandbox, "bob", &["pkg", "owner", "threshold", "dep", "1"]);
+    sandbox.ok(".", &["key", "new", "eve"]).unwrap();
+    ok_as(&sandbox, "bob", &["pkg", "owner", "add", "dep", "eve"]);
     sandbox
         .ok(".", &["pkg", "owner", "revoke", "dep", "bob"])
         .unwrap();
@@ -112,7 +113,7 @@ fn a_revoked_key_becomes_no_owner_again() {
             &["was revoked from entry ", "nothing that it signs counts"],
         );
     }
-    let ran = as_key(&sandbox, "bob", &["pkg", "owner", "threshold", "dep", "1"]);
+    let ran = as_key(&sandbox, "bob", &["pkg", "owner", "remove", "dep", "eve"]);
     assert_eq!(ran.code, Some(0), "{ran:#?}");
     assert!(
         !ran.err.contains("Changed"),
