@@ -503,13 +503,6 @@ fn a_new_owner_is_told_to_need_a_log_key_and_no_note_says_the_same_again() {
         ];
         fails(&trust(nothing), 1, &said);
     }
-    let threshold = ["owner", "threshold", "text", "1"];
-    let ran = sandbox.run(".", &threshold).unwrap();
-    fails(
-        &ran,
-        1,
-        &["the owners are so already", "nothing was changed"],
-    );
     let last = trust(&["remove-key", "default"]);
     assert!(!last.err.contains("the threshold must be"), "{last:#?}");
     assert_eq!(head(), before);
