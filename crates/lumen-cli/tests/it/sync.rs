@@ -101,8 +101,8 @@ fn names_that_are_not_there() {
 fn a_project_cannot_choose_where_copies_go() {
     let sandbox = with("own = { from = \"{url}\", to = \"{dir}/own\" }");
     let project = |to: &str| {
-        let mirrors = "[registry.mirrors]\nmine = { from = \"{url}\", to = \"TO\" }\n";
-        let mirrors = place(&sandbox, mirrors).replace("TO", &place(&sandbox, to));
+        let mirrors = "[registry.mirrors]\nmine = { from = \"{url}\", to = \"<to>\" }\n";
+        let mirrors = place(&sandbox, mirrors).replace("<to>", &place(&sandbox, to));
         sandbox.package("app", "app", "0.1.0", &mirrors).unwrap();
         sync(&sandbox, "app", &["mine"])
     };
