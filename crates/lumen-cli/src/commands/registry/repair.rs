@@ -36,6 +36,7 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<(), CliError> {
     if let Some(waiting) = &waiting {
         tell_waiting(waiting, ui);
     }
+    ui.hints(&["it looked at names and sizes: `lumen registry check` reads every file, and `lumen registry rebuild` makes those again that are not as the log says".to_owned()]);
     Ok(())
 }
 
