@@ -48,6 +48,9 @@ pub enum Registry {
     Repair {
         #[command(flatten)]
         registry: Target,
+        /// Also bring back lost releases, artifacts and file lists from this mirror, each checked against the log.
+        #[arg(long, value_name = "MIRROR")]
+        from: Option<String>,
     },
     /// Rebuild every wrong file that can be derived from the log.
     Rebuild {

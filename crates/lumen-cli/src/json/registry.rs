@@ -77,6 +77,19 @@ pub enum Repaired {
         /// How many missing file lists were made.
         file_lists: usize,
     },
+    /// To a signed registry, from a mirror.
+    Refilled {
+        /// How many files were written.
+        files: u64,
+        /// Their size in bytes.
+        bytes: u64,
+        /// Files that the mirror lacks, too.
+        lacking: Vec<String>,
+        /// Artifacts with other bytes than were released in the mirror.
+        damaged: Vec<String>,
+        /// Archives whose releases name other file lists than theirs.
+        false_lists: Vec<String>,
+    },
     /// To one without signatures.
     Unsigned {
         /// The files that were written.

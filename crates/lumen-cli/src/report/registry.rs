@@ -19,6 +19,9 @@ pub fn words(hint: Hint<'_>) -> Option<String> {
         Hint::Memory => {
             "this machine keeps there what it saw of a registry: `lumen trust forget <registry>` removes it; then compare the fingerprint, as at the first contact".into()
         }
+        Hint::LostForGood => {
+            "another mirror may have it, or its owner publishes the release again from the same contents".into()
+        }
         Hint::CopyBundle => {
             "copy it again; if that does not help, make it again with `lumen registry bundle`".into()
         }

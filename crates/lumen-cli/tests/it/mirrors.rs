@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use lumen_testkit::{nginx::Nginx, sandbox::tree};
+use lumen_testkit::{
+    nginx::Nginx,
+    sandbox::{Sandbox, tree},
+    server::{Server, not_found, ok},
+};
 
 use crate::{bare, fails, publish, sandbox};
 
@@ -186,4 +190,85 @@ fn garbage_is_shown_and_removed() {
     sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
     let ran = sandbox.run(".", &["registry", "gc", "registry", "--grace", "soon"]);
     fails(&ran.unwrap(), 2, &["hours, days or weeks"]);
+}
+
+/// Files of a registry that follow from no other: releases, artifacts and file lists.
+fn contents(sandbox: &Sandbox) -> Vec<String> {
+    let files = tree(&sandbox.path("registry")).unwrap().into_iter();
+    let mut files: Vec<String> = files.map(|(path, _)| path).collect();
+    files.retain(|path| {
+        let is_release = path.starts_with("packages/") && !path.ends_with("index.json");
+        is_release || path.starts_with("artifacts/")
+    });
+    files
+}
+
+#[test]
+fn lost_files_come_back_from_a_mirror() {
+    let sandbox = sandbox();
+    publish(&sandbox, "text", "1.0.0", "");
+    publish(
+        &sandbox,
+        "csv",
+        "1.0.0",
+        "[dependencies]\ntext = \"1.0.0\"\n",
+    );
+    let mirror = ["registry", "mirror", "registry", "mirror"];
+    sandbox.ok(".", &mirror).unwrap();
+    let before = tree(&sandbox.path("registry")).unwrap();
+    let root = sandbox.path("mirror");
+    let server = Server::start(move |asked| {
+        let path = asked.path.split('?').next().unwrap_or_default();
+        match fs::read(root.join(path.trim_start_matches('/'))) {
+            Ok(bytes) => ok(&bytes),
+            Err(_) => not_found(),
+        }
+    });
+    let url = server.url();
+    let files = contents(&sandbox);
+    assert!(files.len() > 6, "{files:?}");
+    let at = |path: &str| sandbox.path("registry").join(path);
+    let repair = |from: &str| {
+        sandbox
+            .run(".", &["registry", "repair", "registry", "--from", from])
+            .unwrap()
+    };
+    for from in ["mirror", &*url] {
+        // All at once, and each damaged.
+        files
+            .iter()
+            .for_each(|file| fs::remove_file(at(file)).unwrap());
+        let ran = repair(from);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert!(ran.err.contains("Restored"), "{ran:#?}");
+        assert_eq!(tree(&sandbox.path("registry")).unwrap(), before);
+        let damaged = files.iter().filter(|file| !file.ends_with(".files"));
+        for file in damaged {
+            fs::write(at(file), "damaged").unwrap();
+        }
+        let ran = repair(from);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        sandbox.ok(".", &["registry", "check", "registry"]).unwrap();
+        let ran = repair(from);
+        assert!(ran.err.contains("Restored nothing"), "{ran:#?}");
+    }
+    // What the mirror lacks is listed, and what is not that of the log is refused.
+    let lost = files.iter().find(|file| file.ends_with(".tar")).unwrap();
+    fs::remove_file(at(lost)).unwrap();
+    let in_mirror = sandbox.path("mirror").join(lost);
+    let kept = fs::read(&in_mirror).unwrap();
+    fs::remove_file(&in_mirror).unwrap();
+    fails(
+        &repair("mirror"),
+        4,
+        &["the source lacks", lost, "everything else that was lost"],
+    );
+    fs::write(&in_mirror, vec![b'x'; kept.len()]).unwrap();
+    fails(&repair("mirror"), 3, &[lost]);
+    assert!(!at(lost).exists());
+    // Without signatures, no log says which file is the right one.
+    let init = ["registry", "init", "--unsigned", "plain"];
+    sandbox.ok(".", &init).unwrap();
+    let plain = ["registry", "repair", "plain", "--from", "mirror"];
+    fails(&sandbox.run(".", &plain).unwrap(), 1, &["not signed"]);
 }

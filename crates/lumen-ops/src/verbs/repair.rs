@@ -4,6 +4,8 @@ use lumen_core::Key;
 use lumen_registry::{
     Registry, Storage,
     log::{self, Finding, Waiting},
+    mirror::{self, Refilled},
+    publish::PublishError,
     relist, unsigned,
 };
 
@@ -65,6 +67,25 @@ pub(crate) async fn mended(
     let repair = async |storage: &Storage| unsigned::repair(storage, &name, &now, &watch).await;
     let storage = registry.storage();
     Ok(storage.together("Repair the registry", repair).await?)
+}
+
+/// Brings back the files that a signed registry lost and a mirror has, given by a URL, a path or a
+/// configured name; finishes first what a killed writer left behind.
+///
+/// # Errors
+/// As [`repair`], when the registry is not signed, and when the mirror has a file that is not the
+/// one in the log.
+pub fn refill(session: &Session<'_>, mirror: &str) -> Result<Refilled, OpsError> {
+    if let Repaired::Unsigned(..) = repair(session)? {
+        return Err(PublishError::NotSigned.into());
+    }
+    let mirror = session.open(Which::Given(mirror), Purpose::Read)?;
+    let registry = session.open(Which::Named(DEFAULT), Purpose::Write)?;
+    let watch = watch(session.context.reporter);
+    session.block_on(async {
+        mirror.exists().await?;
+        Ok(mirror::refill(&mirror, registry.storage(), &watch).await?)
+    })
 }
 
 /// The commits that readers of a registry do not see yet, since witnesses must sign them first.

@@ -19,6 +19,8 @@ pub enum Hint<'e> {
     HalfCopied,
     /// What this machine remembers of a registry is damaged.
     Memory,
+    /// A mirror lacks what its source lost.
+    LostForGood,
     /// A bundle was damaged on its way.
     CopyBundle,
     /// The host only serves files: they are written elsewhere.

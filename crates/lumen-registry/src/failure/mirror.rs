@@ -11,7 +11,7 @@ impl MirrorError {
         match self {
             Self::Read(error) => error.kind(),
             Self::Log(error) => error.kind(),
-            Self::Partly(faults) => {
+            Self::Partly(faults) | Self::Lost(faults) => {
                 match faults.damaged.is_empty() && faults.false_lists.is_empty() {
                     true => Kind::Host,
                     false => Kind::Untrusted,
@@ -45,7 +45,10 @@ impl MirrorError {
             Self::Narrower { .. } => Hint::Narrower,
             Self::Gap { ours, .. } => Hint::Gap { ours: *ours },
             Self::Older { .. } => Hint::Older,
-            Self::Partly(faults) if !faults.false_lists.is_empty() => Hint::FalseLists,
+            Self::Partly(faults) | Self::Lost(faults) if !faults.false_lists.is_empty() => {
+                Hint::FalseLists
+            }
+            Self::Lost(_) => Hint::LostForGood,
             Self::Partly(_) => Hint::MirrorLacks,
             Self::Incomplete { .. } => Hint::IncompleteBundle,
             Self::NoLog => Hint::NoLog,

@@ -24,6 +24,7 @@
 //! | `package` | one package of a signed registry |
 //! | `plan` | the files of a mirror that change, decided, checked and written |
 //! | `reads` | what a mirror run and a bundle read of a registry |
+//! | `refill` | what a signed registry lost and a mirror has |
 //! | `signed`, `unsigned` | the whole of either kind |
 //! | `outside` | the web page and the search segments, which are not signed |
 
@@ -34,6 +35,7 @@ mod outside;
 mod package;
 mod plan;
 mod reads;
+mod refill;
 mod signed;
 mod target;
 pub(crate) mod transfer;
@@ -54,6 +56,8 @@ use crate::{
     verify::TrustError,
     write::PublishError,
 };
+pub use refill::{Refilled, refill};
+
 pub use crate::{
     partial::Partial,
     selection::{Selection, SelectionError},
@@ -175,6 +179,9 @@ pub enum MirrorError {
     /// Everything was mirrored but what is wrong in the source itself.
     #[error("{0}; everything else was mirrored")]
     Partly(Faults),
+    /// What a registry lost is back, but for what its mirror lacks, too.
+    #[error("{0}; everything else that was lost is back")]
+    Lost(Faults),
     /// A bundle lacks a file that it should have.
     #[error("`{file}` is incomplete: `{missing}` does not exist")]
     Incomplete {

@@ -143,7 +143,7 @@ impl Job<'_> {
     }
 
     /// A release's file, which must have a digest.
-    async fn release(
+    pub(super) async fn release(
         &self,
         name: &PackageName,
         version: &Version,

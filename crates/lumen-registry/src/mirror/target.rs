@@ -182,6 +182,12 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
+    /// Puts the file of a release in the place of a damaged one.
+    pub(super) async fn replace_release(&self, key: &Key, bytes: &[u8]) -> Result<(), MirrorError> {
+        self.damaged().insert(key.clone());
+        self.create_again(key, bytes.to_vec()).await
+    }
+
     fn damaged(&self) -> MutexGuard<'_, HashSet<Key>> {
         self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -49,8 +49,8 @@ pub fn run(command: Registry, ui: &Ui) -> Result<ExitCode, CliError> {
             reason,
             registry,
         } => approve::run(claim.as_deref(), reject.then_some(&reason), &registry, ui),
-        Registry::Repair { registry } => {
-            repair::run(&registry, ui)?;
+        Registry::Repair { registry, from } => {
+            repair::run(&registry, from.as_deref(), ui)?;
             return Ok(ExitCode::SUCCESS);
         }
         Registry::Rebuild {

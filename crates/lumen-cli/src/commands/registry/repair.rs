@@ -2,20 +2,31 @@
 
 use lumen_core::Key;
 use lumen_ops::{
+    OpsError,
     report::Reporter as _,
     verbs::repair::{self, Repaired},
 };
-use lumen_registry::log::Finding;
+use lumen_registry::{
+    log::Finding,
+    mirror::{MirrorError, Refilled},
+};
 
 use crate::{
     args::Target,
-    commands::shared::{session::target, text::count, waiting::tell_waiting},
+    commands::shared::{
+        session::target,
+        text::{self, count},
+        waiting::tell_waiting,
+    },
     json::registry as json,
     report::{CliError, Found},
     ui::Ui,
 };
 
-pub fn run(registry: &Target, ui: &Ui) -> Result<(), CliError> {
+pub fn run(registry: &Target, from: Option<&str>, ui: &Ui) -> Result<(), CliError> {
+    if let Some(from) = from {
+        return Ok(refill(registry, from, ui)?);
+    }
     let (size, waiting, made) = match repair::repair(&target(registry, ui)?)? {
         Repaired::Signed(size, waiting, made) => (size, waiting, made),
         Repaired::Unsigned(changed, findings) => return Ok(unsigned(&changed, &findings, ui)?),
@@ -38,6 +49,32 @@ pub fn run(registry: &Target, ui: &Ui) -> Result<(), CliError> {
     }
     ui.hints(&["it looked at names and sizes: `lumen registry check` reads every file, and `lumen registry rebuild` makes those again that are not as the log says".to_owned()]);
     Ok(())
+}
+
+/// Brings back lost files from a mirror.
+fn refill(registry: &Target, from: &str, ui: &Ui) -> Result<(), OpsError> {
+    let refilled = repair::refill(&target(registry, ui)?, from)?;
+    let Refilled { files, bytes, .. } = refilled;
+    let faults = refilled.faults.clone().unwrap_or_default();
+    ui.answer(&json::Repaired::Refilled {
+        files,
+        bytes,
+        lacking: faults.lacking,
+        damaged: faults.damaged,
+        false_lists: faults.false_lists,
+    });
+    let what = match files {
+        0 => "nothing: no release, artifact or file list that the mirror has was lost".into(),
+        files => {
+            let files = count(usize::try_from(files).unwrap_or(usize::MAX), "file");
+            format!("{files} from the mirror, {}", text::bytes(bytes))
+        }
+    };
+    ui.done("Restored", what);
+    match refilled.faults {
+        Some(faults) => Err(MirrorError::Lost(faults).into()),
+        None => Ok(()),
+    }
 }
 
 /// What became of a registry without signatures.
