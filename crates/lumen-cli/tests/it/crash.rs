@@ -141,7 +141,8 @@ fn publish_survives(variable: &str) {
     publish(&sandbox, "old", "1.0.0", "");
     sandbox.package("next", "old", "1.1.0", "").unwrap();
     let states = states_of_stopped_publish(&Saved::of(&sandbox), variable);
-    assert!(states.len() > 20, "only {} states", states.len());
+    // Files of another second add to them.
+    assert!(states.len() > 8, "only {} states", states.len());
     for (at, (n, state)) in states.into_iter().enumerate() {
         state.restore();
         readable(&sandbox, "reader");

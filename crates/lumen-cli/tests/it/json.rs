@@ -64,7 +64,7 @@ second@.> pkg owner sign h.note
 .> registry trust expire 2999-01-01T00:00:00Z --out e.note
 second@.> registry trust sign e.note
 .> registry trust apply e.note
-.> registry trust set-threshold 1 --out s.note
+.> registry trust expire never --out s.note
 second@.> registry trust sign s.note
 .> registry trust apply s.note
 .> registry trust remove-key second

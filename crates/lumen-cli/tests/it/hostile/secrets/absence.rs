@@ -305,8 +305,8 @@ fn commands_that_ask_for_no_package_say_that_there_is_no_registry() {
     }
     // One without signatures is one all the same.
     let url = server.url() + "/reg";
-    let ran = sandbox.run(".", &["registry", "check", &url]).unwrap();
-    fails(&ran, 1, &["the registry is not signed"]);
+    let ran = sandbox.ok(".", &["registry", "check", &url]).unwrap();
+    assert!(ran.err.contains("no signatures say more"), "{ran:#?}");
     let list = ["pkg", "owner", "list", "lib", "--registry", &url];
     let ran = sandbox.run(".", &list).unwrap();
     fails(&ran, 3, &["only signed registries have owners"]);
