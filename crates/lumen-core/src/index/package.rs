@@ -35,7 +35,7 @@ pub struct PackageIndex {
     pub categories: Vec<String>,
     /// What resolving needs of each release; a hand-made index has none, and
     /// `<version>.json` is read instead. Those of a signed registry mean nothing without
-    /// its log and are not here; see [`logged_releases`].
+    /// its log and are not here; see [`logged_releases`](super::logged_releases).
     pub releases: BTreeMap<Version, ReleaseSummary>,
     /// In a signed registry: all entries of its log about the package.
     pub events: Vec<Event>,

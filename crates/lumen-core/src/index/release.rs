@@ -99,7 +99,7 @@ pub struct Release {
         skip_serializing_if = "Option::is_none"
     )]
     pub readme: Option<String>,
-    /// The oldest version of Lumen that can use the release; see [`supported`].
+    /// The oldest version of Lumen that can use the release; see [`supported`](super::supported).
     #[serde(
         default,
         deserialize_with = "as_text",

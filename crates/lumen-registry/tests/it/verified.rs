@@ -150,7 +150,7 @@ fn what_was_seen_is_remembered() {
     let url = &second[0].url;
     let other = Digest::of(b"other");
     let error = state::pin(dir.path(), url, other, NOW).unwrap_err();
-    assert!(matches!(error, TrustError::RootPin { .. }), "{error}");
+    assert!(matches!(error, TrustError::Pinned { .. }), "{error}");
     assert!(
         state::pin(dir.path(), url, world.fingerprint(), NOW)
             .unwrap()
