@@ -26,10 +26,10 @@ pub fn start(reporter: &'static dyn Reporter, variables: &Variables) {
     });
 }
 
-/// From now on, a user who interrupts the process gets a state that is whole: what is being
-/// changed is finished, no other change begins, and what was being built is removed. Then `end`
-/// is told how things stand, and ends the process. A second interruption ends it with `now`, in
-/// the middle of whatever it waits for.
+/// From now on, a user who interrupts the process gets a whole state: the process finishes the
+/// change that it is making, begins no other, and removes temporary files. Then it calls `end`
+/// with the state of things, which ends the process. At a second interruption it calls `now`,
+/// which ends it at once.
 ///
 /// # Errors
 /// When the system gives no thread, or no notice of signals; an interruption then ends the

@@ -355,7 +355,7 @@ pub struct CacheInfo {
     pub files: u64,
     /// Their size in bytes.
     pub bytes: u64,
-    /// The size of what is remembered of registries, in bytes.
+    /// The size of the cached metadata of registries, in bytes.
     pub metadata_bytes: u64,
     /// The size of git repositories, in bytes.
     pub git_bytes: u64,

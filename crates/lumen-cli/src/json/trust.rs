@@ -56,7 +56,7 @@ pub struct Keys {
 pub struct SecretKey {
     /// Its name.
     pub name: String,
-    /// The secret: anyone who has it can sign as its owner.
+    /// The secret key. A person who has it can sign in the name of its owner.
     #[cfg_attr(test, schemars(with = "String"))]
     #[serde(serialize_with = "as_text")]
     pub secret: zeroize::Zeroizing<String>,

@@ -252,7 +252,7 @@ fn lost_files_come_back_from_a_mirror() {
         let ran = repair(from);
         assert!(ran.err.contains("Restored nothing"), "{ran:#?}");
     }
-    // What the mirror lacks is listed, and what is not that of the log is refused.
+    // The command lists files that the mirror lacks, and refuses those that differ from the log.
     let lost = files.iter().find(|file| file.ends_with(".tar")).unwrap();
     fs::remove_file(at(lost)).unwrap();
     let in_mirror = sandbox.path("mirror").join(lost);

@@ -44,8 +44,8 @@ pub fn change_root(
     submit(session, &signed, proposal, &needs, out)
 }
 
-/// The log key that a user means, who may know its holder by the name of another key: that of a
-/// root key, or of an owner.
+/// The log key that a user means. The user may give the name of another key of the same holder: a
+/// root key, or the key of an owner.
 ///
 /// # Errors
 /// When it is no key, its name stands for two of them, or the log cannot be read.
