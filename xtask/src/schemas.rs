@@ -1,8 +1,8 @@
-//! `cargo xtask schemas`: writes the JSON schemas of what `--json` prints.
+//! `cargo xtask schemas`: writes the JSON schemas of the output of `--json`.
 
 use std::process::ExitCode;
 
-use crate::shell::cargo;
+use crate::shell::{self, cargo};
 
 /// Runs the test that compares the schemas with the types, and lets it write them: the types are
 /// those of a program, which no other program can use.
@@ -13,8 +13,11 @@ pub fn run() -> ExitCode {
         .args(["test", "--quiet", "-p", "lumen-cli", "--bin", "lumen", "--"])
         .args(["--exact", test])
         .env("LUMEN_WRITE_SCHEMAS", "1");
-    match command.status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    match shell::run(&mut command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -166,6 +166,9 @@ impl Ui {
 
     /// Takes the result of the command for the object that [`Ui::finish`] writes.
     pub fn answer(&self, result: &impl Serialize) {
+        if !self.json {
+            return;
+        }
         let taken = self.with_answer(|answer| answer.take(result));
         if let Err(error) = taken {
             self.streams.lose(error.into());
@@ -221,7 +224,7 @@ impl Ui {
 
     /// Writes a problem with its place in the source, if it has one.
     pub fn problem(&self, problem: &Problem) {
-        if problem.severity == Severity::Warning {
+        if self.json && problem.severity == Severity::Warning {
             let warning = json::Problem::of(problem, self.words);
             self.with_answer(|answer| answer.warnings.push(warning));
         }

@@ -11,7 +11,7 @@ use lumen_core::{
     lockfile::{LockedPackage, LockedSource, Lockfile},
     problem::Problem,
     remedy::Remedy,
-    trust::{PackageHistory, text::seconds},
+    trust::{LoggedRelease, PackageHistory},
 };
 use lumen_registry::{
     Freshness, ReadError, Registry,
@@ -93,7 +93,7 @@ pub async fn check(
 /// Whether a log says something of a locked release since it had `size` entries.
 fn said_since(history: &PackageHistory, version: &Version, size: u64) -> bool {
     let release = history.releases.get(version);
-    release.is_none_or(|release| release.revoked)
+    release.is_none_or(LoggedRelease::is_void)
         || (history.moderation.all.iter()).any(|said| said.said.covers.has(version))
         || history
             .yanked
@@ -150,15 +150,8 @@ async fn look(
     if let Some(void) = TrustError::void(name, version, release) {
         return Err(ReadError::from(void).into());
     }
-    let now = seconds(&session.timestamp()).unwrap_or_default();
-    if let Some(block) = history.moderation.blocked(version, now) {
-        let (name, version, reason) = (name.clone(), version.clone(), block.words());
-        let blocked = TrustError::Blocked {
-            name,
-            version,
-            reason,
-        };
-        return Err(ReadError::from(blocked).into());
+    if let Some(block) = history.moderation.blocked(version, session.now()) {
+        return Err(ReadError::from(TrustError::blocked(name, version, block)).into());
     }
     if let Some(yanked) = history.yanked.get(version) {
         let warning = advice::yanked(name, version, &yanked.reason);

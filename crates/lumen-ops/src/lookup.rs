@@ -28,7 +28,7 @@ pub(crate) fn age_limits(
     Ok(Request {
         exclude_newer,
         minimum_ages: session.settings()?.minimum_ages.clone(),
-        now: session.context.options.now.as_second(),
+        now: session.now(),
         ..Request::default()
     })
 }

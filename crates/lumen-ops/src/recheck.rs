@@ -149,7 +149,7 @@ fn open(
             }
             Err(_) => return Ok(Ok(None)),
         };
-        if is_remote(&registry) && matches!(registry.location(), Some(Location::Git(_))) {
+        if registry.is_remote() && matches!(registry.location(), Some(Location::Git(_))) {
             let reason = "a branch elsewhere is not kept in a cache".into();
             return Ok(match locked {
                 Some(_) => Err(Signature::Unchecked { reason }),
@@ -203,7 +203,7 @@ async fn one(
     let (Some(logged), Some(proof)) = (logged, registry.proof(name)) else {
         let what = format!("{name} {version}");
         // The index at hand may be older than the lock.
-        return Ok(match is_remote(registry) {
+        return Ok(match registry.is_remote() {
             true => Signature::Unchecked {
                 reason: "the cached index does not have the release yet".into(),
             },
@@ -242,18 +242,14 @@ async fn one(
 pub(crate) fn is_missing(error: &ReadError, registry: &Registry) -> bool {
     match error {
         ReadError::Offline { .. } | ReadError::Storage(_) => true,
-        ReadError::Trust(TrustError::Rollback { .. }) => is_remote(registry),
+        ReadError::Trust(TrustError::Rollback { .. }) => registry.is_remote(),
         _ => false,
     }
 }
 
-fn is_remote(registry: &Registry) -> bool {
-    registry.location().is_some_and(Location::is_remote)
-}
-
 fn outcome(error: ReadError, registry: &Registry) -> Signature {
     match error {
-        ReadError::Trust(TrustError::Rollback { .. }) if is_remote(registry) => {
+        ReadError::Trust(TrustError::Rollback { .. }) if registry.is_remote() => {
             Signature::Unchecked {
                 reason: "the cached log is older than one that was seen".into(),
             }

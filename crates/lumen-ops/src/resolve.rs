@@ -29,8 +29,8 @@ use self::{
     lock::lock,
     merge::tell_merge,
     warn::{
-        warn_of_deprecations, warn_of_idle_patches, warn_of_moves, warn_of_overrides,
-        warn_of_unusable, warn_of_yanks,
+        name_the_registry, warn_of_deprecations, warn_of_idle_patches, warn_of_moves,
+        warn_of_overrides, warn_of_unusable, warn_of_yanks,
     },
 };
 use crate::{
@@ -255,6 +255,9 @@ pub(crate) fn with_what_is_here(
         (wish != found).then(|| format!("`{name}` {found}, not {wish}"))
     });
     let instead: Vec<String> = instead.collect();
+    if instead.is_empty() {
+        return Ok(resolved);
+    }
     let what = format!(
         "without the network, versions that were downloaded before are used: {}",
         instead.join(", ")
@@ -384,7 +387,7 @@ fn request(
         unlock,
         order: options.order,
         exclude_newer: options.exclude_newer,
-        now: session.context.options.now.as_second(),
+        now: session.now(),
         offline: session.is_offline(),
         patched: inputs.patched.clone(),
         ..Request::default()
@@ -475,7 +478,8 @@ fn moved(old: &Lockfile, catalog: &Catalog, story: &Story) -> Option<String> {
         let is_other = now.starts_with("registry `") && *now != format!("registry `{before}`");
         (is_told && is_other).then(|| {
             format!(
-                "{quoted} is in {now} now, which comes before `{before}`, where lumen.lock has it from; if that is not meant, name the registry: `{name} = {{ version = \"…\", registry = \"{before}\" }}`"
+                "{quoted} is in {now} now, which comes before `{before}`, where lumen.lock has it from; {}",
+                name_the_registry(name, before)
             )
         })
     })

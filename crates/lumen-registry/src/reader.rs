@@ -110,6 +110,11 @@ impl Registry {
         self.source().location()
     }
 
+    /// Whether reading it needs a network.
+    pub fn is_remote(&self) -> bool {
+        self.location().is_some_and(Location::is_remote)
+    }
+
     /// The files themselves.
     pub fn storage(&self) -> &Storage {
         self.source().storage()

@@ -5,7 +5,7 @@ use std::{io, path::PathBuf};
 use lumen_core::{
     Digest, Key, PackageName, Version,
     signing::PublicKey,
-    trust::{LoggedRelease, OwnersHistory, Subject, text::time_of},
+    trust::{LoggedRelease, Moderated, OwnersHistory, Subject, text::time_of},
 };
 
 /// The source of a registry's known fingerprint.
@@ -305,7 +305,7 @@ pub enum TrustError {
         /// The missing file.
         missing: Key,
     },
-    /// A copy of a signed registry, or what is left of one, that could pass for unsigned.
+    /// A signed registry that lost its root notes, so that it looks like an unsigned one.
     #[error(
         "`{file}` is of a signed registry, but there is no `{missing}`: it is damaged or half copied"
     )]
@@ -409,6 +409,15 @@ impl TrustError {
                 until,
             }),
             (false, None) => None,
+        }
+    }
+
+    /// The refusal of a release that moderators block.
+    pub fn blocked(name: &PackageName, version: &Version, block: &Moderated) -> Self {
+        Self::Blocked {
+            name: name.clone(),
+            version: version.clone(),
+            reason: block.words(),
         }
     }
 }

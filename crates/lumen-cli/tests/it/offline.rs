@@ -147,3 +147,14 @@ fn what_is_not_there_at_all_is_named() {
     let ran = world.run(&["pkg", "install", "--offline"]);
     fails(&ran, 4, &["`foo` 1.1.0"]);
 }
+
+#[test]
+fn a_registry_in_a_folder_needs_no_network() {
+    let sandbox = sandbox();
+    publish(&sandbox, "base", "1.0.0", "");
+    let needs = "[dependencies]\nbase = \"^1\"\n";
+    sandbox.package("app", "app", "1.0.0", needs).unwrap();
+    let ran = sandbox.ok("app", &["pkg", "install", "--offline"]).unwrap();
+    assert!(!ran.err.contains("without the network"), "{ran:#?}");
+    assert!(sandbox.path("app/.lumen/packages/base").exists());
+}

@@ -234,7 +234,7 @@ impl OwnersNote {
     }
 
     /// The lines about publishers of a package.
-    pub(super) fn publisher_lines<'a>(
+    pub fn publisher_lines<'a>(
         &'a self,
         name: &'a PackageName,
     ) -> impl Iterator<Item = &'a Publisher> {

@@ -76,15 +76,20 @@ pub(super) fn warn_of_moves(session: &Session<'_>, old: &Lockfile, new: &Lockfil
             && before != now
         {
             let what = format!("`{name}` comes from the registry `{now}` now, not from `{before}`");
-            let hint = format!(
-                "if that is not meant, name the registry: `{name} = {{ version = \"…\", registry = \"{before}\" }}`"
-            );
+            let hint = name_the_registry(name, before);
             session
                 .context
                 .reporter
                 .warn(Problem::warning(what).hint(hint));
         }
     }
+}
+
+/// What to do where a package comes from another registry than the one before.
+pub(super) fn name_the_registry(name: &PackageName, before: &str) -> String {
+    format!(
+        "if that is not meant, name the registry: `{name} = {{ version = \"…\", registry = \"{before}\" }}`"
+    )
 }
 
 /// Warns of packages whose owners the registry replaced, if this machine did not know them before.

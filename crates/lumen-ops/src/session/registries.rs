@@ -178,7 +178,7 @@ impl Session<'_> {
                     .map(|locked| locked.owners.clone())
                     .unwrap_or_default(),
                 any_age: purpose == Purpose::WriteAtAnyAge,
-                now: self.context.options.now.as_second(),
+                now: self.now(),
             },
             host: self.host_options(&location)?,
             expected: expected.cloned().unwrap_or_default(),

@@ -7,7 +7,7 @@ use lumen_core::{
     Digest,
     trust::{Lacking, NoteRef, Subject},
 };
-use lumen_registry::{Registry, Storage, StorageError, log::Writer, publish::PublishError};
+use lumen_registry::{Storage, StorageError, log::Writer, publish::PublishError};
 
 use crate::{
     error::{ChangeError, OpsError},
@@ -17,7 +17,7 @@ use crate::{
         newest::{Newest, newest, newest_package},
         open, open_for,
         proposal::{self, NAMES},
-        queue::{ask, put},
+        queue::ask,
     },
 };
 
@@ -57,8 +57,9 @@ pub(crate) fn submit(
     if out.is_none() && missing.is_empty() {
         return applied(session, registry, proposal, signed);
     }
-    if out.is_none() && signed && may_wait(&proposal.change, &missing) {
-        match wait(session, &registry.registry, &proposal) {
+    let only_names = missing.iter().all(|missing| missing.whose == NAMES);
+    if out.is_none() && is_claim(&proposal.change) && signed && only_names {
+        match ask(session, &registry.registry, &proposal.note, true) {
             // Then it goes another way.
             Err(OpsError::Publish(PublishError::Storage(StorageError::ReadOnly { .. }))) => {}
             asked => {
@@ -92,24 +93,8 @@ pub(crate) fn submit(
     })
 }
 
-/// Whether a change can wait in the registry for its other signers.
-fn may_wait(change: &Change, missing: &[Missing]) -> bool {
-    match change {
-        Change::Owners(note) => note.seq == 1 && missing.iter().all(|of| of.whose == NAMES),
-        Change::Moderation(_) => true,
-        Change::Root(_) => false,
-    }
-}
-
-fn wait(
-    session: &Session<'_>,
-    registry: &Registry,
-    proposal: &Proposal,
-) -> Result<Asked, OpsError> {
-    match &proposal.change {
-        Change::Moderation(_) => Ok(Asked::New(put(session, registry, &proposal.note)?)),
-        Change::Owners(_) | Change::Root(_) => ask(session, registry, &proposal.note, true),
-    }
+const fn is_claim(change: &Change) -> bool {
+    matches!(change, Change::Owners(note) if note.seq == 1)
 }
 
 pub(crate) fn applied(

@@ -130,7 +130,7 @@ fn open(session: &Session<'_>, registry: &str) -> Result<Registry, OpsError> {
         trust: TrustOptions {
             state_dir: Some(session.context.environment.trust_dir()),
             pin: session.settings()?.pins.of(registry, &location),
-            now: session.context.options.now.as_second(),
+            now: session.now(),
             ..TrustOptions::default()
         },
         host: session.host_options(&location)?,

@@ -146,7 +146,7 @@ pub fn take_in(
     let trust = TrustOptions {
         pin: fingerprint.or(known),
         required: session.settings()?.signed_only,
-        now: session.context.options.now.as_second(),
+        now: session.now(),
         ..TrustOptions::default()
     };
     let is_pinned = trust.pin.is_some();

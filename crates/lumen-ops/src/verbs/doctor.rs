@@ -31,7 +31,7 @@ pub fn run(session: &Session<'_>, write: Write) -> Result<Vec<Examined>, OpsErro
         session.location(DEFAULT)?,
         session.publish_location(DEFAULT)?,
     );
-    let now = session.context.options.now.as_second();
+    let now = session.now();
     let examine = |registry, write| {
         session.block_on(async { Ok(doctor::examine(&registry, Options { write, now }).await) })
     };

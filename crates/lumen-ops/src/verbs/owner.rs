@@ -133,7 +133,7 @@ pub fn change(
     reachable(next.threshold, next.counting_admins(size).count(), "admins")?;
     publishers_reach(&next, session.now())?;
     // Choosing the same number again renews a note; no other change is made for nothing.
-    let is_renewal = how.threshold.is_some();
+    let is_renewal = matches!(change, OwnersChange::Threshold(_));
     let now = owners.current().filter(|_| !is_renewal);
     if now.is_some_and(|now| says_the_same(now, &next)) {
         return Err(ChangeError::Nothing("the owners").into());

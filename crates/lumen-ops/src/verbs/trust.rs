@@ -121,7 +121,7 @@ pub fn accept_owners(
         trust: TrustOptions {
             state_dir: Some(dir.clone()),
             pin: session.settings()?.pins.of(registry, &location),
-            now: session.context.options.now.as_second(),
+            now: session.now(),
             ..TrustOptions::default()
         },
         host: session.host_options(&location)?,

@@ -138,7 +138,7 @@ fn sign(
     growth_only: bool,
 ) -> Result<Vec<Cosignature>, OpsError> {
     let key = CosignerKey::new(signer.public().clone());
-    let time = u64::try_from(session.context.options.now.as_second()).unwrap_or_default();
+    let time = u64::try_from(session.now()).unwrap_or_default();
     let mut signed = Vec::new();
     for Shown { checkpoint, note } in states {
         let root = roots.at(checkpoint.size.saturating_sub(1));

@@ -64,6 +64,9 @@ async fn keep_public(to: Publication<'_>) -> Result<(), PublishError> {
 /// Keeps a checkpoint that becomes public, if it is the first with statements of publishers whose
 /// keys end: readers must learn that the log had them in time, and later ones do not show it.
 async fn keep_ending(to: Publication<'_>) -> Result<(), PublishError> {
+    let Some(state) = complete(to.note, to.roots) else {
+        return Ok(());
+    };
     let (snapshot, storage) = (to.snapshot, to.snapshot.storage());
     let before = public_checkpoint(snapshot).await?;
     let (from, size) = (before.map_or(0, |before| before.size), to.checkpoint.size);
@@ -79,7 +82,7 @@ async fn keep_ending(to: Publication<'_>) -> Result<(), PublishError> {
             matches!(parsed, Ok((Entry::Owners(note), _)) if note.seq <= seq
                 && note.publishers.iter().any(|publisher| publisher.until.is_some()))
         });
-        if has_end && let Some(state) = complete(to.note, to.roots) {
+        if has_end {
             return list(snapshot, &state, to.note, |kept| kept.size != state.size).await;
         }
     }

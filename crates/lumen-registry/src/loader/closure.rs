@@ -19,10 +19,7 @@ use super::{
     bounds::Bounds,
     entry::{Entry, Wanted, catalog_versions, contents_of, published_at},
 };
-use crate::{
-    location::Location,
-    reader::{ReadError, Registry},
-};
+use crate::reader::{ReadError, Registry};
 
 /// Why a version is out whose archive cannot be had now.
 const NOT_HERE: &str = "it was never downloaded to this machine";
@@ -36,10 +33,6 @@ fn is_left_out(
 ) -> bool {
     let archive = summary.and_then(|summary| identity(&summary.artifacts).ok());
     archive.is_some_and(|archive| is_out_of_reach(request, name, version, &archive.hash))
-}
-
-fn is_remote(registry: &Registry) -> bool {
-    registry.location().is_some_and(Location::is_remote)
 }
 
 /// Everything loaded for one request.
@@ -325,7 +318,7 @@ impl<'r> Closure<'r> {
                 let mut versions = catalog_versions(&index, since, blocked);
                 for version in &mut versions {
                     let summary = index.releases.get(&version.version);
-                    let summary = summary.filter(|_| is_remote(&entry.registry));
+                    let summary = summary.filter(|_| entry.registry.is_remote());
                     if is_left_out(self.request, name, &version.version, summary) {
                         version.contents = Contents::Unavailable(NOT_HERE.into());
                     }
@@ -356,7 +349,7 @@ impl<'r> Closure<'r> {
                 if !self.bounds.metadata(name, bytes, summary.memory(None)) {
                     return;
                 }
-                let reached = Some(&summary).filter(|_| is_remote(&entry.registry));
+                let reached = Some(&summary).filter(|_| entry.registry.is_remote());
                 let contents = match is_left_out(self.request, name, &version, reached) {
                     true => Err(NOT_HERE.into()),
                     false => contents_of(&summary),

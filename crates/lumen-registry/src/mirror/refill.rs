@@ -4,11 +4,7 @@
 //! a file that is not the one in the log is refused.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use lumen_core::{
-    Digest, Key, PackageName, Version,
-    index::MAX_RELEASE_BYTES,
-    trust::{PackageHistory, Subject},
-};
+use lumen_core::{Digest, Key, PackageName, Version, index::MAX_RELEASE_BYTES};
 
 use super::{
     CONCURRENCY, Faults, Job, MirrorError, MirrorOptions, Target, noted::Noted, transfer::Transfers,
@@ -34,8 +30,8 @@ pub struct Refilled {
     pub faults: Option<Faults>,
 }
 
-/// Brings back releases, artifacts and file lists that a signed registry lost or that were
-/// damaged, each checked against its log. Artifacts of yanked and revoked releases may have been
+/// Brings back releases and artifacts that a signed registry lost or that were damaged, and lost
+/// file lists, each checked against its log. Artifacts of yanked and revoked releases may have been
 /// removed on purpose: they stay away.
 ///
 /// # Errors
@@ -113,17 +109,8 @@ fn may_be_gone(
     name: &PackageName,
     version: &Version,
 ) -> Result<bool, MirrorError> {
-    let events = |subject: &Subject| {
-        let events = whole.log.events.get(subject);
-        events.map(Vec::as_slice).unwrap_or_default()
-    };
-    let scope = match Subject::owner_of(name) {
-        scope @ Subject::Scope(_) => events(&scope),
-        _ => &[],
-    };
-    let own = events(&Subject::Package(name.clone()));
-    let history = PackageHistory::verify(&whole.log.roots, name, scope, own)
-        .map_err(|error| refusal(name.as_str(), error))?;
+    let history = whole.log.history(name);
+    let history = history.map_err(|error| refusal(name.as_str(), error))?;
     let is_revoked = |version| {
         let release = history.releases.get(version);
         release.is_none_or(|release| release.revoked)

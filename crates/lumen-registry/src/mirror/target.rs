@@ -254,6 +254,7 @@ async fn create(storage: &Storage, key: &Key, bytes: Vec<u8>) -> Result<(), Stor
     let (Some(folder), Ok(runtime)) = (storage.folder(), Handle::try_current()) else {
         return swap::create(storage, key, &bytes).await;
     };
+    lumen_durable::part();
     let (folder, key) = (folder.clone(), key.clone());
     let work = runtime.spawn_blocking(move || folder.create(&key, &bytes));
     work.await

@@ -421,14 +421,9 @@ pub(crate) fn publisher<'o>(
     if let Some(key) = key_of(owners.publishers_at(name, seconds), signer) {
         return Ok(key);
     }
-    let ends = owners.publishers.iter().filter_map(|publisher| {
-        let of_key = publisher.key.bytes() == signer.public().bytes();
-        publisher.until.filter(|_| of_key)
-    });
-    match ends
-        .max()
-        .filter(|_| key_of(owners.publishers_of(name), signer).is_some())
-    {
+    let lines = owners.publisher_lines(name);
+    let own = lines.filter(|line| line.key.bytes() == signer.public().bytes());
+    match own.filter_map(|line| line.until).max() {
         Some(until) => Err(PublishError::Ended {
             name: name.clone(),
             until: text::time_of(until),

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use lumen_core::{
-    PackageName, Version,
+    Version,
     index::{PackageIndex, ReleaseSummary, VERSION_MEMORY, logged_releases},
     limits::MAX_SUMMARIZED_BYTES,
-    trust::{Event, HistoryError, Moderated, PackageHistory},
+    trust::{Event, HistoryError, PackageHistory},
     version,
 };
 use serde_json::{Map, Value, json};
@@ -111,15 +111,6 @@ pub(super) fn index(history: &PackageHistory, listed: &Listed) -> Result<Package
         }
     }
     Ok(index)
-}
-
-/// The refusal of a release that moderators block.
-pub(crate) fn blocked(name: &PackageName, version: &Version, block: &Moderated) -> TrustError {
-    TrustError::Blocked {
-        name: name.clone(),
-        version: version.clone(),
-        reason: block.words(),
-    }
 }
 
 /// A history that does not hold, as the attack it is.

@@ -86,7 +86,7 @@ impl View {
             let moderation = history.as_ref().map(|history| &history.moderation);
             let block = moderation.and_then(|said| said.blocked(version, self.now));
             if let Some(block) = block {
-                return Err(package::blocked(name, version, block).into());
+                return Err(TrustError::blocked(name, version, block).into());
             }
             let seen = self.seen(name);
             let summary = seen.and_then(|seen| seen.index.releases.get(version).cloned());
